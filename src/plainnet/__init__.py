@@ -1,0 +1,61 @@
+"""plainnet: neural networks in plain NumPy.
+
+>>> import plainnet as pn
+>>> X, y = pn.datasets.xor()
+>>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+>>> history = net.fit(X, y, loss="mse", optimizer=pn.SGD(learning_rate=1.0), epochs=10_000, batch_size=None)
+>>> (net.predict(X) > 0.5).astype(int).ravel().tolist()
+[1, 1, 0, 0]
+"""
+
+from plainnet import (
+    activations,
+    datasets,
+    errors,
+    gradients,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    schedules,
+)
+from plainnet.gradients import check_gradients
+from plainnet.history import History, Report
+from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.network import Network
+from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from plainnet.storage import load
+from plainnet.training import EarlyStopping
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "History",
+    "Layer",
+    "LayerNorm",
+    "Network",
+    "RMSprop",
+    "Report",
+    "activations",
+    "check_gradients",
+    "datasets",
+    "errors",
+    "gradients",
+    "initializers",
+    "layers",
+    "load",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+]

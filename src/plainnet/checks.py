@@ -1,0 +1,119 @@
+"""Checks of what a user passes; every message names the argument, says what came and what would do."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import InvalidType, InvalidValue
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown name: the nearest known one, then all of them."""
+    import difflib  # only a refusal pays for this import
+
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}known: {', '.join(names)}"
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> float:
+    """`value` as a float within the given bounds (`above` and `below` exclude their own value)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InvalidType(f"{name} is {value!r}; it takes a number")
+    within = (
+        math.isfinite(value)
+        and (above is None or value > above)
+        and (least is None or value >= least)
+        and (below is None or value < below)
+        and (most is None or value <= most)
+    )
+    if not within:
+        raise InvalidValue(f"{name} is {value!r}; it takes a number{_bounds(above, least, below, most)}")
+    return float(value)
+
+
+def _bounds(above: float | None, least: float | None, below: float | None, most: float | None) -> str:
+    words = [
+        f"above {above:g}" if above is not None else "",
+        f"of at least {least:g}" if least is not None else "",
+        f"below {below:g}" if below is not None else "",
+        f"of at most {most:g}" if most is not None else "",
+    ]
+    given = " and ".join(word for word in words if word)
+    return f" {given}" if given else " that is finite"
+
+
+def whole_number(name: str, value: Any, *, least: int) -> int:
+    """`value` as an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidType(f"{name} is {value!r}; it takes a whole number of at least {least}")
+    if value < least:
+        raise InvalidValue(f"{name} is {value!r}; it takes a whole number of at least {least}")
+    return int(value)
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> str:
+    """`value` where it is one of the known names."""
+    names = list(known)
+    if not isinstance(value, str):
+        raise InvalidType(f"{name} is {value!r}; it takes one of: {', '.join(sorted(names))}")
+    if value not in names:
+        raise InvalidValue(f"{name} is {value!r}; {closest(value, names)}")
+    return value
+
+
+def numeric_array(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
+    """`values` as an array of `dtype`, without a copy where it already is one; numbers and booleans only."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InvalidValue(f"{name} is not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise InvalidType(f"{name} has dtype {array.dtype}; it takes numbers (float, int or bool)")
+    with np.errstate(over="ignore"):  # too large for dtype: becomes infinite, and `finite` names the place
+        return np.asarray(array, dtype=dtype)
+
+
+def finite(name: str, array: Array) -> None:
+    """Refuse an array that holds NaN or infinity, naming the first place."""
+    if np.isfinite(array).all():
+        return
+    place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
+    raise InvalidValue(
+        f"{name} holds {array[place]} at {where} (counted from 0, as {array.dtype}); "
+        "replace or leave out NaN and infinite values first"
+    )
+
+
+def examples(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
+    """`values` as finite examples: a 2-D array of `dtype`, a row an example, at least one row."""
+    array = numeric_array(name, values, dtype)
+    if array.ndim != 2:
+        hint = " (for one feature: values.reshape(-1, 1); for one example: values.reshape(1, -1))"
+        raise InvalidValue(
+            f"{name} has shape {array.shape}; it takes rows of features, shape (examples, features)"
+            + (hint if array.ndim == 1 else "")
+        )
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        raise InvalidValue(f"{name} has shape {array.shape}; it takes at least one row and one column")
+    finite(name, array)
+    return array
+
+
+def same_rows(name: str, array: Array, rows: int) -> None:
+    """Refuse an array that does not have a row for each of the `rows` examples."""
+    if array.shape[0] != rows:
+        raise InvalidValue(f"{name} has {array.shape[0]} rows and X has {rows}; each example needs one")

@@ -1,0 +1,58 @@
+"""A training job: what an engine is given, and all that changes while it runs."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.losses import Loss
+from plainnet.optimizers import Optimizer, State
+from plainnet.schedules import Memory
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+
+
+@dataclass
+class Job:
+    """Data and settings, fixed for the run, and the state of the run.
+
+    `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
+    network's own.
+    """
+
+    network: "Network"
+    loss: Loss
+    optimizer: Optimizer
+    inputs: Array
+    targets: Array
+    sample_weight: Array | None
+    batch_size: int | None
+    shuffle: bool
+    epochs: int
+
+    epochs_done: int = 0
+    steps_done: int = 0
+    learning_rate: float = 0.0
+    """Of the last step."""
+    schedule_memory: Memory = field(default_factory=dict)
+    optimizer_state: State = field(init=False)
+    good_parameters: Array = field(init=False)
+    """The parameters of the latest epoch start whose loss was finite, to return to when a run is cut short."""
+    good_statistics: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.optimizer_state = self.optimizer.start(self.network.parameters)
+        self.good_parameters = self.network.parameters.copy()
+        self.good_statistics = self.network.statistics.copy()
+
+    def keep_good(self) -> None:
+        """Note that the present parameters have given a finite loss."""
+        np.copyto(self.good_parameters, self.network.parameters)
+        np.copyto(self.good_statistics, self.network.statistics)
+
+    def return_to_good(self) -> None:
+        """Go back to the last parameters known to give a finite loss."""
+        self.network.parameters = self.good_parameters
+        self.network.statistics = self.good_statistics

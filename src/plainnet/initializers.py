@@ -1,0 +1,158 @@
+"""Initializers: the weights a layer starts from.
+
+Each is a function of the shape (inputs, units) and a random generator. The scaled ones keep the variance of the
+signal about the same from layer to layer; they differ in what they divide by.
+"""
+
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
+from collections.abc import Callable
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.arrays import Array
+from plainnet.configurable import Configurable, build
+from plainnet.errors import InvalidType
+
+Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]
+
+
+class Zeros(Configurable):
+    """All zero: every unit of a layer then stays alike, which is why it is not the default."""
+
+    name = "zeros"
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return np.zeros(shape)
+
+
+class Normal(Configurable):
+    """Normal with mean 0; the default is the standard normal of the XOR post."""
+
+    name = "normal"
+
+    def __init__(self, standard_deviation: float = 1.0) -> None:
+        self.standard_deviation = checks.number("standard_deviation", standard_deviation, above=0)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self.standard_deviation * random.standard_normal(shape)
+
+
+class Uniform(Configurable):
+    """Uniform over [-limit, limit]."""
+
+    name = "uniform"
+
+    def __init__(self, limit: float = 0.05) -> None:
+        self.limit = checks.number("limit", limit, above=0)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return random.uniform(-self.limit, self.limit, shape)
+
+
+class Scaled(Configurable):
+    """Mean 0 and the variance of the subclass, as a normal or a uniform (limit √(3 · variance)) distribution."""
+
+    uniform = False
+
+    def variance(self, inputs: int, units: int) -> float:
+        """The variance of a weight between `inputs` inputs and `units` units."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method variance(inputs, units)")
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        variance = self.variance(shape[0], shape[1])
+        if self.uniform:
+            limit = np.sqrt(3 * variance)
+            return random.uniform(-limit, limit, shape)
+        return np.sqrt(variance) * random.standard_normal(shape)
+
+
+class GlorotNormal(Scaled):
+    """Variance 2 / (inputs + units), for tanh and sigmoid (Glorot & Bengio 2010)."""
+
+    name = "glorot_normal"
+
+    def variance(self, inputs: int, units: int) -> float:
+        return 2 / (inputs + units)
+
+
+class GlorotUniform(GlorotNormal):
+    """Variance 2 / (inputs + units), uniform: limit √(6 / (inputs + units))."""
+
+    name = "glorot_uniform"
+    uniform = True
+
+
+class HeNormal(Scaled):
+    """Variance 2 / inputs, for rectified units (He et al. 2015)."""
+
+    name = "he_normal"
+
+    def variance(self, inputs: int, units: int) -> float:
+        return 2 / inputs
+
+
+class HeUniform(HeNormal):
+    """Variance 2 / inputs, uniform: limit √(6 / inputs)."""
+
+    name = "he_uniform"
+    uniform = True
+
+
+class LecunNormal(Scaled):
+    """Variance 1 / inputs, for selu (LeCun et al. 1998; Klambauer et al. 2017)."""
+
+    name = "lecun_normal"
+
+    def variance(self, inputs: int, units: int) -> float:
+        return 1 / inputs
+
+
+class LecunUniform(LecunNormal):
+    """Variance 1 / inputs, uniform: limit √(3 / inputs)."""
+
+    name = "lecun_uniform"
+    uniform = True
+
+
+INITIALIZERS: dict[str, type[Configurable]] = {
+    cls.name: cls
+    for cls in (
+        Zeros,
+        Normal,
+        Uniform,
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        LecunNormal,
+        LecunUniform,
+    )
+}
+
+_FOLLOWING = {
+    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "silu"), "he_uniform"),
+    "selu": "lecun_normal",
+}
+
+
+def following(activation: str) -> str:
+    """The initializer that "auto" means before `activation`: he for the rectified family, lecun for selu, else glorot.
+
+    >>> following("relu"), following("tanh")
+    ('he_uniform', 'glorot_uniform')
+    """
+    return _FOLLOWING.get(activation, "glorot_uniform")
+
+
+def resolve(initializer: object) -> Initializer:
+    """The initializer meant by a name, a description or a user's own function (shape, random) -> array."""
+    if isinstance(initializer, str | dict):
+        return build("initializer", initializer, INITIALIZERS)
+    if callable(initializer):
+        return initializer
+    raise InvalidType(
+        f"initializer is {initializer!r}; it takes a name (auto, {', '.join(INITIALIZERS)}) "
+        "or a function (shape, random) -> array"
+    )

@@ -1,0 +1,327 @@
+"""Layers: each takes the outputs of the one before it and carries the gradient back.
+
+A layer's `forward(inputs, training)` returns its outputs together with the function that takes ∂loss/∂outputs back
+to ∂loss/∂inputs. All that a pass needs to remember lives in that function and nothing on the layer, so several
+threads can use a network at once. On the way back the function writes the gradient of each of the layer's
+parameters into an array it is given for it.
+
+A user's own layer is a subclass of `Layer` with a `forward`; `docs/extending.md` has one, line by line.
+"""
+
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plainnet import activations, checks, initializers
+from plainnet.activations import Activatable, ActivationFunction
+from plainnet.arrays import Array
+from plainnet.configurable import Configurable
+from plainnet.errors import InvalidValue
+
+Shape = tuple[int, ...]
+Backward = Callable[[Array, Mapping[str, Array]], Array]
+"""(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
+
+
+class TrainingPass(NamedTuple):
+    """What a layer may need to know of a training step; a prediction has None in its place."""
+
+    random: np.random.Generator
+    """Where Dropout draws its masks."""
+
+    updates_statistics: bool = True
+    """Whether BatchNorm's running statistics follow this step's batch."""
+
+    needs_input_gradient: bool = True
+    """False for the first layer: nobody asks for the gradient with respect to the data."""
+
+
+class Penalty(NamedTuple):
+    """l1 · Σ|w| + l2/2 · Σw² over one parameter."""
+
+    l1: float
+    l2: float
+
+
+class Layer(Configurable):
+    """What all layers share; by itself it passes its inputs on.
+
+    `parameter_shapes` names the layer's parameters. Once the network is built each is an attribute of that name:
+    a view into the network's one vector, and assigning to it writes there. `statistic_shapes` does the same for
+    numbers that training records without descending, such as running means.
+    """
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """The name and shape of each parameter for examples of `input_shape` (without the examples' axis)."""
+        return {}
+
+    def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """The name and shape of each running statistic."""
+        return {}
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one example's outputs."""
+        return input_shape
+
+    def initialize(self, random: np.random.Generator) -> None:
+        """Give parameters and statistics their first values; they are zero before."""
+
+    def penalties(self) -> dict[str, Penalty]:
+        """The penalty on each parameter that has one."""
+        return {}
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        """The outputs, and the function that carries the gradient back."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method forward(inputs, training)")
+
+    def bind(self, views: Mapping[str, Array]) -> None:
+        """Make each of the `views` an attribute; from then on assignment to it writes into the view."""
+        self.__dict__["_views"] = dict(views)
+        self.__dict__.update(views)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the layer belongs to a network that knows its input size."""
+        return "_views" in self.__dict__
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        view = self.__dict__.get("_views", {}).get(name)
+        if view is None:
+            object.__setattr__(self, name, value)
+        else:
+            view[...] = value
+
+    def __getattr__(self, name: str) -> Any:
+        hint = (
+            ""
+            if self.is_built or name.startswith("_")
+            else ("; parameters are there once the network is built: give Network an input_size, or fit it")
+        )
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The layer without its views: the network that copies or unpickles it binds it anew."""
+        views = self.__dict__.get("_views", {})
+        return {k: v for k, v in self.__dict__.items() if k != "_views" and k not in views}
+
+
+class Dense(Layer):
+    """Every output depends on every input: outputs = f(inputs @ weights + bias).
+
+    Shapes: inputs (examples, inputs), weights (inputs, units), bias (units,), outputs (examples, units). With
+    z = inputs @ weights + bias and δ = ∂loss/∂z = ∂loss/∂outputs · f'(z), the chain rule gives
+
+        ∂loss/∂weights = inputsᵀ @ δ        each weight's input times its unit's δ, summed over the examples
+        ∂loss/∂bias    = Σ_examples δ       the bias's input is 1
+        ∂loss/∂inputs  = δ @ weightsᵀ       each unit's δ through the weight it came by
+
+    (Rumelhart, Hinton & Williams 1986). The initializer "auto" follows the activation; biases start at 0. The
+    penalty l1 · Σ|w| + l2/2 · Σw² on the weights is part of the loss.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Activatable = "identity",
+        *,
+        bias: bool = True,
+        initializer: Any = "auto",
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        self.units = checks.whole_number("units", units, least=1)
+        self.activation: ActivationFunction = activations.resolve(activation)
+        self.has_bias = bool(bias)
+        self.initializer = "auto" if initializer == "auto" else initializers.resolve(initializer)
+        self.l1 = checks.number("l1", l1, least=0)
+        self.l2 = checks.number("l2", l2, least=0)
+        self.bias: Array | None = None
+        self.weights: Array
+
+    def settings(self) -> dict[str, Any]:
+        settings = {"units": self.units, "activation": self.activation, "bias": self.has_bias}
+        return {**settings, "initializer": self.initializer, "l1": self.l1, "l2": self.l2}
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        (inputs,) = _one_axis(self, input_shape)
+        bias = {"bias": (self.units,)} if self.has_bias else {}
+        return {"weights": (inputs, self.units), **bias}
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (self.units,)
+
+    def initialize(self, random: np.random.Generator) -> None:
+        initializer = self.initializer
+        if isinstance(initializer, str):
+            initializer = initializers.resolve(initializers.following(self.activation.name))
+        self.weights[...] = initializer(self.weights.shape, random)
+
+    def penalties(self) -> dict[str, Penalty]:
+        return {"weights": Penalty(self.l1, self.l2)} if self.l1 or self.l2 else {}
+
+    def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        """z = inputs @ weights + bias, and the way back from ∂loss/∂z."""
+        z = inputs @ self.weights
+        if self.bias is not None:
+            z += self.bias
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            np.matmul(inputs.T, gradient, out=gradients["weights"])
+            if self.bias is not None:
+                np.add.reduce(gradient, axis=0, out=gradients["bias"])
+            if training is not None and not training.needs_input_gradient:
+                return gradient
+            return gradient @ self.weights.T
+
+        return z, backward
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        z, backward_from_z = self.pre_activation(inputs, training)
+        outputs = self.activation.value(z)
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            return backward_from_z(self.activation.backward(gradient, z, outputs), gradients)
+
+        return outputs, backward
+
+
+class Activation(Layer):
+    """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm."""
+
+    def __init__(self, activation: Activatable) -> None:
+        self.activation: ActivationFunction = activations.resolve(activation)
+
+    def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        """z = inputs."""
+        return inputs, lambda gradient, gradients: gradient
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        outputs = self.activation.value(inputs)
+        return outputs, lambda gradient, gradients: self.activation.backward(gradient, inputs, outputs)
+
+
+class Dropout(Layer):
+    """In training each input is zero with probability `rate` and otherwise divided by 1 - rate.
+
+    outputs = inputs · mask / (1 - rate), so the expected value stays as it is and a prediction changes nothing
+    (Srivastava et al. 2014; the inverted form). Backwards the gradient passes through the same mask.
+    """
+
+    def __init__(self, rate: float = 0.5) -> None:
+        self.rate = checks.number("rate", rate, least=0, below=1)
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        if training is None or self.rate == 0:
+            return inputs, lambda gradient, gradients: gradient
+        drawn = training.random.random(inputs.shape, dtype=np.float32)
+        mask = np.greater_equal(drawn, self.rate).astype(inputs.dtype)
+        mask /= 1 - self.rate
+        return inputs * mask, lambda gradient, gradients: gradient * mask
+
+
+class BatchNorm(Layer):
+    """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), a feature at a time.
+
+    In training mean and variance are the batch's own (variance divided by the number of examples n); a prediction
+    uses the running statistics, which follow as r ← (1 - momentum) r + momentum · batch value, the variance
+    divided by n - 1 there (Ioffe & Szegedy 2015; PyTorch's conventions). Shapes: scale, shift, running_mean and
+    running_variance (features,). With g = ∂loss/∂outputs, means over the examples and
+    s = scale / √(variance + epsilon):
+
+        ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂inputs = s (g - mean(g) - x̂ mean(g x̂))
+
+    where the last two terms are there because mean and variance depend on every example.
+    """
+
+    def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        self.momentum = checks.number("momentum", momentum, least=0, most=1)
+        self.epsilon = checks.number("epsilon", epsilon, above=0)
+        self.scale: Array
+        self.shift: Array
+        self.running_mean: Array
+        self.running_variance: Array
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"scale": _one_axis(self, input_shape), "shift": input_shape}
+
+    def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"running_mean": input_shape, "running_variance": input_shape}
+
+    def initialize(self, random: np.random.Generator) -> None:
+        self.scale[...] = 1
+        self.running_variance[...] = 1
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        if training is None:
+            return self._forward_with(inputs, self.running_mean, self.running_variance, fixed=True)
+        mean = inputs.mean(axis=0)
+        variance = inputs.var(axis=0)
+        if training.updates_statistics:
+            examples = len(inputs)
+            unbiased = variance * (examples / max(examples - 1, 1))
+            self.running_mean += self.momentum * (mean - self.running_mean)
+            self.running_variance += self.momentum * (unbiased - self.running_variance)
+        return self._forward_with(inputs, mean, variance, fixed=False)
+
+    def _forward_with(self, inputs: Array, mean: Array, variance: Array, *, fixed: bool) -> tuple[Array, Backward]:
+        """Forward with this mean and variance; `fixed` ones do not depend on the inputs."""
+        inverse = 1 / np.sqrt(variance + self.epsilon)
+        normalized = (inputs - mean) * inverse
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            product = gradient * normalized
+            np.add.reduce(gradient, axis=0, out=gradients["shift"])
+            np.add.reduce(product, axis=0, out=gradients["scale"])
+            if not fixed:
+                gradient = gradient - gradient.mean(axis=0) - normalized * product.mean(axis=0)
+            return gradient * (self.scale * inverse)
+
+        return self.scale * normalized + self.shift, backward
+
+
+class LayerNorm(Layer):
+    """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), an example at a time.
+
+    Mean and variance run over one example's features, in training and prediction alike (Ba, Kiros & Hinton 2016).
+    Shapes: scale, shift (features,). With g = ∂loss/∂outputs · scale and means over the features:
+
+        ∂loss/∂inputs = (g - mean(g) - x̂ mean(g x̂)) / √(variance + epsilon)
+    """
+
+    def __init__(self, epsilon: float = 1e-5) -> None:
+        self.epsilon = checks.number("epsilon", epsilon, above=0)
+        self.scale: Array
+        self.shift: Array
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"scale": _one_axis(self, input_shape), "shift": input_shape}
+
+    def initialize(self, random: np.random.Generator) -> None:
+        self.scale[...] = 1
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        centred = inputs - inputs.mean(axis=1, keepdims=True)
+        variance = (centred * centred).mean(axis=1, keepdims=True)
+        inverse = 1 / np.sqrt(variance + self.epsilon)
+        normalized = centred * inverse
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            np.add.reduce(gradient, axis=0, out=gradients["shift"])
+            np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
+            g = gradient * self.scale
+            across = (g * normalized).mean(axis=1, keepdims=True)
+            return (g - g.mean(axis=1, keepdims=True) - normalized * across) * inverse
+
+        return self.scale * normalized + self.shift, backward
+
+
+def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:
+    if len(input_shape) != 1:
+        raise InvalidValue(f"{layer.name} takes examples of one axis (features,) and came after shape {input_shape}")
+    return (input_shape[0],)
+
+
+LAYERS: dict[str, type[Layer]] = {cls.name: cls for cls in (Dense, Activation, Dropout, BatchNorm, LayerNorm)}

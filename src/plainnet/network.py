@@ -1,0 +1,390 @@
+"""Network: layers in order over one vector of parameters."""
+
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks, losses, metrics
+from plainnet.arrays import Array
+from plainnet.backpropagation import backpropagate, is_fused
+from plainnet.configurable import build, describe
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.layers import LAYERS, Layer, Shape, TrainingPass
+
+if TYPE_CHECKING:
+    from plainnet.history import History, Report
+
+ROWS_AT_A_TIME = 8192
+"""Predictions pass through the network in blocks of this many rows, so memory does not grow with the data."""
+
+
+class Network:
+    """Layers in order; each takes the outputs of the one before.
+
+    `parameters` is one contiguous vector of all weights and biases, and every layer's arrays are views into it;
+    `statistics` is another one, of what BatchNorm records. `seed` feeds three random streams, for the initial
+    weights, the shuffling and the dropout masks; a network without a seed draws one and keeps it in `seed`.
+    Where `input_size` is not given, the first `fit` takes it from the data.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    >>> net.layers[0].weights.shape, net.parameters.size
+    ((3, 4), 21)
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        input_size: int | None = None,
+        seed: int | None = None,
+        dtype: str | np.dtype[Any] | type = "float32",
+    ) -> None:
+        self.layers = _checked_layers(layers)
+        self.dtype = _checked_dtype(dtype)
+        self.seed = _checked_seed(seed)
+        self.input_size: int | None = None
+        self.output_size: int | None = None
+        self.history: History | None = None
+        """The record of the latest training run."""
+        self.table: dict[str, Any] | None = None
+        """The schema of the table that the inputs were made from, as plain data, where there is one."""
+        weights, shuffling, dropout, self._split_seed = np.random.SeedSequence(self.seed).spawn(4)
+        self._weights_seed = weights
+        self.shuffling = np.random.default_rng(shuffling)
+        self.dropout = np.random.default_rng(dropout)
+        if input_size is not None:
+            self.build(input_size)
+
+    # ---- structure ----
+
+    def build(self, input_size: int) -> None:
+        """Allocate the parameters for examples of `input_size` features and draw the initial weights."""
+        if self.is_built:
+            raise InvalidValue(f"the network is already built for {self.input_size} inputs")
+        shape: Shape = (checks.whole_number("input_size", input_size, least=1),)
+        self._parameter_shapes: list[dict[str, Shape]] = []
+        self._statistic_shapes: list[dict[str, Shape]] = []
+        for layer in self.layers:
+            self._parameter_shapes.append(layer.parameter_shapes(shape))
+            self._statistic_shapes.append(layer.statistic_shapes(shape))
+            shape = layer.output_shape(shape)
+        self._parameters = np.zeros(_total(self._parameter_shapes), self.dtype)
+        self._statistics = np.zeros(_total(self._statistic_shapes), self.dtype)
+        self._bind()
+        random = np.random.default_rng(self._weights_seed)
+        for layer in self.layers:
+            layer.initialize(random)
+        self.input_size, self.output_size = int(input_size), shape[0]
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the input size is known and the parameters are there."""
+        return self.input_size is not None
+
+    @property
+    def parameters(self) -> Array:
+        """The one vector of all weights and biases; writing to it is seen by every layer."""
+        self._require_built()
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: Any) -> None:
+        _assign("parameters", self.parameters, values)
+
+    @property
+    def statistics(self) -> Array:
+        """The vector of what layers record while training, such as running means; empty without BatchNorm."""
+        self._require_built()
+        return self._statistics
+
+    @statistics.setter
+    def statistics(self, values: Any) -> None:
+        _assign("statistics", self.statistics, values)
+
+    def parameter_views(self, vector: Array) -> list[dict[str, Array]]:
+        """For each layer, views by parameter name into any `vector` that is laid out like `parameters`."""
+        self._require_built()
+        return _views(vector, self._parameter_shapes)
+
+    def parameter_names(self) -> list[str]:
+        """The name of every parameter array in the order of the vector, such as 'layers[0].weights'."""
+        self._require_built()
+        return [f"layers[{i}].{name}" for i, shapes in enumerate(self._parameter_shapes) for name in shapes]
+
+    def _bind(self) -> None:
+        """Point every layer's attributes at its part of the two vectors."""
+        parameters = _views(self._parameters, self._parameter_shapes)
+        statistics = _views(self._statistics, self._statistic_shapes)
+        for layer, own_parameters, own_statistics in zip(self.layers, parameters, statistics, strict=True):
+            layer.bind({**own_parameters, **own_statistics})
+
+    def _require_built(self) -> None:
+        if not self.is_built:
+            raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.is_built:
+            self._bind()
+
+    def copy(self, dtype: str | None = None) -> Network:
+        """An independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
+        twin = copy.deepcopy(self)
+        if dtype is not None:
+            twin.dtype = _checked_dtype(dtype)
+            if twin.is_built:
+                twin._parameters = twin._parameters.astype(twin.dtype)
+                twin._statistics = twin._statistics.astype(twin.dtype)
+                twin._bind()
+        return twin
+
+    def describe(self) -> dict[str, Any]:
+        """The network as plain data, without its parameters: what files, exporters and engines read."""
+        layers = [describe(layer) for layer in self.layers]
+        layers = [{"name": layer} if isinstance(layer, str) else layer for layer in layers]
+        return {"layers": layers, "input_size": self.input_size, "dtype": self.dtype.name, "seed": self.seed}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any], custom: Iterable[Any] = ()) -> Network:
+        """The network that `describe` gave `description` for; `custom` are the user's own classes and functions."""
+        custom = tuple(custom)
+        layers = [build("layer", layer, LAYERS, custom) for layer in description["layers"]]
+        return cls(
+            *layers,
+            input_size=description["input_size"],
+            seed=description["seed"],
+            dtype=description["dtype"],
+        )
+
+    def summary(self) -> str:
+        """A line a layer: what it is, the size of its outputs and its number of parameters."""
+        rows = [("layer", "outputs", "parameters")]
+        rows += [(repr(layer), str(units), f"{count:,}") for layer, units, count in self.layer_sizes()]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = [
+            f"{name:<{widths[0]}}  {units:>{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, units, count in rows
+        ]
+        total = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
+        return "\n".join([*lines, f"{self.input_size or '?'} inputs, {total}"])
+
+    def layer_sizes(self) -> Iterator[tuple[Layer, int | str, int]]:
+        """Each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
+        shape: Shape | None = (self.input_size,) if self.input_size is not None else None
+        for layer in self.layers:
+            if shape is None:
+                yield layer, "?", 0
+                continue
+            count = _total([layer.parameter_shapes(shape)])
+            shape = layer.output_shape(shape)
+            yield layer, shape[0], count
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(map(repr, self.layers))}, input_size={self.input_size}, dtype={self.dtype.name})"
+
+    # ---- use ----
+
+    def predict(self, X: Any) -> Array:
+        """The outputs for each row of X, (examples, features) -> (examples, outputs); probabilities from softmax.
+
+        Raises InvalidValue where X does not have the network's number of features or is not finite.
+        """
+        return self._in_blocks(self.checked_inputs(X), stop_before_activation=False)
+
+    def evaluate(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        loss: Any,
+        metrics: Sequence[Any] = (),
+        sample_weight: Any = None,
+    ) -> dict[str, float]:
+        """The loss over the data, without penalties, and each of the metrics, by name or as functions (y, predictions)."""
+        inputs = self.checked_inputs(X)
+        loss = self.checked_loss(loss)
+        targets = loss.prepare(y, self.output_size, self.dtype)
+        checks.same_rows("y", targets, len(inputs))
+        weight = self.checked_weights(sample_weight, len(inputs))
+        return self.measure(inputs, targets, loss, resolve_metrics(metrics), weight)
+
+    def measure(
+        self,
+        inputs: Array,
+        targets: Array,
+        loss: losses.Loss,
+        metrics: Mapping[str, metrics.Metric],
+        sample_weight: Array | None = None,
+    ) -> dict[str, float]:
+        """`evaluate` for arguments already checked."""
+        fused = is_fused(self.layers[-1], loss)
+        outputs = self._in_blocks(inputs, stop_before_activation=fused)
+        value, _ = loss.value_and_gradient(targets, outputs, sample_weight, from_logits=fused)
+        if fused and metrics:
+            outputs = self.layers[-1].activation.value(outputs)
+        return {"loss": value} | {name: float(metric(targets, outputs)) for name, metric in metrics.items()}
+
+    def loss_and_gradient(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        loss: Any,
+        sample_weight: Any = None,
+        training: bool = True,
+        dropout_seed: int = 0,
+    ) -> tuple[float, Array]:
+        """The loss of one training step on X and y, penalties included, and its gradient, laid out like `parameters`.
+
+        `training=False` takes Dropout and BatchNorm as `predict` does. Nothing of the network changes: dropout masks
+        come from `dropout_seed`, the same at every call, and running statistics stay as they are.
+        """
+        inputs = self.checked_inputs(X)
+        loss = self.checked_loss(loss)
+        targets = loss.prepare(y, self.output_size, self.dtype)
+        checks.same_rows("y", targets, len(inputs))
+        weight = self.checked_weights(sample_weight, len(inputs))
+        step = TrainingPass(np.random.default_rng(dropout_seed), updates_statistics=False) if training else None
+        gradient = np.zeros_like(self.parameters)
+        value = backpropagate(self.layers, loss, inputs, targets, weight, step, self.parameter_views(gradient))
+        return value, gradient
+
+    def fit(self, X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
+        """Train on X (examples, features) and y, and return the `History`; `training` lists the options.
+
+        `progress=True` shows a progress bar (needs the extra `cli`).
+        """
+        from plainnet.training import fit  # training stands above; imported when called, like all verbs below
+
+        return fit(self, X, y, progress=progress, **options)
+
+    def training(self, X: Any, y: Any, **options: Any) -> Iterator[Report]:
+        """Train as `fit` does, as an iterator of reports; see `plainnet.training.training` for the options."""
+        from plainnet.training import training
+
+        return training(self, X, y, **options)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network to an `.npz` file that `plainnet.load` reads; see `plainnet.storage`."""
+        from plainnet.storage import save
+
+        save(self, path)
+
+    # ---- checks and passes shared with training ----
+
+    def checked_inputs(self, X: Any) -> Array:
+        """X as finite examples of the network's dtype and input size."""
+        inputs = checks.examples("X", X, self.dtype)
+        self._require_built()
+        if inputs.shape[1] != self.input_size:
+            raise InvalidValue(f"X has {inputs.shape[1]} columns and the network takes {self.input_size} inputs")
+        return inputs
+
+    def checked_loss(self, loss: Any) -> losses.Loss:
+        """The loss by name or object, refused where it does not suit the last layer's activation."""
+        resolved = losses.resolve(loss)
+        activation = getattr(self.layers[-1], "activation", None)
+        if activation is not None:
+            resolved.check_output(activation.name)
+        return resolved
+
+    def checked_weights(self, sample_weight: Any, rows: int) -> Array | None:
+        """Sample weights as a vector of the network's dtype: at least 0, not all 0."""
+        if sample_weight is None:
+            return None
+        weight = checks.numeric_array("sample_weight", sample_weight, self.dtype)
+        if weight.ndim != 1:
+            raise InvalidValue(
+                f"sample_weight has shape {weight.shape}; it takes one number an example, shape ({rows},)"
+            )
+        checks.same_rows("sample_weight", weight, rows)
+        checks.finite("sample_weight", weight)
+        if (weight < 0).any() or not weight.any():
+            raise InvalidValue("sample_weight holds a negative number or only zeros; it takes weights of at least 0")
+        return weight
+
+    def split_random(self) -> np.random.Generator:
+        """A generator for splitting off validation rows: the same split at every call."""
+        return np.random.default_rng(self._split_seed)
+
+    def _in_blocks(self, inputs: Array, *, stop_before_activation: bool) -> Array:
+        if len(inputs) <= ROWS_AT_A_TIME:
+            return self._forward(inputs, stop_before_activation)
+        outputs = np.empty((len(inputs), self.output_size or 0), self.dtype)
+        for start in range(0, len(inputs), ROWS_AT_A_TIME):
+            block = slice(start, start + ROWS_AT_A_TIME)
+            outputs[block] = self._forward(inputs[block], stop_before_activation)
+        return outputs
+
+    def _forward(self, inputs: Array, stop_before_activation: bool) -> Array:
+        outputs = inputs
+        for layer in self.layers[:-1]:
+            outputs, _ = layer.forward(outputs)
+        last = self.layers[-1]
+        outputs, _ = last.pre_activation(outputs) if stop_before_activation else last.forward(outputs)
+        return outputs
+
+
+def resolve_metrics(given: Sequence[Any]) -> dict[str, metrics.Metric]:
+    """Metrics by name: from names and functions, or one of either."""
+    if isinstance(given, str) or callable(given):
+        given = (given,)
+    return dict(metrics.resolve(metric) for metric in given)
+
+
+def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not layers:
+        raise InvalidValue("Network takes at least one layer, such as Network(Dense(1))")
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            raise InvalidType(
+                f"layer {i} is {layer!r}; Network takes layers one by one, such as Network(Dense(4), Dense(1)), "
+                "and a layer of your own is a subclass of plainnet.Layer"
+            )
+        if layer.is_built or any(layer is other for other in layers[:i]):
+            raise InvalidValue(f"layer {i}, {layer!r}, already belongs to a network; make a new layer for each place")
+    return layers
+
+
+def _checked_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.dtype("float32"), np.dtype("float64")):
+        raise InvalidValue(f"dtype is {dtype!r}; it takes 'float32' or 'float64'")
+    return checked
+
+
+def _checked_seed(seed: int | None) -> int:
+    if seed is None:
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+    return checks.whole_number("seed", seed, least=0)
+
+
+def _assign(name: str, vector: Array, values: Any) -> None:
+    array = checks.numeric_array(name, values, vector.dtype)
+    if array.shape != vector.shape:
+        raise InvalidValue(f"{name} has shape {array.shape}; this network's has shape {vector.shape}")
+    vector[...] = array
+
+
+def _total(shapes: Sequence[Mapping[str, Shape]]) -> int:
+    return sum(int(np.prod(shape)) for layer in shapes for shape in layer.values())
+
+
+def _views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[str, Array]]:
+    """`vector` cut into consecutive arrays of the given shapes, without copying."""
+    views: list[dict[str, Array]] = []
+    start = 0
+    for layer in shapes:
+        views.append({})
+        for name, shape in layer.items():
+            stop = start + int(np.prod(shape))
+            views[-1][name] = vector[start:stop].reshape(shape)
+            start = stop
+    return views

@@ -1,0 +1,47 @@
+"""A progress bar over the reports of a run: training and validation loss, metrics, rows a second, time left."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from plainnet.errors import missing_extra
+from plainnet.history import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show(reports: Iterable[Report], console: "Console | None" = None) -> Iterator[Report]:
+    """Pass `reports` on while a progress bar follows them; needs the extra `cli` (rich)."""
+    try:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        raise missing_extra("the progress bar", "cli") from None
+    return _follow(
+        reports,
+        Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=16),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+        ),
+    )
+
+
+def _follow(reports: Iterable[Report], progress: "Progress") -> Iterator[Report]:  # type: ignore[name-defined] # noqa: F821
+    with progress:
+        task = progress.add_task("", total=None)
+        for report in reports:
+            progress.update(task, total=report.epochs, completed=report.epoch, description=describe(report))
+            yield report
+
+
+def describe(report: Report) -> str:
+    """The numbers of a report in a line: 'loss 0.0421  validation 0.0533  accuracy 0.985  12,300 rows/s'."""
+    parts = [f"loss {report.loss:.4g}"]
+    if report.validation_loss is not None:
+        parts.append(f"validation {report.validation_loss:.4g}")
+    parts += [f"{name} {value:.3f}" for name, value in report.metrics.items()]
+    parts.append(f"{report.rows_per_second:,.0f} rows/s")
+    return "  ".join(parts)

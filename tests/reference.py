@@ -1,0 +1,124 @@
+"""An independent implementation of networks, losses and penalties, differentiated by HIPS autograd.
+
+It reads a network's description and parameter vector and nothing else of plainnet. A new activation, loss or layer
+fails the discovery test until it has an entry here.
+"""
+
+import autograd.numpy as anp
+from autograd import grad
+from autograd.scipy.special import logsumexp
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "sigmoid": lambda z: anp.exp(-anp.logaddexp(0.0, -z)),
+    "tanh": lambda z: (anp.exp(z) - anp.exp(-z)) / (anp.exp(z) + anp.exp(-z)),
+    "relu": lambda z: z * (z > 0),
+    "leaky_relu": lambda z: anp.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: anp.where(z > 0, z, anp.exp(anp.where(z > 0, 0.0, z)) - 1),
+    "selu": lambda z: (
+        1.0507009873554805 * anp.where(z > 0, z, 1.6732632423543772 * (anp.exp(anp.where(z > 0, 0.0, z)) - 1))
+    ),
+    "gelu": lambda z: 0.5 * z * (1 + anp.tanh(anp.sqrt(2 / anp.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z / (1 + anp.exp(-z)),
+    "softplus": lambda z: anp.logaddexp(0.0, z),
+    "exponential": anp.exp,
+    "softmax": lambda z: anp.exp(z - logsumexp(z, axis=1, keepdims=True)),
+}
+
+
+def _one_hot(y, p):
+    return y if y.ndim == 2 else anp.eye(p.shape[1])[y]
+
+
+LOSSES = {
+    "mse": lambda y, p: (p - y) ** 2,
+    "mae": lambda y, p: anp.abs(p - y),
+    "huber": lambda y, p: anp.where(anp.abs(p - y) <= 1, 0.5 * (p - y) ** 2, anp.abs(p - y) - 0.5),
+    # of the output layer's weighted sums z, as ln(1 - σ(z)) cannot be had from σ(z) near 1
+    "binary_cross_entropy": lambda y, z: anp.logaddexp(0.0, z) - y * z,
+    "cross_entropy": lambda y, z: anp.sum(
+        _one_hot(y, z) * (logsumexp(z, axis=1, keepdims=True) - z), axis=1, keepdims=True
+    ),
+    "poisson": lambda y, z: anp.exp(z) - y * z,
+}
+OF_WEIGHTED_SUMS = {"binary_cross_entropy", "cross_entropy", "poisson"}
+
+
+def dense(layer, x, take, **_):
+    weights = take((x.shape[1], layer["units"]))
+    z = anp.dot(x, weights) + (take((layer["units"],)) if layer["bias"] else 0.0)
+    penalty = layer["l1"] * anp.sum(anp.abs(weights)) + layer["l2"] / 2 * anp.sum(weights**2)
+    return ACTIVATIONS[layer["activation"]](z), penalty
+
+
+def activation(layer, x, take, **_):
+    return ACTIVATIONS[layer["activation"]](x), 0.0
+
+
+def dropout(layer, x, take, training, masks, **_):
+    return (x * next(masks)(x.shape, layer["rate"]) if training else x), 0.0
+
+
+def batch_norm(layer, x, take, training, statistics, **_):
+    scale, shift = take((x.shape[1],)), take((x.shape[1],))
+    if training:
+        mean = anp.sum(x, axis=0) / x.shape[0]
+        variance = anp.sum((x - mean) ** 2, axis=0) / x.shape[0]
+    else:
+        mean, variance = next(statistics)
+    return scale * (x - mean) / anp.sqrt(variance + 1e-5) + shift, 0.0
+
+
+def layer_norm(layer, x, take, **_):
+    scale, shift = take((x.shape[1],)), take((x.shape[1],))
+    mean = anp.mean(x, axis=1, keepdims=True)
+    variance = anp.mean((x - mean) ** 2, axis=1, keepdims=True)
+    return scale * (x - mean) / anp.sqrt(variance + 1e-5) + shift, 0.0
+
+
+LAYERS = {
+    "Dense": dense,
+    "Activation": activation,
+    "Dropout": dropout,
+    "BatchNorm": batch_norm,
+    "LayerNorm": layer_norm,
+}
+
+
+def loss_and_gradient(net, X, y, loss, sample_weight=None, training=True, dropout_seed=0):
+    """The loss and its gradient for a plainnet network, by the definitions above and automatic differentiation."""
+    layers = net.describe()["layers"]
+    if loss in OF_WEIGHTED_SUMS:
+        layers[-1] = {**layers[-1], "activation": "identity"}
+
+    def masks():
+        random = anp.random.default_rng(dropout_seed)
+        while True:
+            yield lambda shape, rate: (random.random(shape, dtype=anp.float32) >= rate) / (1 - rate)
+
+    def statistics():
+        for layer in net.layers:
+            if layer.name == "BatchNorm":
+                yield layer.running_mean.copy(), layer.running_variance.copy()
+
+    def value(vector):
+        position = [0]
+
+        def take(shape):
+            start = position[0]
+            position[0] += int(anp.prod(shape))
+            return vector[start : position[0]].reshape(shape)
+
+        context = {"training": training, "masks": masks(), "statistics": statistics()}
+        outputs, penalties = X, 0.0
+        for layer in layers:
+            outputs, penalty = LAYERS[layer["name"]](layer, outputs, take, **context)
+            penalties = penalties + penalty
+        elements = LOSSES[loss](y, outputs)
+        if sample_weight is None:
+            return anp.mean(elements) + penalties
+        weights = sample_weight[:, None] * anp.ones(elements.shape)
+        return anp.sum(weights * elements) / anp.sum(weights) + penalties
+
+    parameters = net.parameters.copy()
+    return float(value(parameters)), grad(value)(parameters)

@@ -1,0 +1,295 @@
+"""The network as a user meets it: one vector, views, predictions, descriptions, refusals."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+from plainnet.errors import InvalidType, InvalidValue
+
+
+def small(**options):
+    return pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), **{"input_size": 3, "seed": 1, **options})
+
+
+X = np.random.default_rng(0).normal(size=(7, 3))
+
+
+def test_a_prediction_is_the_formula():
+    net = small(dtype="float64")
+    first, second = net.layers
+    hidden = np.tanh(X @ first.weights + first.bias)
+    np.testing.assert_allclose(net.predict(X), hidden @ second.weights + second.bias, rtol=1e-14)
+
+
+def test_parameters_are_one_vector_and_layers_are_views():
+    net = small()
+    assert net.parameters.size == 3 * 4 + 4 + 4 * 2 + 2
+    net.parameters[:] = np.arange(26)
+    assert net.layers[0].weights[0, 1] == 1
+    assert net.layers[0].bias[0] == 12
+    assert net.layers[1].weights[0, 0] == 16
+    net.layers[1].bias[1] = -5
+    assert net.parameters[-1] == -5
+
+
+def test_assigning_to_a_layer_or_to_parameters_writes_into_the_vector():
+    net = small()
+    vector = net.parameters
+    net.layers[0].weights = np.full((3, 4), 7)
+    net.layers[0].bias = 2
+    assert (vector[:12] == 7).all()
+    assert (vector[12:16] == 2).all()
+    net.parameters = np.ones(26)
+    assert net.parameters is vector
+    assert (net.layers[1].weights == 1).all()
+    with pytest.raises(InvalidValue, match=r"shape \(3,\)"):
+        net.parameters = np.ones(3)
+
+
+def test_same_seed_same_weights_in_both_dtypes():
+    single, double = small(), small(dtype="float64")
+    np.testing.assert_array_equal(single.parameters, double.parameters.astype("float32"))
+    assert not np.array_equal(small(seed=2).parameters, single.parameters)
+
+
+def test_a_network_without_a_seed_can_be_made_again_from_the_seed_it_drew():
+    net = small(seed=None)
+    np.testing.assert_array_equal(small(seed=net.seed).parameters, net.parameters)
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net)), pn.Network.copy])
+def test_copies_are_independent_and_complete(twin):
+    net = pn.Network(pn.Dense(4, "tanh"), pn.BatchNorm(), pn.Dense(2, bias=False), input_size=3, seed=1)
+    net.statistics[:] = 0.5
+    other = twin(net)
+    np.testing.assert_array_equal(other.predict(X), net.predict(X))
+    before = net.predict(X)
+    other.layers[0].weights[:] = 0
+    assert (other.parameters[:12] == 0).all()
+    np.testing.assert_array_equal(net.predict(X), before)
+
+
+def test_a_description_rebuilds_the_network():
+    net = pn.Network(
+        pn.Dense(4, pn.activations.LeakyRelu(0.2), l2=0.1, initializer=pn.initializers.Normal(0.3)),
+        pn.BatchNorm(momentum=0.3),
+        pn.Activation("selu"),
+        pn.Dropout(0.3),
+        pn.LayerNorm(),
+        pn.Dense(2, "softmax", bias=False),
+        input_size=3,
+        seed=5,
+        dtype="float64",
+    )
+    again = pn.Network.from_description(net.describe())
+    assert again.describe() == net.describe()
+    np.testing.assert_array_equal(again.parameters, net.parameters)
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_predictions_in_blocks_are_the_predictions():
+    net = small(dtype="float64")
+    many = np.random.default_rng(1).normal(size=(20_001, 3))
+    np.testing.assert_allclose(net.predict(many)[[0, 8191, 8192, 20_000]], net.predict(many[[0, 8191, 8192, 20_000]]))
+
+
+def test_dropout_changes_training_and_not_prediction():
+    net = pn.Network(pn.Dropout(0.5), input_size=1000, dtype="float64")
+    ones = np.ones((4, 1000))
+    np.testing.assert_array_equal(net.predict(ones), ones)
+    step = pn.layers.TrainingPass(np.random.default_rng(0))
+    outputs, _ = net.layers[0].forward(ones, step)
+    assert set(np.unique(outputs)) == {0.0, 2.0}
+    assert outputs.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_loss_and_gradient_leaves_the_network_as_it_is():
+    net = pn.Network(pn.Dense(4), pn.BatchNorm(), pn.Dropout(), pn.Dense(1), input_size=3, seed=1)
+    before, statistics = net.parameters.copy(), net.statistics.copy()
+    first = net.loss_and_gradient(X, np.ones(7), loss="mse")
+    second = net.loss_and_gradient(X, np.ones(7), loss="mse")
+    assert first[0] == second[0]
+    np.testing.assert_array_equal(first[1], second[1])
+    np.testing.assert_array_equal(net.parameters, before)
+    np.testing.assert_array_equal(net.statistics, statistics)
+    other_mask, _ = net.loss_and_gradient(X, np.ones(7), loss="mse", dropout_seed=1)
+    assert other_mask != first[0]
+
+
+def test_sample_weight_two_is_an_example_given_twice():
+    net = small(dtype="float64")
+    y = np.random.default_rng(1).normal(size=(7, 2))
+    weight = np.array([2, 1, 1, 0, 1, 1, 1.0])
+    twice = np.array([0, 0, 1, 2, 4, 5, 6])
+    value, gradient = net.loss_and_gradient(X, y, loss="mse", sample_weight=weight)
+    expected, expected_gradient = net.loss_and_gradient(X[twice], y[twice], loss="mse")
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-12)
+
+
+def test_penalties_are_part_of_the_loss_and_not_of_evaluate():
+    net = pn.Network(pn.Dense(2, l1=0.5, l2=3.0), input_size=3, seed=1, dtype="float64")
+    y = np.zeros((7, 2))
+    w = net.layers[0].weights
+    net.layers[0].bias = 10
+    value, _ = net.loss_and_gradient(X, y, loss="mse")
+    data = net.evaluate(X, y, loss="mse")["loss"]
+    assert value - data == pytest.approx(0.5 * np.abs(w).sum() + 1.5 * (w**2).sum())
+
+
+def test_evaluate_gives_loss_and_metrics_by_name():
+    net = pn.Network(pn.Dense(2, "softmax"), input_size=3, seed=1)
+    y = np.array([0, 1, 0, 1, 1, 0, 0])
+    p = net.predict(X)
+
+    def mean_probability(targets, predictions):
+        return predictions[np.arange(len(targets)), targets].mean()
+
+    result = net.evaluate(X, y, loss="cross_entropy", metrics=["accuracy", mean_probability])
+    assert list(result) == ["loss", "accuracy", "mean_probability"]
+    assert result["loss"] == pytest.approx(-np.log(p[np.arange(7), y]).mean(), rel=1e-5)
+    assert result["accuracy"] == (p.argmax(axis=1) == y).mean()
+
+
+def test_a_users_own_layer_activation_and_loss_train_without_registration():
+    class Scale(pn.Layer):
+        """outputs = inputs · factor, one factor a feature."""
+
+        def parameter_shapes(self, input_shape):
+            return {"factor": input_shape}
+
+        def initialize(self, random):
+            self.factor = 1
+
+        def forward(self, inputs, training=None):
+            def backward(gradient, gradients):
+                gradients["factor"][...] = (gradient * inputs).sum(axis=0)
+                return gradient * self.factor
+
+            return inputs * self.factor, backward
+
+    def bent_identity(z):
+        root = np.sqrt(z * z + 1)
+        return (root - 1) / 2 + z, z / (2 * root) + 1
+
+    class Cube:
+        def value(self, z):
+            return z**3
+
+        def derivative(self, z, a):
+            return 3 * z**2
+
+    def log_cosh(targets, predictions):
+        error = predictions - targets
+        return np.log(np.cosh(error)), np.tanh(error)
+
+    class HalfSquare:
+        def value(self, targets, predictions):
+            return 0.5 * ((predictions - targets) ** 2).mean()
+
+        def gradient(self, targets, predictions):
+            return (predictions - targets) / targets.size
+
+    net = pn.Network(Scale(), pn.Dense(4, bent_identity), pn.Dense(3, Cube()), pn.Dense(1), input_size=3, seed=1)
+    y = X.sum(axis=1) ** 2
+    for loss in (log_cosh, HalfSquare()):
+        assert pn.check_gradients(net, X, y, loss=loss).passed
+        history = net.fit(X, y, loss=loss, optimizer=pn.Adam(0.01), epochs=50, batch_size=None)
+        assert history.loss[-1] < history.loss[0]
+    assert "log_cosh" in str(net.fit(X, y, loss=log_cosh, epochs=1, batch_size=None).settings)
+
+
+def test_a_wrong_gradient_is_found():
+    class Wrong:
+        def value(self, z):
+            return np.tanh(z)
+
+        def derivative(self, z, a):
+            return 1 - a  # should be 1 - a²
+
+    net = pn.Network(pn.Dense(4, Wrong()), pn.Dense(1), input_size=3, seed=1)
+    report = pn.check_gradients(net, X, np.ones(7), loss="mse")
+    assert not report.passed
+    assert "FAILED at layers[0]" in str(report)
+    assert report.arrays[-1].relative_error < 1e-6  # the output bias does not depend on it
+
+
+def test_a_correct_gradient_passes_near_a_minimum():
+    """Where gradients are of the order of what differences can resolve."""
+    data = pn.datasets.xor()
+    net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+    net.fit(*data, loss="mse", optimizer=pn.SGD(1.0), epochs=10_000, batch_size=None, report_every=10_000)
+    assert pn.check_gradients(net, *data, loss="mse").passed
+
+
+def test_summary_shows_a_line_a_layer():
+    lines = small().summary().splitlines()
+    assert len(lines) == 4
+    assert lines[1].split()[-2:] == ["4", "16"]
+    assert lines[-1] == "3 inputs, 26 parameters, float32"
+    assert "not built yet" in small(input_size=None).summary()
+
+
+REFUSED = [
+    (lambda: pn.Network(), InvalidValue, "at least one layer"),
+    (lambda: pn.Network([pn.Dense(1)]), InvalidType, "one by one"),
+    (lambda: pn.Network(pn.Dense(1), seed=-1), InvalidValue, "seed is -1"),
+    (lambda: pn.Network(pn.Dense(1), dtype="float16"), InvalidValue, "float16"),
+    (lambda: pn.Network(pn.Dense(1), input_size=0), InvalidValue, "input_size is 0"),
+    (lambda: pn.Dense(0), InvalidValue, "units is 0"),
+    (lambda: pn.Dense(2.5), InvalidType, "units is 2.5"),
+    (lambda: pn.Dense(2, "sigmoyd"), InvalidValue, "did you mean 'sigmoid'"),
+    (lambda: pn.Dense(2, 3), InvalidType, "activation is 3"),
+    (lambda: pn.Dense(2, initializer="glorot"), InvalidValue, "glorot_uniform"),
+    (lambda: pn.Dense(2, l2=-1), InvalidValue, "l2 is -1"),
+    (lambda: pn.Dropout(1.0), InvalidValue, "rate is 1.0"),
+    (lambda: pn.SGD(learning_rate=0), InvalidValue, "learning_rate is 0"),
+    (lambda: pn.SGD(learning_rate=float("nan")), InvalidValue, "learning_rate is nan"),
+    (lambda: pn.SGD(nesterov=True), InvalidValue, "needs momentum"),
+    (lambda: pn.Adam(beta1=1), InvalidValue, "beta1 is 1"),
+    (lambda: small().predict(X[:, :2]), InvalidValue, "X has 2 columns and the network takes 3"),
+    (lambda: small().predict(X[0]), InvalidValue, r"shape \(3,\)"),
+    (lambda: small().predict([["a", "b", "c"]]), InvalidType, "X has dtype"),
+    (lambda: small().predict(np.empty((0, 3))), InvalidValue, "at least one row"),
+    (lambda: small().predict([[1, 2, np.nan]]), InvalidValue, "nan at row 0, column 2"),
+    (lambda: small().predict([[1, 2, 1e300]]), InvalidValue, "inf at row 0, column 2"),
+    (lambda: small().evaluate(X, np.ones(7), loss="mse"), InvalidValue, r"y has shape \(7,\)"),
+    (lambda: small().evaluate(X, np.ones((6, 2)), loss="mse"), InvalidValue, "y has 6 rows and X has 7"),
+    (lambda: small().evaluate(X, np.ones((7, 2)), loss="mean"), InvalidValue, "loss 'mean' is unknown"),
+    (lambda: small().evaluate(X, np.ones(7), loss="cross_entropy"), InvalidValue, "expects a softmax output"),
+    (lambda: small(input_size=None).predict(X), InvalidValue, "give it an input_size, or fit it"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), REFUSED)
+def test_bad_input_is_refused_by_name(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_labels_out_of_range_are_refused():
+    net = pn.Network(pn.Dense(3, "softmax"), input_size=3)
+    for labels, words in [
+        ([0, 1, 3], "holds 3 at row 2"),
+        ([0, -1, 1], "-1 at row 1"),
+        ([0, 0.5, 1], "0.5 at row 1"),
+    ]:
+        with pytest.raises(InvalidValue, match=words):
+            net.evaluate(X[:3], labels, loss="cross_entropy")
+    with pytest.raises(InvalidValue, match="sum to 1"):
+        net.evaluate(X[:1], [[0.5, 0.5, 0.5]], loss="cross_entropy")
+
+
+def test_a_layer_belongs_to_one_network():
+    layer = pn.Dense(2)
+    pn.Network(layer, input_size=3)
+    with pytest.raises(InvalidValue, match="already belongs"):
+        pn.Network(layer, input_size=3)
+
+
+def test_an_unbuilt_layer_says_why_it_has_no_weights():
+    with pytest.raises(AttributeError, match="once the network is built"):
+        _ = pn.Dense(2).weights
