@@ -84,7 +84,7 @@ def test_a_failed_save_leaves_the_old_file(net, path, monkeypatch):
 
     net.history.settings["loss"] = "cross_entropy"
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(FileError, match=r"model\.npz cannot be written: No space left"):
         net.save(path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["model.npz"]

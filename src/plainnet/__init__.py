@@ -18,6 +18,7 @@ from plainnet import (
     losses,
     metrics,
     optimizers,
+    plots,
     schedules,
 )
 from plainnet.gradients import check_gradients
@@ -57,5 +58,6 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "plots",
     "schedules",
 ]

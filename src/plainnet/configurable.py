@@ -95,9 +95,15 @@ def build(
         raise InvalidValue(f"{kind} {name!r} is unknown; {closest(name, known)}")
     if not settings and not isinstance(maker, type):
         return maker
-    try:
-        return maker(**settings)
-    except TypeError as error:
-        if isinstance(error, InvalidType):
-            raise
-        raise InvalidValue(f"{kind} {name!r} does not take these settings: {error}") from None
+    if isinstance(maker, type):
+        _check_settings(f"{kind} {name!r}", settings, _defaults(maker))
+    return maker(**settings)
+
+
+def _check_settings(what: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    for setting in settings:
+        if setting not in defaults:
+            raise InvalidValue(f"{what} takes no {setting}; it takes {', '.join(defaults) or 'no settings'}")
+    for setting, default in defaults.items():
+        if default is _REQUIRED and setting not in settings:
+            raise InvalidValue(f"{what} needs {setting}")

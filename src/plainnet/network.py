@@ -204,7 +204,7 @@ class Network:
         metrics: Sequence[Any] = (),
         sample_weight: Any = None,
     ) -> dict[str, float]:
-        """The loss over the data, without penalties, and each of the metrics, by name or as functions (y, predictions)."""
+        """The loss over the data, without penalties, and each metric (a name or a function of y and predictions)."""
         inputs = self.checked_inputs(X)
         loss = self.checked_loss(loss)
         targets = loss.prepare(y, self.output_size, self.dtype)

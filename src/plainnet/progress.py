@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def show(reports: Iterable[Report], console: "Console | None" = None) -> Iterator[Report]:
+def show(reports: Iterable[Report], console: "Console | None" = None, unit: str = "epoch") -> Iterator[Report]:
     """Pass `reports` on while a progress bar follows them; needs the extra `cli` (rich)."""
     try:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,9 +19,9 @@ def show(reports: Iterable[Report], console: "Console | None" = None) -> Iterato
     return _follow(
         reports,
         Progress(
-            TextColumn("epoch"),
+            TextColumn(unit),
             MofNCompleteColumn(),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=8),
             TextColumn("{task.description}"),
             TimeRemainingColumn(compact=True),
             console=console,
@@ -38,10 +38,17 @@ def _follow(reports: Iterable[Report], progress: "Progress") -> Iterator[Report]
 
 
 def describe(report: Report) -> str:
-    """The numbers of a report in a line: 'loss 0.0421  validation 0.0533  accuracy 0.985  12,300 rows/s'."""
-    parts = [f"loss {report.loss:.4g}"]
+    """The numbers of a report: 'loss 0.0421 val 0.0533 accuracy 0.985 12k rows/s'; fits 80 columns."""
+    parts = [f"loss {report.loss:.3g}"]
     if report.validation_loss is not None:
-        parts.append(f"validation {report.validation_loss:.4g}")
+        parts.append(f"val {report.validation_loss:.3g}")
     parts += [f"{name} {value:.3f}" for name, value in report.metrics.items()]
-    parts.append(f"{report.rows_per_second:,.0f} rows/s")
-    return "  ".join(parts)
+    parts.append(f"{_short(report.rows_per_second)} rows/s")
+    return " ".join(parts)
+
+
+def _short(number: float) -> str:
+    for limit, divisor, suffix in ((1e3, 1, ""), (1e6, 1e3, "k"), (1e9, 1e6, "M")):
+        if number < limit:
+            return f"{number / divisor:.0f}{suffix}"
+    return f"{number:.1e}"

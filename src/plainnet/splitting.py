@@ -9,33 +9,34 @@ from plainnet.errors import InvalidValue
 
 
 def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:
-    """Indices of the training and of the validation rows, both in rising order.
+    """The numbers of the training and of the validation rows, both in rising order.
 
-    About `fraction` of the rows are drawn for validation, at least one and not all; with `labels`, a share of each
-    class as near to `fraction` as whole rows allow, and a class with a single row stays in training.
+    The validation part has `round(fraction · rows)` rows drawn at random, at least one and not all. With `labels`,
+    each class gives its share of them (shares rounded by the largest remainder) and keeps at least one row for
+    training, so a class of a single row is trained on; where this leaves too few rows to give, the validation part
+    is smaller.
     """
-    if rows < 2:
-        raise InvalidValue(f"there are {rows} rows; a validation part needs at least 2")
-    size = min(max(round(rows * fraction), 1), rows - 1)
-    order = random.permutation(rows)
-    chosen = order[:size] if labels is None else _from_each_class(order, labels, size)
-    held = np.zeros(rows, dtype=bool)
-    held[chosen] = True
+    class_of_row = np.zeros(rows, int) if labels is None else np.unique(labels, return_inverse=True)[1]
+    sizes = np.bincount(class_of_row)
+    if (sizes < 2).all():
+        least = "two rows" if labels is None else "a class with two rows"
+        raise InvalidValue(f"no row can be set aside for validation; it takes at least {least}")
+    rows_of_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+    shares = _shares(sizes, fraction, random)
+    chosen = [random.permutation(own)[:share] for own, share in zip(rows_of_class, shares, strict=True)]
+    held = np.zeros(rows, bool)
+    held[np.concatenate(chosen)] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _from_each_class(order: Array, labels: Array, size: int) -> Array:
-    """`size` rows (fewer where classes have a single row) in which the classes have their overall shares.
-
-    Each class gives the whole part of its exact share; the classes with the largest remainders give one more until
-    `size` is reached, and none gives its last row.
-    """
-    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    exact = counts * (size / len(labels))
-    give = np.minimum(np.floor(exact).astype(int), counts - 1)
-    for c in np.argsort(-(exact - give), kind="stable"):
-        if give.sum() < size and give[c] < counts[c] - 1:
-            give[c] += 1
-    if give.sum() == 0:
-        raise InvalidValue("every class has a single row; no validation part can be split off")
-    return np.concatenate([order[classes[order] == c][:n] for c, n in enumerate(give)])
+def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
+    """How many of its rows each class gives for validation, by largest remainder; one it keeps."""
+    can_give = sizes - 1
+    wanted = min(max(1, round(fraction * int(sizes.sum()))), int(can_give.sum()))
+    shares: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
+    remainders = fraction * sizes - shares
+    while shares.sum() < wanted:
+        able = random.permutation(np.flatnonzero(shares < can_give))  # of equal remainders chance takes one
+        able = able[np.argsort(-remainders[able], kind="stable")]
+        shares[able[: wanted - shares.sum()]] += 1
+    return shares

@@ -29,7 +29,7 @@ VERSION = 1
 def save(net: Network, path: str | PathLike[str]) -> None:
     """Write `net` with its table schema and training record; an existing file is replaced only by a whole new one.
 
-    Raises InvalidValue where the network is not built, OSError where the file cannot be written.
+    Raises InvalidValue where the network is not built, FileError where the file cannot be written.
     """
     record = {
         "version": VERSION,
@@ -119,27 +119,41 @@ def _checksum(record: dict[str, Any], *arrays: Array) -> str:
     return digest.hexdigest()
 
 
+def check_writable(path: str | PathLike[str]) -> None:
+    """Refuse a path that cannot be written because it is a folder, or its folder does not exist."""
+    if os.path.isdir(path):
+        raise FileError(f"{fspath(path)} is a folder; it takes the name of a file to write")
+    folder = os.path.dirname(fspath(path))
+    if folder and not os.path.isdir(folder):
+        raise FileError(f"{fspath(path)} cannot be written: there is no folder {folder}")
+
+
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` once it is written whole; on an error `path` stays as it was.
 
-    Written beside it under another name, flushed to the disk, then renamed over it.
+    Written beside it under another name, flushed to the disk, then renamed over it. Raises FileError, naming
+    `path`, where that cannot be done.
     """
     import tempfile
 
+    check_writable(path)
     folder, name = os.path.split(fspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
+    temporary = None
     try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are private
         os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
+        temporary = None
+    except OSError as error:
+        raise FileError(f"{fspath(path)} cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
             os.unlink(temporary)
-        raise
 
 
 def _umask() -> int:

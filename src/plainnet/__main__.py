@@ -1,0 +1,20 @@
+"""`plainnet` and `python -m plainnet`: the command line, where its extra is installed."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without the extra `cli`, say how to install it."""
+    try:
+        import rich  # noqa: F401
+        import typer  # noqa: F401
+    except ImportError:
+        print("plainnet: the command line needs more than NumPy: pip install 'plainnet[cli,tables]'", file=sys.stderr)
+        sys.exit(2)
+    from plainnet.cli import run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

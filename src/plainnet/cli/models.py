@@ -1,0 +1,75 @@
+"""`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import plainnet as pn
+from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
+from plainnet.errors import InvalidValue
+from plainnet.storage import check_writable
+from plainnet.tabular import Table, drop_missing_targets, write_table
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
+    data: Annotated[Path, typer.Argument(help="Table with the model's columns, in any order.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given.")
+    ] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
+) -> None:
+    """Predict the rows of a table, in their order."""
+    if output is not None:
+        check_writable(output)
+    net, table = _load(model)
+    predictions = table.predictions(net.predict(table.features(table.read(data))), probabilities=probabilities)
+    if output is None:
+        sys.stdout.write(predictions.write_csv())
+        return
+    write_table(output, predictions)
+    console.print(f"{len(predictions):,} predictions written to {output}")
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
+    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+) -> None:
+    """Measure a model on rows whose target is known."""
+    net, table = _load(model)
+    frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
+    if not len(frame):
+        raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
+    if dropped:
+        console.print(f"{dropped:,} rows without a target are left out")
+    assert net.history is not None
+    loss = net.history.settings["loss"]
+    print_measures(table, net, table.features(frame), table.targets(frame), loss, f"On {data.name}")
+
+
+def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
+    """Show a model's layers, its training record and the columns it expects."""
+    net = pn.load(model)
+    console.print(layer_table(net))
+    if net.history is not None:
+        console.print(record_table(net.history))
+    if net.table is None:
+        console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
+        return
+    table = Table.from_dict(net.table)
+    columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
+    heading("Expected columns")
+    for column in table.columns:
+        columns.add_row(column.name, column.kind, column.summary)
+    console.print(columns)
+    target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
+    console.print(f"Predicts {table.target.name}: {target}")
+
+
+def _load(path: Path) -> tuple[pn.Network, Table]:
+    net = pn.load(path)
+    if net.table is None:
+        raise InvalidValue(f"{path} was trained on arrays, not on a table; use plainnet.load and net.predict in Python")
+    return net, Table.from_dict(net.table)

@@ -1,0 +1,50 @@
+"""Option texts to values: what the commands share in reading their options."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from plainnet import checks
+from plainnet.errors import InvalidValue
+
+
+def names(text: str) -> list[str]:
+    """'a,b' as ['a', 'b']."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def sizes(text: str) -> list[int]:
+    """'64,32' as [64, 32]; '' and '0' as no hidden layer."""
+    if text.strip() in ("", "0"):
+        return []
+    parts = names(text)
+    if not all(part.isdecimal() for part in parts) or "0" in parts:
+        raise InvalidValue(f"--hidden is {text!r}; it takes the units of each hidden layer, such as 64,32")
+    return [int(part) for part in parts]
+
+
+def fraction_or_path(text: str) -> float | Path:
+    """'0.2' as a number, anything else as a file."""
+    try:
+        return checks.number("--validation", float(text), above=0, below=1)
+    except ValueError as error:
+        if isinstance(error, InvalidValue):
+            raise
+    return Path(text)
+
+
+def class_weights(text: str | None, classes: Sequence[str]) -> Any:
+    """'balanced', or 'yes=5,no=1' as weights by the number of the class."""
+    if text is None or text == "balanced":
+        return text
+    weights: dict[int, float] = {}
+    for part in names(text):
+        name, _, number = part.rpartition("=")
+        checks.one_of("the class in --class-weight", name, classes)
+        try:
+            weights[classes.index(name)] = float(number)
+        except ValueError:
+            raise InvalidValue(
+                f"--class-weight has {part!r}; it takes balanced, or weights such as yes=5,no=1"
+            ) from None
+    return {label: weights.get(label, 1.0) for label in range(len(classes))}

@@ -1,0 +1,211 @@
+"""`plainnet train`: from a table file to a model file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import plainnet as pn
+from plainnet import checks, optimizers, schedules
+from plainnet.cli import options
+from plainnet.cli.display import console, layer_table, print_measures
+from plainnet.errors import InvalidValue
+from plainnet.progress import show
+from plainnet.storage import check_writable
+from plainnet.tabular.preparing import Prepared, network_for, prepare
+
+BATCH_SIZE = 32
+PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
+
+
+def _option(help_text: str, panel: str) -> Any:
+    return typer.Option(help=help_text, rich_help_panel=PANELS[panel])
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")],
+    target: Annotated[str, _option("Column to predict.", "data")],
+    task: Annotated[
+        str | None, _option("classification or regression, instead of what the target shows.", "data")
+    ] = None,
+    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
+    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
+    sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
+    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    hidden: Annotated[str, _option("Units of each hidden layer; 0 for none.", "network")] = "64,32",
+    activation: Annotated[str, _option("Activation of the hidden layers.", "network")] = "relu",
+    initializer: Annotated[str, _option("Initial weights; auto follows the activation.", "network")] = "auto",
+    dropout: Annotated[float, _option("Rate of dropout after each hidden layer.", "network")] = 0.0,
+    normalization: Annotated[str | None, _option("batch or layer, before each activation.", "network")] = None,
+    l1: Annotated[float, _option("Penalty on Σ|w|.", "network")] = 0.0,
+    l2: Annotated[float, _option("Penalty on Σw²/2.", "network")] = 0.0,
+    dtype: Annotated[str, _option("float32 or float64.", "network")] = "float32",
+    loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
+    optimizer: Annotated[str, _option("sgd, rmsprop, adagrad, adam or adamw.", "training")] = "adam",
+    learning_rate: Annotated[
+        float | None, _option("Learning rate; the optimizer's own if not given.", "training")
+    ] = None,
+    schedule: Annotated[str | None, _option("Schedule of the learning rate, such as cosine.", "training")] = None,
+    momentum: Annotated[float | None, _option("Momentum of sgd or rmsprop.", "training")] = None,
+    nesterov: Annotated[
+        bool, typer.Option("--nesterov", help="Nesterov's momentum.", rich_help_panel="Training")
+    ] = False,
+    weight_decay: Annotated[float | None, _option("Weight decay of the optimizer.", "training")] = None,
+    clip_norm: Annotated[float | None, _option("Longest gradient norm.", "training")] = None,
+    epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
+    batch_size: Annotated[int | None, _option("Rows a step; 0 for all at once.", "training")] = None,
+    shuffle: Annotated[bool, _option("A new order of the rows each epoch.", "training")] = True,
+    early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
+    minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
+    metrics: Annotated[str | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
+    report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
+    engine: Annotated[str, _option("auto or numpy.", "training")] = "auto",
+    seed: Annotated[int, _option("Seed of the split, the weights, the shuffling and dropout.", "training")] = 0,
+    progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
+    save: Annotated[Path | None, _option("Write the model to this .npz file.", "output")] = None,
+    plot: Annotated[Path | None, _option("Draw the loss curves to this .png, .svg or .pdf file.", "output")] = None,
+) -> None:
+    """Train a network on a table and show how well it does on rows held out."""
+    for path in (save, plot):
+        if path is not None:
+            check_writable(path)
+    axes = _picture(plot) if plot is not None else None
+    prepared = prepare(
+        data,
+        target,
+        task=task,
+        loss=loss,
+        categories=options.names(categories),
+        ignore=options.names(ignore),
+        sample_weight=sample_weight,
+        validation=options.fraction_or_path(validation),
+        seed=seed,
+    )
+    net = network_for(
+        prepared,
+        options.sizes(hidden),
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        normalization=normalization,
+        l1=l1,
+        l2=l2,
+        seed=seed,
+        dtype=dtype,
+    )
+    given = {"momentum": momentum, "nesterov": nesterov or None, "weight_decay": weight_decay, "clip_norm": clip_norm}
+    reports = net.training(
+        prepared.X,
+        prepared.y,
+        loss=prepared.loss,
+        optimizer=_optimizer(optimizer, learning_rate, schedule, given),
+        epochs=epochs,
+        batch_size=_batch_size(batch_size, len(prepared.X)),
+        shuffle=shuffle,
+        validation=prepared.validation,
+        early_stopping=pn.EarlyStopping(early_stopping, minimum_improvement) if early_stopping else None,
+        sample_weight=prepared.sample_weight,
+        class_weight=options.class_weights(class_weight, prepared.table.class_names),
+        metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
+        report_every=report_every,
+        engine=engine,
+    )
+    _introduce(data, prepared)
+    console.print(layer_table(net))
+    interrupted = _follow(show(reports, console) if progress else reports)
+    history = net.history
+    assert history is not None
+    history.settings |= {"data": data.name, "target": target, "seed": seed}
+    if not history.epoch:
+        raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
+    console.print(_ending(history))
+    print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
+    if axes is not None and plot is not None:
+        _draw(history, axes, plot)
+    if save is not None:
+        net.save(save)
+        console.print(f"Model saved to {save}")
+    if interrupted:
+        print(f"plainnet: interrupted; {_kept(history, save)}", file=sys.stderr)
+        raise typer.Exit(130)
+
+
+def _kept(history: pn.History, save: Path | None) -> str:
+    best = history.settings["early_stopping"]
+    kept = f"the best model so far (epoch {history.best_epoch})" if best else f"the model of epoch {history.epoch[-1]}"
+    return f"{kept} was saved to {save}" if save is not None else f"{kept} was not saved, as there was no --save"
+
+
+def _optimizer(
+    name: str, learning_rate: float | None, schedule: str | None, given: dict[str, Any]
+) -> pn.optimizers.Optimizer:
+    """The optimizer by name with the settings given, its learning rate by the schedule where there is one."""
+    settings = {setting: value for setting, value in given.items() if value is not None}
+    if learning_rate is not None:
+        settings["learning_rate"] = learning_rate
+    made = optimizers.resolve({"name": name, **settings})
+    if schedule is None:
+        return made
+    checks.one_of("schedule", schedule, schedules.SCHEDULES)
+    settings["learning_rate"] = {"name": schedule, "learning_rate": made.learning_rate}
+    return optimizers.resolve({"name": name, **settings})
+
+
+def _batch_size(batch_size: int | None, rows: int) -> int | None:
+    """Not given: the usual size, or all rows where there are fewer; 0: all rows."""
+    if batch_size is None:
+        return min(BATCH_SIZE, rows)
+    return batch_size or None
+
+
+def _usual_metrics(prepared: Prepared) -> list[str]:
+    return ["accuracy"] if prepared.table.task == "classification" else ["r2"]
+
+
+def _follow(reports: Any) -> bool:
+    """Run to the end; whether Ctrl-C cut it short."""
+    try:
+        for _ in reports:
+            pass
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _introduce(data: Path, prepared: Prepared) -> None:
+    """What the table holds, in a few lines."""
+    table, training_rows, validation_rows = prepared.table, len(prepared.X), len(prepared.validation[0])
+    console.print(f"[bold]{data.name}[/]: {training_rows + validation_rows:,} rows, target {table.target.name}")
+    if prepared.rows_without_target:
+        console.print(f"{prepared.rows_without_target:,} more rows without a target are left out")
+    if table.classes:
+        more = ", ..." if len(table.classes) > 5 else ""
+        console.print(f"classification, {len(table.classes)} classes: {', '.join(table.class_names[:5])}{more}")
+    else:
+        console.print("regression")
+    kinds = [column.kind for column in table.columns]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    console.print(f"{len(kinds)} input columns ({counts}) as {prepared.X.shape[1]} features")
+    console.print(f"{training_rows:,} rows to train on, {validation_rows:,} to validate\n")
+
+
+def _ending(history: pn.History) -> str:
+    early = history.settings["early_stopping"]
+    back = f"; back at the best, epoch {history.best_epoch:,}" if early else ""
+    return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}.\n"
+
+
+def _picture(plot: Path) -> Any:
+    """Axes to draw on, refused before the training where the file's kind or matplotlib is lacking."""
+    kinds = (".png", ".svg", ".pdf")
+    if plot.suffix.lower() not in kinds:
+        raise InvalidValue(f"--plot is {plot}; it takes a file name ending in {', '.join(kinds)}")
+    return pn.plots.new_axes()
+
+
+def _draw(history: pn.History, axes: Any, plot: Path) -> None:
+    pn.plots.loss_curve(history, axes)
+    axes.figure.savefig(plot, dpi=150)
+    console.print(f"Loss curves drawn to {plot}")

@@ -1,0 +1,139 @@
+"""`plainnet xor`: the post's network, learning XOR; or the post as it was published."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+import plainnet as pn
+from plainnet import xor_post
+from plainnet.cli.display import console, heading, layer_table, plain_table
+from plainnet.cli.options import sizes
+from plainnet.errors import InvalidValue
+from plainnet.progress import show
+from plainnet.storage import check_writable
+
+STEPS_BETWEEN_LINES = 1000
+
+
+def xor(
+    context: typer.Context,
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, such as 4 or 8,4.")] = "4",
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "sigmoid",
+    epochs: Annotated[int, typer.Option(help="Steps, each on all four examples.")] = 10_000,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of gradient descent.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial weights.")] = 1,
+    loss: Annotated[str, typer.Option(help="mse, mae, huber or binary_cross_entropy.")] = "mse",
+    save: Annotated[Path | None, typer.Option(help="Write the trained network to this .npz file.")] = None,
+    as_published: Annotated[bool, typer.Option("--as-published", help="Run the post's own arithmetic.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Hold that arithmetic against the true gradient.")] = False,
+) -> None:
+    """Train the post's network on XOR and show it learning.
+
+    Exit status 1 where it did not learn.
+    """
+    if as_published:
+        _refuse_other_options(context)
+        _check_published() if check else _run_published()
+        return
+    if check:
+        raise InvalidValue("--check goes with --as-published; the network of plainnet xor is checked by the tests")
+    if save is not None:
+        check_writable(save)
+    X, y = pn.datasets.xor()
+    net = pn.Network(
+        *(pn.Dense(units, activation, initializer="normal") for units in sizes(hidden)),
+        pn.Dense(1, "sigmoid", initializer="normal"),
+        input_size=3,
+        seed=seed,
+        dtype="float64",
+    )
+    reports = net.training(
+        X,
+        y,
+        loss=loss,
+        optimizer=pn.SGD(learning_rate),
+        epochs=epochs,
+        batch_size=None,
+        report_every=min(100, epochs),
+    )
+    console.print("[bold]XOR[/]: is exactly one of the first two inputs 1? The third input is always 1.\n")
+    console.print(_truth_table(X, y))
+    console.print(layer_table(net))
+    _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
+    for report in show(reports, console, unit="step"):
+        if report.epoch % STEPS_BETWEEN_LINES == 0 or report.epoch == report.epochs:
+            _print_loss(report.epoch, net.evaluate(X, y, loss=loss)["loss"])
+    _finish(net, X, y, save)
+
+
+def _print_loss(step: int, loss: float) -> None:
+    console.print(f"step {step:>7,}   loss {loss:.10f}")
+
+
+def _finish(net: pn.Network, X: Any, y: Any, save: Path | None) -> None:
+    predictions = net.predict(X)
+    right = (predictions > 0.5) == (y == 1)
+    heading("What it learned")
+    console.print(_learned_table(X, y, predictions, right))
+    if save is not None:
+        net.save(save)
+        console.print(f"Saved to {save}")
+    if right.all():
+        console.print("The network learned XOR.")
+        return
+    console.print(
+        f"The network did not learn XOR: {int((~right).sum())} of 4 examples are wrong. "
+        "Another --seed, more --epochs or another --learning-rate may do."
+    )
+    raise typer.Exit(1)
+
+
+def _truth_table(X: Any, y: Any) -> Table:
+    table = plain_table("x₁", "x₂", "x₃", "XOR")
+    for row, target in zip(X.astype(int), y.astype(int), strict=True):
+        table.add_row(*map(str, row), str(target[0]))
+    return table
+
+
+def _learned_table(X: Any, y: Any, predictions: Any, right: Any) -> Table:
+    table = plain_table("x₁", "x₂", "x₃", "XOR", "prediction", "error", "")
+    for row, target, prediction, is_right in zip(X.astype(int), y[:, 0], predictions[:, 0], right[:, 0], strict=True):
+        verdict = "[green]right[/]" if is_right else "[red]wrong[/]"
+        error = f"{prediction - target:+.4f}"
+        table.add_row(*map(str, row), str(int(target)), f"{prediction:.4f}", error, verdict)
+    return table
+
+
+def _refuse_other_options(context: typer.Context) -> None:
+    """The post has one network and one run; an option that would change them is not passed over in silence."""
+    for name in ("hidden", "activation", "epochs", "learning_rate", "seed", "loss", "save"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InvalidValue(
+                f"--{name.replace('_', '-')} does not go with --as-published, which runs the post as it is"
+            )
+
+
+def _run_published() -> None:
+    with np.errstate(over="ignore"):
+        for loss in xor_post.published_losses():
+            print("Loss: ", loss)
+    console.print(f"\n{xor_post.WHY_LATER_DIGITS_DIFFER}")
+    console.print("What is wrong in the post, and the proof: plainnet xor --as-published --check")
+
+
+def _check_published() -> None:
+    console.print("The post's first update of each array, against the true gradient of its mean squared error:\n")
+    table = plain_table("array", "relative error", "caused by defects", "error with these mended")
+    for array in xor_post.check_published():
+        name = array.name.replace("_", " ")
+        table.add_row(name, f"{array.error:.3f}", ", ".join(map(str, array.defects)), f"{array.error_mended:.1e}")
+    console.print(table)
+    for number in sorted(xor_post.IN_THE_UPDATE):
+        console.print(f"{number}  {xor_post.DEFECTS[number]}")
+    console.print("\nTwo more do not change the update:\n")
+    for number in sorted(set(xor_post.DEFECTS) - xor_post.IN_THE_UPDATE):
+        console.print(f"{number}  {xor_post.DEFECTS[number]}")

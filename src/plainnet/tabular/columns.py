@@ -1,0 +1,195 @@
+"""The input columns of a table: what each kind learns from the training rows, and the features it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.arrays import Array
+from plainnet.tabular.description import check_ascending, check_flag, check_text
+from plainnet.tabular.kinds import Kind, kind_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FEW_CATEGORIES = 20
+"""Text with more different values than this, in more than half of its rows, is taken for an identifier."""
+MOST_CATEGORIES = 1000
+"""Text with more different values than this is left out: one-hot, each would cost a feature."""
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """Numbers, standardized: (x - mean) / deviation over the training rows, 0 where missing.
+
+    `missing` says whether training had missing values; a second feature is then 1 where the value is missing.
+    """
+
+    kind: ClassVar[Kind] = "number"
+    name: str
+    mean: float
+    deviation: float
+    missing: bool
+
+    def __post_init__(self) -> None:
+        check_text("name of a column", self.name)
+        checks.number(f"mean of column {self.name!r}", self.mean)
+        checks.number(f"deviation of column {self.name!r}", self.deviation, above=0)
+        check_flag(f"missing of column {self.name!r}", self.missing)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each feature."""
+        return _with_missing((self.name,), self.name, self.missing)
+
+    @property
+    def summary(self) -> str:
+        """What training saw in the column, in a few words."""
+        return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
+
+    def features(self, column: pl.Series) -> Array:
+        """The column's features, shape (rows, features)."""
+        import polars as pl
+
+        standardized = (column.cast(pl.Float64).to_numpy() - self.mean) / self.deviation
+        missing = column.is_null().to_numpy()
+        standardized[missing] = 0.0
+        return np.column_stack([standardized, missing] if self.missing else [standardized])
+
+
+@dataclass(frozen=True)
+class BooleanColumn:
+    """Booleans: 1 for true, 0 for false; where missing the mean, the share of true among the training rows.
+
+    `missing` says whether training had missing values; a second feature is then 1 where the value is missing.
+    """
+
+    kind: ClassVar[Kind] = "boolean"
+    name: str
+    mean: float
+    missing: bool
+
+    def __post_init__(self) -> None:
+        check_text("name of a column", self.name)
+        checks.number(f"mean of column {self.name!r}", self.mean, least=0, most=1)
+        check_flag(f"missing of column {self.name!r}", self.missing)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each feature."""
+        return _with_missing((self.name,), self.name, self.missing)
+
+    @property
+    def summary(self) -> str:
+        """What training saw in the column, in a few words."""
+        return f"{self.mean:.1%} true" + _some_missing(self.missing)
+
+    def features(self, column: pl.Series) -> Array:
+        """The column's features, shape (rows, features)."""
+        import polars as pl
+
+        truth = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
+        return np.column_stack([truth, column.is_null().to_numpy()] if self.missing else [truth])
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """Categories, one-hot: a feature for each value of the training rows, 1 where the row has that value.
+
+    Where training had missing values they are a category of their own, the last feature. A value that
+    training did not have is 0 in every feature.
+    """
+
+    kind: ClassVar[Kind] = "category"
+    name: str
+    values: tuple[str, ...]
+    missing: bool
+
+    def __post_init__(self) -> None:
+        check_text("name of a column", self.name)
+        check_ascending(f"values of column {self.name!r}", self.values, (str,), least=1)
+        check_flag(f"missing of column {self.name!r}", self.missing)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each feature: "island=Biscoe"."""
+        return _with_missing([f"{self.name}={value}" for value in self.values], self.name, self.missing)
+
+    @property
+    def summary(self) -> str:
+        """What training saw in the column, in a few words."""
+        listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
+        return listed + _some_missing(self.missing)
+
+    def features(self, column: pl.Series) -> Array:
+        """The column's features, shape (rows, features)."""
+        position = positions(column, self.values)
+        one_hot = (position[:, None] == np.arange(len(self.values))).astype(float)
+        return np.column_stack([one_hot, column.is_null().to_numpy()]) if self.missing else one_hot
+
+    def unseen(self, column: pl.Series) -> pl.Series:
+        """The values of a column that training did not have."""
+        return column.filter(~column.is_in(self.values))
+
+
+Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
+COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
+
+
+def learn_column(column: pl.Series) -> Column:
+    """What there is to know of a column of the training rows that `useless` does not speak against."""
+    known, missing = column.drop_nulls(), column.null_count() > 0
+    match kind_of(column):
+        case "number":
+            mean, deviation = mean_and_deviation(known.to_numpy())
+            return NumberColumn(column.name, mean, deviation, missing)
+        case "boolean":
+            return BooleanColumn(column.name, float(known.to_numpy().mean()), missing)
+        case _:
+            return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
+
+
+def useless(column: pl.Series) -> str:
+    """Why a column of the training rows cannot help: a reason for the user, empty where it can."""
+    known = column.drop_nulls()
+    different = known.n_unique()
+    if different == 0:
+        return "every value is missing"
+    if different == 1 and len(known) == len(column):
+        return f"it is {known[0]!r} in every row"
+    if kind_of(column) == "category":
+        if different > FEW_CATEGORIES and different > len(known) / 2:
+            return f"it looks like an identifier ({different} different values in {len(known)} rows)"
+        if different > MOST_CATEGORIES:
+            return f"it has {different} different values, more than {MOST_CATEGORIES}"
+    return ""
+
+
+def mean_and_deviation(values: Array) -> tuple[float, float]:
+    """μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 where all values are equal (to rounding).
+
+    Computed on x / max|x|, whose squares can neither overflow nor vanish.
+    """
+    largest = float(np.abs(values).max()) or 1.0
+    scaled = values / largest
+    return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+
+
+def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
+    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one."""
+    import polars as pl
+
+    return column.replace_strict(
+        pl.Series(known, dtype=column.dtype), pl.Series(range(len(known))), default=-1, return_dtype=pl.Int64
+    ).to_numpy()
+
+
+def _with_missing(names: tuple[str, ...] | list[str], column: str, missing: bool) -> tuple[str, ...]:
+    return (*names, f"{column} missing") if missing else tuple(names)
+
+
+def _some_missing(missing: bool) -> str:
+    return "; some missing" if missing else ""

@@ -1,0 +1,67 @@
+"""Frozen dataclasses as plain data (a dict of numbers, text and lists, with their kind) and back, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from plainnet import checks
+from plainnet.errors import InvalidType, InvalidValue
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+D = TypeVar("D", bound="DataclassInstance")
+
+
+def to_plain(kind: str, thing: DataclassInstance) -> dict[str, Any]:
+    """The fields of a dataclass under its kind; `from_plain` makes it again."""
+    entries = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(thing).items()}
+    return {"kind": kind, **entries}
+
+
+def from_plain(where: str, data: Any, known: Mapping[str, type[D]]) -> D:
+    """The object that `to_plain` described, of the class that `known` has for its kind.
+
+    The class refuses, in its `__post_init__`, values that it cannot have. Raises InvalidValue for another
+    kind and for other fields.
+    """
+    entries = as_dict(where, data)
+    cls = known[checks.one_of(f"kind of {where}", entries.pop("kind", None), known)]
+    require_keys(where, entries, [field.name for field in fields(cls)])
+    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()})
+
+
+def as_dict(where: str, data: Any) -> dict[str, Any]:
+    """A copy of `data` where it is a dict."""
+    if not isinstance(data, dict):
+        raise InvalidValue(f"{where} is {data!r}; it takes a dict")
+    return dict(data)
+
+
+def require_keys(where: str, data: dict[str, Any], keys: Iterable[str]) -> None:
+    """Refuse a dict that does not have exactly these keys."""
+    if data.keys() != set(keys):
+        raise InvalidValue(f"{where} has the entries {sorted(map(str, data))}; it takes {sorted(keys)}")
+
+
+def check_text(where: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise InvalidType(f"{where} is {value!r}; it takes text")
+
+
+def check_flag(where: str, value: Any) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise InvalidType(f"{where} is {value!r}; it takes true or false")
+
+
+def check_ascending(where: str, values: Any, of: tuple[type, ...], least: int) -> None:
+    """Refuse what is no tuple of at least `least` different values, all of one of the types, in order."""
+    if not isinstance(values, tuple) or not any(all(type(value) is kind for value in values) for kind in of):
+        kinds = ", ".join(kind.__name__ for kind in of)
+        raise InvalidType(f"{where} is {values!r}; it takes a list of values of one type ({kinds})")
+    if len(values) < least or list(values) != sorted(set(values)):
+        raise InvalidValue(f"{where} is {values!r}; it takes at least {least} different values in order")

@@ -1,0 +1,164 @@
+"""From a table file to what trains on it: arrays, a split, a network that fits the task, and its measures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks, metrics
+from plainnet.activations import Activatable
+from plainnet.arrays import Array
+from plainnet.errors import InvalidValue
+from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.network import Network
+from plainnet.tabular.reading import read_table, require_columns
+from plainnet.tabular.table import Table
+from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split, target_column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LOSSES: dict[Task, tuple[str, ...]] = {
+    "classification": ("cross_entropy", "binary_cross_entropy"),
+    "regression": ("mse", "mae", "huber", "poisson"),
+}
+"""The losses for each task, the usual one first."""
+
+NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table's training and validation part as arrays, with the table learned from the training part."""
+
+    table: Table
+    loss: str
+    X: Array
+    y: Array
+    sample_weight: Array | None
+    validation: tuple[Array, Array]
+    rows_without_target: int
+
+
+def prepare(
+    path: str | os.PathLike[str],
+    target: str,
+    *,
+    task: str | None = None,
+    loss: str | None = None,
+    categories: Collection[str] = (),
+    ignore: Collection[str] = (),
+    sample_weight: str | None = None,
+    validation: float | os.PathLike[str] = 0.2,
+    seed: int | None = None,
+) -> Prepared:
+    """Read a table file for training; `validation` is a fraction of its rows or another file with the same columns.
+
+    Rows without a target are left out. `sample_weight` names the column of weights, which is then no input. Raises
+    as the functions of `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
+    """
+    frame, dropped = _known_rows(read_table(path, categories=categories, ignore=ignore), target)
+    decided = decide_task(frame, target, task)
+    checked_loss = _loss_for(decided, loss)
+    training = held_out = frame
+    if isinstance(validation, float):
+        train, held = split(frame, target, decided, validation, np.random.default_rng(seed))
+        training, held_out = frame[train], frame[held]
+    weights = None if sample_weight is None else _weights(training, sample_weight)
+    inputs = training if sample_weight is None else training.drop(sample_weight)
+    table = Table.learn(inputs, target, decided, standardize_target=checked_loss != "poisson")
+    if not isinstance(validation, float):
+        held_out, _ = _known_rows(table.read(validation, target=True), target)
+    if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
+        raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
+    return Prepared(
+        table=table,
+        loss=checked_loss,
+        X=table.features(training),
+        y=table.targets(training),
+        sample_weight=weights,
+        validation=(table.features(held_out), table.targets(held_out)),
+        rows_without_target=dropped,
+    )
+
+
+def network_for(
+    prepared: Prepared,
+    hidden: Sequence[int],
+    *,
+    activation: Activatable = "relu",
+    initializer: Any = "auto",
+    dropout: float = 0.0,
+    normalization: str | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    seed: int | None = None,
+    dtype: str = "float32",
+) -> Network:
+    """A network for a prepared table: hidden Dense layers, each with its normalization and dropout, and the output.
+
+    The output suits the loss: softmax over the classes, one sigmoid unit for binary cross-entropy, an exponential
+    for Poisson, which starts at the mean count, otherwise a plain sum.
+    """
+
+    def dense(units: int, own_activation: Activatable) -> Dense:
+        return Dense(units, own_activation, initializer=initializer, l1=l1, l2=l2)
+
+    layers: list[Layer] = []
+    for units in hidden:
+        if normalization is None:
+            layers.append(dense(units, activation))
+        else:
+            made = NORMALIZATIONS[checks.one_of("normalization", normalization, NORMALIZATIONS)]()
+            layers += [dense(units, "identity"), made, Activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+    units, output = {
+        "cross_entropy": (len(prepared.table.classes), "softmax"),
+        "binary_cross_entropy": (1, "sigmoid"),
+        "poisson": (1, "exponential"),
+    }.get(prepared.loss, (1, "identity"))
+    last = dense(units, output)
+    net = Network(*layers, last, input_size=prepared.X.shape[1], seed=seed, dtype=dtype)
+    if prepared.loss == "poisson":
+        last.bias = np.log(max(float(prepared.y.mean()), 1e-3)) * np.ones(1)
+    net.table = prepared.table.to_dict()
+    return net
+
+
+def measure(table: Table, net: Network, X: Array, y: Array, loss: str) -> dict[str, float]:
+    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units."""
+    outputs = net.predict(X)
+    result = {"loss": net.evaluate(X, y, loss=loss)["loss"]}
+    if table.task == "classification":
+        names = ("accuracy", "precision", "recall", "f1", "roc_auc")
+        return result | {name: metrics.METRICS[name](y, outputs) for name in names}
+    true, predicted = table.decode(y)[:, None], table.decode(outputs)[:, None]
+    return result | {name: metrics.METRICS[name](true, predicted) for name in ("r2", "rmse", "mae")}
+
+
+def _known_rows(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
+    """The rows that have a target, and how many have none; all of them where none has, for `decide_task` to refuse."""
+    known, dropped = drop_missing_targets(frame, target)
+    return (frame, 0) if len(known) == 0 else (known, dropped)
+
+
+def _loss_for(task: Task, loss: str | None) -> str:
+    if loss is None:
+        return LOSSES[task][0]
+    checks.one_of("loss", loss, [name for names in LOSSES.values() for name in names])
+    if loss not in LOSSES[task]:
+        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(LOSSES[task])}")
+    return loss
+
+
+def _weights(frame: pl.DataFrame, name: str) -> Array:
+    require_columns([name], frame.columns, "sample_weight: the table")
+    column = target_column(frame, name)
+    if not column.dtype.is_numeric() or column.null_count():
+        raise InvalidValue(f"sample_weight column {name!r} takes a number in every row")
+    return column.to_numpy()

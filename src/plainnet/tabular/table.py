@@ -1,0 +1,236 @@
+"""A table's schema, learned from its training rows: columns to features, outputs to predictions."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_extra
+from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
+from plainnet.tabular.description import as_dict, from_plain, require_keys, to_plain
+from plainnet.tabular.kinds import Kind, from_typed, kind_of, row_of_frame
+from plainnet.tabular.reading import read_columns, require_columns
+from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
+from plainnet.tabular.tasks import Task, decide_task, target_column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Table:
+    """What training knows of a table: its input columns, in order, and its target.
+
+    >>> import polars
+    >>> frame = polars.DataFrame({"size": [1.0, 3.0], "color": ["red", "blue"], "price": [10.0, 30.0]})
+    >>> table = Table.learn(frame, "price", "regression")
+    >>> table.feature_names
+    ('size', 'color=blue', 'color=red')
+    >>> table.features(frame)
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]])
+    >>> table.decode([[-1.0], [1.0]])
+    array([10., 30.])
+    """
+
+    columns: tuple[Column, ...]
+    target: Target
+
+    @classmethod
+    def learn(cls, frame: pl.DataFrame, target: str, task: Task, *, standardize_target: bool = True) -> Table:
+        """The table of the training rows, whose every column but the target is an input.
+
+        Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
+        column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
+        target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
+        needs it.
+
+        Raises InvalidValue where no input column is left, where the target does not permit the task (see
+        `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
+        """
+        task = decide_task(frame, target, task)
+        targets = _known_target(frame, target)
+        columns = []
+        for name in frame.columns:
+            if name == target:
+                continue
+            column = from_typed(frame[name], row_of_frame)
+            reason = useless(column)
+            if reason:
+                warnings.warn(f"column {name!r} is left out: {reason}", PlainnetWarning, stacklevel=2)
+            else:
+                columns.append(learn_column(column))
+        if not columns:
+            raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
+        return cls(tuple(columns), learn_target(targets, task, standardize_target))
+
+    @property
+    def task(self) -> Task:
+        """What the target holds: classes ("classification") or a quantity ("regression")."""
+        return self.target.kind
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The input columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def category_columns(self) -> tuple[str, ...]:
+        """The input columns that hold categories."""
+        return tuple(column.name for column in self.columns if isinstance(column, CategoryColumn))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def classes(self) -> tuple[Label, ...]:
+        """The classes in the order of the network's outputs; none for regression."""
+        return self.target.classes if isinstance(self.target, ClassTarget) else ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes as they stand in a table file."""
+        return tuple(map(label_text, self.classes))
+
+    def read(self, path: str | os.PathLike[str], *, target: bool = False) -> pl.DataFrame:
+        """The input columns of a table file, and with `target` the target, as `read_table` reads them.
+
+        Columns learned as categories are read as categories, and columns that the table does not know are not
+        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
+        """
+        categories = list(self.category_columns)
+        if self.target.column_kind == "category":
+            categories.append(self.target.name)
+        names = [*self.column_names, self.target.name] if target else self.column_names
+        return read_columns(path, names, categories=categories)
+
+    def features(self, frame: pl.DataFrame) -> Array:
+        """The frame's rows as a network takes them, float64, shape (rows, features).
+
+        Columns go by their names, in any order; other columns are not looked at. A category that training did
+        not have is 0 in every feature of its column; a missing number or boolean is the mean. Each column
+        with categories or missing values that training did not have gets one PlainnetWarning that counts
+        them.
+
+        Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite.
+        """
+        require_columns(self.column_names, frame.columns, "the table")
+        blocks = []
+        for column in self.columns:
+            values = _of_kind(frame, column.name, column.kind)
+            for news in _news(column, values):
+                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=2)
+            blocks.append(column.features(values))
+        return np.hstack(blocks)
+
+    def targets(self, frame: pl.DataFrame) -> Array:
+        """The frame's target as a network learns it.
+
+        Classification: the number of each row's class in `classes`, int64, shape (rows,). Regression: the
+        standardized target, float64, shape (rows, 1).
+
+        Raises InvalidValue for a target that is lacking, missing in a row or of another kind than learned,
+        and for a class that training did not have.
+        """
+        _known_target(frame, self.target.name)
+        return self.target.encode(_of_kind(frame, self.target.name, self.target.column_kind))
+
+    def decode(self, outputs: Array) -> Array:
+        """A network's outputs as the table states its target, shape (rows,).
+
+        Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
+        for two classes, from the probability p of the second, shape (rows, 1).
+        Regression: outputs · deviation + mean, from outputs of shape (rows, 1).
+
+        Raises InvalidValue for outputs of another shape and for outputs that are not finite.
+        """
+        return self.target.decode(outputs)
+
+    def predictions(self, outputs: Array, *, probabilities: bool = False) -> pl.DataFrame:
+        """A network's outputs as a frame for `write_table`: the column "prediction".
+
+        With `probabilities`, which a regression refuses, a column "probability_<class>" follows for each
+        class.
+        """
+        try:
+            import polars as pl
+        except ImportError:
+            raise missing_extra("a table", "tables") from None
+        frame = pl.DataFrame({"prediction": self.decode(outputs)})
+        if not probabilities:
+            return frame
+        if not isinstance(self.target, ClassTarget):
+            raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
+        columns = self.target.probabilities(outputs).T
+        return frame.with_columns(
+            pl.Series(f"probability_{name}", column) for name, column in zip(self.class_names, columns, strict=True)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The table as plain data that JSON holds exactly."""
+        return {
+            "columns": [to_plain(column.kind, column) for column in self.columns],
+            "target": to_plain(self.target.kind, self.target),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Table:
+        """The table that `to_dict` described; InvalidValue for data that describe none."""
+        entries = as_dict("the table", data)
+        require_keys("the table", entries, ("columns", "target"))
+        if not isinstance(entries["columns"], list) or not entries["columns"]:
+            raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
+        try:
+            columns = tuple(from_plain("a column of the table", entry, COLUMNS) for entry in entries["columns"])
+            target = from_plain("the target of the table", entries["target"], TARGETS)
+        except InvalidType as error:
+            raise InvalidValue(str(error)) from None
+        names = [target.name, *(column.name for column in columns)]
+        if len(set(names)) < len(names):
+            raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
+        return cls(columns, target)
+
+
+def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:
+    values = target_column(frame, target)
+    if values.null_count():
+        raise InvalidValue(
+            f"target {target!r} is missing in {values.null_count()} rows; leave them out (drop_missing_targets)"
+        )
+    return values
+
+
+_PLURAL: dict[Kind, str] = {"number": "numbers", "boolean": "true and false", "category": "text"}
+
+
+def _of_kind(frame: pl.DataFrame, name: str, learned: Kind) -> pl.Series:
+    """A column in its kind, which is the one learned or, where every value is missing, any."""
+    column = from_typed(frame[name], row_of_frame)
+    kind = kind_of(column)
+    if kind in (learned, None):
+        return column
+    remedy = f"; read it as categories (categories=[{name!r}]), as Table.read does" if learned == "category" else ""
+    raise InvalidValue(
+        f"column {name!r} holds {_PLURAL[kind or learned]} where training had {_PLURAL[learned]}{remedy}"
+    )
+
+
+def _news(column: Column, values: pl.Series) -> Iterator[str]:
+    """What a column holds that it did not hold in training, in words for the user."""
+    if isinstance(column, CategoryColumn):
+        unseen = column.unseen(values)
+        if len(unseen):
+            different = unseen.unique(maintain_order=True)
+            listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
+            yield f"{len(unseen)} values that training did not have count as unknown: {listed}"
+    if values.null_count() and not column.missing:
+        meaning = "unknown" if column.kind == "category" else "the mean"
+        yield f"{values.null_count()} missing values, where training had none, count as {meaning}"

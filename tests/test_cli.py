@@ -1,0 +1,362 @@
+"""The commands as a user runs them: what they print, write, refuse and leave alone."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import plainnet as pn
+from plainnet.cli import run
+
+PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+PLAINNET = [sys.executable, "-m", "plainnet"]
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    assert run(["train", str(PENGUINS), "--target", "species", "--save", str(path), "--no-progress"]) == 0
+    return str(path)
+
+
+def refusal(capsys, *arguments):
+    """The one line on standard error of a command that is refused with status 2."""
+    status = run([str(argument) for argument in arguments])
+    error = capsys.readouterr().err
+    assert status == 2, error
+    assert error.startswith("plainnet: ")
+    assert error.count("\n") == 1
+    return error
+
+
+# ---- xor ----
+
+
+def test_xor_learns_and_shows_it(capsys):
+    assert run(["xor", "--save", "xor.npz"]) == 0
+    out = capsys.readouterr().out
+    losses = [float(number) for number in re.findall(r"step +[\d,]+ +loss ([\d.]+)", out)]
+    assert len(losses) == 11
+    assert losses[-1] < 0.001 < losses[0]
+    assert "3 → 4" in out
+    assert "sigmoid" in out
+    assert len(re.findall(r"\bright\b", out)) == 4
+    assert "The network learned XOR." in out
+    X, y = pn.datasets.xor()
+    assert np.abs(pn.load("xor.npz").predict(X) - y).max() < 0.1
+
+
+def test_xor_that_does_not_learn_says_so_with_status_1(capsys):
+    assert run(["xor", "--hidden", "0", "--epochs", "2000"]) == 1
+    assert "did not learn XOR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--activation", "tanh", "--hidden", "8"],
+        ["--loss", "binary_cross_entropy", "--learning-rate", "0.5", "--epochs", "3000"],
+        ["--hidden", "6,4", "--seed", "3", "--epochs", "20000"],
+    ],
+)
+def test_xor_options_take_effect(options, capsys):
+    assert run(["xor", *options]) == 0
+    out = capsys.readouterr().out
+    if "tanh" in options:
+        assert "3 → 8" in out
+        assert "tanh" in out
+
+
+def test_xor_as_published_prints_the_posts_lines(capsys):
+    assert run(["xor", "--as-published"]) == 0
+    out = capsys.readouterr().out
+    lines = re.findall(r"^Loss:  (\S+)$", out, flags=re.MULTILINE)
+    assert len(lines) == 8
+    assert lines[0] == "0.5013730688788007"
+    assert float(lines[1]) == pytest.approx(0.4664830127093482, abs=1e-12)
+    assert "no two machines need agree" in " ".join(out.split())
+
+
+def test_xor_check_names_the_defects_of_each_array(capsys):
+    assert run(["xor", "--as-published", "--check"]) == 0
+    out = capsys.readouterr().out
+    rows = dict(re.findall(r"^ *((?:hidden|output) (?:weights|bias)) +(.*)$", out, flags=re.MULTILINE))
+    assert {name: re.search(r"\d(, \d)+", row)[0] for name, row in rows.items()} == {
+        "hidden weights": "1, 3",
+        "output weights": "1, 3",
+        "hidden bias": "1, 2, 3",
+        "output bias": "1, 3",
+    }
+
+
+# ---- train, predict, evaluate, show ----
+
+
+def test_train_says_what_it_read_did_and_reached(capsys):
+    arguments = ["--target", "species", "--hidden", "16,8", "--save", "m.npz", "--plot", "loss.png"]
+    assert run(["train", str(PENGUINS), *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "344 rows" in out
+    assert "3 classes: Adelie, Chinstrap, Gentoo" in out
+    assert "15 → 16" in out
+    assert "16 → 8" in out
+    assert "early stopping" in out
+    assert "rows/s" in out
+    assert float(re.search(r"accuracy +([\d.]+)", out.split("On the validation rows")[1])[1]) > 0.95
+    assert re.search(r"Adelie +\d+ +[·\d]+ +[·\d]+ +\d+\.\d%", out)
+    assert "Model saved to m.npz" in out
+    assert Path("loss.png").read_bytes().startswith(b"\x89PNG")
+    assert pn.load("m.npz").layers[0].units == 16
+
+
+def test_regression_is_measured_in_the_targets_own_units(capsys):
+    assert run(["train", str(PENGUINS), "--target", "body_mass_g", "--no-progress", "--save", "m.npz"]) == 0
+    out = capsys.readouterr().out
+    assert "2 more rows without a target are left out" in out
+    assert "regression" in out
+    measured = {name: float(re.search(rf"{name} +([\d.]+)", out)[1]) for name in ("r2", "rmse", "mae")}
+    assert measured["r2"] > 0.8
+    assert 150 < measured["mae"] < measured["rmse"] < 450  # grams
+    assert run(["predict", "m.npz", str(PENGUINS), "-o", "out.csv"]) == 0
+    frame = pl.read_csv(PENGUINS, null_values="NA")
+    errors = pl.read_csv("out.csv")["prediction"] - frame["body_mass_g"]
+    assert np.sqrt((errors.drop_nulls() ** 2).mean()) < 450
+
+
+def test_predictions_are_the_networks_in_any_column_order_from_csv_and_parquet(model, capsys):
+    from plainnet.tabular import read_table, write_table
+
+    frame = read_table(PENGUINS)
+    write_table("shuffled.parquet", frame.select(reversed(frame.columns)))
+    assert run(["predict", model, str(PENGUINS), "--probabilities", "-o", "a.csv"]) == 0
+    assert run(["predict", model, "shuffled.parquet", "--probabilities", "-o", "b.csv"]) == 0
+    assert Path("a.csv").read_text() == Path("b.csv").read_text()
+    predictions = pl.read_csv("a.csv")
+    assert predictions.columns == ["prediction", *(f"probability_{s}" for s in ("Adelie", "Chinstrap", "Gentoo"))]
+    assert (predictions["prediction"] == frame["species"]).mean() > 0.95
+    capsys.readouterr()
+    assert run(["predict", model, str(PENGUINS)]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["prediction", "Adelie"]
+
+
+def test_evaluate_agrees_with_the_predictions(model, capsys):
+    assert run(["evaluate", model, str(PENGUINS)]) == 0
+    accuracy = float(re.search(r"accuracy +([\d.]+)", capsys.readouterr().out)[1])
+    run(["predict", model, str(PENGUINS), "-o", "a.csv"])
+    hits = pl.read_csv("a.csv")["prediction"] == pl.read_csv(PENGUINS)["species"]
+    assert accuracy == pytest.approx(hits.mean(), abs=1e-6)
+
+
+def test_show_tells_layers_training_and_columns(model, capsys):
+    assert run(["show", model]) == 0
+    out = capsys.readouterr().out
+    for words in ("15 → 64", "cross_entropy", "early stopping", "bill_length_mm", "Biscoe, Dream, Torgersen", "Gentoo"):
+        assert words in out
+
+
+def test_options_reach_the_network_and_the_run(capsys):
+    network = "--hidden 8 --activation tanh --initializer lecun_normal --dropout 0.1 --normalization batch --l1 0.001"
+    optimizer = "--optimizer sgd --learning-rate 0.05 --schedule cosine --momentum 0.9 --nesterov --clip-norm 1"
+    run_options = (
+        "--epochs 30 --batch-size 16 --no-shuffle --early-stopping 9 --minimum-improvement 0.001 --engine numpy"
+    )
+    data = "--validation 0.3 --ignore year --categories island --class-weight balanced --metrics accuracy,f1"
+    rest = "--l2 0.01 --dtype float64 --weight-decay 0.001 --report-every 3 --seed 4 --no-progress --save m.npz"
+    arguments = " ".join((network, optimizer, run_options, data, rest)).split()
+    assert run(["train", str(PENGUINS), "--target", "species", *arguments]) == 0
+    net = pn.load("m.npz")
+    names = [layer.name for layer in net.layers]
+    assert names == ["Dense", "BatchNorm", "Activation", "Dropout", "Dense"]
+    assert (net.layers[0].l1, net.layers[0].l2) == (0.001, 0.01)
+    assert net.layers[0].initializer.name == "lecun_normal"
+    assert net.layers[2].activation.name == "tanh"
+    assert net.dtype == np.float64
+    settings = net.history.settings
+    optimizer = settings["optimizer"]
+    assert optimizer["learning_rate"]["name"] == "cosine"
+    assert (optimizer["momentum"], optimizer["nesterov"], optimizer["clip_norm"]) == (0.9, True, 1)
+    assert settings["early_stopping"] == {"patience": 9, "minimum_improvement": 0.001}
+    assert settings["batch_size"] == 16
+    assert settings["shuffle"] is False
+    assert settings["validation_examples"] == 103
+    assert set(net.history.metrics) == {"accuracy", "f1"}
+    assert net.history.epoch[0] == 3
+    assert "year" not in capsys.readouterr().out
+
+
+def test_validation_rows_from_a_file_and_weights_from_a_column(capsys):
+    frame = pl.read_csv(PENGUINS).with_columns(weight=pl.lit(1.0))
+    frame[:300].write_csv("train.csv")
+    frame[300:].write_csv("held.csv")
+    options = ["--validation", "held.csv", "--sample-weight", "weight", "--epochs", "3", "--no-progress"]
+    assert run(["train", "train.csv", "--target", "species", *options]) == 0
+    out = capsys.readouterr().out
+    assert "300 rows to train on, 44 to validate" in out
+    assert "7 input columns" in out
+
+
+def test_two_classes_may_share_one_sigmoid_unit(capsys):
+    options = ["--ignore", "species", "--loss", "binary_cross_entropy", "--no-progress", "--save", "m.npz"]
+    assert run(["train", str(PENGUINS), "--target", "sex", *options]) == 0
+    assert pn.load("m.npz").output_size == 1
+    assert run(["predict", "m.npz", str(PENGUINS), "--probabilities", "-o", "p.csv"]) == 0
+    frame = pl.read_csv("p.csv")
+    assert frame.columns == ["prediction", "probability_female", "probability_male"]
+    assert ((frame["probability_male"] > 0.5) == (frame["prediction"] == "male")).all()
+
+
+def test_unseen_categories_are_counted_in_a_note(model, capsys):
+    text = PENGUINS.read_text().replace("Torgersen", "Atlantis")
+    Path("new.csv").write_text(text)
+    assert run(["predict", model, "new.csv", "-o", "out.csv"]) == 0
+    error = capsys.readouterr().err
+    assert f"{text.count('Atlantis')} values that training did not have" in error
+    assert "'Atlantis'" in error
+
+
+# ---- refusals ----
+
+TABLES = {
+    "empty.csv": "",
+    "header.csv": "a,b\n",
+    "short.csv": "a,b\n1,2\n3\n",
+    "long.csv": "a,b\n1,2\n3,4,5\n",
+    "mixed.csv": "a,b\n1,x\n3,2\n4,5\n",
+    "constant.csv": "a,b\n1,1\n2,1\n3,1\n",
+    "missing.csv": "a,b\n1,\n2,\n3,NA\n",
+    "infinite.csv": "a,b\n1,3\ninf,2\n4,5\n",
+    "actually.parquet": "a,b\n1,2\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("nowhere.csv", "nowhere.csv does not exist"),
+        ("empty.csv", "empty"),
+        ("header.csv", "header.csv"),
+        ("short.csv", "line 3"),
+        ("long.csv", "line 3"),
+        ("mixed.csv", "text among numbers"),
+        ("constant.csv", "'b' is 1.0 in every row"),
+        ("missing.csv", "'b' is missing in every row"),
+        ("infinite.csv", "line 3: column 'a' holds inf"),
+        ("actually.parquet", "actually.parquet"),
+    ],
+)
+def test_bad_tables_are_refused_in_one_line(file, words, capsys):
+    if file in TABLES:
+        Path(file).write_text(TABLES[file])
+    Path("kept.npz").write_text("as it was")
+    assert words in refusal(capsys, "train", file, "--target", "b", "--save", "kept.npz")
+    assert Path("kept.npz").read_text() == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--target", "speces"], "did you mean 'species'"),
+        (["--target", "species", "--optimizer", "adamm"], "did you mean 'adam'"),
+        (["--target", "species", "--activation", "relo"], "did you mean 'relu'"),
+        (["--target", "species", "--loss", "cross"], "did you mean 'cross_entropy'"),
+        (["--target", "species", "--loss", "mse"], "does not go with classification"),
+        (["--target", "species", "--task", "regression"], "which is no number"),
+        (["--target", "species", "--schedule", "cosinus"], "did you mean 'cosine'"),
+        (["--target", "species", "--normalization", "group"], "normalization is 'group'"),
+        (["--target", "species", "--epochs", "0"], "epochs is 0"),
+        (["--target", "species", "--epochs", "many"], "--epochs"),
+        (["--target", "species", "--learning-rate", "-1"], "learning_rate is -1.0"),
+        (["--target", "species", "--batch-size", "1000"], "batch_size is 1000 and there are 275"),
+        (["--target", "species", "--momentum", "0.9"], "'adam' takes no momentum"),
+        (["--target", "species", "--hidden", "3,x"], "--hidden is '3,x'"),
+        (["--target", "species", "--dropout", "1.5"], "rate is 1.5"),
+        (["--target", "species", "--validation", "1.5"], "--validation is 1.5"),
+        (["--target", "species", "--ignore", "yeer"], "'year'"),
+        (["--target", "species", "--class-weight", "Adelie=x"], "--class-weight has 'Adelie=x'"),
+        (["--target", "species", "--class-weight", "Adely=2"], "did you mean 'Adelie'"),
+        (["--target", "species", "--save", "no/where.npz"], "there is no folder no"),
+        (["--target", "species", "--plot", "loss.xyz"], ".png, .svg, .pdf"),
+        (["--target", "species", "--bogus"], "--bogus"),
+        ([], "--target"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(options, words, capsys):
+    assert words in refusal(capsys, "train", PENGUINS, *options)
+
+
+def test_divergence_is_one_line_and_leaves_the_file(capsys):
+    Path("kept.npz").write_text("as it was")
+    options = ["--optimizer", "sgd", "--learning-rate", "1e9", "--no-progress", "--save", "kept.npz"]
+    assert "diverged in epoch 1" in refusal(capsys, "train", PENGUINS, "--target", "species", *options)
+    assert Path("kept.npz").read_text() == "as it was"
+
+
+def test_bad_models_and_columns_are_refused_in_one_line(model, capsys):
+    Path("half.npz").write_bytes(Path(model).read_bytes()[:2000])
+    pl.read_csv(PENGUINS).drop("sex", "year").write_csv("few.csv")
+    Path("kept.csv").write_text("as it was")
+    assert "half.npz" in refusal(capsys, "show", "half.npz")
+    assert "does not exist" in refusal(capsys, "predict", "none.npz", PENGUINS)
+    assert "lacks the columns 'sex', 'year'" in refusal(capsys, "predict", model, "few.csv", "-o", "kept.csv")
+    assert "'.xlsx'" in refusal(capsys, "predict", model, PENGUINS, "-o", "out.xlsx")
+    assert Path("kept.csv").read_text() == "as it was"
+    net = pn.Network(pn.Dense(1), input_size=2)
+    net.save("arrays.npz")
+    assert "trained on arrays" in refusal(capsys, "predict", "arrays.npz", PENGUINS)
+
+
+def test_xor_refuses_what_does_not_go_together(capsys):
+    assert "--epochs does not go with --as-published" in refusal(capsys, "xor", "--as-published", "--epochs", "3")
+    assert "--check goes with --as-published" in refusal(capsys, "xor", "--check")
+    assert "expects a softmax output" in refusal(capsys, "xor", "--loss", "cross_entropy")
+
+
+# ---- in a process of its own ----
+
+
+def test_ctrl_c_keeps_and_saves_the_best_model(tmp_path):
+    arguments = ["train", str(PENGUINS), "--target", "species", "--epochs", "1000000", "--early-stopping", "1000000"]
+    process = subprocess.Popen(
+        [*PLAINNET, *arguments, "--save", "m.npz"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    for line in process.stdout:  # the layers are shown just before the training starts
+        if "total" in line:
+            break
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "interrupted; the best model so far" in error
+    assert "was saved to m.npz" in error
+    history = pn.load("m.npz").history
+    assert history.stopped == "interrupted"
+    assert history.best_epoch < history.epoch[-1] < 1_000_000
+
+
+def test_without_the_extra_the_command_line_names_it():
+    code = "import sys; sys.modules['typer'] = None; from plainnet.__main__ import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("plainnet: the command line needs more than NumPy: pip install")
+
+
+def test_import_loads_numpy_and_nothing_else():
+    extras = ("typer", "rich", "polars", "matplotlib", "scipy", "sklearn", "autograd")
+    code = f"import sys, plainnet; print([m for m in {extras} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
