@@ -59,7 +59,7 @@ def xor(
         batch_size=None,
         report_every=min(100, epochs),
     )
-    console.print("[bold]XOR[/]: is exactly one of the first two inputs 1? The third input is always 1.\n")
+    console.print("[bold]XOR[/]: is exactly one of the first two inputs 1? The third input is always 1.")
     console.print(_truth_table(X, y))
     console.print(layer_table(net))
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
