@@ -207,6 +207,14 @@ def test_validation_rows_from_a_file_and_weights_from_a_column(capsys):
     assert "7 input columns" in out
 
 
+def test_a_column_that_gives_the_target_away_is_noted(capsys):
+    frame = pl.read_csv(PENGUINS)
+    frame.with_columns(code=frame["species"].str.slice(0, 1)).write_csv("leak.csv")
+    assert run(["train", "leak.csv", "--target", "species", "--epochs", "2", "--no-progress"]) == 0
+    error = capsys.readouterr().err
+    assert error == "plainnet: note: column 'code' says the same as the target 'species' in every row\n"
+
+
 def test_two_classes_may_share_one_sigmoid_unit(capsys):
     options = ["--ignore", "species", "--loss", "binary_cross_entropy", "--no-progress", "--save", "m.npz"]
     assert run(["train", str(PENGUINS), "--target", "sex", *options]) == 0
@@ -321,6 +329,19 @@ def test_xor_refuses_what_does_not_go_together(capsys):
     assert "--epochs does not go with --as-published" in refusal(capsys, "xor", "--as-published", "--epochs", "3")
     assert "--check goes with --as-published" in refusal(capsys, "xor", "--check")
     assert "expects a softmax output" in refusal(capsys, "xor", "--loss", "cross_entropy")
+
+
+def test_a_run_resumes_from_its_checkpoint(capsys):
+    arguments = ["train", str(PENGUINS), "--target", "species", "--epochs", "30", "--no-progress"]
+    arguments += ["--checkpoint", "run.npz"]
+    assert run([*arguments, "--checkpoint-every", "5", "--save", "a.npz"]) == 0
+    error = refusal(capsys, *arguments)
+    assert "run.npz exists already" in error
+    assert run([*arguments, "--resume", "--save", "b.npz"]) == 0
+    np.testing.assert_array_equal(pn.load("a.npz").parameters, pn.load("b.npz").parameters)
+    capsys.readouterr()
+    assert "options.batch_size was 32 and is 16" in refusal(capsys, *arguments, "--resume", "--batch-size", "16")
+    assert "checkpoint_every is 'often'" in refusal(capsys, *arguments, "--checkpoint-every", "often")
 
 
 # ---- in a process of its own ----

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet.errors import DivergenceError, InvalidType, InvalidValue
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetWarning
 
 CORRECT_LOSSES = [
     0.2685760742,
@@ -201,7 +201,9 @@ def test_an_interrupt_in_the_middle_of_a_step_leaves_a_whole_epochs_parameters()
 def test_divergence_stops_and_keeps_the_last_finite_parameters():
     X, y = pn.datasets.sine(100, seed=1)
     net = pn.Network(pn.Dense(8, "relu"), pn.Dense(1), input_size=1, seed=1)
-    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+.*Try a smaller learning rate"):
+    with pytest.raises(
+        DivergenceError, match=r"diverged in epoch \d+.*last finite loss.*gradient norms.*\d.*Try a smaller"
+    ):
         net.fit(1000 * X, 1000 * y, loss="mse", optimizer=pn.SGD(learning_rate=10.0), epochs=50)
     assert net.history.stopped == "diverged"
     assert np.isfinite(net.parameters).all()
@@ -252,8 +254,8 @@ def test_penalties_shrink_the_weights():
 def test_clipping_bounds_the_step():
     net = pn.Network(pn.Dense(1), input_size=2, seed=1, dtype="float64")
     before = net.parameters.copy()
-    X = np.full((4, 2), 100.0)
-    net.fit(X, np.full(4, 1e4), loss="mse", optimizer=pn.SGD(1.0, clip_norm=0.5), epochs=1, batch_size=None)
+    X = np.array([[100.0, 90.0], [80.0, 70.0], [100.0, 110.0], [60.0, 90.0]])
+    net.fit(X, 100 * X[:, 0], loss="mse", optimizer=pn.SGD(1.0, clip_norm=0.5), epochs=1, batch_size=None)
     assert np.linalg.norm(net.parameters - before) == pytest.approx(0.5, rel=1e-6)
 
 
@@ -285,7 +287,7 @@ def test_batches_cover_every_example_once_an_epoch_in_changing_orders():
         return predictions * 0, predictions * 0
 
     net = pn.Network(pn.Dense(1), input_size=1, seed=1, dtype="float64")
-    net.fit(np.zeros((10, 1)), np.arange(10), loss=recording, epochs=2, batch_size=4)
+    net.fit(np.arange(10.0)[::-1].reshape(-1, 1), np.arange(10), loss=recording, epochs=2, batch_size=4)
     sizes = [len(batch) for batch in seen]
     assert sizes == [4, 4, 2, 4, 4, 2]
     first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
@@ -329,3 +331,41 @@ def test_nan_in_the_data_is_refused_with_its_place():
     X[17, 1] = np.nan
     with pytest.raises(InvalidValue, match="X holds nan at row 17, column 1"):
         moons_network().fit(X, MOONS[1], loss="cross_entropy")
+
+
+def test_suspicious_data_get_a_warning_each():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(20, 3)), random.normal(size=20)
+
+    def warning(X, y, loss="mse", net=None):
+        net = net or pn.Network(pn.Dense(1), seed=1)
+        with pytest.warns(PlainnetWarning) as caught:
+            net.fit(X, y, loss=loss, epochs=1, batch_size=None)
+        assert len(caught) == 1
+        return str(caught[0].message)
+
+    assert warning(np.column_stack([X, np.full(20, 3.0)]), y).startswith("column 3 of X is the same value")
+    assert warning(np.column_stack([X, y]), y).startswith("column 3 of X is equal to the target")
+    assert warning(X, np.full(20, 2.0)).startswith("every target is the same")
+    one_class = warning(X, np.zeros(20, int), "cross_entropy", pn.Network(pn.Dense(2, "softmax"), seed=1))
+    assert one_class.startswith("every target is the same")
+
+
+def test_a_column_of_ones_is_a_bias_and_no_reason_to_warn():
+    net = pn.Network(pn.Dense(1), seed=1)
+    net.fit(*pn.datasets.xor(), loss="mse", epochs=1, batch_size=None)
+
+
+def test_a_long_runs_history_is_thinned_evenly(monkeypatch):
+    monkeypatch.setattr("plainnet.history.MOST_REPORTS", 50)
+    X, y = pn.datasets.xor()
+    net = xor_network()
+    history = net.fit(X, y, loss="mse", epochs=1000, batch_size=None, metrics=["rmse"], validation=(X, y))
+    assert history.reports == 1000
+    assert len(history.epoch) <= 51
+    assert history.epoch[-1] == 1000
+    assert set(np.diff(history.epoch[:-1])) == {32}
+    lengths = {
+        len(values) for values in (history.loss, history.validation_loss, history.seconds, *history.metrics.values())
+    }
+    assert lengths == {len(history.epoch)}

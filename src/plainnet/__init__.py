@@ -21,6 +21,7 @@ from plainnet import (
     plots,
     schedules,
 )
+from plainnet.export.safetensors import load as load_safetensors
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
@@ -55,6 +56,7 @@ __all__ = [
     "initializers",
     "layers",
     "load",
+    "load_safetensors",
     "losses",
     "metrics",
     "optimizers",

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan, nan
 from typing import Any
+
+MOST_REPORTS = 10_000
+"""A History that is full drops every second report, and from then on keeps every second of what comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Report:
     metrics: Mapping[str, float]
     learning_rate: float
     """The learning rate of the last step."""
+    gradient_norm: float
+    """‖∂loss/∂parameters‖ at the last step, before clipping."""
     seconds: float
     """Since the run began."""
     rows_per_second: float
@@ -33,7 +39,12 @@ class Report:
 
 @dataclass
 class History:
-    """The reports of a run, a list for each of their numbers, all of the same length."""
+    """The reports of a run, a list for each of their numbers, all of the same length.
+
+    At most `MOST_REPORTS` are kept, evenly spaced: a full history drops every second report and keeps every second
+    (then every fourth, ...) of what comes. The latest report is always its last. Memory stays bounded however long
+    a run is.
+    """
 
     epoch: list[int] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
@@ -41,6 +52,7 @@ class History:
     """Empty without validation data."""
     metrics: dict[str, list[float]] = field(default_factory=dict)
     learning_rate: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     """The epoch of the lowest monitored loss: validation loss, or training loss without validation."""
@@ -48,9 +60,15 @@ class History:
     """Why the run ended: "all epochs", "early stopping", "interrupted", "diverged"; "not finished" before that."""
     settings: dict[str, Any] = field(default_factory=dict)
     """The options of the run as plain data."""
+    reports: int = 0
+    """How many reports there were."""
+    every: int = 1
+    """Every how many of them one is kept."""
 
     def append(self, report: Report) -> None:
-        """Add a report to the end of every list."""
+        """Take in a report."""
+        if self.reports and (self.reports - 1) % self.every:
+            self._shorten(slice(-1, None))  # the last one was there only as the latest
         self.epoch.append(report.epoch)
         self.loss.append(report.loss)
         if report.validation_loss is not None:
@@ -58,13 +76,39 @@ class History:
         for name, value in report.metrics.items():
             self.metrics.setdefault(name, []).append(value)
         self.learning_rate.append(report.learning_rate)
+        self.gradient_norm.append(report.gradient_norm)
         self.seconds.append(report.seconds)
         if report.is_best:
             self.best_epoch = report.epoch
+        self.reports += 1
+        if len(self.epoch) > MOST_REPORTS:
+            self._shorten(slice(1, None, 2))
+            self.every *= 2
+
+    def _shorten(self, dropped: slice) -> None:
+        for values in self._lists():
+            del values[dropped]
+
+    def _lists(self) -> list[list[Any]]:
+        own: list[list[Any]] = [self.epoch, self.loss, self.learning_rate, self.gradient_norm, self.seconds]
+        return [*own, self.validation_loss, *self.metrics.values()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, the inverse of `History(**data)`."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        """Plain data that JSON holds exactly, NaN as None; `from_dict` is the inverse."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["metrics"] = {
+            name: [None if isnan(value) else value for value in values] for name, values in self.metrics.items()
+        }
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "History":
+        """The history that `to_dict` described."""
+        history = cls(**data)
+        history.metrics = {
+            name: [nan if value is None else value for value in values] for name, values in history.metrics.items()
+        }
+        return history
 
     def __repr__(self) -> str:
         if not self.epoch:

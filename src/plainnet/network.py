@@ -3,6 +3,7 @@
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -66,20 +67,30 @@ class Network:
         """Allocate the parameters for examples of `input_size` features and draw the initial weights."""
         if self.is_built:
             raise InvalidValue(f"the network is already built for {self.input_size} inputs")
-        shape: Shape = (checks.whole_number("input_size", input_size, least=1),)
-        self._parameter_shapes: list[dict[str, Shape]] = []
-        self._statistic_shapes: list[dict[str, Shape]] = []
-        for layer in self.layers:
-            self._parameter_shapes.append(layer.parameter_shapes(shape))
-            self._statistic_shapes.append(layer.statistic_shapes(shape))
-            shape = layer.output_shape(shape)
+        self._parameter_shapes, self._statistic_shapes, output_shape = self._shapes(input_size)
         self._parameters = np.zeros(_total(self._parameter_shapes), self.dtype)
         self._statistics = np.zeros(_total(self._statistic_shapes), self.dtype)
         self._bind()
         random = np.random.default_rng(self._weights_seed)
         for layer in self.layers:
             layer.initialize(random)
-        self.input_size, self.output_size = int(input_size), shape[0]
+        self.input_size, self.output_size = int(input_size), output_shape[0]
+
+    def vector_sizes(self, input_size: int) -> tuple[int, int]:
+        """How long `parameters` and `statistics` are for examples of `input_size` features; allocates nothing."""
+        parameter_shapes, statistic_shapes, _ = self._shapes(input_size)
+        return _total(parameter_shapes), _total(statistic_shapes)
+
+    def _shapes(self, input_size: int) -> tuple[list[dict[str, Shape]], list[dict[str, Shape]], Shape]:
+        """The shapes of each layer's parameters and statistics, and of one example's outputs."""
+        shape: Shape = (checks.whole_number("input_size", input_size, least=1),)
+        parameter_shapes: list[dict[str, Shape]] = []
+        statistic_shapes: list[dict[str, Shape]] = []
+        for layer in self.layers:
+            parameter_shapes.append(layer.parameter_shapes(shape))
+            statistic_shapes.append(layer.statistic_shapes(shape))
+            shape = layer.output_shape(shape)
+        return parameter_shapes, statistic_shapes, shape
 
     @property
     def is_built(self) -> bool:
@@ -274,6 +285,15 @@ class Network:
 
         save(self, path)
 
+    def export(self, path: str | PathLike[str], to: str | None = None, **options: Any) -> None:
+        """Write the network for other programs: "onnx", "safetensors", "script" or "trainer"; see `plainnet.export`.
+
+        Without `to` the path's ending says which: .onnx, .safetensors, or .py for the script.
+        """
+        from plainnet.export import export
+
+        export(self, path, to, **options)
+
     # ---- checks and passes shared with training ----
 
     def checked_inputs(self, X: Any) -> Array:
@@ -374,7 +394,7 @@ def _assign(name: str, vector: Array, values: Any) -> None:
 
 
 def _total(shapes: Sequence[Mapping[str, Shape]]) -> int:
-    return sum(int(np.prod(shape)) for layer in shapes for shape in layer.values())
+    return sum(math.prod(shape) for layer in shapes for shape in layer.values())
 
 
 def _views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[str, Array]]:
@@ -384,7 +404,7 @@ def _views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[st
     for layer in shapes:
         views.append({})
         for name, shape in layer.items():
-            stop = start + int(np.prod(shape))
+            stop = start + math.prod(shape)
             views[-1][name] = vector[start:stop].reshape(shape)
             start = stop
     return views

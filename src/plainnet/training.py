@@ -4,12 +4,14 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plainnet import checks, engines, optimizers
 from plainnet.arrays import Array
+from plainnet.checkpoints import Checkpoint, Every, fingerprint
 from plainnet.configurable import Configurable, describe
 from plainnet.engines import Engine, Job
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
@@ -17,6 +19,7 @@ from plainnet.history import History, Report
 from plainnet.metrics import Metric
 from plainnet.network import resolve_metrics
 from plainnet.splitting import split
+from plainnet.suspicions import warn_of_suspicious
 from plainnet.weighting import example_weights
 
 if TYPE_CHECKING:
@@ -65,6 +68,9 @@ def training(
     metrics: Sequence[Any] = (),
     report_every: int = 1,
     engine: str = "auto",
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: Every = "10s",
+    resume: bool = False,
 ) -> Iterator[Report]:
     """Train `net`, yielding a `Report` every `report_every` epochs and after the last; the first `next` starts the run.
 
@@ -83,6 +89,10 @@ def training(
         metrics: names or functions (targets, predictions) -> float, measured at each report.
         report_every: epochs from report to report; validation and early stopping happen at reports.
         engine: "auto" or "numpy".
+        checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.checkpoints`.
+        checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
+        resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning where the
+            file does not exist yet.
 
     Closing the iterator early, or an interrupt, leaves the network with the best parameters where early stopping
     keeps them, otherwise with those of the last whole epoch. `net.history` holds the record in each case.
@@ -93,7 +103,7 @@ def training(
     examples, validation_examples = _examples(net, X, y, loss, validation, sample_weight, class_weight)
     inputs, targets, weights = examples
     checked_optimizer = optimizers.resolve(optimizer)
-    run = _Run(
+    run = Run(
         Job(
             network=net,
             loss=net.checked_loss(loss),
@@ -110,26 +120,37 @@ def training(
         _checked_early_stopping(early_stopping),
         resolve_metrics(metrics),
         checks.whole_number("report_every", report_every, least=1),
+        None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
     )
+    if run.checkpoint is None and resume:
+        raise InvalidValue(
+            "resume is True and checkpoint is None; resume takes checkpoint= with the file to go on from"
+        )
+    if run.checkpoint is not None:
+        run.checkpoint.restore(run) if resume else run.checkpoint.refuse_existing()
     net.history = run.history
     return run.reports()
 
 
 @dataclass
-class _Run:
-    """A training run: an engine's job with its validation, early stopping and record."""
+class Run:
+    """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
 
     job: Job
-    engine_type: type[Engine]
+    engine: str
     validation: tuple[Array, Array] | None
     early_stopping: EarlyStopping | None
     metrics: Mapping[str, Metric]
     report_every: int
+    checkpoint: Checkpoint | None
 
     def __post_init__(self) -> None:
         self.history = History(settings=self.settings())
         self.best_loss = math.inf
         self.best: tuple[Array, Array] | None = None
+        self.seconds = 0.0
+        """Spent in earlier processes and up to the last report or checkpoint."""
+        self.identity = self.identify() if self.checkpoint else {}
 
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
@@ -141,21 +162,36 @@ class _Run:
             "batch_size": job.batch_size,
             "shuffle": job.shuffle,
             "early_stopping": self.early_stopping and self.early_stopping.settings(),
+            "weighted": job.sample_weight is not None,
+            "metrics": list(self.metrics),
+            "report_every": self.report_every,
+            "engine": self.engine,
             "training_examples": len(job.inputs),
             "validation_examples": 0 if self.validation is None else len(self.validation[0]),
         }
 
+    def identify(self) -> dict[str, Any]:
+        """What must be the same for a run to go on from a checkpoint: network, options and data."""
+        job = self.job
+        fingerprints = {
+            "X": fingerprint(job.inputs),
+            "y": fingerprint(job.targets),
+            "weights": fingerprint(job.sample_weight),
+            "validation": fingerprint(*(self.validation or ())),
+        }
+        return {"network": job.network.describe(), "options": self.settings(), "data": fingerprints}
+
     def reports(self) -> Iterator[Report]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
-        engine = self.engine_type(self.job)
-        began = time.perf_counter()
+        engine = engines.ENGINES[self.engine](self.job)
+        began = time.perf_counter() - self.seconds
         try:
             while self.history.stopped == "not finished":
-                epochs = min(self.report_every, self.job.epochs - self.job.epochs_done)
-                report = self.report(self.run_epochs(engine, epochs), time.perf_counter() - began)
-                self.history.append(report)
-                self.history.stopped = self.reason_to_stop(report)
-                yield report
+                report = self.advance(engine, began)
+                if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
+                    self.checkpoint.write(self)
+                if report:
+                    yield report
         except KeyboardInterrupt:
             self.job.return_to_good()  # the interrupt may have come in the middle of a step
             self.history.stopped = "interrupted"
@@ -164,22 +200,48 @@ class _Run:
             if self.best is not None:
                 self.job.network.parameters, self.job.network.statistics = self.best
 
-    def run_epochs(self, engine: Engine, epochs: int) -> float:
-        """The loss of the last of `epochs` epochs; where one is not finite, go back and say so."""
-        loss = engine.run(epochs)[-1]
-        if math.isfinite(loss) and np.isfinite(self.job.network.parameters).all():
-            return loss
-        self.job.return_to_good()
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has come to its end."""
+        return self.history.stopped != "not finished"
+
+    def advance(self, engine: Engine, began: float) -> Report | None:
+        """Train up to the next report or checkpoint, whichever comes first; the report where it is one."""
+        job, done = self.job, self.job.epochs_done
+        next_report = min((done // self.report_every + 1) * self.report_every, job.epochs)
+        goal, until = float(next_report), math.inf
+        if self.checkpoint:
+            goal, until = min(goal, self.checkpoint.next_epoch(done)), self.checkpoint.next_time
+        losses = engine.run(int(goal) - done, until)
+        self.seconds = time.perf_counter() - began
+        self.refuse_divergence(losses)
+        if job.epochs_done < next_report:
+            return None
+        report = self.report(losses[-1])
+        self.history.append(report)
+        self.history.stopped = self.reason_to_stop(report)
+        return report
+
+    def refuse_divergence(self, losses: list[float]) -> None:
+        """Where a loss or a parameter is not finite, go back to the last good parameters and say so."""
+        job = self.job
+        if all(map(math.isfinite, losses[-1:])) and np.isfinite(job.network.parameters).all():
+            return
+        job.return_to_good()
         self.history.stopped = "diverged"
-        last = self.history.loss[-1] if self.history.loss else None
+        found = losses[-1] if losses and not math.isfinite(losses[-1]) else "finite, but a parameter is not"
+        last = (
+            f"{self.history.loss[-1]:.6g} in epoch {self.history.epoch[-1]}" if self.history.loss else "none reported"
+        )
+        norms = ", ".join(f"{norm:.3g}" for norm in job.gradient_norms) or "none"
         raise DivergenceError(
-            f"the run diverged in epoch {self.job.epochs_done + (not math.isfinite(loss))}: its loss is {loss} "
-            f"({'no report before' if last is None else f'{last:.6g} at the last report'}; learning rate "
-            f"{self.job.learning_rate:g}). The network keeps its last finite parameters. Try a smaller learning "
-            "rate, clip_norm=1 on the optimizer, or inputs scaled to about -1 ... 1"
+            f"the run diverged in epoch {job.epochs_done + 1}: its loss is {found}; last finite loss: {last}; gradient "
+            f"norms of the latest steps: {norms}; learning rate {job.learning_rate:g}. The network keeps its last "
+            "finite parameters. Try a smaller learning rate, clip_norm=1 on the optimizer, or inputs and targets "
+            "scaled to about -1 ... 1"
         )
 
-    def report(self, loss: float, seconds: float) -> Report:
+    def report(self, loss: float) -> Report:
         """The report of the present moment; keeps the best parameters where early stopping wants them."""
         job, net = self.job, self.job.network
         measured: dict[str, float] = {}
@@ -203,8 +265,9 @@ class _Run:
             validation_loss=validation_loss,
             metrics=measured,
             learning_rate=job.learning_rate,
-            seconds=seconds,
-            rows_per_second=job.epochs_done * len(job.inputs) / max(seconds, 1e-9),
+            gradient_norm=job.gradient_norms[-1],
+            seconds=self.seconds,
+            rows_per_second=job.epochs_done * len(job.inputs) / max(self.seconds, 1e-9),
             is_best=is_best,
         )
 
@@ -232,6 +295,7 @@ def _examples(
     loss = net.checked_loss(loss)
     targets = loss.prepare(y, net.output_size, net.dtype)
     checks.same_rows("y", targets, len(inputs))
+    warn_of_suspicious(inputs, targets)
     weights = net.checked_weights(sample_weight, len(inputs))
     weights = example_weights(weights, class_weight, targets, net.dtype)
     if validation is None:

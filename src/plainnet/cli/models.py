@@ -9,7 +9,7 @@ import typer
 import plainnet as pn
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
 from plainnet.errors import InvalidValue
-from plainnet.storage import check_writable
+from plainnet.files import check_writable
 from plainnet.tabular import Table, drop_missing_targets, write_table
 
 

@@ -11,8 +11,8 @@ from plainnet import checks, optimizers, schedules
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_measures
 from plainnet.errors import InvalidValue
+from plainnet.files import check_writable
 from plainnet.progress import show
-from plainnet.storage import check_writable
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
 BATCH_SIZE = 32
@@ -65,6 +65,9 @@ def train(
     seed: Annotated[int, _option("Seed of the split, the weights, the shuffling and dropout.", "training")] = 0,
     progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
     save: Annotated[Path | None, _option("Write the model to this .npz file.", "output")] = None,
+    checkpoint: Annotated[Path | None, _option("Write the run's state to this .npz file.", "output")] = None,
+    checkpoint_every: Annotated[str, _option("Epochs (10) or seconds (30s) between checkpoints.", "output")] = "10s",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from it.", rich_help_panel="Output")] = False,
     plot: Annotated[Path | None, _option("Draw the loss curves to this .png, .svg or .pdf file.", "output")] = None,
 ) -> None:
     """Train a network on a table and show how well it does on rows held out."""
@@ -111,6 +114,9 @@ def train(
         metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
         report_every=report_every,
         engine=engine,
+        checkpoint=checkpoint,
+        checkpoint_every=int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
+        resume=resume,
     )
     _introduce(data, prepared)
     console.print(layer_table(net))

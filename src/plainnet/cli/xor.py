@@ -12,8 +12,8 @@ from plainnet import xor_post
 from plainnet.cli.display import console, heading, layer_table, plain_table
 from plainnet.cli.options import sizes
 from plainnet.errors import InvalidValue
+from plainnet.files import check_writable
 from plainnet.progress import show
-from plainnet.storage import check_writable
 
 STEPS_BETWEEN_LINES = 1000
 

@@ -1,7 +1,8 @@
 """A training job: what an engine is given, and all that changes while it runs."""
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ class Job:
     """Data and settings, fixed for the run, and the state of the run.
 
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
-    network's own.
+    network's own. An engine leaves the state such that another engine object can go on from it, in the middle of an
+    epoch as well.
     """
 
     network: "Network"
@@ -33,10 +35,19 @@ class Job:
     epochs: int
 
     epochs_done: int = 0
+    batches_done: int = 0
+    """Of the present epoch."""
     steps_done: int = 0
+    loss_total: float = 0.0
+    """Σ loss · weight over the present epoch's batches."""
+    weight_total: float = 0.0
+    order_state: Any = None
+    """The state of the shuffling stream from which the present epoch's order was drawn."""
     learning_rate: float = 0.0
     """Of the last step."""
     schedule_memory: Memory = field(default_factory=dict)
+    gradient_norms: deque[float] = field(default_factory=lambda: deque(maxlen=10))
+    """Of the latest steps, before clipping."""
     optimizer_state: State = field(init=False)
     good_parameters: Array = field(init=False)
     """The parameters of the latest epoch start whose loss was finite, to return to when a run is cut short."""
@@ -46,6 +57,11 @@ class Job:
         self.optimizer_state = self.optimizer.start(self.network.parameters)
         self.good_parameters = self.network.parameters.copy()
         self.good_statistics = self.network.statistics.copy()
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch; the last may be smaller than the others."""
+        return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
 
     def keep_good(self) -> None:
         """Note that the present parameters have given a finite loss."""

@@ -1,6 +1,7 @@
 """The reference engine: epochs of steps, each a forward pass, a loss, a backward pass and an update, in NumPy."""
 
 import math
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,59 +24,72 @@ class NumpyEngine:
         self.training_pass = TrainingPass(job.network.dropout)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss that is not finite is the caller's news
-    def run(self, epochs: int) -> list[float]:
-        """Train `epochs` epochs further and return the loss of each."""
+    def run(self, epochs: int, until: float = math.inf) -> list[float]:
+        """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
         losses: list[float] = []
         while len(losses) < epochs and (not losses or math.isfinite(losses[-1])):
-            losses.append(self.epoch())
+            loss = self.epoch(until)
+            if loss is None:
+                break
+            losses.append(loss)
         return losses
 
-    def epoch(self) -> float:
-        """One pass over the data: the mean of the batches' losses, each weighted as its examples are."""
-        job = self.job
-        total = weights = 0.0
-        for i, (inputs, targets, sample_weight) in enumerate(self.batches()):
-            loss = backpropagate(
-                job.network.layers,
-                job.loss,
-                inputs,
-                targets,
-                sample_weight,
-                self.training_pass,
-                self.gradients,
-            )
-            if not math.isfinite(loss):
-                return loss
-            if i == 0:
-                job.keep_good()
-            self.update(i)
-            weight = len(inputs) if sample_weight is None else float(sample_weight.sum())
-            total += weight * loss
-            weights += weight
-        job.epochs_done += 1
-        return total / weights
+    def epoch(self, until: float) -> float | None:
+        """What is left of the present epoch: the mean of all its batches' losses, each weighted as its examples are.
 
-    def update(self, batch: int) -> None:
+        None where the time came before the end. A loss that is not finite ends the epoch.
+        """
+        job = self.job
+        for inputs, targets, sample_weight in self.batches():
+            layers, loss = job.network.layers, job.loss
+            value = backpropagate(layers, loss, inputs, targets, sample_weight, self.training_pass, self.gradients)
+            if not math.isfinite(value):
+                return value
+            if job.batches_done == 0:
+                job.keep_good()
+            self.update()
+            weight = len(inputs) if sample_weight is None else float(sample_weight.sum())
+            job.loss_total += weight * value
+            job.weight_total += weight
+            job.batches_done += 1
+            if time.monotonic() >= until and job.batches_done < job.batches:
+                return None
+        mean = job.loss_total / job.weight_total
+        job.epochs_done += 1
+        job.batches_done, job.loss_total, job.weight_total = 0, 0.0, 0.0
+        return mean
+
+    def update(self) -> None:
         """One step of the optimizer, at the schedule's learning rate for this place in the run."""
         job = self.job
-        steps_per_epoch = 1 if job.batch_size is None else -(-len(job.inputs) // job.batch_size)
-        epoch = job.epochs_done + batch / steps_per_epoch
+        epoch = job.epochs_done + job.batches_done / job.batches
         job.learning_rate = job.optimizer.schedule.rate(epoch, job.epochs, job.schedule_memory)
+        job.gradient_norms.append(math.sqrt(float(self.gradient @ self.gradient)))
         job.steps_done += 1
         job.optimizer.step(
             job.network.parameters, self.gradient, job.optimizer_state, job.learning_rate, job.steps_done
         )
 
     def batches(self) -> Iterator[Batch]:
-        """The data in batches, in a new random order each epoch where the job shuffles; the last may be smaller."""
+        """The batches of the present epoch that are still to come."""
         job = self.job
         if job.batch_size is None:
             yield job.inputs, job.targets, job.sample_weight
             return
         rows = len(job.inputs)
-        order = job.network.shuffling.permutation(rows) if job.shuffle else None
-        for start in range(0, rows, job.batch_size):
+        order = self.order() if job.shuffle else None
+        for start in range(job.batches_done * job.batch_size, rows, job.batch_size):
             stop = start + job.batch_size
             chosen = slice(start, stop) if order is None else order[start:stop]
             weight = None if job.sample_weight is None else job.sample_weight[chosen]
             yield job.inputs[chosen], job.targets[chosen], weight
+
+    def order(self) -> Array:
+        """The order of the examples in the present epoch: a new one at its start, the same one later in it."""
+        job = self.job
+        if job.batches_done == 0:
+            job.order_state = job.network.shuffling.bit_generator.state
+            return job.network.shuffling.permutation(len(job.inputs))
+        again = np.random.default_rng()
+        again.bit_generator.state = job.order_state
+        return again.permutation(len(job.inputs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 from plainnet import checks, metrics
 from plainnet.activations import Activatable
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue
+from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 from plainnet.tabular.reading import read_table, require_columns
@@ -70,6 +71,7 @@ def prepare(
         training, held_out = frame[train], frame[held]
     weights = None if sample_weight is None else _weights(training, sample_weight)
     inputs = training if sample_weight is None else training.drop(sample_weight)
+    _warn_of_leaks(inputs, target)
     table = Table.learn(inputs, target, decided, standardize_target=checked_loss != "poisson")
     if not isinstance(validation, float):
         held_out, _ = _known_rows(table.read(validation, target=True), target)
@@ -145,6 +147,23 @@ def _known_rows(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
     """The rows that have a target, and how many have none; all of them where none has, for `decide_task` to refuse."""
     known, dropped = drop_missing_targets(frame, target)
     return (frame, 0) if len(known) == 0 else (known, dropped)
+
+
+def _warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
+    """A column that says the same as the target makes results look better than they are."""
+    for name in frame.columns:
+        if name != target and _says_the_same(frame[name], frame[target]):
+            warnings.warn(
+                f"column {name!r} says the same as the target {target!r} in every row", PlainnetWarning, stacklevel=3
+            )
+
+
+def _says_the_same(column: pl.Series, target: pl.Series) -> bool:
+    """Whether each value of the one goes with one value of the other; all-different values say nothing."""
+    different = target.n_unique()
+    if column.n_unique() != different or different == len(target):
+        return column.dtype == target.dtype and bool(column.eq_missing(target).all())
+    return column.to_frame("a").with_columns(target.alias("b")).n_unique() == different
 
 
 def _loss_for(task: Task, loss: str | None) -> str:

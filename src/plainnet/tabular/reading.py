@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.checks import closest
 from plainnet.errors import FileError, InvalidType, InvalidValue, missing_extra
-from plainnet.storage import replacing
+from plainnet.files import replacing
 from plainnet.tabular.kinds import Place, from_text, from_typed
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def require_columns(names: Iterable[str], present: Collection[str], where: str) 
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame) -> None:
     """Write a frame as CSV (.csv, .txt), TSV (.tsv) or Parquet (.parquet, .pq), as the name's ending says.
 
-    The file appears at once or not at all; see `plainnet.storage.replacing`.
+    The file appears at once or not at all; see `plainnet.files.replacing`.
 
     Raises FileError for another ending and for a place that cannot be written.
     """
@@ -151,12 +152,28 @@ def _read_parquet(path: Path) -> _File:
         raise FileError(f"{path} is not a Parquet file, as its name says; name a text table .csv or .tsv")
     if not content.endswith(PARQUET_MAGIC):
         raise FileError(f"{path} is a Parquet file without its end; it was cut off")
+    _try_parquet(path, len(content))
     try:
         frame = pl.read_parquet(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise FileError(f"{path} is a damaged Parquet file: {_first_line(error)}") from None
     _check_names(path, frame.columns)
     return _File(frame, lambda row: f"{path}, row {row + 1}", from_typed)
+
+
+def _try_parquet(path: Path, size: int) -> None:
+    """Read the file in a process of its own first: a damaged one can make polars end the process, or never end."""
+    import subprocess
+
+    read = "import sys, polars; polars.read_parquet(sys.argv[1])"
+    seconds = 20 + size / 1e7
+    try:
+        tried = subprocess.run([sys.executable, "-c", read, str(path)], capture_output=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise FileError(f"{path} is a damaged Parquet file: reading it took more than {seconds:.0f} s") from None
+    if tried.returncode:
+        reason = tried.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["reading it failed"]
+        raise FileError(f"{path} is a damaged Parquet file: {reason[0][:200]}")
 
 
 def _read_text(path: Path) -> _File:

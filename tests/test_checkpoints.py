@@ -1,0 +1,348 @@
+"""Checkpoints: a run that was cut short anywhere ends with the bits of one that was not."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
+
+MOONS = pn.datasets.moons(60, noise=0.2, seed=1)
+HELD_OUT = pn.datasets.moons(40, noise=0.2, seed=2)
+
+
+def network(**options):
+    layers = pn.Dense(6, "tanh"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(2, "softmax")
+    return pn.Network(*layers, **{"input_size": 2, "seed": 3, **options})
+
+
+def run_options(**options):
+    base = {"loss": "cross_entropy", "epochs": 12, "batch_size": 16, "validation": HELD_OUT, "metrics": ["accuracy"]}
+    return {**base, **options}
+
+
+def bits(net):
+    return net.parameters.tobytes() + net.statistics.tobytes()
+
+
+class Stop(Exception):
+    pass
+
+
+def stopping_after(steps):
+    """Cross-entropy that fails at a step, wherever in an epoch that is."""
+
+    class Failing(pn.losses.CrossEntropy):
+        name = "cross_entropy"
+        left = steps
+
+        def elements_from_logits(self, targets, logits):
+            if len(targets) != len(HELD_OUT[0]):  # not in the validation
+                Failing.left -= 1
+                if Failing.left < 0:
+                    raise Stop
+            return super().elements_from_logits(targets, logits)
+
+    return Failing()
+
+
+def interrupted_and_resumed(tmp_path, options, steps, every):
+    """Train with a failure after `steps` steps, then go on from the checkpoint in a new network."""
+    path = tmp_path / "run.npz"
+    with pytest.raises(Stop):
+        network().fit(*MOONS, **{**options, "loss": stopping_after(steps)}, checkpoint=path, checkpoint_every=every)
+    net = network()
+    history = net.fit(*MOONS, **options, checkpoint=path, checkpoint_every=every, resume=True)
+    return net, history
+
+
+OPTIMIZERS = [
+    pn.SGD(0.1),
+    pn.SGD(0.1, momentum=0.9, nesterov=True),
+    pn.RMSprop(0.01, momentum=0.5),
+    pn.Adagrad(0.05, weight_decay=0.01),
+    pn.Adam(0.01, clip_norm=0.5),
+    pn.AdamW(0.01),
+]
+SCHEDULES = [
+    pn.schedules.Step(0.05, every=3),
+    pn.schedules.Exponential(0.05),
+    pn.schedules.Cosine(0.05),
+    pn.schedules.LinearWarmup(0.05, warmup=4),
+    pn.schedules.OneCycle(0.05),
+    pn.schedules.ReduceOnPlateau(0.05, patience=0, threshold=0.05),
+]
+
+
+@pytest.mark.parametrize(
+    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
+)
+def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
+    options = run_options(optimizer=optimizer)
+    whole = network()
+    expected = whole.fit(*MOONS, **options)
+    net, history = interrupted_and_resumed(tmp_path, options, steps=29, every=3)
+    assert bits(net) == bits(whole)
+    assert history.loss == expected.loss
+    assert history.validation_loss == expected.validation_loss
+    assert history.learning_rate == expected.learning_rate
+
+
+@pytest.mark.parametrize("options", [{"batch_size": None}, {"shuffle": False}, {"report_every": 5}, {"epochs": 7}])
+def test_resuming_with_other_shapes_of_run(options, tmp_path):
+    options = run_options(**options)
+    whole = network()
+    whole.fit(*MOONS, **options)
+    steps = 5 if options["batch_size"] is None else 15
+    net, _ = interrupted_and_resumed(tmp_path, options, steps, every=2)
+    assert bits(net) == bits(whole)
+
+
+def test_resuming_within_an_epoch(tmp_path, monkeypatch):
+    """Checkpoints by time may fall between two batches: the rest of the epoch sees the rest of its order."""
+    options = run_options(epochs=4, batch_size=4)
+    whole = network()
+    expected = whole.fit(*MOONS, **options)
+    net, history = interrupted_and_resumed(tmp_path, options, steps=22, every="0.0000001s")
+    assert bits(net) == bits(whole)
+    assert history.loss == expected.loss
+
+
+def test_a_checkpoint_stands_in_the_middle_of_an_epoch(tmp_path):
+    path = tmp_path / "run.npz"
+    options = run_options(loss=stopping_after(22), batch_size=4)
+    with pytest.raises(Stop):
+        network().fit(*MOONS, **options, checkpoint=path, checkpoint_every="0.0000001s")
+    with np.load(path) as archive:
+        state = json.loads(str(archive["plainnet"]))["run"]
+    assert state["job"]["epochs_done"] == 1
+    assert state["job"]["batches_done"] == 22 - 15
+
+
+def test_early_stopping_goes_on_as_if_nothing_happened(tmp_path):
+    options = run_options(optimizer=pn.Adam(0.05), epochs=300, early_stopping=8)
+    whole = network()
+    expected = whole.fit(*MOONS, **options)
+    assert expected.stopped == "early stopping"
+    steps = 4 * (expected.epoch[-1] - 3)  # after the best epoch, before the stop
+    net, history = interrupted_and_resumed(tmp_path, options, steps, every=1)
+    assert bits(net) == bits(whole)
+    assert (history.best_epoch, history.stopped) == (expected.best_epoch, expected.stopped)
+
+
+def test_interrupted_many_times(tmp_path):
+    options = run_options()
+    whole = network()
+    whole.fit(*MOONS, **options)
+    path = tmp_path / "run.npz"
+    for i in range(100):
+        net = network()
+        try:
+            with pytest.warns(PlainnetWarning, match="starts at its beginning") if i == 0 else no_warning():
+                net.fit(
+                    *MOONS, **{**options, "loss": stopping_after(5)}, checkpoint=path, checkpoint_every=1, resume=True
+                )
+        except Stop:
+            continue
+        break
+    assert i == 11
+    assert bits(net) == bits(whole)
+
+
+def no_warning():
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def test_a_finished_run_resumes_to_its_end(tmp_path):
+    path = tmp_path / "run.npz"
+    net = network()
+    net.fit(*MOONS, **run_options(early_stopping=3), checkpoint=path)
+    again = network()
+    history = again.fit(*MOONS, **run_options(early_stopping=3), checkpoint=path, resume=True)
+    assert bits(again) == bits(net)
+    assert history.stopped == net.history.stopped
+
+
+def test_a_checkpoint_is_a_model(tmp_path):
+    path = tmp_path / "run.npz"
+    net = network()
+    net.fit(*MOONS, **run_options(), checkpoint=path)
+    np.testing.assert_array_equal(pn.load(path).predict(MOONS[0]), net.predict(MOONS[0]))
+
+
+CHANGES = {
+    "other data": ({"X": MOONS[0] + 1e-3}, {}, {}, r"data\.X differs"),
+    "other labels": ({"y": 1 - MOONS[1]}, {}, {}, r"data\.y differs"),
+    "other validation": ({}, {"validation": MOONS}, {}, r"validation_examples was 40 and is 60"),
+    "weights": ({}, {"sample_weight": np.linspace(1, 2, 60)}, {}, "weighted was False and is True"),
+    "optimizer": ({}, {"optimizer": pn.Adam(0.2)}, {}, r"options\.optimizer was 'adam' and is {'name': 'adam'"),
+    "batch size": ({}, {"batch_size": 8}, {}, r"options\.batch_size was 16 and is 8"),
+    "epochs": ({}, {"epochs": 13}, {}, r"options\.epochs was 12 and is 13"),
+    "seed": ({}, {}, {"seed": 4}, r"network\.seed was 3 and is 4"),
+    "dtype": ({}, {}, {"dtype": "float64"}, r"network\.dtype was 'float32' and is 'float64'"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_run_is_refused_with_the_difference(change, tmp_path):
+    data, options, network_options, words = CHANGES[change]
+    path = tmp_path / "run.npz"
+    with pytest.raises(Stop):
+        network().fit(*MOONS, **run_options(loss=stopping_after(20)), checkpoint=path, checkpoint_every=1)
+    X, y = data.get("X", MOONS[0]), data.get("y", MOONS[1])
+    before = path.read_bytes()
+    with pytest.raises(InvalidValue, match=words):
+        network(**network_options).fit(X, y, **run_options(**options), checkpoint=path, resume=True)
+    assert path.read_bytes() == before
+
+
+def test_a_wider_layer_is_refused_by_name(tmp_path):
+    path = tmp_path / "run.npz"
+    network().fit(*MOONS, **run_options(), checkpoint=path)
+    wider = pn.Network(
+        pn.Dense(7, "tanh"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(2, "softmax"), input_size=2, seed=3
+    )
+    with pytest.raises(InvalidValue, match=r"network\.layers\[0\]\.units was 6 and is 7"):
+        wider.fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+
+
+def test_a_new_run_does_not_write_over_an_earlier_ones_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
+    network().fit(*MOONS, **run_options(), checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(InvalidValue, match=r"run\.npz exists already; resume=True"):
+        network().fit(*MOONS, **run_options(), checkpoint=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"checkpoint_every": 0}, InvalidValue, "checkpoint_every is 0"),
+        ({"checkpoint_every": 2.5}, InvalidType, "checkpoint_every is 2.5"),
+        ({"checkpoint_every": "soon"}, InvalidValue, "checkpoint_every is 'soon'"),
+        ({"checkpoint_every": "-3s"}, InvalidValue, "checkpoint_every is '-3s'"),
+        ({"checkpoint": "no/where.npz"}, FileError, "there is no folder no"),
+        ({"checkpoint": None, "resume": True}, InvalidValue, "resume is True and checkpoint is None"),
+    ],
+)
+def test_bad_checkpoint_options(options, error, words, tmp_path):
+    options = {"checkpoint": tmp_path / "run.npz", **options}
+    with pytest.raises(error, match=words):
+        network().training(*MOONS, **run_options(), **options)
+
+
+def test_a_model_file_or_a_damaged_one_is_no_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
+    network().save(path)
+    with pytest.raises(FileError, match="is a model, not a checkpoint"):
+        network().fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(FileError, match=r"run\.npz"):
+        network().fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+
+
+def test_leftovers_of_killed_processes_are_removed_and_those_of_living_ones_stay(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    dead = tmp_path / f".run.npz.{process.pid}.part"
+    alive = tmp_path / f".run.npz.{os.getppid()}.part"
+    other = tmp_path / f".other.npz.{process.pid}.part"
+    for file in (dead, alive, other):
+        file.touch()
+    network().fit(*MOONS, **run_options(), checkpoint=tmp_path / "run.npz")
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other, tmp_path / "run.npz"])
+
+
+def in_a_process(code, folder):
+    """Run code that may limit itself; its standard output."""
+    result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+TRAIN = """
+import os, pathlib, warnings
+import numpy as np
+import plainnet as pn
+warnings.simplefilter("always")
+X, y = pn.datasets.moons(60, noise=0.2, seed=1)
+net = pn.Network(pn.Dense(64, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=3)
+plain = net.copy()
+plain.fit(X, y, loss="cross_entropy", epochs=9, batch_size=16)
+reports = net.training(X, y, loss="cross_entropy", epochs=9, batch_size=16, checkpoint="run.npz", checkpoint_every=1)
+for report in reports:
+    if report.epoch == 4:
+        good = pathlib.Path("run.npz").read_bytes()
+        pn.load("run.npz")  # so that all that reading needs is imported
+        {trouble}
+assert pathlib.Path("run.npz").read_bytes() == good, "the last good checkpoint changed"
+assert net.parameters.tobytes() == plain.parameters.tobytes(), "training was disturbed"
+print(pn.load("run.npz").history.epoch[-1], os.listdir("."))
+"""
+
+
+def trained_in_trouble(trouble, folder):
+    code = TRAIN.replace("{trouble}", trouble)
+    result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("PlainnetWarning: no checkpoint: run.npz cannot be written") == 1
+    assert result.stdout.startswith("4 ")
+
+
+def test_a_full_disk_warns_once_and_training_goes_on(tmp_path):
+    trouble = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
+    trained_in_trouble(trouble, tmp_path)
+
+
+def test_a_folder_that_turns_read_only_warns_once_and_training_goes_on(tmp_path):
+    """As an ordinary user where the tests run as root, for whom no folder is read-only."""
+    tmp_path.chmod(0o777)
+    trouble = "os.chmod('.', 0o555); os.getuid() or os.setuid(65534)"
+    trained_in_trouble(trouble, tmp_path)
+    tmp_path.chmod(0o777)
+
+
+def test_two_processes_on_one_path_leave_one_whole_checkpoint(tmp_path):
+    code = """
+import sys
+import plainnet as pn
+X, y = pn.datasets.moons(60, noise=0.2, seed=1)
+net = pn.Network(pn.Dense(64, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=int(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+reports = net.training(X, y, loss="cross_entropy", epochs=60, checkpoint="run.npz", checkpoint_every=1)
+for report in reports:
+    pass
+net.save(sys.argv[1] + ".npz")
+"""
+    arguments = [[sys.executable, "-c", code, seed] for seed in ("1", "2")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    processes = [subprocess.Popen(argument, **pipes) for argument in arguments]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in processes] == [0, 0]
+    last = pn.load(tmp_path / "run.npz")
+    winner = pn.load(tmp_path / f"{last.seed}.npz")
+    np.testing.assert_array_equal(last.parameters, winner.parameters)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["1.npz", "2.npz", "run.npz"]
+
+
+def test_the_norms_of_gradients_are_recorded(tmp_path):
+    net = pn.Network(pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    _, gradient = net.loss_and_gradient(X, X.sum(axis=1), loss="mse")
+    history = net.fit(X, X.sum(axis=1), loss="mse", epochs=3, batch_size=None)
+    assert history.gradient_norm[0] == pytest.approx(math.sqrt((gradient**2).sum()))
