@@ -264,17 +264,85 @@ class Network:
         value = backpropagate(self.layers, loss, inputs, targets, weight, step, self.parameter_views(gradient))
         return value, gradient
 
-    def fit(self, X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
-        """Train on X (examples, features) and y, and return the `History`; `training` lists the options.
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        loss: Any,
+        optimizer: Any = "adam",
+        epochs: int = 100,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation: Any = None,
+        early_stopping: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        metrics: Sequence[Any] = (),
+        report_every: int = 1,
+        progress: bool = False,
+        engine: str = "auto",
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = "10s",
+        resume: bool = False,
+    ) -> History:
+        """Train on examples X (examples, features) and targets y, neither of which is changed.
 
-        `progress=True` shows a progress bar (needs the extra `cli`).
+        Arguments:
+            loss: a name, an object or a function; see `plainnet.losses`.
+            optimizer: a name or an object such as `plainnet.SGD(learning_rate=0.1)`.
+            epochs: passes over the data.
+            batch_size: examples a step; None takes all of them at once.
+            shuffle: a new order of the examples each epoch.
+            validation: the fraction of the examples to hold out (drawn at random, class by class where y are
+                labels; the same ones each time for one network), or a pair (X, y).
+            early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
+            sample_weight: a weight for each example, (examples,).
+            class_weight: "balanced" (inverse to each class's frequency) or a dict {label: weight}.
+            metrics: names or functions (targets, predictions) -> float, measured at each report.
+            report_every: epochs from report to report; validation and early stopping happen at reports.
+            progress: show a progress bar (needs the extra `cli`).
+            engine: "auto" or "numpy".
+            checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.checkpoints`.
+            checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
+            resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning
+                where the file does not exist yet.
+
+        Returns the record of the run, which `history` keeps as well. Raises InvalidValue or InvalidType for
+        arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
+        last parameters that gave a finite loss.
         """
         from plainnet.training import fit  # training stands above; imported when called, like all verbs below
 
-        return fit(self, X, y, progress=progress, **options)
+        return fit(
+            self,
+            X,
+            y,
+            progress=progress,
+            loss=loss,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            validation=validation,
+            early_stopping=early_stopping,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            metrics=metrics,
+            report_every=report_every,
+            engine=engine,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+        )
 
     def training(self, X: Any, y: Any, **options: Any) -> Iterator[Report]:
-        """Train as `fit` does, as an iterator of reports; see `plainnet.training.training` for the options."""
+        """Train as `fit` does, with the same options but `progress`, as an iterator of reports.
+
+        The options are checked at the call; training starts with the first `next`. Closing the iterator early, or an
+        interrupt, leaves the network with the best parameters where early stopping keeps them, otherwise with those
+        of the last whole epoch.
+        """
         from plainnet.training import training
 
         return training(self, X, y, **options)

@@ -72,34 +72,7 @@ def training(
     checkpoint_every: Every = "10s",
     resume: bool = False,
 ) -> Iterator[Report]:
-    """Train `net`, yielding a `Report` every `report_every` epochs and after the last; the first `next` starts the run.
-
-    Arguments, checked at the call:
-        X, y: examples (examples, features) and targets; never changed.
-        loss: a name, an object or a function; see `plainnet.losses`.
-        optimizer: a name or an object such as `plainnet.SGD(learning_rate=0.1)`.
-        epochs: passes over the data.
-        batch_size: examples a step; None takes all of them at once.
-        shuffle: a new order of the examples each epoch.
-        validation: the fraction of the examples to hold out (drawn at random, class by class where y are labels;
-            the same ones each time for one network), or a pair (X, y).
-        early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
-        sample_weight: a weight for each example, (examples,).
-        class_weight: "balanced" (inverse to each class's frequency) or a dict {label: weight}.
-        metrics: names or functions (targets, predictions) -> float, measured at each report.
-        report_every: epochs from report to report; validation and early stopping happen at reports.
-        engine: "auto" or "numpy".
-        checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.checkpoints`.
-        checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
-        resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning where the
-            file does not exist yet.
-
-    Closing the iterator early, or an interrupt, leaves the network with the best parameters where early stopping
-    keeps them, otherwise with those of the last whole epoch. `net.history` holds the record in each case.
-
-    Raises InvalidValue or InvalidType for arguments that do not fit; DivergenceError where the loss stops being
-    finite, with the network back at its last parameters that gave a finite loss.
-    """
+    """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
     examples, validation_examples = _examples(net, X, y, loss, validation, sample_weight, class_weight)
     inputs, targets, weights = examples
     checked_optimizer = optimizers.resolve(optimizer)
