@@ -1,7 +1,6 @@
 """Checkpoints: a run that was cut short anywhere ends with the bits of one that was not."""
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -341,8 +340,12 @@ net.save(sys.argv[1] + ".npz")
 
 
 def test_the_norms_of_gradients_are_recorded(tmp_path):
-    net = pn.Network(pn.Dense(1), input_size=2, seed=1, dtype="float64")
-    X = np.random.default_rng(0).normal(size=(8, 2))
+    layers = pn.Dense(2, bias=False), pn.Activation("tanh"), pn.Dense(1)
+    net = pn.Network(*layers, input_size=4, seed=1, dtype="float64")
+    X = np.random.default_rng(0).normal(size=(8, 4))
     _, gradient = net.loss_and_gradient(X, X.sum(axis=1), loss="mse")
     history = net.fit(X, X.sum(axis=1), loss="mse", epochs=3, batch_size=None)
-    assert history.gradient_norm[0] == pytest.approx(math.sqrt((gradient**2).sum()))
+    assert history.gradient_norm[0] == pytest.approx(np.linalg.norm(gradient))
+    assert history.layer_gradient_norms["layers[0]"][0] == pytest.approx(np.linalg.norm(gradient[:8]))
+    assert history.layer_gradient_norms["layers[2]"][0] == pytest.approx(np.linalg.norm(gradient[8:]))
+    assert [len(norms) for norms in history.layer_gradient_norms.values()] == [3, 3]

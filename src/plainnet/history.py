@@ -35,6 +35,8 @@ class Report:
     """Training examples a second, over the whole run."""
     is_best: bool
     """Whether the monitored loss is the best so far."""
+    layer_gradient_norms: Mapping[str, float] = field(default_factory=dict)
+    """The same norm for each layer that has parameters, by names such as 'layers[0]'."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class History:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     learning_rate: list[float] = field(default_factory=list)
     gradient_norm: list[float] = field(default_factory=list)
+    layer_gradient_norms: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     """The epoch of the lowest monitored loss: validation loss, or training loss without validation."""
@@ -77,6 +80,8 @@ class History:
             self.metrics.setdefault(name, []).append(value)
         self.learning_rate.append(report.learning_rate)
         self.gradient_norm.append(report.gradient_norm)
+        for name, value in report.layer_gradient_norms.items():
+            self.layer_gradient_norms.setdefault(name, []).append(value)
         self.seconds.append(report.seconds)
         if report.is_best:
             self.best_epoch = report.epoch
@@ -91,7 +96,7 @@ class History:
 
     def _lists(self) -> list[list[Any]]:
         own: list[list[Any]] = [self.epoch, self.loss, self.learning_rate, self.gradient_norm, self.seconds]
-        return [*own, self.validation_loss, *self.metrics.values()]
+        return [*own, self.validation_loss, *self.metrics.values(), *self.layer_gradient_norms.values()]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON holds exactly, NaN as None; `from_dict` is the inverse."""

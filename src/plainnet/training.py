@@ -242,6 +242,7 @@ class Run:
             seconds=self.seconds,
             rows_per_second=job.epochs_done * len(job.inputs) / max(self.seconds, 1e-9),
             is_best=is_best,
+            layer_gradient_norms=job.layer_gradient_norms,
         )
 
     def reason_to_stop(self, report: Report) -> str:

@@ -48,6 +48,8 @@ class Job:
     schedule_memory: Memory = field(default_factory=dict)
     gradient_norms: deque[float] = field(default_factory=lambda: deque(maxlen=10))
     """Of the latest steps, before clipping."""
+    layer_gradient_norms: dict[str, float] = field(default_factory=dict)
+    """Of the last step of the latest `run`, by names such as 'layers[0]'."""
     optimizer_state: State = field(init=False)
     good_parameters: Array = field(init=False)
     """The parameters of the latest epoch start whose loss was finite, to return to when a run is cut short."""

@@ -22,11 +22,13 @@ class NumpyEngine:
         self.gradient = np.zeros_like(job.network.parameters)
         self.gradients = job.network.parameter_views(self.gradient)
         self.training_pass = TrainingPass(job.network.dropout)
+        self.last_epoch = job.epochs
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss that is not finite is the caller's news
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
         losses: list[float] = []
+        self.last_epoch = self.job.epochs_done + epochs
         while len(losses) < epochs and (not losses or math.isfinite(losses[-1])):
             loss = self.epoch(until)
             if loss is None:
@@ -65,10 +67,17 @@ class NumpyEngine:
         epoch = job.epochs_done + job.batches_done / job.batches
         job.learning_rate = job.optimizer.schedule.rate(epoch, job.epochs, job.schedule_memory)
         job.gradient_norms.append(math.sqrt(float(self.gradient @ self.gradient)))
+        if job.batches_done + 1 == job.batches and job.epochs_done + 1 == self.last_epoch:
+            job.layer_gradient_norms = self.layer_norms()
         job.steps_done += 1
         job.optimizer.step(
             job.network.parameters, self.gradient, job.optimizer_state, job.learning_rate, job.steps_done
         )
+
+    def layer_norms(self) -> dict[str, float]:
+        """The norm of the gradient of each layer that has parameters."""
+        squares = [sum(float((g * g).sum()) for g in own.values()) for own in self.gradients]
+        return {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(self.gradients) if own}
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the present epoch that are still to come."""
