@@ -234,6 +234,36 @@ def test_unseen_categories_are_counted_in_a_note(model, capsys):
     assert "'Atlantis'" in error
 
 
+def test_square_brackets_in_the_data_are_text(capsys):
+    frame = pl.read_csv(PENGUINS).rename({"year": "[y]"})
+    frame.with_columns(species="[/" + frame["species"] + "]").write_csv("[red]t.csv")
+    arguments = ["[red]t.csv", "--target", "species", "--save", "m.npz", "--no-progress", "--epochs", "3"]
+    assert run(["train", *arguments]) == 0
+    assert run(["show", "m.npz"]) == 0
+    out = capsys.readouterr().out
+    for words in ("[red]t.csv", "[/Adelie]", "[/Gentoo]", "[y]"):
+        assert words in out
+
+
+def test_a_poisson_target_keeps_its_counts(capsys):
+    options = ["--loss", "poisson", "--epochs", "100", "--no-progress", "--save", "m.npz"]
+    assert run(["train", str(PENGUINS), "--target", "flipper_length_mm", *options]) == 0
+    target = pn.load("m.npz").table["target"]
+    assert (target["mean"], target["deviation"]) == (0, 1)
+    assert float(re.search(r"rmse +([\d.]+)", capsys.readouterr().out)[1]) < 20
+
+
+def test_the_model_is_saved_before_anything_is_shown():
+    arguments = ["train", str(PENGUINS), "--target", "species", "--epochs", "3", "--no-progress", "--save", "m.npz"]
+    process = subprocess.Popen([*PLAINNET, *arguments], stdout=subprocess.PIPE, text=True)
+    while "total" not in process.stdout.readline():
+        pass
+    process.stdout.readline()
+    process.stdout.close()  # as `| head` does
+    assert process.wait(60) in (0, 1)
+    assert pn.load("m.npz").history.epoch[-1] == 3
+
+
 # ---- refusals ----
 
 TABLES = {
@@ -295,6 +325,11 @@ def test_bad_tables_are_refused_in_one_line(file, words, capsys):
         (["--target", "species", "--class-weight", "Adelie=x"], "--class-weight has 'Adelie=x'"),
         (["--target", "species", "--class-weight", "Adely=2"], "did you mean 'Adelie'"),
         (["--target", "species", "--save", "no/where.npz"], "there is no folder no"),
+        (["--target", "species", "--save", "/sys/m.npz"], "/sys/m.npz cannot be written"),
+        (["--target", "species", "--metrics", "r2"], "metric 'r2' does not suit"),
+        (["--target", "species", "--hidden", "999999999999"], "more than memory holds"),
+        (["--target", "species", "--initializer", "he"], "did you mean 'he_"),
+        (["--target", "species", "--class-weight", "Adelie=0,Gentoo=0,Chinstrap=0"], "are all 0"),
         (["--target", "species", "--plot", "loss.xyz"], ".png, .svg, .pdf"),
         (["--target", "species", "--bogus"], "--bogus"),
         ([], "--target"),
@@ -328,7 +363,7 @@ def test_bad_models_and_columns_are_refused_in_one_line(model, capsys):
 def test_xor_refuses_what_does_not_go_together(capsys):
     assert "--epochs does not go with --as-published" in refusal(capsys, "xor", "--as-published", "--epochs", "3")
     assert "--check goes with --as-published" in refusal(capsys, "xor", "--check")
-    assert "expects a softmax output" in refusal(capsys, "xor", "--loss", "cross_entropy")
+    assert "expects softmax as the output's activation" in refusal(capsys, "xor", "--loss", "cross_entropy")
 
 
 def test_a_run_resumes_from_its_checkpoint(capsys):
@@ -368,6 +403,39 @@ def test_ctrl_c_keeps_and_saves_the_best_model(tmp_path):
     history = pn.load("m.npz").history
     assert history.stopped == "interrupted"
     assert history.best_epoch < history.epoch[-1] < 1_000_000
+
+
+def test_ctrl_c_while_the_progress_is_drawn_keeps_the_best_model(capsys, monkeypatch):
+    from plainnet import progress
+
+    calls = []
+
+    def interrupting(report):
+        calls.append(report)
+        if len(calls) == 60:
+            raise KeyboardInterrupt
+        return "..."
+
+    monkeypatch.setattr(progress, "describe", interrupting)
+    options = ["--early-stopping", "1000", "--epochs", "1000", "--save", "m.npz", "--learning-rate", "0.02"]
+    assert run(["train", str(PENGUINS), "--target", "species", *options]) == 130
+    best = min(report.validation_loss for report in calls)
+    assert calls[-1].validation_loss > best
+    shown = capsys.readouterr().out.split("On the validation rows")[1]
+    assert float(re.search(r"loss +(\S+)", shown)[1]) == pytest.approx(best, rel=1e-4)
+    assert pn.load("m.npz").history.stopped == "interrupted"
+
+
+def test_ctrl_c_saves_the_xor_network():
+    process = subprocess.Popen(
+        [*PLAINNET, "xor", "--epochs", "100000000", "--save", "x.npz"], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error == "plainnet: interrupted; the network so far was saved to x.npz\n"
+    assert pn.load("x.npz").history.stopped == "interrupted"
 
 
 def test_without_the_extra_the_command_line_names_it():

@@ -202,6 +202,77 @@ def test_a_users_own_layer_activation_and_loss_train_without_registration():
     assert "log_cosh" in str(net.fit(X, y, loss=log_cosh, epochs=1, batch_size=None).settings)
 
 
+def test_a_users_own_function_is_not_taken_for_the_built_in_of_its_name(tmp_path):
+    def sigmoid(z):
+        a = 1 / (1 + np.exp(-5 * z))
+        return a, 5 * a * (1 - a)
+
+    net = pn.Network(pn.Dense(1, sigmoid), input_size=3, seed=1, dtype="float64")
+    y, p = np.array([0, 1, 0, 1, 1, 0, 1.0]), net.predict(X)[:, 0]
+    expected = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+    assert net.evaluate(X, y, loss="binary_cross_entropy")["loss"] == pytest.approx(expected)
+    net.save(tmp_path / "own.npz")
+    with pytest.raises(pn.errors.FileError, match="'own:sigmoid' is unknown"):
+        pn.load(tmp_path / "own.npz")
+    again = pn.load(tmp_path / "own.npz", custom=[sigmoid])
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_own_parts_with_settings_come_back(tmp_path):
+    class Swish(pn.activations.ActivationFunction):
+        def __init__(self, beta=1.0):
+            self.beta = beta
+
+        def value(self, z):
+            return z / (1 + np.exp(-self.beta * z))
+
+    net = pn.Network(pn.Dense(2, Swish(np.float32(2.0))), input_size=3, seed=1)
+    net.save(tmp_path / "own.npz")
+    again = pn.load(tmp_path / "own.npz", custom=[Swish])
+    assert again.layers[0].activation.beta == 2.0
+    np.testing.assert_allclose(again.predict(X), net.predict(X), rtol=1e-6)
+
+
+def test_own_functions_are_held_to_shape_and_dtype():
+    def double(z):
+        return z.astype("float64"), np.ones_like(z)
+
+    def narrow(z):
+        return z[:, :1], z
+
+    def single(z):
+        return z
+
+    assert pn.Network(pn.Dense(2, double), input_size=3, seed=1).predict(X).dtype == np.float32
+    with pytest.raises(InvalidValue, match=r"own:narrow has shape \(7, 1\) for z of shape \(7, 2\)"):
+        pn.Network(pn.Dense(2, narrow), input_size=3).predict(X)
+    with pytest.raises(InvalidType, match="own:single returned ndarray"):
+        pn.Network(pn.Dense(2, single), input_size=3).predict(X)
+    with pytest.raises(InvalidType, match=r"returned float.*\(losses, derivatives\)"):
+        small().evaluate(X, np.ones((7, 2)), loss=lambda targets, predictions: 1.0)
+    with pytest.raises(InvalidValue, match=r"initializer returned shape \(2,\)"):
+        pn.Network(pn.Dense(2, initializer=lambda shape, random: np.ones(2)), input_size=3)
+    with pytest.raises(InvalidType, match=r"takes \(epoch, epochs\)"):
+        pn.SGD(learning_rate=lambda epoch: 0.1)
+
+
+def test_evaluation_in_blocks_of_a_fused_loss():
+    net = pn.Network(pn.Dense(3, "softmax"), input_size=3, seed=1, dtype="float64")
+    many = np.random.default_rng(1).normal(size=(10_000, 3))
+    labels = np.arange(10_000) % 3
+    p = net.predict(many)[np.arange(10_000), labels]
+    result = net.evaluate(many, labels, loss="cross_entropy", metrics=["accuracy"])
+    assert result["loss"] == pytest.approx(-np.log(p).mean())
+    assert result["accuracy"] == (net.predict(many).argmax(axis=1) == labels).mean()
+
+
+def test_predict_never_hands_out_the_callers_array():
+    ones = np.ones((4, 3), "float32")
+    predictions = pn.Network(pn.Dropout(), input_size=3).predict(ones)
+    predictions[:] = 7
+    assert (ones == 1).all()
+
+
 def test_a_wrong_gradient_is_found():
     class Wrong:
         def value(self, z):
@@ -259,7 +330,16 @@ REFUSED = [
     (lambda: small().evaluate(X, np.ones(7), loss="mse"), InvalidValue, r"y has shape \(7,\)"),
     (lambda: small().evaluate(X, np.ones((6, 2)), loss="mse"), InvalidValue, "y has 6 rows and X has 7"),
     (lambda: small().evaluate(X, np.ones((7, 2)), loss="mean"), InvalidValue, "loss 'mean' is unknown"),
-    (lambda: small().evaluate(X, np.ones(7), loss="cross_entropy"), InvalidValue, "expects a softmax output"),
+    (
+        lambda: small().evaluate(X, np.ones(7), loss="cross_entropy"),
+        InvalidValue,
+        "expects softmax as the output's activation",
+    ),
+    (lambda: pn.Network(pn.Dense(10**9), input_size=10**9), InvalidValue, "more than memory holds"),
+    (lambda: pn.load(None), InvalidType, "path is None"),
+    (lambda: small().save(5.5), InvalidType, "path is 5.5"),
+    (lambda: pn.gradients.check(np.sum, np.ones_like, []), InvalidValue, "at is empty"),
+    (lambda: pn.check_gradients(pn.Network(pn.Dropout()), X, X, loss="mse"), InvalidValue, "no parameters"),
     (lambda: small(input_size=None).predict(X), InvalidValue, "give it an input_size, or fit it"),
 ]
 
@@ -285,9 +365,11 @@ def test_labels_out_of_range_are_refused():
 
 def test_a_layer_belongs_to_one_network():
     layer = pn.Dense(2)
-    pn.Network(layer, input_size=3)
+    pn.Network(layer)
     with pytest.raises(InvalidValue, match="already belongs"):
-        pn.Network(layer, input_size=3)
+        pn.Network(layer)
+    with pytest.raises(InvalidValue, match="already belongs"):
+        pn.Network(*[pn.Dense(1)] * 2)
 
 
 def test_an_unbuilt_layer_says_why_it_has_no_weights():

@@ -43,6 +43,26 @@ def test_a_saved_network_comes_back_whole(net, path):
     assert again.table == net.table
 
 
+def test_a_record_with_nan_and_infinity_comes_back(net, path):
+    net.history.validation_loss[:2] = [np.nan, np.inf]
+    net.history.metrics["accuracy"][0] = -np.inf
+    net.save(path)
+    history = pn.load(path).history
+    assert np.isnan(history.validation_loss[0])
+    assert history.validation_loss[1] == np.inf
+    assert history.metrics["accuracy"][0] == -np.inf
+
+
+def test_a_diverged_network_is_saved_with_its_record(tmp_path):
+    X, y = pn.datasets.sine(200, seed=1)
+    for rate in (10, 100, 1e6):
+        net = pn.Network(pn.Dense(8, "relu"), pn.Dense(1), seed=1)
+        with pytest.raises(pn.errors.DivergenceError):
+            net.fit(X, 100 * y, loss="mse", optimizer=pn.SGD(rate), validation=0.2)
+        net.save(tmp_path / "diverged.npz")
+        assert pn.load(tmp_path / "diverged.npz").history.stopped == "diverged"
+
+
 def test_numpy_alone_opens_the_file(net, path):
     with np.load(path, allow_pickle=False) as archive:
         assert set(archive) == {"plainnet", "parameters", "statistics"}

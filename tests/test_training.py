@@ -140,8 +140,26 @@ def test_a_validation_fraction_keeps_the_classes_shares_and_stays_the_same_from_
     net = moons_network()
     for _ in range(2):
         net.fit(X, y, loss="cross_entropy", epochs=1, validation=0.25, metrics=[rare])
-    assert np.bincount(seen[0]).tolist() == [20, 5]
-    np.testing.assert_array_equal(seen[0], seen[1])
+    assert np.bincount(seen[1]).tolist() == [20, 5]  # each fit first tries the metric on a few examples
+    np.testing.assert_array_equal(seen[1], seen[3])
+
+
+@pytest.mark.parametrize("shape", ["one-hot rows", "a column of 0 and 1"])
+def test_other_forms_of_classes_are_split_class_by_class_too(shape):
+    y = np.repeat([0, 1], [95, 5])
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    held = []
+
+    def rare(targets, predictions):
+        held.append(targets[:, -1].sum())
+        return 0.0
+
+    if shape == "one-hot rows":
+        net, targets, loss = moons_network(), np.eye(2)[y], "cross_entropy"
+    else:
+        net, targets, loss = pn.Network(pn.Dense(1, "sigmoid"), seed=1), y, "binary_cross_entropy"
+    net.fit(X, targets, loss=loss, epochs=1, validation=0.2, metrics=[rare])
+    assert held[1] == 1
 
 
 def test_early_stopping_restores_the_best_parameters():
@@ -196,6 +214,97 @@ def test_an_interrupt_in_the_middle_of_a_step_leaves_a_whole_epochs_parameters()
         net.fit(X, X.sum(axis=1), loss=interrupting, epochs=5, batch_size=2)
     assert net.history.stopped == "interrupted"
     np.testing.assert_array_equal(net.parameters, calls[4])
+
+
+def test_an_interrupt_in_an_epochs_first_batch_keeps_the_epoch_before(monkeypatch):
+    net = pn.Network(pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    after = []
+
+    def interrupting(targets, predictions):
+        if len(after) == 3:
+            raise KeyboardInterrupt
+        return (predictions - targets) ** 2, 2 * (predictions - targets)
+
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    reports = net.training(X, X.sum(axis=1), loss=interrupting, epochs=9, batch_size=None)
+    with pytest.raises(KeyboardInterrupt):
+        after.extend(net.parameters.copy() for _ in reports)
+    np.testing.assert_array_equal(net.parameters, after[-1])
+    assert net.history.epoch[-1] == 3
+
+
+def test_closing_the_iterator_is_an_interrupt_and_running_out_is_not():
+    net = moons_network()
+    reports = net.training(*MOONS, loss="cross_entropy", epochs=3)
+    next(reports)
+    reports.close()
+    assert net.history.stopped == "interrupted"
+    for report in net.training(*MOONS, loss="cross_entropy", epochs=3):
+        if report.epoch == 3:
+            break
+    assert net.history.stopped == "all epochs"
+
+
+def test_a_refused_fit_leaves_the_network_unbuilt():
+    net = moons_network(input_size=None)
+    with pytest.raises(InvalidValue, match="epochs is 0"):
+        net.fit(np.ones((40, 5)), np.arange(40) % 2, loss="cross_entropy", epochs=0)
+    net.fit(*MOONS, loss="cross_entropy", epochs=1)
+    assert net.input_size == 2
+
+
+def test_sample_weights_follow_their_examples_into_the_training_part():
+    X, y = MOONS
+    net, seen = moons_network(), []
+
+    class Recording(pn.losses.CrossEntropy):
+        name = "cross_entropy"
+
+        def value_and_gradient(self, targets, outputs, sample_weight=None, from_logits=False):
+            if sample_weight is not None:
+                seen.append((targets.copy(), sample_weight.copy()))
+            return super().value_and_gradient(targets, outputs, sample_weight, from_logits)
+
+    weight = 1.0 + y  # a weight that tells the label
+    net.fit(X, y, loss=Recording(), epochs=1, validation=0.3, sample_weight=weight)
+    assert sum(len(targets) for targets, _ in seen) == 210
+    for targets, weights in seen:
+        np.testing.assert_array_equal(weights, 1 + targets)
+
+
+def test_class_and_sample_weights_multiply():
+    y = MOONS[1]
+    sample = np.linspace(0.5, 1.5, len(y))
+    both, product = moons_network(), moons_network()
+    both.fit(*MOONS, loss="cross_entropy", epochs=2, class_weight={0: 1.0, 1: 5.0}, sample_weight=sample)
+    product.fit(*MOONS, loss="cross_entropy", epochs=2, sample_weight=np.where(y == 1, 5.0, 1.0) * sample)
+    np.testing.assert_allclose(both.parameters, product.parameters, rtol=1e-4, atol=1e-6)
+
+
+def test_a_small_fall_is_no_improvement():
+    """With a minimum improvement that no epoch reaches, the first epoch stays the best."""
+    net = moons_network()
+    stopping = pn.EarlyStopping(patience=5, minimum_improvement=100.0)
+    history = net.fit(*MOONS, loss="cross_entropy", epochs=50, validation=TEST_MOONS, early_stopping=stopping)
+    assert (history.best_epoch, history.epoch[-1]) == (1, 6)
+    assert history.validation_loss[-1] < history.validation_loss[0]
+
+
+def test_a_warm_up_passes_what_it_sees_to_the_schedule_inside():
+    schedule = pn.schedules.LinearWarmup(pn.schedules.ReduceOnPlateau(0.1, patience=0), warmup=1)
+    memory = {}
+    for _ in range(3):
+        schedule.observe(1.0, memory)
+    assert schedule.rate(5, 10, memory) == pytest.approx(0.001)
+
+
+def test_batch_norm_refuses_batches_of_one_and_bears_a_last_one():
+    X, y = MOONS[0][:33], MOONS[1][:33]
+    with pytest.raises(InvalidValue, match="batches of 1 example are too small for BatchNorm"):
+        pn.Network(pn.BatchNorm(), pn.Dense(2, "softmax")).fit(X, y, loss="cross_entropy", batch_size=1)
+    net = pn.Network(pn.BatchNorm(), pn.Dense(2, "softmax"), seed=1)
+    net.fit(X, y, loss="cross_entropy", epochs=200, batch_size=32)
+    np.testing.assert_allclose(net.layers[0].running_variance, X.var(axis=0, ddof=1), rtol=0.1)
 
 
 def test_divergence_stops_and_keeps_the_last_finite_parameters():
@@ -314,6 +423,12 @@ REFUSED = [
     ({"class_weight": {0: 1.0}}, InvalidValue, "class_weight lacks class 1"),
     ({"class_weight": "even"}, InvalidType, "class_weight is 'even'"),
     ({"metrics": ["accuracies"]}, InvalidValue, "did you mean 'accuracy'"),
+    ({"metrics": ["r2"]}, InvalidValue, "metric 'r2' does not suit"),
+    ({"metrics": 3}, InvalidType, "metrics is 3"),
+    ({"metrics": ["accuracy", "accuracy"]}, InvalidValue, "each takes a name of its own"),
+    ({"shuffle": "no"}, InvalidType, "shuffle is 'no'"),
+    ({"class_weight": {0: 0, 1: 0}}, InvalidValue, "are all 0"),
+    ({"optimizer": pn.Adam}, InvalidType, "optimizer is <class"),
     ({"report_every": 0}, InvalidValue, "report_every is 0"),
     ({"engine": "fast"}, InvalidValue, "engine is 'fast'"),
 ]

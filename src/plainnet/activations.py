@@ -14,8 +14,8 @@ import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build
-from plainnet.errors import InvalidType
+from plainnet.configurable import Configurable, build, own_name
+from plainnet.errors import InvalidType, InvalidValue
 
 
 class ActivationFunction(Configurable):
@@ -228,16 +228,29 @@ class UserActivation(ActivationFunction):
 
     def __init__(self, own: Any) -> None:
         self.own = own
-        self.name = getattr(own, "__name__", type(own).__name__)  # type: ignore[misc]
+        self.name = own_name(own)  # type: ignore[misc]
 
     def settings(self) -> dict[str, Any]:
         return self.own.settings() if isinstance(self.own, Configurable) else {}
 
     def value(self, z: Array) -> Array:
-        return self.own.value(z) if hasattr(self.own, "value") else self.own(z)[0]
+        return self._checked("value", self.own.value(z) if hasattr(self.own, "value") else self._pair(z)[0], z)
 
     def derivative(self, z: Array, a: Array) -> Array:
-        return self.own.derivative(z, a) if hasattr(self.own, "derivative") else self.own(z)[1]
+        own = self.own.derivative(z, a) if hasattr(self.own, "derivative") else self._pair(z)[1]
+        return self._checked("derivative", own, z)
+
+    def _pair(self, z: Array) -> tuple[Any, Any]:
+        pair = self.own(z)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InvalidType(f"activation {self.name} returned {type(pair).__name__}; it takes (value, derivative)")
+        return pair
+
+    def _checked(self, what: str, result: Any, z: Array) -> Array:
+        array = np.asarray(result, dtype=z.dtype)
+        if array.shape != z.shape:
+            raise InvalidValue(f"the {what} of activation {self.name} has shape {array.shape} for z of shape {z.shape}")
+        return array
 
 
 ACTIVATIONS: dict[str, type[ActivationFunction]] = {

@@ -31,7 +31,7 @@ class _Damaged(Exception):
 def write_archive(path: str | PathLike[str], record: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a record and arrays; an existing file is replaced only by a whole new one."""
     whole = {"version": VERSION, **record}
-    text = json.dumps({**whole, "checksum": _checksum(whole, arrays)}, allow_nan=False)
+    text = json.dumps(_encoded({**whole, "checksum": _checksum(whole, arrays)}), allow_nan=False)
     with replacing(path) as file:
         np.savez(file, allow_pickle=False, **{RECORD: np.array(text), **arrays})
 
@@ -47,7 +47,7 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, A
     except _Damaged as damage:
         raise FileError(f"{fspath(path)} {damage}") from None
     except Exception as error:  # whatever parsing hostile bytes raises means the same to the user
-        raise FileError(f"{fspath(path)} is not a plainnet file, or is damaged ({type(error).__name__})") from None
+        raise FileError(f"{fspath(path)} is not a plainnet file, or is damaged") from error
     return record, arrays
 
 
@@ -59,7 +59,7 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     text = arrays.pop(RECORD)
     if text.dtype.kind != "U" or text.shape != ():
         raise _Damaged("is damaged: its record is no text")
-    record = json.loads(str(text), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats)
+    record = json.loads(str(text), parse_constant=_refuse_constant, object_pairs_hook=_decoded)
     version = record.get("version")
     if version != VERSION:
         raise _Damaged(f"has format version {version} and this plainnet reads {VERSION}; update plainnet")
@@ -102,9 +102,22 @@ def _refuse_constant(name: str) -> None:
     raise _Damaged(f"is damaged: its record holds {name}")
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _encoded(data: Any) -> Any:
+    """Plain data with NaN and the infinities, which JSON lacks, as {"number": "nan"} and so on."""
+    if isinstance(data, Mapping):
+        return {name: _encoded(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_encoded(item) for item in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return {"number": repr(float(data))}
+    return data
+
+
+def _decoded(pairs: list[tuple[str, Any]]) -> Any:
     if len(dict(pairs)) < len(pairs):
         raise _Damaged("is damaged: its record names something twice")
+    if len(pairs) == 1 and pairs[0][0] == "number" and pairs[0][1] in ("nan", "inf", "-inf"):
+        return float(pairs[0][1])
     return dict(pairs)
 
 
@@ -112,7 +125,7 @@ def _checksum(record: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
     """SHA-256 over the record and over the name, type, shape and bytes of each array."""
     import hashlib
 
-    digest = hashlib.sha256(json.dumps(record, sort_keys=True, allow_nan=False).encode())
+    digest = hashlib.sha256(json.dumps(_encoded(record), sort_keys=True, allow_nan=False).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {arrays[name].shape}".encode())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from plainnet.activations import ACTIVATIONS
 from plainnet.arrays import Array
 from plainnet.layers import Backward, Layer, TrainingPass
 from plainnet.losses import Loss
@@ -47,7 +48,7 @@ def is_fused(last: Layer, loss: Loss) -> bool:
     """Whether `loss` takes the weighted sums before the last layer's activation."""
     if loss.fused_with is None or not hasattr(last, "pre_activation"):
         return False
-    return bool(last.activation.name == loss.fused_with)
+    return type(last.activation) is ACTIVATIONS[loss.fused_with]  # a user's own of that name is another function
 
 
 def penalty(layers: Sequence[Layer]) -> float:

@@ -90,7 +90,7 @@ class Checkpoint:
             raise InvalidValue(f"{name} is of another run: {difference}; resume takes the same data, network, options")
         _set_numbers(run, state)
         _set_arrays(run, arrays)
-        run.history.__dict__.update(History.from_dict(record["history"]).__dict__)
+        run.history.__dict__.update(History(**record["history"]).__dict__)
 
     def refuse_existing(self) -> None:
         """A new run does not write over an earlier one's file."""
@@ -130,6 +130,7 @@ def _parse_every(every: Every) -> tuple[float, float]:
 
 _JOB_NUMBERS = (
     "epochs_done",
+    "good_epoch",
     "batches_done",
     "steps_done",
     "loss_total",
@@ -148,7 +149,7 @@ def _numbers(run: Run) -> dict[str, Any]:
         "gradient_norms": list(job.gradient_norms),
         "shuffling": job.network.shuffling.bit_generator.state,
         "dropout": job.network.dropout.bit_generator.state,
-        "best_loss": run.best_loss if math.isfinite(run.best_loss) else None,
+        "best_loss": run.best_loss,
         "seconds": run.seconds,
     }
 
@@ -160,7 +161,7 @@ def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
     job.gradient_norms = deque(state["gradient_norms"], maxlen=job.gradient_norms.maxlen)
     job.network.shuffling.bit_generator.state = state["shuffling"]
     job.network.dropout.bit_generator.state = state["dropout"]
-    run.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
+    run.best_loss = state["best_loss"]
     run.seconds = state["seconds"]
 
 

@@ -15,7 +15,8 @@ def closest(name: str, known: Iterable[str]) -> str:
     import difflib  # only a refusal pays for this import
 
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    begin = [known for known in names if name and known.startswith(name)]
+    near = begin[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known: {', '.join(names)}"
 

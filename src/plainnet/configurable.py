@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from plainnet.checks import closest
 from plainnet.errors import InvalidType, InvalidValue
 
@@ -49,31 +51,47 @@ def _defaults(cls: type) -> dict[str, Any]:
 
 
 def _same(value: Any, default: Any) -> bool:
-    return bool(_short(value) == default)
+    return bool(np.all(_short(value) == default))
 
 
 def _short(value: Any) -> Any:
     """A nested object by its name alone where it has its default settings."""
     description = describe(value)
-    return value if isinstance(description, dict) else description
+    return description if isinstance(description, str) else value
+
+
+OWN = "own:"
+"""What the name of a user's own class or function begins with in a description, whatever it is called."""
 
 
 def describe(thing: Any) -> Any:
     """`thing` as plain data.
 
-    An object of ours is its name where all its settings are the defaults, otherwise a dict of `name` and
-    settings; a user's own function or object is its name; numbers, strings and None are themselves.
+    An object of ours is its name where all its settings are the defaults, otherwise a dict of `name` and settings.
+    A user's own class or function goes by "own:" and its name, so that none is taken for one of ours. Numbers,
+    strings, lists and None are themselves.
     """
     if isinstance(thing, Configurable):
         settings = {k: describe(v) for k, v in thing.settings().items()}
-        if not settings or settings == _defaults(type(thing)):
-            return thing.name
-        return {"name": thing.name, **settings}
+        name = thing.name if _is_ours(thing) else own_name(thing)
+        return name if not settings or settings == _defaults(type(thing)) else {"name": name, **settings}
+    if isinstance(thing, np.generic | np.ndarray):
+        return thing.tolist()
     if isinstance(thing, list | tuple):
         return [describe(item) for item in thing]
     if thing is None or isinstance(thing, bool | int | float | str | dict):
         return thing
-    return getattr(thing, "__name__", type(thing).__name__)
+    return own_name(thing)
+
+
+def _is_ours(thing: Configurable) -> bool:
+    return type(thing).__module__.startswith("plainnet.") or thing.name.startswith(OWN)
+
+
+def own_name(thing: Any) -> str:
+    """How a description names a user's own class, object or function."""
+    name = getattr(thing, "__name__", type(thing).__name__)
+    return name if name.startswith(OWN) else OWN + name
 
 
 def build(
@@ -83,21 +101,33 @@ def build(
     custom: Iterable[Any] = (),
 ) -> Any:
     """The object that `describe` gave `description` for; `custom` are the user's own classes and functions."""
-    own = {getattr(thing, "__name__", type(thing).__name__): thing for thing in custom}
     if isinstance(description, str):
         description = {"name": description}
     if not isinstance(description, dict) or not isinstance(description.get("name"), str):
         raise InvalidType(f"{kind} is {description!r}; it takes a name, or a dict with 'name' and settings")
+    own = {own_name(thing): thing for thing in custom}
     name = description["name"]
-    settings = {k: own.get(v, v) if isinstance(v, str) else v for k, v in description.items() if k != "name"}
-    maker = own.get(name, known.get(name))
+    if name.startswith(OWN) and name not in own:
+        raise InvalidValue(f"{kind} {name!r} is unknown: it is none of plainnet's")
+    maker = own.get(name) or known.get(name)
     if maker is None:
         raise InvalidValue(f"{kind} {name!r} is unknown; {closest(name, known)}")
-    if not settings and not isinstance(maker, type):
+    settings = {k: _own_parts(k, v, own) for k, v in description.items() if k != "name"}
+    if not settings and name in own and not isinstance(maker, type):
         return maker
     if isinstance(maker, type):
         _check_settings(f"{kind} {name!r}", settings, _defaults(maker))
     return maker(**settings)
+
+
+def _own_parts(setting: str, value: Any, own: Mapping[str, Any]) -> Any:
+    """A setting with what is the user's own in it built; all else is left to the constructor."""
+    name = value.get("name") if isinstance(value, dict) else value
+    if isinstance(name, str) and name.startswith(OWN):
+        return build(setting, value, {}, own.values())
+    if isinstance(value, dict):
+        return {k: _own_parts(k, v, own) for k, v in value.items()}
+    return value
 
 
 def _check_settings(what: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

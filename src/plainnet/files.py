@@ -3,19 +3,41 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from os import PathLike, fspath
+from os import PathLike
 from typing import BinaryIO
 
-from plainnet.errors import FileError
+from plainnet.errors import FileError, InvalidType
 
 
 def check_writable(path: str | PathLike[str]) -> None:
-    """Refuse a path that cannot be written because it is a folder, or its folder does not exist."""
-    if os.path.isdir(path):
-        raise FileError(f"{fspath(path)} is a folder; it takes the name of a file to write")
-    folder = os.path.dirname(fspath(path))
+    """Refuse, before any work, a path that cannot be written: a folder, or a place in none or in a closed one."""
+    name = path_name(path)
+    if os.path.isdir(name):
+        raise FileError(f"{name} is a folder; it takes the name of a file to write")
+    folder = os.path.dirname(name)
     if folder and not os.path.isdir(folder):
-        raise FileError(f"{fspath(path)} cannot be written: there is no folder {folder}")
+        raise FileError(f"{name} cannot be written: there is no folder {folder}")
+    temporary = _temporary(name)
+    try:
+        with open(temporary, "wb"):
+            pass
+        os.unlink(temporary)
+    except OSError as error:
+        raise FileError(f"{name} cannot be written: {error.strerror or error}") from None
+
+
+def path_name(path: str | PathLike[str]) -> str:
+    """The path as text; InvalidType for anything that is no path."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise InvalidType(f"path is {path!r}; it takes the name of a file") from None
+
+
+def _temporary(name: str) -> str:
+    """The name beside `name` under which this process writes."""
+    folder, file = os.path.split(name)
+    return os.path.join(folder, f".{file}.{os.getpid()}.part")
 
 
 @contextmanager
@@ -26,18 +48,18 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     moment, a power cut included, `path` is the old file or the new one. Raises FileError, naming `path`, where that
     cannot be done.
     """
-    check_writable(path)
-    folder, name = os.path.split(fspath(path))
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
+    name = path_name(path)
+    check_writable(name)
+    temporary = _temporary(name)
     try:
         with open(temporary, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _flush_folder(folder or ".")
+        os.replace(temporary, name)
+        _flush_folder(os.path.dirname(name) or ".")
     except OSError as error:
-        raise FileError(f"{fspath(path)} cannot be written: {error.strerror or error}") from None
+        raise FileError(f"{name} cannot be written: {error.strerror or error}") from None
     finally:
         with suppress(OSError):  # gone after the rename; on a full or read-only disk it may have to stay
             os.unlink(temporary)
@@ -55,7 +77,7 @@ def _flush_folder(folder: str) -> None:
 
 def remove_leftovers(path: str | PathLike[str]) -> None:
     """Remove what killed processes left half written beside `path`; files of living ones stay."""
-    folder, name = os.path.split(fspath(path))
+    folder, name = os.path.split(path_name(path))
     for entry in os.listdir(folder or "."):
         middle = entry.removeprefix(f".{name}.").removesuffix(".part")
         if entry == f".{name}.{middle}.part" and middle.isdecimal() and not _is_running(int(middle)):
@@ -77,10 +99,11 @@ def _is_running(process: int) -> bool:
 
 def read_whole(path: str | PathLike[str]) -> bytes:
     """The bytes of a file; FileError, naming it, where it is missing or cannot be read."""
+    name = path_name(path)
     try:
-        with open(path, "rb") as file:
+        with open(name, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise FileError(f"{fspath(path)} does not exist") from None
+        raise FileError(f"{name} does not exist") from None
     except OSError as error:
-        raise FileError(f"{fspath(path)} cannot be read: {error.strerror or error}") from None
+        raise FileError(f"{name} cannot be read: {error.strerror or error}") from None

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isnan, nan
 from typing import Any
+
+from plainnet.errors import InvalidValue
 
 MOST_REPORTS = 10_000
 """A History that is full drops every second report, and from then on keeps every second of what comes."""
@@ -68,6 +69,10 @@ class History:
     every: int = 1
     """Every how many of them one is kept."""
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(values, list) for values in self._lists()):
+            raise InvalidValue("a history takes a list for each of its numbers")
+
     def append(self, report: Report) -> None:
         """Take in a report."""
         if self.reports and (self.reports - 1) % self.every:
@@ -99,21 +104,8 @@ class History:
         return [*own, self.validation_loss, *self.metrics.values(), *self.layer_gradient_norms.values()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that JSON holds exactly, NaN as None; `from_dict` is the inverse."""
-        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        data["metrics"] = {
-            name: [None if isnan(value) else value for value in values] for name, values in self.metrics.items()
-        }
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "History":
-        """The history that `to_dict` described."""
-        history = cls(**data)
-        history.metrics = {
-            name: [nan if value is None else value for value in values] for name, values in history.metrics.items()
-        }
-        return history
+        """Plain data, the inverse of `History(**data)`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def __repr__(self) -> str:
         if not self.epoch:

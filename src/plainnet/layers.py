@@ -77,10 +77,24 @@ class Layer(Configurable):
         """The outputs, and the function that carries the gradient back."""
         raise NotImplementedError(f"{type(self).__name__} needs a method forward(inputs, training)")
 
+    smallest_batch = 1
+    """How many examples a training step must have for the layer to make sense."""
+
+    def claim(self) -> None:
+        """Mark the layer as belonging to a network; InvalidValue where it belongs to one already."""
+        if self.__dict__.get("_claimed"):
+            raise InvalidValue(f"{self!r} already belongs to a network; make a new layer for each place")
+        self.__dict__["_claimed"] = True
+
     def bind(self, views: Mapping[str, Array]) -> None:
         """Make each of the `views` an attribute; from then on assignment to it writes into the view."""
         self.__dict__["_views"] = dict(views)
         self.__dict__.update(views)
+
+    def unbind(self) -> None:
+        """Undo `bind`."""
+        for name in self.__dict__.pop("_views", {}):
+            del self.__dict__[name]
 
     @property
     def is_built(self) -> bool:
@@ -105,7 +119,7 @@ class Layer(Configurable):
     def __getstate__(self) -> dict[str, Any]:
         """The layer without its views: the network that copies or unpickles it binds it anew."""
         views = self.__dict__.get("_views", {})
-        return {k: v for k, v in self.__dict__.items() if k != "_views" and k not in views}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_views", "_claimed") and k not in views}
 
 
 class Dense(Layer):
@@ -157,7 +171,10 @@ class Dense(Layer):
         initializer = self.initializer
         if isinstance(initializer, str):
             initializer = initializers.resolve(initializers.following(self.activation.name))
-        self.weights[...] = initializer(self.weights.shape, random)
+        drawn = np.asarray(initializer(self.weights.shape, random))
+        if drawn.shape != self.weights.shape:
+            raise InvalidValue(f"initializer returned shape {drawn.shape}; the weights take {self.weights.shape}")
+        self.weights[...] = drawn
 
     def penalties(self) -> dict[str, Penalty]:
         return {"weights": Penalty(self.l1, self.l2)} if self.l1 or self.l2 else {}
@@ -233,8 +250,11 @@ class BatchNorm(Layer):
 
         ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂inputs = s (g - mean(g) - x̂ mean(g x̂))
 
-    where the last two terms are there because mean and variance depend on every example.
+    where the last two terms are there because mean and variance depend on every example. A batch of one example
+    has no variance: it leaves the running statistics alone, and training with batches of one is refused.
     """
+
+    smallest_batch = 2
 
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = checks.number("momentum", momentum, least=0, most=1)
@@ -259,9 +279,9 @@ class BatchNorm(Layer):
             return self._forward_with(inputs, self.running_mean, self.running_variance, fixed=True)
         mean = inputs.mean(axis=0)
         variance = inputs.var(axis=0)
-        if training.updates_statistics:
-            examples = len(inputs)
-            unbiased = variance * (examples / max(examples - 1, 1))
+        examples = len(inputs)
+        if training.updates_statistics and examples > 1:
+            unbiased = variance * (examples / (examples - 1))
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_variance += self.momentum * (unbiased - self.running_variance)
         return self._forward_with(inputs, mean, variance, fixed=False)

@@ -19,7 +19,7 @@ import numpy as np
 from plainnet import checks
 from plainnet.activations import SIGMOID
 from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build
+from plainnet.configurable import OWN, Configurable, build, own_name
 from plainnet.errors import InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]
@@ -83,10 +83,10 @@ class Loss(Configurable):
 
     def check_output(self, activation: str) -> None:
         """Refuse an output activation that this loss makes no sense with."""
-        if self.suits and activation not in self.suits:
+        if self.suits and activation not in self.suits and not activation.startswith(OWN):
             raise InvalidValue(
-                f"loss {self.name!r} expects a {' or '.join(self.suits)} output and the last layer's activation "
-                f"is {activation!r}; make the last layer Dense(..., {self.suits[0]!r}) or choose another loss"
+                f"loss {self.name!r} expects {' or '.join(self.suits)} as the output's activation and the last layer "
+                f"has {activation!r}; make the last layer Dense(..., {self.suits[0]!r}) or choose another loss"
             )
 
 
@@ -247,13 +247,22 @@ class FunctionLoss(Loss):
 
     def __init__(self, function: Callable[[Array, Array], Elements]) -> None:
         self.function = function
-        self.name = getattr(function, "__name__", type(function).__name__)  # type: ignore[misc]
+        self.name = own_name(function)  # type: ignore[misc]
 
     def settings(self) -> dict[str, Any]:
         return {}
 
     def elements(self, targets: Array, predictions: Array) -> Elements:
-        return self.function(targets, predictions)
+        pair = self.function(targets, predictions)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InvalidType(f"loss {self.name} returned {type(pair).__name__}; it takes (losses, derivatives)")
+        losses, derivatives = (np.asarray(part, dtype=predictions.dtype) for part in pair)
+        if losses.shape[:1] != predictions.shape[:1] or derivatives.shape != predictions.shape:
+            raise InvalidValue(
+                f"loss {self.name} returned shapes {losses.shape} and {derivatives.shape} for predictions of shape "
+                f"{predictions.shape}; it takes a loss and a derivative for every prediction"
+            )
+        return losses.reshape(len(losses), -1), derivatives
 
 
 class ObjectLoss(Loss):
@@ -261,7 +270,7 @@ class ObjectLoss(Loss):
 
     def __init__(self, own: Any) -> None:
         self.own = own
-        self.name = type(own).__name__  # type: ignore[misc]
+        self.name = own_name(own)  # type: ignore[misc]
 
     def settings(self) -> dict[str, Any]:
         return {}
@@ -275,7 +284,10 @@ class ObjectLoss(Loss):
     ) -> tuple[float, Array]:
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         value = float(self.own.value(targets, outputs, **weights))
-        return value, self.own.gradient(targets, outputs, **weights)
+        gradient = np.asarray(self.own.gradient(targets, outputs, **weights), dtype=outputs.dtype)
+        if gradient.shape != outputs.shape:
+            raise InvalidValue(f"the gradient of {self.name} has shape {gradient.shape}; it takes {outputs.shape}")
+        return value, gradient
 
 
 def _refuse(array: Array, wrong: Array, wanted: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations  # np.random is loaded when it is first used,
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +68,25 @@ class Network:
         if self.is_built:
             raise InvalidValue(f"the network is already built for {self.input_size} inputs")
         self._parameter_shapes, self._statistic_shapes, output_shape = self._shapes(input_size)
-        self._parameters = np.zeros(_total(self._parameter_shapes), self.dtype)
-        self._statistics = np.zeros(_total(self._statistic_shapes), self.dtype)
+        try:
+            self._parameters = np.zeros(_total(self._parameter_shapes), self.dtype)
+            self._statistics = np.zeros(_total(self._statistic_shapes), self.dtype)
+        except (MemoryError, ValueError):
+            count = _total(self._parameter_shapes)
+            raise InvalidValue(
+                f"the network has {count:,} parameters, more than memory holds; make it smaller"
+            ) from None
         self._bind()
         random = np.random.default_rng(self._weights_seed)
         for layer in self.layers:
             layer.initialize(random)
         self.input_size, self.output_size = int(input_size), output_shape[0]
+
+    def unbuild(self) -> None:
+        """Go back to before `build`: what a refused first fit leaves behind."""
+        self.input_size = self.output_size = None
+        for layer in self.layers:
+            layer.unbind()
 
     def vector_sizes(self, input_size: int) -> tuple[int, int]:
         """How long `parameters` and `statistics` are for examples of `input_size` features; allocates nothing."""
@@ -140,6 +152,8 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        for layer in self.layers:
+            layer.claim()
         if self.is_built:
             self._bind()
 
@@ -204,7 +218,9 @@ class Network:
 
         Raises InvalidValue where X does not have the network's number of features or is not finite.
         """
-        return self._in_blocks(self.checked_inputs(X), stop_before_activation=False)
+        inputs = self.checked_inputs(X)
+        outputs = self._in_blocks(inputs, stop_before_activation=False)
+        return outputs.copy() if outputs is inputs else outputs  # layers that change nothing pass the caller's own on
 
     def evaluate(
         self,
@@ -336,7 +352,7 @@ class Network:
             resume=resume,
         )
 
-    def training(self, X: Any, y: Any, **options: Any) -> Iterator[Report]:
+    def training(self, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
         """Train as `fit` does, with the same options but `progress`, as an iterator of reports.
 
         The options are checked at the call; training starts with the first `next`. Closing the iterator early, or an
@@ -419,9 +435,17 @@ class Network:
 
 def resolve_metrics(given: Sequence[Any]) -> dict[str, metrics.Metric]:
     """Metrics by name: from names and functions, or one of either."""
+    if given is None:
+        given = ()
     if isinstance(given, str) or callable(given):
         given = (given,)
-    return dict(metrics.resolve(metric) for metric in given)
+    if not isinstance(given, Sequence):
+        raise InvalidType(f"metrics is {given!r}; it takes a list of names and functions")
+    named = [metrics.resolve(metric) for metric in given]
+    names = [name for name, _ in named]
+    if "loss" in names or len(set(names)) < len(names):
+        raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
+    return dict(named)
 
 
 def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -433,8 +457,8 @@ def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
                 f"layer {i} is {layer!r}; Network takes layers one by one, such as Network(Dense(4), Dense(1)), "
                 "and a layer of your own is a subclass of plainnet.Layer"
             )
-        if layer.is_built or any(layer is other for other in layers[:i]):
-            raise InvalidValue(f"layer {i}, {layer!r}, already belongs to a network; make a new layer for each place")
+    for layer in layers:
+        layer.claim()
     return layers
 
 

@@ -19,10 +19,10 @@ def show(reports: Iterable[Report], console: "Console | None" = None, unit: str 
     return _follow(
         reports,
         Progress(
-            TextColumn(unit),
+            TextColumn(unit, markup=False),
             MofNCompleteColumn(),
             BarColumn(bar_width=8),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
         ),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plainnet import checks
-from plainnet.configurable import Configurable, build
+from plainnet.configurable import Configurable, build, own_name
 from plainnet.errors import InvalidType
 
 Memory = dict[str, float]
@@ -163,13 +163,18 @@ class FunctionSchedule(Schedule):
 
     def __init__(self, function: Callable[[float, int], float]) -> None:
         self.function = function
-        self.name = getattr(function, "__name__", type(function).__name__)  # type: ignore[misc]
+        self.name = own_name(function)  # type: ignore[misc]
+        try:
+            self.rate(0.0, 1, {})
+        except TypeError as error:
+            raise InvalidType(f"learning_rate {self.name} takes (epoch, epochs) and gives a number: {error}") from None
 
     def settings(self) -> dict[str, Any]:
         return {}
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        return checks.number(f"the learning rate of {self.name} at epoch {epoch:g}", self.function(epoch, epochs))
+        rate = self.function(epoch, epochs)
+        return checks.number(f"the learning rate of {self.name} at epoch {epoch:g}", rate, least=0)
 
 
 def _cosine(start: float, end: float, progress: float) -> float:

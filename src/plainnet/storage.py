@@ -47,7 +47,7 @@ def load(path: str | PathLike[str], *, custom: Iterable[Any] = ()) -> Network:
         return _rebuilt(record, arrays, custom)
     except PlainnetError as error:
         unknown = isinstance(error, InvalidValue) and "is unknown" in str(error)
-        hint = "; where it is your own, pass it: plainnet.load(path, custom=[...])" if unknown else ""
+        hint = "; what is your own is to be passed: plainnet.load(path, custom=[...])" if unknown else ""
         raise FileError(f"{fspath(path)} cannot be rebuilt: {error}{hint}") from None
     except Exception as error:  # a description that passes for one and fits nothing
         raise FileError(f"{fspath(path)} is damaged: its description does not fit ({error!r})") from error
@@ -64,5 +64,5 @@ def _rebuilt(record: Mapping[str, Any], arrays: Mapping[str, Array], custom: Ite
     net.build(description["input_size"])
     net.parameters, net.statistics = arrays["parameters"], arrays["statistics"]
     net.table = record["table"]
-    net.history = record["history"] and History.from_dict(record["history"])
+    net.history = record["history"] and History(**record["history"])
     return net

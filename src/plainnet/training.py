@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,13 @@ from plainnet.arrays import Array
 from plainnet.checkpoints import Checkpoint, Every, fingerprint
 from plainnet.configurable import Configurable, describe
 from plainnet.engines import Engine, Job
-from plainnet.errors import DivergenceError, InvalidType, InvalidValue
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetError
 from plainnet.history import History, Report
 from plainnet.metrics import Metric
 from plainnet.network import resolve_metrics
 from plainnet.splitting import split
 from plainnet.suspicions import warn_of_suspicious
-from plainnet.weighting import example_weights
+from plainnet.weighting import class_labels, example_weights
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -41,12 +41,17 @@ class EarlyStopping(Configurable):
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
     reports = training(net, X, y, **options)
-    if progress:
+    if not progress:
+        for _ in reports:
+            pass
+    else:
         from plainnet.progress import show
 
-        reports = show(reports)
-    for _ in reports:
-        pass
+        try:
+            for _ in show(reports):
+                pass
+        finally:
+            reports.close()  # where an interrupt comes while the bar is drawn, the run still has to end
     assert net.history is not None
     return net.history
 
@@ -71,38 +76,49 @@ def training(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: Every = "10s",
     resume: bool = False,
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
-    examples, validation_examples = _examples(net, X, y, loss, validation, sample_weight, class_weight)
-    inputs, targets, weights = examples
-    checked_optimizer = optimizers.resolve(optimizer)
-    run = Run(
-        Job(
-            network=net,
-            loss=net.checked_loss(loss),
-            optimizer=checked_optimizer,
-            inputs=inputs,
-            targets=targets,
-            sample_weight=weights,
-            batch_size=_checked_batch_size(batch_size, len(inputs)),
-            shuffle=bool(shuffle),
-            epochs=checks.whole_number("epochs", epochs, least=1),
-        ),
-        engines.resolve(engine),
-        validation_examples,
-        _checked_early_stopping(early_stopping),
-        resolve_metrics(metrics),
-        checks.whole_number("report_every", report_every, least=1),
-        None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
-    )
-    if run.checkpoint is None and resume:
-        raise InvalidValue(
-            "resume is True and checkpoint is None; resume takes checkpoint= with the file to go on from"
+    was_built = net.is_built
+    try:
+        examples, held_out = _examples(net, X, y, loss, validation, sample_weight, class_weight)
+        run = Run(
+            Job(
+                network=net,
+                loss=net.checked_loss(loss),
+                optimizer=optimizers.resolve(optimizer),
+                inputs=examples[0],
+                targets=examples[1],
+                sample_weight=examples[2],
+                batch_size=_checked_batch_size(batch_size, len(examples[0]), net),
+                shuffle=_checked_flag("shuffle", shuffle),
+                epochs=checks.whole_number("epochs", epochs, least=1),
+            ),
+            engines.resolve(engine),
+            held_out,
+            _checked_early_stopping(early_stopping),
+            _tried_metrics(net, resolve_metrics(metrics), examples),
+            checks.whole_number("report_every", report_every, least=1),
+            None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         )
-    if run.checkpoint is not None:
-        run.checkpoint.restore(run) if resume else run.checkpoint.refuse_existing()
+        _start_or_resume(run, _checked_flag("resume", resume))
+    except BaseException:
+        if not was_built and net.is_built:
+            net.unbuild()  # what is refused leaves the network as it was
+        raise
     net.history = run.history
     return run.reports()
+
+
+def _start_or_resume(run: "Run", resume: bool) -> None:
+    if run.checkpoint is None:
+        if resume:
+            raise InvalidValue(
+                "resume is True and checkpoint is None; resume takes checkpoint= with the file to go on from"
+            )
+    elif resume:
+        run.checkpoint.restore(run)
+    else:
+        run.checkpoint.refuse_existing()
 
 
 @dataclass
@@ -154,7 +170,7 @@ class Run:
         }
         return {"network": job.network.describe(), "options": self.settings(), "data": fingerprints}
 
-    def reports(self) -> Iterator[Report]:
+    def reports(self) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
         engine = engines.ENGINES[self.engine](self.job)
         began = time.perf_counter() - self.seconds
@@ -166,8 +182,12 @@ class Run:
                 if report:
                     yield report
         except KeyboardInterrupt:
-            self.job.return_to_good()  # the interrupt may have come in the middle of a step
+            self.job.return_to_whole_epoch()
             self.history.stopped = "interrupted"
+            raise
+        except GeneratorExit:
+            if not self.is_over:
+                self.history.stopped = "interrupted"
             raise
         finally:
             if self.best is not None:
@@ -271,7 +291,7 @@ def _examples(
     checks.same_rows("y", targets, len(inputs))
     warn_of_suspicious(inputs, targets)
     weights = net.checked_weights(sample_weight, len(inputs))
-    weights = example_weights(weights, class_weight, targets, net.dtype)
+    weights = _not_all_zero(example_weights(weights, class_weight, targets, net.dtype))
     if validation is None:
         return (inputs, targets, weights), None
     if isinstance(validation, tuple | list) and len(validation) == 2:
@@ -282,16 +302,46 @@ def _examples(
     if isinstance(validation, tuple | list):
         raise InvalidValue(f"validation has {len(validation)} parts; it takes a fraction or a pair (X, y)")
     fraction = checks.number("validation", validation, above=0, below=1)
-    labels = targets if targets.ndim == 1 else None
-    train, held = split(len(inputs), fraction, net.split_random(), labels)
-    kept_weights = None if weights is None else weights[train]
+    train, held = split(len(inputs), fraction, net.split_random(), class_labels(targets))
+    kept_weights = None if weights is None else _not_all_zero(weights[train])
     return (inputs[train], targets[train], kept_weights), (inputs[held], targets[held])
 
 
-def _checked_batch_size(batch_size: int | None, rows: int) -> int | None:
+def _not_all_zero(weights: Array | None) -> Array | None:
+    if weights is not None and not weights.any():
+        raise InvalidValue(
+            "the weights of the training examples are all 0 (sample_weight, class_weight); some must count"
+        )
+    return weights
+
+
+def _tried_metrics(net: "Network", named: dict[str, Metric], examples: Examples) -> dict[str, Metric]:
+    """The metrics, each tried on the first examples, so that one that does not suit is refused before the training."""
+    inputs, targets = examples[0][:10], examples[1][:10]
+    for name, metric in named.items():
+        try:
+            metric(targets, net.predict(inputs))
+        except PlainnetError as error:
+            raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
+    return named
+
+
+def _checked_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool):
+        raise InvalidType(f"{name} is {value!r}; it takes True or False")
+    return bool(value)
+
+
+def _checked_batch_size(batch_size: int | None, rows: int, net: "Network") -> int | None:
+    size = rows if batch_size is None else checks.whole_number("batch_size", batch_size, least=1)
+    for layer in net.layers:
+        if size < layer.smallest_batch:
+            raise InvalidValue(
+                f"batches of {size} example are too small for {layer.name}, which takes the mean and variance of a "
+                f"batch; take a batch_size of at least {layer.smallest_batch}"
+            )
     if batch_size is None:
         return None
-    size = checks.whole_number("batch_size", batch_size, least=1)
     if size > rows:
         raise InvalidValue(
             f"batch_size is {size} and there are {rows} training examples; take at most {rows}, "

@@ -19,20 +19,23 @@ def example_weights(
     """
     if class_weight is None:
         return sample_weight
-    labels = _labels(targets)
+    labels = class_labels(targets)
+    if labels is None:
+        raise InvalidValue("class_weight needs targets that are classes: labels, one-hot rows, or 0 and 1")
     weights = _balanced(labels) if class_weight == "balanced" else _by_class(class_weight, labels)
     weights = weights.astype(dtype)
     return weights if sample_weight is None else weights * sample_weight
 
 
-def _labels(targets: Array) -> Array:
-    """The class of each example, from integer labels, one-hot rows or a single column of 0 and 1."""
+def class_labels(targets: Array) -> Array | None:
+    """The class of each example, from labels, one-hot rows or a column of 0 and 1; None where they are no classes."""
     if targets.ndim == 1:
         return targets
-    labels = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0]
-    if not np.isin(targets, (0, 1)).all() or (targets.shape[1] > 1 and not (targets.sum(axis=1) == 1).all()):
-        raise InvalidValue("class_weight needs targets that are classes: labels, one-hot rows, or 0 and 1")
-    return labels.astype(np.intp)
+    if not np.isin(targets, (0, 1)).all():
+        return None
+    if targets.shape[1] == 1:
+        return targets[:, 0].astype(np.intp)
+    return targets.argmax(axis=1) if (targets.sum(axis=1) == 1).all() else None
 
 
 def _balanced(labels: Array) -> Array:

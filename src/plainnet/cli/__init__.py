@@ -1,5 +1,6 @@
 """The command line: `run` parses, calls a command, and turns a refusal into one line and an exit status."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from plainnet import __version__
-from plainnet.cli import models, train, xor
+from plainnet.cli import export, models, train, xor
 from plainnet.errors import PlainnetError, PlainnetWarning
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.command("train")(train.train)
 app.command("predict")(models.predict)
 app.command("evaluate")(models.evaluate)
 app.command("show")(models.show)
+app.command("export")(export.export)
 
 
 @app.callback(invoke_without_command=True)
@@ -34,6 +36,7 @@ def plainnet(
         print(context.get_help())
 
 
+FAILED = 1
 REFUSED = 2
 INTERRUPTED = 130
 
@@ -47,6 +50,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return app(arguments, prog_name="plainnet", standalone_mode=False) or 0
         except PlainnetError as error:
             return _refuse(str(error))
+        except BrokenPipeError:  # whoever read our output has gone: nothing is left to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
             return _refuse(f"{name}{error.strerror or error}")

@@ -7,13 +7,15 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from plainnet import Network, metrics, tabular
 from plainnet.arrays import Array
 from plainnet.history import History
 from plainnet.tabular.preparing import measure
 
-console = Console(highlight=False, soft_wrap=False)
+console = Console(highlight=False, markup=False)
+"""Without markup: names in a user's data may hold square brackets."""
 
 WIDEST_MATRIX = 10
 """More classes than this are shown as a list of the commonest confusions."""
@@ -29,7 +31,7 @@ def plain_table(*columns: str, left: Iterable[int] = ()) -> Table:
 
 def heading(text: str) -> None:
     """Print a heading above a table."""
-    console.print(f"\n[bold]{text}[/]")
+    console.print(f"\n{text}", style="bold")
 
 
 def layer_table(net: Network) -> Table:
@@ -49,7 +51,7 @@ def result_table(measures: Mapping[str, float]) -> Table:
     """A line a measure."""
     table = plain_table("measure", "value", left=(0,))
     for name, value in measures.items():
-        table.add_row(name, f"{value:.6g}" if np.isfinite(value) else "not defined (a class is missing)")
+        table.add_row(name, f"{value:.6g}" if np.isfinite(value) else f"not defined ({value})")
     return table
 
 
@@ -68,7 +70,7 @@ def confusion_table(matrix: Array, names: Sequence[str]) -> Table:
     """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal."""
     table = plain_table("true \\ predicted", *names, "recall", left=(0,))
     for i, name in enumerate(names):
-        counts = [f"[bold]{n}[/]" if i == j else (str(n) if n else "·") for j, n in enumerate(matrix[i])]
+        counts = [Text(str(n), "bold") if i == j else (str(n) if n else "·") for j, n in enumerate(matrix[i])]
         total = matrix[i].sum()
         table.add_row(name, *counts, f"{matrix[i, i] / total:.1%}" if total else "–")
     return table

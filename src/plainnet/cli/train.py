@@ -1,6 +1,7 @@
 """`plainnet train`: from a table file to a model file."""
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from plainnet import checks, optimizers, schedules
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_measures
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
+from plainnet.files import check_writable, replacing
+from plainnet.history import Report
 from plainnet.progress import show
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
@@ -120,18 +122,19 @@ def train(
     )
     _introduce(data, prepared)
     console.print(layer_table(net))
-    interrupted = _follow(show(reports, console) if progress else reports)
+    interrupted = _follow(reports, progress)
     history = net.history
     assert history is not None
     history.settings |= {"data": data.name, "target": target, "seed": seed}
     if not history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
+    if save is not None:
+        net.save(save)  # before anything else that could fail
     console.print(_ending(history))
     print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
     if axes is not None and plot is not None:
         _draw(history, axes, plot)
     if save is not None:
-        net.save(save)
         console.print(f"Model saved to {save}")
     if interrupted:
         print(f"plainnet: interrupted; {_kept(history, save)}", file=sys.stderr)
@@ -170,20 +173,22 @@ def _usual_metrics(prepared: Prepared) -> list[str]:
     return ["accuracy"] if prepared.table.task == "classification" else ["r2"]
 
 
-def _follow(reports: Any) -> bool:
-    """Run to the end; whether Ctrl-C cut it short."""
+def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
+    """Run to the end; whether Ctrl-C cut it short. The network is then as the run leaves it, not amid a step."""
     try:
-        for _ in reports:
+        for _ in show(reports, console) if progress else reports:
             pass
     except KeyboardInterrupt:
         return True
+    finally:
+        reports.close()  # where the interrupt came while the progress was drawn, the run still has to end
     return False
 
 
 def _introduce(data: Path, prepared: Prepared) -> None:
     """What the table holds, in a few lines."""
     table, training_rows, validation_rows = prepared.table, len(prepared.X), len(prepared.validation[0])
-    console.print(f"[bold]{data.name}[/]: {training_rows + validation_rows:,} rows, target {table.target.name}")
+    console.print(f"{data.name}: {training_rows + validation_rows:,} rows, target {table.target.name}")
     if prepared.rows_without_target:
         console.print(f"{prepared.rows_without_target:,} more rows without a target are left out")
     if table.classes:
@@ -213,5 +218,6 @@ def _picture(plot: Path) -> Any:
 
 def _draw(history: pn.History, axes: Any, plot: Path) -> None:
     pn.plots.loss_curve(history, axes)
-    axes.figure.savefig(plot, dpi=150)
+    with replacing(plot) as file:
+        axes.figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
     console.print(f"Loss curves drawn to {plot}")

@@ -1,11 +1,13 @@
 """`plainnet xor`: the post's network, learning XOR; or the post as it was published."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.table import Table
+from rich.text import Text
 
 import plainnet as pn
 from plainnet import xor_post
@@ -59,28 +61,39 @@ def xor(
         batch_size=None,
         report_every=min(100, epochs),
     )
-    console.print("[bold]XOR[/]: is exactly one of the first two inputs 1? The third input is always 1.")
+    console.print("XOR: is exactly one of the first two inputs 1? The third input is always 1.")
     console.print(_truth_table(X, y))
     console.print(layer_table(net))
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
-    for report in show(reports, console, unit="step"):
-        if report.epoch % STEPS_BETWEEN_LINES == 0 or report.epoch == report.epochs:
-            _print_loss(report.epoch, net.evaluate(X, y, loss=loss)["loss"])
-    _finish(net, X, y, save)
+    try:
+        for report in show(reports, console, unit="step"):
+            if report.epoch % STEPS_BETWEEN_LINES == 0 or report.epoch == report.epochs:
+                _print_loss(report.epoch, net.evaluate(X, y, loss=loss)["loss"])
+    except KeyboardInterrupt:
+        reports.close()
+        _save(net, save)
+        where = f"was saved to {save}" if save is not None else "was not saved, as there was no --save"
+        print(f"plainnet: interrupted; the network so far {where}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _save(net, save)
+    _finish(net, X, y)
+
+
+def _save(net: pn.Network, save: Path | None) -> None:
+    if save is not None:
+        net.save(save)
+        console.print(f"Saved to {save}")
 
 
 def _print_loss(step: int, loss: float) -> None:
     console.print(f"step {step:>7,}   loss {loss:.10f}")
 
 
-def _finish(net: pn.Network, X: Any, y: Any, save: Path | None) -> None:
+def _finish(net: pn.Network, X: Any, y: Any) -> None:
     predictions = net.predict(X)
     right = (predictions > 0.5) == (y == 1)
     heading("What it learned")
     console.print(_learned_table(X, y, predictions, right))
-    if save is not None:
-        net.save(save)
-        console.print(f"Saved to {save}")
     if right.all():
         console.print("The network learned XOR.")
         return
@@ -101,7 +114,7 @@ def _truth_table(X: Any, y: Any) -> Table:
 def _learned_table(X: Any, y: Any, predictions: Any, right: Any) -> Table:
     table = plain_table("x₁", "x₂", "x₃", "XOR", "prediction", "error", "")
     for row, target, prediction, is_right in zip(X.astype(int), y[:, 0], predictions[:, 0], right[:, 0], strict=True):
-        verdict = "[green]right[/]" if is_right else "[red]wrong[/]"
+        verdict = Text("right", "green") if is_right else Text("wrong", "red")
         error = f"{prediction - target:+.4f}"
         table.add_row(*map(str, row), str(int(target)), f"{prediction:.4f}", error, verdict)
     return table

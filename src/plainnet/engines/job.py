@@ -54,6 +54,8 @@ class Job:
     good_parameters: Array = field(init=False)
     """The parameters of the latest epoch start whose loss was finite, to return to when a run is cut short."""
     good_statistics: Array = field(init=False)
+    good_epoch: int = -1
+    """How many epochs had been done at the latest `keep_good`."""
 
     def __post_init__(self) -> None:
         self.optimizer_state = self.optimizer.start(self.network.parameters)
@@ -69,6 +71,15 @@ class Job:
         """Note that the present parameters have given a finite loss."""
         np.copyto(self.good_parameters, self.network.parameters)
         np.copyto(self.good_statistics, self.network.statistics)
+        self.good_epoch = self.epochs_done
+
+    def return_to_whole_epoch(self) -> None:
+        """After an interrupt anywhere in a step, go back to the end of the last whole epoch.
+
+        Before `keep_good` has been reached in this epoch no step of it has changed the parameters.
+        """
+        if self.good_epoch == self.epochs_done:
+            self.return_to_good()
 
     def return_to_good(self) -> None:
         """Go back to the last parameters known to give a finite loss."""

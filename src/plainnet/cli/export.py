@@ -1,0 +1,49 @@
+"""`plainnet export`: a model for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import plainnet as pn
+from plainnet import checks
+from plainnet.cli.display import console
+from plainnet.errors import InvalidValue
+from plainnet.export import FORMATS, format_of
+
+NAMES = {
+    "onnx": "{}.onnx",
+    "safetensors": "{}.safetensors",
+    "script": "{}_script.py",
+    "trainer": "{}_trainer.py",
+}
+"""The file to write, by the name of the model."""
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    to: Annotated[
+        str | None, typer.Option("--to", help=f"{', '.join(FORMATS)}; by the ending of --output if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; named after the model if not given.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="Names in a safetensors file: plainnet (as is) or pytorch.")
+    ] = None,
+) -> None:
+    """Write a model as ONNX, safetensors or plain NumPy."""
+    if to is not None:
+        checks.one_of("--to", to, FORMATS)
+    elif output is not None:
+        to = format_of(output)
+    else:
+        raise InvalidValue(f"--to is missing; it takes one of: {', '.join(FORMATS)}")
+    if layout is not None and to != "safetensors":
+        raise InvalidValue(f"--layout does not go with {to}; it goes with safetensors")
+    output = output or model.with_name(NAMES[to].format(model.stem))
+    net = pn.load(model)
+    if output.exists() and output.samefile(model):
+        raise InvalidValue(f"--output is {output}, the model itself; it takes another name")
+    net.export(output, to, **({} if layout is None else {"layout": layout}))
+    console.print(f"{model} exported to {output}", soft_wrap=True)

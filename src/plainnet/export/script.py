@@ -1,0 +1,218 @@
+"""A network as one readable Python file that predicts with NumPy alone, to the last bit as `net.predict` does."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+import plainnet
+from plainnet.errors import InvalidValue
+from plainnet.export import tables
+from plainnet.export.formulas import Functions
+from plainnet.export.source import (
+    WIDTH,
+    Part,
+    architecture,
+    array_source,
+    arrays,
+    docstring,
+    imports,
+    literal,
+    module,
+    parts,
+    shape,
+    statement,
+    words,
+)
+from plainnet.files import replacing
+from plainnet.layers import BatchNorm, Dense, LayerNorm
+from plainnet.network import ROWS_AT_A_TIME, Network
+from plainnet.tabular import Table
+
+MOST_NUMBERS_INSIDE = 2_000
+"""A network with more parameters has them in a file beside the script."""
+
+
+def write(net: Network, path: str | PathLike[str]) -> None:
+    """Write `net` to `path` as a Python file; the numbers of a larger network beside it, in `<stem>_weights.npz`.
+
+    Raises InvalidValue for a layer or activation of the user's own, a network that is not built, and a path that
+    does not end in .py; FileError where a file cannot be written.
+    """
+    file = checked_path(path)
+    weights = file.with_name(f"{file.stem}_weights.npz")  # <stem>.npz may be the model itself
+    text = source(net, file, None if net.parameters.size <= MOST_NUMBERS_INSIDE else weights)
+    if net.parameters.size > MOST_NUMBERS_INSIDE:
+        numbers = {name: array for part in parts(net) for name, array in arrays(part).items()}
+        with replacing(weights) as stream:
+            np.savez(stream, allow_pickle=False, **numbers)
+    with replacing(file) as stream:
+        stream.write(text.encode())
+
+
+def checked_path(path: str | PathLike[str]) -> Path:
+    """The path, refused where it is no Python file's."""
+    file = Path(path)
+    if file.suffix.lower() != ".py":
+        raise InvalidValue(f"path is {os.fspath(path)!r}; Python source takes a name that ends in .py")
+    return file
+
+
+def source(net: Network, file: Path, weights: Path | None) -> str:
+    """The text of the script `file`, whose numbers are in the file `weights` or, without one, in the text."""
+    network = parts(net)
+    table = None if net.table is None else Table.from_dict(net.table)
+    functions = Functions(network)
+    forward = forward_source(
+        network, functions, "def forward(inputs):", "", f"The outputs for rows of {net.input_size} inputs."
+    )
+    if table is None:
+        own = [_IN_BLOCKS, _predict_arrays(net), _self_check(net)]
+    else:
+        own = [
+            *tables.features(table, net.input_size or 0),
+            _IN_BLOCKS,
+            *tables.predictions(table, _dtype(net), net.output_size or 0),
+            tables.main(words(file.name)),
+        ]
+    definitions = [*functions.definitions.values(), forward, *(text.strip("\n") for text in own)]
+    modules = (["csv", "sys"] if table else []) + (["pathlib.Path"] if weights else [])
+    head = [
+        docstring(_introduction(net, table, file, weights)),
+        imports("\n".join(definitions), modules),
+        f"ROWS_AT_A_TIME = {ROWS_AT_A_TIME}  # another number may round sums in another order",
+        tables.constants(table) if table else "",
+        _numbers(network, weights),
+    ]
+    return module(head, definitions)
+
+
+def forward_source(network: list[Part], functions: Functions, head: str, prefix: str, summary: str) -> str:
+    """The function that takes inputs to outputs, a line a layer; `prefix` stands before the parameters' names."""
+    lines = [
+        statement(f"{part.outputs} = {_expression(part, functions, prefix)}", shape(["rows", part.units]))
+        for part in network
+    ]
+    result = network[-1].outputs if network else "inputs"
+    return "\n".join([head, f'    """{summary}"""', *lines, f"    return {result}"])
+
+
+def _expression(part: Part, functions: Functions, prefix: str) -> str:
+    """A layer's outputs in terms of its inputs and parameters."""
+    names = [prefix + name for name in arrays(part)]
+    if isinstance(part.layer, BatchNorm | LayerNorm):
+        return f"{functions.value(part)}({', '.join([part.inputs, *names])})"
+    sums = weighted_sums(part, prefix) if isinstance(part.layer, Dense) else part.inputs
+    return f"{functions.value(part)}({sums})" if part.activation else sums
+
+
+def weighted_sums(part: Part, prefix: str) -> str:
+    """inputs @ weights + bias."""
+    return " + ".join([f"{part.inputs} @ {prefix}{part.name}_weights", *_bias(part, prefix)])
+
+
+def _bias(part: Part, prefix: str) -> list[str]:
+    return [f"{prefix}{part.name}_bias"] if isinstance(part.layer, Dense) and part.layer.has_bias else []
+
+
+def _dtype(net: Network) -> str:
+    return f"np.{net.dtype.name}"
+
+
+_IN_BLOCKS = '''
+def in_blocks(inputs):
+    """`forward` for any number of rows, so many at a time."""
+    starts = range(0, len(inputs), ROWS_AT_A_TIME)
+    return np.concatenate([forward(inputs[i : i + ROWS_AT_A_TIME]) for i in starts])
+'''
+
+
+def _predict_arrays(net: Network) -> str:
+    return f'''
+def predict(X):
+    """The outputs for each row of X, (rows, {net.input_size}) -> (rows, {net.output_size})."""
+    return in_blocks(np.asarray(X, {_dtype(net)}))
+'''
+
+
+def _self_check(net: Network) -> str:
+    """Two rows of inputs, with what plainnet predicts for them."""
+    size = 2 * (net.input_size or 0)
+    X = np.arange(size).reshape(2, -1) / size
+    expected = array_source("EXPECTED", net.predict(X))
+    return f'''
+# fmt: off
+{expected}
+# fmt: on
+
+
+def main():
+    """Predict two rows and compare with what plainnet predicted for them."""
+    X = np.arange({size}).reshape(2, {net.input_size}) / {size}
+    predictions = predict(X)
+    print(predictions)
+    difference = np.abs(predictions - EXPECTED).max()
+    print(f"The largest difference from plainnet's predictions is {{difference:.2g}}.")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+def _numbers(network: list[Part], weights: Path | None) -> str:
+    """The parameters, as numbers or by name from the file beside the script."""
+    named = {name: array for part in network for name, array in arrays(part).items()}
+    if not named:
+        return ""
+    if weights is None:
+        return "\n".join(["# fmt: off", *(array_source(name, array) for name, array in named.items()), "# fmt: on"])
+    opened = f"with np.load(Path(__file__).with_name({literal(weights.name)})) as weights:"
+    read = [statement(f'{name} = weights["{name}"]', shape(array.shape)) for name, array in named.items()]
+    if len(opened) > WIDTH:
+        opened = f"with np.load(\n    Path(__file__).with_name({literal(weights.name)})\n) as weights:"
+    return "\n".join([opened, *read])
+
+
+def _introduction(net: Network, table: Table | None, file: Path, weights: Path | None) -> list[str]:
+    """The docstring: what the network is, where it comes from, how to use it."""
+    first = f"{_purpose(net, table)}: {architecture(net, parts(net))}."
+    numbers = f"; they stand in {words(weights.name)} beside this file" if weights else ""
+    origin = (
+        f"The network has {net.parameters.size:,} parameters ({net.dtype.name}){numbers}. "
+        f"plainnet {plainnet.__version__} wrote this file{_training(net)}. It needs NumPy alone, and predicts what "
+        "plainnet predicts, to the last bit where NumPy is the same."
+    )
+    stem = file.stem if file.stem.isidentifier() else "model"
+    if table is None:
+        shapes = f"(rows, {net.input_size}) -> (rows, {net.output_size})"
+        usage = [
+            f"    from {stem} import predict\n\n    predict(X)  # {shapes}",
+            f"As a program, `python {words(file.name)}`, it compares two predictions with plainnet's.",
+        ]
+    else:
+        names = "predict, probabilities" if table.classes else "predict"
+        calls = "".join(f"\n    {name}(rows)" for name in names.split(", "))
+        usage = [
+            f"    from {stem} import {names}\n{calls}",
+            f"where rows are dicts with the keys {', '.join(map(words, table.column_names))}; None, NaN and empty text "
+            "are missing values.",
+            f"As a program it predicts the rows of a CSV file: python {words(file.name)} rows.csv",
+        ]
+    return [first, origin, *usage]
+
+
+def _purpose(net: Network, table: Table | None) -> str:
+    return "Predictions of a network" if table is None else f"Predicts {words(table.target.name)}"
+
+
+def _training(net: Network) -> str:
+    """Where the network comes from, as far as its training record says."""
+    if net.history is None or not net.history.epoch:
+        return ""
+    data = net.history.settings.get("data")
+    source = f" on {words(data)}" if data else ""
+    return f" after training{source} for {net.history.epoch[-1]:,} epochs"

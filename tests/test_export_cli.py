@@ -1,0 +1,151 @@
+"""`plainnet export` as a user runs it, to each format, and what it refuses."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+from plainnet.cli import run
+
+PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+X = np.random.default_rng(0).normal(size=(5, 3))
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def net():
+    """A trained network, saved as model.npz."""
+    net = pn.Network(pn.Dense(4, "tanh"), pn.BatchNorm(), pn.Dense(2, "softmax"), input_size=3, seed=1)
+    net.fit(X, [0, 1, 0, 1, 1], loss="cross_entropy", epochs=3, batch_size=None)
+    net.save("model.npz")
+    return net
+
+
+def refusal(capsys, *arguments):
+    """The one line on standard error of a command that is refused with status 2."""
+    status = run([str(argument) for argument in arguments])
+    error = capsys.readouterr().err
+    assert status == 2, error
+    assert error.startswith("plainnet: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def exported(capsys, *arguments):
+    """The file that the command says it wrote."""
+    assert run(["export", "model.npz", *arguments]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("model.npz exported to ")
+    return line.removeprefix("model.npz exported to ").strip()
+
+
+def test_safetensors(net, capsys):
+    assert exported(capsys, "--to", "safetensors") == "model.safetensors"
+    again = pn.load_safetensors("model.safetensors")
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_safetensors_for_pytorch(net, capsys):
+    from safetensors.numpy import load_file
+
+    assert exported(capsys, "-o", "torch.safetensors", "--layout", "pytorch") == "torch.safetensors"
+    tensors = load_file("torch.safetensors")
+    names = ["0.bias", "0.weight", "2.bias", "2.running_mean", "2.running_var", "2.weight", "3.bias", "3.weight"]
+    assert sorted(tensors) == names
+    np.testing.assert_array_equal(tensors["3.weight"], net.layers[2].weights.T)
+
+
+def test_a_table_comes_along_in_safetensors(capsys):
+    from plainnet.tabular import Table, read_table
+
+    options = ["--target", "species", "--epochs", "5", "--no-progress", "--save", "model.npz"]
+    assert run(["train", str(PENGUINS), *options]) == 0
+    capsys.readouterr()
+    exported(capsys, "--to", "safetensors")
+    net = pn.load_safetensors("model.safetensors")
+    table = Table.from_dict(net.table)
+    predictions = table.predictions(net.predict(table.features(read_table(PENGUINS))), probabilities=False)
+    assert run(["predict", "model.npz", str(PENGUINS), "-o", "predictions.csv"]) == 0
+    assert predictions.write_csv() == Path("predictions.csv").read_text()
+
+
+def test_onnx(net, capsys):
+    import onnxruntime
+
+    assert exported(capsys, "--to", "onnx") == "model.onnx"
+    session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    outputs = session.run(None, {session.get_inputs()[0].name: X.astype("float32")})
+    assert any(np.shape(output) == (5, 2) and np.allclose(output, net.predict(X), atol=1e-5) for output in outputs)
+
+
+@pytest.mark.parametrize(("options", "name"), [([], "model_script"), (["-o", "model.py"], "model")])
+def test_a_script_predicts_the_same_and_leaves_the_model(options, name, net, capsys):
+    assert exported(capsys, "--to", "script", *options) == f"{name}.py"
+    program = f"import {name}, numpy as np; np.save('outputs.npy', {name}.predict(np.load('inputs.npy')))"
+    np.save("inputs.npy", X)
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": "."})
+    np.testing.assert_array_equal(np.load("outputs.npy"), net.predict(X))
+    np.testing.assert_array_equal(pn.load("model.npz").parameters, net.parameters)
+
+
+def test_a_trainer_is_a_program(net, capsys):
+    assert exported(capsys, "--to", "trainer") == "model_trainer.py"
+    text = Path("model_trainer.py").read_text()
+    compile(text, "model_trainer.py", "exec")
+    assert "import plainnet" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--to is missing; it takes one of: onnx, safetensors, script, trainer"),
+        (["--to", "onx"], "--to is 'onx'; did you mean 'onnx'?"),
+        (["-o", "model.bin"], "the ending of model.bin names no format; it takes .onnx, .safetensors, .py"),
+        (["--to", "onnx", "--layout", "pytorch"], "--layout does not go with onnx"),
+        (["--to", "safetensors", "--layout", "torch"], "layout is 'torch'; did you mean 'pytorch'?"),
+        (["--to", "safetensors", "-o", "model.npz"], "--output is model.npz, the model itself"),
+        (["--to", "safetensors", "-o", "no/where"], "there is no folder no"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(options, words, net, capsys):
+    before = Path("model.npz").read_bytes()
+    assert words in refusal(capsys, "export", "model.npz", *options)
+    assert Path("model.npz").read_bytes() == before
+    assert [path.name for path in Path().iterdir()] == ["model.npz"]
+
+
+def test_bad_models_are_refused_in_one_line(capsys):
+    Path("half.npz").write_bytes(b"PK")
+    assert "none.npz does not exist" in refusal(capsys, "export", "none.npz", "--to", "onnx")
+    assert "half.npz" in refusal(capsys, "export", "half.npz", "--to", "safetensors")
+
+
+def test_the_path_says_the_format_in_python_too(net):
+    net.export(Path("model.SafeTensors"))
+    assert pn.load_safetensors("model.SafeTensors").describe() == net.describe()
+    with pytest.raises(pn.errors.InvalidValue, match="names no format"):
+        net.export("model")
+    with pytest.raises(pn.errors.InvalidValue, match=r"to is 'torch'"):
+        net.export("model", to="torch")
+
+
+def test_the_guide_shows_what_its_examples_print_and_write(capsys, monkeypatch):
+    text = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    monkeypatch.syspath_prepend(".")
+    names: dict[str, object] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        exec(block, names)
+        assert capsys.readouterr().out in text
+    assert without_version(Path("xor_trainer.py").read_text(encoding="utf-8")) in without_version(text)
+
+
+def without_version(text):
+    return re.sub(r"plainnet \d\S*", "plainnet", text)

@@ -1,0 +1,325 @@
+"""Exported scripts: what they predict, that NumPy alone runs them, and how they look."""
+
+import csv
+import os
+import runpy
+import subprocess
+import sys
+import tokenize
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import plainnet as pn
+from plainnet.activations import ACTIVATIONS
+from plainnet.errors import InvalidValue
+from plainnet.export import script
+from plainnet.layers import LAYERS
+from plainnet.tabular import Table
+
+PENGUINS = os.path.join(os.path.dirname(__file__), "..", "examples", "penguins.csv")
+
+
+def with_random_numbers(net, seed=0):
+    random = np.random.default_rng(seed)
+    net.parameters = random.normal(0, 0.7, net.parameters.shape)
+    net.statistics = random.uniform(0.3, 2, net.statistics.shape)
+    return net
+
+
+def exported(net, folder, name="model.py"):
+    """The names that the exported script defines."""
+    script.write(net, folder / name)
+    return runpy.run_path(str(folder / name))
+
+
+def assert_in_style(folder):
+    """What `ruff format --check` and `ruff check` with their defaults say of every file in a folder."""
+    for command in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", folder], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+activations = st.one_of(
+    st.sampled_from(list(ACTIVATIONS)),
+    st.builds(lambda slope: {"name": "leaky_relu", "slope": slope}, st.floats(0, 1)),
+    st.builds(lambda alpha: {"name": "elu", "alpha": alpha}, st.floats(0.1, 3)),
+)
+LAYER_STRATEGIES = {
+    "Dense": st.builds(
+        lambda units, f, bias: pn.Dense(units, f, bias=bias), st.integers(1, 9), activations, st.booleans()
+    ),
+    "Activation": st.builds(pn.Activation, activations),
+    "Dropout": st.builds(pn.Dropout, st.floats(0, 0.9)),
+    "BatchNorm": st.builds(pn.BatchNorm, epsilon=st.sampled_from([1e-5, 1e-3])),
+    "LayerNorm": st.builds(pn.LayerNorm, epsilon=st.sampled_from([1e-5, 1e-3])),
+}
+
+
+def test_the_strategy_draws_every_layer():
+    assert set(LAYER_STRATEGIES) == set(LAYERS)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return tmp_path_factory.mktemp("drawn")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    layers=st.lists(st.one_of(list(LAYER_STRATEGIES.values())), min_size=1, max_size=7),
+    inputs=st.integers(1, 6),
+    rows=st.integers(1, 40),
+    dtype=st.sampled_from(["float32", "float64"]),
+    seed=st.integers(0, 2**32),
+)
+@np.errstate(all="ignore")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_script_predicts_to_the_last_bit(drawn, layers, inputs, rows, dtype, seed):
+    net = with_random_numbers(pn.Network(*layers, input_size=inputs, seed=1, dtype=dtype), seed)
+    X = np.random.default_rng(seed).normal(0, 2, (rows, inputs))
+    predictions = exported(net, drawn, f"model_{len(os.listdir(drawn))}.py")["predict"](X)
+    assert predictions.dtype == net.dtype
+    assert np.array_equal(predictions, net.predict(X), equal_nan=True)
+
+
+def test_drawn_scripts_are_in_style(drawn):
+    assert_in_style(drawn)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation(tmp_path, activation, dtype):
+    net = pn.Network(pn.Dense(5, activation), pn.Activation(activation), pn.Dense(3), input_size=4, dtype=dtype)
+    X = np.random.default_rng(2).normal(0, 1, (50, 4))
+    assert np.array_equal(exported(net, tmp_path)["predict"](X), net.predict(X))
+    lines = (tmp_path / "model.py").read_text().split("\n")
+    defined = {line.split("(")[0].removeprefix("def ") for line in lines if line.startswith("def ")}
+    assert {name for name in ACTIVATIONS if name in defined} <= {activation, "sigmoid"}
+    assert_in_style(tmp_path)
+
+
+def test_a_larger_network_keeps_its_numbers_beside_the_script(tmp_path):
+    """In a file that is not the model's, found wherever the two are moved; many rows go in the same blocks."""
+    net = with_random_numbers(pn.Network(pn.Dense(90, "tanh"), pn.Dense(40, "gelu"), pn.Dense(2), input_size=20))
+    net.save(tmp_path / "model.npz")
+    script.write(net, tmp_path / "model.py")
+    assert pn.load(tmp_path / "model.npz").parameters.size == net.parameters.size
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for name in ("model.py", "model_weights.npz"):
+        os.rename(tmp_path / name, moved / name)
+    X = np.random.default_rng(0).normal(size=(20_000, 20))
+    predict = runpy.run_path(str(moved / "model.py"))["predict"]
+    assert np.array_equal(predict(X), net.predict(X))
+    assert np.array_equal(predict(X[:8193]), net.predict(X[:8193]))
+    assert_in_style(moved)
+
+
+def bare(folder, *command):
+    """Runs Python without site-packages; of what is installed it finds NumPy alone."""
+    only = folder / "only_numpy"
+    only.mkdir(exist_ok=True)
+    site = os.path.dirname(os.path.dirname(np.__file__))
+    for name in ("numpy", "numpy.libs"):
+        if os.path.exists(os.path.join(site, name)) and not (only / name).exists():
+            os.symlink(os.path.join(site, name), only / name)
+    environment = {**os.environ, "PYTHONPATH": str(only), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-S", "-W", "error", *command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def test_numpy_alone_runs_it(tmp_path):
+    net = with_random_numbers(pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, dtype="float64"))
+    script.write(net, tmp_path / "xor.py")
+    X, _ = pn.datasets.xor()
+    assert bare(tmp_path, "-c", "import plainnet").returncode == 1
+    done = bare(tmp_path, "-c", f"import xor; print([p.hex() for p in xor.predict({X.tolist()})[:, 0]])")
+    assert done.stdout.strip() == str([p.hex() for p in net.predict(X)[:, 0].tolist()]), done.stderr
+    done = bare(tmp_path, "xor.py")
+    assert "largest difference from plainnet's predictions is 0." in done.stdout, done.stderr
+
+
+# ---- tables ----
+
+
+def network_for(table, last, seed=0, dtype="float32"):
+    net = pn.Network(pn.Dense(8, "relu"), last, input_size=len(table.feature_names), seed=seed, dtype=dtype)
+    net = with_random_numbers(net, seed)
+    net.table = table.to_dict()
+    return net
+
+
+@pytest.fixture
+def penguins():
+    frame = pn.tabular.read_table(PENGUINS)
+    return Table.learn(frame, "species", "classification")
+
+
+@pytest.mark.filterwarnings("ignore::plainnet.errors.PlainnetWarning")
+def test_penguins_with_missing_values_and_unseen_categories(tmp_path, penguins):
+    net = network_for(penguins, pn.Dense(3, "softmax"))
+    with open(PENGUINS, newline="") as file:
+        rows = list(csv.DictReader(file))
+    for i, column in enumerate(penguins.column_names):
+        rows[i][column] = ""
+        rows[10 + i][column] = " NA "
+    rows[30]["island"], rows[31]["sex"] = "Elsewhere", "unknown"
+    with open(tmp_path / "new.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    outputs = net.predict(penguins.features(penguins.read(tmp_path / "new.csv")))
+
+    own = exported(net, tmp_path)
+    assert np.array_equal(own["probabilities"](rows), outputs.astype(float))
+    assert np.array_equal(own["predict"](rows), penguins.decode(outputs))
+    done = bare(tmp_path, "model.py", "new.csv")
+    assert done.stdout.split() == penguins.decode(outputs).tolist(), done.stderr
+    os.rename(tmp_path / "only_numpy", tmp_path / "new.csv.d")
+    assert_in_style(tmp_path / "model.py")
+
+
+def test_rows_of_numbers_and_nothing(tmp_path, penguins):
+    """None and NaN are missing as empty text is, and numbers are taken as text is."""
+    own = exported(network_for(penguins, pn.Dense(3, "softmax")), tmp_path)
+    text = dict(zip(penguins.column_names, ("Dream", "39.5", "", "181", "3800", "", "2007"), strict=True))
+    typed = dict(zip(penguins.column_names, ("Dream", 39.5, None, 181, 3800.0, float("nan"), 2007), strict=True))
+    assert np.array_equal(own["probabilities"]([text]), own["probabilities"]([typed]))
+    with pytest.raises(KeyError, match="island"):
+        own["predict"]([{"sex": "male"}])
+    with pytest.raises(ValueError, match="no number to predict from"):
+        own["predict"]([{**typed, "year": "inf"}])
+
+
+def test_errors_of_the_program_are_one_line(tmp_path, penguins):
+    script.write(network_for(penguins, pn.Dense(3, "softmax")), tmp_path / "model.py")
+    (tmp_path / "new.csv").write_text("island,sex\nDream,male\n")
+    done = bare(tmp_path, "model.py", "new.csv")
+    assert (done.returncode, done.stderr) == (1, "new.csv has no column 'bill_length_mm'\n")
+    assert bare(tmp_path, "model.py").stderr == "usage: python model.py rows.csv\n"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("standardized", [True, False])
+def test_regression_in_the_targets_units(tmp_path, standardized, dtype):
+    frame = pl.DataFrame(
+        {
+            "size": [1.5, 3.0, None, 4.0],
+            "new": [True, False, None, True],
+            "rooms": [1, 2, 3, 3],
+            "price": [10.5, 30, 20, 31.0],
+        }
+    )
+    table = Table.learn(frame, "price", "regression", standardize_target=standardized)
+    net = network_for(table, pn.Dense(1), dtype=dtype)
+    own = exported(net, tmp_path)
+    expected = table.decode(net.predict(table.features(frame)))
+    assert np.array_equal(own["predict"](frame.to_dicts()), expected)
+    text = [
+        {name: "" if value is None else f" {value} ".upper() for name, value in row.items()} for row in frame.to_dicts()
+    ]
+    assert np.array_equal(own["predict"](text), expected)
+    assert "probabilities" not in own
+    assert_in_style(tmp_path)
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], [3, 7], [False, True]])
+def test_two_classes_by_one_sigmoid(tmp_path, classes):
+    frame = pl.DataFrame(
+        {"a": [1.0, 2.0, 5.0, 3.0], "b": ["u", "v", "u", "w"], "y": [classes[i] for i in (0, 1, 1, 0)]}
+    )
+    table = Table.learn(frame, "y", "classification")
+    net = network_for(table, pn.Dense(1, "sigmoid"))
+    outputs = net.predict(table.features(frame))
+    own = exported(net, tmp_path)
+    assert np.array_equal(own["probabilities"](frame.to_dicts()), table.target.probabilities(outputs))
+    assert own["predict"](frame.to_dicts()).tolist() == table.decode(outputs).tolist()
+    assert_in_style(tmp_path)
+
+
+def test_numbers_as_categories_and_text_that_looks_missing(tmp_path):
+    frame = pl.DataFrame(
+        {"code": ["1", "2", "2", "NA"], "flag": ["true", "false", "x", "x"], "y": ["u", "v", "u", "v"]}
+    )
+    table = Table.learn(frame, "y", "classification")
+    net = network_for(table, pn.Dense(2, "softmax"))
+    own = exported(net, tmp_path)
+    outputs = net.predict(table.features(frame)).astype(float)
+    assert np.array_equal(own["probabilities"](frame.to_dicts()), outputs)
+    typed = [{"code": 1.0, "flag": True}, {"code": 2, "flag": False}]
+    assert np.array_equal(own["probabilities"](typed), net.predict(table.features(frame[:2])).astype(float))
+
+
+HOSTILE = ['"""\nimport os\n', 'it\'s "both" \\', "{braces}", "Größe\t'", "\\' + x + \\\"", "a\\'b\""]
+
+
+def test_names_cannot_become_code(tmp_path):
+    """Whatever columns, categories, classes and data are called, the script says what they are and no more."""
+    frame = pl.DataFrame(
+        {
+            **{name: [1.0, 2.0, 4.0, 3.0, 1.0, 0.0] for name in HOSTILE[:3]},
+            HOSTILE[3]: HOSTILE,
+            HOSTILE[4]: [name * 12 for name in HOSTILE],
+            "y\"'\\\n": HOSTILE,
+        }
+    )
+    table = Table.learn(frame, "y\"'\\\n", "classification")
+    net = network_for(table, pn.Dense(6, "softmax"))
+    net.history = pn.History(epoch=[3], settings={"data": '"""; 1/0 \\'})
+    own = exported(net, tmp_path)
+    outputs = net.predict(table.features(frame))
+    assert own["predict"](frame.to_dicts()).tolist() == table.decode(outputs).tolist()
+    assert own["CLASSES"].tolist() == sorted(HOSTILE)
+    assert_in_style(tmp_path)
+
+
+# ---- refusals ----
+
+
+class Doubling(pn.Layer):
+    def forward(self, inputs, training=None):
+        return 2 * inputs, lambda gradient, gradients: 2 * gradient
+
+
+def bent(z):
+    return z * z, 2 * z
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Doubling(), r"layers\[1\] is Doubling, a layer of your own"),
+        (pn.Activation(bent), r"layers\[1\].*bent, an act"),
+    ],
+)
+def test_own_parts_are_refused_by_name(tmp_path, layer, message):
+    net = pn.Network(pn.Dense(2), layer, input_size=2)
+    with pytest.raises(InvalidValue, match=message):
+        script.write(net, tmp_path / "model.py")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(InvalidValue, match="no parameters yet"):
+        script.write(pn.Network(pn.Dense(2)), tmp_path / "model.py")
+    net = pn.Network(pn.Dense(2), input_size=2)
+    with pytest.raises(InvalidValue, match=r"ends in \.py"):
+        script.write(net, tmp_path / "model.txt")
+    net.parameters[0] = np.nan
+    with pytest.raises(InvalidValue, match=r"net\.parameters holds nan"):
+        script.write(net, tmp_path / "model.py")
+
+
+def test_the_text_is_utf8_and_ends_with_a_line(tmp_path):
+    script.write(pn.Network(pn.Dense(2, "sigmoid"), input_size=2), tmp_path / "model.py")
+    with tokenize.open(tmp_path / "model.py") as file:
+        text = file.read()
+    assert "σ(z)" in text
+    assert text.endswith("main()\n")
