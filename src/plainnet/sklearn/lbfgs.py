@@ -1,0 +1,68 @@
+"""The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
+from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
+
+from plainnet.arrays import Array
+from plainnet.errors import DivergenceError
+from plainnet.sklearn.objective import Objective
+from plainnet.sklearn.stopping import Rows
+
+
+def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
+    """Minimize the objective over all rows with L-BFGS (Liu & Nocedal 1989), from the present parameters on."""
+    network = estimator.network_
+    reported = Objective(estimator._loss_name, network, estimator.alpha)
+    minimized = Objective(estimator._loss_name, network, estimator.alpha, consistent=True)
+    estimator.validation_loss_curve_ = None if held is None else []
+
+    def value_and_gradient(parameters: Array) -> tuple[float, Array]:
+        network.parameters = parameters
+        return evaluate(minimized)
+
+    def evaluate(objective: Objective) -> tuple[float, Array]:
+        value, gradient = network.loss_and_gradient(
+            rows.inputs, rows.targets, loss=objective, sample_weight=rows.sample_weight
+        )
+        return value, np.asarray(gradient, np.float64)
+
+    iterations = 0
+
+    def after_iteration(intermediate_result: OptimizeResult) -> None:
+        nonlocal iterations
+        iterations += 1
+        if estimator.verbose:
+            print(f"Iteration {iterations}, loss = {intermediate_result.fun:.8f}")
+        if held is not None:
+            network.parameters = intermediate_result.x
+            outputs = network.predict(held.inputs)
+            estimator.validation_loss_curve_.append(reported.data_loss(held.targets, outputs, held.sample_weight))
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # not finite: told below
+        result = minimize(
+            value_and_gradient,
+            network.parameters.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=after_iteration,
+            options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
+        )
+        network.parameters = result.x
+        estimator.loss_ = evaluate(reported)[0]
+    if not (np.isfinite(result.x).all() and np.isfinite(estimator.loss_)):
+        raise DivergenceError(
+            f"lbfgs ended at a loss of {estimator.loss_} or at weights that are not finite; "
+            "try inputs scaled to about -1 ... 1 (StandardScaler)"
+        )
+    estimator.n_iter_ = min(result.nit, estimator.max_iter)
+    if result.status != 0:
+        warnings.warn(
+            f"lbfgs failed to converge after {estimator.n_iter_} iterations (status={result.status}): "
+            f"{result.message}. Try a larger max_iter or max_fun, or inputs scaled to about -1 ... 1",
+            ConvergenceWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,138 @@
+"""The regressor."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin  # type: ignore[import-untyped]
+from sklearn.metrics import r2_score  # type: ignore[import-untyped]
+from sklearn.utils._param_validation import StrOptions  # type: ignore[import-untyped]
+from sklearn.utils.metaestimators import available_if  # type: ignore[import-untyped]
+
+from plainnet.arrays import Array
+from plainnet.optimizers import Optimizer
+from plainnet.schedules import Schedule
+from plainnet.sklearn import constraints
+from plainnet.sklearn.base import BaseMLP
+from plainnet.sklearn.documentation import documented, is_stochastic
+
+
+@documented
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """A network that predicts numbers: `sklearn.neural_network.MLPRegressor`, with more to choose from.
+
+    It minimizes, over a batch of examples i with weights s_i (1 without weights) and S = Σ_i s_i,
+
+        Σ_i s_i ℓ_i / S + alpha / (2 S) · Σw²
+
+    where ℓ is, summed over the outputs, ½ (ŷ - y)² or for 'poisson' y ln(y / ŷ) - y + ŷ. w are all weights of the
+    Dense layers, biases not among them. For a squared error over several outputs the loss that is reported has the
+    mean over the outputs in the place of the sum.
+
+    Parameters
+    ----------
+    loss : 'squared_error' or 'poisson'
+        'poisson' is for counts and rates, y ≥ 0; the output is then e^z of the last layer's weighted sums z.
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> X, y = make_regression(200, 20, random_state=1)
+    >>> bool(MLPRegressor(solver="lbfgs", random_state=1).fit(X, y / 100).score(X, y / 100) > 0.99)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **constraints.SHARED,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule | Callable[[float, int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        normalization: str | None = None,
+        clip_norm: float | None = None,
+        n_jobs: int | None = None,
+        engine: str = "auto",
+    ) -> None:
+        self._keep(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> "MLPRegressor":
+        """Train on X (examples, features) and y (examples,) or (examples, outputs).
+
+        `validation_data=(X, y)` is measured after each epoch, into `validation_loss_curve_`.
+        """
+        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+        """Train one epoch further."""
+        return self._fit(X, y, sample_weight, None, incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """The prediction for each row, (examples,), or (examples, outputs) where there are several."""
+        return self._read(self._outputs(X))
+
+    _numeric_targets = True
+
+    def _meet(self, y: Array, fresh: bool, incremental: bool) -> None:
+        """Any numbers will do."""
+
+    def _encode(self, y: Array) -> Array:
+        return y.reshape(len(y), -1)
+
+    @property
+    def _output_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    @property
+    def _loss_name(self) -> str:
+        return str(self.loss)
+
+    _stratifies = False
+
+    def _truth(self, encoded: Array) -> Array:
+        return encoded
+
+    def _read(self, outputs: Array) -> Array:
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        return float(r2_score(truth, self._read(outputs), sample_weight=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
