@@ -222,6 +222,12 @@ class Network:
         outputs = self._in_blocks(inputs, stop_before_activation=False)
         return outputs.copy() if outputs is inputs else outputs  # layers that change nothing pass the caller's own on
 
+    def logits(self, X: Any) -> Array:
+        """The weighted sums z of the last layer for each row of X, of which `predict` gives the activation f(z)."""
+        if not hasattr(self.layers[-1], "pre_activation"):
+            raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
+        return self._in_blocks(self.checked_inputs(X), stop_before_activation=True)
+
     def evaluate(
         self,
         X: Any,

@@ -151,15 +151,16 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     # ---- predicting ----
 
-    def _outputs(self, X: Any) -> Array:
-        """The network's outputs for checked X, (examples, outputs)."""
+    def _outputs(self, X: Any, before_activation: bool = False) -> Array:
+        """The network's outputs, or the sums before their activation, for checked X, (examples, outputs)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        outputs = self.network_.logits if before_activation else self.network_.predict
         if not hasattr(X, "toarray"):
-            return self.network_.predict(X)
+            return outputs(X)
         rows = X.tocsr()
         starts = range(0, X.shape[0], ROWS_AT_A_TIME)
-        return np.concatenate([self.network_.predict(_dense(rows[i : i + ROWS_AT_A_TIME])) for i in starts])
+        return np.concatenate([outputs(_dense(rows[i : i + ROWS_AT_A_TIME])) for i in starts])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -21,6 +21,15 @@ from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
 
 
+def _is_multilabel(estimator: Any) -> bool:
+    """Whether the estimator has been fitted to several labels for each example."""
+    return (
+        getattr(estimator, "_label_binarizer", None) is not None
+        and estimator.n_outputs_ > 1
+        and (estimator._label_binarizer.y_type_.startswith("multilabel"))
+    )
+
+
 @documented
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A network that predicts classes: `sklearn.neural_network.MLPClassifier`, with more to choose from.
@@ -124,6 +133,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """The natural logarithm of `predict_proba`; -inf where a probability is 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+    @available_if(_is_multilabel)  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Array:
+        """The weighted sum before each label's sigmoid, (examples, labels): above 0 where the label is predicted.
+
+        For several labels only: with classes, tools such as CalibratedClassifierCV take `predict_proba`, as they do
+        of scikit-learn's MLPClassifier.
+        """
+        return self._outputs(X, before_activation=True)
 
     _numeric_targets = False
 
