@@ -104,6 +104,8 @@ def check(
     """
     point = checks.numeric_array("at", at, np.dtype(np.float64))
     checks.finite("at", point)
+    if point.size == 0:
+        raise InvalidValue("at is empty; it takes the point to check the gradient at")
     analytic = np.asarray(gradient(point.copy()), dtype=np.float64)
     if analytic.shape != point.shape:
         raise InvalidValue(
@@ -133,6 +135,8 @@ def check_gradients(
     twin = net.copy(dtype="float64")
     if not twin.is_built:
         twin.build(checks.examples("X", X, twin.dtype).shape[1])
+    if twin.parameters.size == 0:
+        raise InvalidValue("the network has no parameters, so there is no gradient to check")
     options = {
         "loss": loss,
         "sample_weight": sample_weight,
