@@ -8,21 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-
-import plainnet as pn
-
-X, y = pn.datasets.moons(300, noise=0.2, seed=1)
-
-
-def network(seed=3):
-    layers = pn.Dense(32, "relu"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(2, "softmax")
-    return pn.Network(*layers, input_size=2, seed=seed)
-
-
-def trained(seed=3, epochs=5):
-    net = network(seed)
-    net.fit(X, y, loss="cross_entropy", epochs=epochs)
-    return net
+from workers import X, fit_and_predict, trained, y
 
 
 def test_eight_threads_predict_while_a_copy_trains():
@@ -46,10 +32,6 @@ def test_threads_may_compute_gradients_of_one_network():
         results = list(pool.map(lambda _: net.loss_and_gradient(X, y, loss="cross_entropy"), range(100)))
     assert {result[0] for result in results} == {value}
     assert all(np.array_equal(result[1], gradient) for result in results)
-
-
-def fit_and_predict(seed):
-    return trained(seed).predict(X).tobytes()
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
