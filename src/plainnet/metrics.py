@@ -19,14 +19,14 @@ These are scikit-learn's conventions. Targets whose rows hold exactly one 1 and 
 as one-hot.
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue
+from plainnet.errors import InvalidType, InvalidValue
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 _FLOAT64 = np.dtype(np.float64)
@@ -193,6 +193,24 @@ def resolve(metric: str | Metric) -> tuple[str, Metric]:
         return getattr(metric, "__name__", type(metric).__name__), metric
     name = checks.one_of("metric", metric, METRICS)
     return name, METRICS[name]
+
+
+def resolve_all(given: Any) -> dict[str, Metric]:
+    """Metrics by name, from a list of names and functions, or one of either; None is none.
+
+    Raises InvalidType for anything else, InvalidValue where two have one name or one is called "loss".
+    """
+    if given is None:
+        given = ()
+    if isinstance(given, str) or callable(given):
+        given = (given,)
+    if not isinstance(given, Sequence):
+        raise InvalidType(f"metrics is {given!r}; it takes a list of names and functions")
+    named = [resolve(metric) for metric in given]
+    names = [name for name, _ in named]
+    if "loss" in names or len(set(names)) < len(names):
+        raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
+    return dict(named)
 
 
 def _truth_and_scores(targets: Array, predictions: Array) -> tuple[Array, Array]:

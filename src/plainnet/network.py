@@ -3,19 +3,20 @@
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 import copy
-import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, losses, metrics
+from plainnet import checks, losses
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.configurable import build, describe
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, Shape, TrainingPass
+from plainnet.metrics import Metric, resolve_all
+from plainnet.vectors import assign, total, views
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
@@ -69,10 +70,10 @@ class Network:
             raise InvalidValue(f"the network is already built for {self.input_size} inputs")
         self._parameter_shapes, self._statistic_shapes, output_shape = self._shapes(input_size)
         try:
-            self._parameters = np.zeros(_total(self._parameter_shapes), self.dtype)
-            self._statistics = np.zeros(_total(self._statistic_shapes), self.dtype)
+            self._parameters = np.zeros(total(self._parameter_shapes), self.dtype)
+            self._statistics = np.zeros(total(self._statistic_shapes), self.dtype)
         except (MemoryError, ValueError):
-            count = _total(self._parameter_shapes)
+            count = total(self._parameter_shapes)
             raise InvalidValue(
                 f"the network has {count:,} parameters, more than memory holds; make it smaller"
             ) from None
@@ -91,7 +92,7 @@ class Network:
     def vector_sizes(self, input_size: int) -> tuple[int, int]:
         """How long `parameters` and `statistics` are for examples of `input_size` features; allocates nothing."""
         parameter_shapes, statistic_shapes, _ = self._shapes(input_size)
-        return _total(parameter_shapes), _total(statistic_shapes)
+        return total(parameter_shapes), total(statistic_shapes)
 
     def _shapes(self, input_size: int) -> tuple[list[dict[str, Shape]], list[dict[str, Shape]], Shape]:
         """The shapes of each layer's parameters and statistics, and of one example's outputs."""
@@ -117,7 +118,7 @@ class Network:
 
     @parameters.setter
     def parameters(self, values: Any) -> None:
-        _assign("parameters", self.parameters, values)
+        assign("parameters", self.parameters, values)
 
     @property
     def statistics(self) -> Array:
@@ -127,12 +128,12 @@ class Network:
 
     @statistics.setter
     def statistics(self, values: Any) -> None:
-        _assign("statistics", self.statistics, values)
+        assign("statistics", self.statistics, values)
 
     def parameter_views(self, vector: Array) -> list[dict[str, Array]]:
         """For each layer, views by parameter name into any `vector` that is laid out like `parameters`."""
         self._require_built()
-        return _views(vector, self._parameter_shapes)
+        return views(vector, self._parameter_shapes)
 
     def parameter_names(self) -> list[str]:
         """The name of every parameter array in the order of the vector, such as 'layers[0].weights'."""
@@ -141,8 +142,8 @@ class Network:
 
     def _bind(self) -> None:
         """Point every layer's attributes at its part of the two vectors."""
-        parameters = _views(self._parameters, self._parameter_shapes)
-        statistics = _views(self._statistics, self._statistic_shapes)
+        parameters = views(self._parameters, self._parameter_shapes)
+        statistics = views(self._statistics, self._statistic_shapes)
         for layer, own_parameters, own_statistics in zip(self.layers, parameters, statistics, strict=True):
             layer.bind({**own_parameters, **own_statistics})
 
@@ -194,8 +195,8 @@ class Network:
         lines = [
             f"{name:<{widths[0]}}  {units:>{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, units, count in rows
         ]
-        total = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
-        return "\n".join([*lines, f"{self.input_size or '?'} inputs, {total}"])
+        size = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
+        return "\n".join([*lines, f"{self.input_size or '?'} inputs, {size}"])
 
     def layer_sizes(self) -> Iterator[tuple[Layer, int | str, int]]:
         """Each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
@@ -204,7 +205,7 @@ class Network:
             if shape is None:
                 yield layer, "?", 0
                 continue
-            count = _total([layer.parameter_shapes(shape)])
+            count = total([layer.parameter_shapes(shape)])
             shape = layer.output_shape(shape)
             yield layer, shape[0], count
 
@@ -243,14 +244,14 @@ class Network:
         targets = loss.prepare(y, self.output_size, self.dtype)
         checks.same_rows("y", targets, len(inputs))
         weight = self.checked_weights(sample_weight, len(inputs))
-        return self.measure(inputs, targets, loss, resolve_metrics(metrics), weight)
+        return self.measure(inputs, targets, loss, resolve_all(metrics), weight)
 
     def measure(
         self,
         inputs: Array,
         targets: Array,
         loss: losses.Loss,
-        metrics: Mapping[str, metrics.Metric],
+        metrics: Mapping[str, Metric],
         sample_weight: Array | None = None,
     ) -> dict[str, float]:
         """`evaluate` for arguments already checked."""
@@ -439,21 +440,6 @@ class Network:
         return outputs
 
 
-def resolve_metrics(given: Sequence[Any]) -> dict[str, metrics.Metric]:
-    """Metrics by name: from names and functions, or one of either."""
-    if given is None:
-        given = ()
-    if isinstance(given, str) or callable(given):
-        given = (given,)
-    if not isinstance(given, Sequence):
-        raise InvalidType(f"metrics is {given!r}; it takes a list of names and functions")
-    named = [metrics.resolve(metric) for metric in given]
-    names = [name for name, _ in named]
-    if "loss" in names or len(set(names)) < len(names):
-        raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
-    return dict(named)
-
-
 def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
     if not layers:
         raise InvalidValue("Network takes at least one layer, such as Network(Dense(1))")
@@ -482,27 +468,3 @@ def _checked_seed(seed: int | None) -> int:
     if seed is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
     return checks.whole_number("seed", seed, least=0)
-
-
-def _assign(name: str, vector: Array, values: Any) -> None:
-    array = checks.numeric_array(name, values, vector.dtype)
-    if array.shape != vector.shape:
-        raise InvalidValue(f"{name} has shape {array.shape}; this network's has shape {vector.shape}")
-    vector[...] = array
-
-
-def _total(shapes: Sequence[Mapping[str, Shape]]) -> int:
-    return sum(math.prod(shape) for layer in shapes for shape in layer.values())
-
-
-def _views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[str, Array]]:
-    """`vector` cut into consecutive arrays of the given shapes, without copying."""
-    views: list[dict[str, Array]] = []
-    start = 0
-    for layer in shapes:
-        views.append({})
-        for name, shape in layer.items():
-            stop = start + math.prod(shape)
-            views[-1][name] = vector[start:stop].reshape(shape)
-            start = stop
-    return views

@@ -16,8 +16,7 @@ from plainnet.configurable import Configurable, describe
 from plainnet.engines import Engine, Job
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetError
 from plainnet.history import History, Report
-from plainnet.metrics import Metric
-from plainnet.network import resolve_metrics
+from plainnet.metrics import Metric, resolve_all
 from plainnet.splitting import split
 from plainnet.suspicions import warn_of_suspicious
 from plainnet.weighting import class_labels, example_weights
@@ -96,7 +95,7 @@ def training(
             engines.resolve(engine),
             held_out,
             _checked_early_stopping(early_stopping),
-            _tried_metrics(net, resolve_metrics(metrics), examples),
+            _tried_metrics(net, resolve_all(metrics), examples),
             checks.whole_number("report_every", report_every, least=1),
             None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         )
