@@ -38,6 +38,10 @@ class Report:
     """Whether the monitored loss is the best so far."""
     layer_gradient_norms: Mapping[str, float] = field(default_factory=dict)
     """The same norm for each layer that has parameters, by names such as 'layers[0]'."""
+    engine: str = "numpy"
+    """The engine that ran the epoch, with the reason in brackets where another one was asked for."""
+    threads: int | None = None
+    """Its threads; None where their number was left to BLAS."""
 
 
 @dataclass

@@ -305,6 +305,7 @@ class Network:
         report_every: int = 1,
         progress: bool = False,
         engine: str = "auto",
+        threads: int | None = None,
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = "10s",
         resume: bool = False,
@@ -325,7 +326,10 @@ class Network:
             metrics: names or functions (targets, predictions) -> float, measured at each report.
             report_every: epochs from report to report; validation and early stopping happen at reports.
             progress: show a progress bar (needs the extra `cli`).
-            engine: "auto" or "numpy".
+            engine: "numpy", "compiled" (extra `fast`), or "auto": compiled where that is installed and the work is
+                worth it; see `plainnet.engines`.
+            threads: how many to run on; None takes all cores where the steps are large enough to share, and one
+                where the caller itself runs in parallel.
             checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.checkpoints`.
             checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
             resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning
@@ -354,6 +358,7 @@ class Network:
             metrics=metrics,
             report_every=report_every,
             engine=engine,
+            threads=threads,
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,
             resume=resume,

@@ -13,7 +13,7 @@ from plainnet import checks, engines, optimizers
 from plainnet.arrays import Array
 from plainnet.checkpoints import Checkpoint, Every, fingerprint
 from plainnet.configurable import Configurable, describe
-from plainnet.engines import Engine, Job
+from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetError
 from plainnet.history import History, Report
 from plainnet.metrics import Metric, resolve_all
@@ -72,6 +72,7 @@ def training(
     metrics: Sequence[Any] = (),
     report_every: int = 1,
     engine: str = "auto",
+    threads: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: Every = "10s",
     resume: bool = False,
@@ -80,19 +81,20 @@ def training(
     was_built = net.is_built
     try:
         examples, held_out = _examples(net, X, y, loss, validation, sample_weight, class_weight)
+        job = Job(
+            network=net,
+            loss=net.checked_loss(loss),
+            optimizer=optimizers.resolve(optimizer),
+            inputs=examples[0],
+            targets=examples[1],
+            sample_weight=examples[2],
+            batch_size=_checked_batch_size(batch_size, len(examples[0]), net),
+            shuffle=_checked_flag("shuffle", shuffle),
+            epochs=checks.whole_number("epochs", epochs, least=1),
+        )
         run = Run(
-            Job(
-                network=net,
-                loss=net.checked_loss(loss),
-                optimizer=optimizers.resolve(optimizer),
-                inputs=examples[0],
-                targets=examples[1],
-                sample_weight=examples[2],
-                batch_size=_checked_batch_size(batch_size, len(examples[0]), net),
-                shuffle=_checked_flag("shuffle", shuffle),
-                epochs=checks.whole_number("epochs", epochs, least=1),
-            ),
-            engines.resolve(engine),
+            job,
+            engines.choose(engine, job, threads),
             held_out,
             _checked_early_stopping(early_stopping),
             _tried_metrics(net, resolve_all(metrics), examples),
@@ -125,7 +127,7 @@ class Run:
     """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
 
     job: Job
-    engine: str
+    choice: Choice
     validation: tuple[Array, Array] | None
     early_stopping: EarlyStopping | None
     metrics: Mapping[str, Metric]
@@ -153,7 +155,8 @@ class Run:
             "weighted": job.sample_weight is not None,
             "metrics": list(self.metrics),
             "report_every": self.report_every,
-            "engine": self.engine,
+            "engine": str(self.choice),
+            "threads": self.choice.threads,
             "training_examples": len(job.inputs),
             "validation_examples": 0 if self.validation is None else len(self.validation[0]),
         }
@@ -171,7 +174,7 @@ class Run:
 
     def reports(self) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
-        engine = engines.ENGINES[self.engine](self.job)
+        engine = engines.make(self.choice, self.job)
         began = time.perf_counter() - self.seconds
         try:
             while self.history.stopped == "not finished":
@@ -262,6 +265,8 @@ class Run:
             rows_per_second=job.epochs_done * len(job.inputs) / max(self.seconds, 1e-9),
             is_best=is_best,
             layer_gradient_norms=job.layer_gradient_norms,
+            engine=str(self.choice),
+            threads=self.choice.threads,
         )
 
     def reason_to_stop(self, report: Report) -> str:

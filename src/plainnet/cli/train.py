@@ -63,7 +63,8 @@ def train(
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
     metrics: Annotated[str | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
     report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
-    engine: Annotated[str, _option("auto or numpy.", "training")] = "auto",
+    engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
+    threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
     seed: Annotated[int, _option("Seed of the split, the weights, the shuffling and dropout.", "training")] = 0,
     progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
     save: Annotated[Path | None, _option("Write the model to this .npz file.", "output")] = None,
@@ -116,6 +117,7 @@ def train(
         metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
         report_every=report_every,
         engine=engine,
+        threads=threads,
         checkpoint=checkpoint,
         checkpoint_every=int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
         resume=resume,
@@ -205,7 +207,12 @@ def _introduce(data: Path, prepared: Prepared) -> None:
 def _ending(history: pn.History) -> str:
     early = history.settings["early_stopping"]
     back = f"; back at the best, epoch {history.best_epoch:,}" if early else ""
-    return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}.\n"
+    return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}. Engine: {_engine(history)}.\n"
+
+
+def _engine(history: pn.History) -> str:
+    name, threads = history.settings["engine"], history.settings["threads"]
+    return name if threads is None else f"{name}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _picture(plot: Path) -> Any:

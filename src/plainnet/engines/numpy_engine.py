@@ -15,18 +15,27 @@ Batch = tuple[Array, Array, Array | None]
 
 
 class NumpyEngine:
-    """Runs a job step by step."""
+    """Runs a job step by step; `threads` are BLAS's, which takes all cores where it is None."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
+        self.threads = threads
         self.gradient = np.zeros_like(job.network.parameters)
         self.gradients = job.network.parameter_views(self.gradient)
         self.training_pass = TrainingPass(job.network.dropout)
         self.last_epoch = job.epochs
 
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss that is not finite is the caller's news
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
+        if self.threads is None:
+            return self._run(epochs, until)
+        import threadpoolctl
+
+        with threadpoolctl.threadpool_limits(self.threads, user_api="blas"):
+            return self._run(epochs, until)
+
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss that is not finite is the caller's news
+    def _run(self, epochs: int, until: float) -> list[float]:
         losses: list[float] = []
         self.last_epoch = self.job.epochs_done + epochs
         while len(losses) < epochs and (not losses or math.isfinite(losses[-1])):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions  # type: ignore[import-untyped]
 
-from plainnet import activations, engines, optimizers, schedules
+from plainnet import activations, checks, engines, optimizers, schedules
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
 from plainnet.sklearn.architecture import NORMALIZATIONS, OURS
@@ -52,7 +52,7 @@ SHARED: dict[str, list[Any]] = {
 
 def check_combination(estimator: Any) -> None:
     """Refuse parameters that each are fine and together have no meaning."""
-    engines.resolve(estimator.engine)
+    checks.one_of("engine", estimator.engine, ["auto", *engines.ENGINES])
     if isinstance(estimator.solver, optimizers.Optimizer) and estimator.clip_norm is not None:
         raise InvalidValue(
             f"clip_norm is {estimator.clip_norm} and solver an optimizer object, which brings its own; "

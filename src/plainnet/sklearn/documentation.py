@@ -62,9 +62,10 @@ PARAMETERS = """
     clip_norm : None or a number > 0
         A gradient whose norm is above it is shortened to it.
     n_jobs : None or a number
-        Threads, for an engine that takes a number of them; the NumPy engine runs one thread besides those of BLAS.
-    engine : 'auto' or the name of an engine
-        What runs the epochs.""".strip()
+        Threads; -1 is all cores, None leaves the number to the engine.
+    engine : 'auto', 'numpy' or 'compiled'
+        What runs the epochs. scikit-learn's objective, whose penalty depends on the batch, has no compiled form: it
+        is the NumPy engine, whatever is asked for.""".strip()
 
 ATTRIBUTES = """
     network_ : the trained plainnet Network, with `save`, `export`, `summary`, ...

@@ -1,0 +1,96 @@
+"""Which engine runs a job, and on how many threads."""
+
+import importlib.util
+import multiprocessing
+import os
+import threading
+import warnings
+from typing import NamedTuple
+
+from plainnet import checks
+from plainnet.engines.job import Job
+from plainnet.engines.program import decline
+from plainnet.errors import PlainnetWarning, missing_extra
+
+ENGINES = ("numpy", "compiled")
+
+WORTH_COMPILING = 3.0
+"""Seconds that the NumPy engine would take for a job, from which on "auto" has it compiled.
+
+Numba alone takes half a second to import, and where its machine code is not on disk yet some five to make it.
+"""
+
+WORTH_SHARING = 100_000
+"""Multiplications of one step and thread from which on a second thread gains more than the two spend waiting."""
+
+
+class Choice(NamedTuple):
+    """An engine and its threads, as the report names them."""
+
+    engine: str
+    threads: int | None
+    """None leaves the number to BLAS."""
+    note: str = ""
+    """Why it is not the engine that was asked for."""
+
+    def __str__(self) -> str:
+        return f"{self.engine} ({self.note})" if self.note else self.engine
+
+
+def choose(engine: str, job: Job, threads: int | None = None) -> Choice:
+    """The engine meant by "numpy", "compiled" or "auto", and its threads.
+
+    "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
+    say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
+    for. The same job gives the same choice on machines with the same number of cores.
+    """
+    checks.one_of("engine", engine, ["auto", *ENGINES])
+    if threads is not None:
+        checks.whole_number("threads", threads, least=1)
+    if engine == "numpy":
+        return Choice("numpy", _blas_threads(threads))
+    if engine == "compiled" and not is_installed():
+        raise missing_extra("the compiled engine", "fast")
+    reason = decline(job)
+    if reason and engine == "compiled":
+        warnings.warn(f"the NumPy engine runs this job, as {reason}", PlainnetWarning, stacklevel=5)
+    if reason:
+        return Choice("numpy", _blas_threads(threads), reason)
+    if engine == "auto" and (not is_installed() or numpy_seconds(job) < WORTH_COMPILING):
+        return Choice("numpy", _blas_threads(threads))
+    return Choice("compiled", threads or default_threads(job))
+
+
+def is_installed() -> bool:
+    """Whether all that the compiled engine needs is there."""
+    return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+
+
+def numpy_seconds(job: Job) -> float:
+    """About how long the NumPy engine would take: its overhead, and two operations a parameter and product."""
+    examples = job.batch_size or len(job.inputs)
+    overhead = 15e-6 + 10e-6 * len(job.network.layers)
+    return job.epochs * job.batches * (overhead + 6 * job.network.parameters.size * examples / 40e9)
+
+
+def default_threads(job: Job) -> int:
+    """All cores for steps large enough to share; one where the caller itself already runs in parallel."""
+    in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
+    if in_parallel:
+        return 1
+    multiplications = 3 * job.network.parameters.size * (job.batch_size or len(job.inputs))
+    return max(1, min(cores(), multiplications // WORTH_SHARING))
+
+
+def cores() -> int:
+    """The cores this process may use: the system's word, or less where OMP_NUM_THREADS says so."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(available, int(limit)) if limit.isdigit() and int(limit) > 0 else available
+
+
+def _blas_threads(threads: int | None) -> int | None:
+    """The number for NumPy's BLAS, where it can be set."""
+    if threads is not None and not importlib.util.find_spec("threadpoolctl"):
+        raise missing_extra("threads= with the NumPy engine", "fast")
+    return threads

@@ -1,0 +1,203 @@
+"""The compiled engine: many epochs in one call of machine code that Numba makes of the kernels."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.engines import program as code
+from plainnet.engines.job import Job
+from plainnet.errors import missing_extra
+from plainnet.schedules import Constant, ReduceOnPlateau
+
+try:
+    import threadpoolctl
+    from numba.extending import get_cython_function_address
+
+    from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
+    from plainnet.engines.kernels.sharing import LINE
+except ImportError as error:
+    raise missing_extra("the compiled engine", "fast") from error
+
+SLICE = 0.1
+"""Seconds of one call: so long an interrupt may have to wait."""
+
+
+class CompiledEngine:
+    """Runs a job that has a program (see `plainnet.engines.program.decline`), on one or several threads."""
+
+    def __init__(self, job: Job, threads: int = 1) -> None:
+        self.job = job
+        self.threads = threads
+        self.program = code.program(job)
+        self.batch = job.batch_size or len(job.inputs)
+        self.data = _data(job)
+        self.vectors = _vectors(job, self.program)
+        self.shared = Shared(np.zeros(threads * LINE, np.int64), np.zeros(threads * LINE))
+        self.addresses = _addresses(job)
+        self.seconds_per_step = 3 * job.network.parameters.size * self.batch / 1e9
+        """A guess at first, then measured."""
+        self.load()
+
+    def load(self) -> None:
+        """Have the machine code ready, by a call that makes no step."""
+        try:
+            self.call(0, State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1)))
+        except OSError:  # the code was made and could not be kept; it is made again in the next process
+            pass
+
+    def call(self, steps: int, state: State, others: ThreadPoolExecutor | None = None) -> None:
+        """Run the machine code on all threads."""
+        arguments = (
+            steps, self.program.stages, self.program.reals, self.program.loss, self.program.loss_shape,
+            self.program.optimizer, self.program.settings, self.rates(steps), self.batch, len(self.job.inputs),
+            self.addresses, self.data, self.vectors, state, self.shared,
+        )  # fmt: skip
+        self.shared.arrived[:] = 0
+        helpers = []
+        if others is not None:
+            helpers = [others.submit(run, thread, self.threads, *arguments) for thread in range(1, self.threads)]
+        try:
+            run(0, self.threads, *arguments)
+        finally:
+            wait(helpers)
+
+    def run(self, epochs: int, until: float = math.inf) -> list[float]:
+        """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
+        job = self.job
+        last = job.epochs_done + epochs
+        losses: list[float] = []
+        with single_threaded_blas(), ThreadPoolExecutor(max(self.threads - 1, 1)) as others:
+            while job.epochs_done < last:
+                losses += self.slice(self.slice_steps(last - job.epochs_done, until), others)
+                if losses and not math.isfinite(losses[-1]):
+                    break
+                if time.monotonic() >= until and job.epochs_done < last:
+                    break
+        self.note_layer_norms()
+        return losses
+
+    def slice_steps(self, epochs: int, until: float) -> int:
+        """How many steps the next call makes: whole epochs, or what fits of the present one."""
+        job = self.job
+        seconds = min(SLICE, max(until - time.monotonic(), 0.0))
+        fitting = max(1, int(seconds / max(self.seconds_per_step, 1e-9)))
+        if job.batches_done or fitting < job.batches:
+            return min(fitting, job.batches - job.batches_done)
+        return min(fitting // job.batches, epochs) * job.batches
+
+    def slice(self, steps: int, others: ThreadPoolExecutor) -> list[float]:
+        """One call of the machine code; the losses of the epochs that ended in it."""
+        job = self.job
+        order_state = job.network.shuffling.bit_generator.state if job.shuffle and job.batches_done == 0 else None
+        counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0])
+        sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
+        state = State(counts, sums, np.zeros(NORMS), np.zeros(steps // job.batches + 1))
+        began = time.perf_counter()
+        self.call(steps, state, others)
+        done = int(counts[2]) - job.steps_done
+        self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
+        latest = range(max(int(counts[2]) - NORMS, job.steps_done), int(counts[2]))
+        job.gradient_norms.extend(float(state.norms[step % NORMS]) for step in latest)
+        job.__dict__.update(  # at once: an interrupt finds the job before this call or after it
+            epochs_done=int(counts[0]),
+            batches_done=int(counts[1]),
+            steps_done=int(counts[2]),
+            good_epoch=int(counts[3]),
+            loss_total=float(sums[0]),
+            weight_total=float(sums[1]),
+            learning_rate=float(sums[2]),
+            order_state=order_state or job.order_state,
+        )
+        return state.losses[: counts[4]].tolist()
+
+    def rates(self, steps: int) -> Array:
+        """The learning rate of each of the next steps; of all of them where it does not move."""
+        job, schedule = self.job, self.job.optimizer.schedule
+        if isinstance(schedule, Constant | ReduceOnPlateau):
+            return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
+        done = job.epochs_done * job.batches + job.batches_done
+        places = (divmod(step, job.batches) for step in range(done, done + steps))
+        rates = [schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places]
+        return np.array(rates)
+
+    def note_layer_norms(self) -> None:
+        """The norm of the last step's gradient of each layer that has parameters."""
+        views = self.job.network.parameter_views(self.vectors.gradient)
+        squares = [sum(float((g * g).sum()) for g in own.values()) for own in views]
+        self.job.layer_gradient_norms = {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(views) if own}
+
+
+def _data(job: Job) -> Data:
+    labels = job.targets if job.targets.ndim == 1 else np.zeros(0, np.int64)
+    targets = job.targets if job.targets.ndim == 2 else np.zeros(0, job.network.dtype)
+    weight = job.sample_weight if job.sample_weight is not None else np.zeros(0, job.network.dtype)
+    order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
+    if job.batches_done and len(order):
+        again = np.random.default_rng()
+        again.bit_generator.state = job.order_state
+        order[:] = again.permutation(len(order))
+    return Data(_flat(job.inputs), _flat(targets), _flat(labels), _flat(weight), order)
+
+
+def _flat(array: Array) -> Array:
+    """A flat view of an array that the kernels only read; a copy where it does not lie row by row.
+
+    Numba compiles anew for an array marked read-only, so the view is not marked, whatever the array is.
+    """
+    array = np.require(array, requirements=["C", "A"])
+    size = array.size
+    return np.ctypeslib.as_array((ctypes.c_byte * array.nbytes).from_address(array.ctypes.data)).view(array.dtype)[:size]
+
+
+def _vectors(job: Job, program: code.Program) -> Vectors:
+    network = job.network
+    memory = [*job.optimizer_state.values(), np.zeros(0, network.dtype), np.zeros(0, network.dtype)]
+    return Vectors(
+        network.parameters, np.zeros_like(network.parameters), memory[0], memory[1], network.statistics,
+        job.good_parameters, job.good_statistics, np.zeros(program.workspace, network.dtype),
+    )  # fmt: skip
+
+
+def _addresses(job: Job) -> Addresses:
+    """Of the C functions that the kernels call. The streams are the network's own: NumPy goes on where they stop."""
+    network = job.network
+    routine = "sgemm" if network.dtype == np.float32 else "dgemm"
+    streams: list[int] = []
+    for generator in (network.shuffling, network.dropout):
+        interface = generator.bit_generator.ctypes
+        streams += [ctypes.cast(interface.next_uint32, ctypes.c_void_p).value or 0, interface.state_address]
+    blas = get_cython_function_address("scipy.linalg.cython_blas", routine)
+    return Addresses(blas, _yielding(), *streams)
+
+
+@cache
+def _yielding() -> int:
+    """The address of the C function by which a thread lets others run."""
+    library: Any = ctypes.WinDLL("kernel32") if sys.platform == "win32" else ctypes.CDLL(None)
+    function = library.SwitchToThread if sys.platform == "win32" else library.sched_yield
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@cache
+def _blas() -> Any:
+    import scipy.linalg  # noqa: F401  the library has to be there to be found
+
+    return threadpoolctl.ThreadpoolController()
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """BLAS on one thread: the engine's own threads each call it."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield

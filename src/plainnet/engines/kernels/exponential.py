@@ -1,0 +1,96 @@
+"""e^x in plain arithmetic, so that a loop over it becomes vector instructions; a call of the C library would not.
+
+With k the whole number nearest to x / ln 2 and r = x - k ln 2, so |r| ≤ ln 2 / 2:
+
+    e^x = 2^k e^r        e^r - 1 = r + r²/2! + r³/3! + ...        x - k ln 2 in two parts, as ln 2 has more digits
+
+(Cody & Waite 1980). Both results are right to about a unit in the last place; a result below the smallest normal
+number is 0. float32 is computed in float64.
+"""
+
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+LN2_HIGH = float.fromhex("0x1.62e42feep-1")
+LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
+PER_LN2 = 1 / math.log(2)
+LOWEST, HIGHEST = -708.0, 709.0
+"""Where 2^k and e^x are normal numbers."""
+
+# No reordering here: the two parts of ln 2 are there for their order.
+exact = numba.njit(nogil=True, error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+@intrinsic
+def nearest(typing, x):
+    """The whole number nearest to x."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.call(builder.module.declare_intrinsic("llvm.rint", [ir.DoubleType()]), arguments)
+
+    return types.float64(types.float64), generate
+
+
+@intrinsic
+def power_of_two(typing, k):
+    """2^k for a whole number -1022 ≤ k ≤ 1023: k + 1023 is what a float64 holds as its exponent, above 52 bits."""
+
+    def generate(context, builder, signature, arguments):
+        whole = builder.sext(builder.fptosi(arguments[0], ir.IntType(32)), ir.IntType(64))
+        bits = builder.shl(builder.add(whole, ir.IntType(64)(1023)), ir.IntType(64)(52))
+        return builder.bitcast(bits, ir.DoubleType())
+
+    return types.float64(types.float64), generate
+
+
+@exact
+def parts(x):
+    """(e^r - 1, 2^k) for x from LOWEST to HIGHEST."""
+    k = nearest(x * PER_LN2)
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    tail = 1 / 6227020800.0
+    for factorial in (479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0, 24.0, 6.0, 2.0):
+        tail = tail * r + 1 / factorial
+    return r + r * r * tail, power_of_two(k)
+
+
+@exact
+def exp(x):
+    """e^x."""
+    x64 = np.float64(x)
+    clipped = x64 if x64 > LOWEST else LOWEST
+    clipped = clipped if clipped < HIGHEST else HIGHEST
+    rest, power = parts(clipped)
+    result = power + power * rest
+    result = 0.0 if x64 < LOWEST else result
+    result = math.inf if x64 > HIGHEST else result
+    return type(x)(x64 if x64 != x64 else result)
+
+
+@exact
+def expm1_of_minus(size):
+    """e^-size - 1 for size ≥ 0, without the loss of digits near 0."""
+    size64 = np.float64(size)
+    rest, power = parts(-size64 if size64 < -LOWEST else LOWEST)
+    return power * rest + (power - 1.0)
+
+
+@exact
+def expm1(x):
+    """e^x - 1 for x ≤ 0."""
+    return type(x)(expm1_of_minus(-x))
+
+
+@exact
+def tanh(x):
+    """(e^2x - 1) / (e^2x + 1), from the exponential that cannot overflow."""
+    size = abs(np.float64(x))
+    e = expm1_of_minus(2.0 * size)
+    result = -e / (e + 2.0)
+    result = -result if x < 0 else result
+    return type(x)(result if size == size else size)

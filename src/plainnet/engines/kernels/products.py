@@ -1,0 +1,75 @@
+"""The three matrix products of a Dense layer; small ones as loops, large ones by BLAS.
+
+All matrices lie row by row. BLAS counts by columns and so sees each of them transposed: C = A B is asked of it as
+Cᵀ = Bᵀ Aᵀ.
+"""
+
+from plainnet.engines.kernels.compiling import inlined, u
+from plainnet.engines.kernels.machine import gemm
+
+SMALL = 1500
+"""Multiplications up to which a loop is quicker than the call of a BLAS routine."""
+
+
+@inlined
+def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, rows, width, units):
+    """z = inputs @ weights + bias, into `work` from `sums` on; `first` is where the inputs' rows begin."""
+    T = work.dtype.type
+    large = rows * width * units > SMALL
+    if large:
+        size = work.itemsize
+        w, x = parameters.ctypes.data + weights * size, inputs.ctypes.data + first * size
+        gemm(blas, 0, units, rows, width, w, units, x, width, work.ctypes.data + sums * size, units, T(1))
+    for row in range(rows):
+        z = sums + row * units
+        if not large:
+            for unit in range(units):
+                work[u(z + unit)] = T(0)
+            for i in range(width):
+                x_i = inputs[u(first + row * width + i)]
+                w = weights + i * units
+                for unit in range(units):
+                    work[u(z + unit)] += x_i * parameters[u(w + unit)]
+        if bias >= 0:
+            for unit in range(units):
+                work[u(z + unit)] += parameters[u(bias + unit)]
+
+
+@inlined
+def input_gradient(blas, work, delta, parameters, weights, result, rows, width, units):
+    """∂loss/∂inputs = δ @ weightsᵀ, into `work` from `result` on."""
+    T = work.dtype.type
+    if rows * width * units > SMALL:
+        size = work.itemsize
+        w, d = parameters.ctypes.data + weights * size, work.ctypes.data + delta * size
+        gemm(blas, 1, width, rows, units, w, units, d, units, work.ctypes.data + result * size, width, T(1))
+        return
+    for row in range(rows):
+        d = delta + row * units
+        for i in range(width):
+            total = T(0)
+            w = weights + i * units
+            for unit in range(units):
+                total += work[u(d + unit)] * parameters[u(w + unit)]
+            work[u(result + row * width + i)] = total
+
+
+@inlined
+def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, stop, rows, width, units):
+    """∂loss/∂weights = inputsᵀ @ δ for the inputs `start` ... `stop`, into `gradient` from `weights` on."""
+    T = work.dtype.type
+    if rows * (stop - start) * units > SMALL:
+        size = work.itemsize
+        d, x = work.ctypes.data + delta * size, inputs.ctypes.data + (first + start) * size
+        result = gradient.ctypes.data + (weights + start * units) * size
+        gemm(blas, 2, units, stop - start, rows, d, units, x, width, result, units, T(1))
+        return
+    for place in range(weights + start * units, weights + stop * units):
+        gradient[u(place)] = T(0)
+    for row in range(rows):
+        d = delta + row * units
+        for i in range(start, stop):
+            x_i = inputs[u(first + row * width + i)]
+            w = weights + i * units
+            for unit in range(units):
+                gradient[u(w + unit)] += x_i * work[u(d + unit)]
