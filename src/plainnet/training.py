@@ -308,8 +308,9 @@ def _examples(
         raise InvalidValue(f"validation has {len(validation)} parts; it takes a fraction or a pair (X, y)")
     fraction = checks.number("validation", validation, above=0, below=1)
     held = held_out(inputs, targets, fraction, net.split_random())
-    kept_weights = None if weights is None else _not_all_zero(weights[~held])
-    return (choose(inputs, ~held), choose(targets, ~held), kept_weights), (choose(inputs, held), choose(targets, held))
+    kept = ~held
+    kept_weights = None if weights is None else _not_all_zero(weights[kept])
+    return (choose(inputs, kept), choose(targets, kept), kept_weights), (choose(inputs, held), choose(targets, held))
 
 
 def _read_through(inputs: Rows, targets: Rows) -> None:
