@@ -25,6 +25,7 @@ from plainnet.checks import whole_number
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 from plainnet.files import check_writable, remove_leftovers
 from plainnet.history import History
+from plainnet.mapped import Rows, blocks
 from plainnet.storage import arrays_of, record_of
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Checkpoint:
             )
 
 
-def fingerprint(*arrays: Array | None) -> str:
+def fingerprint(*arrays: Rows | None) -> str:
     """SHA-256 over the types, shapes and bytes of arrays."""
     import hashlib
 
@@ -109,7 +110,8 @@ def fingerprint(*arrays: Array | None) -> str:
     for array in arrays:
         if array is not None:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for block in blocks(array):
+                digest.update(np.ascontiguousarray(array[block]).data)
     return digest.hexdigest()
 
 

@@ -1,13 +1,13 @@
 """Checks of what a user passes; every message names the argument, says what came and what would do."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue
+from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -92,10 +92,11 @@ def finite(name: str, array: Array) -> None:
     if np.isfinite(array).all():
         return
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
-    raise InvalidValue(
-        f"{name} holds {array[place]} at {where} (counted from 0, as {array.dtype}); "
-        "replace or leave out NaN and infinite values first"
+    column = f", column {place[1]}" if len(place) > 1 else ""
+    raise InvalidRow(
+        f"{name} holds {array[place]} at row {{row}}{column} (counted from 0, as {array.dtype}); "
+        "replace or leave out NaN and infinite values first",
+        place[0],
     )
 
 
@@ -114,7 +115,7 @@ def examples(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
     return array
 
 
-def same_rows(name: str, array: Array, rows: int) -> None:
+def same_rows(name: str, array: Sized, rows: int) -> None:
     """Refuse an array that does not have a row for each of the `rows` examples."""
-    if array.shape[0] != rows:
-        raise InvalidValue(f"{name} has {array.shape[0]} rows and X has {rows}; each example needs one")
+    if len(array) != rows:
+        raise InvalidValue(f"{name} has {len(array)} rows and X has {rows}; each example needs one")

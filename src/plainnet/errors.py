@@ -9,6 +9,21 @@ class InvalidValue(PlainnetError, ValueError):
     """A value outside what an argument takes: a shape, a range, a name, NaN in data."""
 
 
+class InvalidRow(InvalidValue):
+    """A row of data that is not taken; `row` counts from 0 and stands in the message as {row}."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message, row)
+        self.message, self.row = message, row
+
+    def __str__(self) -> str:
+        return self.message.replace("{row}", str(self.row))
+
+    def moved(self, rows: int) -> "InvalidRow":
+        """The same of a row further down: where a part of the data was looked at, that stands below `rows` others."""
+        return InvalidRow(self.message, self.row + rows)
+
+
 class InvalidType(PlainnetError, TypeError):
     """A value of a kind that an argument does not take."""
 

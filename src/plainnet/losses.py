@@ -20,7 +20,7 @@ from plainnet import checks
 from plainnet.activations import SIGMOID
 from plainnet.arrays import Array
 from plainnet.configurable import OWN, Configurable, build, own_name
-from plainnet.errors import InvalidType, InvalidValue
+from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]
 
@@ -294,7 +294,7 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
     """Refuse targets where any is `wrong`, naming the first."""
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InvalidValue(f"y holds {array[place]:g} at row {place[0]} (counted from 0); {wanted}")
+        raise InvalidRow(f"y holds {array[place]:g} at row {{row}} (counted from 0); {wanted}", place[0])
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -15,6 +15,7 @@ from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.configurable import build, describe
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, Shape, TrainingPass
+from plainnet.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet.metrics import Metric, resolve_all
 from plainnet.vectors import assign, total, views
 
@@ -241,26 +242,35 @@ class Network:
         """The loss over the data, without penalties, and each metric (a name or a function of y and predictions)."""
         inputs = self.checked_inputs(X)
         loss = self.checked_loss(loss)
-        targets = loss.prepare(y, self.output_size, self.dtype)
-        checks.same_rows("y", targets, len(inputs))
+        targets = self.checked_targets(y, loss, len(inputs))
         weight = self.checked_weights(sample_weight, len(inputs))
         return self.measure(inputs, targets, loss, resolve_all(metrics), weight)
 
     def measure(
         self,
-        inputs: Array,
-        targets: Array,
+        inputs: Rows,
+        targets: Rows,
         loss: losses.Loss,
         metrics: Mapping[str, Metric],
         sample_weight: Array | None = None,
     ) -> dict[str, float]:
-        """`evaluate` for arguments already checked."""
+        """`evaluate` for arguments already checked; targets and predictions are kept only where metrics need them."""
         fused = is_fused(self.layers[-1], loss)
-        outputs = self._in_blocks(inputs, stop_before_activation=fused)
-        value, _ = loss.value_and_gradient(targets, outputs, sample_weight, from_logits=fused)
-        if fused and metrics:
-            outputs = self.layers[-1].activation.value(outputs)
-        return {"loss": value} | {name: float(metric(targets, outputs)) for name, metric in metrics.items()}
+        mean = total = 0.0
+        kept: list[tuple[Array, Array]] = []
+        for block in blocks(inputs, targets):
+            y, outputs = targets[block], self._in_blocks(inputs[block], stop_before_activation=fused)
+            w = None if sample_weight is None else sample_weight[block]
+            value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
+            weight = len(y) if w is None else float(w.sum())
+            total += weight
+            mean += (value - mean) * (weight / total if total else 0.0)  # of one block the very value
+            if metrics:
+                kept.append((y, self.layers[-1].activation.value(outputs) if fused else outputs))
+        if not metrics:
+            return {"loss": mean}
+        y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
+        return {"loss": mean} | {name: float(metric(y, outputs)) for name, metric in metrics.items()}
 
     def loss_and_gradient(
         self,
@@ -277,10 +287,9 @@ class Network:
         `training=False` takes Dropout and BatchNorm as `predict` does. Nothing of the network changes: dropout masks
         come from `dropout_seed`, the same at every call, and running statistics stay as they are.
         """
-        inputs = self.checked_inputs(X)
+        inputs = self.checked_inputs(X)[:]  # one step takes all rows at once, of a file too
         loss = self.checked_loss(loss)
-        targets = loss.prepare(y, self.output_size, self.dtype)
-        checks.same_rows("y", targets, len(inputs))
+        targets = self.checked_targets(y, loss, len(inputs))[:]
         weight = self.checked_weights(sample_weight, len(inputs))
         step = TrainingPass(np.random.default_rng(dropout_seed), updates_statistics=False) if training else None
         gradient = np.zeros_like(self.parameters)
@@ -311,6 +320,8 @@ class Network:
         resume: bool = False,
     ) -> History:
         """Train on examples X (examples, features) and targets y, neither of which is changed.
+
+        Large `numpy.memmap` files are read in blocks and shuffled within them; see docs/large-data.md.
 
         Arguments:
             loss: a name, an object or a function; see `plainnet.losses`.
@@ -392,9 +403,9 @@ class Network:
 
     # ---- checks and passes shared with training ----
 
-    def checked_inputs(self, X: Any) -> Array:
-        """X as finite examples of the network's dtype and input size."""
-        inputs = checks.examples("X", X, self.dtype)
+    def checked_inputs(self, X: Any) -> Rows:
+        """X as finite examples of the network's dtype and input size; rows of a large file are checked when read."""
+        inputs = rows_of(X, lambda values: checks.examples("X", values, self.dtype))
         self._require_built()
         if inputs.shape[1] != self.input_size:
             raise InvalidValue(f"X has {inputs.shape[1]} columns and the network takes {self.input_size} inputs")
@@ -407,6 +418,12 @@ class Network:
         if activation is not None:
             resolved.check_output(activation.name)
         return resolved
+
+    def checked_targets(self, y: Any, loss: losses.Loss, rows: int, name: str = "y") -> Rows:
+        """y as `loss` takes it, for as many rows; those of a large file are checked when they are read."""
+        targets = rows_of(y, lambda values: loss.prepare(values, self.output_size or 0, self.dtype))
+        checks.same_rows(name, targets, rows)
+        return targets
 
     def checked_weights(self, sample_weight: Any, rows: int) -> Array | None:
         """Sample weights as a vector of the network's dtype: at least 0, not all 0."""
@@ -427,10 +444,14 @@ class Network:
         """A generator for splitting off validation rows: the same split at every call."""
         return np.random.default_rng(self._split_seed)
 
-    def _in_blocks(self, inputs: Array, *, stop_before_activation: bool) -> Array:
-        if len(inputs) <= ROWS_AT_A_TIME:
+    def _in_blocks(self, inputs: Rows, *, stop_before_activation: bool) -> Array:
+        if len(inputs) <= ROWS_AT_A_TIME and isinstance(inputs, np.ndarray):
             return self._forward(inputs, stop_before_activation)
         outputs = np.empty((len(inputs), self.output_size or 0), self.dtype)
+        if isinstance(inputs, MappedRows):
+            for block in blocks(inputs):
+                outputs[block] = self._in_blocks(inputs[block], stop_before_activation=stop_before_activation)
+            return outputs
         for start in range(0, len(inputs), ROWS_AT_A_TIME):
             block = slice(start, start + ROWS_AT_A_TIME)
             outputs[block] = self._forward(inputs[block], stop_before_activation)

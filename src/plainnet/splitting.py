@@ -6,6 +6,8 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
+from plainnet.mapped import Rows, blocks
+from plainnet.weighting import class_labels
 
 
 def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:
@@ -27,6 +29,21 @@ def split(rows: int, fraction: float, random: np.random.Generator, labels: Array
     held = np.zeros(rows, bool)
     held[np.concatenate(chosen)] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def held_out(inputs: Rows, targets: Rows, fraction: float, random: np.random.Generator) -> Array:
+    """Whether each row is for validation, (examples,): a `split` by class, of each block of the rows by itself."""
+    held = np.zeros(len(inputs), bool)
+    for block in blocks(inputs, targets):
+        y = targets[block]
+        try:
+            _, numbers = split(len(y), fraction, random, class_labels(y))
+        except InvalidValue:
+            if block.start == 0:
+                raise
+            continue  # a short last block may have none to give
+        held[block][numbers] = True
+    return held
 
 
 def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:

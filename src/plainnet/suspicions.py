@@ -6,24 +6,34 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.errors import PlainnetWarning
+from plainnet.mapped import Rows, blocks
 
 MOST_NAMED = 5
 
 
-def warn_of_suspicious(inputs: Array, targets: Array) -> None:
+def warn_of_suspicious(inputs: Rows, targets: Rows) -> None:
     """Warn of constant columns, of columns equal to the target, and of targets that are all the same.
 
     A column of ones is taken for a bias made by hand, as in the XOR post, and not mentioned.
     """
-    first = inputs[0]
-    constant = (inputs == first).all(axis=0)
-    _warn(constant & (first != 1), "the same value in every row; it tells the network nothing")
-    if (targets == targets[0]).all():
+    first, first_target = inputs[:1], targets[:1]
+    constant = np.ones(inputs.shape[1], bool)
+    leaks = np.full(inputs.shape[1], targets.shape in {(len(targets),), (len(targets), 1)})
+    one_answer = True
+    for block in blocks(inputs, targets):
+        x, y = inputs[block], targets[block]
+        constant &= (x == first).all(axis=0)
+        one_answer = one_answer and bool((y == first_target).all())
+        if leaks.any():
+            leaks &= (x == y.reshape(-1, 1)).all(axis=0)
+        if not (constant.any() or one_answer or leaks.any()):
+            break
+    _warn(constant & (first[0] != 1), "the same value in every row; it tells the network nothing")
+    if one_answer:
         warnings.warn(
             "every target is the same; the network can only learn that one answer", PlainnetWarning, stacklevel=6
         )
-    elif targets.size == len(targets):
-        leaks = (inputs == targets.reshape(-1, 1)).all(axis=0)
+    else:
         _warn(leaks, "equal to the target in every row; such a leak makes results look better than they are")
 
 

@@ -16,10 +16,11 @@ from plainnet.configurable import Configurable, describe
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetError
 from plainnet.history import History, Report
+from plainnet.mapped import Rows, are_mapped, blocks, choose, rows_of
 from plainnet.metrics import Metric, resolve_all
-from plainnet.splitting import split
+from plainnet.splitting import held_out
 from plainnet.suspicions import warn_of_suspicious
-from plainnet.weighting import class_labels, example_weights
+from plainnet.weighting import example_weights
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -80,7 +81,7 @@ def training(
     """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
     was_built = net.is_built
     try:
-        examples, held_out = _examples(net, X, y, loss, validation, sample_weight, class_weight)
+        examples, validated = _examples(net, X, y, loss, validation, sample_weight, class_weight)
         job = Job(
             network=net,
             loss=net.checked_loss(loss),
@@ -88,14 +89,14 @@ def training(
             inputs=examples[0],
             targets=examples[1],
             sample_weight=examples[2],
-            batch_size=_checked_batch_size(batch_size, len(examples[0]), net),
+            batch_size=_checked_batch_size(batch_size, examples, net),
             shuffle=_checked_flag("shuffle", shuffle),
             epochs=checks.whole_number("epochs", epochs, least=1),
         )
         run = Run(
             job,
             engines.choose(engine, job, threads),
-            held_out,
+            validated,
             _checked_early_stopping(early_stopping),
             _tried_metrics(net, resolve_all(metrics), examples),
             checks.whole_number("report_every", report_every, least=1),
@@ -170,7 +171,12 @@ class Run:
             "weights": fingerprint(job.sample_weight),
             "validation": fingerprint(*(self.validation or ())),
         }
-        return {"network": job.network.describe(), "options": self.settings(), "data": fingerprints}
+        return {
+            "network": job.network.describe(),
+            "options": self.settings(),
+            "data": fingerprints,
+            "block_rows": job.block_rows,
+        }
 
     def reports(self) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
@@ -279,20 +285,20 @@ class Run:
         return "not finished"
 
 
-Examples = tuple[Array, Array, Array | None]
+Examples = tuple[Rows, Rows, Array | None]
 
 
 def _examples(
     net: "Network", X: Any, y: Any, loss: Any, validation: Any, sample_weight: Any, class_weight: Any
-) -> tuple[Examples, tuple[Array, Array] | None]:
+) -> tuple[Examples, tuple[Rows, Rows] | None]:
     """Checked training examples (inputs, targets, weights) and validation examples; builds the network if need be."""
-    inputs = checks.examples("X", X, net.dtype)
+    inputs = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
     if not net.is_built:
         net.build(inputs.shape[1])
     inputs = net.checked_inputs(inputs)
     loss = net.checked_loss(loss)
-    targets = loss.prepare(y, net.output_size, net.dtype)
-    checks.same_rows("y", targets, len(inputs))
+    targets = net.checked_targets(y, loss, len(inputs))
+    _read_through(inputs, targets)
     warn_of_suspicious(inputs, targets)
     weights = net.checked_weights(sample_weight, len(inputs))
     weights = _not_all_zero(example_weights(weights, class_weight, targets, net.dtype))
@@ -300,15 +306,23 @@ def _examples(
         return (inputs, targets, weights), None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held_inputs = net.checked_inputs(validation[0])
-        held_targets = loss.prepare(validation[1], net.output_size, net.dtype)
-        checks.same_rows("validation y", held_targets, len(held_inputs))
+        held_targets = net.checked_targets(validation[1], loss, len(held_inputs), "validation y")
+        _read_through(held_inputs, held_targets)
         return (inputs, targets, weights), (held_inputs, held_targets)
     if isinstance(validation, tuple | list):
         raise InvalidValue(f"validation has {len(validation)} parts; it takes a fraction or a pair (X, y)")
     fraction = checks.number("validation", validation, above=0, below=1)
-    train, held = split(len(inputs), fraction, net.split_random(), class_labels(targets))
-    kept_weights = None if weights is None else _not_all_zero(weights[train])
-    return (inputs[train], targets[train], kept_weights), (inputs[held], targets[held])
+    held = held_out(inputs, targets, fraction, net.split_random())
+    kept = ~held
+    kept_weights = None if weights is None else _not_all_zero(weights[kept])
+    return (choose(inputs, kept), choose(targets, kept), kept_weights), (choose(inputs, held), choose(targets, held))
+
+
+def _read_through(inputs: Rows, targets: Rows) -> None:
+    """Read files once, so that a row that is refused is refused before the training."""
+    if are_mapped(inputs, targets):
+        for block in blocks(inputs, targets):
+            inputs[block], targets[block]
 
 
 def _not_all_zero(weights: Array | None) -> Array | None:
@@ -336,7 +350,13 @@ def _checked_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _checked_batch_size(batch_size: int | None, rows: int, net: "Network") -> int | None:
+def _checked_batch_size(batch_size: int | None, examples: Examples, net: "Network") -> int | None:
+    rows = len(examples[0])
+    if batch_size is None and are_mapped(*examples[:2]):
+        raise InvalidValue(
+            "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file, which is read in "
+            "blocks; give a batch_size such as 256, or read the file into memory: X = np.array(X)"
+        )
     size = rows if batch_size is None else checks.whole_number("batch_size", batch_size, least=1)
     for layer in net.layers:
         if size < layer.smallest_batch:

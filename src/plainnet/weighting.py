@@ -8,10 +8,11 @@ import numpy as np
 from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
+from plainnet.mapped import Rows, blocks
 
 
 def example_weights(
-    sample_weight: Array | None, class_weight: Any, targets: Array, dtype: np.dtype[Any]
+    sample_weight: Array | None, class_weight: Any, targets: Rows, dtype: np.dtype[Any]
 ) -> Array | None:
     """Each example's sample weight times the weight of its class; None where neither is given.
 
@@ -19,9 +20,11 @@ def example_weights(
     """
     if class_weight is None:
         return sample_weight
-    labels = class_labels(targets)
-    if labels is None:
+    by_block = [class_labels(targets[block]) for block in blocks(targets)]
+    known = [labels for labels in by_block if labels is not None]
+    if len(known) < len(by_block):
         raise InvalidValue("class_weight needs targets that are classes: labels, one-hot rows, or 0 and 1")
+    labels = np.concatenate(known)
     weights = _balanced(labels) if class_weight == "balanced" else _by_class(class_weight, labels)
     weights = weights.astype(dtype)
     return weights if sample_weight is None else weights * sample_weight

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.engines import program as code
+from plainnet.engines.blocks import Block, remaining_blocks
 from plainnet.engines.job import Job
 from plainnet.errors import missing_extra
 from plainnet.schedules import Constant, ReduceOnPlateau
@@ -33,78 +34,94 @@ SLICE = 0.1
 """Seconds of one call: so long an interrupt may have to wait."""
 
 
+class Source(NamedTuple):
+    """Data in memory: the whole set, or a block of a file."""
+
+    data: Data
+    before: int
+    """Batches of the epoch that come before it."""
+    stop: int
+    """Which batch of the epoch comes after it."""
+    whole: bool
+    """Whether it is the whole set, so that one epoch can follow the other."""
+
+
 class CompiledEngine:
     """Runs a job that has a program (see `plainnet.engines.program.decline`), on one or several threads."""
 
     def __init__(self, job: Job, threads: int = 1) -> None:
         self.job = job
         self.threads = threads
-        self.program = code.program(job)
+        self.program, workspace = code.program(job)
         self.batch = job.batch_size or len(job.inputs)
-        self.data = _data(job)
-        self.vectors = _vectors(job, self.program)
+        self.vectors = _vectors(job, workspace)
         self.shared = Shared(np.zeros(threads * LINE, np.int64), np.zeros(threads * LINE))
         self.addresses = _addresses(job)
         self.seconds_per_step = 3 * job.network.parameters.size * self.batch / 1e9
         """A guess at first, then measured."""
-        self.load()
-
-    def load(self) -> None:
-        """Have the machine code ready, by a call that makes no step."""
-        try:
-            self.call(0, State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1)))
-        except OSError:  # the code was made and could not be kept; it is made again in the next process
-            pass
-
-    def call(self, steps: int, state: State, others: ThreadPoolExecutor | None = None) -> None:
-        """Run the machine code on all threads."""
-        arguments = (
-            steps, self.program.stages, self.program.reals, self.program.loss, self.program.loss_shape,
-            self.program.optimizer, self.program.settings, self.rates(steps), self.batch, len(self.job.inputs),
-            self.addresses, self.data, self.vectors, state, self.shared,
-        )  # fmt: skip
-        self.shared.arrived[:] = 0
-        helpers = []
-        if others is not None:
-            helpers = [others.submit(run, thread, self.threads, *arguments) for thread in range(1, self.threads)]
-        try:
-            run(0, self.threads, *arguments)
-        finally:
-            wait(helpers)
+        self.whole_set = self.set_in_memory()
+        load(self)
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
         job = self.job
         last = job.epochs_done + epochs
         losses: list[float] = []
+        source = self.whole_set
+        blocks = remaining_blocks(job)
         with single_threaded_blas(), ThreadPoolExecutor(max(self.threads - 1, 1)) as others:
             while job.epochs_done < last:
-                losses += self.slice(self.slice_steps(last - job.epochs_done, until), others)
+                source = source or self.block(next(blocks))
+                losses += self.slice(source, self.steps(source, last, until), others)
                 if losses and not math.isfinite(losses[-1]):
                     break
-                if time.monotonic() >= until and job.epochs_done < last:
+                if time.monotonic() >= until:
                     break
+                if not source.whole and job.batches_done in (0, source.stop):
+                    source = None
+                    blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
         self.note_layer_norms()
         return losses
 
-    def slice_steps(self, epochs: int, until: float) -> int:
+    def set_in_memory(self) -> Source | None:
+        """The whole set as it lies in memory, with room for an order; None where it lies in files."""
+        job = self.job
+        if not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
+            return None
+        order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
+        if job.batches_done and len(order):
+            order[:] = next(remaining_blocks(job)).order  # what the run that stopped here was following
+        return Source(_data(job.inputs, job.targets, job.sample_weight, order), 0, job.batches, whole=True)
+
+    def block(self, block: Block) -> Source:
+        """A block of the files, as a source."""
+        before = self.job.batches_done - block.rows_done // self.batch
+        order = np.zeros(0, np.int64) if block.order is None else block.order
+        data = _data(block.inputs, block.targets, block.sample_weight, order)
+        return Source(data, before, before - (-len(block.inputs) // self.batch), whole=False)
+
+    def steps(self, source: Source, last: int, until: float) -> int:
         """How many steps the next call makes: whole epochs, or what fits of the present one."""
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, int(seconds / max(self.seconds_per_step, 1e-9)))
-        if job.batches_done or fitting < job.batches:
-            return min(fitting, job.batches - job.batches_done)
-        return min(fitting // job.batches, epochs) * job.batches
+        if source.whole and job.batches_done == 0 and fitting >= job.batches:
+            return min(fitting // job.batches, last - job.epochs_done) * job.batches
+        return min(fitting, source.stop - job.batches_done)
 
-    def slice(self, steps: int, others: ThreadPoolExecutor) -> list[float]:
+    def slice(self, source: Source, steps: int, others: ThreadPoolExecutor) -> list[float]:
         """One call of the machine code; the losses of the epochs that ended in it."""
         job = self.job
-        order_state = job.network.shuffling.bit_generator.state if job.shuffle and job.batches_done == 0 else None
+        draws = source.whole and len(source.data.order) > 0
+        if draws and job.batches_done == 0:
+            order_state = job.network.shuffling.bit_generator.state
+        else:
+            order_state = job.order_state
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         state = State(counts, sums, np.zeros(NORMS), np.zeros(steps // job.batches + 1))
         began = time.perf_counter()
-        self.call(steps, state, others)
+        self.call(source, steps, draws, state, others)
         done = int(counts[2]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         latest = range(max(int(counts[2]) - NORMS, job.steps_done), int(counts[2]))
@@ -117,9 +134,26 @@ class CompiledEngine:
             loss_total=float(sums[0]),
             weight_total=float(sums[1]),
             learning_rate=float(sums[2]),
-            order_state=order_state or job.order_state,
+            order_state=order_state,
         )
         return state.losses[: counts[4]].tolist()
+
+    def call(
+        self, source: Source, steps: int, draws: bool, state: State, others: ThreadPoolExecutor | None = None
+    ) -> None:
+        """Run the machine code on all threads."""
+        arguments = (
+            steps, *self.program, self.rates(steps), self.batch, self.job.batches, source.before, draws,
+            self.addresses, source.data, self.vectors, state, self.shared,
+        )  # fmt: skip
+        self.shared.arrived[:] = 0
+        helpers = []
+        if others is not None:
+            helpers = [others.submit(run, thread, self.threads, *arguments) for thread in range(1, self.threads)]
+        try:
+            run(0, self.threads, *arguments)
+        finally:
+            wait(helpers)
 
     def rates(self, steps: int) -> Array:
         """The learning rate of each of the next steps; of all of them where it does not move."""
@@ -138,16 +172,23 @@ class CompiledEngine:
         self.job.layer_gradient_norms = {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(views) if own}
 
 
-def _data(job: Job) -> Data:
-    labels = job.targets if job.targets.ndim == 1 else np.zeros(0, np.int64)
-    targets = job.targets if job.targets.ndim == 2 else np.zeros(0, job.network.dtype)
-    weight = job.sample_weight if job.sample_weight is not None else np.zeros(0, job.network.dtype)
-    order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
-    if job.batches_done and len(order):
-        again = np.random.default_rng()
-        again.bit_generator.state = job.order_state
-        order[:] = again.permutation(len(order))
-    return Data(_flat(job.inputs), _flat(targets), _flat(labels), _flat(weight), order)
+def load(engine: CompiledEngine) -> None:
+    """Have the machine code ready, by a call that makes no step."""
+    nothing = np.zeros(0, engine.job.network.dtype)
+    data = Data(nothing, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
+    state = State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1))
+    try:
+        engine.call(Source(data, 0, 0, whole=True), 0, False, state)
+    except OSError:  # the code was made and could not be kept on disk: this process has it
+        pass
+
+
+def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Array) -> Data:
+    nothing = np.zeros(0, inputs.dtype)
+    labels = targets if targets.ndim == 1 else np.zeros(0, np.int64)
+    targets = targets if targets.ndim == 2 else nothing
+    weight = nothing if sample_weight is None else sample_weight
+    return Data(_flat(inputs), _flat(targets), _flat(labels), _flat(weight), order)
 
 
 def _flat(array: Array) -> Array:
@@ -160,12 +201,12 @@ def _flat(array: Array) -> Array:
     return np.ctypeslib.as_array((ctypes.c_byte * array.nbytes).from_address(array.ctypes.data)).view(array.dtype)[:size]
 
 
-def _vectors(job: Job, program: code.Program) -> Vectors:
+def _vectors(job: Job, workspace: int) -> Vectors:
     network = job.network
     memory = [*job.optimizer_state.values(), np.zeros(0, network.dtype), np.zeros(0, network.dtype)]
     return Vectors(
         network.parameters, np.zeros_like(network.parameters), memory[0], memory[1], network.statistics,
-        job.good_parameters, job.good_statistics, np.zeros(program.workspace, network.dtype),
+        job.good_parameters, job.good_statistics, np.zeros(workspace, network.dtype),
     )  # fmt: skip
 
 

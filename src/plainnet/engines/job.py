@@ -8,6 +8,7 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.losses import Loss
+from plainnet.mapped import Rows, block_rows
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class Job:
     """Data and settings, fixed for the run, and the state of the run.
 
+    Engines read the data as the blocks of `plainnet.engines.blocks`: one of all arrays in memory, several of a file.
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
     network's own. An engine leaves the state such that another engine object can go on from it, in the middle of an
     epoch as well.
@@ -27,8 +29,8 @@ class Job:
     network: "Network"
     loss: Loss
     optimizer: Optimizer
-    inputs: Array
-    targets: Array
+    inputs: Rows
+    targets: Rows
     sample_weight: Array | None
     batch_size: int | None
     shuffle: bool
@@ -66,6 +68,11 @@ class Job:
     def batches(self) -> int:
         """Batches in an epoch; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block of the data, whole batches where there are several blocks."""
+        return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
     def keep_good(self) -> None:
         """Note that the present parameters have given a finite loss."""

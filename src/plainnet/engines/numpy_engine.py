@@ -8,6 +8,7 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate
+from plainnet.engines.blocks import remaining_blocks
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
 
@@ -90,24 +91,11 @@ class NumpyEngine:
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the present epoch that are still to come."""
-        job = self.job
-        if job.batch_size is None:
-            yield job.inputs, job.targets, job.sample_weight
-            return
-        rows = len(job.inputs)
-        order = self.order() if job.shuffle else None
-        for start in range(job.batches_done * job.batch_size, rows, job.batch_size):
-            stop = start + job.batch_size
-            chosen = slice(start, stop) if order is None else order[start:stop]
-            weight = None if job.sample_weight is None else job.sample_weight[chosen]
-            yield job.inputs[chosen], job.targets[chosen], weight
-
-    def order(self) -> Array:
-        """The order of the examples in the present epoch: a new one at its start, the same one later in it."""
-        job = self.job
-        if job.batches_done == 0:
-            job.order_state = job.network.shuffling.bit_generator.state
-            return job.network.shuffling.permutation(len(job.inputs))
-        again = np.random.default_rng()
-        again.bit_generator.state = job.order_state
-        return again.permutation(len(job.inputs))
+        size = self.job.batch_size
+        for block in remaining_blocks(self.job):
+            rows = len(block.inputs)
+            for start in range(block.rows_done, rows, size or rows):
+                stop = start + (size or rows)
+                chosen = slice(start, stop) if block.order is None else block.order[start:stop]
+                weight = None if block.sample_weight is None else block.sample_weight[chosen]
+                yield block.inputs[chosen], block.targets[chosen], weight

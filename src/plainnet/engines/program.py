@@ -65,8 +65,6 @@ class Program(NamedTuple):
     optimizer: int
     settings: Array
     """Real numbers of the optimizer; see `optimizer_settings`."""
-    workspace: int
-    """How many numbers the workspace holds."""
 
 
 def decline(job: Job) -> str | None:
@@ -87,8 +85,8 @@ def decline(job: Job) -> str | None:
     return None
 
 
-def program(job: Job) -> Program:
-    """The tables of a job for which `decline` gives None."""
+def program(job: Job) -> tuple[Program, int]:
+    """The tables of a job for which `decline` gives None, and how many numbers the workspace holds."""
     network = job.network
     rows = job.batch_size or len(job.inputs)
     fused = is_fused(network.layers[-1], job.loss)
@@ -109,15 +107,9 @@ def program(job: Job) -> Program:
     loss = LOSSES[type(job.loss)]
     if loss == POISSON and not fused:
         loss = POISSON_OF_RATES
-    return Program(
-        stages,
-        reals,
-        loss,
-        float(getattr(job.loss, "delta", 0.0)),
-        OPTIMIZERS[type(job.optimizer)],
-        optimizer_settings(job.optimizer),
-        workspace,
-    )
+    shape = float(getattr(job.loss, "delta", 0.0))
+    optimizer, settings = OPTIMIZERS[type(job.optimizer)], optimizer_settings(job.optimizer)
+    return Program(stages, reals, loss, shape, optimizer, settings), workspace
 
 
 def _activation(stage: Array, real: Array, layer: Any, stops_before: bool) -> None:

@@ -157,8 +157,8 @@ class StochasticRun:
         permutation = np.arange(len(order))
         self.estimator._random_state.shuffle(permutation)
         order = order[permutation]
-        np.take(self.rows.inputs, order, axis=0, out=self.job.inputs, mode="clip")  # "clip" writes without a buffer
-        np.take(self.rows.targets, order, axis=0, out=self.job.targets, mode="clip")
+        np.take(self.rows.inputs, order, axis=0, out=self.job.inputs[:], mode="clip")  # "clip" writes without a buffer
+        np.take(self.rows.targets, order, axis=0, out=self.job.targets[:], mode="clip")
         if self.rows.sample_weight is not None and self.job.sample_weight is not None:
             np.take(self.rows.sample_weight, order, out=self.job.sample_weight, mode="clip")
         return order

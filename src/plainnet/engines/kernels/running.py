@@ -42,7 +42,7 @@ class Data(NamedTuple):
     labels: Array
     weight: Array
     order: Array
-    """The present epoch's order of the rows, drawn here; empty without shuffling."""
+    """The present epoch's order of the rows; empty without shuffling."""
 
 
 class Vectors(NamedTuple):
@@ -164,10 +164,14 @@ def of_version(digest: str) -> Callable[..., None]:
 
     def run(
         thread: int, threads: int, steps: int, stages: Array, reals: Array, loss: int, loss_shape: float, optimizer: int,
-        settings: Array, rates: Array, batch: int, rows: int, addresses: Addresses, data: Data, vectors: Vectors,
+        settings: Array, rates: Array, batch: int, batches: int, before: int, draws: bool, addresses: Addresses, data: Data, vectors: Vectors,
         state: State, shared: Shared,
     ) -> None:  # fmt: skip
-        """Run `steps` steps of batches of `batch` of the `rows` rows, until a loss that is not finite."""
+        """Run `steps` steps of `batch` rows, `batches` of them an epoch, until a loss that is not finite.
+
+        The data begin at the epoch's batch `before`; where they are the whole epoch `draws` says that its order is
+        drawn here, as each begins.
+        """
         digest  # noqa: B018
         width, units = stages[0, code.INPUTS], stages[len(stages) - 1, code.OUTPUTS]
         outputs, gradient = stages[len(stages) - 1, code.VALUES], stages[len(stages) - 1, code.GRADIENT]
@@ -179,16 +183,16 @@ def of_version(digest: str) -> Callable[..., None]:
         epochs_done, batches_done, steps_done, good_epoch, written = state.counts
         loss_total, weight_total, rate = state.sums
         start, stop = part(len(parameters), thread, threads)
-        batches = (rows + batch - 1) // batch
+        rows = len(data.inputs) // width
         for step in range(steps):
-            begin = batches_done * batch
+            begin = (batches_done - before) * batch
             size = min(batch, rows - begin)
             if thread == 0:
-                if shuffles and batches_done == 0:
+                if draws and batches_done == 0:
                     draw_order(addresses.shuffling, addresses.shuffling_state, data.order)
                 if drops:
                     draw_masks(addresses, stages, reals, work, size)
-            if shuffles or drops:
+            if draws or drops:
                 wait_for_all(arrived, thread, threads, yielding)
             inputs, first = data.inputs, begin * width
             if copies:
