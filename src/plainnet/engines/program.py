@@ -37,7 +37,7 @@ KINDS: dict[type, int] = {
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, SOFTPLUS, EXPONENTIAL, SOFTMAX = range(12)
 ACTIVATIONS: dict[type, int] = {cls: code for code, cls in enumerate(activations.ACTIVATIONS.values())}
 FROM_VALUES = {IDENTITY, SIGMOID, TANH, RELU, EXPONENTIAL, SOFTMAX}
-"""Activations whose derivative is taken from a = f(z) alone, so that a may stand where z stood."""
+"""Activations whose derivative is taken from a = f(z) alone, so that a stands where z stood."""
 
 MSE, MAE, HUBER, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, POISSON, POISSON_OF_RATES = range(7)
 LOSSES: dict[type, int] = {cls: code for code, cls in enumerate(losses.LOSSES.values())}

@@ -48,6 +48,16 @@ def power_of_two(typing, k):
     return types.float64(types.float64), generate
 
 
+@intrinsic
+def select(typing, condition, one, other):
+    """`one` where the condition holds, else `other`: never a jump, which would keep a loop from being vectorized."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.select(*arguments)
+
+    return types.float64(types.boolean, types.float64, types.float64), generate
+
+
 @exact
 def parts(x):
     """(e^r - 1, 2^k) for x from LOWEST to HIGHEST."""
@@ -63,34 +73,29 @@ def parts(x):
 def exp(x):
     """e^x."""
     x64 = np.float64(x)
-    clipped = x64 if x64 > LOWEST else LOWEST
-    clipped = clipped if clipped < HIGHEST else HIGHEST
-    rest, power = parts(clipped)
-    result = power + power * rest
-    result = 0.0 if x64 < LOWEST else result
-    result = math.inf if x64 > HIGHEST else result
-    return type(x)(x64 if x64 != x64 else result)
+    rest, power = parts(select(x64 < HIGHEST, select(x64 > LOWEST, x64, LOWEST), HIGHEST))
+    result = select(x64 < LOWEST, 0.0, power + power * rest)
+    result = select(x64 > HIGHEST, math.inf, result)
+    return type(x)(select(x64 == x64, result, x64))
 
 
 @exact
 def expm1_of_minus(size):
-    """e^-size - 1 for size ≥ 0, without the loss of digits near 0."""
-    size64 = np.float64(size)
-    rest, power = parts(-size64 if size64 < -LOWEST else LOWEST)
-    return power * rest + (power - 1.0)
+    """e^-size - 1 for a float64 `size` ≥ 0, without the loss of digits near 0."""
+    rest, power = parts(select(size < -LOWEST, -size, LOWEST))
+    return select(size == size, power * rest + (power - 1.0), size)
 
 
 @exact
 def expm1(x):
     """e^x - 1 for x ≤ 0."""
-    return type(x)(expm1_of_minus(-x))
+    return type(x)(expm1_of_minus(-np.float64(x)))
 
 
 @exact
 def tanh(x):
     """(e^2x - 1) / (e^2x + 1), from the exponential that cannot overflow."""
-    size = abs(np.float64(x))
-    e = expm1_of_minus(2.0 * size)
+    x64 = np.float64(x)
+    e = expm1_of_minus(2.0 * abs(x64))
     result = -e / (e + 2.0)
-    result = -result if x < 0 else result
-    return type(x)(result if size == size else size)
+    return type(x)(select(x64 < 0.0, -result, result))

@@ -8,7 +8,7 @@ from plainnet.engines import program as code
 from plainnet.engines.kernels.activating import activate, chain
 from plainnet.engines.kernels.compiling import inlined, kernel, u
 from plainnet.engines.kernels.normalizing import batch_norm, batch_norm_gradient, layer_norm, layer_norm_gradient
-from plainnet.engines.kernels.products import input_gradient, weight_gradient, weighted_sums
+from plainnet.engines.kernels.products import FEW, input_gradient, weight_gradient, weighted_sums
 from plainnet.engines.kernels.sharing import part, wait_for_all
 
 
@@ -123,6 +123,13 @@ def parameter_gradients(stages, reals, blas, thread, threads, inputs, first, vec
 def sum_rows(work, delta, gradient, bias, start, stop, rows, units):
     """∂loss/∂bias = Σ_examples δ for the units `start` ... `stop`."""
     T = work.dtype.type
+    if units < FEW:
+        for unit in range(start, stop):
+            total = T(0)
+            for row in range(rows):
+                total += work[u(delta + row * units + unit)]
+            gradient[u(bias + unit)] = total
+        return
     for unit in range(start, stop):
         gradient[u(bias + unit)] = T(0)
     for row in range(rows):

@@ -10,29 +10,38 @@ from plainnet.engines.kernels.machine import gemm
 SMALL = 1500
 """Multiplications up to which a loop is quicker than the call of a BLAS routine."""
 
+FEW = 8
+"""Units below which a sum is kept in a register, one after the other; from here on units are summed side by side."""
+
 
 @inlined
 def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, rows, width, units):
     """z = inputs @ weights + bias, into `work` from `sums` on; `first` is where the inputs' rows begin."""
     T = work.dtype.type
-    large = rows * width * units > SMALL
-    if large:
+    if rows * width * units > SMALL:
         size = work.itemsize
         w, x = parameters.ctypes.data + weights * size, inputs.ctypes.data + first * size
         gemm(blas, 0, units, rows, width, w, units, x, width, work.ctypes.data + sums * size, units, T(1))
-    for row in range(rows):
-        z = sums + row * units
-        if not large:
-            for unit in range(units):
-                work[u(z + unit)] = T(0)
-            for i in range(width):
-                x_i = inputs[u(first + row * width + i)]
-                w = weights + i * units
-                for unit in range(units):
-                    work[u(z + unit)] += x_i * parameters[u(w + unit)]
         if bias >= 0:
+            for row in range(rows):
+                for unit in range(units):
+                    work[u(sums + row * units + unit)] += parameters[u(bias + unit)]
+        return
+    for row in range(rows):
+        z, x = sums + row * units, first + row * width
+        for unit in range(units):
+            work[u(z + unit)] = parameters[u(bias + unit)] if bias >= 0 else T(0)
+        if units < FEW:
             for unit in range(units):
-                work[u(z + unit)] += parameters[u(bias + unit)]
+                total = work[u(z + unit)]
+                for i in range(width):
+                    total += inputs[u(x + i)] * parameters[u(weights + i * units + unit)]
+                work[u(z + unit)] = total
+        else:
+            for i in range(width):
+                x_i = inputs[u(x + i)]
+                for unit in range(units):
+                    work[u(z + unit)] += x_i * parameters[u(weights + i * units + unit)]
 
 
 @inlined
@@ -64,12 +73,18 @@ def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, 
         result = gradient.ctypes.data + (weights + start * units) * size
         gemm(blas, 2, units, stop - start, rows, d, units, x, width, result, units, T(1))
         return
+    if units < FEW:
+        for i in range(start, stop):
+            for unit in range(units):
+                total = T(0)
+                for row in range(rows):
+                    total += inputs[u(first + row * width + i)] * work[u(delta + row * units + unit)]
+                gradient[u(weights + i * units + unit)] = total
+        return
     for place in range(weights + start * units, weights + stop * units):
         gradient[u(place)] = T(0)
     for row in range(rows):
-        d = delta + row * units
         for i in range(start, stop):
             x_i = inputs[u(first + row * width + i)]
-            w = weights + i * units
             for unit in range(units):
-                gradient[u(w + unit)] += x_i * work[u(d + unit)]
+                gradient[u(weights + i * units + unit)] += x_i * work[u(delta + row * units + unit)]

@@ -16,11 +16,16 @@ def part(size, thread, threads):
     return size * thread // threads, size * (thread + 1) // threads
 
 
-@kernel
+@inlined
 def wait_for_all(arrived, thread, threads, yielding):
-    """Go on when every thread has come here; `arrived` counts each one's arrivals."""
-    if threads == 1:
-        return
+    """Go on when every thread has come here."""
+    if threads > 1:
+        wait(arrived, thread, threads, yielding)
+
+
+@kernel
+def wait(arrived, thread, threads, yielding):
+    """Count this thread's arrival in `arrived`, and look at the others' until they have caught up."""
     base = arrived.ctypes.data
     mine = base + thread * LINE * 8
     count = shared_load(mine) + 1
