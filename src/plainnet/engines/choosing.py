@@ -14,13 +14,13 @@ from plainnet.errors import PlainnetWarning, missing_extra
 
 ENGINES = ("numpy", "compiled")
 
-WORTH_COMPILING = 3.0
+WORTH_COMPILING = 5.0
 """Seconds that the NumPy engine would take for a job, from which on "auto" has it compiled.
 
-Numba alone takes half a second to import, and where its machine code is not on disk yet some five to make it.
+Numba alone takes half a second to import, and where the machine code is not on disk yet some ten to make it.
 """
 
-WORTH_SHARING = 100_000
+WORTH_SHARING = 500_000
 """Multiplications of one step and thread from which on a second thread gains more than the two spend waiting."""
 
 

@@ -23,7 +23,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into each of its callers: for what tiny networks spend their time on, the calls."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)
+    return numba.njit(inline="always", **OPTIONS)(function)
 
 
 def callable_from_python(function: Callable[..., Any]) -> Any:
