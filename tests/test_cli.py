@@ -58,6 +58,17 @@ def test_xor_learns_and_shows_it(capsys):
     assert np.abs(pn.load("xor.npz").predict(X) - y).max() < 0.1
 
 
+def test_xor_explains_the_step_that_training_then_takes(capsys):
+    assert run(["xor", "--epochs", "1", "--explain", "--html", "step.html", "--save", "one.npz"]) == 1
+    assert "step explained in step.html" in capsys.readouterr().out
+    page = Path("step.html").read_text(encoding="utf-8")
+    assert "<math" in page
+    after = pn.load("one.npz").layers[0].weights[0, 0]
+    assert f"{after:.4f}" in page
+    assert run(["xor", "--epochs", "1", "--explain"]) == 1
+    assert "∂loss/∂weights = inputsᵀ @ δ" in capsys.readouterr().out
+
+
 def test_xor_that_does_not_learn_says_so_with_status_1(capsys):
     assert run(["xor", "--hidden", "0", "--epochs", "2000"]) == 1
     assert "did not learn XOR" in capsys.readouterr().out
@@ -363,6 +374,8 @@ def test_bad_models_and_columns_are_refused_in_one_line(model, capsys):
 def test_xor_refuses_what_does_not_go_together(capsys):
     assert "--epochs does not go with --as-published" in refusal(capsys, "xor", "--as-published", "--epochs", "3")
     assert "--check goes with --as-published" in refusal(capsys, "xor", "--check")
+    assert "--html goes with --explain" in refusal(capsys, "xor", "--html", "step.html")
+    assert "--explain does not go with --as-published" in refusal(capsys, "xor", "--as-published", "--explain")
     assert "expects softmax as the output's activation" in refusal(capsys, "xor", "--loss", "cross_entropy")
 
 

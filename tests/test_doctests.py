@@ -25,7 +25,10 @@ def test_examples_of_the_guide_to_extending():
     assert doctest.testfile(str(guide), module_relative=False, encoding="utf-8").failed == 0
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/xor.md", "docs/estimators.md", "docs/large-data.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", *(f"docs/{name}.md" for name in "xor estimators large-data report explain check-your-own".split())],
+)
 def test_python_blocks_run_from_top_to_bottom(document, tmp_path, monkeypatch):
     text = (Path(__file__).parent.parent / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)

@@ -8,6 +8,8 @@
 [1, 1, 0, 0]
 """
 
+from typing import TYPE_CHECKING, Any
+
 from plainnet import (
     activations,
     datasets,
@@ -18,9 +20,9 @@ from plainnet import (
     losses,
     metrics,
     optimizers,
-    plots,
     schedules,
 )
+from plainnet.explain import explain
 from plainnet.export.safetensors import load as load_safetensors
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
@@ -29,6 +31,10 @@ from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from plainnet.storage import load
 from plainnet.training import EarlyStopping
+
+if TYPE_CHECKING:
+    from plainnet import plots
+    from plainnet.comparison import compare
 
 __version__ = "0.1.0"
 
@@ -50,8 +56,10 @@ __all__ = [
     "Report",
     "activations",
     "check_gradients",
+    "compare",
     "datasets",
     "errors",
+    "explain",
     "gradients",
     "initializers",
     "layers",
@@ -63,3 +71,14 @@ __all__ = [
     "plots",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`plots` and `compare` when they are first asked for: a program that only predicts need not wait for them."""
+    from importlib import import_module
+
+    if name == "plots":
+        return import_module("plainnet.plots")
+    if name == "compare":
+        return import_module("plainnet.comparison").compare
+    raise AttributeError(f"module 'plainnet' has no attribute {name!r}")

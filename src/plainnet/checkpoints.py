@@ -87,7 +87,7 @@ class Checkpoint:
         state = record.get("run")
         if state is None:
             raise FileError(f"{name} is a model, not a checkpoint; it takes a file written by fit(..., checkpoint=...)")
-        for difference in _differences(state["identity"], run.identity):
+        for difference in differences(state["identity"], run.identity):
             raise InvalidValue(f"{name} is of another run: {difference}; resume takes the same data, network, options")
         _set_numbers(run, state)
         _set_arrays(run, arrays)
@@ -187,13 +187,13 @@ def _set_arrays(run: Run, arrays: Mapping[str, Array]) -> None:
         run.best = (arrays["best_parameters"].copy(), arrays["best_statistics"].copy())
 
 
-def _differences(was: Any, now: Any, where: str = "") -> Iterator[str]:
+def differences(was: Any, now: Any, where: str = "") -> Iterator[str]:
     """Where two plain descriptions differ, in words."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for name in dict.fromkeys([*was, *now]):
-            yield from _differences(was.get(name), now.get(name), f"{where}.{name}" if where else name)
+            yield from differences(was.get(name), now.get(name), f"{where}.{name}" if where else name)
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for i, (a, b) in enumerate(zip(was, now, strict=True)):
-            yield from _differences(a, b, f"{where}[{i}]")
+            yield from differences(a, b, f"{where}[{i}]")
     elif was != now:
         yield f"{where} differs" if where.startswith("data.") else f"{where} was {was!r} and is {now!r}"

@@ -10,9 +10,13 @@ Where the two disagree, which near a minimum can be the fault of the differences
 both h and 2h, which leaves an error of order h⁴ (Richardson 1911), at h = 3e-4 · max(1, |θ_i|):
 
     ∂f/∂θ_i ≈ (8 (f(θ + h e_i) - f(θ - h e_i)) - (f(θ + 2h e_i) - f(θ - 2h e_i))) / 12h
+
+A gradient that fails is compared once more as it would be without each of the usual mistakes, and a mistake is named
+where it accounts for all of the difference: see `plainnet.diagnosis` and `plainnet.mistakes`.
 """
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +24,8 @@ import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue
+from plainnet.diagnosis import Sizes, diagnose, named_candidate, named_mistakes
+from plainnet.errors import InvalidType, InvalidValue
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -39,6 +44,8 @@ class ArrayCheck:
     numerical: Array
     errors: Array
     """The relative error of each entry."""
+    diagnosis: str | None = None
+    """What is wrong, where a usual mistake accounts for all of the difference."""
 
     @property
     def worst(self) -> tuple[int, ...]:
@@ -82,7 +89,9 @@ class GradientReport:
             numbers = f"gradient {array.gradient[array.worst]:.6g}, numerical {array.numerical[array.worst]:.6g}"
             lines.append(f"{array.name:<{width}}  {shape:>10}  {array.relative_error:>14.2g}  {place}: {numbers}")
         verdict = "passed" if self.passed else f"FAILED at {self.worst.name}"
-        return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})"])
+        named = [f"{array.name}: {array.diagnosis}" for array in self.arrays if array.diagnosis]
+        causes = [textwrap.fill(line, 100, subsequent_indent="    ") for line in named]
+        return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})", *causes])
 
 
 def check(
@@ -91,9 +100,15 @@ def check(
     at: Any,
     *,
     name: str = "gradient",
+    examples: int | None = None,
+    candidates: Mapping[str, Any] | None = None,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
     """Hold a hand-written `gradient` against central differences of the scalar `function` at the point `at`.
+
+    A failure is diagnosed where it can be. `examples`, over how many the function takes its mean, lets a factor of
+    that number be read. `candidates` are arrays by name, each the gradient with one thing mended: the one that
+    agrees, or agrees but for a constant factor, is named.
 
     >>> check(lambda w: (w ** 2).sum(), lambda w: 2 * w, [1.0, -3.0]).passed
     True
@@ -101,6 +116,7 @@ def check(
     array          shape  relative error  largest at
     gradient           2             0.5  [1]: gradient -3, numerical -6
     FAILED at gradient (tolerance 1e-06)
+    gradient: it is 0.5 times the true gradient (the 2 of a square's derivative is left out)
     """
     point = checks.numeric_array("at", at, np.dtype(np.float64))
     checks.finite("at", point)
@@ -108,12 +124,14 @@ def check(
         raise InvalidValue("at is empty; it takes the point to check the gradient at")
     analytic = np.asarray(gradient(point.copy()), dtype=np.float64)
     if analytic.shape != point.shape:
+        transposed = "; it has the shape of the transpose" if analytic.T.shape == point.shape else ""
         raise InvalidValue(
-            f"gradient returns shape {analytic.shape} at a point of shape {point.shape}; they must agree"
+            f"gradient returns shape {analytic.shape} at a point of shape {point.shape}; they must agree{transposed}"
         )
+    sizes = {} if examples is None else {"examples": checks.whole_number("examples", examples, least=1)}
+    given = [(text, _shaped(text, array, point.shape)) for text, array in (candidates or {}).items()]
     floor = 1e-5 * abs(float(function(point.copy())))
-    numerical = _numerical_gradient(function, point, analytic, floor, tolerance)
-    return GradientReport([_checked_array(name, analytic, numerical, floor)], tolerance)
+    return GradientReport([_checked_array(name, function, point, analytic, floor, tolerance, sizes, given)], tolerance)
 
 
 def check_gradients(
@@ -143,18 +161,100 @@ def check_gradients(
         "training": training,
         "dropout_seed": dropout_seed,
     }
+    gradient = twin.loss_and_gradient(X, y, **options)[1]
+    return _checked_network(twin, X, y, gradient, options, tolerance)
+
+
+def check_by_hand(
+    net: "Network",
+    X: Any,
+    y: Any,
+    gradient: Any,
+    *,
+    loss: Any,
+    tolerance: float = TOLERANCE,
+) -> GradientReport:
+    """Hold a `gradient` that other code computed against `net` with the same layers and the same weights.
+
+    `gradient` has an array for each of `net.parameter_names()`, in that order or by name. Nothing of plainnet's own
+    gradient enters the verdict: the truth is central differences of the loss. For Dense networks a failure is also
+    diagnosed by the mistakes of `plainnet.mistakes`, alone and together.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+    >>> a = net.predict(X)
+    >>> delta = 2 / len(X) * (a - y) * a * (1 - a)
+    >>> check_by_hand(net, X, y, [X.T @ delta, delta.sum(axis=0)], loss="mse").passed
+    True
+    >>> delta = 2 / len(X) * (a - y)
+    >>> print(check_by_hand(net, X, y, [X.T @ delta, delta.sum(axis=0)], loss="mse").arrays[1].diagnosis)
+    f'(z) is left out in the output layer
+    """
+    from plainnet.mistakes import mistaken_gradients  # it stands above: it knows networks
+
+    twin = net.copy(dtype="float64")
+    if not twin.is_built:
+        raise InvalidValue("the network has no parameters yet; give it an input_size and the weights of your code")
+    analytic = _by_hand(twin, gradient)
+    mistaken = list(mistaken_gradients(twin, X, y, loss))
+    return _checked_network(twin, X, y, analytic, {"loss": loss}, tolerance, mistaken)
+
+
+def _by_hand(net: "Network", gradient: Any) -> Array:
+    """The user's arrays as one vector, each checked against the shape of its parameter."""
+    names = net.parameter_names()
+    if isinstance(gradient, Mapping):
+        if set(gradient) != set(names):
+            raise InvalidValue(f"gradient has the arrays {', '.join(map(str, gradient))}; it takes {', '.join(names)}")
+        gradient = [gradient[name] for name in names]
+    if not isinstance(gradient, Sequence):
+        raise InvalidType(f"gradient is {type(gradient).__name__}; it takes a list or dict of {', '.join(names)}")
+    if len(gradient) != len(names):
+        raise InvalidValue(f"gradient has {len(gradient)} arrays; it takes {len(names)}: {', '.join(names)}")
+    vector = np.zeros_like(net.parameters)
+    for (name, part, own), given in zip(_named_parts(net, vector), gradient, strict=True):
+        vector[part] = _shaped(f"the gradient of {name}", given, own.shape).ravel()
+    return vector
+
+
+def _shaped(name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """`values` in `shape`; an axis of length one more, as of a bias kept as a row, makes no difference."""
+    array = checks.numeric_array(name, values, np.dtype(np.float64))
+    if array.shape != shape and np.squeeze(array).shape != tuple(n for n in shape if n > 1):
+        transposed = "; take its transpose" if array.T.shape == shape else ""
+        raise InvalidValue(f"{name} has shape {array.shape}; it takes {shape}{transposed}")
+    return array.reshape(shape)
+
+
+Mistaken = tuple[list[str], list[Array]]
+"""Mistakes in words, and the gradient of every array under them."""
+
+
+def _checked_network(
+    twin: "Network",
+    X: Any,
+    y: Any,
+    gradient: Array,
+    options: Mapping[str, Any],
+    tolerance: float,
+    mistaken: Sequence[Mistaken] = (),
+) -> GradientReport:
+    """Every part of `gradient` against central differences of the loss of `twin`, which is in float64."""
 
     def loss_at(parameters: Array) -> float:
         twin.parameters = parameters
         return twin.loss_and_gradient(X, y, **options)[0]
 
     start = twin.parameters.copy()
-    value, gradient = twin.loss_and_gradient(X, y, **options)
-    floor = 1e-5 * abs(value)
+    floor = 1e-5 * abs(loss_at(start))
+    sizes = {"examples": len(X), "outputs": twin.output_size or 1}
     checked = []
-    for name, part, analytic in _named_parts(twin, gradient):
-        numerical = _numerical_gradient(_of_part(loss_at, start, part), start[part], analytic.ravel(), floor, tolerance)
-        checked.append(_checked_array(name, analytic, numerical.reshape(analytic.shape), floor))
+    for i, (name, part, analytic) in enumerate(_named_parts(twin, gradient)):
+        function = _of_part(loss_at, start, part)
+        at = start[part].reshape(analytic.shape)
+        own = [(causes, arrays[i]) for causes, arrays in mistaken]
+        checked.append(_checked_array(name, function, at, analytic, floor, tolerance, sizes, mistaken=own))
     return GradientReport(checked, tolerance)
 
 
@@ -171,7 +271,7 @@ def _of_part(function: Function, whole: Array, part: slice) -> Function:
 
     def of_part(values: Array) -> float:
         vector = whole.copy()
-        vector[part] = values
+        vector[part] = values.ravel()
         return function(vector)
 
     return of_part
@@ -186,11 +286,16 @@ def _numerical_gradient(function: Function, at: Array, gradient: Array, floor: f
         numerical[i] = _difference(function, theta, i, h) / (2 * h)
     for place in np.argwhere(_relative_errors(gradient, numerical, floor) >= tolerance):
         i = tuple(int(axis) for axis in place)
-        h = 3e-4 * max(1.0, abs(float(theta[i])))
-        refined = (8 * _difference(function, theta, i, h) - _difference(function, theta, i, 2 * h)) / (12 * h)
+        refined = _refined(function, theta, i)
         if abs(refined - gradient[i]) < abs(numerical[i] - gradient[i]):
             numerical[i] = refined
     return numerical
+
+
+def _refined(function: Function, theta: Array, i: tuple[int, ...]) -> float:
+    """The derivative by θ_i with an error of order h⁴."""
+    h = 3e-4 * max(1.0, abs(float(theta[i])))
+    return (8 * _difference(function, theta, i, h) - _difference(function, theta, i, 2 * h)) / (12 * h)
 
 
 def _difference(function: Function, theta: Array, i: tuple[int, ...], h: float) -> float:
@@ -211,5 +316,30 @@ def _relative_errors(gradient: Array, numerical: Array, floor: float) -> Array:
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
-def _checked_array(name: str, gradient: Array, numerical: Array, floor: float) -> ArrayCheck:
-    return ArrayCheck(name, gradient, numerical, _relative_errors(gradient, numerical, floor))
+def _checked_array(
+    name: str,
+    function: Function,
+    at: Array,
+    gradient: Array,
+    floor: float,
+    tolerance: float,
+    sizes: Sizes,
+    candidates: Iterable[tuple[str, Array]] = (),
+    mistaken: Iterable[tuple[list[str], Array]] = (),
+) -> ArrayCheck:
+    numerical = _numerical_gradient(function, at, gradient, floor, tolerance)
+    errors = _relative_errors(gradient, numerical, floor)
+    if errors.max() < tolerance or not np.isfinite(gradient).all():
+        return ArrayCheck(name, gradient, numerical, errors)
+    refined = np.array([_refined(function, at.copy(), i) for i in np.ndindex(at.shape)]).reshape(at.shape)
+
+    def agrees(mended: Array) -> bool:
+        pairs = (_relative_errors(mended, truth, floor) for truth in (numerical, refined))
+        return bool((np.minimum(*pairs) < tolerance).all())
+
+    diagnosis = (
+        named_candidate(refined, agrees, candidates, sizes)
+        or diagnose(gradient, refined, agrees, at, sizes)
+        or named_mistakes(gradient, mistaken, sizes, tolerance)
+    )
+    return ArrayCheck(name, gradient, numerical, errors, diagnosis)

@@ -111,6 +111,16 @@ class History:
         """Plain data, the inverse of `History(**data)`."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
+    def _repr_html_(self) -> str:
+        from plainnet.plots.notebook import history_html  # plots stand above; imported when a notebook asks
+
+        return history_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from plainnet.plots.notebook import history_png
+
+        return history_png(self)
+
     def __repr__(self) -> str:
         if not self.epoch:
             return f"History({self.stopped}, no reports)"

@@ -401,6 +401,16 @@ class Network:
 
         export(self, path, to, **options)
 
+    def _repr_html_(self) -> str:
+        from plainnet.plots.notebook import network_html
+
+        return network_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from plainnet.plots.notebook import network_png
+
+        return network_png(self)
+
     # ---- checks and passes shared with training ----
 
     def checked_inputs(self, X: Any) -> Rows:

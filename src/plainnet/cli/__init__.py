@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from plainnet import __version__
-from plainnet.cli import export, models, train, warmup, xor
+from plainnet.cli import compare, explain, export, models, report, train, warmup, xor
 from plainnet.errors import PlainnetError, PlainnetWarning
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app.command("predict")(models.predict)
 app.command("evaluate")(models.evaluate)
 app.command("show")(models.show)
 app.command("export")(export.export)
+app.command("report")(report.report)
+app.command("explain")(explain.explain)
+app.command("compare")(compare.compare)
 app.command("warmup")(warmup.warmup)
 
 

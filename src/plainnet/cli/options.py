@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plainnet import checks
+from plainnet import checks, plots
 from plainnet.errors import InvalidValue
+
+BATCH_SIZE = 32
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def names(text: str) -> list[str]:
@@ -48,3 +51,17 @@ def class_weights(text: str | None, classes: Sequence[str]) -> Any:
                 f"--class-weight has {part!r}; it takes balanced, or weights such as yes=5,no=1"
             ) from None
     return {label: weights.get(label, 1.0) for label in range(len(classes))}
+
+
+def batch_size(given: int | None, rows: int) -> int | None:
+    """Not given: the usual size, or all rows where there are fewer; 0: all rows."""
+    if given is None:
+        return min(BATCH_SIZE, rows)
+    return given or None
+
+
+def check_picture(path: Path) -> None:
+    """Refuse, before the training, a picture of another kind than can be drawn, or any where matplotlib is lacking."""
+    if path.suffix.lower() not in PICTURES:
+        raise InvalidValue(f"--plot is {path}; it takes a file name ending in {', '.join(PICTURES)}")
+    plots.new_axes()

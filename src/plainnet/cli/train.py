@@ -11,13 +11,13 @@ import plainnet as pn
 from plainnet import checks, optimizers, schedules
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_measures
-from plainnet.errors import InvalidValue
+from plainnet.cli.report import check_report, command_line, report_table_run
 from plainnet.files import check_writable, replacing
 from plainnet.history import Report
+from plainnet.plots.inline import figure_of
 from plainnet.progress import show
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
-BATCH_SIZE = 32
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
 
 
@@ -26,6 +26,7 @@ def _option(help_text: str, panel: str) -> Any:
 
 
 def train(
+    context: typer.Context,
     data: Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")],
     target: Annotated[str, _option("Column to predict.", "data")],
     task: Annotated[
@@ -72,12 +73,16 @@ def train(
     checkpoint_every: Annotated[str, _option("Epochs (10) or seconds (30s) between checkpoints.", "output")] = "10s",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from it.", rich_help_panel="Output")] = False,
     plot: Annotated[Path | None, _option("Draw the loss curves to this .png, .svg or .pdf file.", "output")] = None,
+    report: Annotated[Path | None, _option("Write a report, with pictures, to this .html file.", "output")] = None,
 ) -> None:
     """Train a network on a table and show how well it does on rows held out."""
     for path in (save, plot):
         if path is not None:
             check_writable(path)
-    axes = _picture(plot) if plot is not None else None
+    if plot is not None:
+        options.check_picture(plot)
+    if report is not None:
+        check_report(report)
     prepared = prepare(
         data,
         target,
@@ -108,7 +113,7 @@ def train(
         loss=prepared.loss,
         optimizer=_optimizer(optimizer, learning_rate, schedule, given),
         epochs=epochs,
-        batch_size=_batch_size(batch_size, len(prepared.X)),
+        batch_size=options.batch_size(batch_size, len(prepared.X)),
         shuffle=shuffle,
         validation=prepared.validation,
         early_stopping=pn.EarlyStopping(early_stopping, minimum_improvement) if early_stopping else None,
@@ -127,15 +132,18 @@ def train(
     interrupted = _follow(reports, progress)
     history = net.history
     assert history is not None
-    history.settings |= {"data": data.name, "target": target, "seed": seed}
+    history.settings |= {"data": data.name, "target": target, "seed": seed, "command": command_line(context)}
     if not history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
     print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
-    if axes is not None and plot is not None:
-        _draw(history, axes, plot)
+    if plot is not None:
+        _draw(history, plot)
+    if report is not None:
+        rows_are = "Shown on the validation rows, which it was not trained on."
+        report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
         console.print(f"Model saved to {save}")
     if interrupted:
@@ -162,13 +170,6 @@ def _optimizer(
     checks.one_of("schedule", schedule, schedules.SCHEDULES)
     settings["learning_rate"] = {"name": schedule, "learning_rate": made.learning_rate}
     return optimizers.resolve({"name": name, **settings})
-
-
-def _batch_size(batch_size: int | None, rows: int) -> int | None:
-    """Not given: the usual size, or all rows where there are fewer; 0: all rows."""
-    if batch_size is None:
-        return min(BATCH_SIZE, rows)
-    return batch_size or None
 
 
 def _usual_metrics(prepared: Prepared) -> list[str]:
@@ -215,16 +216,8 @@ def _engine(history: pn.History) -> str:
     return name if threads is None else f"{name}, {threads} thread{'s' if threads > 1 else ''}"
 
 
-def _picture(plot: Path) -> Any:
-    """Axes to draw on, refused before the training where the file's kind or matplotlib is lacking."""
-    kinds = (".png", ".svg", ".pdf")
-    if plot.suffix.lower() not in kinds:
-        raise InvalidValue(f"--plot is {plot}; it takes a file name ending in {', '.join(kinds)}")
-    return pn.plots.new_axes()
-
-
-def _draw(history: pn.History, axes: Any, plot: Path) -> None:
-    pn.plots.loss_curve(history, axes)
+def _draw(history: pn.History, plot: Path) -> None:
+    figure = figure_of(pn.plots.loss_curve(history))
     with replacing(plot) as file:
-        axes.figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
+        figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
     console.print(f"Loss curves drawn to {plot}")

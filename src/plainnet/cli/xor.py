@@ -12,7 +12,9 @@ from rich.text import Text
 import plainnet as pn
 from plainnet import xor_post
 from plainnet.cli.display import console, heading, layer_table, plain_table
+from plainnet.cli.explain import explain_xor
 from plainnet.cli.options import sizes
+from plainnet.cli.report import check_report, command_line, report_xor
 from plainnet.errors import InvalidValue
 from plainnet.files import check_writable
 from plainnet.progress import show
@@ -29,6 +31,10 @@ def xor(
     seed: Annotated[int, typer.Option(help="Seed of the initial weights.")] = 1,
     loss: Annotated[str, typer.Option(help="mse, mae, huber or binary_cross_entropy.")] = "mse",
     save: Annotated[Path | None, typer.Option(help="Write the trained network to this .npz file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report, with pictures, to this .html file.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="First walk one step in numbers.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show large arrays of --explain whole.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write --explain as a page to this file.")] = None,
     as_published: Annotated[bool, typer.Option("--as-published", help="Run the post's own arithmetic.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Hold that arithmetic against the true gradient.")] = False,
 ) -> None:
@@ -42,8 +48,13 @@ def xor(
         return
     if check:
         raise InvalidValue("--check goes with --as-published; the network of plainnet xor is checked by the tests")
-    if save is not None:
-        check_writable(save)
+    if (full or html is not None) and not explain:
+        raise InvalidValue(f"{'--full' if full else '--html'} goes with --explain, which shows a step in numbers")
+    for path in (save, html):
+        if path is not None:
+            check_writable(path)
+    if report is not None:
+        check_report(report)
     X, y = pn.datasets.xor()
     net = pn.Network(
         *(pn.Dense(units, activation, initializer="normal") for units in sizes(hidden)),
@@ -52,11 +63,12 @@ def xor(
         seed=seed,
         dtype="float64",
     )
+    optimizer = pn.SGD(learning_rate)
     reports = net.training(
         X,
         y,
         loss=loss,
-        optimizer=pn.SGD(learning_rate),
+        optimizer=optimizer,
         epochs=epochs,
         batch_size=None,
         report_every=min(100, epochs),
@@ -64,18 +76,25 @@ def xor(
     console.print("XOR: is exactly one of the first two inputs 1? The third input is always 1.")
     console.print(_truth_table(X, y))
     console.print(layer_table(net))
+    if explain:
+        explain_xor(net, X, y, loss, optimizer, full, html)
+        console.print()
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
     try:
-        for report in show(reports, console, unit="step"):
-            if report.epoch % STEPS_BETWEEN_LINES == 0 or report.epoch == report.epochs:
-                _print_loss(report.epoch, net.evaluate(X, y, loss=loss)["loss"])
+        for step in show(reports, console, unit="step"):
+            if step.epoch % STEPS_BETWEEN_LINES == 0 or step.epoch == step.epochs:
+                _print_loss(step.epoch, net.evaluate(X, y, loss=loss)["loss"])
     except KeyboardInterrupt:
         reports.close()
         _save(net, save)
         where = f"was saved to {save}" if save is not None else "was not saved, as there was no --save"
         print(f"plainnet: interrupted; the network so far {where}", file=sys.stderr)
         raise typer.Exit(130) from None
+    assert net.history is not None
+    net.history.settings["command"] = command_line(context)
     _save(net, save)
+    if report is not None:
+        report_xor(report, net, X, y)
     _finish(net, X, y)
 
 
@@ -122,7 +141,7 @@ def _learned_table(X: Any, y: Any, predictions: Any, right: Any) -> Table:
 
 def _refuse_other_options(context: typer.Context) -> None:
     """The post has one network and one run; an option that would change them is not passed over in silence."""
-    for name in ("hidden", "activation", "epochs", "learning_rate", "seed", "loss", "save"):
+    for name in context.params.keys() - {"as_published", "check"}:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise InvalidValue(

@@ -43,6 +43,8 @@ class Prepared:
     sample_weight: Array | None
     validation: tuple[Array, Array]
     rows_without_target: int
+    held_out: pl.DataFrame
+    """The validation rows as they stand in the table."""
 
 
 def prepare(
@@ -57,12 +59,29 @@ def prepare(
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
 ) -> Prepared:
-    """Read a table file for training; `validation` is a fraction of its rows or another file with the same columns.
+    """Read a table file for training; see `prepare_rows`."""
+    frame = read_table(path, categories=categories, ignore=ignore)
+    return prepare_rows(
+        frame, target, task=task, loss=loss, sample_weight=sample_weight, validation=validation, seed=seed
+    )
+
+
+def prepare_rows(
+    frame: pl.DataFrame,
+    target: str,
+    *,
+    task: str | None = None,
+    loss: str | None = None,
+    sample_weight: str | None = None,
+    validation: float | os.PathLike[str] = 0.2,
+    seed: int | None = None,
+) -> Prepared:
+    """Make rows ready for training; `validation` is a fraction of them or a file of rows with the same columns.
 
     Rows without a target are left out. `sample_weight` names the column of weights, which is then no input. Raises
     as the functions of `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
     """
-    frame, dropped = _known_rows(read_table(path, categories=categories, ignore=ignore), target)
+    frame, dropped = _known_rows(frame, target)
     decided = decide_task(frame, target, task)
     checked_loss = _loss_for(decided, loss)
     training = held_out = frame
@@ -85,6 +104,7 @@ def prepare(
         sample_weight=weights,
         validation=(table.features(held_out), table.targets(held_out)),
         rows_without_target=dropped,
+        held_out=held_out,
     )
 
 

@@ -1,0 +1,162 @@
+"""`plainnet compare`: several hyperparameters on one table, each from the same seeds and on the same splits."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.padding import Padding
+
+from plainnet import checks, optimizers
+from plainnet.cli import options
+from plainnet.cli.display import console, heading, plain_table
+from plainnet.comparison import Comparison, comparing
+from plainnet.comparison.result import SUMMARY_COLUMNS, summary_row
+from plainnet.comparison.tables import TableNetwork, TableRows
+from plainnet.errors import InvalidValue
+from plainnet.files import check_writable, replacing
+from plainnet.tabular import read_table
+
+PANELS = {
+    "data": "Data",
+    "varied": "Varied: each may be given several times",
+    "training": "Training",
+    "output": "Output",
+}
+
+
+def _option(help_text: str, panel: str) -> Any:
+    return typer.Option(help=help_text, rich_help_panel=PANELS[panel])
+
+
+def compare(
+    data: Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")],
+    target: Annotated[str, _option("Column to predict.", "data")],
+    task: Annotated[
+        str | None, _option("classification or regression, instead of what the target shows.", "data")
+    ] = None,
+    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
+    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
+    hidden: Annotated[list[str], _option("Units of each hidden layer; 0 for none.", "varied")] = ["64,32"],  # noqa: B006
+    activation: Annotated[list[str], _option("Activation of the hidden layers.", "varied")] = ["relu"],  # noqa: B006
+    dropout: Annotated[list[float], _option("Rate of dropout after each hidden layer.", "varied")] = [0.0],  # noqa: B006
+    l2: Annotated[list[float], _option("Penalty on Σw²/2.", "varied")] = [0.0],  # noqa: B006
+    optimizer: Annotated[list[str], _option("sgd, rmsprop, adagrad, adam or adamw.", "varied")] = ["adam"],  # noqa: B006
+    learning_rate: Annotated[
+        list[float] | None, _option("Learning rate; the optimizer's own if not given.", "varied")
+    ] = None,
+    batch_size: Annotated[list[int] | None, _option("Rows a step; 0 for all at once.", "varied")] = None,
+    loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
+    epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
+    early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
+    metrics: Annotated[str | None, _option("Metrics to measure: accuracy,f1.", "training")] = None,
+    engine: Annotated[str, _option("Engine of the training; auto is the fastest that can.", "training")] = "auto",
+    seeds: Annotated[int, _option("How many seeds each variant is trained from.", "training")] = 20,
+    workers: Annotated[int | None, _option("Processes to train in; one a core if not given.", "training")] = None,
+    by: Annotated[str | None, _option("Measure to compare by; the validation loss if not given.", "output")] = None,
+    learned: Annotated[str | None, _option("When a run has learned: 'accuracy >= 0.9'.", "output")] = None,
+    results: Annotated[Path | None, _option("Write each run to this file as it ends.", "output")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the runs in it.", rich_help_panel="Output")
+    ] = False,
+    csv: Annotated[Path | None, _option("Write a line a run to this .csv file.", "output")] = None,
+    json: Annotated[Path | None, _option("Write summaries and runs to this .json file.", "output")] = None,
+    plot: Annotated[Path | None, _option("Draw curves and boxes to this .png, .svg or .pdf file.", "output")] = None,
+    progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
+) -> None:
+    """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
+    for path in (csv, json, plot):
+        if path is not None:
+            check_writable(path)
+    if plot is not None:
+        options.check_picture(plot)
+    checks.number("--validation", validation, above=0, below=1)
+    frame = read_table(data, categories=options.names(categories), ignore=options.names(ignore))
+    rows = TableRows(frame, target, {"task": task, "loss": loss, "validation": validation})
+    prepared = rows.prepared(0)
+    varied: dict[str, list[Any]] = {
+        "hidden": hidden,
+        "activation": activation,
+        "dropout": dropout,
+        "l2": l2,
+        "optimizer": optimizer,
+        "learning-rate": learning_rate or [None],
+        "batch-size": batch_size or [None],
+    }
+    variants = _variants(rows, len(prepared.X), varied)
+    usual = ["accuracy"] if prepared.table.task == "classification" else ["r2"]
+    console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
+    console.print(f"{len(variants)} variants from {seeds:,} seeds: {len(variants) * seeds:,} runs\n")
+    try:
+        comparison = comparing.compare(
+            variants,
+            rows,
+            seeds=seeds,
+            by=by,
+            learned=learned,
+            results=results,
+            resume=resume,
+            workers=workers,
+            progress=console if progress else False,
+            loss=prepared.loss,
+            epochs=epochs,
+            early_stopping=early_stopping or None,
+            metrics=options.names(metrics) if metrics else usual,
+            engine=engine,
+        )
+    except KeyboardInterrupt:
+        kept = f"the runs so far are in {results}; --resume goes on" if results else "no --results file kept the runs"
+        console.print(f"Interrupted; {kept}.")
+        raise
+    show(comparison)
+    _write(comparison, csv, json, plot)
+
+
+def show(comparison: Comparison) -> None:
+    """Print the summaries as a table, and the verdicts."""
+    table = plain_table(*SUMMARY_COLUMNS, left=(0,))
+    table.columns[SUMMARY_COLUMNS.index("quartiles")].no_wrap = True
+    for summary in comparison.summaries():
+        table.add_row(*summary_row(summary))
+    console.print(table)
+    console.print(comparison.captions())
+    if len(comparison.variants) > 1:
+        heading("What the runs decide")
+        for verdict in comparison.verdicts():
+            console.print(f"\n{verdict.sentence}")
+            console.print(Padding(verdict.numbers, (0, 0, 0, 4), expand=False))
+        for note in comparison.notes():
+            console.print(f"\n{note}")
+
+
+def _variants(rows: TableRows, training_rows: int, varied: dict[str, list[Any]]) -> dict[str, Any]:
+    """Each combination of the options as a variant, named by those that vary."""
+    naming = [name for name, values in varied.items() if len(values) > 1]
+    variants: dict[str, Any] = {}
+    for values in itertools.product(*varied.values()):
+        chosen = dict(zip(varied, values, strict=True))
+        name = " · ".join(f"{option} {chosen[option]}" for option in naming) or f"hidden {chosen['hidden']}"
+        if name in variants:
+            raise InvalidValue(f"the variant {name!r} is given twice; give each value of an option once")
+        settings = {"activation": chosen["activation"], "dropout": chosen["dropout"], "l2": chosen["l2"]}
+        rate = {} if chosen["learning-rate"] is None else {"learning_rate": chosen["learning-rate"]}
+        variants[name] = {
+            "network": TableNetwork(rows, options.sizes(chosen["hidden"]), settings),
+            "optimizer": optimizers.resolve({"name": chosen["optimizer"], **rate}),
+            "batch_size": options.batch_size(chosen["batch-size"], training_rows),
+        }
+    return variants
+
+
+def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:
+    if csv is not None:
+        comparison.write_csv(csv)
+        console.print(f"Runs written to {csv}")
+    if json is not None:
+        comparison.write_json(json)
+        console.print(f"Summaries and runs written to {json}")
+    if plot is not None:
+        with replacing(plot) as file:
+            comparison.draw().savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
+        console.print(f"Curves and boxes drawn to {plot}")

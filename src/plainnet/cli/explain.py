@@ -1,0 +1,67 @@
+"""`plainnet explain`: one training step of a model on chosen rows, in numbers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import plainnet as pn
+from plainnet.cli.display import console
+from plainnet.errors import InvalidValue
+from plainnet.explain import Explanation
+from plainnet.explain import explain as explain_step
+from plainnet.files import check_writable, replacing
+from plainnet.tabular import Table
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
+    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+    row: Annotated[
+        list[int] | None,
+        typer.Option("--row", help="Row to explain; 1 is the first below the header. Repeat it for several. [1]"),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show large arrays whole.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page to this file instead.")] = None,
+) -> None:
+    """Walk one training step on rows of a table: every sum, every gradient with its formula, every update."""
+    if html is not None:
+        check_writable(html)
+    net = pn.load(model)
+    if net.table is None or net.history is None:
+        raise InvalidValue(f"{model} was trained on arrays, not on a table; use plainnet.explain in Python")
+    table, rows = Table.from_dict(net.table), row or [1]
+    frame = table.read(data, target=True)
+    for number in rows:
+        if not 1 <= number <= len(frame):
+            raise InvalidValue(f"--row is {number}; {data.name} has the rows 1 to {len(frame)}")
+    chosen = frame[[number - 1 for number in rows]]
+    for number, value in zip(rows, chosen[table.target.name], strict=True):
+        if value is None:
+            raise InvalidValue(f"--row is {number}, which has no {table.target.name}; it takes rows with a target")
+    settings = net.history.settings
+    step = explain_step(
+        net,
+        table.features(chosen),
+        table.targets(chosen),
+        loss=settings["loss"],
+        optimizer=settings["optimizer"],
+        examples=[f"row {number}" for number in rows],
+    )
+    show(step, full, html)
+
+
+def explain_xor(net: pn.Network, X: Any, y: Any, loss: str, optimizer: Any, full: bool, html: Path | None) -> None:
+    """Print, or write to `html`, one training step of the XOR network on its four examples."""
+    names = [" ".join(f"{value:.0f}" for value in example) for example in X]
+    show(explain_step(net, X, y, loss=loss, optimizer=optimizer, examples=names), full, html)
+
+
+def show(step: Explanation, full: bool, html: Path | None) -> None:
+    """Print the explanation, or write it to the file `html`."""
+    if html is None:
+        console.print(step.rich(full=full))
+        return
+    with replacing(html) as file:
+        file.write(step.to_html(full=full).encode())
+    console.print(f"One training step explained in {html}", soft_wrap=True)

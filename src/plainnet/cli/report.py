@@ -1,0 +1,92 @@
+"""`plainnet report`: everything there is to see of a model, in one HTML file; and `--report` of train and xor."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import plainnet as pn
+from plainnet.cli.display import console
+from plainnet.cli.models import _load
+from plainnet.errors import InvalidValue
+from plainnet.files import check_writable
+from plainnet.report import of_arrays, of_table, write_report
+from plainnet.tabular import Table, drop_missing_targets
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OF_THE_SURROUNDINGS = (
+    *("save", "plot", "report", "progress", "checkpoint", "checkpoint_every", "resume"),
+    *("explain", "full", "html"),
+)
+"""Options of a command that have no effect on what is trained."""
+
+
+def report(
+    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
+    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
+) -> None:
+    """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
+    check_report(output)
+    net, table = _load(model)
+    frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
+    if not len(frame):
+        raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
+    settings = net.history.settings if net.history else {}
+    seen = "; some of them it was trained on, so the figures flatter it" if settings.get("data") == data.name else ""
+    left_out = f" {dropped:,} rows without a target are left out." if dropped else ""
+    report_table_run(output, net, table, frame, f"Shown on the rows of {data.name}{seen}.{left_out}")
+
+
+def report_table_run(path: Path, net: pn.Network, table: Table, frame: pl.DataFrame, rows_are: str) -> None:
+    """Write the report of a network trained on a table, shown on the rows of `frame`."""
+    write_report(
+        path, of_table(net, table, frame, title=f"A network that predicts {table.target.name}", rows_are=rows_are)
+    )
+    console.print(f"Report written to {path}")
+
+
+def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
+    """Write the report of `plainnet xor`'s network."""
+    subject = of_arrays(
+        net,
+        X,
+        y,
+        title="A network that learns XOR",
+        names=["x₁", "x₂", "x₃ (always 1)"],
+        classes=["0", "1"],
+        target="XOR",
+        rows_are="Shown on the four rows of the truth table, which are also what it was trained on.",
+    )
+    write_report(path, subject)
+    console.print(f"Report written to {path}")
+
+
+def check_report(path: Path) -> None:
+    """Refuse, before the training, a report that could not be written: a wrong name, no folder, no matplotlib."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InvalidValue(f"the report is to be {path}; it takes a file name ending in .html")
+    check_writable(path)
+    pn.plots.new_axes()
+
+
+def command_line(context: typer.Context) -> str:
+    """The command as it was given, without what does not change the training: 'plainnet train table.csv --target y'."""
+    words = ["plainnet", str(context.info_name)]
+    for parameter in context.command.params:
+        name, source = parameter.name or "", context.get_parameter_source(parameter.name or "")
+        if name in OF_THE_SURROUNDINGS or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        elif isinstance(value, bool):
+            words.append((parameter.opts if value else parameter.secondary_opts)[0])
+        else:
+            words += [parameter.opts[0], str(value)]
+    return shlex.join(words)

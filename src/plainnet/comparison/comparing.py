@@ -1,0 +1,173 @@
+"""`compare`: every variant from the same seeds and on the same splits."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from plainnet.comparison.data import Data
+from plainnet.comparison.record import Record
+from plainnet.comparison.result import Comparison
+from plainnet.comparison.runs import LOSSES, Run, require_measure
+from plainnet.comparison.variants import described, resolve, seeds_of
+from plainnet.errors import InvalidType, InvalidValue, missing_extra
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from rich.console import Console
+
+HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "roc_auc", "r2")
+LOWER_IS_BETTER = (*LOSSES, "rmse", "mae")
+
+Criterion = str | Callable[[Run], bool]
+
+_SIGNS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+
+
+def compare(
+    variants: Mapping[str, Any],
+    X: Any,
+    y: Any = None,
+    *,
+    seeds: int | Sequence[int] = 30,
+    by: str | None = None,
+    lower_is_better: bool | None = None,
+    learned: Criterion | None = None,
+    results: str | PathLike[str] | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool | Console = False,
+    **options: Any,
+) -> Comparison:
+    """Train every variant from the same seeds, on the same splits, and say what the runs decide.
+
+    A variant is a `Network`, of which every run gets a new one with the same layers and weights drawn from its own
+    seed; or a function seed -> Network. Where variants differ in their training, each is a dict with one of these
+    under "network" and options of `fit` beside it, which go before the shared `options`:
+
+        pn.compare({"slow": {"network": net, "optimizer": pn.SGD(0.1)}, "fast": {...}}, X, y, loss="mse")
+
+    `X` and `y` are the examples and targets of every run. Where each run has its own, as rows scaled by what was
+    left to train on, `X` is a function seed -> (X, y, validation), validation a pair of arrays or None, without `y`.
+
+    Arguments:
+        seeds: how many (30 are the seeds 0 ... 29), or a list of them.
+        by: the measure to compare by: "loss", "validation_loss" or a metric of `metrics`. The validation loss where
+            there is one, otherwise the loss, unless given.
+        lower_is_better: for a metric of your own; higher is taken as better where this is not given.
+        learned: when a run counts as having learned: a threshold such as "accuracy >= 0.9" or "loss < 0.01", or a
+            function Run -> bool. Not given, every run has that did not diverge.
+        results: a file to which each run is written as it ends.
+        resume: go on with the runs in that file. More seeds may be asked for; any other change is refused.
+        workers: processes to train in, each with one thread; one for every core unless given. 1 is this process.
+        executor: any `concurrent.futures.Executor` to train on instead.
+        progress: show a bar (needs the extra `cli`).
+        options: of `Network.fit`, for all variants.
+
+    A run that diverges has not learned; it does not end the comparison. Raises InvalidValue or InvalidType for
+    arguments that do not fit, FileError for a results file that exists, is damaged or of another comparison.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> variants = {f"{n} tanh": pn.Network(pn.Dense(n, "tanh"), pn.Dense(1, "sigmoid")) for n in (1, 6)}
+    >>> comparison = pn.compare(variants, X, y, seeds=8, workers=1, loss="mse", optimizer=pn.SGD(2.0),
+    ...                         epochs=500, batch_size=None, report_every=500, learned="loss < 0.05")
+    >>> [(summary.variant, summary.learned) for summary in comparison.summaries()]
+    [('1 tanh', 0), ('6 tanh', 8)]
+    >>> comparison.difference("6 tanh", "1 tanh").better
+    '6 tanh'
+    """
+    from plainnet.comparison.executing import run_all  # it brings multiprocessing, which importing plainnet need not
+
+    resolved = resolve(variants, options)
+    numbers = seeds_of(seeds)
+    data = Data(X, y)
+    descriptions = described(resolved, numbers[0], data)
+    measure = _measure(by, descriptions)
+    criterion, words = _criterion(learned, descriptions)
+    settings = {"data": data.fingerprints(), "variants": descriptions}
+    if resume and results is None:
+        raise InvalidValue("resume is True and results is None; resume takes results= with the file to go on from")
+    record = Record(results, settings, resume) if results is not None else None
+    done = {(run.variant, run.seed): run for run in (record.runs if record else ())}
+    jobs = [(variant, seed) for seed in numbers for variant in resolved if (variant.name, seed) not in done]
+    if jobs:
+        # closed at once, whatever ends the loop: the processes end with it
+        with closing(run_all(jobs, data, executor, workers)) as runs:
+            for run in _shown(runs, len(jobs), progress) if progress else runs:
+                done[run.variant, run.seed] = run
+                if record:
+                    record.add(run)
+    return Comparison(
+        variants=[variant.name for variant in resolved],
+        seeds=numbers,
+        by=measure,
+        lower_is_better=measure in LOWER_IS_BETTER or (measure not in HIGHER_IS_BETTER and bool(lower_is_better)),
+        criterion=words,
+        learned=criterion,
+        runs=[done[variant.name, seed] for variant in resolved for seed in numbers],
+    )
+
+
+def _measure(by: str | None, descriptions: Mapping[str, Any]) -> str:
+    """The measure to compare by; every variant must have it, and in the same sense."""
+    known = _known_measures(descriptions)
+    name = by or ("validation_loss" if "validation_loss" in known else "loss")
+    require_measure("by", name, known)
+    losses = {str(described["options"]["loss"]): variant for variant, described in descriptions.items()}
+    if name in LOSSES and len(losses) > 1:
+        raise InvalidValue(
+            f"the variants have different losses ({', '.join(losses)}); by takes a metric all of them have"
+        )
+    return name
+
+
+def _known_measures(descriptions: Mapping[str, Any]) -> list[str]:
+    """The measures that the runs of every variant have."""
+    options = [description["options"] for description in descriptions.values()]
+    validated = all(option["validation_examples"] for option in options)
+    metrics = [name for name in options[0]["metrics"] if all(name in option["metrics"] for option in options)]
+    return ["loss", *(["validation_loss"] if validated else []), *metrics]
+
+
+def _criterion(learned: Criterion | None, descriptions: Mapping[str, Any]) -> tuple[Callable[[Run], bool], str]:
+    """When a run has learned, as a function and in words."""
+    if learned is None:
+        return (lambda run: True), "every run that did not diverge"
+    if callable(learned):
+        return learned, getattr(learned, "__name__", "a function").replace("<lambda>", "a function of the run")
+    if not isinstance(learned, str):
+        raise InvalidType(f"learned is {learned!r}; it takes a threshold such as 'accuracy >= 0.9', or a function")
+    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|<|>)\s*(\S+)\s*", learned)
+    try:
+        threshold = float(parts[3]) if parts else None
+    except ValueError:
+        threshold = None
+    if parts is None or threshold is None:
+        raise InvalidValue(f"learned is {learned!r}; it takes a measure and a threshold, such as 'accuracy >= 0.9'")
+    name, holds = parts[1], _SIGNS[parts[2]]
+    require_measure("the measure of learned", name, _known_measures(descriptions))
+    return (lambda run: bool(holds(run.measure(name), threshold))), f"{name.replace('_', ' ')} {parts[2]} {threshold:g}"
+
+
+def _shown(runs: Iterable[Run], total: int, console: bool | Console) -> Iterator[Run]:
+    """Pass the runs on while a progress bar follows them."""
+    try:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+    except ImportError:
+        raise missing_extra("the progress bar", "cli") from None
+    columns = (TextColumn("run"), MofNCompleteColumn(), BarColumn(bar_width=16), TimeElapsedColumn())
+    left = (TextColumn("left"), Remaining(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, *left, console=None if console is True else console) as bar:  # type: ignore[arg-type]
+        task, diverged = bar.add_task("", total=total), 0
+        for run in runs:
+            diverged += run.diverged
+            bar.update(task, advance=1, description=f"{diverged} diverged" if diverged else "")
+            yield run

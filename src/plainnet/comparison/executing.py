@@ -1,0 +1,116 @@
+"""Where the runs happen: in this process, in one process a core, or wherever an executor takes them."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+from plainnet import checks
+from plainnet.comparison.data import Data
+from plainnet.comparison.runs import Run, train
+from plainnet.comparison.variants import Variant
+from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning
+
+Job = tuple[Variant, int]
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables that hold the linear algebra of a process to one thread, read when NumPy is first imported."""
+
+NO_WORKERS = (
+    "the worker processes ended before the runs did. A script calls compare under if __name__ == '__main__': ; a "
+    "function of a notebook or an interactive session cannot reach other processes, so put it in a module, or take "
+    "workers=1, which trains in this process; or memory ran out: take fewer workers"
+)
+
+
+def run_all(
+    jobs: Sequence[Job], data: Data, executor: Executor | None, workers: int | None
+) -> Generator[Run, None, None]:
+    """The runs as they end, in any order."""
+    if executor is not None:
+        if not isinstance(executor, Executor):
+            raise InvalidType(f"executor is {executor!r}; it takes a concurrent.futures.Executor")
+        yield from _run_on(executor, jobs, data)
+        return
+    count = min(_cores() if workers is None else checks.whole_number("workers", workers, least=1), len(jobs))
+    if count > 1 and _can_travel([variant for variant, _ in jobs], data):
+        with _processes(count) as pool:
+            yield from _run_on(pool, jobs, data)
+        return
+    for variant, seed in jobs:
+        yield train(variant, seed, data)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
+    """Whether the variants, and data that are a function, can be sent to another process; says what cannot."""
+    parts: dict[str, Any] = {f"variant {variant.name!r}": variant for variant in variants}
+    if data.is_function:
+        parts["the function for X"] = data
+    for name, part in parts.items():
+        try:
+            pickle.dumps(part)
+        except Exception as error:  # pickle raises whatever the object's own methods raise
+            warnings.warn(
+                f"{name} cannot be sent to other processes ({error}), so all runs are trained in this one; a Network "
+                "or arrays in place of the function, or a function of a module, makes use of all cores",
+                PlainnetWarning,
+                stacklevel=2,
+            )
+            return False
+    return True
+
+
+def _run_on(executor: Executor, jobs: Sequence[Job], data: Data) -> Iterator[Run]:
+    futures = []
+    try:
+        futures += [executor.submit(train, variant, seed, data) for variant, seed in jobs]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise InvalidValue(NO_WORKERS) from None
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    """New processes with one thread each; where we are cut short they end at once."""
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+        try:
+            yield pool
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that start meanwhile have linear algebra of one thread, unless the user has set otherwise."""
+    added = [name for name in ONE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

@@ -1,0 +1,54 @@
+"""A table for `compare`: its rows and its networks as functions of the seed, which can be sent to other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from plainnet.arrays import Array
+from plainnet.network import Network
+from plainnet.tabular.preparing import Prepared, network_for, prepare_rows
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """A table split anew for each seed, scales and categories learned from the training rows alone."""
+
+    frame: pl.DataFrame
+    target: str
+    options: Mapping[str, Any]
+    """Of `prepare_rows`."""
+
+    def prepared(self, seed: int) -> Prepared:
+        """What `plainnet train` with this seed trains on."""
+        return _prepared(self, seed)
+
+    def __call__(self, seed: int) -> tuple[Array, Array, tuple[Array, Array]]:
+        """Training examples, their targets, and the rows held out."""
+        prepared = self.prepared(seed)
+        return prepared.X, prepared.y, prepared.validation
+
+
+@dataclass(frozen=True, eq=False)
+class TableNetwork:
+    """The network that `plainnet train` makes for a table."""
+
+    rows: TableRows
+    hidden: Sequence[int]
+    settings: Mapping[str, Any]
+    """Of `network_for`."""
+
+    def __call__(self, seed: int) -> Network:
+        """A new network for the rows of a seed."""
+        return network_for(self.rows.prepared(seed), self.hidden, seed=seed, **self.settings)
+
+
+@lru_cache(maxsize=1)
+def _prepared(rows: TableRows, seed: int) -> Prepared:
+    """Kept for the run's network and data, and for the next variant with this seed."""
+    return prepare_rows(rows.frame, rows.target, seed=seed, **rows.options)

@@ -1,0 +1,122 @@
+"""What is compared: variants, each a network and the options of its training."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.checkpoints import fingerprint
+from plainnet.comparison.data import Data
+from plainnet.configurable import describe
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.network import Network
+from plainnet.weighting import class_labels
+
+Maker: TypeAlias = Network | Callable[[int], Network]
+
+OF_COMPARE = {"progress", "checkpoint", "checkpoint_every", "resume"}
+"""Options of `fit` that are the comparison's own business."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network and the options of `fit` that train it."""
+
+    name: str
+    network: Maker
+    options: Mapping[str, Any]
+
+    def make(self, seed: int) -> Network:
+        """A new network for `seed`: of the same layers, or what the function gives."""
+        if isinstance(self.network, Network):
+            layers = [copy.deepcopy(layer) for layer in self.network.layers]
+            return Network(*layers, input_size=self.network.input_size, seed=seed, dtype=self.network.dtype)
+        made = self.network(seed)
+        if not isinstance(made, Network):
+            raise InvalidType(f"variant {self.name!r} gives {made!r} for seed {seed}; it takes a plainnet.Network")
+        if made.seed != seed:
+            raise InvalidValue(
+                f"variant {self.name!r} gives a network with seed {made.seed} for seed {seed}; make it with seed=seed, "
+                "so that all variants have the same seeds and splits"
+            )
+        return made
+
+
+def resolve(variants: Any, shared: Mapping[str, Any]) -> list[Variant]:
+    """The variants as the user gave them, with the shared options where a variant has none of its own."""
+    if not isinstance(variants, Mapping) or not variants:
+        raise InvalidType(f"variants is {variants!r}; it takes a dict of names and networks")
+    return [_resolve(str(name), given, shared) for name, given in variants.items()]
+
+
+def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
+    own = dict(given) if isinstance(given, Mapping) else {"network": given}
+    network = own.pop("network", None)
+    if not isinstance(network, Network) and not callable(network):
+        raise InvalidType(
+            f"variant {name!r} is {given!r}; it takes a Network, a function seed -> Network, or a dict with one of "
+            "them under 'network' and options of fit"
+        )
+    for option in OF_COMPARE & {*own, *shared}:
+        raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
+    if "loss" not in {**shared, **own}:
+        raise InvalidType(f"variant {name!r} has no loss; give compare loss=..., or the variant its own")
+    return Variant(name, network, {**shared, **own})
+
+
+def described(variants: Sequence[Variant], seed: int, data: Data) -> dict[str, Any]:
+    """Each variant as plain data; all that `fit` would refuse is refused here, before any training."""
+    descriptions: dict[str, Any] = {}
+    splits = set()
+    X, y, held_out = data.of(seed)
+    for variant in variants:
+        if held_out and "validation" in variant.options:
+            raise InvalidValue("validation is given beside a function for X, which gives the rows held out itself")
+        net = variant.make(seed)
+        net.training(X, y, **variant.options, **held_out).close()
+        assert net.history is not None
+        network = {key: value for key, value in net.describe().items() if key != "seed"}
+        marked = {key: _marked(variant.options.get(key)) for key in ("sample_weight", "class_weight", "validation")}
+        descriptions[variant.name] = {"network": network, "options": net.history.settings, "data": marked}
+        splits.add(_split(variant, net, y))
+    if len(splits) > 1:
+        raise InvalidValue(
+            "the variants would not be validated on the same rows; give all of them the same fraction, and losses that "
+            "see the same classes in y, or validation=(X, y)"
+        )
+    return descriptions
+
+
+def _split(variant: Variant, net: Network, y: Any) -> str:
+    """What decides, with the seed, which rows a run is validated on."""
+    validation = variant.options.get("validation")
+    if not isinstance(validation, float):
+        return str(_marked(validation))
+    targets = net.checked_loss(variant.options["loss"]).prepare(y, net.output_size or 1, net.dtype)
+    labels = class_labels(targets)
+    return f"{validation} {None if labels is None else fingerprint(labels.astype(np.int64))}"
+
+
+def _marked(value: Any) -> Any:
+    """An option that can hold arrays, as plain data that tells whether it is the same again."""
+    if value is None or isinstance(value, str | float | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): describe(part) for key, part in value.items()}
+    parts = value if isinstance(value, tuple | list) and len(value) == 2 else (value,)
+    return [fingerprint(np.asarray(part)) for part in parts]
+
+
+def seeds_of(seeds: Any) -> list[int]:
+    """A number n as the seeds 0 ... n - 1, or the seeds given."""
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        return list(range(checks.whole_number("seeds", seeds, least=1)))
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):
+        raise InvalidType(f"seeds is {seeds!r}; it takes how many, or a list of them")
+    listed = [checks.whole_number("a seed", seed, least=0) for seed in seeds]
+    if not listed or len(set(listed)) < len(listed):
+        raise InvalidValue(f"seeds is {listed}; it takes at least one, each once")
+    return listed

@@ -1,0 +1,134 @@
+"""The way forward in numbers: each layer, then the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.explain import formulas
+from plainnet.explain.explanation import Quantity, Stage
+from plainnet.explain.recording import LayerRecord
+from plainnet.explain.step import Step
+from plainnet.layers import Activation, Dense, Layer
+from plainnet.losses import CrossEntropy
+
+
+def forward(step: Step) -> Iterator[Stage]:
+    """A stage a layer, from the first to the last."""
+    for i, layer, noted in step.by_layer():
+        names = step.names.of_layers[i]
+        origin = f"the outputs of layer {i}" if i else "the examples"
+        quantities = [step.rowwise("inputs", "", noted.inputs, names.inputs, note=origin)]
+        for name, values in step.net.parameter_views(step.net.parameters)[i].items():
+            quantities.append(names.parameter(name, "", values))
+        quantities += _within(step, i, layer, noted)
+        yield Stage(f"Layer {i + 1}: {layer!r}", f"net.layers[{i}]", tuple(quantities), notes=_shapes(layer, noted))
+
+
+def _within(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
+    """What a layer computes, up to its outputs."""
+    assert noted.outputs is not None
+    units = step.names.of_layers[i].outputs
+    stops_at_z = step.recorded.fused and layer is step.net.layers[-1]
+    if isinstance(layer, Dense | Activation) and type(layer) in (Dense, Activation):
+        z = noted.outputs if stops_at_z else noted.z
+        yield step.rowwise("z", formulas.weighted_sum(layer), z, units)
+        outputs = layer.activation.value(noted.outputs) if stops_at_z else noted.outputs
+        slope = formulas.slope(layer.activation)
+        yield step.rowwise("a", slope.value, outputs, units, note=slope.note)
+        return
+    known = formulas.REMEMBERED.get(type(layer))
+    if known is None:
+        for name, values in noted.remembered.items():
+            if name != "inputs":
+                yield Quantity(name, "", values, "kept for the way back")
+    for kept in known or ():
+        if kept.name in noted.remembered:  # Dropout of rate 0 has no mask
+            values = noted.remembered[kept.name]
+            rows = step.names.examples if values.shape == (len(step.names.examples), values.shape[-1]) else ()
+            columns = units if values.shape[-1] == len(units) else ()
+            formula = kept.formula.format(**layer.settings())
+            yield Quantity(kept.symbol, formula, values, kept.note, rows, columns)
+    own = formulas.first_line(type(layer)) or "your own layer"
+    formula, note = (formulas.OUTPUTS[type(layer)], "") if known else ("", own)
+    yield step.rowwise("outputs", formula, noted.outputs, units, note=note)
+
+
+def _shapes(layer: Layer, noted: LayerRecord) -> tuple[str, ...]:
+    assert noted.inputs is not None
+    assert noted.outputs is not None
+    inputs, outputs = noted.inputs.shape, noted.outputs.shape
+    if type(layer) is not Dense:
+        return (f"shapes: inputs {inputs} → outputs {outputs}",)
+    bias = f" + {layer.bias.shape}" if layer.bias is not None else ""
+    return (f"shapes: inputs {inputs} @ weights {layer.weights.shape}{bias} = z {outputs}",)
+
+
+def loss_stage(step: Step) -> Stage:
+    """From the predictions to the one number, and its gradient with which the way back begins."""
+    formula, last = formulas.error(step.loss), step.net.layers[-1]
+    outputs = step.recorded.layers[-1].outputs
+    assert outputs is not None
+    units = step.names.of_layers[-1].outputs
+    fused = step.recorded.fused
+    predictions = last.activation.value(outputs) if fused else outputs
+    origin = "the outputs of the last layer"
+    quantities = [step.rowwise("ŷ", "", predictions, units, note=origin), _target(step, units)]
+    elements = step.recorded.elements
+    if step.weight is not None:
+        quantities.append(step.rowwise("w", "", step.weight[:, None], ("weight",), note="of each example"))
+    count = "W" if step.weight is not None else "n" if isinstance(step.loss, CrossEntropy) else "N"
+    weighted = "w ∘ " if step.weight is not None else ""
+    if elements is not None:
+        columns = units if elements.shape[1] == len(units) else ("ℓ",)
+        quantities.append(step.rowwise("ℓ", formula.element, elements, columns, note=formula.note))
+    mean, own = (f"loss = Σ {weighted}ℓ / {count}", "") if elements is not None else ("", formula.note)
+    value = np.array([[step.recorded.data_loss]])
+    quantities.append(Quantity("loss", mean, value, own))
+    if step.has_penalties:
+        penalty = np.array([[step.recorded.value - step.recorded.data_loss]])
+        quantities.append(Quantity("penalty", formulas.penalty(step.net.layers), penalty))
+        total = np.array([[step.recorded.value]])
+        quantities.append(Quantity("loss with penalty", "loss with penalty = loss + penalty", total))
+    name, slope = ("∂loss/∂z", formula.fused) if fused else ("∂loss/∂ŷ", formula.derivative)
+    of_mean, own = f"{name} = {weighted}{slope} / {count}", ""
+    if elements is None:
+        of_mean, own = "", "as your loss gives it"
+    gradient, check = step.recorded.output_gradient, step.differences.outputs()
+    quantities.append(step.rowwise(name, of_mean, gradient, units, note=own, check=check))
+    return Stage(
+        f"Loss: {formulas.name_of(step.loss)}",
+        "",
+        tuple(quantities),
+        notes=_loss_notes(step, count, elements, predictions),
+    )
+
+
+def _target(step: Step, units: Sequence[str]) -> Quantity:
+    if step.targets.ndim == 1:
+        note = "the number of the true class, counted from 0"
+        return step.rowwise("y", "", step.targets[:, None], ("class",), note=note)
+    return step.rowwise("y", "", step.targets, units, note="the targets")
+
+
+def _loss_notes(step: Step, count: str, elements: Array | None, predictions: Array) -> tuple[str, ...]:
+    notes = list(step.names.verdicts(predictions, step.targets))
+    if elements is not None:
+        notes.append(_counted(step.weight, count, elements))
+    if step.recorded.fused:
+        rows = " (y as rows with a 1 at the true class)" if step.targets.ndim == 1 else ""
+        notes.append(
+            f"The loss and the output's {step.net.layers[-1].activation.name} are computed together from z, so "
+            f"that nothing overflows, and the way back begins at z{rows}."
+        )
+    return tuple(notes)
+
+
+def _counted(weight: Array | None, count: str, elements: Array) -> str:
+    """What the mean divides by."""
+    if weight is not None:
+        total = float(weight.sum()) * elements.shape[1]
+        return f"{count} = {total:.6g}, the weights of all numbers in ℓ together."
+    return f"{count} = {elements.size}, the {'examples' if count == 'n' else 'numbers in ŷ'}."

@@ -1,0 +1,52 @@
+"""What the four parts of an explanation are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plainnet.arrays import Array
+from plainnet.explain.differences import Differences
+from plainnet.explain.explanation import Quantity
+from plainnet.explain.names import Names
+from plainnet.explain.recording import LayerRecord, Record
+from plainnet.layers import Layer
+from plainnet.losses import Loss
+from plainnet.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step: its parts, what passed, the checks of its gradients and what things are called."""
+
+    net: Network
+    loss: Loss
+    optimizer: Optimizer
+    targets: Array
+    weight: Array | None
+    recorded: Record
+    differences: Differences
+    names: Names
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the first step of a run."""
+        return self.optimizer.schedule.rate(0.0, 1, {})
+
+    @property
+    def has_penalties(self) -> bool:
+        """Whether any layer adds to the loss."""
+        return any(layer.penalties() for layer in self.net.layers)
+
+    def by_layer(self) -> Iterator[tuple[int, Layer, LayerRecord]]:
+        """Each layer with its number and what passed there."""
+        return zip(range(len(self.net.layers)), self.net.layers, self.recorded.layers, strict=True)
+
+    def rowwise(self, name: str, formula: str, values: Array | None, columns: Sequence[str], **more: Any) -> Quantity:
+        """A quantity with an example a row."""
+        assert values is not None
+        return Quantity(name, formula, values, rows=self.names.examples, columns=tuple(columns), **more)

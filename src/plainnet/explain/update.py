@@ -1,0 +1,77 @@
+"""The update in numbers: what the optimizer makes of the gradient."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.explain import formulas
+from plainnet.explain.explanation import Quantity, Stage
+from plainnet.explain.recording import watch
+from plainnet.explain.step import Step
+from plainnet.layers import BatchNorm
+from plainnet.optimizers import State
+
+FIRST_STEP = 1
+
+
+def updates(step: Step) -> Iterator[Stage]:
+    """The gradient as the optimizer takes it, then each array of parameters before and after."""
+    net, taken = step.recorded.network, {}
+    before = net.parameters.copy()
+    assert step.recorded.gradient is not None
+    state = step.optimizer.start(net.parameters)
+    watched = copy.copy(step.optimizer)
+
+    def update(original: Any, parameters: Array, gradient: Array, *rest: Any) -> None:
+        taken["g"] = gradient.copy()
+        original(parameters, gradient, *rest)
+
+    watch(watched, "update", update)
+    watched.step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP)
+    rate = Quantity("η", "", np.array([[step.rate]]), "the learning rate of the first step")
+    norm = np.array([[math.sqrt(float(step.recorded.gradient @ step.recorded.gradient))]])
+    length = Quantity("‖g‖", "", norm, "the length of the gradient of all parameters together")
+    title = f"Optimizer: {step.optimizer!r}"
+    notes = ["θ stands for every parameter and g for its gradient."]
+    if state:
+        notes.append(f"What it remembers from step to step ({', '.join(state)}) begins at 0; t = 1.")
+    yield Stage(title, "", (rate, length), formulas.update(step.optimizer), tuple(notes))
+    for i, layer, _ in step.by_layer():
+        for name in net.parameter_views(before)[i]:
+            quantities = _parameter_update(step, i, name, before, taken["g"], state)
+            yield Stage(f"Layer {i + 1}: {name}", f"net.layers[{i}].{name}", tuple(quantities))
+        if type(layer) is BatchNorm:
+            quantities = _statistics_update(step, i, layer)
+            yield Stage(f"Layer {i + 1}: running statistics", f"net.layers[{i}]", tuple(quantities))
+
+
+def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array, state: State) -> Iterator[Quantity]:
+    names, net = step.names.of_layers[i], step.recorded.network
+    assert step.recorded.gradient is not None
+
+    def part(vector: Array) -> Array:
+        return net.parameter_views(vector)[i][name]
+
+    yield names.parameter("before", "", part(before), like=name)
+    prepared = not np.array_equal(taken, step.recorded.gradient)
+    note = "as the optimizer takes it" if prepared else f"∂loss/∂{name}"
+    yield names.parameter("g", "", part(taken), like=name, note=note)
+    for remembered, vector in state.items():
+        yield names.parameter(remembered, "", part(vector), like=name, note="remembered for the next step")
+    formula = formulas.update(step.optimizer)[-1]
+    yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
+
+
+def _statistics_update(step: Step, i: int, layer: BatchNorm) -> Iterator[Quantity]:
+    after: Any = step.recorded.network.layers[i]
+    columns = step.names.of_layers[i].outputs
+    for name, batch in (("running_mean", "mean"), ("running_variance", "variance n / (n - 1)")):
+        yield Quantity(f"{name} before", "", getattr(layer, name).copy()[None, :], columns=columns)
+        follow = f"r ← {1 - layer.momentum:g} r + {layer.momentum:g} {batch}"
+        yield Quantity(f"{name} after", follow, getattr(after, name).copy()[None, :], columns=columns)

@@ -1,0 +1,102 @@
+"""`explain`: one training step walked through, from the inputs to the updated parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks, optimizers
+from plainnet.errors import InvalidValue
+from plainnet.explain import formulas
+from plainnet.explain.backward import backward
+from plainnet.explain.differences import Differences
+from plainnet.explain.explanation import Explanation, Section
+from plainnet.explain.forward import forward, loss_stage
+from plainnet.explain.names import Names
+from plainnet.explain.recording import record
+from plainnet.explain.step import Step
+from plainnet.explain.update import updates
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+
+
+def explain(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    loss: Any,
+    optimizer: Any = "adam",
+    sample_weight: Any = None,
+    dropout_seed: int = 0,
+    examples: Sequence[str] | None = None,
+) -> Explanation:
+    """Walk one training step of `net` on the examples X and y, with all its numbers and their formulas.
+
+    The step is the first of a run on these examples as one batch, of which `net.loss_and_gradient` with the same
+    `sample_weight` and `dropout_seed` gives the gradient. Every gradient stands beside central differences, taken in
+    float64. Nothing of the network changes. `examples` are names for the rows.
+
+    Raises InvalidValue and InvalidType as `net.fit` does, and where the loss is not finite.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+    >>> step = explain(net, X, y, loss="mse", optimizer=pn.SGD(1.0))
+    >>> step.forward[0]["z"].formula
+    'z = inputs @ weights + bias'
+    >>> step.backward[0]["∂loss/∂weights"].values.shape, step.relative_error < 1e-6
+    ((4, 1), True)
+    """
+    inputs = net.checked_inputs(X)
+    checked_loss = net.checked_loss(loss)
+    targets = checked_loss.prepare(y, net.output_size or 0, net.dtype)
+    checks.same_rows("y", targets, len(inputs))
+    weight = net.checked_weights(sample_weight, len(inputs))
+    _refuse_small_batch(net, len(inputs))
+    chosen = optimizers.resolve(optimizer)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        recorded = record(net, checked_loss, inputs, targets, weight, dropout_seed)
+    if not math.isfinite(recorded.value):
+        raise InvalidValue(f"the loss of these examples is {recorded.value}, so there is no step to explain")
+    twin = net.copy(dtype="float64")
+    precise_targets = checked_loss.prepare(y, net.output_size or 0, twin.dtype)
+    precise_weight = twin.checked_weights(sample_weight, len(inputs))
+    differences = Differences(twin, checked_loss, twin.checked_inputs(X), precise_targets, precise_weight, dropout_seed)
+    names = Names.of(net, len(inputs), examples)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _written(Step(net, checked_loss, chosen, targets, weight, recorded, differences, names))
+
+
+def _refuse_small_batch(net: Network, rows: int) -> None:
+    for layer in net.layers:
+        if rows < layer.smallest_batch:
+            raise InvalidValue(
+                f"X has {rows} row and {layer.name} takes the mean and variance of a batch; "
+                f"give at least {layer.smallest_batch} rows"
+            )
+
+
+def _written(step: Step) -> Explanation:
+    return Explanation(
+        network=repr(step.net),
+        dtype=step.net.dtype.name,
+        examples=step.names.examples,
+        loss_name=formulas.name_of(step.loss),
+        optimizer=repr(step.optimizer),
+        value=step.recorded.value,
+        penalty=step.recorded.value - step.recorded.data_loss if step.has_penalties else 0.0,
+        learning_rate=step.rate,
+        forward=Section("Forward", "Each layer takes the outputs of the one before it.", tuple(forward(step))),
+        loss=Section("Loss", "How wrong the outputs are, in one number to descend.", (loss_stage(step),)),
+        backward=Section(
+            "Backward",
+            "The chain rule, from the last layer to the first: how the loss changes with each number.",
+            tuple(backward(step)),
+        ),
+        update=Section("Update", "Each parameter takes a step that makes the loss smaller.", tuple(updates(step))),
+    )

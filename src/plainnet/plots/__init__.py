@@ -1,0 +1,28 @@
+"""Pictures with matplotlib (extra `plots`): each takes an axes to draw on, or makes its own, and returns it."""
+
+from plainnet.plots.boundary import decision_boundary
+from plainnet.plots.curves import gradient_norms, loss_curve, metric_curves
+from plainnet.plots.diagram import network_diagram
+from plainnet.plots.distributions import activation_distributions, weight_distributions
+from plainnet.plots.drawing import new_axes
+from plainnet.plots.outcomes import confusion_matrix, importance, predicted_against_true
+from plainnet.plots.readings import permutation_importance
+from plainnet.plots.units import hidden_units
+from plainnet.plots.valley import loss_surface
+
+__all__ = [
+    "activation_distributions",
+    "confusion_matrix",
+    "decision_boundary",
+    "gradient_norms",
+    "hidden_units",
+    "importance",
+    "loss_curve",
+    "loss_surface",
+    "metric_curves",
+    "network_diagram",
+    "new_axes",
+    "permutation_importance",
+    "predicted_against_true",
+    "weight_distributions",
+]

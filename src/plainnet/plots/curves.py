@@ -1,0 +1,124 @@
+"""A training run over time: losses, metrics and gradient norms by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from plainnet.errors import InvalidValue
+from plainnet.history import History
+from plainnet.plots.drawing import CLASS_COLORS, GRAY, MARKERS, TRAINING, VALIDATION, new_axes, open_frame, remark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_CURVES = len(CLASS_COLORS)
+DASHES = ("-", "--", "-.", ":")
+
+
+def loss_curve(history: History, axes: Axes | None = None) -> Axes:
+    """Training and validation loss by epoch, the best epoch marked; a logarithmic axis where losses range widely.
+
+    Raises InvalidValue for a history without reports, as the other curves do.
+    """
+    _require_reports(history)
+    axes = axes if axes is not None else new_axes()
+    marker = _marker(history)
+    axes.plot(history.epoch, history.loss, color=TRAINING, marker=marker, label="training")
+    if history.validation_loss:
+        axes.plot(
+            history.epoch,
+            history.validation_loss,
+            color=VALIDATION,
+            linestyle="--",
+            marker=marker,
+            label="validation",
+        )
+    _mark_best(history, axes)
+    _logarithmic_where_wide(axes, [*history.loss, *history.validation_loss])
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"loss ({_loss_name(history)})")
+    axes.legend(frameon=False)
+    open_frame(axes)
+    return axes
+
+
+def metric_curves(history: History, axes: Axes | None = None) -> Axes:
+    """Each metric by epoch, measured on the validation data where there are some and on the training data otherwise."""
+    _require_reports(history)
+    if not history.metrics:
+        raise InvalidValue("the history has no metrics; pass fit metrics=['accuracy'], for instance")
+    axes = axes if axes is not None else new_axes()
+    _curves(history, history.metrics, axes)
+    _mark_best(history, axes)
+    names = ", ".join(name.replace("_", " ") for name in list(history.metrics)[:MOST_CURVES])
+    measured_on = "validation" if history.validation_loss else "training"
+    axes.set_ylabel(f"{names if len(history.metrics) == 1 else 'metric'} ({measured_on} data)")
+    return axes
+
+
+def gradient_norms(history: History, axes: Axes | None = None) -> Axes:
+    """‖∂loss/∂parameters‖ of each layer by epoch, at each report's last step, before clipping; a logarithmic axis."""
+    _require_reports(history)
+    norms = {name: values for name, values in history.layer_gradient_norms.items() if len(values) == len(history.epoch)}
+    if not norms:
+        raise InvalidValue("the history has no gradient norms by layer; train again to record them")
+    axes = axes if axes is not None else new_axes()
+    _curves(history, norms, axes)
+    _logarithmic_where_wide(axes, [value for values in norms.values() for value in values])
+    axes.set_ylabel("gradient norm, ‖∂loss/∂parameters‖")
+    return axes
+
+
+def _curves(history: History, curves: dict[str, list[float]], axes: Axes) -> None:
+    """A line for each of the first `MOST_CURVES`, told apart by colour and dashes."""
+    for i, (name, values) in enumerate(list(curves.items())[:MOST_CURVES]):
+        style: dict[str, Any] = {"color": CLASS_COLORS[i], "linestyle": DASHES[i % len(DASHES)], "linewidth": 1.2}
+        marker = MARKERS[i] if len(history.epoch) == 1 else ""
+        axes.plot(history.epoch, values, marker=marker, label=name.replace("_", " "), **style)
+    if len(curves) > MOST_CURVES:
+        left_out = list(curves)[MOST_CURVES:]
+        remark(axes, f"Left out: {', '.join(left_out[:3])}{' and others' if len(left_out) > 3 else ''}")
+    axes.set_xlabel("epoch")
+    axes.legend(frameon=False)
+    open_frame(axes)
+
+
+def _require_reports(history: History) -> None:
+    if not history.epoch:
+        raise InvalidValue("the history has no reports; fit the network for at least one epoch")
+
+
+def _marker(history: History) -> str:
+    """A line through one point would not be seen."""
+    return "o" if len(history.epoch) == 1 else ""
+
+
+def _mark_best(history: History, axes: Axes) -> None:
+    """A line at the epoch that early stopping went back to."""
+    if history.best_epoch is None or history.stopped != "early stopping":
+        return
+    axes.axvline(history.best_epoch, color=GRAY, linewidth=1, linestyle=":")
+    late = history.best_epoch > (history.epoch[0] + history.epoch[-1]) / 2
+    axes.annotate(
+        f"best: epoch {history.best_epoch:,}",
+        (history.best_epoch, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if late else 4, 4),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="bottom",
+        color=GRAY,
+    )
+
+
+def _logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
+    positive = [value for value in values if value > 0 and math.isfinite(value)]
+    if positive and max(positive) > 20 * min(positive):
+        axes.set_yscale("log", nonpositive="mask")
+
+
+def _loss_name(history: History) -> str:
+    loss = history.settings.get("loss", "")
+    return str(loss["name"] if isinstance(loss, dict) else loss).replace("_", " ")

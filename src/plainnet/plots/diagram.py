@@ -1,0 +1,179 @@
+"""The network drawn: units and links where they can be told apart, the weight matrices as images otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import InvalidValue
+from plainnet.layers import Dense, Layer
+from plainnet.network import Network
+from plainnet.plots.drawing import BLUE, GRAY, VERMILION, diverging, new_axes, plural, remark, shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_UNITS = 16
+"""A layer with more units than this, or inputs, has its weights drawn as an image."""
+MOST_LAYERS = 6
+"""More Dense layers than this are not drawn."""
+
+
+def network_diagram(
+    net: Network,
+    axes: Axes | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Axes:
+    """Inputs, units and the links between them: blue where the weight is positive, vermilion where negative.
+
+    The wider the link, the larger |weight|; a unit is filled with the colour of its bias, on the same scale. Where a
+    layer or the inputs are more than `MOST_UNITS`, each weight matrix is an image instead. Of more than `MOST_LAYERS`
+    Dense layers the first are drawn. `names` are those of the inputs, `classes` those of the outputs.
+
+    Raises InvalidValue for a network that is not built or has no Dense layer.
+    """
+    net.parameters  # noqa: B018  (refuses a network that is not built)
+    dense = [layer for layer in net.layers if isinstance(layer, Dense)]
+    if not dense:
+        raise InvalidValue("the network has no Dense layer, and a diagram shows the weights of Dense layers")
+    drawn = dense[:MOST_LAYERS]
+    sizes = [drawn[0].weights.shape[0], *(layer.units for layer in drawn)]
+    axes = axes if axes is not None else new_axes(6, 4)
+    axes.set_axis_off()
+    left_out = f"The first {MOST_LAYERS} of {len(dense)} Dense layers" if len(dense) > MOST_LAYERS else ""
+    headings = _headings(net, drawn)
+    if max(sizes) <= MOST_UNITS:
+        ends = (names or [f"x{_subscript(i + 1)}" for i in range(sizes[0])], classes if not left_out else None)
+        _units_and_links(axes, drawn, sizes, headings, *ends)
+        remark(axes, left_out)
+    else:
+        _matrices(axes, drawn, sizes, headings)
+        remark(axes, left_out, f"Weights as images: a layer has more than {MOST_UNITS} units or inputs")
+    return axes
+
+
+def _units_and_links(
+    axes: Axes,
+    dense: Sequence[Dense],
+    sizes: Sequence[int],
+    headings: Sequence[str],
+    names: Sequence[str],
+    classes: Sequence[str] | None,
+) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.lines import Line2D
+
+    tallest = max(sizes)
+    reach = _reach(dense)
+    places = [np.column_stack([np.full(n, i), (np.arange(n)[::-1] - (n - 1) / 2)]) for i, n in enumerate(sizes)]
+    size = 420 / max(4, tallest) ** 0.7
+    for i, layer in enumerate(dense):
+        weights = np.asarray(layer.weights, float).ravel()
+        ends = [(start, end) for start in places[i] for end in places[i + 1]]
+        strength = np.abs(weights) / reach
+        order = np.argsort(strength)  # the strongest on top
+        axes.add_collection(
+            LineCollection(
+                [ends[k] for k in order],
+                linewidths=0.3 + 5 * strength[order],
+                colors=[BLUE if weights[k] > 0 else VERMILION for k in order],
+                alpha=0.75,
+                zorder=1,
+            )
+        )
+    for i, place in enumerate(places):
+        bias = np.zeros(sizes[i]) if i == 0 else _bias(dense[i - 1])
+        x, y = place.T
+        fill: dict[str, Any] = {"c": bias, "cmap": diverging(), "vmin": -reach, "vmax": reach}
+        axes.scatter(x, y, size, edgecolors=GRAY, linewidths=1, zorder=2, **fill)
+        axes.text(i, tallest / 2 + 0.25, headings[i], ha="center", va="bottom", fontsize="small")
+    for (x, y), name in zip(places[0], names, strict=True):
+        axes.text(x - 0.12, y, shortened(str(name), 16), ha="right", va="center", fontsize="small")
+    for (x, y), name in zip(places[-1], classes or [], strict=False):
+        axes.text(x + 0.12, y, shortened(str(name), 16), ha="left", va="center", fontsize="small")
+    axes.set_xlim(-0.6, len(dense) + (0.6 if classes else 0.3))
+    axes.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 1.2)
+    axes.legend(
+        handles=[
+            Line2D([], [], color=BLUE, linewidth=3, label="positive"),
+            Line2D([], [], color=VERMILION, linewidth=3, label="negative"),
+        ],
+        title=f"weight (line; widest: {reach:.3g}) and bias (fill)",
+        title_fontsize="small",
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        ncols=2,
+        frameon=False,
+    )
+
+
+def _matrices(axes: Axes, dense: Sequence[Dense], sizes: Sequence[int], headings: Sequence[str]) -> None:
+    """Each weight matrix as an image, inputs downwards and units to the right, larger where it has more of them."""
+    largest = math.sqrt(max(sizes))
+    widths = [max(0.35, math.sqrt(n) / largest) for n in sizes]
+    gap = 0.45
+    left, image = 0.0, None
+    limit = max(float(np.percentile(np.abs(layer.weights), 99)) for layer in dense) or 1.0
+    for i, layer in enumerate(dense):
+        height, width = 1.6 * widths[i], widths[i + 1]
+        extent = (left, left + width, -height / 2, height / 2)
+        image = axes.imshow(
+            np.asarray(layer.weights, float),
+            extent=extent,
+            cmap=diverging(),
+            vmin=-limit,
+            vmax=limit,
+            aspect="auto",
+            interpolation="nearest",
+        )
+        middle = left + width / 2
+        axes.text(middle, 0.84, headings[i + 1], ha="center", va="bottom", fontsize="small")
+        axes.text(middle, -0.84, f"{sizes[i]:,} × {sizes[i + 1]:,}", ha="center", va="top", fontsize="small")
+        arrow = {"arrowstyle": "->", "color": GRAY}
+        axes.annotate("", (left - 0.05, 0), (left - gap + 0.05, 0), arrowprops=arrow)
+        left += width + gap
+    axes.annotate("", (left - 0.05, 0), (left - gap + 0.05, 0), arrowprops={"arrowstyle": "->", "color": GRAY})
+    axes.text(-gap, 0.06, headings[0], ha="center", va="bottom", fontsize="small")
+    axes.text(left, 0.06, plural(sizes[-1], "output"), ha="center", va="bottom", fontsize="small")
+    axes.set_xlim(-gap - 0.35, left + 0.35)
+    axes.set_ylim(-1.05, 1.25)
+    if image is not None:
+        colorbar = axes.figure.colorbar(image, ax=axes, orientation="horizontal", fraction=0.06, pad=0.02, aspect=40)
+        colorbar.set_label("weight (inputs × units)", fontsize="small")
+        colorbar.ax.tick_params(labelsize="small")
+
+
+def _headings(net: Network, drawn: Sequence[Dense]) -> list[str]:
+    """A heading for the inputs and for each Dense layer, with what follows it up to the next one."""
+    result = [plural(net.input_size or 0, "input")]
+    for layer in drawn:
+        place = next(i for i, other in enumerate(net.layers) if other is layer)
+        after: list[Layer] = []
+        for follower in net.layers[place + 1 :]:
+            if isinstance(follower, Dense):
+                break
+            after.append(follower)
+        activation = layer.activation.name.replace("_", " ")
+        words = [] if activation == "identity" and after else [activation]
+        words += [getattr(getattr(other, "activation", None), "name", other.name) for other in after]
+        result.append("\n".join([plural(layer.units, "unit"), *words]))
+    return result
+
+
+def _reach(dense: Sequence[Dense]) -> float:
+    return max(float(np.abs(values).max()) for layer in dense for values in (layer.weights, _bias(layer))) or 1.0
+
+
+def _bias(layer: Dense) -> Array:
+    return np.asarray(layer.bias, float) if layer.bias is not None else np.zeros(layer.units)
+
+
+def _subscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

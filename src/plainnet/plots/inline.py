@@ -1,0 +1,75 @@
+"""Pictures inside a page: SVG that takes the page's own text colour, so that it reads in light and in dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+from plainnet.errors import missing_extra
+
+INK = "#010203"
+"""Stands for the page's text colour until the picture is written."""
+
+
+@contextmanager
+def page_style() -> Iterator[None]:
+    """Within it, axes are made and drawn for `svg`: transparent, lines and text in the page's colour."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise missing_extra("a picture", "plots") from None
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    style: dict[str, Any] = dict.fromkeys(inked, INK)
+    style |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none")
+    style |= {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "plainnet"}
+    with matplotlib.rc_context(style):  # type: ignore[arg-type]  # its keys are typed one by one
+        yield
+
+
+def svg(axes: Axes, label: str, number: int = 0) -> str:
+    """The figure of `axes` as an <svg> element; `label` says what it shows, `number` tells it from others on the page.
+
+    To be called within `page_style`.
+    """
+    buffer = io.StringIO()
+    figure_of(axes).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = text.replace(INK, "currentColor")
+    text = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", text)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>p{number}-", text)
+    return re.sub(r"<svg [^>]*?>", lambda tag: _opening(tag.group(), label), text, count=1)
+
+
+def png(axes: Axes) -> bytes:
+    """The figure of `axes` as a PNG file's bytes."""
+    buffer = io.BytesIO()
+    figure_of(axes).savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def figure_of(axes: Axes) -> Figure:
+    """The whole figure that the axes belong to."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _opening(tag: str, label: str) -> str:
+    """The <svg> tag as wide as its place allows, up to 1.35 times its own size, with a label for who cannot see it."""
+    from html import escape
+
+    box = re.search(r'viewBox="([^"]*)"', tag)
+    view = box.group(1) if box else "0 0 1 1"
+    width = 1.35 * float(view.split()[2]) * 4 / 3
+    namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    style = f"width: 100%; max-width: {width:.0f}px; height: auto"
+    return f'<svg {namespaces} viewBox="{view}" role="img" aria-label="{escape(label)}" style="{style}">'

@@ -1,0 +1,93 @@
+"""The input plane: two inputs vary and all others stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.arrays import Array
+from plainnet.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Scales = Sequence[tuple[float, float]]
+"""For each input the mean and deviation it was standardized with: x = input · deviation + mean."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A grid over one or two inputs, all others held fixed."""
+
+    features: tuple[int, ...]
+    axes_values: list[Array]
+    """The values of each varying input, as shown."""
+    rows: Array
+    """The grid as examples for the network, (points, inputs)."""
+    labels: list[str]
+    scales: list[tuple[float, float]]
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom, top of an image of the grid."""
+        x, y = self.axes_values
+        return float(x[0]), float(x[-1]), float(y[0]), float(y[-1])
+
+    def image(self, values: Array) -> Array:
+        """Values of the rows as an image, the second input upwards."""
+        x, y = self.axes_values
+        return values.reshape(len(y), len(x))
+
+    def shown(self, X: Array, i: int) -> Array:
+        """The i-th varying input of examples, as shown."""
+        mean, deviation = self.scales[i]
+        return X[:, self.features[i]] * deviation + mean
+
+    def label(self, axes: Axes) -> None:
+        """Name the axes of a picture over the plane."""
+        axes.set_xlabel(self.labels[0])
+        if len(self.labels) > 1:
+            axes.set_ylabel(self.labels[1])
+
+
+def plane(
+    X: Array,
+    features: Sequence[int],
+    points: int,
+    at: Any = None,
+    names: Sequence[str] | None = None,
+    scales: Scales | None = None,
+) -> Plane:
+    """The plane of one or two `features` over the range of X; the others stay at their medians, or where `at` is."""
+    chosen = _checked_features(features, X.shape[1])
+    base = np.median(X, axis=0) if at is None else checks.numeric_array("at", at, X.dtype)
+    if base.shape != (X.shape[1],):
+        raise InvalidValue(f"at has shape {base.shape}; it takes a number for each input, shape ({X.shape[1]},)")
+    ranges = [_range(X[:, feature], points) for feature in chosen]
+    rows = np.tile(base, (points ** len(chosen), 1)).astype(X.dtype)
+    for feature, values in zip(chosen, np.meshgrid(*ranges), strict=True):
+        rows[:, feature] = values.ravel()
+    own_scales = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
+    shown = [values * deviation + mean for values, (mean, deviation) in zip(ranges, own_scales, strict=True)]
+    labels = [names[feature] if names is not None else f"input {feature}" for feature in chosen]
+    return Plane(chosen, shown, rows, labels, own_scales)
+
+
+def _range(values: Array, points: int) -> Array:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.08 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, points)
+
+
+def _checked_features(features: Any, inputs: int) -> tuple[int, ...]:
+    given = (features,) if isinstance(features, int) else tuple(features)
+    if inputs == 1 and given == (0, 1):  # the usual pair, where there is only one
+        given = (0,)
+    chosen = tuple(checks.whole_number("features", feature, least=0) for feature in given)
+    if len(chosen) not in (1, 2) or len(set(chosen)) < len(chosen) or max(chosen) >= inputs:
+        raise InvalidValue(f"features is {features!r}; it takes one or two different inputs from 0 to {inputs - 1}")
+    return chosen

@@ -1,0 +1,154 @@
+"""What pictures read off a network: its loss, its classes, each layer's outputs, and what an input is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plainnet import checks, losses
+from plainnet.arrays import Array
+from plainnet.errors import PlainnetError
+from plainnet.layers import Dense, Dropout
+from plainnet.network import Network
+
+MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
+"""Importance is measured on so many examples: as many as make `MOST_PREDICTED` predictions, within these bounds."""
+BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+"""The range of each activation that has two bounds; at a bound a unit hardly learns."""
+USUAL_LOSSES = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy", "exponential": "poisson"}
+
+
+def own_loss(net: Network) -> losses.Loss:
+    """The loss of the latest training run or, where it is not known, the usual one for the last activation."""
+    output = activation_name(net, -1)
+    recorded = net.history.settings.get("loss") if net.history else None
+    try:
+        return net.checked_loss(recorded)
+    except PlainnetError:  # none recorded, or a function of the user's own, of which a file keeps the name
+        return losses.resolve(USUAL_LOSSES.get(output, "mse"))
+
+
+def activation_name(net: Network, layer: int) -> str:
+    """The activation of a layer, "identity" where it has none."""
+    activation = getattr(net.layers[layer], "activation", None)
+    return activation.name if activation is not None else "identity"
+
+
+def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
+    """Inputs and targets as the network's own loss takes them; refused as `Network.evaluate` refuses them."""
+    inputs = net.checked_inputs(X)
+    targets = own_loss(net).prepare(y, net.output_size or 0, net.dtype)
+    checks.same_rows("y", targets, len(inputs))
+    return inputs, targets
+
+
+def class_labels(net: Network, targets: Array) -> Array | None:
+    """The class of each row, (examples,): where the network tells classes apart; None where it gives quantities."""
+    if targets.ndim == 1:
+        return targets
+    output = activation_name(net, -1)
+    if output == "softmax":
+        return targets.argmax(axis=1)
+    if output == "sigmoid" and targets.shape[1] == 1 and np.isin(targets, (0, 1)).all():
+        return targets[:, 0].astype(int)
+    return None
+
+
+def class_scores(outputs: Array) -> Array:
+    """A probability for each class, (examples, classes); one sigmoid unit p becomes (1 - p, p)."""
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+
+def layer_outputs(net: Network, X: Any) -> list[Array]:
+    """What each layer gives for the rows of X, a list of (examples, units)."""
+    outputs = net.checked_inputs(X)
+    result = []
+    for layer in net.layers:
+        outputs, _ = layer.forward(outputs)
+        result.append(outputs)
+    return result
+
+
+def hidden_layers(net: Network) -> list[int]:
+    """The places of the layers whose outputs a later Dense layer takes in (Dropout, which only trains, aside)."""
+    places = []
+    for i, layer in enumerate(net.layers):
+        before = i - 1
+        while before >= 0 and isinstance(net.layers[before], Dropout):
+            before -= 1
+        if isinstance(layer, Dense) and before >= 0:
+            places.append(before)
+    return places
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a layer's units do over the examples."""
+
+    layer: int
+    outputs: Array
+    """(examples, units)."""
+    dead: int
+    """Units that give the same output for every example: nothing of the input passes through them."""
+    saturated: int | None
+    """Units within 5 % of the range of a bound, in 95 % of the examples; None for an activation without two bounds."""
+
+
+def activity(net: Network, X: Any) -> list[Activity]:
+    """The activity of every hidden layer and of the output."""
+    outputs = layer_outputs(net, X)
+    places = [*hidden_layers(net), len(outputs) - 1]
+    return [_activity(i, outputs[i], activation_name(net, i)) for i in places]
+
+
+def _activity(layer: int, outputs: Array, activation: str) -> Activity:
+    dead = int((np.ptp(outputs, axis=0) == 0).sum()) if len(outputs) > 1 else 0
+    if activation not in BOUNDS:
+        return Activity(layer, outputs, dead, None)
+    low, high = BOUNDS[activation]
+    margin = 0.05 * (high - low)
+    at_bound = (outputs < low + margin) | (outputs > high - margin)
+    return Activity(layer, outputs, dead, int((at_bound.mean(axis=0) >= 0.95).sum()))
+
+
+def importance_rows(rows: int, inputs: int) -> int:
+    """How many rows importance is measured on: fewer where many inputs are each shuffled in all of them."""
+    return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
+
+
+def permutation_importance(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    inputs: Sequence[Sequence[int]] | None = None,
+    repeats: int = 5,
+    seed: int = 0,
+) -> Array:
+    """How much the loss rises when an input's values are shuffled among the examples, (inputs, repeats).
+
+    `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
+    groups columns of X that belong together, such as those of one category; each column is one input otherwise. Of
+    many rows a sample is used, see `importance_rows`. Source: Breiman, "Random forests", Machine Learning 45 (2001);
+    for any model Fisher, Rudin & Dominici (2019).
+    """
+    rows, targets = examples(net, X, y)
+    repeats = checks.whole_number("repeats", repeats, least=1)
+    random = np.random.default_rng(checks.whole_number("seed", seed, least=0))
+    groups = [[i] for i in range(rows.shape[1])] if inputs is None else [list(group) for group in inputs]
+    count = importance_rows(len(rows), len(groups))
+    if len(rows) > count:
+        drawn = random.choice(len(rows), count, replace=False)
+        rows, targets = rows[drawn], targets[drawn]
+    loss = own_loss(net)
+    base = net.measure(rows, targets, loss, {})["loss"]
+    result = np.empty((len(groups), repeats))
+    for i, group in enumerate(groups):
+        for j in range(repeats):
+            shuffled = rows.copy()
+            shuffled[:, group] = rows[random.permutation(len(rows))][:, group]
+            result[i, j] = net.measure(shuffled, targets, loss, {})["loss"] - base
+    return result

@@ -1,0 +1,129 @@
+"""What each unit of a layer has learned: its activation over the input plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.arrays import Array
+from plainnet.errors import InvalidValue
+from plainnet.network import Network
+from plainnet.plots.drawing import BLUE, diverging, new_axes, open_frame, remark, sequential, shortened
+from plainnet.plots.plane import Plane, Scales, plane
+from plainnet.plots.readings import BOUNDS, activation_name, hidden_layers, layer_outputs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+
+MOST_UNITS = 16
+"""More units of a layer than this are not drawn."""
+POINTS = 48
+"""Points of the grid along each input."""
+
+
+def hidden_units(
+    net: Network,
+    X: Any,
+    layer: int | None = None,
+    features: Sequence[int] = (0, 1),
+    axes: Axes | None = None,
+    *,
+    at: Any = None,
+    names: Sequence[str] | None = None,
+    scales: Scales | None = None,
+) -> Axes:
+    """The activation of each unit of a layer over the plane of two inputs, a tile a unit, on one scale of colours.
+
+    `layer` is a place in `net.layers`, the first hidden layer if not given; the other arguments are those of
+    `decision_boundary`. Of more than `MOST_UNITS` units those are drawn that vary most over the examples. As in
+    TensorFlow Playground (Smilkov et al. 2017).
+    """
+    inputs = net.checked_inputs(X)
+    place = _checked_layer(net, layer)
+    over = plane(inputs, features, POINTS, at, names, scales)
+    outputs = layer_outputs(net, over.rows)[place]
+    units = np.arange(outputs.shape[1])
+    left_out = ""
+    if len(units) > MOST_UNITS:
+        spread = layer_outputs(net, inputs)[place].std(axis=0)
+        units = np.sort(np.argsort(-spread, kind="stable")[:MOST_UNITS])
+        left_out = f"The {MOST_UNITS} of {outputs.shape[1]} units that vary most over the examples"
+    columns = min(len(units), 4)
+    rows = -(-len(units) // columns)
+    axes = axes if axes is not None else new_axes(5.5, 0.9 + 1.25 * rows)
+    axes.set_axis_off()
+    low, high, middle = _range_of_activations(activation_name(net, place), outputs[:, units])
+    image: ScalarMappable | None = None
+    for k, unit in enumerate(units):
+        tile = _tile(axes, k, rows, columns)
+        tile.set_title(f"unit {unit}", fontsize="small", pad=3)
+        if len(over.features) == 1:
+            tile.plot(over.axes_values[0], outputs[:, unit], color=BLUE)
+            tile.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+            open_frame(tile)
+        else:
+            colors = diverging() if middle is not None else sequential()
+            image = tile.imshow(
+                over.image(outputs[:, unit]),
+                origin="lower",
+                extent=over.extent,
+                aspect="auto",
+                cmap=colors,
+                vmin=low,
+                vmax=high,
+            )
+            if middle is not None and outputs[:, unit].min() < middle < outputs[:, unit].max():
+                x, y = over.axes_values
+                tile.contour(x, y, over.image(outputs[:, unit]), [middle], colors="#222222", linewidths=0.8)
+        _label_outer(tile, k, columns, len(units), over)
+    if image is not None:
+        colorbar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+        colorbar.set_label(f"activation ({activation_name(net, place).replace('_', ' ')})")
+    remark(axes, left_out)
+    return axes
+
+
+def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:
+    """The k-th small axes of a grid inside `axes`, with room for a title and labels."""
+    width, height = 1 / columns, 1 / rows
+    row, column = divmod(k, columns)
+    tile = axes.inset_axes(
+        (column * width + 0.1 * width, 1 - (row + 1) * height + 0.12 * height, 0.86 * width, 0.66 * height)
+    )
+    tile.tick_params(labelsize="x-small", length=2)
+    tile.locator_params(nbins=3)
+    return tile
+
+
+def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> None:
+    """Ticks and names only at the left and lower edge of the grid."""
+    if k + columns >= count:
+        tile.set_xlabel(shortened(over.labels[0]), fontsize="small")
+    else:
+        tile.set_xticklabels([])
+    if k % columns == 0:
+        tile.set_ylabel(shortened(over.labels[1]) if len(over.labels) > 1 else "activation", fontsize="small")
+    else:
+        tile.set_yticklabels([])
+
+
+def _range_of_activations(activation: str, outputs: Array) -> tuple[float, float, float | None]:
+    """Lowest and highest value of the colours, and the middle of a scale that has one."""
+    if activation in BOUNDS:
+        low, high = BOUNDS[activation]
+        return low, high, (low + high) / 2
+    reach = float(np.abs(outputs).max()) or 1.0
+    return (-reach, reach, 0.0) if outputs.min() < 0 else (0.0, reach, None)
+
+
+def _checked_layer(net: Network, layer: int | None) -> int:
+    if layer is None:
+        return (hidden_layers(net) or [len(net.layers) - 1])[0]
+    place = checks.whole_number("layer", layer, least=0)
+    if place >= len(net.layers):
+        raise InvalidValue(f"layer is {layer}; the network's layers are 0 to {len(net.layers) - 1}")
+    return place

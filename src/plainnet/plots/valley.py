@@ -1,0 +1,270 @@
+"""The valley that training descends: the loss along one or two directions, with the path and the slope at a point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet import checks
+from plainnet.arrays import Array
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.network import Network
+from plainnet.plots.drawing import BLUE, VERMILION, new_axes, open_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+POINTS = 41
+Direction = int | str
+"""A parameter: its place in `net.parameters`, or a name such as 'layers[0].weights[1, 2]'."""
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Parameters as a point of one or two coordinates: parameters = origin + coordinates @ vectors."""
+
+    origin: Array
+    vectors: Array
+    """(coordinates, parameters), each of length 1."""
+    labels: list[str]
+
+    def coordinates(self, parameters: Array) -> Array:
+        """Where parameters, (…, parameters), lie: their projection."""
+        return (parameters - self.origin) @ self.vectors.T
+
+
+def loss_surface(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    loss: Any,
+    along: Sequence[Direction] | None = None,
+    path: Sequence[Any] | None = None,
+    at: Any = None,
+    axes: Axes | None = None,
+) -> Axes:
+    """The loss, penalties included, around a point, with the descent and the tangent there.
+
+    `along` names one or two parameters: all others stay as they are at the point. One gives the loss as a curve with
+    its tangent, whose slope is ∂loss/∂parameter; two give a map in contours (a surface where `axes` is 3-D). `path` is
+    the parameters of a run, one vector a step, such as `[net.parameters.copy() for _ in net.training(...)]`; without
+    `along` the map spans its two main directions, the first two right singular vectors of path - path[-1]
+    (Li et al., "Visualizing the loss landscape of neural nets", 2018). `at` is the point, a vector of parameters: the
+    beginning of the path, or the network as it is. The tangent points down the steepest descent within the map.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    >>> axes = loss_surface(net, X, y, loss="mse", along=["layers[0].weights[0, 1]"])
+    >>> axes.get_xlabel()
+    'layers[0].weights[0, 1]'
+
+    Raises InvalidValue for unknown parameters and for a path that does not fit or does not move.
+    """
+    net.checked_inputs(X)
+    net = net.copy("float64")
+    steps = _checked_path(net, path)
+    point = _vector(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())
+    directions = _chosen(net, along, point) if along is not None else _main_directions(steps)
+    measured = _Measured(net, X, y, loss)
+    if len(directions.vectors) == 1:
+        return _curve(measured, directions, steps, point, axes)
+    return _map(measured, directions, steps, point, axes)
+
+
+class _Measured:
+    """The loss and gradient as functions of the parameters."""
+
+    def __init__(self, net: Network, X: Any, y: Any, loss: Any) -> None:
+        self.net, self.X, self.y, self.loss = net, X, y, loss
+
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
+        self.net.parameters = parameters
+        return self.net.loss_and_gradient(self.X, self.y, loss=self.loss, training=False)
+
+
+def _curve(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+    axes = axes if axes is not None else new_axes(5.5, 4)
+    here = float(along.coordinates(point)[0])
+    visited = along.coordinates(steps)[:, 0] if steps is not None else np.array([here])
+    reach = max(3.0, abs(here), float(np.abs(visited - here).max()))
+    places = np.linspace(here - 1.3 * reach, here + 1.3 * reach, 201)
+    base = point - here * along.vectors[0]
+    values = [measured(base + place * along.vectors[0])[0] for place in places]
+    value, gradient = measured(point)
+    slope = float(gradient @ along.vectors[0])
+    tangent = np.array([here - 0.35 * reach, here + 0.35 * reach])
+    axes.plot(places, values, color=BLUE, linewidth=2, label="loss")
+    axes.plot(tangent, value + slope * (tangent - here), color=VERMILION, linestyle="--", label=f"slope {slope:.3g}")
+    axes.plot([here], [value], "o", color=VERMILION)
+    axes.set_xlabel(along.labels[0])
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False)
+    open_frame(axes)
+    return axes
+
+
+def _map(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+    axes = axes if axes is not None else new_axes(6, 4.8)
+    here = along.coordinates(point)
+    visited = along.coordinates(steps) if steps is not None else here[None]
+    first, second = (_span(np.append(visited[:, k], here[k])) for k in (0, 1))
+    origin = along.origin
+    values = np.array([[measured(origin + np.array([a, b]) @ along.vectors)[0] for a in first] for b in second])
+    value, gradient = measured(origin + here @ along.vectors)  # the point as the map shows it
+    slope = along.vectors @ gradient
+    if axes.name == "3d":
+        _surface(axes, measured, along, first, second, values, visited if steps is not None else None)
+    else:
+        _contours(axes, first, second, values)
+        if steps is not None:
+            axes.plot(*visited.T, color="white", linewidth=3, solid_capstyle="round")
+            axes.plot(*visited.T, color=VERMILION, linewidth=1.6, label="descent, projected")
+            axes.plot(*visited[-1], "*", color=VERMILION, markersize=13, markeredgecolor="white", label="end")
+    _tangent(axes, here, value, slope, first, second)
+    axes.set_xlabel(along.labels[0])
+    axes.set_ylabel(along.labels[1])
+    above = axes.name == "3d"  # below a surface stand the slanted names of its axes
+    place = (0.5, 1.05) if above else (0.5, -0.13)
+    axes.legend(loc="upper center", bbox_to_anchor=place, ncols=3, frameon=False, fontsize="small")
+    return axes
+
+
+def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
+    from matplotlib.colors import LogNorm, Normalize
+
+    low, high = float(values.min()), float(values.max())
+    wide = low > 0 and high > 20 * low
+    levels = np.geomspace(low, high, 15) if wide else np.linspace(low, high, 15) if high > low else [low, low + 1]
+    norm = LogNorm(low, high) if wide else Normalize(levels[0], levels[-1])
+    ground = axes.contourf(first, second, values, levels, cmap="cividis", norm=norm)
+    axes.contour(first, second, values, levels, colors="white", linewidths=0.4, alpha=0.7, norm=norm)
+    bar = axes.figure.colorbar(ground, ax=axes, label="loss" + (" (logarithmic)" if wide else ""))
+    if wide:
+        ticks = [float(level) for level in levels[::2]]
+        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+        bar.ax.minorticks_off()
+
+
+def _surface(
+    axes: Any,
+    measured: _Measured,
+    along: Directions,
+    first: Array,
+    second: Array,
+    values: Array,
+    visited: Array | None,
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    grid = np.meshgrid(first, second)
+    style = {"cmap": "cividis", "alpha": 0.85, "linewidth": 0, "rcount": POINTS, "ccount": POINTS}
+    axes.plot_surface(*grid, values, **style)
+    axes.set_zlabel("loss")
+    axes.set_box_aspect(None, zoom=0.8)  # room for the slanted names of the axes
+    axes.tick_params(labelsize="small")
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_major_locator(MaxNLocator(5))
+        axis.labelpad = 8  # slanted names would run into the numbers
+    if visited is not None:
+        lift = 0.01 * np.ptp(values)
+        heights = [measured(along.origin + place @ along.vectors)[0] + lift for place in visited]
+        axes.plot(*visited.T, heights, color=VERMILION, linewidth=2, label="descent, projected", zorder=10)
+
+
+def _tangent(axes: Any, here: Array, value: float, slope: Array, first: Array, second: Array) -> None:
+    """Down the steepest descent at the point: an arrow on a map, a straight line on a surface."""
+    steepness = float(np.linalg.norm(slope))
+    label = f"tangent, slope {-steepness:.3g}"
+    if axes.name == "3d":
+        down = -slope / (steepness or 1.0) * 0.2 * min(np.ptp(first), np.ptp(second))
+        ends = np.stack([here - down, here + down])
+        heights = value + (ends - here) @ slope
+        axes.plot(*ends.T, heights, color=BLUE, linestyle="--", linewidth=2, label=label, zorder=11)
+        axes.plot(*here[:, None], [value], "o", color=BLUE, zorder=12)
+        return
+    axes.plot(*here, "o", color="white", markeredgecolor="#222222", markersize=8, label=label)
+    if steepness > 0:
+        down = -slope / steepness * 0.14 * min(np.ptp(first), np.ptp(second))
+        shape = "simple,head_width=0.7,head_length=0.8,tail_width=0.2"
+        arrow = {"arrowstyle": shape, "facecolor": "#222222", "edgecolor": "white", "shrinkA": 4, "shrinkB": 0}
+        axes.annotate("", here + down, here, arrowprops=arrow, zorder=6)
+
+
+def _chosen(net: Network, along: Sequence[Direction], point: Array) -> Directions:
+    """The directions of one or two parameters; all others stay as they are at the point."""
+    given = [along] if isinstance(along, int | str) else list(along)
+    places = [_place(net, direction) for direction in given]
+    if len(places) not in (1, 2) or len(set(places)) < len(places):
+        raise InvalidValue(f"along is {along!r}; it takes one or two different parameters")
+    origin = point.copy()
+    origin[places] = 0
+    names = _names(net)
+    return Directions(origin, np.eye(point.size)[places], [names[place] for place in places])
+
+
+def _main_directions(steps: Array | None) -> Directions:
+    """The two directions in which the path reaches farthest from its end, by singular value decomposition."""
+    if steps is None:
+        raise InvalidValue(
+            "loss_surface has no directions: it takes along=, one or two parameters, or path=, the parameters of a run"
+        )
+    moved = steps - steps[-1]
+    _, singular, right = np.linalg.svd(moved, full_matrices=False)
+    if not singular[0] > 0 or len(right) < 2:
+        raise InvalidValue("path does not move; it takes the parameters at several steps of a run")
+    share = singular**2 / (singular**2).sum()
+    vectors = right[:2] * np.where((moved @ right[:2].T)[0] > 0, 1, -1)[:, None]
+    labels = [f"main direction {k + 1} of the path ({share[k]:.0%})" for k in (0, 1)]
+    return Directions(steps[-1], vectors, labels)
+
+
+def _names(net: Network) -> list[str]:
+    """The name of every single parameter, in the order of the vector."""
+    views = [view for layer in net.parameter_views(net.parameters) for view in layer.values()]
+    return [
+        f"{name}[{', '.join(map(str, place))}]"
+        for name, view in zip(net.parameter_names(), views, strict=True)
+        for place in np.ndindex(view.shape)
+    ]
+
+
+def _place(net: Network, direction: Direction) -> int:
+    names = _names(net)
+    if isinstance(direction, str):
+        spaced = re.sub(r",\s*", ", ", direction.strip())
+        return names.index(checks.one_of("along", spaced, names)) if spaced not in names else names.index(spaced)
+    place = checks.whole_number("along", direction, least=0)
+    if place >= len(names):
+        raise InvalidValue(f"along is {direction}; the network has parameters 0 to {len(names) - 1}")
+    return place
+
+
+def _checked_path(net: Network, path: Sequence[Any] | None) -> Array | None:
+    if path is None:
+        return None
+    if not len(path):
+        raise InvalidValue("path is empty; it takes the parameters at several steps of a run")
+    return np.stack([_vector(net, "path", step) for step in path])
+
+
+def _vector(net: Network, name: str, values: Any) -> Array:
+    if values is None:
+        raise InvalidType(f"{name} holds None; it takes vectors like net.parameters")
+    vector = checks.numeric_array(name, values, np.dtype(float))
+    if vector.shape != net.parameters.shape:
+        raise InvalidValue(f"{name} has shape {vector.shape}; this network's parameters have {net.parameters.shape}")
+    checks.finite(name, vector)
+    return vector
+
+
+def _span(values: Array) -> Array:
+    """A range around the values, with room at both ends."""
+    low, high = float(values.min()), float(values.max())
+    margin = 0.25 * (high - low) or 4.0
+    return np.linspace(low - margin, high + margin, POINTS)

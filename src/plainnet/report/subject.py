@@ -1,0 +1,184 @@
+"""What a report is about: a network and the rows it is shown on, in the words and units of whoever made the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import InvalidValue
+from plainnet.network import Network
+from plainnet.plots.readings import class_labels, class_scores, examples
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from plainnet.tabular import Table
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input as its owner knows it: a column of a table, which may be several features, or a feature itself."""
+
+    name: str
+    kind: str
+    features: list[int]
+    summary: str
+    """What these rows hold in it, in a few words."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with the rows to show it on."""
+
+    net: Network
+    X: Array
+    y: Array
+    title: str
+    rows_are: str
+    """A sentence on the rows: where they are from, and whether the network has seen them."""
+    target: str
+    inputs: list[Input]
+    names: list[str]
+    """Of the features."""
+    scales: list[tuple[float, float]]
+    """Mean and deviation that each feature was standardized with; 0 and 1 where it was not."""
+    classes: list[str]
+    """Empty where the network gives quantities."""
+    labels: Array | None
+    """The class of each row."""
+    true: Array
+    """Targets in their own units, (rows, outputs); of classes the labels."""
+    predicted: Array
+    """Predictions in the same form."""
+    target_scale: tuple[float, float]
+    """Mean and deviation of the target that the network learned; 0 and 1 where it is not standardized."""
+    scores: Array
+    """The network's outputs; of classes a probability for each."""
+    header: list[str]
+    cells: list[list[str]]
+    """The rows' original values."""
+    typical: Array
+    """The row at which the inputs stay that a picture does not vary."""
+
+    @property
+    def mistakes(self) -> Array:
+        """How wrong each row is: 1 - the probability of its class, or |prediction - target|."""
+        if self.labels is not None:
+            return 1 - self.scores[np.arange(len(self.labels)), self.labels]
+        return np.abs(self.predicted - self.true).mean(axis=1)
+
+
+def of_arrays(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    title: str,
+    names: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    target: str = "target",
+    rows_are: str = "",
+) -> Subject:
+    """A subject from arrays, as `net.fit` takes them; refused where they do not fit, as `net.evaluate` does."""
+    inputs, targets = examples(net, X, y)
+    called = _names("names", names, [f"input {i}" for i in range(inputs.shape[1])])
+    labels = class_labels(net, targets)
+    outputs = net.predict(inputs)
+    scores = class_scores(outputs) if labels is not None else outputs
+    known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
+    columns = [Input(name, "number", [i], _spread(inputs[:, i])) for i, name in enumerate(called)]
+    return Subject(
+        net=net,
+        X=inputs,
+        y=targets,
+        title=title,
+        rows_are=rows_are,
+        target=target,
+        inputs=columns,
+        names=called,
+        scales=[(0.0, 1.0)] * len(called),
+        classes=_names("classes", classes, known) if labels is not None else [],
+        labels=labels,
+        true=targets if labels is None else labels[:, None],
+        predicted=outputs if labels is None else scores.argmax(axis=1)[:, None],
+        target_scale=(0.0, 1.0),
+        scores=scores,
+        header=called,
+        cells=[[f"{value:.6g}" for value in row] for row in inputs.tolist()],
+        typical=np.median(inputs, axis=0),
+    )
+
+
+def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, rows_are: str) -> Subject:
+    """A subject from rows of a table that all have a target, with the columns that the network was trained on."""
+    from plainnet.tabular.columns import NumberColumn
+    from plainnet.tabular.targets import NumberTarget
+
+    X, y = table.features(frame), table.targets(frame)
+    base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
+    columns, scales, typical, start = [], [], [], 0
+    for column in table.columns:
+        count = len(column.feature_names)
+        places = list(range(start, start + count))
+        values = frame[column.name]
+        standardized = isinstance(column, NumberColumn)
+        scales += [(column.mean, column.deviation) if isinstance(column, NumberColumn) and k == 0 else (0.0, 1.0)
+                   for k in range(count)]  # fmt: skip
+        block = base.X[:, places]
+        known = values.drop_nulls()
+        common, times = np.unique(block, axis=0, return_counts=True)
+        typical.append(np.median(block, axis=0) if standardized else common[times.argmax()])
+        words = _spread(known.to_numpy()) if standardized else _commonest(known)
+        missing = f"; {values.null_count():,} missing" if values.null_count() else ""
+        columns.append(Input(column.name, column.kind, places, words + missing))
+        start += count
+    header = list(table.column_names)
+    cells = [["" if value is None else _text(value) for value in row] for row in frame.select(header).iter_rows()]
+    quantities = base.labels is None
+    return Subject(
+        **{
+            **base.__dict__,
+            "rows_are": rows_are,
+            "target": table.target.name,
+            "inputs": columns,
+            "scales": scales,
+            "typical": np.concatenate(typical),
+            "true": table.decode(y)[:, None] if quantities else base.true,
+            "predicted": table.decode(base.scores)[:, None] if quantities else base.predicted,
+            "target_scale": (table.target.mean, table.target.deviation)
+            if isinstance(table.target, NumberTarget)
+            else base.target_scale,
+            "header": header,
+            "cells": cells,
+        }
+    )
+
+
+def _names(argument: str, given: Sequence[str] | None, usual: list[str]) -> list[str]:
+    if given is None:
+        return usual
+    if len(given) != len(usual):
+        raise InvalidValue(f"{argument} has {len(given)} names; it takes one for each of {len(usual)}")
+    return [str(name) for name in given]
+
+
+def _spread(values: Array) -> str:
+    return f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}" if len(values) else "no value"
+
+
+def _commonest(values: pl.Series) -> str:
+    if not len(values):
+        return "no value"
+    counts = values.value_counts(sort=True).rows()
+    listed = ", ".join(f"{_text(value)} ({count:,})" for value, count in counts[:4])
+    return listed + (f", {len(counts) - 4} more" if len(counts) > 4 else "")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

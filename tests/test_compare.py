@@ -1,0 +1,489 @@
+"""Fair comparisons: the same seeds and splits, what the runs decide, and runs that are kept, resumed and drawn."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import plainnet as pn
+from plainnet.cli import run as run_command
+from plainnet.comparison import Comparison, Run, compare
+from plainnet.comparison.statistics import interval, middle_mean
+from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
+
+PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+X, y = pn.datasets.moons(80, noise=0.2, seed=1)
+OPTIONS = {"loss": "cross_entropy", "epochs": 5, "batch_size": 16, "metrics": ["accuracy"], "workers": 1}
+
+
+def network(units=4, activation="tanh"):
+    return pn.Network(pn.Dense(units, activation), pn.Dense(2, "softmax"))
+
+
+def made_by_function(seed):
+    return pn.Network(pn.Dense(4, "tanh"), pn.Dense(2, "softmax"), seed=seed)
+
+
+def timeless(comparison):
+    return [{key: value for key, value in run.to_dict().items() if key != "seconds"} for run in comparison.runs]
+
+
+# ---- what is trained ----
+
+
+def test_each_run_is_what_fit_does_from_that_seed_on_that_split():
+    variants = {"4": network(), "8": {"network": network(8), "optimizer": pn.SGD(0.1), "epochs": 3}}
+    comparison = compare(variants, X, y, seeds=[7, 3], validation=0.25, **OPTIONS)
+    options = {"validation": 0.25, **{key: value for key, value in OPTIONS.items() if key != "workers"}}
+    for seed in (7, 3):
+        four = made_by_function(seed).fit(X, y, **options)
+        eight = pn.Network(pn.Dense(8, "tanh"), pn.Dense(2, "softmax"), seed=seed)
+        eight = eight.fit(X, y, **{**options, "optimizer": pn.SGD(0.1), "epochs": 3})
+        for name, history in (("4", four), ("8", eight)):
+            (run,) = [run for run in comparison.of(name) if run.seed == seed]
+            assert run.loss == history.loss[-1]
+            assert run.validation_loss == history.validation_loss[-1]
+            assert run.metrics["accuracy"] == history.metrics["accuracy"][-1]
+            assert run.epochs == history.epoch[-1]
+
+
+def test_with_early_stopping_the_measures_are_those_of_the_best_epoch():
+    options = {**OPTIONS, "epochs": 200, "early_stopping": 3, "validation": 0.3, "optimizer": pn.Adam(0.1)}
+    (run,) = compare({"4": network()}, X, y, seeds=1, **options).runs
+    del options["workers"]
+    history = made_by_function(0).fit(X, y, **options)
+    assert history.stopped == "early stopping"
+    assert run.validation_loss == min(history.validation_loss)
+    assert run.epochs == history.epoch[-1]
+
+
+def test_the_weights_of_the_network_given_play_no_part():
+    trained = network()
+    trained.fit(X, y, loss="cross_entropy", epochs=3)
+    before = trained.parameters.copy()
+    first = compare({"a": trained}, X, y, seeds=2, **OPTIONS)
+    assert timeless(first) == timeless(compare({"a": network()}, X, y, seeds=2, **OPTIONS))
+    np.testing.assert_array_equal(trained.parameters, before)
+
+
+def of_its_own(seed):
+    """Data of a run's own: (X, y, validation)."""
+    return *pn.datasets.moons(60, noise=0.2, seed=seed), pn.datasets.moons(20, noise=0.2, seed=100 + seed)
+
+
+def test_a_function_gives_each_seed_its_own_data():
+    comparison = compare({"4": network()}, of_its_own, seeds=[2, 5], **OPTIONS)
+    for run in comparison.runs:
+        own_X, own_y, held_out = of_its_own(run.seed)
+        options = {key: value for key, value in OPTIONS.items() if key != "workers"}
+        history = made_by_function(run.seed).fit(own_X, own_y, validation=held_out, **options)
+        assert (run.loss, run.validation_loss) == (history.loss[-1], history.validation_loss[-1])
+
+
+def test_data_of_a_function_that_do_not_fit_are_refused():
+    with pytest.raises(InvalidType, match="y is None; it takes the targets, or X takes a function"):
+        compare({"a": network()}, X, seeds=2, **OPTIONS)
+    with pytest.raises(InvalidValue, match="y is given beside a function for X"):
+        compare({"a": network()}, of_its_own, y, seeds=2, **OPTIONS)
+    with pytest.raises(InvalidValue, match="validation is given beside a function for X"):
+        compare({"a": network()}, of_its_own, seeds=2, validation=0.2, **OPTIONS)
+    with pytest.raises(InvalidType, match=r"the function for X gives ndarray for seed 0; it must give \(X, y, valid"):
+        compare({"a": network()}, lambda seed: X, seeds=2, **OPTIONS)
+
+
+def test_processes_threads_and_this_process_train_the_same():
+    variants = {"4": network(), "by function": made_by_function}
+    here = compare(variants, X, y, seeds=3, **OPTIONS)
+    with ThreadPoolExecutor(2) as threads:
+        assert timeless(compare(variants, X, y, seeds=3, **{**OPTIONS, "executor": threads})) == timeless(here)
+    processes = compare({"4": network()}, X, y, seeds=3, **{**OPTIONS, "workers": 2})
+    assert timeless(processes) == timeless(here)[:3]
+
+
+def test_a_function_that_cannot_reach_another_process_is_run_in_this_one():
+    variants = {"lambda": lambda seed: made_by_function(seed)}
+    with pytest.warns(PlainnetWarning, match="'lambda' cannot be sent to other processes"):
+        comparison = compare(variants, X, y, seeds=2, **{**OPTIONS, "workers": 2})
+    assert timeless(comparison) == [
+        run | {"variant": "lambda"} for run in timeless(compare({"4": network()}, X, y, seeds=2, **OPTIONS))
+    ]
+
+
+def test_a_run_that_diverges_has_not_learned_and_ends_nothing():
+    steep = {"network": network(4, "relu"), "optimizer": pn.SGD(1e30), "loss": "cross_entropy"}
+    comparison = compare({"steep": steep, "4": network()}, X, y, seeds=6, **OPTIONS)
+    summary, other = comparison.summaries()
+    assert summary.diverged == 6
+    assert (summary.learned, other.learned) == (0, 6)
+    assert np.isnan(summary.median)
+    assert comparison.ranking() == ["4", "steep"]
+    difference = comparison.difference("4", "steep")
+    assert difference.pairs == 0
+    assert difference.better is None
+    assert difference.learns_more == "4"
+    assert "0 of 6 (6 diverged)" in str(comparison)
+
+
+def test_nearly_every_start_learns_xor():
+    """Of 10,000 starts 99.67 % learn, see docs/compare.md."""
+    net = pn.Network(
+        pn.Dense(4, "sigmoid", initializer="normal"), pn.Dense(1, "sigmoid", initializer="normal"), dtype="float64"
+    )
+    comparison = compare(
+        {"4 sigmoid": net},
+        *pn.datasets.xor(),
+        seeds=10,
+        workers=1,
+        learned="accuracy >= 1",
+        loss="mse",
+        optimizer=pn.SGD(1.0),
+        epochs=5_000,
+        batch_size=None,
+        report_every=1_000,
+        metrics=["accuracy"],
+    )
+    assert comparison.summaries()[0].share >= 0.9
+
+
+# ---- what the runs decide ----
+
+
+def made_up(first, second, **settings):
+    """A comparison of two variants with these losses."""
+    runs = [
+        Run(name, seed, np.isnan(value), 1, 0.1, None if np.isnan(value) else float(value), None, {}, {})
+        for name, values in (("A", first), ("B", second))
+        for seed, value in enumerate(values)
+    ]
+    defaults = {"by": "loss", "lower_is_better": True, "criterion": "loss < 1", "learned": lambda run: run.loss < 1}
+    return Comparison(["A", "B"], range(len(first)), runs=runs, **{**defaults, **settings})
+
+
+def test_of_equal_variants_few_are_decided_and_a_clear_difference_is():
+    random = np.random.default_rng(5)
+    decided = [made_up(*random.normal(size=(2, 20))).difference("A", "B").better is not None for _ in range(150)]
+    assert np.mean(decided) < 0.12  # 95 % intervals: 5 % are wrong, and a bootstrap of 20 a little more
+    shifted = random.normal(0.0, size=20), random.normal(1.5, size=20)
+    assert made_up(*shifted).difference("A", "B").better == "A"
+    assert made_up(*shifted, lower_is_better=False).difference("A", "B").better == "B"
+
+
+def test_pairing_finds_what_differs_less_than_the_seeds_do():
+    random = np.random.default_rng(1)
+    by_seed = 10 * random.random(30)
+    comparison = made_up(by_seed + 0.1 + 0.02 * random.random(30), by_seed)
+    assert comparison.difference("A", "B").better == "B"
+    assert comparison.difference("A", "B").value == pytest.approx(0.11, abs=0.005)
+    assert "B is better than A (loss −0.11" in str(comparison)
+
+
+def test_it_says_plainly_that_the_data_do_not_decide():
+    values = np.linspace(0, 1, 12)
+    comparison = made_up(values, values[::-1])
+    assert comparison.difference("A", "B").better is None
+    assert "A against B: the data do not decide which is better (loss" in str(comparison)
+
+
+def test_five_pairs_decide_nothing_however_far_apart():
+    comparison = made_up([1.0] * 5, [9.0] * 5)
+    assert comparison.difference("A", "B").better is None
+    assert "too few pairs of runs to decide (5; it takes at least 6)" in str(comparison)
+    assert made_up([1.0] * 6, [9.0] * 6).difference("A", "B").better == "A"
+
+
+def test_which_learns_more_often_is_decided_over_all_seeds():
+    comparison = made_up([0.1] * 40, [0.1] * 20 + [5.0] * 20)
+    difference = comparison.difference("A", "B")
+    assert difference.learns_more == "A"
+    assert difference.share == 0.5
+    one_more = made_up([0.1] * 40, [0.1] * 39 + [5.0]).difference("A", "B")
+    assert one_more.learns_more is None
+
+
+def test_the_interval_is_the_percentile_bootstrap():
+    values = np.random.default_rng(2).gamma(2.0, size=25)
+    ours = interval(values, middle_mean)
+    drawn = scipy.stats.bootstrap(
+        (values,), lambda v, axis: scipy.stats.trim_mean(v, 0.25, axis=axis), method="percentile", rng=1
+    )
+    np.testing.assert_allclose(ours, drawn.confidence_interval, rtol=0.03)
+    assert interval(values, middle_mean) == ours
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 7, 30])
+def test_the_middle_mean_is_the_trimmed_mean(count):
+    values = np.random.default_rng(count).normal(size=count)
+    assert middle_mean(values) == pytest.approx(scipy.stats.trim_mean(values, 0.25))
+
+
+# ---- runs in a file ----
+
+
+class Counting:
+    """A variant that counts its networks, and is interrupted at a seed."""
+
+    def __init__(self, interrupt_at=None):
+        self.made, self.interrupt_at = [], interrupt_at
+
+    def __call__(self, seed):
+        self.made.append(seed)
+        if seed == self.interrupt_at:
+            raise KeyboardInterrupt
+        return made_by_function(seed)
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(tmp_path):
+    whole = compare({"a": made_by_function}, X, y, seeds=5, **OPTIONS)
+    path = tmp_path / "runs.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        compare({"a": Counting(interrupt_at=3)}, X, y, seeds=5, results=path, **OPTIONS)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"variant": "a", "se')  # as a process killed while it writes leaves it
+    again = Counting()
+    resumed = compare({"a": again}, X, y, seeds=5, results=path, resume=True, **OPTIONS)
+    assert again.made == [0, 3, 4]  # seed 0 once to check the options
+    assert timeless(resumed) == timeless(whole)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["seed"] for line in lines[1:]] == [0, 1, 2, 3, 4]
+
+
+def test_more_seeds_are_added_to_the_runs_there_are(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    compare({"a": network()}, X, y, seeds=2, results=path, **OPTIONS)
+    more = compare({"a": network()}, X, y, seeds=4, results=path, resume=True, **OPTIONS)
+    assert timeless(more) == timeless(compare({"a": network()}, X, y, seeds=4, **OPTIONS))
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"epochs": 6}, r"variants\.a\.options\.epochs was 5 and is 6"),
+        ({"variants": {"a": network(9)}}, r"variants\.a\.network\.layers\[0\]\.units was 4 and is 9"),
+        ({"variants": {"b": network()}}, r"variants\.a was "),
+        ({"X": X + 1}, "data.X differs"),
+        ({"sample_weight": np.arange(80)}, r"variants\.a\."),
+    ],
+)
+def test_another_setting_is_refused_with_the_difference(tmp_path, change, difference):
+    arguments = {"variants": {"a": network()}, "X": X, "y": y, "seeds": 1, "results": tmp_path / "runs.jsonl"}
+    compare(**arguments, **OPTIONS)
+    content = (tmp_path / "runs.jsonl").read_bytes()
+    with pytest.raises(FileError, match=r"runs.jsonl is of another comparison: " + difference):
+        compare(**{**arguments, **OPTIONS, **change}, resume=True)
+    assert (tmp_path / "runs.jsonl").read_bytes() == content
+
+
+def test_a_results_file_is_neither_written_over_nor_taken_when_damaged(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    path.write_text("not a comparison\n")
+    with pytest.raises(FileError, match="exists already; resume=True"):
+        compare({"a": network()}, X, y, seeds=1, results=path, **OPTIONS)
+    with pytest.raises(FileError, match="is no results file of a comparison, or is damaged"):
+        compare({"a": network()}, X, y, seeds=1, results=path, resume=True, **OPTIONS)
+    assert path.read_text() == "not a comparison\n"
+
+
+SCRIPT = """
+import plainnet as pn
+from plainnet.comparison import compare
+
+if __name__ == "__main__":
+    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"))
+    compare({"4": net}, *pn.datasets.xor(), seeds=4000, results="runs.jsonl", workers=2, loss="mse", epochs=2000,
+            batch_size=None, report_every=2000)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
+@pytest.mark.parametrize("send", [os.kill, os.killpg])  # to our process alone, or as a terminal does, to all of them
+def test_ctrl_c_ends_all_processes_and_keeps_the_runs_so_far(tmp_path, send):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    path = tmp_path / "runs.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        wait_for(lambda: path.exists() and path.read_text().count("\n") > 9)
+        send(process.pid, signal.SIGINT)
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert "KeyboardInterrupt" in error
+    wait_for(lambda: not group_lives(process.pid))
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) > 9
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def group_lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_csv_and_json_hold_every_run(tmp_path):
+    comparison = compare({"4": network(), "8": network(8)}, X, y, seeds=3, learned="accuracy >= 0.5", **OPTIONS)
+    comparison.write_csv(tmp_path / "runs.csv")
+    comparison.write_json(tmp_path / "runs.json")
+    with open(tmp_path / "runs.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["variant"], int(row["seed"])) for row in rows] == [(n, s) for n in ("4", "8") for s in range(3)]
+    assert [float(row["loss"]) for row in rows] == [run.loss for run in comparison.runs]
+    assert [int(row["learned"]) for row in rows] == [run.metrics["accuracy"] >= 0.5 for run in comparison.runs]
+    data = json.loads((tmp_path / "runs.json").read_text())
+    assert data["summaries"][1]["quartiles"][1] == np.median([run.loss for run in comparison.of("8")])
+    assert len(data["runs"]) == 6
+    assert len(data["differences"]) == 1
+
+
+# ---- refusals ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"variants": {}}, "it takes a dict of names and networks"),
+        ({"variants": {"a": 3}}, "variant 'a' is 3; it takes a Network, a function seed -> Network, or a dict"),
+        ({"variants": {"a": lambda seed: 3}}, "variant 'a' gives 3 for seed 0; it takes a plainnet.Network"),
+        ({"variants": {"a": lambda seed: made_by_function(5)}}, "seed 5 for seed 0; make it with seed=seed"),
+        ({"loss": "mse"}, "y has shape"),
+        ({"checkpoint": "run.npz"}, "checkpoint is no option of a compared run"),
+        ({"by": "recall"}, "by is 'recall'; every run has: loss, accuracy"),
+        ({"learned": "recall > 1"}, "the measure of learned is 'recall'"),
+        ({"learned": "good"}, "learned is 'good'; it takes a measure and a threshold"),
+        ({"learned": 3}, "learned is 3; it takes a threshold"),
+        ({"seeds": 0}, "seeds is 0"),
+        ({"seeds": [1, 1]}, r"seeds is \[1, 1\]; it takes at least one, each once"),
+        ({"seeds": "many"}, "seeds is 'many'; it takes how many"),
+        ({"workers": 0}, "workers is 0"),
+        ({"executor": "threads"}, "executor is 'threads'; it takes a concurrent.futures.Executor"),
+        ({"resume": True}, "resume takes results="),
+        (
+            {"variants": {"a": network(), "b": {"network": network(), "validation": 0.5}}},
+            "would not be validated on the same rows",
+        ),
+        (
+            {"variants": {"a": network(), "b": {"network": pn.Network(pn.Dense(1)), "loss": "mse"}}},
+            "the variants have different losses",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_training(arguments, message):
+    with pytest.raises((InvalidValue, InvalidType), match=message):
+        compare(**{"variants": {"a": network()}, "X": X, "y": y, "seeds": 2, **OPTIONS, **arguments})
+
+
+def test_a_loss_is_asked_for():
+    with pytest.raises(InvalidType, match="variant 'a' has no loss"):
+        compare({"a": network()}, X, y)
+
+
+# ---- pictures ----
+
+
+def test_the_pictures_take_an_axes_and_return_it():
+    comparison = compare({"4": network(), "8": network(8)}, X, y, seeds=3, validation=0.2, **OPTIONS)
+    axes = pn.plots.new_axes()
+    assert comparison.draw_curves(axes) is axes
+    assert axes.get_xlabel() == "epoch"
+    assert axes.get_ylabel() == "validation loss (thick: median of the runs)"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["4", "8"]
+    boxes = comparison.draw_boxes()
+    assert boxes.get_xlabel() == "validation loss (lower is better)"
+    assert [label.get_text() for label in boxes.get_yticklabels()] == ["4", "8"]
+
+
+def test_a_picture_says_what_it_leaves_out():
+    variants = {f"variant {n}": network(n) for n in range(1, 23)}
+    comparison = compare(variants, X, y, seeds=1, **{**OPTIONS, "epochs": 1})
+    curves, boxes = comparison.draw().axes
+    assert curves.get_title(loc="left") == "the 6 variants of the best medians, of 22"
+    assert len(boxes.get_yticklabels()) == 20
+    assert boxes.get_title(loc="left").startswith("the 20 variants of the best medians, of 22")
+
+
+def test_runs_that_diverged_are_counted_in_the_picture():
+    steep = {"network": network(4, "relu"), "optimizer": pn.SGD(1e30)}
+    boxes = compare({"steep": steep, "4": network()}, X, y, seeds=2, **OPTIONS).draw_boxes()
+    assert boxes.get_yticklabels()[0].get_text() == "steep\n(2 diverged)"
+
+
+# ---- the command ----
+
+
+def test_the_command_compares_every_combination(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["compare", str(PENGUINS), "--target", "species", "--hidden", "4", "--hidden", "8,4"]
+    arguments += [
+        "--learning-rate",
+        "0.01",
+        "--learning-rate",
+        "0.1",
+        "--seeds",
+        "2",
+        "--epochs",
+        "3",
+        "--workers",
+        "1",
+    ]
+    arguments += ["--results", "runs.jsonl", "--csv", "runs.csv", "--json", "runs.json", "--plot", "runs.svg"]
+    assert run_command(arguments) == 0
+    out = capsys.readouterr().out
+    assert "4 variants from 2 seeds: 8 runs" in out
+    assert "too few pairs of runs to decide" in " ".join(out.split())
+    with open("runs.csv", newline="") as file:
+        names = [row["variant"] for row in csv.DictReader(file)]
+    assert len(names) == 8
+    assert set(names) == {f"hidden {h} · learning-rate {r}" for h in ("4", "8,4") for r in (0.01, 0.1)}
+    assert Path("runs.svg").read_text().count("<svg") == 1
+    assert run_command([*arguments, "--resume"]) == 0
+    assert run_command([*arguments, "--resume", "--epochs", "4"]) == 2
+    assert re.search(r"options\.epochs was 3 and is 4", capsys.readouterr().err)
+
+
+def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(3)
+    column = np.append(random.normal(5, 2, 39), 1e6)  # whoever sees the last row has quite another scale
+    lines = [f"{value},{3 * value + random.normal()}" for value in column]
+    Path("table.csv").write_text("\n".join(["x,y", *lines]))
+    arguments = ["--target", "y", "--hidden", "4", "--epochs", "3", "--batch-size", "8"]
+    command = ["compare", "table.csv", *arguments, "--seeds", "6", "--workers", "1", "--csv", "runs.csv"]
+    assert run_command([*command, "--no-progress"]) == 0
+    with open("runs.csv", newline="") as file:
+        losses = [float(row["validation_loss"]) for row in csv.DictReader(file)]
+    assert max(losses) > 1e6 * min(losses)  # in some splits the last row is held out, and lies far off the scale
+    for seed, loss in enumerate(losses):
+        assert run_command(["train", "table.csv", *arguments, "--seed", str(seed), "--save", f"{seed}.npz"]) == 0
+        history = pn.load(f"{seed}.npz").history
+        assert loss == pytest.approx(min(history.validation_loss))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--hidden", "4", "--hidden", "4"], "the variant 'hidden 4' is given twice"),
+        (["--plot", "runs.txt"], "--plot is runs.txt"),
+        (["--by", "r2"], "by is 'r2'; every run has: loss, validation_loss, accuracy"),
+    ],
+)
+def test_the_command_refuses_in_one_line(options, message, capsys):
+    assert run_command(["compare", str(PENGUINS), "--target", "species", "--seeds", "1", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -1,0 +1,174 @@
+"""The report: one file with every section, the user's own values in it, and a word where something lacks."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import plainnet as pn
+from plainnet.cli import run
+from plainnet.errors import InvalidValue
+from plainnet.report import of_arrays, report_html
+from plainnet.report.rerun import python
+
+PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+SECTIONS = [
+    "data",
+    "network",
+    "curves",
+    "boundary",
+    "units",
+    "distributions",
+    "outcome",
+    "worst",
+    "gradients",
+    "settings",
+]
+
+
+class Page(HTMLParser):
+    """What a reader of the page meets: sections, ids, references and the text of each section."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.ids, self.references, self.sections, self.pictures = [], [], [], {}, 0
+        self.section = ""
+        self.feed(html)
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag not in ("meta", "link", "br", "img"):
+            self.open.append(tag)
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "section":
+            self.section = given["id"]
+            self.sections[self.section] = ""
+        self.pictures += tag == "svg"
+        self.references += [value for name, value in attributes if name in ("href", "xlink:href", "src")]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in ("meta", "link", "br", "img"):
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.section and "style" not in self.open:
+            self.sections[self.section] += data
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    assert run(["train", str(PENGUINS), "--target", "species", "--save", str(path), "--no-progress"]) == 0
+    return path
+
+
+def test_the_report_of_a_table(model, tmp_path):
+    target = tmp_path / "report.html"
+    assert run(["report", str(model), str(PENGUINS), "-o", str(target)]) == 0
+    html = target.read_text(encoding="utf-8")
+    page = Page(html)
+    assert list(page.sections) == SECTIONS
+    assert page.pictures == 11  # network, loss, metric, boundary, importance, 2 hidden layers, 2 distributions, ...
+    assert len(set(page.ids)) == len(page.ids)
+    assert all(reference.startswith(("#", "data:")) for reference in page.references)
+    assert "url(http" not in html
+    assert "344 rows, 7 inputs" in page.sections["data"]
+    assert "early stopping" in page.sections["curves"]
+    assert "bill_length_mm" in page.sections["boundary"]
+
+
+def test_the_worst_rows_hold_the_tables_own_values(model, tmp_path):
+    target = tmp_path / "report.html"
+    assert run(["report", str(model), str(PENGUINS), "-o", str(target)]) == 0
+    section = re.search(r'<section id="worst">.*?</section>', target.read_text(encoding="utf-8"), re.DOTALL)[0]
+    first = re.findall(r"<td[^>]*>(.*?)</td>", re.search(r"<tbody>\s*<tr>(.*?)</tr>", section, re.DOTALL)[1])
+    frame = pl.read_csv(PENGUINS, null_values="NA")
+    row = frame.row(int(first[0]) - 1, named=True)
+    assert first[1] == row["species"]
+    assert float(first[5]) == row["bill_length_mm"]
+
+    predictions = tmp_path / "predictions.csv"
+    assert run(["predict", str(model), str(PENGUINS), "-o", str(predictions), "--probabilities"]) == 0
+    given = pl.read_csv(predictions)
+    own = [given[f"probability_{name}"][i] for i, name in enumerate(frame["species"])]
+    assert np.argmin(own) == int(first[0]) - 1
+
+
+def test_train_and_xor_write_their_report_and_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["xor", "--seed", "2", "--report", "xor.html"]) == 0
+    page = Page(Path("xor.html").read_text(encoding="utf-8"))
+    assert list(page.sections) == SECTIONS
+    assert "plainnet xor --seed 2" in page.sections["settings"]
+    command = ["train", str(PENGUINS), "--target", "body_mass_g", "--hidden", "5", "--no-progress"]
+    assert run([*command, "--report", "train.html", "--save", "m.npz"]) == 0
+    page = Page(Path("train.html").read_text(encoding="utf-8"))
+    assert f"plainnet train {PENGUINS} --target body_mass_g --hidden 5" in page.sections["settings"]
+    assert "--save" not in page.sections["settings"]
+    assert "adam, learning rate 0.001, beta1 0.9, beta2 0.999" in page.sections["settings"]
+    assert "On the line the prediction is right".lower() in page.sections["outcome"].lower()
+
+
+def test_a_model_without_a_training_record_says_so():
+    X, y = pn.datasets.moons(60, noise=0.1, seed=1)
+    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=1)
+    page = Page(report_html(of_arrays(net, X, y, title="Untrained")))
+    assert list(page.sections) == SECTIONS
+    assert "no training record" in page.sections["curves"]
+    assert "no record of its gradients" in page.sections["gradients"]
+    assert "pn.Dense(units=4, activation='tanh')" in page.sections["settings"]
+
+
+def test_what_is_too_much_is_left_out_and_said():
+    random = np.random.default_rng(1)
+    X, y = random.normal(size=(150, 60)), random.integers(25, size=150)
+    hidden = [pn.Dense(20, "relu") for _ in range(6)]
+    net = pn.Network(*hidden, pn.Dense(25, "softmax"), input_size=60, seed=1)
+    page = Page(report_html(of_arrays(net, X, y, title="Large")))
+    assert "40 more inputs are not listed" in page.sections["data"]
+    assert "10 rarer classes are not listed" in page.sections["data"]
+    assert "2 more hidden layers not drawn" in page.sections["units"]
+    assert "40 more columns are not shown" in page.sections["worst"]
+    assert "The first 6 of 7 Dense layers" in page.sections["network"]
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_quantities(outputs):
+    random = np.random.default_rng(1)
+    X = random.normal(size=(50, 1))
+    net = pn.Network(pn.Dense(outputs), input_size=1, seed=1)
+    page = Page(report_html(of_arrays(net, X, random.normal(size=(50, outputs)), title="A line & <more>")))
+    assert "no hidden layer" in page.sections["units"]
+    assert ("The first of 3 outputs" in page.sections["outcome"]) == (outputs == 3)
+
+
+def test_data_that_do_not_fit_are_refused(model, tmp_path, capsys):
+    net = pn.load(model)
+    with pytest.raises(InvalidValue, match="X has 2 columns"):
+        of_arrays(net, [[1.0, 2.0]], [0], title="")
+    table = tmp_path / "other.csv"
+    table.write_text("species,island\nAdelie,Dream\n", encoding="utf-8")
+    assert run(["report", str(model), str(table), "-o", str(tmp_path / "r.html")]) == 2
+    assert "lacks the columns 'bill_length_mm'" in capsys.readouterr().err
+    assert run(["report", str(model), str(PENGUINS), "-o", str(tmp_path / "no" / "r.html")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert run(["report", str(model), str(PENGUINS), "-o", str(tmp_path / "r.pdf")]) == 2
+    assert ".html" in capsys.readouterr().err
+
+
+def test_the_python_of_a_report_trains_the_same_network():
+    X, y = pn.datasets.moons(60, noise=0.1, seed=1)
+    net = pn.Network(pn.Dense(4, "tanh", l2=0.01), pn.Dense(2, "softmax"), input_size=2, seed=7)
+    net.fit(X, y, loss="cross_entropy", optimizer=pn.SGD(0.1, momentum=0.9), epochs=5, batch_size=16, early_stopping=3)
+    names = {"X": X, "y": y}
+    exec(python(net), names)
+    assert (names["net"].parameters == net.parameters).all()
