@@ -340,7 +340,7 @@ class LayerNorm(Layer):
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         features = inputs.shape[1]
         centred = inputs - np.add.reduce(inputs, axis=1, keepdims=True) / features
-        variance = np.vecdot(centred, centred)[:, None] / features
+        variance = np.add.reduce(centred * centred, axis=1, keepdims=True) / features
         inverse = 1 / np.sqrt(variance + self.epsilon)
         normalized = centred * inverse
 
@@ -348,8 +348,8 @@ class LayerNorm(Layer):
             np.add.reduce(gradient, axis=0, out=gradients["shift"])
             np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
             g = gradient * self.scale
-            along = np.vecdot(g, normalized)[:, None] / features
-            return (g - np.add.reduce(g, axis=1, keepdims=True) / features - normalized * along) * inverse
+            across = np.add.reduce(g * normalized, axis=1, keepdims=True) / features
+            return (g - np.add.reduce(g, axis=1, keepdims=True) / features - normalized * across) * inverse
 
         return self.scale * normalized + self.shift, backward
 

@@ -23,15 +23,17 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
     estimator.validation_loss_curve_ = None if held is None else []
     gradient = np.zeros_like(network.parameters)
     gradients = network.parameter_views(gradient)
+    random = np.random.default_rng(0)
+    first_masks = random.bit_generator.state
     workspace = workspace_for(network.layers, len(rows.inputs))
+    step = TrainingPass(random, updates_statistics=False, workspace=workspace)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
         return evaluate(minimized)
 
     def evaluate(objective: Objective) -> tuple[float, Array]:
-        # the same dropout masks every time: what is minimized has to stay the same function
-        step = TrainingPass(np.random.default_rng(0), updates_statistics=False, workspace=workspace)
+        random.bit_generator.state = first_masks  # what is minimized has to stay the same function
         value = backpropagate(network.layers, objective, rows.inputs, rows.targets, rows.sample_weight, step, gradients)
         return value, gradient.astype(np.float64)
 
