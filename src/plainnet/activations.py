@@ -23,6 +23,9 @@ class ActivationFunction(Configurable):
 
     elementwise = True
 
+    in_place = False
+    """Whether it is an `InPlace`: `value` and `backward` take an array `out`, which may be z."""
+
     def value(self, z: Array) -> Array:
         """a = f(z)."""
         raise NotImplementedError(f"{type(self).__name__} needs a method value(z)")
@@ -34,6 +37,18 @@ class ActivationFunction(Configurable):
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
         """∂loss/∂z = ∂loss/∂a · f'(z)."""
         return gradient * self.derivative(z, a)
+
+
+class InPlace(ActivationFunction):
+    """An activation whose derivative needs only a, so that a may be written over z and ∂loss/∂z over a."""
+
+    in_place = True
+
+    def value(self, z: Array, out: Array | None = None) -> Array:
+        raise NotImplementedError(f"{type(self).__name__} needs a method value(z, out)")
+
+    def backward(self, gradient: Array, z: Array, a: Array, out: Array | None = None) -> Array:
+        return np.multiply(gradient, self.derivative(z, a), out=out)
 
 
 class Identity(ActivationFunction):
@@ -51,7 +66,7 @@ class Identity(ActivationFunction):
         return gradient
 
 
-class Sigmoid(ActivationFunction):
+class Sigmoid(InPlace):
     """a = σ(z) = 1 / (1 + e^-z), σ'(z) = a (1 - a).
 
     Where e^-z overflows to infinity the quotient is 0, which is σ(z) to the last bit.
@@ -60,8 +75,8 @@ class Sigmoid(ActivationFunction):
     name = "sigmoid"
 
     @np.errstate(over="ignore")
-    def value(self, z: Array) -> Array:
-        a = np.negative(z)
+    def value(self, z: Array, out: Array | None = None) -> Array:
+        a = np.negative(z, out=out)
         np.exp(a, out=a)
         a += 1
         np.reciprocal(a, out=a)
@@ -71,28 +86,28 @@ class Sigmoid(ActivationFunction):
         return a * (1 - a)
 
 
-class Tanh(ActivationFunction):
+class Tanh(InPlace):
     """a = tanh(z), f'(z) = 1 - a²."""
 
     name = "tanh"
 
-    def value(self, z: Array) -> Array:
-        return np.tanh(z)
+    def value(self, z: Array, out: Array | None = None) -> Array:
+        return np.tanh(z, out=out)
 
     def derivative(self, z: Array, a: Array) -> Array:
         return 1 - a * a
 
 
-class Relu(ActivationFunction):
-    """a = max(z, 0), f'(z) = 1 for z > 0, else 0 (Nair & Hinton 2010)."""
+class Relu(InPlace):
+    """a = max(z, 0), f'(z) = 1 for z > 0, that is for a > 0, else 0 (Nair & Hinton 2010)."""
 
     name = "relu"
 
-    def value(self, z: Array) -> Array:
-        return np.maximum(z, 0)
+    def value(self, z: Array, out: Array | None = None) -> Array:
+        return np.maximum(z, 0, out=out)
 
     def derivative(self, z: Array, a: Array) -> Array:
-        return (z > 0).astype(z.dtype)
+        return (a > 0).astype(a.dtype)
 
 
 class LeakyRelu(ActivationFunction):
@@ -211,9 +226,9 @@ class Softmax(ActivationFunction):
     elementwise = False
 
     def value(self, z: Array) -> Array:
-        a = z - z.max(axis=1, keepdims=True)
+        a = z - np.maximum.reduce(z, axis=1, keepdims=True)
         np.exp(a, out=a)
-        a /= a.sum(axis=1, keepdims=True)
+        a /= np.add.reduce(a, axis=1, keepdims=True)
         return a
 
     def derivative(self, z: Array, a: Array) -> Array:

@@ -9,11 +9,15 @@ import numpy as np
 
 from plainnet.activations import ACTIVATIONS
 from plainnet.arrays import Array
-from plainnet.layers import Backward, Layer, TrainingPass
+from plainnet.layers import LAYERS, Backward, Layer, TrainingPass
 from plainnet.losses import Loss
+from plainnet.workspace import Workspace
 
 LayerGradients = Sequence[Mapping[str, Array]]
 """For each layer the gradient of each parameter by name, to be written."""
+
+ROWS_WORTH_A_WORKSPACE = 1000
+"""Below this many examples a step a fresh array costs less than looking up an old one."""
 
 
 def backpropagate(
@@ -31,7 +35,7 @@ def backpropagate(
     """
     last = layers[-1]
     from_logits = is_fused(last, loss)
-    first_pass = training and training._replace(needs_input_gradient=False)
+    first_pass = training and training.at_first_layer
     backwards: list[Backward] = []
     outputs = inputs
     for layer in layers:
@@ -44,6 +48,15 @@ def backpropagate(
     return value + add_penalties(layers, gradients)
 
 
+def workspace_for(layers: Sequence[Layer], rows: int) -> Workspace | None:
+    """A workspace for the steps of a run, of so many examples each, where it pays and is safe.
+
+    A layer of the user's own may keep what passes through it, or call one layer twice, and gets arrays of its own.
+    """
+    built_in = all(type(layer) in LAYERS.values() for layer in layers)
+    return Workspace() if built_in and rows >= ROWS_WORTH_A_WORKSPACE else None
+
+
 def is_fused(last: Layer, loss: Loss) -> bool:
     """Whether `loss` takes the weighted sums before the last layer's activation."""
     if loss.fused_with is None or not hasattr(last, "pre_activation"):
@@ -51,23 +64,16 @@ def is_fused(last: Layer, loss: Loss) -> bool:
     return type(last.activation) is ACTIVATIONS[loss.fused_with]  # a user's own of that name is another function
 
 
-def penalty(layers: Sequence[Layer]) -> float:
-    """l1 · Σ|w| + l2/2 · Σw² over all penalized parameters."""
-    total = 0.0
-    for layer in layers:
-        for name, (l1, l2) in layer.penalties().items():
-            w = getattr(layer, name)
-            total += l1 * float(np.abs(w).sum()) + l2 / 2 * float((w * w).sum())
-    return total
-
-
 def add_penalties(layers: Sequence[Layer], gradients: LayerGradients) -> float:
     """The penalty, with its gradient l1 · sign(w) + l2 · w added to `gradients`."""
+    total = 0.0
     for layer, own in zip(layers, gradients, strict=True):
         for name, (l1, l2) in layer.penalties().items():
             w = getattr(layer, name)
             if l1:
+                total += l1 * float(np.abs(w).sum())
                 own[name][...] += l1 * np.sign(w)
             if l2:
+                total += l2 / 2 * float(np.vdot(w, w))
                 own[name][...] += l2 * w
-    return penalty(layers)
+    return total

@@ -83,6 +83,8 @@ def numeric_array(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
         raise InvalidValue(f"{name} is not a rectangular array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise InvalidType(f"{name} has dtype {array.dtype}; it takes numbers (float, int or bool)")
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):  # too large for dtype: becomes infinite, and `finite` names the place
         return np.asarray(array, dtype=dtype)
 

@@ -11,6 +11,8 @@ A user's own layer is a subclass of `Layer` with a `forward`; `docs/extending.md
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +22,15 @@ from plainnet.activations import Activatable, ActivationFunction
 from plainnet.arrays import Array
 from plainnet.configurable import Configurable
 from plainnet.errors import InvalidValue
+from plainnet.workspace import Workspace, product
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
 
 
-class TrainingPass(NamedTuple):
+@dataclass(frozen=True)
+class TrainingPass:
     """What a layer may need to know of a training step; a prediction has None in its place."""
 
     random: np.random.Generator
@@ -37,6 +41,14 @@ class TrainingPass(NamedTuple):
 
     needs_input_gradient: bool = True
     """False for the first layer: nobody asks for the gradient with respect to the data."""
+
+    workspace: Workspace | None = None
+    """Arrays that Dense writes over from step to step; a pass without one has arrays of its own."""
+
+    @cached_property
+    def at_first_layer(self) -> TrainingPass:
+        """The same pass without a gradient with respect to the inputs."""
+        return replace(self, needs_input_gradient=False)
 
 
 class Penalty(NamedTuple):
@@ -105,7 +117,7 @@ class Layer(Configurable):
         view = self.__dict__.get("_views", {}).get(name)
         if view is None:
             object.__setattr__(self, name, value)
-        else:
+        elif value is not view:  # which it is after an operation in place, such as layer.weights += 1
             view[...] = value
 
     def __getattr__(self, name: str) -> Any:
@@ -181,7 +193,8 @@ class Dense(Layer):
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         """z = inputs @ weights + bias, and the way back from ∂loss/∂z."""
-        z = inputs @ self.weights
+        workspace = None if training is None else training.workspace
+        z = product(inputs, self.weights, workspace, (self, "z"))
         if self.bias is not None:
             z += self.bias
 
@@ -191,16 +204,17 @@ class Dense(Layer):
                 np.add.reduce(gradient, axis=0, out=gradients["bias"])
             if training is not None and not training.needs_input_gradient:
                 return gradient
-            return gradient @ self.weights.T
+            return product(gradient, self.weights.T, workspace, (self, "∂loss/∂inputs"))
 
         return z, backward
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         z, backward_from_z = self.pre_activation(inputs, training)
-        outputs = self.activation.value(z)
+        over = {"out": z} if self.activation.in_place and training and training.workspace else {}
+        outputs = self.activation.value(z, **over)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            return backward_from_z(self.activation.backward(gradient, z, outputs), gradients)
+            return backward_from_z(self.activation.backward(gradient, z, outputs, **over), gradients)
 
         return outputs, backward
 
@@ -276,27 +290,28 @@ class BatchNorm(Layer):
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         if training is None:
-            return self._forward_with(inputs, self.running_mean, self.running_variance, fixed=True)
-        mean = inputs.mean(axis=0)
-        variance = inputs.var(axis=0)
+            return self._forward_with(inputs - self.running_mean, self.running_variance, fixed=True)
         examples = len(inputs)
+        mean = np.add.reduce(inputs, axis=0) / examples
+        centred = inputs - mean
+        variance = np.add.reduce(centred * centred, axis=0) / examples
         if training.updates_statistics and examples > 1:
             unbiased = variance * (examples / (examples - 1))
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_variance += self.momentum * (unbiased - self.running_variance)
-        return self._forward_with(inputs, mean, variance, fixed=False)
+        return self._forward_with(centred, variance, fixed=False)
 
-    def _forward_with(self, inputs: Array, mean: Array, variance: Array, *, fixed: bool) -> tuple[Array, Backward]:
-        """Forward with this mean and variance; `fixed` ones do not depend on the inputs."""
+    def _forward_with(self, centred: Array, variance: Array, *, fixed: bool) -> tuple[Array, Backward]:
+        """Forward from inputs - mean; where mean and variance are `fixed` they do not depend on the inputs."""
         inverse = 1 / np.sqrt(variance + self.epsilon)
-        normalized = (inputs - mean) * inverse
+        normalized = centred * inverse
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            product = gradient * normalized
-            np.add.reduce(gradient, axis=0, out=gradients["shift"])
-            np.add.reduce(product, axis=0, out=gradients["scale"])
+            shift = np.add.reduce(gradient, axis=0, out=gradients["shift"])
+            scale = np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
             if not fixed:
-                gradient = gradient - gradient.mean(axis=0) - normalized * product.mean(axis=0)
+                examples = len(gradient)
+                gradient = gradient - shift / examples - normalized * (scale / examples)
             return gradient * (self.scale * inverse)
 
         return self.scale * normalized + self.shift, backward
@@ -323,8 +338,9 @@ class LayerNorm(Layer):
         self.scale[...] = 1
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        centred = inputs - inputs.mean(axis=1, keepdims=True)
-        variance = (centred * centred).mean(axis=1, keepdims=True)
+        features = inputs.shape[1]
+        centred = inputs - np.add.reduce(inputs, axis=1, keepdims=True) / features
+        variance = np.add.reduce(centred * centred, axis=1, keepdims=True) / features
         inverse = 1 / np.sqrt(variance + self.epsilon)
         normalized = centred * inverse
 
@@ -332,8 +348,8 @@ class LayerNorm(Layer):
             np.add.reduce(gradient, axis=0, out=gradients["shift"])
             np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
             g = gradient * self.scale
-            across = (g * normalized).mean(axis=1, keepdims=True)
-            return (g - g.mean(axis=1, keepdims=True) - normalized * across) * inverse
+            across = np.add.reduce(g * normalized, axis=1, keepdims=True) / features
+            return (g - np.add.reduce(g, axis=1, keepdims=True) / features - normalized * across) * inverse
 
         return self.scale * normalized + self.shift, backward
 

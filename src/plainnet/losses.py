@@ -167,9 +167,9 @@ class CrossEntropy(Loss):
         return -(y * np.log(p)).sum(axis=1, keepdims=True), -y / p
 
     def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
-        shifted = logits - logits.max(axis=1, keepdims=True)
+        shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
         exponentials = np.exp(shifted)
-        sums = exponentials.sum(axis=1, keepdims=True)
+        sums = np.add.reduce(exponentials, axis=1, keepdims=True)
         exponentials /= sums
         if targets.ndim == 1:
             rows = np.arange(len(targets))

@@ -149,7 +149,7 @@ class Network:
             layer.bind({**own_parameters, **own_statistics})
 
     def _require_built(self) -> None:
-        if not self.is_built:
+        if self.input_size is None:
             raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
 
     def __setstate__(self, state: dict[str, Any]) -> None:

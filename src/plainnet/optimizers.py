@@ -23,7 +23,11 @@ State = dict[str, Array]
 
 
 class Optimizer(Configurable):
-    """What all optimizers share: the learning rate, weight decay and clipping."""
+    """What all optimizers share: the learning rate, weight decay and clipping.
+
+    An engine may take `step` apart, for the optimizers of this file: `clip` on the whole gradient, then `descend` on
+    one stretch of the vectors after the other.
+    """
 
     remembers: tuple[str, ...] = ()
     """The names of the vectors kept from step to step; each starts at zero."""
@@ -45,8 +49,16 @@ class Optimizer(Configurable):
 
     def step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
         """Step t: clip, decay, and the algorithm's own update, in place; the gradient is used up."""
+        self.clip(gradient)
+        self.descend(parameters, gradient, state, learning_rate, t)
+
+    def clip(self, gradient: Array) -> None:
+        """g ← g · min(1, clip_norm / ‖g‖), where there is a clip_norm."""
         if self.clip_norm is not None:
             gradient *= min(1.0, self.clip_norm / (math.sqrt(float(gradient @ gradient)) + 1e-6))
+
+    def descend(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
+        """Step t after clipping; elementwise, so any stretch of the vectors can be taken alone."""
         self.apply_weight_decay(parameters, gradient, learning_rate)
         self.update(parameters, gradient, state, learning_rate, t)
 

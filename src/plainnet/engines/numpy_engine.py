@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.backpropagation import backpropagate
+from plainnet.backpropagation import backpropagate, workspace_for
 from plainnet.engines.blocks import remaining_blocks
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
+from plainnet.optimizers import OPTIMIZERS, State
 
 Batch = tuple[Array, Array, Array | None]
+
+CACHED = 131_072
+"""How many parameters the optimizer takes at a time: few enough that their vectors stay in the processor's cache."""
 
 
 class NumpyEngine:
@@ -23,8 +27,19 @@ class NumpyEngine:
         self.threads = threads
         self.gradient = np.zeros_like(job.network.parameters)
         self.gradients = job.network.parameter_views(self.gradient)
-        self.training_pass = TrainingPass(job.network.dropout)
+        workspace = workspace_for(job.network.layers, job.batch_size or len(job.inputs))
+        self.training_pass = TrainingPass(job.network.dropout, workspace=workspace)
         self.last_epoch = job.epochs
+        self.steps_an_epoch = job.batches
+        whole = len(self.gradient)
+        by_elements = type(job.optimizer) in OPTIMIZERS.values()  # a user's own may look at the vector as a whole
+        self.stretches = [self.stretch(start) for start in range(0, whole, CACHED)] if by_elements else []
+
+    def stretch(self, start: int) -> tuple[Array, Array, State]:
+        """The stretch from `start` of the parameters, the gradient and the optimizer's memory."""
+        part = slice(start, start + CACHED)
+        state = {name: vector[part] for name, vector in self.job.optimizer_state.items()}
+        return self.job.network.parameters[part], self.gradient[part], state
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
@@ -64,7 +79,7 @@ class NumpyEngine:
             job.loss_total += weight * value
             job.weight_total += weight
             job.batches_done += 1
-            if time.monotonic() >= until and job.batches_done < job.batches:
+            if time.monotonic() >= until and job.batches_done < self.steps_an_epoch:
                 return None
         mean = job.loss_total / job.weight_total
         job.epochs_done += 1
@@ -74,15 +89,19 @@ class NumpyEngine:
     def update(self) -> None:
         """One step of the optimizer, at the schedule's learning rate for this place in the run."""
         job = self.job
-        epoch = job.epochs_done + job.batches_done / job.batches
+        epoch = job.epochs_done + job.batches_done / self.steps_an_epoch
         job.learning_rate = job.optimizer.schedule.rate(epoch, job.epochs, job.schedule_memory)
-        job.gradient_norms.append(math.sqrt(float(self.gradient @ self.gradient)))
-        if job.batches_done + 1 == job.batches and job.epochs_done + 1 == self.last_epoch:
+        job.gradient_norms.append(math.sqrt(np.vdot(self.gradient, self.gradient)))
+        if job.batches_done + 1 == self.steps_an_epoch and job.epochs_done + 1 == self.last_epoch:
             job.layer_gradient_norms = self.layer_norms()
         job.steps_done += 1
-        job.optimizer.step(
-            job.network.parameters, self.gradient, job.optimizer_state, job.learning_rate, job.steps_done
-        )
+        if not self.stretches:
+            parameters, state = job.network.parameters, job.optimizer_state
+            job.optimizer.step(parameters, self.gradient, state, job.learning_rate, job.steps_done)
+            return
+        job.optimizer.clip(self.gradient)
+        for parameters, gradient, state in self.stretches:
+            job.optimizer.descend(parameters, gradient, state, job.learning_rate, job.steps_done)
 
     def layer_norms(self) -> dict[str, float]:
         """The norm of the gradient of each layer that has parameters."""
@@ -97,5 +116,10 @@ class NumpyEngine:
             for start in range(block.rows_done, rows, size or rows):
                 stop = start + (size or rows)
                 chosen = slice(start, stop) if block.order is None else block.order[start:stop]
-                weight = None if block.sample_weight is None else block.sample_weight[chosen]
-                yield block.inputs[chosen], block.targets[chosen], weight
+                weight = None if block.sample_weight is None else rows_of(block.sample_weight, chosen)
+                yield rows_of(block.inputs, chosen), rows_of(block.targets, chosen), weight
+
+
+def rows_of(array: Array, chosen: slice | Array) -> Array:
+    """The chosen rows; `take` copies scattered ones faster than indexing does."""
+    return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)

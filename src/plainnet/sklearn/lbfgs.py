@@ -8,7 +8,9 @@ from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyp
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
 from plainnet.arrays import Array
+from plainnet.backpropagation import backpropagate, workspace_for
 from plainnet.errors import DivergenceError
+from plainnet.layers import TrainingPass
 from plainnet.sklearn.objective import Objective
 from plainnet.sklearn.stopping import Rows
 
@@ -19,16 +21,21 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
     reported = Objective(estimator._loss_name, network, estimator.alpha)
     minimized = Objective(estimator._loss_name, network, estimator.alpha, consistent=True)
     estimator.validation_loss_curve_ = None if held is None else []
+    gradient = np.zeros_like(network.parameters)
+    gradients = network.parameter_views(gradient)
+    random = np.random.default_rng(0)
+    first_masks = random.bit_generator.state
+    workspace = workspace_for(network.layers, len(rows.inputs))
+    step = TrainingPass(random, updates_statistics=False, workspace=workspace)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
         return evaluate(minimized)
 
     def evaluate(objective: Objective) -> tuple[float, Array]:
-        value, gradient = network.loss_and_gradient(
-            rows.inputs, rows.targets, loss=objective, sample_weight=rows.sample_weight
-        )
-        return value, np.asarray(gradient, np.float64)
+        random.bit_generator.state = first_masks  # what is minimized has to stay the same function
+        value = backpropagate(network.layers, objective, rows.inputs, rows.targets, rows.sample_weight, step, gradients)
+        return value, gradient.astype(np.float64)
 
     iterations = 0
 
