@@ -14,7 +14,7 @@ STYLES = {SKLEARN: ("#009E73", "o"), PYTORCH: ("#D55E00", "s"), JAX: ("#0072B2",
 INK = "#767676"
 """A grey that is readable on white and on near-black; the background is transparent."""
 
-TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 def draw(results: Results, path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from benchmarks.peers import COMPILED, GEMM, JAX, NUMPY, ONNX, PYTORCH, SKLEARN, TUTORIAL
+from benchmarks.tables import number
 from benchmarks.workloads import LARGE, LARGEST, MANY, MIDDLE, PREDICT, SMALL, VARIANTS, XOR
 
 Medians = Mapping[str, Mapping[str, float]]
@@ -37,7 +38,7 @@ class Ratio:
         if self.engine not in seconds or self.peer not in seconds:
             return None
         ratio = seconds[self.peer] / seconds[self.engine]
-        goal, measured = f"≥ {self.least:.3g} ×", f"{ratio:.3g} ×"
+        goal, measured = f"≥ {self.least:.3g} ×", f"{number(ratio)} ×"
         return Verdict(self.work, self.engine, self.peer, goal, measured, ratio >= self.least)
 
 
@@ -54,7 +55,7 @@ class Ceiling:
         if self.engine not in medians.get(self.work, {}):
             return None
         microseconds = 1e6 * medians[self.work][self.engine]
-        goal, measured = f"≤ {self.most:.3g} µs", f"{microseconds:.3g} µs"
+        goal, measured = f"≤ {self.most:.3g} µs", f"{number(microseconds)} µs"
         return Verdict(self.work, self.engine, "", goal, measured, microseconds <= self.most)
 
 

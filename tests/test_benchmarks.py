@@ -81,7 +81,7 @@ def test_every_row_has_contestants_and_every_goal_a_row():
 def test_goals_are_met_from_the_ratio_on_and_unjudged_where_nothing_was_measured():
     wanted = [goals.Ratio("xor", NUMPY, PYTORCH, 6), goals.Ratio("xor", NUMPY, JAX, 1), goals.Ceiling("xor", NUMPY, 35)]
     (ratio, ceiling) = goals.judge({"xor": {NUMPY: 30e-6, PYTORCH: 180e-6}}, wanted)
-    assert (ratio.met, ratio.measured, ceiling.met, ceiling.measured) == (True, "6 ×", True, "30 µs")
+    assert (ratio.met, ratio.measured, ceiling.met, ceiling.measured) == (True, "6.00 ×", True, "30.0 µs")
     (ratio, ceiling) = goals.judge({"xor": {NUMPY: 36e-6, PYTORCH: 180e-6}}, wanted)
     assert (ratio.met, ceiling.met) == (False, False)
     assert goals.judge({}) == []
@@ -139,7 +139,7 @@ def test_the_tables_of_speed_hold_medians_ratios_and_what_was_left_out():
     assert times.rows == [["XOR 3-4-1, full batch", "12.0", "120"]]
     assert "JAX is left out of xor: a reason" in times.notes
     assert ratios.rows == [["XOR 3-4-1, full batch", "10.0"]]
-    assert verdicts.rows == [["XOR 3-4-1, full batch", NUMPY, SKLEARN, "≥ 6 ×", "10 ×", "met"]]
+    assert verdicts.rows == [["XOR 3-4-1, full batch", NUMPY, SKLEARN, "≥ 6 ×", "10.0 ×", "met"]]
 
 
 def test_requirements_are_followed_and_sizes_are_of_files():

@@ -20,6 +20,8 @@ from benchmarks.workloads import Workload
 
 NUMPY, COMPILED = "plainnet NumPy", "plainnet compiled"
 TUTORIAL, SKLEARN, PYTORCH, JAX, ONNX = "NumPy tutorial", "scikit-learn", "PyTorch", "JAX", "ONNX Runtime"
+PYTORCH_FUSED = "PyTorch, fused"
+"""With fused optimizers, which are faster on a CPU and which a user has to ask for; the goals speak of its default."""
 GEMM, GEMM_ONE = "sgemm alone", "sgemm, one thread"
 
 
@@ -71,6 +73,7 @@ PEERS = {
         Peer(TUTORIAL, "tutorial", frozenset({"train", "predict"})),
         Peer(SKLEARN, "scikit_learn", frozenset({"train", "predict"}), ("scikit-learn",)),
         Peer(PYTORCH, "pytorch", frozenset({"train", "variant", "predict"}), ("torch",)),
+        Peer(PYTORCH_FUSED, "pytorch", frozenset({"train", "variant"}), ("torch",), {"fused": True}),
         Peer(JAX, "jax_loop", frozenset({"train", "many"}), ("jax", "optax")),
         Peer(ONNX, "onnx_runtime", frozenset({"predict"}), ("onnxruntime", "onnx")),
         Peer(GEMM, "gemm", frozenset({"gemm"})),

@@ -7,7 +7,7 @@ from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload
 from plainnet.arrays import Array
 
 
-def threads() -> int:
+def threads(fused: bool = False) -> int:
     """PyTorch's own default."""
     return torch.get_num_threads()
 
@@ -32,9 +32,10 @@ def network(work: Workload) -> nn.Sequential:
 class Single:
     """One network."""
 
-    def __init__(self, work: Workload) -> None:
+    def __init__(self, work: Workload, fused: bool = False) -> None:
         torch.manual_seed(work.seed)
         self.work = work
+        self.fused = True if fused else None  # None is PyTorch's default
         self.model = network(work)
         self.loss = nn.MSELoss() if work.is_xor else nn.CrossEntropyLoss()
         self.X, self.y = (torch.from_numpy(array) for array in work.examples)
@@ -47,9 +48,8 @@ class Single:
             for layer, (weights, bias) in zip(dense, self.work.initial_weights(), strict=True):
                 layer.weight.copy_(torch.from_numpy(weights.T))
                 layer.bias.copy_(torch.from_numpy(bias))
-        parameters = self.model.parameters()
-        sgd = self.work.is_xor
-        self.optimizer = torch.optim.SGD(parameters, lr=1.0) if sgd else torch.optim.Adam(parameters, lr=LEARNING_RATE)
+        algorithm, learning_rate = (torch.optim.SGD, 1.0) if self.work.is_xor else (torch.optim.Adam, LEARNING_RATE)
+        self.optimizer = algorithm(self.model.parameters(), lr=learning_rate, fused=self.fused)
         self.model.train()
 
     def train(self, epochs: int) -> None:
