@@ -24,6 +24,10 @@ from benchmarks.workloads import ROWS  # noqa: E402
 OTHERS = ("digits", "import", "size", "width", "rows", "memory")
 
 
+BUSY = 0.5
+"""A load average above this before the start means that the machine is not idle."""
+
+
 @dataclass(frozen=True)
 class Effort:
     """How much is measured."""
@@ -79,13 +83,19 @@ def arguments() -> argparse.Namespace:
 
 def head(peers: list[Peer], contestants: Contestants, effort: Effort) -> dict[str, str]:
     """What the figures depend on, and how they were taken."""
-    threads = ", ".join(f"{peer.name} {contestants.ask(peer, peer.threads)}" for peer in peers)
+    busy = machine.load() > BUSY  # before the contestants start
     told = machine.describe(peers)
+    threads = ", ".join(f"{peer.name} {contestants.ask(peer, peer.threads)}" for peer in peers)
     told["threads"] = f"{threads}; each library's own default"
     told["timing"] = (
         f"medians of {effort.rounds} rounds of about {effort.seconds:g} s, contestants in turns, a process each; "
         "compilation and warm-up come before and are not timed"
     )
+    if busy:
+        told["busy"] = (
+            "other work was running; libraries whose threads wait for each other then look many times slower than they "
+            "are, so these figures show only that the benchmark runs"
+        )
     if CORETYPE is not None:
         told["OPENBLAS_CORETYPE"] = f"was {CORETYPE}; unset for this run"
     if effort is QUICK:
@@ -105,6 +115,7 @@ def measurements(
     def take_speed() -> Taken:
         workloads = [work for work in ROWS if work.name in wanted]
         report.speeds = speed.run(contestants, workloads, peers, effort.rounds, effort.seconds)
+        report.data["goals"] = speed.plain_verdicts(report.speeds)
         return speed.tables(report.speeds), speed.plain(report.speeds)
 
     def take_digits() -> Taken:
@@ -170,7 +181,8 @@ def main() -> None:
     if chosen.chart:
         from benchmarks import chart
 
-        chart.draw(report.speeds, chosen.chart)
+        if not chart.draw(report.speeds, chosen.chart):
+            console.print(f"{chosen.chart} is not drawn: no training row was measured.")
 
 
 if __name__ == "__main__":

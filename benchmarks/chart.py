@@ -17,14 +17,16 @@ INK = "#767676"
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
-def draw(results: Results, path: Path) -> None:
-    """Write the chart, a panel an engine; the path's ending says the format."""
+def draw(results: Results, path: Path) -> bool:
+    """Write the chart, a panel an engine; the path's ending says the format. False where there is nothing to draw."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     works = {work.name: work for work in TRAINING}
     medians = {t.workload.name: t.medians() for t in results if t.workload.name in works}
     engines = [engine for engine in (COMPILED, NUMPY) if any(engine in seconds for seconds in medians.values())]
+    if not engines:
+        return False
     with rc_context({"text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "svg.fonttype": "path"}):
         figure = Figure(figsize=(5 * max(len(engines), 1.4), 4.2), layout="constrained")
         panels = figure.subplots(1, len(engines), sharey=True, squeeze=False)[0]
@@ -34,6 +36,7 @@ def draw(results: Results, path: Path) -> None:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
         figure.savefig(path, transparent=True, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return True
 
 
 def _panel(axes: Any, engine: str, medians: Mapping[str, Mapping[str, float]]) -> None:

@@ -68,14 +68,15 @@ def _times(seconds: list[float], timings: Timings) -> list[float]:
 
 
 def _table(title: str, quantity: str, measured: dict[int, Timings], cell: Any) -> Table:
-    medians = {size: timings.medians() for size, timings in measured.items()}
+    medians = {size: timings.medians() for size, timings in measured.items() if timings.seconds}
     everywhere = [name for name in PEERS if all(name in own for own in medians.values())]
-    made = Table(title, [quantity, *everywhere])
+    made = Table(title, [quantity, *everywhere], notes=[note for t in measured.values() for note in t.notes])
+    if len(medians) < 2:
+        return made
     for size, own in medians.items():
         made.rows.append([f"{size:,}", *(cell(size, own[name]) for name in everywhere)])
-        made.notes += measured[size].notes
     sizes = list(medians)
-    upper = sizes[len(sizes) // 2 :]
+    upper = sizes[(len(sizes) - 1) // 2 :]
     for label, chosen in (("exponent", sizes), (f"exponent from {upper[0]:,}", upper)):
         fits = [exponent(chosen, [medians[size][name] for size in chosen]) for name in everywhere]
         made.rows.append([label, *(f"{fit:.2f}" for fit in fits)])

@@ -20,7 +20,7 @@ def describe(peers: list[Peer]) -> dict[str, str]:
         "date": f"{datetime.date.today()}",
         "processor": f"{processor()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-        "load average at the start": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "not known",
+        "load average at the start": f"{load():.2f}",
         "versions": ", ".join(
             [
                 f"plainnet {plainnet.__version__}",
@@ -39,6 +39,11 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown processor"
+
+
+def load() -> float:
+    """The load average of the last minute; 0 where the system keeps none."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def blas_threads() -> int:

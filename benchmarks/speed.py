@@ -1,6 +1,7 @@
 """The speed of training steps and predictions: a row a workload, a column a contestant."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks import goals
@@ -114,3 +115,8 @@ def verdicts(results: Results) -> Table:
 def plain(results: Results) -> dict[str, Any]:
     """For JSON: every round's seconds per unit."""
     return {timings.workload.name: timings.seconds for timings in results}
+
+
+def plain_verdicts(results: Results) -> list[dict[str, Any]]:
+    """For JSON: the goals whose engine and peer were measured."""
+    return [asdict(verdict) for verdict in goals.judge(medians(results))]

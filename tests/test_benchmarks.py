@@ -93,6 +93,15 @@ def test_the_exponent_of_a_power_law():
     assert growth.exponent(sizes, [5, 5, 5]) == pytest.approx(0)
 
 
+def test_growth_is_fitted_where_measured_and_names_what_was_left_out():
+    measured = {rows: Timings(growth.of_rows(rows), {NUMPY: [1e-4]}, []) for rows in (1000, 10_000)}
+    measured[100_000] = Timings(growth.of_rows(100_000), {}, ["100000 rows is left out: the time was up."])
+    table = growth.rows_table(measured)
+    assert [row[:2] for row in table.rows[:2]] == [["1,000", "0.000400 (400)"], ["10,000", "0.00400 (400)"]]
+    assert table.rows[2] == ["exponent", "1.00"]
+    assert "100000 rows is left out: the time was up." in table.notes
+
+
 def test_flops_of_the_matrix_products_are_those_of_the_products_made():
     products = PEERS[GEMM].open(LARGEST).products
     assert LARGEST.gemm_flops == sum(2 * left.shape[0] * left.shape[1] * right.shape[1] for left, right, _ in products)
