@@ -1,0 +1,148 @@
+"""Timing in turns: a process for each contestant, one round each, then the next round.
+
+A contestant has a process of its own for the whole benchmark, so that no thread pool, allocator or import of one
+disturbs another; between its turns it sleeps. Before the first round of a workload every contestant trains once,
+so that compilation and warm-up are not timed, and finds out how many epochs fill a round.
+"""
+
+import math
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers import Peer
+from benchmarks.workloads import Workload
+
+PAUSE = 0.02
+"""Seconds between turns: threads that wait actively after their work go to sleep."""
+
+
+@dataclass
+class Timings:
+    """Of one workload: for each contestant the seconds per unit (training step, prediction) of every round."""
+
+    workload: Workload
+    seconds: dict[str, list[float]]
+    notes: list[str]
+
+    def medians(self) -> dict[str, float]:
+        """Seconds per unit of each contestant."""
+        return {name: float(np.median(rounds)) for name, rounds in self.seconds.items()}
+
+
+def new_process() -> ProcessPoolExecutor:
+    """One process that starts from nothing."""
+    return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+
+
+class Contestants:
+    """The processes, started when first needed; a context manager that ends them."""
+
+    def __init__(self, minutes: float = math.inf) -> None:
+        self.processes: dict[str, ProcessPoolExecutor] = {}
+        self.end = time.monotonic() + 60 * minutes
+
+    def __enter__(self) -> "Contestants":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes.values():
+            process.shutdown()
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether `minutes` have passed: nothing new is begun."""
+        return time.monotonic() > self.end
+
+    def ask(self, peer: Peer, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What `function(*arguments)` returns in the peer's process."""
+        process = self.processes.setdefault(peer.name, new_process())
+        try:
+            return process.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            del self.processes[peer.name]  # the next workload gets a new one
+            raise
+
+    def measure(self, workload: Workload, peers: list[Peer], rounds: int, seconds: float) -> Timings:
+        """`rounds` turns of about `seconds` for each of `peers`; one that fails is left out, with a note."""
+        if self.time_is_up:
+            return Timings(workload, {}, [f"{workload.name} is left out: the time was up."])
+        notes: list[str] = []
+        taking_part: list[Peer] = []
+        for peer in peers:
+            try:
+                self.ask(peer, prepare, peer, workload, seconds)
+                taking_part.append(peer)
+            except Exception as error:  # whatever one contestant runs into must not end the others' benchmark
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                notes.append(f"{peer.name} is left out of {workload.name}: {reason}")
+        measured: dict[str, list[float]] = {peer.name: [] for peer in taking_part}
+        for turn in range(rounds):
+            first = turn % max(len(taking_part), 1)
+            for peer in taking_part[first:] + taking_part[:first]:  # not always after the same one
+                time.sleep(PAUSE)
+                measured[peer.name].append(self.ask(peer, one_round))
+        for peer in taking_part:
+            self.ask(peer, forget)
+        return Timings(workload, measured, notes)
+
+
+# ---- in a contestant's process ----
+
+
+@dataclass
+class Turn:
+    """What the process is prepared for: a contestant, and how much of its work makes a round."""
+
+    contestant: Any
+    run: Callable[[int], None]
+    amount: int
+    units: int
+    """Training steps or predictions in one of `amount`."""
+
+
+_turn: Turn | None = None
+
+
+def prepare(peer: Peer, workload: Workload, seconds: float) -> None:
+    """Open the contestant, warm it up, and find how much work fills a round."""
+    global _turn
+    contestant = peer.open(workload)
+    if workload.kind == "predict":
+        row = workload.examples[0][:1]
+        _turn = Turn(contestant, lambda amount: _predict(contestant, row, amount), 1, 1)
+    else:
+        _turn = Turn(contestant, contestant.train, 1, workload.steps_in_epoch * workload.networks)
+    one_round()
+    if workload.epochs is not None:
+        _turn.amount = workload.epochs
+        return
+    while (took := one_round() * _turn.amount * _turn.units) < seconds / 3:
+        _turn.amount *= max(2, int(seconds / 3 / took))
+    _turn.amount = max(1, round(_turn.amount * seconds / took))
+
+
+def one_round() -> float:
+    """Seconds per unit of a round."""
+    assert _turn is not None
+    _turn.contestant.reset()
+    began = time.perf_counter()
+    _turn.run(_turn.amount)
+    return (time.perf_counter() - began) / (_turn.amount * _turn.units)
+
+
+def forget() -> None:
+    """Let go of the workload's memory."""
+    global _turn
+    _turn = None
+
+
+def _predict(contestant: Any, row: Any, amount: int) -> None:
+    for _ in range(amount):
+        contestant.predict(row)
