@@ -136,7 +136,8 @@ class Run:
     checkpoint: Checkpoint | None
 
     def __post_init__(self) -> None:
-        self.history = History(settings=self.settings())
+        note = {"engine_note": self.choice.note} if self.choice.note else {}
+        self.history = History(settings=self.settings() | note)
         self.best_loss = math.inf
         self.best: tuple[Array, Array] | None = None
         self.seconds = 0.0
@@ -156,7 +157,7 @@ class Run:
             "weighted": job.sample_weight is not None,
             "metrics": list(self.metrics),
             "report_every": self.report_every,
-            "engine": str(self.choice),
+            "engine": self.choice.engine,
             "threads": self.choice.threads,
             "training_examples": len(job.inputs),
             "validation_examples": 0 if self.validation is None else len(self.validation[0]),

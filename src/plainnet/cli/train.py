@@ -212,8 +212,10 @@ def _ending(history: pn.History) -> str:
 
 
 def _engine(history: pn.History) -> str:
-    name, threads = history.settings["engine"], history.settings["threads"]
-    return name if threads is None else f"{name}, {threads} thread{'s' if threads > 1 else ''}"
+    settings = history.settings
+    threads = f", {settings['threads']} thread{'s' if settings['threads'] > 1 else ''}" if settings["threads"] else ""
+    note = f", as {settings['engine_note']}" if "engine_note" in settings else ""
+    return f"{settings['engine']}{threads}{note}"
 
 
 def _draw(history: pn.History, plot: Path) -> None:
