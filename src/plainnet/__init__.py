@@ -27,10 +27,11 @@ from plainnet.export.safetensors import load as load_safetensors
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.many import train_many
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from plainnet.storage import load
-from plainnet.training import EarlyStopping
+from plainnet.run import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots
@@ -70,6 +71,7 @@ __all__ = [
     "optimizers",
     "plots",
     "schedules",
+    "train_many",
 ]
 
 

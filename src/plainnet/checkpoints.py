@@ -29,7 +29,7 @@ from plainnet.mapped import Rows, blocks
 from plainnet.storage import arrays_of, record_of
 
 if TYPE_CHECKING:
-    from plainnet.training import Run
+    from plainnet.run import Run
 
 Every = int | str
 """Epochs as a number, or seconds as a text such as "30s"."""

@@ -1,41 +1,23 @@
 """The training loop, as an iterator of reports: everything that watches a run is a consumer of it."""
 
-import math
-import time
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plainnet import checks, engines, optimizers
-from plainnet.arrays import Array
-from plainnet.checkpoints import Checkpoint, Every, fingerprint
-from plainnet.configurable import Configurable, describe
-from plainnet.engines import Choice, Engine, Job
-from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetError
+from plainnet.checkpoints import Checkpoint, Every
+from plainnet.engines import Choice, Job
+from plainnet.errors import InvalidType, InvalidValue, PlainnetError
+from plainnet.examples import Examples, Validation, examples_of
 from plainnet.history import History, Report
-from plainnet.mapped import Rows, are_mapped, blocks, choose, rows_of
+from plainnet.mapped import are_mapped
 from plainnet.metrics import Metric, resolve_all
-from plainnet.splitting import held_out
-from plainnet.suspicions import warn_of_suspicious
-from plainnet.weighting import example_weights
+from plainnet.run import EarlyStopping, Run
 
 if TYPE_CHECKING:
     from plainnet.network import Network
-
-
-class EarlyStopping(Configurable):
-    """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
-
-    The monitored loss is the validation loss, or the training loss without validation data; an improvement is a
-    fall by more than `minimum_improvement` below the best so far (Prechelt 1998).
-    """
-
-    def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
-        self.patience = checks.whole_number("patience", patience, least=1)
-        self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
 
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
@@ -81,26 +63,21 @@ def training(
     """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
     was_built = net.is_built
     try:
-        examples, validated = _examples(net, X, y, loss, validation, sample_weight, class_weight)
-        job = Job(
-            network=net,
-            loss=net.checked_loss(loss),
-            optimizer=optimizers.resolve(optimizer),
-            inputs=examples[0],
-            targets=examples[1],
-            sample_weight=examples[2],
-            batch_size=_checked_batch_size(batch_size, examples, net),
-            shuffle=_checked_flag("shuffle", shuffle),
-            epochs=checks.whole_number("epochs", epochs, least=1),
-        )
-        run = Run(
-            job,
-            engines.choose(engine, job, threads),
+        examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
+        run = run_of(
+            net,
+            examples,
             validated,
-            _checked_early_stopping(early_stopping),
-            _tried_metrics(net, resolve_all(metrics), examples),
-            checks.whole_number("report_every", report_every, least=1),
-            None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
+            loss=loss,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            early_stopping=early_stopping,
+            metrics=metrics,
+            report_every=report_every,
+            choose=lambda job: engines.choose(engine, job, threads),
+            checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         )
         _start_or_resume(run, _checked_flag("resume", resume))
     except BaseException:
@@ -111,7 +88,48 @@ def training(
     return run.reports()
 
 
-def _start_or_resume(run: "Run", resume: bool) -> None:
+def run_of(
+    net: "Network",
+    examples: Examples,
+    validated: Validation | None,
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None,
+    shuffle: bool,
+    early_stopping: Any,
+    metrics: Sequence[Any],
+    report_every: int,
+    choose: Callable[[Job], Choice],
+    checkpoint: Checkpoint | None = None,
+) -> Run:
+    """A run on checked examples, its other options checked here."""
+    job = Job(
+        network=net,
+        loss=net.checked_loss(loss),
+        optimizer=optimizers.resolve(optimizer),
+        inputs=examples[0],
+        targets=examples[1],
+        sample_weight=examples[2],
+        batch_size=_checked_batch_size(batch_size, examples, net),
+        shuffle=_checked_flag("shuffle", shuffle),
+        epochs=checks.whole_number("epochs", epochs, least=1),
+    )
+    early_stopping = _checked_early_stopping(early_stopping)
+    named = _tried_metrics(net, resolve_all(metrics), examples)
+    return Run(
+        job,
+        choose(job),
+        validated,
+        early_stopping,
+        named,
+        checks.whole_number("report_every", report_every, least=1),
+        checkpoint,
+    )
+
+
+def _start_or_resume(run: Run, resume: bool) -> None:
     if run.checkpoint is None:
         if resume:
             raise InvalidValue(
@@ -121,217 +139,6 @@ def _start_or_resume(run: "Run", resume: bool) -> None:
         run.checkpoint.restore(run)
     else:
         run.checkpoint.refuse_existing()
-
-
-@dataclass
-class Run:
-    """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
-
-    job: Job
-    choice: Choice
-    validation: tuple[Array, Array] | None
-    early_stopping: EarlyStopping | None
-    metrics: Mapping[str, Metric]
-    report_every: int
-    checkpoint: Checkpoint | None
-
-    def __post_init__(self) -> None:
-        note = {"engine_note": self.choice.note} if self.choice.note else {}
-        self.history = History(settings=self.settings() | note)
-        self.best_loss = math.inf
-        self.best: tuple[Array, Array] | None = None
-        self.seconds = 0.0
-        """Spent in earlier processes and up to the last report or checkpoint."""
-        self.identity = self.identify() if self.checkpoint else {}
-
-    def settings(self) -> dict[str, Any]:
-        """The options of the run as plain data."""
-        job = self.job
-        return {
-            "loss": describe(job.loss),
-            "optimizer": describe(job.optimizer),
-            "epochs": job.epochs,
-            "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
-            "early_stopping": self.early_stopping and self.early_stopping.settings(),
-            "weighted": job.sample_weight is not None,
-            "metrics": list(self.metrics),
-            "report_every": self.report_every,
-            "engine": self.choice.engine,
-            "threads": self.choice.threads,
-            "training_examples": len(job.inputs),
-            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
-        }
-
-    def identify(self) -> dict[str, Any]:
-        """What must be the same for a run to go on from a checkpoint: network, options and data."""
-        job = self.job
-        fingerprints = {
-            "X": fingerprint(job.inputs),
-            "y": fingerprint(job.targets),
-            "weights": fingerprint(job.sample_weight),
-            "validation": fingerprint(*(self.validation or ())),
-        }
-        return {
-            "network": job.network.describe(),
-            "options": self.settings(),
-            "data": fingerprints,
-            "block_rows": job.block_rows,
-        }
-
-    def reports(self) -> Generator[Report, None, None]:
-        """Train and report until the last epoch, early stopping, an interrupt or divergence."""
-        engine = engines.make(self.choice, self.job)
-        began = time.perf_counter() - self.seconds
-        try:
-            while self.history.stopped == "not finished":
-                report = self.advance(engine, began)
-                if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
-                    self.checkpoint.write(self)
-                if report:
-                    yield report
-        except KeyboardInterrupt:
-            self.job.return_to_whole_epoch()
-            self.history.stopped = "interrupted"
-            raise
-        except GeneratorExit:
-            if not self.is_over:
-                self.history.stopped = "interrupted"
-            raise
-        finally:
-            if self.best is not None:
-                self.job.network.parameters, self.job.network.statistics = self.best
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the run has come to its end."""
-        return self.history.stopped != "not finished"
-
-    def advance(self, engine: Engine, began: float) -> Report | None:
-        """Train up to the next report or checkpoint, whichever comes first; the report where it is one."""
-        job, done = self.job, self.job.epochs_done
-        next_report = min((done // self.report_every + 1) * self.report_every, job.epochs)
-        goal, until = float(next_report), math.inf
-        if self.checkpoint:
-            goal, until = min(goal, self.checkpoint.next_epoch(done)), self.checkpoint.next_time
-        losses = engine.run(int(goal) - done, until)
-        self.seconds = time.perf_counter() - began
-        self.refuse_divergence(losses)
-        if job.epochs_done < next_report:
-            return None
-        report = self.report(losses[-1])
-        self.history.append(report)
-        self.history.stopped = self.reason_to_stop(report)
-        return report
-
-    def refuse_divergence(self, losses: list[float]) -> None:
-        """Where a loss or a parameter is not finite, go back to the last good parameters and say so."""
-        job = self.job
-        if all(map(math.isfinite, losses[-1:])) and np.isfinite(job.network.parameters).all():
-            return
-        job.return_to_good()
-        self.history.stopped = "diverged"
-        found = losses[-1] if losses and not math.isfinite(losses[-1]) else "finite, but a parameter is not"
-        last = (
-            f"{self.history.loss[-1]:.6g} in epoch {self.history.epoch[-1]}" if self.history.loss else "none reported"
-        )
-        norms = ", ".join(f"{norm:.3g}" for norm in job.gradient_norms) or "none"
-        raise DivergenceError(
-            f"the run diverged in epoch {job.epochs_done + 1}: its loss is {found}; last finite loss: {last}; gradient "
-            f"norms of the latest steps: {norms}; learning rate {job.learning_rate:g}. The network keeps its last "
-            "finite parameters. Try a smaller learning rate, clip_norm=1 on the optimizer, or inputs and targets "
-            "scaled to about -1 ... 1"
-        )
-
-    def report(self, loss: float) -> Report:
-        """The report of the present moment; keeps the best parameters where early stopping wants them."""
-        job, net = self.job, self.job.network
-        measured: dict[str, float] = {}
-        if self.validation is not None or self.metrics:
-            inputs, targets = self.validation or (job.inputs, job.targets)
-            measured = net.measure(inputs, targets, job.loss, self.metrics)
-        validation_loss = measured.pop("loss", None) if self.validation is not None else None
-        measured.pop("loss", None)
-        monitored = loss if validation_loss is None else validation_loss
-        margin = self.early_stopping.minimum_improvement if self.early_stopping else 0.0
-        is_best = monitored < self.best_loss - margin
-        if is_best:
-            self.best_loss = monitored
-            if self.early_stopping:
-                self.best = (net.parameters.copy(), net.statistics.copy())
-        job.optimizer.schedule.observe(monitored, job.schedule_memory)
-        return Report(
-            epoch=job.epochs_done,
-            epochs=job.epochs,
-            loss=loss,
-            validation_loss=validation_loss,
-            metrics=measured,
-            learning_rate=job.learning_rate,
-            gradient_norm=job.gradient_norms[-1],
-            seconds=self.seconds,
-            rows_per_second=job.epochs_done * len(job.inputs) / max(self.seconds, 1e-9),
-            is_best=is_best,
-            layer_gradient_norms=job.layer_gradient_norms,
-            engine=str(self.choice),
-            threads=self.choice.threads,
-        )
-
-    def reason_to_stop(self, report: Report) -> str:
-        """Why the run ends with this report, if it does."""
-        if report.epoch == report.epochs:
-            return "all epochs"
-        waited = report.epoch - (self.history.best_epoch or 0)
-        if self.early_stopping and waited >= self.early_stopping.patience:
-            return "early stopping"
-        return "not finished"
-
-
-Examples = tuple[Rows, Rows, Array | None]
-
-
-def _examples(
-    net: "Network", X: Any, y: Any, loss: Any, validation: Any, sample_weight: Any, class_weight: Any
-) -> tuple[Examples, tuple[Rows, Rows] | None]:
-    """Checked training examples (inputs, targets, weights) and validation examples; builds the network if need be."""
-    inputs = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
-    if not net.is_built:
-        net.build(inputs.shape[1])
-    inputs = net.checked_inputs(inputs)
-    loss = net.checked_loss(loss)
-    targets = net.checked_targets(y, loss, len(inputs))
-    _read_through(inputs, targets)
-    warn_of_suspicious(inputs, targets)
-    weights = net.checked_weights(sample_weight, len(inputs))
-    weights = _not_all_zero(example_weights(weights, class_weight, targets, net.dtype))
-    if validation is None:
-        return (inputs, targets, weights), None
-    if isinstance(validation, tuple | list) and len(validation) == 2:
-        held_inputs = net.checked_inputs(validation[0])
-        held_targets = net.checked_targets(validation[1], loss, len(held_inputs), "validation y")
-        _read_through(held_inputs, held_targets)
-        return (inputs, targets, weights), (held_inputs, held_targets)
-    if isinstance(validation, tuple | list):
-        raise InvalidValue(f"validation has {len(validation)} parts; it takes a fraction or a pair (X, y)")
-    fraction = checks.number("validation", validation, above=0, below=1)
-    held = held_out(inputs, targets, fraction, net.split_random())
-    kept = ~held
-    kept_weights = None if weights is None else _not_all_zero(weights[kept])
-    return (choose(inputs, kept), choose(targets, kept), kept_weights), (choose(inputs, held), choose(targets, held))
-
-
-def _read_through(inputs: Rows, targets: Rows) -> None:
-    """Read files once, so that a row that is refused is refused before the training."""
-    if are_mapped(inputs, targets):
-        for block in blocks(inputs, targets):
-            inputs[block], targets[block]
-
-
-def _not_all_zero(weights: Array | None) -> Array | None:
-    if weights is not None and not weights.any():
-        raise InvalidValue(
-            "the weights of the training examples are all 0 (sample_weight, class_weight); some must count"
-        )
-    return weights
 
 
 def _tried_metrics(net: "Network", named: dict[str, Metric], examples: Examples) -> dict[str, Metric]:

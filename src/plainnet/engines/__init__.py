@@ -11,11 +11,11 @@ returning to Python. `choose` decides between them.
 import math
 from typing import Protocol
 
-from plainnet.engines.choosing import ENGINES, Choice, choose, cores
+from plainnet.engines.choosing import ENGINES, Choice, choose, cores, free_cores
 from plainnet.engines.job import Job
 from plainnet.engines.numpy_engine import NumpyEngine
 
-__all__ = ["ENGINES", "Choice", "Engine", "Job", "choose", "cores", "make"]
+__all__ = ["ENGINES", "Choice", "Engine", "Job", "choose", "cores", "free_cores", "make"]
 
 
 class Engine(Protocol):

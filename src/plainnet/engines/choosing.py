@@ -37,12 +37,12 @@ class Choice(NamedTuple):
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
 
-def choose(engine: str, job: Job, threads: int | None = None) -> Choice:
+def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) -> Choice:
     """The engine meant by "numpy", "compiled" or "auto", and its threads.
 
     "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
     say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
-    for. The same job gives the same choice on machines with the same number of cores.
+    for. `times` is how many such jobs there are. The same job gives the same choice on machines with the same number of cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
@@ -56,7 +56,7 @@ def choose(engine: str, job: Job, threads: int | None = None) -> Choice:
         warnings.warn(f"the NumPy engine runs this job, as {reason}", PlainnetWarning, stacklevel=5)
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
-    if engine == "auto" and (not is_installed() or numpy_seconds(job) < WORTH_COMPILING):
+    if engine == "auto" and (not is_installed() or times * numpy_seconds(job) < WORTH_COMPILING):
         return Choice("numpy", _blas_threads(threads))
     return Choice("compiled", threads or default_threads(job))
 
@@ -74,12 +74,15 @@ def numpy_seconds(job: Job) -> float:
 
 
 def default_threads(job: Job) -> int:
-    """All cores for steps large enough to share; one where the caller itself already runs in parallel."""
-    in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
-    if in_parallel:
-        return 1
+    """All free cores for steps large enough to share."""
     multiplications = 3 * job.network.parameters.size * (job.batch_size or len(job.inputs))
-    return max(1, min(cores(), multiplications // WORTH_SHARING))
+    return max(1, min(free_cores(), multiplications // WORTH_SHARING))
+
+
+def free_cores() -> int:
+    """All cores; one where the caller itself already runs in parallel."""
+    in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
+    return 1 if in_parallel else cores()
 
 
 def cores() -> int:

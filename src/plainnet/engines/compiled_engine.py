@@ -80,7 +80,7 @@ class CompiledEngine:
                 if not source.whole and job.batches_done in (0, source.stop):
                     source = None
                     blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
-        self.note_layer_norms()
+        job.note_layer_norms(self.vectors.gradient)
         return losses
 
     def set_in_memory(self) -> Source | None:
@@ -143,7 +143,7 @@ class CompiledEngine:
     ) -> None:
         """Run the machine code on all threads."""
         arguments = (
-            steps, *self.program, self.rates(steps), self.batch, self.job.batches, source.before, draws,
+            steps, *self.program, rates_of(self.job, steps), self.batch, self.job.batches, source.before, draws,
             self.addresses, source.data, self.vectors, state, self.shared,
         )  # fmt: skip
         self.shared.arrived[:] = 0
@@ -155,21 +155,15 @@ class CompiledEngine:
         finally:
             wait(helpers)
 
-    def rates(self, steps: int) -> Array:
-        """The learning rate of each of the next steps; of all of them where it does not move."""
-        job, schedule = self.job, self.job.optimizer.schedule
-        if isinstance(schedule, Constant | ReduceOnPlateau):
-            return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
-        done = job.epochs_done * job.batches + job.batches_done
-        places = (divmod(step, job.batches) for step in range(done, done + steps))
-        rates = [schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places]
-        return np.array(rates)
 
-    def note_layer_norms(self) -> None:
-        """The norm of the last step's gradient of each layer that has parameters."""
-        views = self.job.network.parameter_views(self.vectors.gradient)
-        squares = [sum(float((g * g).sum()) for g in own.values()) for own in views]
-        self.job.layer_gradient_norms = {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(views) if own}
+def rates_of(job: Job, steps: int) -> Array:
+    """The learning rate of each of the next steps; a single one where it does not move."""
+    schedule = job.optimizer.schedule
+    if isinstance(schedule, Constant | ReduceOnPlateau):
+        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
+    done = job.epochs_done * job.batches + job.batches_done
+    places = (divmod(step, job.batches) for step in range(done, done + steps))
+    return np.array([schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places])
 
 
 def load(engine: CompiledEngine) -> None:
@@ -188,10 +182,10 @@ def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Arr
     labels = targets if targets.ndim == 1 else np.zeros(0, np.int64)
     targets = targets if targets.ndim == 2 else nothing
     weight = nothing if sample_weight is None else sample_weight
-    return Data(_flat(inputs), _flat(targets), _flat(labels), _flat(weight), order)
+    return Data(flat(inputs), flat(targets), flat(labels), flat(weight), order)
 
 
-def _flat(array: Array) -> Array:
+def flat(array: Array) -> Array:
     """A flat view of an array that the kernels only read; a copy where it does not lie row by row.
 
     Numba compiles anew for an array marked read-only, so the view is not marked, whatever the array is.

@@ -1,5 +1,6 @@
 """A training job: what an engine is given, and all that changes while it runs."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,12 @@ class Job:
         np.copyto(self.good_parameters, self.network.parameters)
         np.copyto(self.good_statistics, self.network.statistics)
         self.good_epoch = self.epochs_done
+
+    def note_layer_norms(self, gradient: Array) -> None:
+        """Keep the norm of each layer's part of the last step's gradient."""
+        views = self.network.parameter_views(gradient)
+        squares = [sum(float(np.vdot(g, g)) for g in own.values()) for own in views]
+        self.layer_gradient_norms = {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(views) if own}
 
     def return_to_whole_epoch(self) -> None:
         """After an interrupt anywhere in a step, go back to the end of the last whole epoch.

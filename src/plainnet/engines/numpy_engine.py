@@ -93,7 +93,7 @@ class NumpyEngine:
         job.learning_rate = job.optimizer.schedule.rate(epoch, job.epochs, job.schedule_memory)
         job.gradient_norms.append(math.sqrt(np.vdot(self.gradient, self.gradient)))
         if job.batches_done + 1 == self.steps_an_epoch and job.epochs_done + 1 == self.last_epoch:
-            job.layer_gradient_norms = self.layer_norms()
+            job.note_layer_norms(self.gradient)
         job.steps_done += 1
         if not self.stretches:
             parameters, state = job.network.parameters, job.optimizer_state
@@ -102,11 +102,6 @@ class NumpyEngine:
         job.optimizer.clip(self.gradient)
         for parameters, gradient, state in self.stretches:
             job.optimizer.descend(parameters, gradient, state, job.learning_rate, job.steps_done)
-
-    def layer_norms(self) -> dict[str, float]:
-        """The norm of the gradient of each layer that has parameters."""
-        squares = [sum(float((g * g).sum()) for g in own.values()) for own in self.gradients]
-        return {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(self.gradients) if own}
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the present epoch that are still to come."""

@@ -172,13 +172,19 @@ def lane_squares(lanes, gradient, squares):
             squares[u(l)] += gradient[u(i + l)] * gradient[u(i + l)]
 
 
+class LaneData(NamedTuple):
+    """Flat; an empty weight is 1 for every row."""
+
+    inputs: Array
+    targets: Array
+    weight: Array
+
+
 class LaneState(NamedTuple):
     """Where the runs stand; all lanes are at the same step."""
 
-    counts: Array
-    """epochs_done, batches_done, steps_done."""
-    sums: Array
-    """(2, lanes): the loss and the weight of the present epoch so far."""
+    steps_done: Array
+    """(1,)"""
     alive: Array
     """(lanes,): False for a network whose loss was not finite; it stays as it is."""
     squares: Array
@@ -238,7 +244,7 @@ def of_version(digest: str) -> Callable[..., None]:
 
     def run_lanes(
         epochs: int, stages: Array, reals: Array, loss: int, loss_shape: float, optimizer: int, settings: Array,
-        rates: Array, l1: Array, l2: Array, batch: int, data: NamedTuple, vectors: LaneVectors, state: LaneState,
+        rates: Array, l1: Array, l2: Array, batch: int, data: LaneData, vectors: LaneVectors, state: LaneState,
     ) -> None:  # fmt: skip
         """Run `epochs` epochs; `rates` holds the learning rate of every step (or of all) and lane."""
         digest  # noqa: B018
@@ -247,11 +253,9 @@ def of_version(digest: str) -> Callable[..., None]:
         units = stages[last, code.OUTPUTS]
         rows = len(data.inputs) // stages[0, code.INPUTS]
         penalized = has_any(l1) or has_any(l2)
-        t = state.counts[2]
+        t = state.steps_done[0]
         step = 0
         for epoch in range(epochs):
-            for l in range(lanes):
-                state.sums[0, l] = 0.0
             weights = 0.0
             for begin in range(0, rows, batch):
                 size = min(batch, rows - begin)
@@ -267,7 +271,8 @@ def of_version(digest: str) -> Callable[..., None]:
                     if state.alive[u(l)] and not math.isfinite(vectors.values[u(l)]):
                         state.alive[u(l)] = False
                         state.losses[epoch, l] = vectors.values[u(l)]
-                    state.sums[0, l] += weight * vectors.values[u(l)]
+                    elif state.alive[u(l)]:
+                        state.losses[epoch, l] += weight * vectors.values[u(l)]
                 if begin == 0:
                     for i in range(0, len(vectors.parameters), lanes):
                         for l in range(lanes):
@@ -284,9 +289,9 @@ def of_version(digest: str) -> Callable[..., None]:
                 step += 1
             for l in range(lanes):
                 if state.alive[u(l)]:
-                    state.losses[epoch, l] = state.sums[0, l] / weights
+                    state.losses[epoch, l] /= weights
         lane_squares(lanes, vectors.gradient, state.squares)
-        state.counts[2] = t
+        state.steps_done[0] = t
 
     return run_lanes
 

@@ -1,0 +1,114 @@
+"""Many small networks at once: the compiled engine with a network in each lane of the vector instructions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.engines import program as code
+from plainnet.engines.compiled_engine import flat, rates_of
+from plainnet.engines.job import Job
+from plainnet.engines.kernels.lanes import LaneData, LaneState, LaneVectors, run_lanes
+from plainnet.optimizers import Optimizer
+
+LARGEST = 2_000
+"""Parameters of a network up to which it shares the vector instructions; a larger one fills them by itself."""
+
+STEPS = 1_000_000
+"""Steps of all lanes together in one call, about: so long an interrupt may have to wait."""
+
+
+def decline_lanes(jobs: Sequence[Job]) -> str | None:
+    """Why the networks of these jobs, of one shape, cannot share vector instructions; None where they can."""
+    first = jobs[0]
+    if first.network.parameters.size > LARGEST:
+        return f"they have more than {LARGEST:,} parameters"
+    if first.shuffle and first.batch_size is not None:
+        return "each has an order of its own"
+    if not (isinstance(first.inputs, np.ndarray) and all(job.inputs is first.inputs for job in jobs)):
+        return "each has data of its own, or they lie in files"
+    if any(_settings(job.optimizer) != _settings(first.optimizer) for job in jobs):
+        return "their optimizers differ in more than the learning rate"
+    if first.optimizer.clip_norm is not None:
+        return "their gradients are clipped"
+    program = code.program(first)[0]
+    if (program.stages[:, code.KIND] != code.DENSE).any():
+        return "they have layers other than Dense"
+    if (program.stages[:, code.ACTIVATION] == code.SOFTMAX).any() or program.loss == code.CROSS_ENTROPY:
+        return "softmax takes a row as a whole"
+    return None
+
+
+def _settings(optimizer: Optimizer) -> tuple[type, bytes]:
+    """All of an optimizer but its learning rate."""
+    return type(optimizer), code.optimizer_settings(optimizer).tobytes()
+
+
+class LanesEngine:
+    """Trains the networks of jobs that differ in weights, penalties and learning rates alone."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = list(jobs)
+        first = jobs[0]
+        lanes, parameters = len(jobs), first.network.parameters.size
+        self.program, workspace = code.program(first)
+        programs = [code.program(job)[0] for job in jobs]
+        self.l1 = np.stack([program.reals[:, code.L1] for program in programs], axis=1)
+        self.l2 = np.stack([program.reals[:, code.L2] for program in programs], axis=1)
+        dtype = first.network.dtype
+        vector = np.stack([job.network.parameters for job in jobs], axis=1).ravel()
+        memory = [np.zeros(parameters * lanes, dtype) for _ in range(2)]
+        self.vectors = LaneVectors(
+            vector, np.zeros_like(vector), *memory, vector.copy(), np.zeros(workspace * lanes, dtype), np.zeros(lanes)
+        )
+        weight = np.zeros(0, dtype) if first.sample_weight is None else first.sample_weight
+        assert isinstance(first.inputs, np.ndarray)
+        assert isinstance(first.targets, np.ndarray)
+        self.data = LaneData(flat(first.inputs), flat(first.targets), flat(weight))
+        self.alive = np.ones(lanes, np.bool_)
+        self.batch = first.batch_size or len(first.inputs)
+
+    def run(self, epochs: int, going: Collection[int]) -> dict[int, list[float]]:
+        """Train the networks in the lanes `going` further, `epochs` epochs or fewer; the losses of each.
+
+        A loss that is not finite is the last one of its network.
+        """
+        first = self.jobs[min(going)]
+        lanes = len(self.jobs)
+        epochs = max(1, min(epochs, STEPS // (lanes * first.batches)))
+        steps = epochs * first.batches
+        rates = np.stack([rates_of(job, steps) for job in self.jobs], axis=1)
+        state = LaneState(np.array([first.steps_done]), self.alive, np.zeros(lanes), np.zeros((epochs, lanes)))
+        run_lanes(
+            epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
+        )  # fmt: skip
+        losses = {lane: finite_losses(state.losses[:, lane].tolist()) for lane in going}
+        self.write_back(state, losses, steps, rates)
+        return losses
+
+    def write_back(self, state: LaneState, losses: dict[int, list[float]], steps: int, rates: Array) -> None:
+        """The networks and jobs as they are now."""
+        lanes = len(self.jobs)
+        parameters, good, gradients = (
+            vector.reshape(-1, lanes)
+            for vector in (self.vectors.parameters, self.vectors.good_parameters, self.vectors.gradient)
+        )
+        norms = np.sqrt(state.squares)
+        for lane, own in losses.items():
+            job = self.jobs[lane]
+            job.epochs_done += sum(map(math.isfinite, own))
+            job.steps_done += steps
+            job.learning_rate = float(rates[-1, lane])
+            job.gradient_norms.append(float(norms[lane]))
+            job.good_parameters[:] = good[:, lane]
+            job.network.parameters[:] = parameters[:, lane]
+            job.note_layer_norms(gradients[:, lane])
+
+
+def finite_losses(losses: list[float]) -> list[float]:
+    """Losses up to the first that is not finite."""
+    ended = next((i for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
+    return losses[: ended + 1]

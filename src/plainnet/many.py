@@ -1,0 +1,221 @@
+"""Many networks of the same shape on the same data, all cores busy."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from plainnet import checks, engines
+from plainnet.checkpoints import differences
+from plainnet.engines import Choice, Job
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_extra
+from plainnet.examples import examples_of
+from plainnet.history import History
+from plainnet.network import Network
+from plainnet.run import Run
+from plainnet.training import run_of
+
+LANES = 64
+"""How many small networks share the vector instructions, at most."""
+
+PATIENCE = 0.2
+"""Seconds after which a thread looks whether it is to stop."""
+
+
+def train_many(
+    networks: Sequence[Network],
+    X: Any,
+    y: Any,
+    *,
+    loss: Any,
+    optimizer: Any = "adam",
+    epochs: int = 100,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    validation: Any = None,
+    early_stopping: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    metrics: Sequence[Any] = (),
+    report_every: int = 1,
+    progress: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> list[History]:
+    """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
+
+    The options are those of `Network.fit`, and the results those of training one network after the other, to
+    rounding. `optimizer` may be a list with one for each network, such as one for each learning rate; `progress`
+    counts networks. Networks of a few units, full batches and the compiled engine together make whole groups of them
+    share the processor's vector instructions. Set a large `report_every` there: a report costs more than a step.
+
+    Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
+    "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
+    than the first, or stands twice in the list.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"), input_size=3, seed=seed) for seed in range(3)]
+    >>> histories = pn.train_many(nets, X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=2000, batch_size=None)
+    >>> [history.loss[-1] < 0.01 for history in histories]
+    [True, True, True]
+    """
+    networks = _checked_networks(networks)
+    if threads is not None:
+        checks.whole_number("threads", threads, least=1)
+    optimizers = _one_each(optimizer, len(networks))
+    was_built = [net.is_built for net in networks]
+    choices: list[Choice] = []
+
+    def choose(job: Job) -> Choice:
+        """Once, for the work of all networks together."""
+        if not choices:
+            choices.append(engines.choose(engine, job, 1, times=len(networks)))
+        return choices[0]
+
+    try:
+        examples, validated = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
+        shape = _shape(networks[0])
+        runs = []
+        for net, own in zip(networks, optimizers, strict=True):
+            if not net.is_built:
+                net.build(networks[0].input_size or 0)
+            _check_shape(net, shape)
+            if isinstance(validation, float) and net is not networks[0]:  # each network holds other rows out
+                examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
+            runs.append(
+                run_of(
+                    net,
+                    examples,
+                    validated,
+                    loss=loss,
+                    optimizer=own,
+                    epochs=epochs,
+                    batch_size=batch_size,
+                    shuffle=shuffle,
+                    early_stopping=early_stopping,
+                    metrics=metrics,
+                    report_every=report_every,
+                    choose=choose,
+                )
+            )
+    except BaseException:
+        for net, was in zip(networks, was_built, strict=True):
+            if not was and net.is_built:
+                net.unbuild()
+        raise
+    for run in runs:
+        run.job.network.history = run.history
+    _train(runs, engines.free_cores() if threads is None else threads, progress)
+    return [run.history for run in runs]
+
+
+def _train(runs: list[Run], threads: int, progress: bool) -> None:
+    """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
+    groups, train = _groups(runs, threads)
+    stopped = threading.Event()
+    with ThreadPoolExecutor(threads) as pool, _shown(len(runs), progress) as done:
+        futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done(futures[future])
+        finally:
+            stopped.set()
+
+
+def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[list[Run], threading.Event], None]]:
+    """The runs in the groups that one thread trains at a time, and the function that does."""
+    if runs[0].choice.engine == "compiled":
+        from plainnet.engines.lanes_engine import decline_lanes
+
+        if decline_lanes([run.job for run in runs]) is None:
+            size = max(1, min(LANES, -(-len(runs) // threads)))
+            return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+    return [[run] for run in runs], _train_alone
+
+
+def _train_alone(group: list[Run], stopped: threading.Event) -> None:
+    (run,) = group
+    engine = engines.make(run.choice, run.job)
+    began = time.perf_counter()
+    with suppress(DivergenceError):  # its history says so
+        while not run.is_over and not stopped.is_set():
+            run.advance(engine, began, until=time.monotonic() + PATIENCE)
+    if not run.is_over:
+        run.job.return_to_whole_epoch()
+    run.end()
+
+
+def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
+    from plainnet.engines.lanes_engine import LanesEngine
+
+    engine = LanesEngine([run.job for run in group])
+    began = time.perf_counter()
+    going = dict(enumerate(group))
+    while going and not stopped.is_set():
+        first = next(iter(going.values()))
+        due = first.next_report
+        losses = engine.run(due - first.job.epochs_done, going)
+        for lane, run in list(going.items()):
+            run.seconds = time.perf_counter() - began
+            with suppress(DivergenceError):  # its history says so
+                run.take_in(losses[lane], due)
+            if run.is_over:
+                del going[lane]
+    for run in group:
+        run.end()
+
+
+@contextmanager
+def _shown(networks: int, progress: bool) -> Iterator[Callable[[int], None]]:
+    """A function to call with how many networks have come to their end, which a bar follows where it is wanted."""
+    if not progress:
+        yield lambda count: None
+        return
+    try:
+        from rich.progress import Progress
+    except ImportError:
+        raise missing_extra("the progress bar", "cli") from None
+    with Progress() as bar:
+        task = bar.add_task("networks", total=networks)
+        yield lambda count: bar.advance(task, count)
+
+
+def _checked_networks(networks: Sequence[Network]) -> list[Network]:
+    checked = list(networks)
+    for i, net in enumerate(checked):
+        if not isinstance(net, Network):
+            raise InvalidType(f"networks[{i}] is {net!r}; train_many takes a list of networks")
+    if not checked:
+        raise InvalidValue("networks is empty; train_many takes at least one network")
+    if len(set(map(id, checked))) < len(checked):
+        raise InvalidValue("a network stands twice in networks; net.copy() makes another of it")
+    return checked
+
+
+def _one_each(optimizer: Any, count: int) -> list[Any]:
+    if not isinstance(optimizer, list | tuple):
+        return [optimizer] * count
+    if len(optimizer) != count:
+        raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one, or one for each")
+    return list(optimizer)
+
+
+FREE = {"l1", "l2", "rate", "initializer"}
+"""Settings of layers in which networks of the same shape may differ."""
+
+
+def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
+    """Refuse a network of another shape than the first one's."""
+    for difference in differences(wanted, _shape(net)):
+        raise InvalidValue(f"the networks differ in shape: {difference}; train_many takes networks of one shape")
+
+
+def _shape(net: Network) -> dict[str, Any]:
+    layers = [
+        {name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]
+    ]
+    return {"input_size": net.input_size, "dtype": net.dtype.name, "layers": layers}
