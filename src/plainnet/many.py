@@ -162,7 +162,7 @@ def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
         for lane, run in list(going.items()):
             run.seconds = time.perf_counter() - began
             with suppress(DivergenceError):  # its history says so
-                run.take_in(losses[lane], due)
+                run.take_in([losses[lane]], due)
             if run.is_over:
                 del going[lane]
     for run in group:

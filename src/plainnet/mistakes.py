@@ -66,7 +66,7 @@ def mistaken_gradients(net: Network, X: Any, y: Any, loss: Any) -> Iterator[tupl
     loss = net.checked_loss(loss)
     targets = loss.prepare(y, net.output_size, net.dtype)
     passes: list[_Pass] = []
-    outputs = net.checked_inputs(X)
+    outputs = net.checked_inputs(X)[:]
     for layer in net.layers:
         z, _ = layer.pre_activation(outputs)
         passes.append(_Pass(layer, outputs, z, layer.activation.value(z)))

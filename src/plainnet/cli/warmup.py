@@ -1,12 +1,15 @@
 """`plainnet warmup`: compile ahead."""
 
-from plainnet.cli.display import console
+from plainnet.cli.display import console, plain_table
 from plainnet.engines.warming import warm_up
 
 
 def warmup() -> None:
     """Compile the fast engine ahead, so that no training run waits for it (needs the extra `fast`)."""
-    for done in warm_up():
-        did = "compiled" if done.compiled else "is there already, loaded"
-        kept = f"kept in {done.folder}" if done.folder else "no folder to keep it in can be written to"
-        console.print(f"{done.dtype}: {did} in {done.seconds:.1f} s; {kept}")
+    done = warm_up()
+    table = plain_table("machine code for", "numbers", "", "seconds", left=range(3))
+    for one in done:
+        table.add_row(one.kernel, one.dtype, "compiled" if one.compiled else "loaded", f"{one.seconds:.1f}")
+    console.print(table)
+    folder = done[0].folder
+    console.print(f"Kept in {folder}" if folder else "No folder can be written to, so every process compiles anew.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -71,10 +70,10 @@ class LanesEngine:
         self.alive = np.ones(lanes, np.bool_)
         self.batch = first.batch_size or len(first.inputs)
 
-    def run(self, epochs: int, going: Collection[int]) -> dict[int, list[float]]:
-        """Train the networks in the lanes `going` further, `epochs` epochs or fewer; the losses of each.
+    def run(self, epochs: int, going: Collection[int]) -> dict[int, float]:
+        """Train the networks in the lanes `going` further, `epochs` epochs or fewer.
 
-        A loss that is not finite is the last one of its network.
+        For each the loss of the last epoch, or the first one that was not finite.
         """
         first = self.jobs[min(going)]
         lanes = len(self.jobs)
@@ -85,30 +84,24 @@ class LanesEngine:
         run_lanes(
             epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
         )  # fmt: skip
-        losses = {lane: finite_losses(state.losses[:, lane].tolist()) for lane in going}
-        self.write_back(state, losses, steps, rates)
-        return losses
+        finite = np.cumprod(np.isfinite(state.losses), axis=0).sum(axis=0)
+        self.write_back(state, going, finite, steps, rates)
+        return {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}
 
-    def write_back(self, state: LaneState, losses: dict[int, list[float]], steps: int, rates: Array) -> None:
-        """The networks and jobs as they are now."""
+    def write_back(self, state: LaneState, going: Collection[int], epochs: Array, steps: int, rates: Array) -> None:
+        """The networks and jobs as they are now, after so many epochs of each."""
         lanes = len(self.jobs)
         parameters, good, gradients = (
             vector.reshape(-1, lanes)
             for vector in (self.vectors.parameters, self.vectors.good_parameters, self.vectors.gradient)
         )
         norms = np.sqrt(state.squares)
-        for lane, own in losses.items():
+        for lane in going:
             job = self.jobs[lane]
-            job.epochs_done += sum(map(math.isfinite, own))
+            job.epochs_done += int(epochs[lane])
             job.steps_done += steps
             job.learning_rate = float(rates[-1, lane])
             job.gradient_norms.append(float(norms[lane]))
             job.good_parameters[:] = good[:, lane]
             job.network.parameters[:] = parameters[:, lane]
             job.note_layer_norms(gradients[:, lane])
-
-
-def finite_losses(losses: list[float]) -> list[float]:
-    """Losses up to the first that is not finite."""
-    ended = next((i for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
-    return losses[: ended + 1]

@@ -1,7 +1,9 @@
 """Compile ahead, so that no training run has to wait for it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from plainnet import datasets, losses, optimizers
 from plainnet.engines.choosing import is_installed
@@ -13,8 +15,9 @@ from plainnet.network import Network
 
 @dataclass(frozen=True)
 class Warmth:
-    """What `warm_up` did for one number type."""
+    """What `warm_up` did for one kernel and number type."""
 
+    kernel: str
     dtype: str
     compiled: bool
     """False where the machine code was there already."""
@@ -24,22 +27,34 @@ class Warmth:
 
 
 def warm_up() -> list[Warmth]:
-    """Make the compiled engine's machine code for float32 and float64, or load it where it is there already.
+    """Make the machine code of the compiled engine and of `train_many`, or load it where it is there already.
 
     Raises MissingExtraError without the extra `fast`.
     """
     if not is_installed():
         raise missing_extra("the compiled engine", "fast")
-    return [_warm_up(dtype) for dtype in ("float32", "float64")]
-
-
-def _warm_up(dtype: str) -> Warmth:
     began = time.perf_counter()
-    from plainnet.engines.compiled_engine import CompiledEngine, run
+    from plainnet.engines.compiled_engine import CompiledEngine
+    from plainnet.engines.kernels.lanes import run_lanes
+    from plainnet.engines.kernels.running import run
+    from plainnet.engines.lanes_engine import LanesEngine
 
+    kernels = {
+        "a network": (run, CompiledEngine),
+        "many small networks": (run_lanes, lambda job: LanesEngine([job]).run(1, [0])),
+    }
+    done: list[Warmth] = []
+    for dtype in ("float32", "float64"):
+        for name, (kernel, use) in kernels.items():
+            done.append(_warm_up(name, dtype, kernel, use, began))
+            began = time.perf_counter()
+    return done
+
+
+def _warm_up(name: str, dtype: str, kernel: Any, use: Callable[[Job], Any], began: float) -> Warmth:
     network = Network(Dense(1), input_size=3, seed=0, dtype=dtype)
     X, y = (array.astype(dtype) for array in datasets.xor())
-    before = sum(run.stats.cache_misses.values())
-    CompiledEngine(Job(network, losses.resolve("mse"), optimizers.SGD(), X, y, None, None, False, 1))
-    compiled = sum(run.stats.cache_misses.values()) > before
-    return Warmth(dtype, compiled, time.perf_counter() - began, run.stats.cache_path)
+    before = sum(kernel.stats.cache_misses.values())
+    use(Job(network, losses.resolve("mse"), optimizers.SGD(), X, y, None, None, False, 1))
+    compiled = sum(kernel.stats.cache_misses.values()) > before
+    return Warmth(name, dtype, compiled, time.perf_counter() - began, kernel.stats.cache_path)

@@ -52,7 +52,7 @@ def explain(
     >>> step.backward[0]["∂loss/∂weights"].values.shape, step.relative_error < 1e-6
     ((4, 1), True)
     """
-    inputs = net.checked_inputs(X)
+    inputs = net.checked_inputs(X)[:]
     checked_loss = net.checked_loss(loss)
     targets = checked_loss.prepare(y, net.output_size or 0, net.dtype)
     checks.same_rows("y", targets, len(inputs))
@@ -66,7 +66,7 @@ def explain(
     twin = net.copy(dtype="float64")
     precise_targets = checked_loss.prepare(y, net.output_size or 0, twin.dtype)
     precise_weight = twin.checked_weights(sample_weight, len(inputs))
-    differences = Differences(twin, checked_loss, twin.checked_inputs(X), precise_targets, precise_weight, dropout_seed)
+    differences = Differences(twin, checked_loss, twin.checked_inputs(X)[:], precise_targets, precise_weight, dropout_seed)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _written(Step(net, checked_loss, chosen, targets, weight, recorded, differences, names))

@@ -39,7 +39,7 @@ def activation_name(net: Network, layer: int) -> str:
 
 def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
     """Inputs and targets as the network's own loss takes them; refused as `Network.evaluate` refuses them."""
-    inputs = net.checked_inputs(X)
+    inputs = net.checked_inputs(X)[:]
     targets = own_loss(net).prepare(y, net.output_size or 0, net.dtype)
     checks.same_rows("y", targets, len(inputs))
     return inputs, targets
@@ -64,7 +64,7 @@ def class_scores(outputs: Array) -> Array:
 
 def layer_outputs(net: Network, X: Any) -> list[Array]:
     """What each layer gives for the rows of X, a list of (examples, units)."""
-    outputs = net.checked_inputs(X)
+    outputs = net.checked_inputs(X)[:]
     result = []
     for layer in net.layers:
         outputs, _ = layer.forward(outputs)

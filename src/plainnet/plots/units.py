@@ -42,7 +42,7 @@ def hidden_units(
     `decision_boundary`. Of more than `MOST_UNITS` units those are drawn that vary most over the examples. As in
     TensorFlow Playground (Smilkov et al. 2017).
     """
-    inputs = net.checked_inputs(X)
+    inputs = net.checked_inputs(X)[:]
     place = _checked_layer(net, layer)
     over = plane(inputs, features, POINTS, at, names, scales)
     outputs = layer_outputs(net, over.rows)[place]
