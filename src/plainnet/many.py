@@ -210,7 +210,10 @@ FREE = {"l1", "l2", "rate", "initializer"}
 
 def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
     """Refuse a network of another shape than the first one's."""
-    for difference in differences(wanted, _shape(net)):
+    own = _shape(net)
+    if own == wanted:
+        return
+    for difference in differences(wanted, own):
         raise InvalidValue(f"the networks differ in shape: {difference}; train_many takes networks of one shape")
 
 

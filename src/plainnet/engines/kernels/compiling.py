@@ -39,3 +39,7 @@ def version() -> str:
     here = Path(__file__).parent
     files = sorted([*here.glob("*.py"), here.parent / "program.py"])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def forced(function: Callable[..., Any]) -> Any:
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)

@@ -41,29 +41,29 @@ def weighted_sums(lanes, parameters, weights, bias, inputs, first, stride, work,
 @kernel
 def input_gradient(lanes, work, delta, parameters, weights, result, rows, width, units):
     """∂loss/∂inputs = δ @ weightsᵀ."""
-    T = work.dtype.type
     for row in range(rows):
         for i in range(width):
             into = (result + row * width + i) * lanes
-            for l in range(lanes):
-                work[u(into + l)] = T(0)
             for unit in range(units):
                 d, w = (delta + row * units + unit) * lanes, (weights + i * units + unit) * lanes
-                for l in range(lanes):
-                    work[u(into + l)] += work[u(d + l)] * parameters[u(w + l)]
+                if unit == 0:
+                    for l in range(lanes):
+                        work[u(into + l)] = work[u(d + l)] * parameters[u(w + l)]
+                else:
+                    for l in range(lanes):
+                        work[u(into + l)] += work[u(d + l)] * parameters[u(w + l)]
 
 
 @kernel
 def parameter_gradient(lanes, inputs, first, stride, work, delta, gradient, weights, bias, rows, width, units):
     """∂loss/∂weights = inputsᵀ @ δ and ∂loss/∂bias = Σ_examples δ."""
-    T = work.dtype.type
-    for unit in range(units):
+    for i in range(lanes * weights, lanes * (weights + width * units)):
+        gradient[u(i)] = gradient.dtype.type(0)
+    for row in range(rows):
         for i in range(width):
-            into = (weights + i * units + unit) * lanes
-            for l in range(lanes):
-                gradient[u(into + l)] = T(0)
-            for row in range(rows):
-                d, x = (delta + row * units + unit) * lanes, first + row * width + i
+            x = first + row * width + i
+            for unit in range(units):
+                into, d = (weights + i * units + unit) * lanes, (delta + row * units + unit) * lanes
                 if stride == 0:
                     x_i = inputs[u(x)]
                     for l in range(lanes):
@@ -72,13 +72,14 @@ def parameter_gradient(lanes, inputs, first, stride, work, delta, gradient, weig
                     for l in range(lanes):
                         gradient[u(into + l)] += inputs[u(x * lanes + l)] * work[u(d + l)]
         if bias >= 0:
-            into = (bias + unit) * lanes
-            for l in range(lanes):
-                gradient[u(into + l)] = T(0)
-            for row in range(rows):
-                d = (delta + row * units + unit) * lanes
-                for l in range(lanes):
-                    gradient[u(into + l)] += work[u(d + l)]
+            for unit in range(units):
+                into, d = (bias + unit) * lanes, (delta + row * units + unit) * lanes
+                if row == 0:
+                    for l in range(lanes):
+                        gradient[u(into + l)] = work[u(d + l)]
+                else:
+                    for l in range(lanes):
+                        gradient[u(into + l)] += work[u(d + l)]
 
 
 @kernel

@@ -4,7 +4,7 @@ All matrices lie row by row. BLAS counts by columns and so sees each of them tra
 Cᵀ = Bᵀ Aᵀ.
 """
 
-from plainnet.engines.kernels.compiling import inlined, u
+from plainnet.engines.kernels.compiling import forced, inlined, u
 from plainnet.engines.kernels.machine import gemm
 
 SMALL = 1500
@@ -14,7 +14,7 @@ FEW = 8
 """Units below which a sum is kept in a register, one after the other; from here on units are summed side by side."""
 
 
-@inlined
+@forced
 def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, rows, width, units):
     """z = inputs @ weights + bias, into `work` from `sums` on; `first` is where the inputs' rows begin."""
     T = work.dtype.type
@@ -32,7 +32,20 @@ def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, ro
         for unit in range(units):
             work[u(z + unit)] = parameters[u(bias + unit)] if bias >= 0 else T(0)
         if units < FEW:
-            for unit in range(units):
+            for unit in range(0, units - 3, 4):
+                a, b, c, d = T(0), T(0), T(0), T(0)
+                for i in range(width):
+                    x_i, w = inputs[u(x + i)], weights + i * units + unit
+                    a += x_i * parameters[u(w)]
+                    b += x_i * parameters[u(w + 1)]
+                    c += x_i * parameters[u(w + 2)]
+                    d += x_i * parameters[u(w + 3)]
+                at = z + unit
+                work[u(at)] += a
+                work[u(at + 1)] += b
+                work[u(at + 2)] += c
+                work[u(at + 3)] += d
+            for unit in range(units - units % 4, units):
                 total = work[u(z + unit)]
                 for i in range(width):
                     total += inputs[u(x + i)] * parameters[u(weights + i * units + unit)]
@@ -44,7 +57,7 @@ def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, ro
                     work[u(z + unit)] += x_i * parameters[u(weights + i * units + unit)]
 
 
-@inlined
+@forced
 def input_gradient(blas, work, delta, parameters, weights, result, rows, width, units):
     """∂loss/∂inputs = δ @ weightsᵀ, into `work` from `result` on."""
     T = work.dtype.type
@@ -63,7 +76,7 @@ def input_gradient(blas, work, delta, parameters, weights, result, rows, width, 
             work[u(result + row * width + i)] = total
 
 
-@inlined
+@forced
 def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, stop, rows, width, units):
     """∂loss/∂weights = inputsᵀ @ δ for the inputs `start` ... `stop`, into `gradient` from `weights` on."""
     T = work.dtype.type
@@ -75,7 +88,20 @@ def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, 
         return
     if units < FEW:
         for i in range(start, stop):
-            for unit in range(units):
+            for unit in range(0, units - 3, 4):
+                a, b, c, d = T(0), T(0), T(0), T(0)
+                for row in range(rows):
+                    x_i, at = inputs[u(first + row * width + i)], delta + row * units + unit
+                    a += x_i * work[u(at)]
+                    b += x_i * work[u(at + 1)]
+                    c += x_i * work[u(at + 2)]
+                    d += x_i * work[u(at + 3)]
+                w = weights + i * units + unit
+                gradient[u(w)] = a
+                gradient[u(w + 1)] = b
+                gradient[u(w + 2)] = c
+                gradient[u(w + 3)] = d
+            for unit in range(units - units % 4, units):
                 total = T(0)
                 for row in range(rows):
                     total += inputs[u(first + row * width + i)] * work[u(delta + row * units + unit)]
