@@ -7,6 +7,7 @@ from typing import Any
 import plainnet as pn
 from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload
 from plainnet.arrays import Array
+from plainnet.engines.choosing import useful_threads
 from plainnet.errors import PlainnetWarning
 
 CORES = os.cpu_count() or 1
@@ -35,15 +36,20 @@ def network(work: Workload, seed: int = 0) -> pn.Network:
     return pn.Network(*layers, input_size=work.sizes[0], seed=seed, dtype=work.dtype)
 
 
-def fit_options(work: Workload, engine: str) -> dict[str, Any]:
-    """What `fit` and `train_many` are given."""
+def fit_options(work: Workload, engine: str, parameters: int) -> dict[str, Any]:
+    """What `fit` and `train_many` are given.
+
+    The compiled engine's threads are those it takes by itself in a process that nothing runs beside; a contestant is
+    the child of another process, where it would take one.
+    """
     options: dict[str, Any] = {
         "loss": "mse" if work.is_xor else "cross_entropy",
         "optimizer": pn.SGD(learning_rate=1.0) if work.is_xor else pn.Adam(learning_rate=LEARNING_RATE),
         "batch_size": None if work.batch_size == work.rows else work.batch_size,
         "engine": engine,
     }
-    return options | ({"threads": CORES} if engine == "compiled" else {})
+    useful = CORES if work.networks > 1 else min(CORES, useful_threads(parameters, work.batch_size))
+    return options | ({"threads": useful} if engine == "compiled" else {})
 
 
 class Single:
@@ -56,7 +62,7 @@ class Single:
             layer.weights[...], layer.bias[...] = weights, bias
         self.initial = self.network.parameters.copy()
         self.X, self.y = work.examples
-        self.options = fit_options(work, engine)
+        self.options = fit_options(work, engine, self.initial.size)
 
     def reset(self) -> None:
         """Back to the initial weights; `fit` starts its optimizer anew."""
@@ -79,7 +85,7 @@ class Many:
         self.networks = [network(work, seed) for seed in range(work.networks)]
         self.initial = [each.parameters.copy() for each in self.networks]
         self.X, self.y = work.examples
-        self.options = fit_options(work, engine)
+        self.options = fit_options(work, engine, self.initial[0].size)
 
     def reset(self) -> None:
         """Back to the initial weights."""

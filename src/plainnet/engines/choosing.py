@@ -75,8 +75,12 @@ def numpy_seconds(job: Job) -> float:
 
 def default_threads(job: Job) -> int:
     """All free cores for steps large enough to share."""
-    multiplications = 3 * job.network.parameters.size * (job.batch_size or len(job.inputs))
-    return max(1, min(free_cores(), multiplications // WORTH_SHARING))
+    return min(free_cores(), useful_threads(job.network.parameters.size, job.batch_size or len(job.inputs)))
+
+
+def useful_threads(parameters: int, examples: int) -> int:
+    """How many threads at most gain from sharing a step of so many parameters and examples."""
+    return max(1, 3 * parameters * examples // WORTH_SHARING)
 
 
 def free_cores() -> int:

@@ -91,17 +91,27 @@ class LanesEngine:
     def write_back(self, state: LaneState, going: Collection[int], epochs: Array, steps: int, rates: Array) -> None:
         """The networks and jobs as they are now, after so many epochs of each."""
         lanes = len(self.jobs)
-        parameters, good, gradients = (
-            vector.reshape(-1, lanes)
-            for vector in (self.vectors.parameters, self.vectors.good_parameters, self.vectors.gradient)
-        )
-        norms = np.sqrt(state.squares)
+        parameters = self.vectors.parameters.reshape(-1, lanes).T
+        good = self.vectors.good_parameters.reshape(-1, lanes).T
+        norms = np.sqrt(state.squares).tolist()
+        layer_norms = self.layer_norms()
         for lane in going:
             job = self.jobs[lane]
             job.epochs_done += int(epochs[lane])
             job.steps_done += steps
             job.learning_rate = float(rates[-1, lane])
-            job.gradient_norms.append(float(norms[lane]))
-            job.good_parameters[:] = good[:, lane]
-            job.network.parameters[:] = parameters[:, lane]
-            job.note_layer_norms(gradients[:, lane])
+            job.gradient_norms.append(norms[lane])
+            job.good_parameters[:] = good[lane]
+            job.network.parameters[:] = parameters[lane]
+            job.layer_gradient_norms = {name: own[lane] for name, own in layer_norms.items()}
+
+    def layer_norms(self) -> dict[str, list[float]]:
+        """The norm of each layer's part of the last step's gradient, of every network."""
+        squares = self.vectors.gradient.reshape(-1, len(self.jobs)) ** 2
+        norms: dict[str, list[float]] = {}
+        start = 0
+        for i, own in enumerate(self.jobs[0].network.parameter_views(self.jobs[0].network.parameters)):
+            stop = start + sum(array.size for array in own.values())
+            norms[f"layers[{i}]"] = np.sqrt(squares[start:stop].sum(axis=0)).tolist()
+            start = stop
+        return norms
