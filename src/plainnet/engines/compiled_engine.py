@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ try:
     import threadpoolctl
     from numba.extending import get_cython_function_address
 
+    from plainnet.engines.kernels.products import SMALL
     from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
     from plainnet.engines.kernels.sharing import LINE
 except ImportError as error:
@@ -55,6 +56,9 @@ class CompiledEngine:
         self.program, workspace = code.program(job)
         self.batch = job.batch_size or len(job.inputs)
         self.vectors = _vectors(job, workspace)
+        self.gradients = job.network.parameter_views(self.vectors.gradient)
+        widths = self.program.stages[:, [code.INPUTS, code.OUTPUTS]]
+        self.calls_blas = self.batch * int(widths.prod(axis=1).max()) > SMALL
         self.shared = Shared(np.zeros(threads * LINE, np.int64), np.zeros(threads * LINE))
         self.addresses = _addresses(job)
         self.seconds_per_step = 3 * job.network.parameters.size * self.batch / 1e9
@@ -69,7 +73,10 @@ class CompiledEngine:
         losses: list[float] = []
         source = self.whole_set
         blocks = remaining_blocks(job)
-        with single_threaded_blas(), ThreadPoolExecutor(max(self.threads - 1, 1)) as others:
+        with ExitStack() as stack:  # of what this job needs: entering takes longer than a tiny network's step
+            if self.calls_blas:
+                stack.enter_context(single_threaded_blas())
+            others = stack.enter_context(ThreadPoolExecutor(self.threads - 1)) if self.threads > 1 else None
             while job.epochs_done < last:
                 source = source or self.block(next(blocks))
                 losses += self.slice(source, self.steps(source, last, until), others)
@@ -80,7 +87,7 @@ class CompiledEngine:
                 if not source.whole and job.batches_done in (0, source.stop):
                     source = None
                     blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
-        job.note_layer_norms(self.vectors.gradient)
+        job.note_layer_norms(self.gradients)
         return losses
 
     def set_in_memory(self) -> Source | None:
@@ -109,7 +116,7 @@ class CompiledEngine:
             return min(fitting // job.batches, last - job.epochs_done) * job.batches
         return min(fitting, source.stop - job.batches_done)
 
-    def slice(self, source: Source, steps: int, others: ThreadPoolExecutor) -> list[float]:
+    def slice(self, source: Source, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
         """One call of the machine code; the losses of the epochs that ended in it."""
         job = self.job
         draws = source.whole and len(source.data.order) > 0
@@ -146,10 +153,11 @@ class CompiledEngine:
             steps, *self.program, rates_of(self.job, steps), self.batch, self.job.batches, source.before, draws,
             self.addresses, source.data, self.vectors, state, self.shared,
         )  # fmt: skip
+        if others is None:
+            run(0, 1, *arguments)
+            return
         self.shared.arrived[:] = 0
-        helpers = []
-        if others is not None:
-            helpers = [others.submit(run, thread, self.threads, *arguments) for thread in range(1, self.threads)]
+        helpers = [others.submit(run, thread, self.threads, *arguments) for thread in range(1, self.threads)]
         try:
             run(0, self.threads, *arguments)
         finally:
@@ -190,9 +198,15 @@ def flat(array: Array) -> Array:
 
     Numba compiles anew for an array marked read-only, so the view is not marked, whatever the array is.
     """
-    array = np.require(array, requirements=["C", "A"])
-    size = array.size
-    return np.ctypeslib.as_array((ctypes.c_byte * array.nbytes).from_address(array.ctypes.data)).view(array.dtype)[:size]
+    return np.asarray(_Unmarked(np.require(array, requirements=["C", "A"]))).reshape(-1)
+
+
+class _Unmarked:
+    """An array as NumPy's array interface has it, but never marked read-only; it keeps the array alive."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
 
 
 def _vectors(job: Job, workspace: int) -> Vectors:

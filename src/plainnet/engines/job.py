@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +82,11 @@ class Job:
         np.copyto(self.good_statistics, self.network.statistics)
         self.good_epoch = self.epochs_done
 
-    def note_layer_norms(self, gradient: Array) -> None:
-        """Keep the norm of each layer's part of the last step's gradient."""
-        views = self.network.parameter_views(gradient)
-        squares = [sum(float(np.vdot(g, g)) for g in own.values()) for own in views]
-        self.layer_gradient_norms = {f"layers[{i}]": math.sqrt(squares[i]) for i, own in enumerate(views) if own}
+    def note_layer_norms(self, gradients: Sequence[Mapping[str, Array]]) -> None:
+        """Keep the norm of the last step's gradient, layer by layer, from that of each parameter of each layer."""
+        self.layer_gradient_norms = {
+            f"layers[{i}]": math.sqrt(sum(np.vdot(g, g) for g in own.values())) for i, own in enumerate(gradients) if own
+        }
 
     def return_to_whole_epoch(self) -> None:
         """After an interrupt anywhere in a step, go back to the end of the last whole epoch.

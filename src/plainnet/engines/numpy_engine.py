@@ -93,7 +93,7 @@ class NumpyEngine:
         job.learning_rate = job.optimizer.schedule.rate(epoch, job.epochs, job.schedule_memory)
         job.gradient_norms.append(math.sqrt(np.vdot(self.gradient, self.gradient)))
         if job.batches_done + 1 == self.steps_an_epoch and job.epochs_done + 1 == self.last_epoch:
-            job.note_layer_norms(self.gradient)
+            job.note_layer_norms(self.gradients)
         job.steps_done += 1
         if not self.stretches:
             parameters, state = job.network.parameters, job.optimizer_state

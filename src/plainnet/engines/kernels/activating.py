@@ -4,8 +4,8 @@ import math
 
 from plainnet.activations import Gelu, Selu
 from plainnet.engines import program as code
-from plainnet.engines.kernels.exponential import exp, expm1, tanh
 from plainnet.engines.kernels.compiling import inlined, kernel, u
+from plainnet.engines.kernels.exponential import exp, expm1, tanh
 
 ROOT, CUBIC = Gelu.ROOT, Gelu.CUBIC
 ALPHA, SCALE = Selu.ALPHA, Selu.SCALE
