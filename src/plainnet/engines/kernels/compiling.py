@@ -22,8 +22,17 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into each of its callers: for what tiny networks spend their time on, the calls."""
+    """Put a function into each of its callers before they are compiled.
+
+    A call with its arrays takes as long as a tiny network's product, and a function that is compiled by itself makes
+    the whole take longer to compile.
+    """
     return numba.njit(inline="always", **OPTIONS)(function)
+
+
+def inlined_late(function: Callable[..., Any]) -> Any:
+    """The same, after it has been compiled: the loops of the matrix products come out quicker so."""
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
 def callable_from_python(function: Callable[..., Any]) -> Any:
@@ -39,7 +48,3 @@ def version() -> str:
     here = Path(__file__).parent
     files = sorted([*here.glob("*.py"), here.parent / "program.py"])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def forced(function: Callable[..., Any]) -> Any:
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)

@@ -4,7 +4,7 @@ All matrices lie row by row. BLAS counts by columns and so sees each of them tra
 Cᵀ = Bᵀ Aᵀ.
 """
 
-from plainnet.engines.kernels.compiling import forced, inlined, u
+from plainnet.engines.kernels.compiling import inlined_late, u
 from plainnet.engines.kernels.machine import gemm
 
 SMALL = 1500
@@ -14,7 +14,7 @@ FEW = 8
 """Units below which a sum is kept in a register, one after the other; from here on units are summed side by side."""
 
 
-@forced
+@inlined_late
 def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, rows, width, units):
     """z = inputs @ weights + bias, into `work` from `sums` on; `first` is where the inputs' rows begin."""
     T = work.dtype.type
@@ -57,7 +57,7 @@ def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, ro
                     work[u(z + unit)] += x_i * parameters[u(weights + i * units + unit)]
 
 
-@forced
+@inlined_late
 def input_gradient(blas, work, delta, parameters, weights, result, rows, width, units):
     """∂loss/∂inputs = δ @ weightsᵀ, into `work` from `result` on."""
     T = work.dtype.type
@@ -76,7 +76,7 @@ def input_gradient(blas, work, delta, parameters, weights, result, rows, width, 
             work[u(result + row * width + i)] = total
 
 
-@forced
+@inlined_late
 def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, stop, rows, width, units):
     """∂loss/∂weights = inputsᵀ @ δ for the inputs `start` ... `stop`, into `gradient` from `weights` on."""
     T = work.dtype.type
