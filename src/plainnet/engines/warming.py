@@ -35,7 +35,8 @@ def warm_up() -> list[Warmth]:
 
 def _warm_up(dtype: str) -> Warmth:
     began = time.perf_counter()
-    from plainnet.engines.compiled_engine import CompiledEngine, run
+    from plainnet.engines.compiled_engine import CompiledEngine
+    from plainnet.engines.kernels.running import run
 
     network = Network(Dense(1), input_size=3, seed=0, dtype=dtype)
     X, y = (array.astype(dtype) for array in datasets.xor())
