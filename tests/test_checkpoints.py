@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet.engines.compiled_engine import CompiledEngine
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 
 MOONS = pn.datasets.moons(60, noise=0.2, seed=1)
@@ -87,6 +88,35 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
     whole = network()
     expected = whole.fit(*MOONS, **options)
     net, history = interrupted_and_resumed(tmp_path, options, steps=29, every=3)
+    assert bits(net) == bits(whole)
+    assert history.loss == expected.loss
+    assert history.validation_loss == expected.validation_loss
+    assert history.learning_rate == expected.learning_rate
+
+
+@pytest.mark.parametrize("every", [3, "1e-9s"])  # at the ends of epochs; after every step
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
+)
+def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
+    options = run_options(optimizer=optimizer, engine="compiled", threads=threads)
+    whole = network()
+    expected = whole.fit(*MOONS, **options)
+    options |= {"checkpoint": tmp_path / "run.npz", "checkpoint_every": every}
+    called = CompiledEngine.slice
+
+    def failing(engine, *arguments):
+        if engine.job.steps_done >= 22:
+            raise Stop
+        return called(engine, *arguments)
+
+    monkeypatch.setattr(CompiledEngine, "slice", failing)
+    with pytest.raises(Stop):
+        network().fit(*MOONS, **options)
+    monkeypatch.setattr(CompiledEngine, "slice", called)
+    net = network()
+    history = net.fit(*MOONS, **options, resume=True)
     assert bits(net) == bits(whole)
     assert history.loss == expected.loss
     assert history.validation_loss == expected.validation_loss

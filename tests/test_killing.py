@@ -43,13 +43,14 @@ net = pn.Network(*layers, input_size=2, seed=3)
 every = int(sys.argv[3]) if sys.argv[3].isdecimal() else sys.argv[3]
 optimizer = pn.Adam(pn.schedules.Cosine(0.01))
 net.fit(X, y, loss="cross_entropy", optimizer=optimizer, epochs=150, batch_size=16, validation=0.2, early_stopping=100,
-        checkpoint="run.npz", checkpoint_every=every, resume=True)
+        checkpoint="run.npz", checkpoint_every=every, resume=True, engine=sys.argv[4], threads=int(sys.argv[5]) or None)
 net.save("final.npz")
 """
 
 
-def start(folder, moment="never", count=0, every="0.01s"):
-    return subprocess.Popen([sys.executable, "-c", TRAIN, moment, str(count), every], cwd=folder)
+def start(folder, moment="never", count=0, every="0.01s", engine="numpy", threads=0):
+    command = [sys.executable, "-c", TRAIN, moment, str(count), every, engine, str(threads)]
+    return subprocess.Popen(command, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,20 @@ def test_killed_inside_the_write(tmp_path, uninterrupted):
             pn.load(tmp_path / "run.npz")  # whole at every moment
     assert start(tmp_path, every="1").wait(60) == 0
     check(tmp_path, net)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_compiled_engine_killed_within_epochs(tmp_path, threads):
+    """After every step a checkpoint: what is killed there goes on in the middle of an epoch."""
+    options = {"every": "1e-9s", "engine": "compiled", "threads": threads}
+    for folder in ("undisturbed", "killed"):
+        (tmp_path / folder).mkdir()
+    undisturbed = start(tmp_path / "undisturbed", **{**options, "every": "1000s"})
+    assert undisturbed.wait(60) == 0
+    for moment, count in (("before rename", 8), ("after rename", 13), ("after write", 100)):
+        assert start(tmp_path / "killed", moment, count, **options).wait(60) == -signal.SIGKILL, (moment, count)
+    assert start(tmp_path / "killed", **{**options, "every": "1000s"}).wait(60) == 0
+    check(tmp_path / "killed", pn.load(tmp_path / "undisturbed" / "final.npz"))
 
 
 @pytest.mark.slow

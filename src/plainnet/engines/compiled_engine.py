@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ from plainnet.errors import missing_extra
 from plainnet.schedules import Constant, ReduceOnPlateau
 
 try:
-    import threadpoolctl
+    import threadpoolctl  # type: ignore[import-untyped]
     from numba.extending import get_cython_function_address
 
     from plainnet.engines.kernels.products import SMALL
@@ -97,7 +99,9 @@ class CompiledEngine:
             return None
         order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
         if job.batches_done and len(order):
-            order[:] = next(remaining_blocks(job)).order  # what the run that stopped here was following
+            followed = next(remaining_blocks(job)).order  # by the run that stopped here
+            assert followed is not None
+            order[:] = followed
         return Source(_data(job.inputs, job.targets, job.sample_weight, order), 0, job.batches, whole=True)
 
     def block(self, block: Block) -> Source:
@@ -118,12 +122,14 @@ class CompiledEngine:
 
     def slice(self, source: Source, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
         """One call of the machine code; the losses of the epochs that ended in it."""
+        with interrupts_held():
+            return self._slice(source, steps, others)
+
+    def _slice(self, source: Source, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
         job = self.job
         draws = source.whole and len(source.data.order) > 0
-        if draws and job.batches_done == 0:
-            order_state = job.network.shuffling.bit_generator.state
-        else:
-            order_state = job.order_state
+        drawn_here = draws and job.batches_done == 0
+        order_state = job.network.shuffling.bit_generator.state if drawn_here else job.order_state
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         state = State(counts, sums, np.zeros(NORMS), np.zeros(steps // job.batches + 1))
@@ -133,23 +139,16 @@ class CompiledEngine:
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         latest = range(max(int(counts[2]) - NORMS, job.steps_done), int(counts[2]))
         job.gradient_norms.extend(float(state.norms[step % NORMS]) for step in latest)
-        job.__dict__.update(  # at once: an interrupt finds the job before this call or after it
-            epochs_done=int(counts[0]),
-            batches_done=int(counts[1]),
-            steps_done=int(counts[2]),
-            good_epoch=int(counts[3]),
-            loss_total=float(sums[0]),
-            weight_total=float(sums[1]),
-            learning_rate=float(sums[2]),
-            order_state=order_state,
-        )
+        job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
+        job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
+        job.order_state = order_state
         return state.losses[: counts[4]].tolist()
 
     def call(
         self, source: Source, steps: int, draws: bool, state: State, others: ThreadPoolExecutor | None = None
     ) -> None:
         """Run the machine code on all threads."""
-        arguments = (
+        arguments: Any = (
             steps, *self.program, rates_of(self.job, steps), self.batch, self.job.batches, source.before, draws,
             self.addresses, source.data, self.vectors, state, self.shared,
         )  # fmt: skip
@@ -167,7 +166,7 @@ class CompiledEngine:
 def rates_of(job: Job, steps: int) -> Array:
     """The learning rate of each of the next steps; a single one where it does not move."""
     schedule = job.optimizer.schedule
-    if isinstance(schedule, Constant | ReduceOnPlateau):
+    if type(schedule) in (Constant, ReduceOnPlateau):
         return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
     done = job.epochs_done * job.batches + job.batches_done
     places = (divmod(step, job.batches) for step in range(done, done + steps))
@@ -179,10 +178,8 @@ def load(engine: CompiledEngine) -> None:
     nothing = np.zeros(0, engine.job.network.dtype)
     data = Data(nothing, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
     state = State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1))
-    try:
+    with suppress(OSError):  # the code was made and could not be kept on disk: this process has it
         engine.call(Source(data, 0, 0, whole=True), 0, False, state)
-    except OSError:  # the code was made and could not be kept on disk: this process has it
-        pass
 
 
 def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Array) -> Data:
@@ -233,16 +230,38 @@ def _addresses(job: Job) -> Addresses:
 @cache
 def _yielding() -> int:
     """The address of the C function by which a thread lets others run."""
-    library: Any = ctypes.WinDLL("kernel32") if sys.platform == "win32" else ctypes.CDLL(None)
-    function = library.SwitchToThread if sys.platform == "win32" else library.sched_yield
+    if sys.platform == "win32":
+        function = ctypes.WinDLL("kernel32").SwitchToThread
+    else:
+        function = ctypes.CDLL(None).sched_yield
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 @cache
 def _blas() -> Any:
-    import scipy.linalg  # noqa: F401  the library has to be there to be found
+    import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401  the library has to be there to be found
 
     return threadpoolctl.ThreadpoolController()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until the end: between the parameters and the job that tells where they stand it would do harm.
+
+    So it would between the start of one thread and that of another, which wait for each other.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is None or threading.current_thread() is not threading.main_thread():
+        yield  # Python interrupts the main thread alone
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class NumpyEngine:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
         if self.threads is None:
             return self._run(epochs, until)
-        import threadpoolctl
+        import threadpoolctl  # type: ignore[import-untyped]
 
         with threadpoolctl.threadpool_limits(self.threads, user_api="blas"):
             return self._run(epochs, until)
@@ -59,6 +59,8 @@ class NumpyEngine:
             if loss is None:
                 break
             losses.append(loss)
+            if time.monotonic() >= until:
+                break
         return losses
 
     def epoch(self, until: float) -> float | None:

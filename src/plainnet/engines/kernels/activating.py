@@ -122,14 +122,14 @@ def chain(code_, shape, work, z, a, gradient, result, size, units):
     elif code_ == code.SIGMOID:
         for i in range(size):
             y = work[u(a + i)]
-            work[u(result + i)] *= (y * (one - y))
+            work[u(result + i)] *= y * (one - y)
     elif code_ == code.TANH:
         for i in range(size):
             y = work[u(a + i)]
-            work[u(result + i)] *= (one - y * y)
+            work[u(result + i)] *= one - y * y
     elif code_ == code.LEAKY_RELU:
         for i in range(size):
-            work[u(result + i)] *= (one if work[u(z + i)] > zero else s)
+            work[u(result + i)] *= one if work[u(z + i)] > zero else s
     elif code_ == code.ELU:
         for i in range(size):
             derivative = one if work[u(z + i)] > zero else work[u(a + i)] + s
@@ -148,7 +148,7 @@ def chain(code_, shape, work, z, a, gradient, result, size, units):
     elif code_ == code.SILU:
         for i in range(size):
             y = sigmoid(work[u(z + i)])
-            work[u(result + i)] *= (y + work[u(a + i)] * (one - y))
+            work[u(result + i)] *= y + work[u(a + i)] * (one - y)
     elif code_ == code.SOFTPLUS:
         for i in range(size):
             work[u(result + i)] *= sigmoid(work[u(z + i)])

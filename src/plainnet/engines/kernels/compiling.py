@@ -9,16 +9,22 @@ import numba
 import numpy as np
 
 u = np.uint64
+njit: Any = numba.njit  # its types do not know all of its options
 
 # Sums may be reordered and products contracted, so that loops become vector instructions; infinities and NaN keep
 # their meaning, since a loss that is not finite has to be seen. Division is NumPy's: by zero it gives infinity.
 # Kernels make no arrays, so nobody has to count references to them.
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "_nrt": False}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz", "arcp"},
+    "_nrt": False,
+}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that other kernels call."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -27,20 +33,20 @@ def inlined(function: Callable[..., Any]) -> Any:
     A call with its arrays takes as long as a tiny network's product, and a function that is compiled by itself makes
     the whole take longer to compile.
     """
-    return numba.njit(inline="always", **OPTIONS)(function)
+    return njit(inline="always", **OPTIONS)(function)
 
 
 def inlined_late(function: Callable[..., Any]) -> Any:
     """The same, after it has been compiled: the loops of the matrix products come out quicker so."""
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    return njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
 def callable_from_python(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, its machine code kept on disk where there is a place to keep it."""
     try:
-        return numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+        return njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     except RuntimeError:  # no folder can be written to
-        return numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function)
+        return njit(no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
 def version() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -10,7 +10,10 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 
 
 @intrinsic
-def gemm(typing: Any, address: Any, transposes: Any, m: Any, n: Any, k: Any, a: Any, lda: Any, b: Any, ldb: Any, c: Any, ldc: Any, one: Any) -> Any:  # noqa: E501
+def gemm(
+    typing: Any, address: Any, transposes: Any, m: Any, n: Any, k: Any,
+    a: Any, lda: Any, b: Any, ldb: Any, c: Any, ldc: Any, one: Any,
+) -> Any:  # fmt: skip
     """C ← A B by the BLAS routine at `address`; a, b, c are addresses, `one` is 1 in the matrices' number type.
 
     `transposes` is 0, 1 (A is stored transposed) or 2 (B is). BLAS counts in columns: see `products`.
@@ -21,7 +24,8 @@ def gemm(typing: Any, address: Any, transposes: Any, m: Any, n: Any, k: Any, a: 
         number = one.type
 
         def reference(value: Any) -> Any:
-            place = builder.alloca(value.type)
+            with builder.goto_entry_block():  # once a call of the kernel: in a loop the stack would grow each time
+                place = builder.alloca(value.type)
             builder.store(value, place)
             return place
 

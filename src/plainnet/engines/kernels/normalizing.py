@@ -20,8 +20,10 @@ def draw_mask(function, state, work, mask, size, rate):
 
 
 @kernel
-def batch_norm(source, parameters, scale, shift, statistics, running, work, values, normalized, inverse,
-               start, stop, rows, units, epsilon, momentum):
+def batch_norm(
+    source, parameters, scale, shift, statistics, running, work, values, normalized, inverse,
+    start, stop, rows, units, epsilon, momentum,
+):  # fmt: skip
     """Outputs of BatchNorm for the features `start` ... `stop`, and the running statistics' step."""
     T = work.dtype.type
     n = T(rows)
@@ -68,8 +70,7 @@ def batch_norm_gradient(parameters, scale, work, gradient, normalized, inverse, 
 
 
 @kernel
-def layer_norm(source, parameters, scale, shift, work, values, normalized, inverse, row, stop, units,
-               epsilon):
+def layer_norm(source, parameters, scale, shift, work, values, normalized, inverse, row, stop, units, epsilon):
     """Outputs of LayerNorm for the examples `row` ... `stop`."""
     T = work.dtype.type
     n = T(units)

@@ -1,0 +1,191 @@
+"""Which engine runs a job, on how many threads, and where its machine code is kept."""
+
+import importlib.util
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+from plainnet import engines, losses
+from plainnet.engines import Job, choosing
+from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
+from plainnet.sklearn.objective import Objective
+
+X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+Y = X[:, :1] * X[:, 1:2]
+
+
+def job(*hidden: pn.Layer, epochs: int = 1, batch_size: int = 10, loss: Any = "mse") -> Job:
+    net = pn.Network(*hidden, pn.Dense(1), input_size=3, seed=1)
+    return Job(net, losses.resolve(loss), pn.Adam(), X, Y, None, batch_size, True, epochs)
+
+
+def large() -> Job:
+    return job(pn.Dense(1000), pn.Dense(1000), epochs=10_000)
+
+
+class Doubled(pn.Layer):
+    def forward(self, inputs, training=None):
+        return 2 * inputs, lambda gradient, gradients: 2 * gradient
+
+
+class Cube(pn.activations.Tanh):
+    name = "cube"
+
+    def value(self, z):
+        return z**3
+
+    def derivative(self, z, a):
+        return 3 * z * z
+
+
+class Descent(pn.SGD):
+    name = "descent"
+
+
+def own_loss(targets, predictions):
+    return np.abs(predictions - targets), np.sign(predictions - targets)
+
+
+OWN = {
+    "layer": ([Doubled()], {}, r"layers\[0\] is a layer of your own"),
+    "activation": ([pn.Dense(3, Cube())], {}, r"layers\[0\] has an activation of your own"),
+    "loss": ([], {"loss": own_loss}, "the loss .*own_loss is not one of plainnet's own"),
+    "optimizer": ([], {"optimizer": Descent(0.1)}, "the optimizer descent is not one of plainnet's own"),
+}
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_what_is_a_users_own_runs_in_the_numpy_engine_and_the_report_says_so(own: str) -> None:
+    hidden, options, words = OWN[own]
+    options = {"loss": "mse", "epochs": 2, **options}
+    runs = []
+    for engine in ("numpy", "auto", "compiled"):
+        net = pn.Network(*map(copy, hidden), pn.Dense(1), seed=1)
+        if engine == "compiled":
+            with pytest.warns(PlainnetWarning, match=f"the NumPy engine runs this job, as {words}"):
+                reports = net.training(X, Y, engine=engine, **options)
+        else:
+            reports = net.training(X, Y, engine=engine, **options)
+        *_, report = reports
+        runs.append(net.parameters.tobytes())
+        assert report.engine.startswith("numpy")
+        if engine != "numpy":
+            assert report.engine == f"numpy ({net.history.settings['engine_note']})"
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_losses_of_the_estimators_have_no_program() -> None:
+    net = pn.Network(pn.Dense(1), input_size=3, seed=1)
+    reason = choosing.decline(job(loss=Objective("squared_error", net, alpha=0.1)))
+    assert reason == "the loss mse is not one of plainnet's own"
+
+
+def test_the_report_names_engine_and_threads() -> None:
+    net = pn.Network(pn.Dense(1), seed=1)
+    *_, report = net.training(X, Y, loss="mse", epochs=2, engine="compiled", threads=2)
+    assert (report.engine, report.threads) == ("compiled", 2)
+    assert net.history.settings["engine"] == "compiled"
+    assert net.history.settings["threads"] == 2
+
+
+def test_auto_compiles_long_runs_and_leaves_short_ones() -> None:
+    assert choosing.choose("auto", job()).engine == "numpy"
+    assert choosing.choose("auto", large()).engine == "compiled"
+    assert choosing.choose("auto", job(epochs=10_000_000)).engine == "compiled"
+
+
+@pytest.mark.parametrize(
+    ("threads", "error"), [(0, InvalidValue), (-1, InvalidValue), ("two", InvalidType), (1.5, InvalidType)]
+)
+@pytest.mark.parametrize("engine", ["auto", "numpy", "compiled"])
+def test_bad_threads_are_refused(engine: str, threads: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="threads"):
+        pn.Network(pn.Dense(1), seed=1).fit(X, Y, loss="mse", engine=engine, threads=threads)
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="compiled"):
+        pn.Network(pn.Dense(1), seed=1).fit(X, Y, loss="mse", engine="compilde")
+
+
+def test_without_the_extra(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"plainnet\[fast\]"):
+        choosing.choose("compiled", job())
+    with pytest.raises(MissingExtraError, match=r"plainnet\[fast\]"):
+        choosing.choose("numpy", job(), threads=2)
+    assert choosing.choose("auto", large()).engine == "numpy"
+    assert choosing.choose("numpy", job()).threads is None
+
+
+def test_threads_by_the_work_and_one_where_the_caller_runs_in_parallel(monkeypatch) -> None:
+    monkeypatch.setattr(choosing, "cores", lambda: 4)
+    assert choosing.choose("compiled", job()).threads == 1
+    assert choosing.choose("compiled", large()).threads == 4
+    found = []
+    thread = threading.Thread(target=lambda: found.append(choosing.choose("compiled", large()).threads))
+    thread.start()
+    thread.join()
+    assert found == [1]
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: object())
+    assert choosing.choose("compiled", large()).threads == 1
+    assert choosing.choose("compiled", large(), threads=3).threads == 3
+
+
+@pytest.mark.parametrize(("limit", "most"), [("1", 1), ("0", None), ("many", None)])
+def test_cores_as_many_as_the_environment_allows(monkeypatch, limit: str, most: int | None) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    available = engines.cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert engines.cores() == (most or available)
+
+
+NOWHERE = """
+import numpy as np
+import plainnet as pn
+from plainnet.engines import warming
+warmth = warming._warm_up("float64")
+assert warmth.compiled and warmth.folder is None, warmth
+X, y = pn.datasets.xor()
+net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+net.fit(X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=3000, batch_size=None, engine="compiled", report_every=3000)
+print(net.history.loss[-1])
+"""
+
+
+def test_without_a_folder_for_the_machine_code_training_goes_on(tmp_path) -> None:
+    """The package's folder, the user's and the one named in the environment: none can be made."""
+    source = shutil.copytree(Path(pn.__file__).parent, tmp_path / "plainnet", ignore=shutil.ignore_patterns("__py*__"))
+    for folder in [source, *(path for path in source.rglob("*") if path.is_dir())]:
+        (folder / "__pycache__").touch()  # a file stands where the folder would
+    nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "XDG_CACHE_HOME": "/dev/null/cache", "HOME": "/dev/null"}
+    environment = {**os.environ, **nowhere, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run([sys.executable, "-W", "error", "-c", NOWHERE], env=environment, cwd=tmp_path,
+                            capture_output=True, text=True)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+    history = net.fit(*pn.datasets.xor(), loss="mse", optimizer=pn.SGD(1.0), epochs=3000, batch_size=None,
+                      engine="numpy", report_every=3000)  # fmt: skip
+    assert float(result.stdout) == pytest.approx(history.loss[-1], rel=1e-8)
+
+
+def test_warmup_says_what_it_did() -> None:
+    command = [sys.executable, "-m", "plainnet", "warmup"]
+    wide = {**os.environ, "COLUMNS": "500"}
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=wide) for _ in range(2)]
+    first, second = (run.stdout for run in runs)
+    for line, dtype in zip(first.splitlines(), ("float32", "float64"), strict=True):
+        assert line.startswith((f"{dtype}: compiled in ", f"{dtype}: is there already, loaded in "))
+    for line, dtype in zip(second.splitlines(), ("float32", "float64"), strict=True):
+        assert line.startswith(f"{dtype}: is there already, loaded in ")
+        assert "kept in " in line
