@@ -153,9 +153,8 @@ def test_cores_as_many_as_the_environment_allows(monkeypatch, limit: str, most: 
 NOWHERE = """
 import numpy as np
 import plainnet as pn
-from plainnet.engines import warming
-warmth = warming._warm_up("float64")
-assert warmth.compiled and warmth.folder is None, warmth
+from plainnet.engines.kernels.running import run
+assert run.stats.cache_path is None, run.stats
 X, y = pn.datasets.xor()
 net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
 net.fit(X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=3000, batch_size=None, engine="compiled", report_every=3000)
@@ -183,9 +182,10 @@ def test_warmup_says_what_it_did() -> None:
     command = [sys.executable, "-m", "plainnet", "warmup"]
     wide = {**os.environ, "COLUMNS": "500"}
     runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=wide) for _ in range(2)]
-    first, second = (run.stdout for run in runs)
-    for line, dtype in zip(first.splitlines(), ("float32", "float64"), strict=True):
-        assert line.startswith((f"{dtype}: compiled in ", f"{dtype}: is there already, loaded in "))
-    for line, dtype in zip(second.splitlines(), ("float32", "float64"), strict=True):
-        assert line.startswith(f"{dtype}: is there already, loaded in ")
-        assert "kept in " in line
+    for done in (("compiled", "loaded"), ("loaded",)):
+        output = runs.pop(0).stdout
+        for dtype in ("float32", "float64"):
+            for kernel in ("a network", "many small networks"):
+                (line,) = [line for line in output.splitlines() if line.strip().startswith(kernel) and dtype in line]
+                assert line.split()[-2] in done
+        assert "Kept in " in output

@@ -30,8 +30,8 @@ from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerN
 from plainnet.many import train_many
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-from plainnet.storage import load
 from plainnet.run import EarlyStopping
+from plainnet.storage import load
 
 if TYPE_CHECKING:
     from plainnet import plots

@@ -78,12 +78,13 @@ def train_many(
     try:
         examples, validated = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
         shape = _shape(networks[0])
+        is_fraction = validation is not None and not isinstance(validation, tuple | list)
         runs = []
         for net, own in zip(networks, optimizers, strict=True):
             if not net.is_built:
                 net.build(networks[0].input_size or 0)
             _check_shape(net, shape)
-            if isinstance(validation, float) and net is not networks[0]:  # each network holds other rows out
+            if is_fraction and net is not networks[0]:  # each network holds other rows out
                 examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
             runs.append(
                 run_of(
@@ -200,7 +201,7 @@ def _one_each(optimizer: Any, count: int) -> list[Any]:
     if not isinstance(optimizer, list | tuple):
         return [optimizer] * count
     if len(optimizer) != count:
-        raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one, or one for each")
+        raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one for each")
     return list(optimizer)
 
 
@@ -218,7 +219,5 @@ def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
 
 
 def _shape(net: Network) -> dict[str, Any]:
-    layers = [
-        {name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]
-    ]
+    layers = [{name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]]
     return {"input_size": net.input_size, "dtype": net.dtype.name, "layers": layers}

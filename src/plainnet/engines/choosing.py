@@ -42,7 +42,7 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
 
     "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
     say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
-    for. `times` is how many such jobs there are. The same job gives the same choice on machines with the same number of cores.
+    for. `times` is how many such jobs there are. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:

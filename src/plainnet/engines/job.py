@@ -84,9 +84,8 @@ class Job:
 
     def note_layer_norms(self, gradients: Sequence[Mapping[str, Array]]) -> None:
         """Keep the norm of the last step's gradient, layer by layer, from that of each parameter of each layer."""
-        self.layer_gradient_norms = {
-            f"layers[{i}]": math.sqrt(sum(np.vdot(g, g) for g in own.values())) for i, own in enumerate(gradients) if own
-        }
+        squares = {f"layers[{i}]": sum(np.vdot(g, g) for g in own.values()) for i, own in enumerate(gradients) if own}
+        self.layer_gradient_norms = {name: math.sqrt(square) for name, square in squares.items()}
 
     def return_to_whole_epoch(self) -> None:
         """After an interrupt anywhere in a step, go back to the end of the last whole epoch.

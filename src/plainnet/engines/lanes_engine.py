@@ -10,7 +10,7 @@ from plainnet.arrays import Array
 from plainnet.engines import program as code
 from plainnet.engines.compiled_engine import flat, rates_of
 from plainnet.engines.job import Job
-from plainnet.engines.kernels.lanes import LaneData, LaneState, LaneVectors, run_lanes
+from plainnet.engines.kernels.lane_running import LaneData, LaneState, LaneVectors, run_lanes
 from plainnet.optimizers import Optimizer
 
 LARGEST = 2_000
@@ -61,7 +61,13 @@ class LanesEngine:
         vector = np.stack([job.network.parameters for job in jobs], axis=1).ravel()
         memory = [np.zeros(parameters * lanes, dtype) for _ in range(2)]
         self.vectors = LaneVectors(
-            vector, np.zeros_like(vector), *memory, vector.copy(), np.zeros(workspace * lanes, dtype), np.zeros(lanes)
+            vector,
+            np.zeros_like(vector),
+            memory[0],
+            memory[1],
+            vector.copy(),
+            np.zeros(workspace * lanes, dtype),
+            np.zeros(lanes),
         )
         weight = np.zeros(0, dtype) if first.sample_weight is None else first.sample_weight
         assert isinstance(first.inputs, np.ndarray)

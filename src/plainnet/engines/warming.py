@@ -35,11 +35,11 @@ def warm_up() -> list[Warmth]:
         raise missing_extra("the compiled engine", "fast")
     began = time.perf_counter()
     from plainnet.engines.compiled_engine import CompiledEngine
-    from plainnet.engines.kernels.lanes import run_lanes
+    from plainnet.engines.kernels.lane_running import run_lanes
     from plainnet.engines.kernels.running import run
     from plainnet.engines.lanes_engine import LanesEngine
 
-    kernels = {
+    kernels: dict[str, tuple[Any, Callable[[Job], Any]]] = {
         "a network": (run, CompiledEngine),
         "many small networks": (run_lanes, lambda job: LanesEngine([job]).run(1, [0])),
     }

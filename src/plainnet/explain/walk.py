@@ -66,7 +66,8 @@ def explain(
     twin = net.copy(dtype="float64")
     precise_targets = checked_loss.prepare(y, net.output_size or 0, twin.dtype)
     precise_weight = twin.checked_weights(sample_weight, len(inputs))
-    differences = Differences(twin, checked_loss, twin.checked_inputs(X)[:], precise_targets, precise_weight, dropout_seed)
+    precise = twin.checked_inputs(X)[:]
+    differences = Differences(twin, checked_loss, precise, precise_targets, precise_weight, dropout_seed)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _written(Step(net, checked_loss, chosen, targets, weight, recorded, differences, names))
