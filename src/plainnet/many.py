@@ -126,14 +126,25 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
             stopped.set()
 
 
+def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
+    """Whether the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
+    if choice.engine != "compiled":
+        return False
+    from plainnet.engines.lanes_engine import decline_lanes
+
+    return decline_lanes(jobs) is None
+
+
+def lanes_of(networks: int, threads: int) -> int:
+    """How many of so many networks each thread trains in lanes at a time."""
+    return max(1, min(LANES, -(-networks // threads)))
+
+
 def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[list[Run], threading.Event], None]]:
     """The runs in the groups that one thread trains at a time, and the function that does."""
-    if runs[0].choice.engine == "compiled":
-        from plainnet.engines.lanes_engine import decline_lanes
-
-        if decline_lanes([run.job for run in runs]) is None:
-            size = max(1, min(LANES, -(-len(runs) // threads)))
-            return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+    if share_lanes(runs[0].choice, [run.job for run in runs]):
+        size = lanes_of(len(runs), threads)
+        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
     return [[run] for run in runs], _train_alone
 
 
@@ -200,7 +211,9 @@ def _one_each(optimizer: Any, count: int) -> list[Any]:
     if not isinstance(optimizer, list | tuple):
         return [optimizer] * count
     if len(optimizer) != count:
-        raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one, or one for each")
+        raise InvalidValue(
+            f"optimizer has {len(optimizer)} entries for {count} networks; it takes one, or one for each"
+        )
     return list(optimizer)
 
 
@@ -218,7 +231,5 @@ def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
 
 
 def _shape(net: Network) -> dict[str, Any]:
-    layers = [
-        {name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]
-    ]
+    layers = [{name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]]
     return {"input_size": net.input_size, "dtype": net.dtype.name, "layers": layers}
