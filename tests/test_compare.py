@@ -299,15 +299,18 @@ from plainnet.comparison import compare
 
 if __name__ == "__main__":
     net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"))
-    compare({"4": net}, *pn.datasets.xor(), seeds=4000, results="runs.jsonl", workers=2, loss="mse", epochs=2000,
-            batch_size=None, report_every=2000)
+    compare({"4": net}, *pn.datasets.xor(), seeds=4000, results="runs.jsonl", workers=2, loss="mse", epochs=EPOCHS,
+            batch_size=None, report_every=EPOCHS, engine="ENGINE")
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
-@pytest.mark.parametrize("send", [os.kill, os.killpg])  # to our process alone, or as a terminal does, to all of them
-def test_ctrl_c_ends_all_processes_and_keeps_the_runs_so_far(tmp_path, send):
-    (tmp_path / "script.py").write_text(SCRIPT)
+@pytest.mark.parametrize(
+    ("send", "engine", "epochs"),  # to our process alone, or as a terminal does, to all of them; to the lanes' one
+    [(os.kill, "numpy", 2_000), (os.killpg, "numpy", 2_000), (os.kill, "compiled", 50_000)],
+)
+def test_ctrl_c_ends_all_processes_and_keeps_the_runs_so_far(tmp_path, send, engine, epochs):
+    (tmp_path / "script.py").write_text(SCRIPT.replace("ENGINE", engine).replace("EPOCHS", str(epochs)))
     path = tmp_path / "runs.jsonl"
     with subprocess.Popen(
         [sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True

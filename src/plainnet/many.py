@@ -127,14 +127,25 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
             stopped.set()
 
 
+def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
+    """Whether the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
+    if choice.engine != "compiled":
+        return False
+    from plainnet.engines.lanes_engine import decline_lanes
+
+    return decline_lanes(jobs) is None
+
+
+def lanes_of(networks: int, threads: int) -> int:
+    """How many of so many networks each thread trains in lanes at a time."""
+    return max(1, min(LANES, -(-networks // threads)))
+
+
 def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[list[Run], threading.Event], None]]:
     """The runs in the groups that one thread trains at a time, and the function that does."""
-    if runs[0].choice.engine == "compiled":
-        from plainnet.engines.lanes_engine import decline_lanes
-
-        if decline_lanes([run.job for run in runs]) is None:
-            size = max(1, min(LANES, -(-len(runs) // threads)))
-            return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+    if share_lanes(runs[0].choice, [run.job for run in runs]):
+        size = lanes_of(len(runs), threads)
+        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
     return [[run] for run in runs], _train_alone
 
 

@@ -38,7 +38,12 @@ def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: An
     return net.history
 
 
-def training(
+def training(net: "Network", X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
+    """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
+    return prepare(net, X, y, **options).reports()
+
+
+def prepare(
     net: "Network",
     X: Any,
     y: Any,
@@ -59,8 +64,8 @@ def training(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: Every = "10s",
     resume: bool = False,
-) -> Generator[Report, None, None]:
-    """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
+) -> Run:
+    """The run that `training` begins, its options checked and its history the network's."""
     was_built = net.is_built
     try:
         examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
@@ -85,7 +90,7 @@ def training(
             net.unbuild()  # what is refused leaves the network as it was
         raise
     net.history = run.history
-    return run.reports()
+    return run
 
 
 def run_of(

@@ -66,6 +66,8 @@ def compare(
         results: a file to which each run is written as it ends.
         resume: go on with the runs in that file. More seeds may be asked for; any other change is refused.
         workers: processes to train in, each with one thread; one for every core unless given. 1 is this process.
+            Small networks on full batches are trained many at once in so many threads instead, with the extra `fast`
+            and a large `report_every`: see "Small networks in lanes" in docs/compare.md.
         executor: any `concurrent.futures.Executor` to train on instead.
         progress: show a bar (needs the extra `cli`).
         options: of `Network.fit`, for all variants.

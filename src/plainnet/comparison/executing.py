@@ -1,4 +1,4 @@
-"""Where the runs happen: in this process, in one process a core, or wherever an executor takes them."""
+"""Where the runs happen: in lanes or alone in this process, in one process a core, or where an executor takes them."""
 
 import multiprocessing
 import os
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from plainnet import checks
+from plainnet.comparison import lanes
 from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Run, train
 from plainnet.comparison.variants import Variant
@@ -38,7 +39,15 @@ def run_all(
             raise InvalidType(f"executor is {executor!r}; it takes a concurrent.futures.Executor")
         yield from _run_on(executor, jobs, data)
         return
-    count = min(_cores() if workers is None else checks.whole_number("workers", workers, least=1), len(jobs))
+    cores = _cores() if workers is None else checks.whole_number("workers", workers, least=1)
+    in_lanes = set()
+    for name, variant in {variant.name: variant for variant, _ in jobs}.items():
+        seeds = [seed for other, seed in jobs if other.name == name]
+        if lanes.suit(variant, seeds, data, cores):
+            in_lanes.add(name)
+            yield from lanes.train(variant, seeds, data, cores)
+    jobs = [job for job in jobs if job[0].name not in in_lanes]
+    count = min(cores, len(jobs))
     if count > 1 and _can_travel([variant for variant, _ in jobs], data):
         with _processes(count) as pool:
             yield from _run_on(pool, jobs, data)

@@ -3,19 +3,23 @@
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isfinite, nan
-from typing import Any
+from typing import Any, TypeAlias
 
 from plainnet.comparison.data import Data
 from plainnet.comparison.variants import Variant
 from plainnet.errors import DivergenceError, InvalidValue, PlainnetWarning
-from plainnet.history import History, Report
+from plainnet.history import History
 
 LONGEST_CURVE = 200
 """A run keeps at most about so many points of its curves, evenly spaced."""
 
 LOSSES = ("loss", "validation_loss")
+
+Measures: TypeAlias = tuple[float | None, float | None, Mapping[str, float]]
+"""The loss, the validation loss and the metrics."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +63,28 @@ def train(variant: Variant, seed: int, data: Data) -> Run:
     assert net.history is not None
     keeps_best = net.history.settings["early_stopping"]
     began = time.perf_counter()
-    kept: Report | None = None
-    diverged = False
-    try:
+    measures: Measures = (None, None, {})
+    with suppress(DivergenceError):  # its history says so
         for report in reports:
-            if kept is None or report.is_best or not keeps_best:
-                kept = report
-    except DivergenceError:
-        diverged = True
-    ended = None if diverged else kept
+            if report.is_best or net.history.best_epoch is None or not keeps_best:
+                measures = (report.loss, report.validation_loss, report.metrics)
+    return run_of(variant, seed, net.history, time.perf_counter() - began, measures)
+
+
+def run_of(variant: Variant, seed: int, history: History, seconds: float, measures: Measures) -> Run:
+    """The run with this history, the measures those of the parameters that it ended with."""
+    diverged = history.stopped == "diverged"
+    loss, validation_loss, metrics = (None, None, {}) if diverged else measures
     return Run(
         variant=variant.name,
         seed=seed,
         diverged=diverged,
-        epochs=net.history.epoch[-1] if net.history.epoch else 0,
-        seconds=time.perf_counter() - began,
-        loss=None if ended is None else _finite(ended.loss),
-        validation_loss=None if ended is None else _finite(ended.validation_loss),
-        metrics={} if ended is None else {name: _finite(value) for name, value in ended.metrics.items()},
-        curves=_curves(net.history),
+        epochs=history.epoch[-1] if history.epoch else 0,
+        seconds=seconds,
+        loss=_finite(loss),
+        validation_loss=_finite(validation_loss),
+        metrics={name: _finite(value) for name, value in metrics.items()},
+        curves=_curves(history),
     )
 
 

@@ -113,7 +113,8 @@ class LanesEngine:
 
     def layer_norms(self) -> dict[str, list[float]]:
         """The norm of each layer's part of the last step's gradient, of every network."""
-        squares = self.vectors.gradient.reshape(-1, len(self.jobs)) ** 2
+        with np.errstate(over="ignore", invalid="ignore"):  # of a lane that diverges
+            squares = self.vectors.gradient.reshape(-1, len(self.jobs)) ** 2
         norms: dict[str, list[float]] = {}
         start = 0
         for i, own in enumerate(self.jobs[0].network.parameter_views(self.jobs[0].network.parameters)):
