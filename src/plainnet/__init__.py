@@ -23,11 +23,9 @@ from plainnet import (
     schedules,
 )
 from plainnet.explain import explain
-from plainnet.export.safetensors import load as load_safetensors
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
-from plainnet.many import train_many
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from plainnet.run import EarlyStopping
@@ -36,6 +34,8 @@ from plainnet.storage import load
 if TYPE_CHECKING:
     from plainnet import plots
     from plainnet.comparison import compare
+    from plainnet.export.safetensors import load as load_safetensors
+    from plainnet.many import train_many
 
 __version__ = "0.1.0"
 
@@ -75,12 +75,21 @@ __all__ = [
 ]
 
 
+LATER = {
+    "compare": "plainnet.comparison",
+    "load_safetensors": "plainnet.export.safetensors",
+    "train_many": "plainnet.many",
+}
+"""Functions by the module that is imported when they are first asked for."""
+
+
 def __getattr__(name: str) -> Any:
-    """`plots` and `compare` when they are first asked for: a program that only predicts need not wait for them."""
+    """What a program that only predicts need not wait for."""
     from importlib import import_module
 
     if name == "plots":
         return import_module("plainnet.plots")
-    if name == "compare":
-        return import_module("plainnet.comparison").compare
+    if name in LATER:
+        module = import_module(LATER[name])
+        return getattr(module, "load" if name == "load_safetensors" else name)
     raise AttributeError(f"module 'plainnet' has no attribute {name!r}")

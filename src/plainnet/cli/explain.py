@@ -8,8 +8,8 @@ import typer
 import plainnet as pn
 from plainnet.cli.display import console
 from plainnet.errors import InvalidValue
-from plainnet.explain import Explanation
 from plainnet.explain import explain as explain_step
+from plainnet.explain.explanation import Explanation
 from plainnet.files import check_writable, replacing
 from plainnet.tabular import Table
 

@@ -6,6 +6,8 @@ random order of their own. The block with fewer rows than the others comes last,
 smaller; which place in the file it has is drawn with the order, so the blocks begin at other rows each epoch.
 """
 
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
 from collections.abc import Iterator
 from typing import NamedTuple
 

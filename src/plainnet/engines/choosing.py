@@ -1,7 +1,6 @@
 """Which engine runs a job, and on how many threads."""
 
 import importlib.util
-import multiprocessing
 import os
 import threading
 import warnings
@@ -85,6 +84,8 @@ def useful_threads(parameters: int, examples: int) -> int:
 
 def free_cores() -> int:
     """All cores; one where the caller itself already runs in parallel."""
+    import multiprocessing  # which takes as long to import as all of plainnet
+
     in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
     return 1 if in_parallel else cores()
 

@@ -1,4 +1,4 @@
-"""`explain`: one training step walked through, from the inputs to the updated parameters."""
+"""One training step walked through, from the inputs to the updated parameters."""
 
 from __future__ import annotations
 
@@ -24,34 +24,17 @@ if TYPE_CHECKING:
     from plainnet.network import Network
 
 
-def explain(
+def walk(
     net: Network,
     X: Any,
     y: Any,
-    *,
     loss: Any,
-    optimizer: Any = "adam",
-    sample_weight: Any = None,
-    dropout_seed: int = 0,
-    examples: Sequence[str] | None = None,
+    optimizer: Any,
+    sample_weight: Any,
+    dropout_seed: int,
+    examples: Sequence[str] | None,
 ) -> Explanation:
-    """Walk one training step of `net` on the examples X and y, with all its numbers and their formulas.
-
-    The step is the first of a run on these examples as one batch, of which `net.loss_and_gradient` with the same
-    `sample_weight` and `dropout_seed` gives the gradient. Every gradient stands beside central differences, taken in
-    float64. Nothing of the network changes. `examples` are names for the rows.
-
-    Raises InvalidValue and InvalidType as `net.fit` does, and where the loss is not finite.
-
-    >>> import plainnet as pn
-    >>> X, y = pn.datasets.xor()
-    >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
-    >>> step = explain(net, X, y, loss="mse", optimizer=pn.SGD(1.0))
-    >>> step.forward[0]["z"].formula
-    'z = inputs @ weights + bias'
-    >>> step.backward[0]["∂loss/∂weights"].values.shape, step.relative_error < 1e-6
-    ((4, 1), True)
-    """
+    """See `plainnet.explain.explain`."""
     inputs = net.checked_inputs(X)[:]
     checked_loss = net.checked_loss(loss)
     targets = checked_loss.prepare(y, net.output_size or 0, net.dtype)

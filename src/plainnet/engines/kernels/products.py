@@ -11,7 +11,7 @@ SMALL = 1500
 """Multiplications up to which a loop is quicker than the call of a BLAS routine."""
 
 FEW = 8
-"""Units below which a sum is kept in a register, one after the other; from here on units are summed side by side."""
+"""Units below which four sums at a time are kept in registers; from here on all of a row are summed side by side."""
 
 
 @inlined_late

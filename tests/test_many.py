@@ -1,0 +1,180 @@
+"""`train_many` against training one network after the other, in lanes and on threads."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.many import share_lanes
+
+ENGINES = ("numpy", "compiled")
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(24, 3))
+Y = np.column_stack([np.sin(X.sum(axis=1)), X[:, 0] > 0]).astype(float)
+LABELS = (X[:, 0] > X[:, 1]).astype(int)
+WEIGHT = RANDOM.random(24)
+
+
+def networks(count=5, activation="tanh", output="identity", between=(), units=2):
+    """Networks of one shape with other seeds and penalties."""
+    return [
+        pn.Network(
+            pn.Dense(5, activation, l2=0.01 * (seed % 3), l1=0.002 * (seed % 2)),
+            *(make() for make in between),
+            pn.Dense(units, output, bias=seed >= 0),
+            input_size=3,
+            seed=seed,
+            dtype="float64",
+        )
+        for seed in range(count)
+    ]
+
+
+CASES = {
+    "full batch": {"batch_size": None},
+    "batches in order": {"batch_size": 7, "shuffle": False},
+    "shuffled": {"batch_size": 7},
+    "weights": {"batch_size": None, "sample_weight": WEIGHT},
+    "pair": {"batch_size": None, "validation": (X[:9], Y[:9]), "early_stopping": 3, "metrics": ["rmse"]},
+    "fraction": {"batch_size": None, "validation": 0.25, "early_stopping": True},
+    "momentum": {"batch_size": None, "optimizer": pn.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01)},
+    "adam": {"batch_size": None, "optimizer": pn.Adam(0.02, weight_decay=0.01)},
+    "adamw": {"batch_size": None, "optimizer": pn.AdamW(pn.schedules.Cosine(0.02))},
+    "rmsprop": {"batch_size": None, "optimizer": pn.RMSprop(0.01, momentum=0.5)},
+    "adagrad": {"batch_size": None, "optimizer": pn.Adagrad(pn.schedules.ReduceOnPlateau(0.1, patience=0))},
+    "clipped": {"batch_size": None, "optimizer": pn.SGD(0.5, clip_norm=0.1)},
+}
+
+
+def assert_same(history, alone, net, twin):
+    assert history.stopped == alone.stopped
+    assert history.epoch == alone.epoch
+    assert history.best_epoch == alone.best_epoch
+    for name in ("loss", "validation_loss", "gradient_norm", "learning_rate"):
+        np.testing.assert_allclose(getattr(history, name), getattr(alone, name), rtol=1e-9, err_msg=name)
+    assert history.layer_gradient_norms.keys() == alone.layer_gradient_norms.keys()
+    for name, norms in alone.layer_gradient_norms.items():
+        np.testing.assert_allclose(history.layer_gradient_norms[name], norms, rtol=1e-9)
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-8, atol=1e-12)
+    assert net.history is history
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES)
+def test_many_are_trained_as_one_after_the_other(case, engine):
+    options = {"loss": "mse", "optimizer": pn.SGD(0.3), "epochs": 40, "report_every": 3} | CASES[case]
+    together, alone = networks(), networks()
+    histories = pn.train_many(together, X, Y, **options, engine=engine, threads=2)
+    for net, twin, history in zip(together, alone, histories, strict=True):
+        assert_same(history, twin.fit(X, Y, **options, engine="numpy"), net, twin)
+
+
+@pytest.mark.parametrize("activation", sorted(pn.activations.ACTIVATIONS))
+@pytest.mark.parametrize(("loss", "output"), [("huber", "identity"), ("binary_cross_entropy", "sigmoid")])
+def test_every_activation_and_loss_in_lanes(activation, loss, output):
+    y = (Y > 0.5).astype(float)
+    options = {"loss": loss, "optimizer": pn.SGD(0.05), "epochs": 20, "batch_size": None, "report_every": 20}
+    together, alone = networks(3, activation, output), networks(3, activation, output)
+    histories = pn.train_many(together, X, y, **options, engine="compiled")
+    for net, twin, history in zip(together, alone, histories, strict=True):
+        assert_same(history, twin.fit(X, y, **options, engine="numpy"), net, twin)
+
+
+def test_what_lanes_cannot_hold_is_trained_all_the_same():
+    options = {"loss": "cross_entropy", "epochs": 10, "batch_size": 8}
+    made = [networks(3, "relu", "softmax", (pn.BatchNorm, pn.Dropout)) for _ in range(2)]
+    histories = pn.train_many(made[0], X, LABELS, **options, engine="compiled")
+    for net, twin, history in zip(*made, histories, strict=True):
+        assert_same(history, twin.fit(X, LABELS, **options, engine="numpy"), net, twin)
+
+
+def test_a_learning_rate_for_each_network():
+    rates = [0.01, 0.1, 0.5, 1.0, 2.0]
+    together, alone = networks(), networks()
+    options = {"loss": "mse", "epochs": 30, "batch_size": None}
+    histories = pn.train_many(
+        together, X, Y, optimizer=[pn.SGD(rate) for rate in rates], **options, engine="compiled"
+    )
+    for net, twin, history, rate in zip(together, alone, histories, rates, strict=True):
+        assert_same(history, twin.fit(X, Y, optimizer=pn.SGD(rate), **options, engine="numpy"), net, twin)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_that_diverges_does_not_stop_the_others(engine):
+    nets = networks(3, "relu")
+    optimizers = [pn.SGD(0.01), pn.SGD(1e4), pn.SGD(0.01)]
+    options = {"loss": "mse", "epochs": 60, "batch_size": None}
+    histories = pn.train_many(nets, X, Y, optimizer=optimizers, **options, engine=engine)
+    assert [history.stopped for history in histories] == ["all epochs", "diverged", "all epochs"]
+    assert np.isfinite(nets[1].parameters).all()
+    twin = networks(3, "relu")[2]
+    assert_same(histories[2], twin.fit(X, Y, optimizer=pn.SGD(0.01), **options, engine="numpy"), nets[2], twin)
+    alone = networks(3, "relu")[1]
+    with pytest.raises(pn.errors.DivergenceError):
+        alone.fit(X, Y, optimizer=pn.SGD(1e4), **options, engine="numpy")
+    assert histories[1].epoch == alone.history.epoch
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("between", [(), (pn.LayerNorm,)], ids=["lanes", "alone"])
+def test_ctrl_c_ends_all_of_them_at_whole_epochs(engine, between):
+    nets = networks(6, between=between)
+    threading.Timer(0.7, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        pn.train_many(nets, X, Y, loss="mse", epochs=10**9, batch_size=None, report_every=10**8, engine=engine)
+    assert {net.history.stopped for net in nets} == {"interrupted"}
+    assert all(np.isfinite(net.parameters).all() for net in nets)
+
+
+def test_networks_are_built_for_the_data():
+    nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), seed=seed) for seed in range(3)]
+    pn.train_many(nets, X, Y, loss="mse", epochs=2)
+    assert [net.input_size for net in nets] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"networks": []}, InvalidValue, "networks is empty"),
+        ({"networks": ["net"]}, InvalidType, r"networks\[0\] is 'net'"),
+        ({"optimizer": [pn.SGD()]}, InvalidValue, "optimizer has 1 entries for 3 networks"),
+        ({"threads": 0}, InvalidValue, "threads"),
+        ({"epochs": 0}, InvalidValue, "epochs"),
+        ({"engine": "steam"}, InvalidValue, "engine"),
+        ({"y": Y[:5]}, InvalidValue, "y"),
+    ],
+)
+def test_refused_before_anything_is_trained(change, error, message):
+    nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), seed=seed) for seed in range(3)]
+    arguments = {"networks": nets, "X": X, "y": Y, "loss": "mse", "epochs": 2} | change
+    with pytest.raises(error, match=message):
+        pn.train_many(**arguments)
+    assert not any(net.is_built for net in nets)
+
+
+def test_other_shapes_and_the_same_network_twice_are_refused():
+    first, second = networks(2)
+    with pytest.raises(InvalidValue, match="stands twice"):
+        pn.train_many([first, first], X, Y, loss="mse")
+    other = pn.Network(pn.Dense(6, "tanh"), pn.Dense(2), input_size=3, dtype="float64")
+    with pytest.raises(InvalidValue, match=r"differ in shape: layers\[0\].units was 5 and is 6"):
+        pn.train_many([first, second, other], X, Y, loss="mse")
+
+
+def test_small_networks_on_full_batches_share_lanes():
+    """The cases above would pass without lanes: these are the ones that use them."""
+    from plainnet.engines import Choice, Job
+
+    def job(net, optimizer, batch_size=None, shuffle=True):
+        return Job(net, pn.losses.resolve("mse"), optimizer, X, Y, None, batch_size, shuffle, 5)
+
+    compiled = Choice("compiled", 1)
+    nets = networks(2)
+    assert share_lanes(compiled, [job(net, pn.SGD(rate)) for net, rate in zip(nets, (0.1, 0.2), strict=True)])
+    assert share_lanes(compiled, [job(net, pn.SGD(), 7, shuffle=False) for net in nets])
+    assert not share_lanes(compiled, [job(net, pn.SGD(), 7) for net in nets])
+    assert not share_lanes(compiled, [job(net, pn.SGD(clip_norm=1)) for net in nets])
+    assert not share_lanes(Choice("numpy", 1), [job(net, pn.SGD()) for net in nets])
