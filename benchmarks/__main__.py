@@ -44,7 +44,7 @@ class Effort:
     """After which nothing new is begun."""
 
 
-FULL = Effort(7, 0.4, 10, 5, growth.WIDTHS, growth.ROWS, memory.SIZES, math.inf)
+FULL = Effort(7, 1.0, 10, 5, growth.WIDTHS, growth.ROWS, memory.SIZES, math.inf)
 QUICK = Effort(3, 0.06, 3, 1, growth.WIDTHS[:6:2], growth.ROWS[:3], memory.SIZES[:2], 1.75)
 
 

@@ -268,3 +268,20 @@ def test_a_schedule_of_a_users_own_kind_is_asked_at_every_step() -> None:
         optimizer = pn.SGD(Halved(0.5))
         history = wide().fit(BIG_X, BIG_Y, loss="cross_entropy", optimizer=optimizer, epochs=3, engine=engine)
         assert history.learning_rate == [0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_wide_layers_are_shared_by_columns(bias: bool) -> None:
+    """Layers of 500,000 weights and more take another way through the products on several threads."""
+    random = np.random.default_rng(3)
+    X, y = random.normal(size=(20, 30)), random.normal(size=(20, 4))
+    fitted = []
+    for engine, threads in (("numpy", None), ("compiled", 1), ("compiled", 2), ("compiled", 3)):
+        layers = (pn.Dense(units, "tanh", bias=bias) for units in (800, 650))
+        net = pn.Network(*layers, pn.Dense(4), input_size=30, seed=1, dtype="float64")
+        options = {"loss": "mse", "optimizer": pn.SGD(0.05), "epochs": 5, "batch_size": 8}
+        fitted.append((net.fit(X, y, **options, engine=engine, threads=threads), net))
+    (history, net), *others = fitted
+    for other, twin in others:
+        np.testing.assert_allclose(other.loss, history.loss, rtol=1e-10)
+        np.testing.assert_allclose(twin.parameters, net.parameters, rtol=1e-8, atol=1e-11)

@@ -1,14 +1,24 @@
 """The passes of a training step: forward, backward, and the gradient of every parameter, stage by stage.
 
-Each thread takes a part of the batch's rows forward and back; for the parameters' gradients it takes a part of each
-layer's inputs and all rows, so that every sum over the batch is made by one thread in one order.
+Each thread takes a part of the batch's rows forward and back (of a wide layer's product a part of the columns); for
+the parameters' gradients it takes a part of each layer's inputs and all rows, so that every sum over the batch is made
+by one thread in one order.
 """
 
 from plainnet.engines import program as code
 from plainnet.engines.kernels.activating import activate, chain
 from plainnet.engines.kernels.compiling import inlined, kernel, u
 from plainnet.engines.kernels.normalizing import batch_norm, batch_norm_gradient, layer_norm, layer_norm_gradient
-from plainnet.engines.kernels.products import FEW, input_gradient, weight_gradient, weighted_sums
+from plainnet.engines.kernels.products import (
+    FEW,
+    WIDE,
+    add_bias,
+    columns_of_input_gradient,
+    columns_of_sums,
+    input_gradient,
+    weight_gradient,
+    weighted_sums,
+)
 from plainnet.engines.kernels.sharing import part, wait_for_all
 
 
@@ -27,7 +37,16 @@ def forward(stages, reals, blas, yielding, arrived, thread, threads, inputs, fir
             sums = stages[s, code.SUMS] + skipped
             from_here = source + begin * width
             given = inputs if s == 0 else work
-            weighted_sums(blas, given, from_here, parameters, scale, shift, work, sums, end - begin, width, units)
+            if threads > 1 and width * units >= WIDE:
+                wait_for_all(arrived, thread, threads, yielding)
+                start, stop = part(units, thread, threads)
+                z = stages[s, code.SUMS]
+                columns_of_sums(blas, given, source, parameters, scale, work, z, start, stop, rows, width, units)
+                wait_for_all(arrived, thread, threads, yielding)
+                if shift >= 0:
+                    add_bias(parameters, shift, work, sums, end - begin, units)
+            else:
+                weighted_sums(blas, given, from_here, parameters, scale, shift, work, sums, end - begin, width, units)
             activate(stages[s, code.ACTIVATION], reals[s, code.SHAPE], work, sums, values + skipped, size, units)
         elif kind == code.ACTIVATE:
             z, a = source + skipped, values + skipped
@@ -72,7 +91,14 @@ def backward(stages, reals, blas, yielding, arrived, thread, threads, vectors, r
             z = stages[s, code.SUMS] + skipped
             a = values + skipped
             chain(stages[s, code.ACTIVATION], reals[s, code.SHAPE], work, z, a, g, g, size, units)
-            if s > 0:
+            if s > 0 and threads > 1 and width * units >= WIDE:
+                wait_for_all(arrived, thread, threads, yielding)
+                start, stop = part(width, thread, threads)
+                columns_of_input_gradient(
+                    blas, work, gradient, parameters, scale, result, start, stop, rows, width, units
+                )
+                wait_for_all(arrived, thread, threads, yielding)
+            elif s > 0:
                 into = result + begin * width
                 input_gradient(blas, work, g, parameters, scale, into, end - begin, width, units)
         elif s == 0:

@@ -4,7 +4,7 @@ All matrices lie row by row. BLAS counts by columns and so sees each of them tra
 Cᵀ = Bᵀ Aᵀ.
 """
 
-from plainnet.engines.kernels.compiling import inlined_late, u
+from plainnet.engines.kernels.compiling import inlined_late, kernel, u
 from plainnet.engines.kernels.machine import gemm
 
 SMALL = 1500
@@ -12,6 +12,38 @@ SMALL = 1500
 
 FEW = 8
 """Units below which four sums at a time are kept in registers; from here on all of a row are summed side by side."""
+
+
+WIDE = 500_000
+"""Weights of a layer from which on threads share its columns, not the batch's rows: BLAS packs all the weights that a
+thread multiplies by, and so packs half of them in each of two threads."""
+
+
+@kernel
+def add_bias(parameters, bias, work, sums, rows, units):
+    """z + bias, row by row."""
+    for row in range(rows):
+        for unit in range(units):
+            work[u(sums + row * units + unit)] += parameters[u(bias + unit)]
+
+
+@kernel
+def columns_of_sums(blas, inputs, first, parameters, weights, work, sums, start, stop, rows, width, units):
+    """inputs @ weights for the units `start` ... `stop` of all rows."""
+    T = work.dtype.type
+    size = work.itemsize
+    w, x = parameters.ctypes.data + (weights + start) * size, inputs.ctypes.data + first * size
+    gemm(blas, 0, stop - start, rows, width, w, units, x, width, work.ctypes.data + (sums + start) * size, units, T(1))
+
+
+@kernel
+def columns_of_input_gradient(blas, work, delta, parameters, weights, result, start, stop, rows, width, units):
+    """δ @ weightsᵀ for the inputs `start` ... `stop` of all rows."""
+    T = work.dtype.type
+    size = work.itemsize
+    w, d = parameters.ctypes.data + (weights + start * units) * size, work.ctypes.data + delta * size
+    into = work.ctypes.data + (result + start) * size
+    gemm(blas, 1, stop - start, rows, units, w, units, d, units, into, width, T(1))
 
 
 @inlined_late
@@ -23,9 +55,7 @@ def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, ro
         w, x = parameters.ctypes.data + weights * size, inputs.ctypes.data + first * size
         gemm(blas, 0, units, rows, width, w, units, x, width, work.ctypes.data + sums * size, units, T(1))
         if bias >= 0:
-            for row in range(rows):
-                for unit in range(units):
-                    work[u(sums + row * units + unit)] += parameters[u(bias + unit)]
+            add_bias(parameters, bias, work, sums, rows, units)
         return
     for row in range(rows):
         z, x = sums + row * units, first + row * width
