@@ -120,7 +120,8 @@ def test_one_that_diverges_does_not_stop_the_others(engine):
 @pytest.mark.parametrize("between", [(), (pn.LayerNorm,)], ids=["lanes", "alone"])
 def test_ctrl_c_ends_all_of_them_at_whole_epochs(engine, between):
     nets = networks(6, between=between)
-    threading.Timer(0.7, signal.raise_signal, [signal.SIGINT]).start()
+    main = threading.main_thread().ident
+    threading.Timer(0.7, signal.pthread_kill, [main, signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
         pn.train_many(nets, X, Y, loss="mse", epochs=10**9, batch_size=None, report_every=10**8, engine=engine)
     assert {net.history.stopped for net in nets} == {"interrupted"}
@@ -129,7 +130,7 @@ def test_ctrl_c_ends_all_of_them_at_whole_epochs(engine, between):
 
 def test_networks_are_built_for_the_data():
     nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), seed=seed) for seed in range(3)]
-    pn.train_many(nets, X, Y, loss="mse", epochs=2)
+    pn.train_many(nets, X, Y, loss="mse", epochs=2, batch_size=8)
     assert [net.input_size for net in nets] == [3, 3, 3]
 
 
@@ -147,7 +148,7 @@ def test_networks_are_built_for_the_data():
 )
 def test_refused_before_anything_is_trained(change, error, message):
     nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), seed=seed) for seed in range(3)]
-    arguments = {"networks": nets, "X": X, "y": Y, "loss": "mse", "epochs": 2} | change
+    arguments = {"networks": nets, "X": X, "y": Y, "loss": "mse", "epochs": 2, "batch_size": 8} | change
     with pytest.raises(error, match=message):
         pn.train_many(**arguments)
     assert not any(net.is_built for net in nets)
