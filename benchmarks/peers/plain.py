@@ -36,7 +36,7 @@ def network(work: Workload, seed: int = 0) -> pn.Network:
     return pn.Network(*layers, input_size=work.sizes[0], seed=seed, dtype=work.dtype)
 
 
-def fit_options(work: Workload, engine: str, parameters: int) -> dict[str, Any]:
+def fit_options(work: Workload, engine: str, network: pn.Network) -> dict[str, Any]:
     """What `fit` and `train_many` are given.
 
     The compiled engine's threads are those it takes by itself in a process that nothing runs beside; a contestant is
@@ -48,7 +48,7 @@ def fit_options(work: Workload, engine: str, parameters: int) -> dict[str, Any]:
         "batch_size": None if work.batch_size == work.rows else work.batch_size,
         "engine": engine,
     }
-    useful = CORES if work.networks > 1 else min(CORES, useful_threads(parameters, work.batch_size))
+    useful = CORES if work.networks > 1 else min(CORES, useful_threads(network, work.batch_size))
     return options | ({"threads": useful} if engine == "compiled" else {})
 
 
@@ -62,7 +62,7 @@ class Single:
             layer.weights[...], layer.bias[...] = weights, bias
         self.initial = self.network.parameters.copy()
         self.X, self.y = work.examples
-        self.options = fit_options(work, engine, self.initial.size)
+        self.options = fit_options(work, engine, self.network)
 
     def reset(self) -> None:
         """Back to the initial weights; `fit` starts its optimizer anew."""
@@ -85,7 +85,7 @@ class Many:
         self.networks = [network(work, seed) for seed in range(work.networks)]
         self.initial = [each.parameters.copy() for each in self.networks]
         self.X, self.y = work.examples
-        self.options = fit_options(work, engine, self.initial[0].size)
+        self.options = fit_options(work, engine, self.networks[0])
 
     def reset(self) -> None:
         """Back to the initial weights."""

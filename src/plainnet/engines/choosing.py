@@ -4,12 +4,16 @@ import importlib.util
 import os
 import threading
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from plainnet import checks
 from plainnet.engines.job import Job
 from plainnet.engines.program import decline
 from plainnet.errors import PlainnetWarning, missing_extra
+from plainnet.layers import BatchNorm, Dropout
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
 
 ENGINES = ("numpy", "compiled")
 
@@ -74,12 +78,17 @@ def numpy_seconds(job: Job) -> float:
 
 def default_threads(job: Job) -> int:
     """All free cores for steps large enough to share."""
-    return min(free_cores(), useful_threads(job.network.parameters.size, job.batch_size or len(job.inputs)))
+    return min(free_cores(), useful_threads(job.network, job.batch_size or len(job.inputs)))
 
 
-def useful_threads(parameters: int, examples: int) -> int:
-    """How many threads at most gain from sharing a step of so many parameters and examples."""
-    return max(1, 3 * parameters * examples // WORTH_SHARING)
+def useful_threads(network: "Network", examples: int) -> int:
+    """How many threads at most gain from sharing a step of so many examples.
+
+    In a step threads wait for each other, and twice more for each layer whose masks one thread draws or whose means
+    run over the rows of all.
+    """
+    waiting = 1 + 2 * sum(isinstance(layer, Dropout | BatchNorm) for layer in network.layers)
+    return max(1, 3 * network.parameters.size * examples // (WORTH_SHARING * waiting))
 
 
 def free_cores() -> int:
