@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from plainnet.checkpoints import fingerprint
+from plainnet.conversion import numbers_of
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -46,5 +45,5 @@ class Data:
         X, y, held_out = self.of(0)
         parts = {"X": X, "y": y}
         if held_out.get("validation") is not None:
-            parts |= dict(zip(("X_validation", "y_validation"), held_out["validation"], strict=True))
-        return {name: fingerprint(np.asarray(part)) for name, part in parts.items()}
+            parts |= zip(("X_validation", "y_validation", "weight_validation"), held_out["validation"], strict=False)
+        return {name: fingerprint(numbers_of(name, part)) for name, part in parts.items() if part is not None}
