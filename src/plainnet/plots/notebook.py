@@ -19,7 +19,7 @@ def network_html(net: Network) -> str:
             picture = svg(network_diagram(net), "The network's units and weights", id(net))
     except PlainnetError:  # not built, nothing to draw, or no matplotlib
         picture = ""
-    return f"<div>{picture}<pre>{escape(net.summary())}</pre></div>"
+    return f"<div>{picture}<pre style="font-family: ui-monospace, monospace">{escape(net.summary())}</pre></div>"
 
 
 def network_png(net: Network) -> bytes | None:
