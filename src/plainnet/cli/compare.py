@@ -12,8 +12,8 @@ from plainnet.cli import options
 from plainnet.cli.display import console, heading, plain_table
 from plainnet.cli.outputs import check_outputs
 from plainnet.comparison import Comparison, comparing
-from plainnet.comparison.result import SUMMARY_COLUMNS, summary_row
 from plainnet.comparison.tables import TableNetwork, TableRows
+from plainnet.comparison.wording import summary_rows
 from plainnet.errors import InvalidValue
 from plainnet.files import replacing
 from plainnet.tabular import read_table
@@ -112,10 +112,12 @@ def compare(
 
 def show(comparison: Comparison) -> None:
     """Print the summaries as a table, and the verdicts."""
-    table = plain_table(*SUMMARY_COLUMNS, left=(0,))
-    table.columns[SUMMARY_COLUMNS.index("quartiles")].no_wrap = True
-    for summary in comparison.summaries():
-        table.add_row(*summary_row(summary))
+    head, *rows = summary_rows(comparison)
+    table = plain_table(*head, left=(0,))
+    for column in table.columns[1:]:
+        column.no_wrap = True  # numbers
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
     console.print(comparison.captions())
     if len(comparison.variants) > 1:
@@ -123,6 +125,7 @@ def show(comparison: Comparison) -> None:
         for verdict in comparison.verdicts():
             console.print(f"\n{verdict.sentence}")
             console.print(Padding(verdict.numbers, (0, 0, 0, 4), expand=False))
+        console.print(f"\n{comparison.conclusion()}")
         for note in comparison.notes():
             console.print(f"\n{note}")
 
