@@ -11,8 +11,9 @@ from plainnet.checkpoints import Checkpoint, Every
 from plainnet.engines import Choice, Job
 from plainnet.errors import InvalidType, InvalidValue, PlainnetError
 from plainnet.examples import Examples, Validation, examples_of
+from plainnet.files import check_apart
 from plainnet.history import History, Report
-from plainnet.mapped import are_mapped
+from plainnet.mapped import are_mapped, files_of
 from plainnet.metrics import Metric, resolve_all
 from plainnet.run import EarlyStopping, Run
 
@@ -67,6 +68,9 @@ def prepare(
 ) -> Run:
     """The run that `training` begins, its options checked and its history the network's."""
     was_built = net.is_built
+    data_files = files_of(X, y, sample_weight, *(validation if isinstance(validation, tuple | list) else ()))
+    if checkpoint is not None:
+        check_apart(checkpoint, data_files)
     try:
         examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
         run = run_of(
@@ -90,6 +94,7 @@ def prepare(
             net.unbuild()  # what is refused leaves the network as it was
         raise
     net.history = run.history
+    net.data_files = data_files
     return run
 
 

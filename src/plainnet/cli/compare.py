@@ -11,12 +11,13 @@ from rich.padding import Padding
 from plainnet import checks
 from plainnet.cli import options
 from plainnet.cli.display import console, heading, plain_table
+from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import option_words
 from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import summary_rows
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable, replacing
+from plainnet.files import replacing
 from plainnet.tabular import read_table
 
 PANELS = {
@@ -86,11 +87,7 @@ def compare(
     progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
 ) -> None:
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
-    for path in (csv, json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None:
-        options.check_picture(plot)
+    check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
     frame = read_table(data, categories=options.names(categories), ignore=options.names(ignore))
     of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight}

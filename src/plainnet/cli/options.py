@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plainnet import checks, optimizers, plots, schedules
+from plainnet import checks, optimizers, schedules
 from plainnet.errors import InvalidValue
 from plainnet.optimizers import Optimizer
 
 BATCH_SIZE = 32
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def names(text: str) -> list[str]:
@@ -72,10 +71,3 @@ def batch_size(given: int | None, rows: int) -> int | None:
     if given is None:
         return min(BATCH_SIZE, rows)
     return given or None
-
-
-def check_picture(path: Path) -> None:
-    """Refuse, before the training, a picture of another kind than can be drawn, or any where matplotlib is lacking."""
-    if path.suffix.lower() not in PICTURES:
-        raise InvalidValue(f"--plot is {path}; it takes a file name ending in {', '.join(PICTURES)}")
-    plots.new_axes()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import plainnet as pn
+from plainnet import plots
 from plainnet.cli.display import console
 from plainnet.cli.models import _load
+from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table, drop_missing_targets
 
@@ -32,7 +33,8 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
 ) -> None:
     """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
-    check_report(output)
+    check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
+    plots.new_axes()  # refuses where matplotlib is lacking
     net, table = _load(model)
     frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
     if not len(frame):
@@ -65,14 +67,6 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
     )
     write_report(path, subject)
     console.print(f"Report written to {path}")
-
-
-def check_report(path: Path) -> None:
-    """Refuse, before the training, a report that could not be written: a wrong name, no folder, no matplotlib."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise InvalidValue(f"the report is to be {path}; it takes a file name ending in .html")
-    check_writable(path)
-    pn.plots.new_axes()
 
 
 def command_line(context: typer.Context) -> str:

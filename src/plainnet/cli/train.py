@@ -10,8 +10,9 @@ import typer
 import plainnet as pn
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_measures
-from plainnet.cli.report import check_report, command_line, report_table_run
-from plainnet.files import check_writable, replacing
+from plainnet.cli.outputs import check_outputs
+from plainnet.cli.report import command_line, report_table_run
+from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
@@ -75,13 +76,11 @@ def train(
     report: Annotated[Path | None, _option("Write a report, with pictures, to this .html file.", "output")] = None,
 ) -> None:
     """Train a network on a table and show how well it does on rows held out."""
-    for path in (save, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None:
-        options.check_picture(plot)
-    if report is not None:
-        check_report(report)
+    held_out = options.fraction_or_path(validation)
+    check_outputs(
+        {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
+        {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
+    )
     prepared = prepare(
         data,
         target,
@@ -90,7 +89,7 @@ def train(
         categories=options.names(categories),
         ignore=options.names(ignore),
         sample_weight=sample_weight,
-        validation=options.fraction_or_path(validation),
+        validation=held_out,
         seed=seed,
     )
     net = network_for(
