@@ -35,7 +35,7 @@ Function = Callable[[Array], float]
 TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArrayCheck:
     """One array's gradient against central differences."""
 
@@ -57,8 +57,11 @@ class ArrayCheck:
         """The largest over the entries."""
         return float(self.errors[self.worst])
 
+    def __repr__(self) -> str:
+        return f"ArrayCheck({self.name!r}, shape {self.gradient.shape}, relative error {self.relative_error:.2g})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """The check of all arrays; prints as a table with a verdict."""
 
@@ -92,6 +95,8 @@ class GradientReport:
         named = [f"{array.name}: {array.diagnosis}" for array in self.arrays if array.diagnosis]
         causes = [textwrap.fill(line, 100, subsequent_indent="    ") for line in named]
         return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})", *causes])
+
+    __repr__ = __str__
 
 
 def check(

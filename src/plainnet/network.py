@@ -42,6 +42,9 @@ class Network:
     ((3, 4), 21)
     """
 
+    data_files: tuple[str, ...] = ()
+    """The files that the latest run's data were mapped from (`numpy.memmap`); nothing is saved over them."""
+
     def __init__(
         self,
         *layers: Layer,

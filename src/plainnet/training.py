@@ -11,8 +11,9 @@ from plainnet.checkpoints import Checkpoint, Every
 from plainnet.engines import Choice, Job
 from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn
 from plainnet.examples import Data, examples_of
+from plainnet.files import check_apart
 from plainnet.history import History, Report
-from plainnet.mapped import are_mapped
+from plainnet.mapped import are_mapped, files_of
 from plainnet.metrics import resolve_all, warn_of_unweighted
 from plainnet.options import AUTO, BatchSize, refuse_unknown
 from plainnet.run import EarlyStopping, Run
@@ -75,6 +76,9 @@ def prepare(
     """The run that `training` begins, its options checked and its history the network's."""
     refuse_unknown(unknown, prepare, "training")
     was_built = net.is_built
+    data_files = files_of(X, y, sample_weight, *(validation if isinstance(validation, tuple | list) else ()))
+    if checkpoint is not None:
+        check_apart(checkpoint, data_files)
     try:
         run = run_of(
             net,
@@ -96,6 +100,7 @@ def prepare(
             net.unbuild()  # what is refused leaves the network as it was
         raise
     net.history = run.history
+    net.data_files = data_files
     return run
 
 

@@ -8,9 +8,10 @@ import typer
 
 import plainnet as pn
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
+from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
 from plainnet.tabular import Table, drop_missing_targets, write_table
+from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(
@@ -22,8 +23,7 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
 ) -> None:
     """Predict the rows of a table, in their order."""
-    if output is not None:
-        check_writable(output)
+    check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = _load(model)
     predictions = table.predictions(net.predict(table.features(table.read(data))), probabilities=probabilities)
     if output is None:

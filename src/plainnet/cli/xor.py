@@ -14,9 +14,9 @@ from plainnet import xor_post
 from plainnet.cli.display import console, heading, layer_table, plain_table
 from plainnet.cli.explain import explain_xor
 from plainnet.cli.options import sizes
-from plainnet.cli.report import check_report, command_line, report_xor
+from plainnet.cli.outputs import check_outputs
+from plainnet.cli.report import command_line, report_xor
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
 from plainnet.progress import show
 
 STEPS_BETWEEN_LINES = 1000
@@ -50,11 +50,7 @@ def xor(
         raise InvalidValue("--check goes with --as-published; the network of plainnet xor is checked by the tests")
     if (full or html is not None) and not explain:
         raise InvalidValue(f"{'--full' if full else '--html'} goes with --explain, which shows a step in numbers")
-    for path in (save, html):
-        if path is not None:
-            check_writable(path)
-    if report is not None:
-        check_report(report)
+    check_outputs({"--save": save, "--report": report, "--html": html}, {})
     X, y = pn.datasets.xor()
     net = pn.Network(
         *(pn.Dense(units, activation, initializer="normal") for units in sizes(hidden)),

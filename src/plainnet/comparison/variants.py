@@ -68,18 +68,23 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
     return Variant(name, network, {**shared, **own})
 
 
-def described(variants: Sequence[Variant], seed: int, data: Data) -> dict[str, Any]:
-    """Each variant as plain data; all that `fit` would refuse is refused here, before any training."""
+def described(variants: Sequence[Variant], seed: int, data: Data) -> tuple[dict[str, Any], dict[str, int]]:
+    """Each variant as plain data, and its number of parameters.
+
+    All that `fit` would refuse is refused here, before any training.
+    """
     descriptions: dict[str, Any] = {}
+    parameters: dict[str, int] = {}
     splits = set()
     X, y, held_out = data.of(seed)
     for variant in variants:
-        if held_out and "validation" in variant.options:
-            raise InvalidValue("validation is given beside a function for X, which gives the rows held out itself")
+        for option in held_out.keys() & variant.options.keys():
+            raise InvalidValue(f"{option} is given beside a function for X, which gives it itself")
         net = variant.make(seed)
         net.training(X, y, **variant.options, **held_out).close()
         assert net.history is not None
         network = {key: value for key, value in net.describe().items() if key != "seed"}
+        parameters[variant.name] = net.parameters.size
         marked = {key: _marked(variant.options.get(key)) for key in ("sample_weight", "class_weight")}
         marked["validation"] = _marked_validation(variant.options.get("validation"))
         descriptions[variant.name] = {"network": network, "options": net.history.settings, "data": marked}
@@ -89,7 +94,7 @@ def described(variants: Sequence[Variant], seed: int, data: Data) -> dict[str, A
             "the variants would not be validated on the same rows; give all of them the same fraction, and losses that "
             "see the same classes in y, or validation=(X, y)"
         )
-    return descriptions
+    return descriptions, parameters
 
 
 def _split(variant: Variant, net: Network, y: Any) -> str:
