@@ -65,7 +65,8 @@ def of_classes(
     accuracy = float(np.average(predicted == labels, weights=weights))
     share = float(actual[commonest] / actual.sum())
     of = f"of {classes[1]!r}" if len(classes) == 2 else "(macro average)"
-    measured = [Score("accuracy", accuracy, "", share, _wilson(accuracy, weights, len(labels)))]
+    interval = _wilson(accuracy, weights, len(labels))
+    measured = [Score("accuracy", accuracy, "", share, interval)]
     for name in OF_CLASSES[1:]:
         if name != "roc_auc":
             measured.append(Score(name, _measure(name, labels, outputs, weights), of))
@@ -73,7 +74,7 @@ def of_classes(
             measured.append(Score(name, _measure(name, labels, outputs, weights)))
     baseline = f"always {classes[commonest]!r}"
     remarks = [
-        *_against_baseline(measured[0], baseline),
+        *_against_baseline(accuracy, interval[0], share, baseline),
         *_never_predicted(actual, answers, classes, balanced),
         *_without_rows(actual, classes),
     ]
@@ -119,14 +120,13 @@ def _wilson(share: float, weights: Array | None, rows: int) -> tuple[float, floa
     return float(max(0.0, center - half)), float(min(1.0, center + half))
 
 
-def _against_baseline(accuracy: Score, baseline: str) -> list[str]:
-    assert accuracy.baseline is not None and accuracy.interval is not None
-    if accuracy.value <= accuracy.baseline:
-        return [f"It is no better than the answer {baseline}, whose accuracy is {accuracy.baseline:.4g}."]
-    if accuracy.interval[0] <= accuracy.baseline:
+def _against_baseline(accuracy: float, low: float, simplest: float, baseline: str) -> list[str]:
+    if accuracy <= simplest:
+        return [f"It is no better than the answer {baseline}, whose accuracy is {simplest:.4g}."]
+    if low <= simplest:
         return [
             f"On so few rows it may be no better than the answer {baseline}: the 95 % interval of its accuracy holds "
-            f"that answer's {accuracy.baseline:.4g}."
+            f"that answer's {simplest:.4g}."
         ]
     return []
 
@@ -136,7 +136,9 @@ def _never_predicted(actual: Array, answers: Array, classes: Sequence[str], bala
     if not len(never):
         return []
     unbalanced = actual[never].min() < RARE * actual.max()
-    advice = "; --class-weight balanced makes rare classes count more in training" if unbalanced and not balanced else ""
+    advice = (
+        "; --class-weight balanced makes rare classes count more in training" if unbalanced and not balanced else ""
+    )
     return [f"It never predicts {_named(never, classes)}{advice}."]
 
 

@@ -30,7 +30,8 @@ def predict(
     net, table = _load(model)
     frame = table.read(data)
     table.warn_of_news(frame)
-    outputs = [net.predict(block) for block in table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")]
+    blocks = table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")
+    outputs = [net.predict(block) for block in blocks]
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
         sys.stdout.write(predictions.write_csv())

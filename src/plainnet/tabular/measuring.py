@@ -57,6 +57,4 @@ def measure(table: Table, net: Network, frame: pl.DataFrame, loss: str, weights:
     remarks = found.remarks
     if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
         remarks = (f"The loss ({loss}) is that of the standardized target.", *remarks)
-    return Measured(
-        Scores((Score("loss", mean), *found.measures), found.baseline, remarks), true, predicted, weights
-    )
+    return Measured(Scores((Score("loss", mean), *found.measures), found.baseline, remarks), true, predicted, weights)

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,14 +137,14 @@ class Table:
         """The same, a block of rows at a time, and without the warnings: many features need not fit into memory."""
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
         for start in range(0, len(frame), size):
-            yield self._features(frame[start : start + size], np.dtype(dtype), lambda row, s=start: place(s + row))
+            yield self._features(frame[start : start + size], np.dtype(dtype), partial(_moved, place, start))
 
     def warn_of_news(self, frame: pl.DataFrame) -> None:
         """Warn of each column that holds categories or missing values that training did not have."""
         require_columns(self.column_names, frame.columns, "the table")
         for column in self.columns:
             for news in _news(column, _of_kind(frame, column.name, column.kind)):
-                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=2)
+                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=3)
 
     def _features(self, frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
         require_columns(self.column_names, frame.columns, "the table")
@@ -228,6 +229,10 @@ class Table:
         if len(set(names)) < len(names):
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
         return cls(columns, target)
+
+
+def _moved(place: Place, by: int, row: int) -> str:
+    return place(by + row)
 
 
 def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:
