@@ -5,17 +5,14 @@ from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from plainnet import Network, metrics, tabular
 from plainnet.arrays import Array
+from plainnet.cli.streams import console as console  # the commands print through it
 from plainnet.history import History
 from plainnet.tabular.preparing import measure
-
-console = Console(highlight=False, markup=False)
-"""Without markup: names in a user's data may hold square brackets."""
 
 WIDEST_MATRIX = 10
 """More classes than this are shown as a list of the commonest confusions."""

@@ -1,14 +1,14 @@
 """`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
+from plainnet.cli.display import heading, layer_table, plain_table, print_measures, record_table
 from plainnet.cli.outputs import check_outputs
+from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
 from plainnet.tabular import Table, drop_missing_targets, write_table
 from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
@@ -27,7 +27,7 @@ def predict(
     net, table = _load(model)
     predictions = table.predictions(net.predict(table.features(table.read(data))), probabilities=probabilities)
     if output is None:
-        sys.stdout.write(predictions.write_csv())
+        write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
     console.print(f"{len(predictions):,} predictions written to {output}")
