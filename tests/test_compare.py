@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -586,6 +587,41 @@ def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monk
         assert run_command(["train", "table.csv", *arguments, "--seed", str(seed), "--save", f"{seed}.npz"]) == 0
         history = pn.load(f"{seed}.npz").history
         assert loss == pytest.approx(min(history.validation_loss))
+
+
+def test_the_command_ends_with_one_that_trains_the_winner(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shared = ["--ignore", "year", "--class-weight", "balanced", "--epochs", "20"]
+    varied = ["--hidden", "1", "--hidden", "16", "--schedule", "cosine", "--weight-decay", "0.01", "--normalization"]
+    command = ["compare", str(PENGUINS), "--target", "species", *shared, *varied, "batch", "--seeds", "6"]
+    assert run_command([*command, "--workers", "1", "--no-progress"]) == 0
+    out = capsys.readouterr().out
+    training = shlex.split(out[out.index("plainnet train") :])
+    assert run_command(training[1:]) == 0
+    net = pn.load("model.npz")
+    assert [layer.units for layer in net.layers if isinstance(layer, pn.Dense)] == [16, 3]
+    assert any(isinstance(layer, pn.BatchNorm) for layer in net.layers)
+    optimizer = net.history.settings["optimizer"]
+    assert optimizer["learning_rate"]["name"] == "cosine"
+    assert optimizer["weight_decay"] == 0.01
+    assert net.history.settings["weighted"]
+    assert "year" not in {column["name"] for column in net.table["columns"]}
+
+
+def test_the_command_weighs_rows_as_train_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(3)
+    lines = [f"{x},{2 * x if i % 2 else -2 * x},{i % 2}" for i, x in enumerate(random.normal(size=60))]
+    Path("table.csv").write_text("\n".join(["x,y,w", *lines]))
+    shared = ["table.csv", "--target", "y", "--sample-weight", "w", "--hidden", "4", "--epochs", "30"]
+    shared += ["--no-progress", "--batch-size", "8"]
+    assert run_command(["compare", *shared, "--seeds", "1", "--seed", "5", "--workers", "1", "--csv", "runs.csv"]) == 0
+    with open("runs.csv", newline="") as file:
+        (run,) = csv.DictReader(file)
+    assert run["seed"] == "5"
+    assert run_command(["train", *shared, "--seed", "5", "--save", "5.npz"]) == 0
+    history = pn.load("5.npz").history
+    assert float(run["loss"]) == pytest.approx(history.loss[history.epoch.index(history.best_epoch)])
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,15 @@ def command_line(context: typer.Context) -> str:
         name, source = parameter.name or "", context.get_parameter_source(parameter.name or "")
         if name in OF_THE_SURROUNDINGS or source is None or source.name != "COMMANDLINE":
             continue
-        value = context.params[name]
-        if parameter.param_type_name == "argument":
-            words.append(str(value))
-        elif isinstance(value, bool):
-            words.append((parameter.opts if value else parameter.secondary_opts)[0])
-        else:
-            words += [parameter.opts[0], str(value)]
+        words += option_words(parameter, context.params[name])
     return shlex.join(words)
+
+
+def option_words(parameter: Any, value: Any) -> list[str]:
+    """An option or argument with its value, as it is written on the command line."""
+    if parameter.param_type_name == "argument":
+        return [str(value)]
+    if isinstance(value, bool):
+        return [(parameter.opts if value else parameter.secondary_opts)[0]]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [word for each in values for word in (parameter.opts[0], str(each))]

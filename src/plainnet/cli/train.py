@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 import plainnet as pn
-from plainnet import checks, optimizers, schedules
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_measures
 from plainnet.cli.outputs import check_outputs
@@ -110,7 +109,7 @@ def train(
         prepared.X,
         prepared.y,
         loss=prepared.loss,
-        optimizer=_optimizer(optimizer, learning_rate, schedule, given),
+        optimizer=options.optimizer(optimizer, learning_rate, schedule, given),
         epochs=epochs,
         batch_size=options.batch_size(batch_size, len(prepared.X)),
         shuffle=shuffle,
@@ -154,21 +153,6 @@ def _kept(history: pn.History, save: Path | None) -> str:
     best = history.settings["early_stopping"]
     kept = f"the best model so far (epoch {history.best_epoch})" if best else f"the model of epoch {history.epoch[-1]}"
     return f"{kept} was saved to {save}" if save is not None else f"{kept} was not saved, as there was no --save"
-
-
-def _optimizer(
-    name: str, learning_rate: float | None, schedule: str | None, given: dict[str, Any]
-) -> pn.optimizers.Optimizer:
-    """The optimizer by name with the settings given, its learning rate by the schedule where there is one."""
-    settings = {setting: value for setting, value in given.items() if value is not None}
-    if learning_rate is not None:
-        settings["learning_rate"] = learning_rate
-    made = optimizers.resolve({"name": name, **settings})
-    if schedule is None:
-        return made
-    checks.one_of("schedule", schedule, schedules.SCHEDULES)
-    settings["learning_rate"] = {"name": schedule, "learning_rate": made.learning_rate}
-    return optimizers.resolve({"name": name, **settings})
 
 
 def _usual_metrics(prepared: Prepared) -> list[str]:

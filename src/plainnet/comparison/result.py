@@ -147,6 +147,21 @@ class Comparison:
         medians = {summary.variant: sign * summary.median for summary in self.summaries()}
         return sorted(self.variants, key=lambda variant: np.nan_to_num(medians[variant], nan=np.inf))
 
+    def failed(self) -> list[str]:
+        """The variants of which every run diverged."""
+        return [summary.variant for summary in self.summaries() if not np.isfinite(summary.median)]
+
+    def leaders(self) -> list[str]:
+        """The variant of the best median, and those that the runs do not tell from it; none where all diverged."""
+        failed = self.failed()
+        first, *others = [*(variant for variant in self.ranking() if variant not in failed), ""]
+        undecided = [other for other in others if other and self.difference(first, other).better is None]
+        return [first, *undecided] if first else []
+
+    def choice(self) -> str | None:
+        """The variant to take: of the `leaders` the one with the smallest network; None where every run diverged."""
+        return min(self.leaders(), key=lambda variant: self.parameters.get(variant, 0), default=None)
+
     def verdicts(self) -> list[Verdict]:
         """What the runs say about the variant of the best median against each of the others."""
         best, *others = self.ranking()

@@ -52,29 +52,27 @@ def conclusion(comparison: Comparison) -> str:
     """One sentence to act on: the variant to take, as far as the runs decide."""
     if len(comparison.variants) == 1:
         return ""
-    medians = {summary.variant: summary.median for summary in comparison.summaries()}
-    failed = [variant for variant in comparison.variants if not np.isfinite(medians[variant])]
-    if len(failed) == len(comparison.variants):
+    leaders, failed = comparison.leaders(), comparison.failed()
+    if not leaders:
         return "Every run diverged, so there is nothing to choose from."
-    first, *others = [variant for variant in comparison.ranking() if variant not in failed]
+    first, *undecided = leaders
     of_failed = f" Every run of {_listed(failed)} diverged." if failed else ""
-    undecided = [other for other in others if comparison.difference(first, other).better is None]
+    others = [variant for variant in comparison.variants if variant not in (first, *failed)]
     if not others:
         return f"Take {first}.{of_failed}"
     if not undecided:
         whom = "each of the others" if len(others) > 1 else others[0]
         return f"Take {first}: it is better than {whom}.{of_failed}"
     best = f"{first} has the best median, and the runs do not decide between it and {_listed(undecided)}."
-    return f"{best} {_advice(comparison, first, undecided)}{of_failed}"
+    return f"{best} {_advice(comparison, leaders)}{of_failed}"
 
 
-def _advice(comparison: Comparison, first: str, undecided: Sequence[str]) -> str:
-    """Which of the variants to take that the runs do not tell apart: the smallest network."""
-    sizes = {variant: comparison.parameters.get(variant, 0) for variant in (first, *undecided)}
-    if len(set(sizes.values())) == 1:
+def _advice(comparison: Comparison, leaders: Sequence[str]) -> str:
+    """Which of the variants to take that the runs do not tell apart."""
+    if len({comparison.parameters.get(variant) for variant in leaders}) == 1:
         return "More seeds may decide."
-    smallest = min(sizes, key=lambda variant: sizes[variant])
-    subject = "It has" if smallest == first else f"{smallest} has"
+    choice = comparison.choice()
+    subject = "It has" if choice == leaders[0] else f"{choice} has"
     return f"{subject} the smallest network of these: take it, or ask again with more seeds."
 
 
