@@ -48,12 +48,13 @@ INTERRUPTED = 130
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, 1 where the work came to nothing, 2 for bad input, 130 for Ctrl-C."""
-    with warnings.catch_warnings():
+    with streams.ready(), warnings.catch_warnings():
         warnings.simplefilter("always", PlainnetWarning)
         warnings.showwarning = _Notes(warnings.showwarning)
         try:
-            with streams.ready():
-                return app(arguments, prog_name="plainnet", standalone_mode=False) or 0
+            status: int | None = app(arguments, prog_name="plainnet", standalone_mode=False)
+            streams.finish()
+            return status or 0
         except PlainnetError as error:
             return _refuse(str(error))
         except BrokenPipeError:  # whoever read our output has gone: nothing is left to say

@@ -112,8 +112,7 @@ def ready() -> Iterator[None]:
     """Make both streams writable for the time of a command, whatever they are.
 
     In place of a stream that does not exist (`>&-`, pythonw) stands one that goes nowhere; otherwise the next file to
-    be opened would get its number. A letter that an encoding lacks is replaced. What could not be written raises a
-    FileError at the end.
+    be opened would get its number. A letter that an encoding lacks is replaced.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in before)  # noqa: SIM115
@@ -123,15 +122,26 @@ def ready() -> Iterator[None]:
         for stream, _ in adjusted:
             stream.reconfigure(errors=ERRORS)
         yield
-        with _named():
-            sys.stdout.flush()
-            if console.failure is not None:
-                raise console.failure
     finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            abandon()
         for stream, errors in adjusted:
             with suppress(OSError):
                 stream.reconfigure(errors=errors)
+        for current, original in zip((sys.stdout, sys.stderr), before, strict=True):
+            if original is None:
+                current.close()
         sys.stdout, sys.stderr = before
+
+
+def finish() -> None:
+    """Write out what waits in standard output; FileError where anything could not be written."""
+    with _named():
+        sys.stdout.flush()
+        if console.failure is not None:
+            raise console.failure
 
 
 @contextmanager
