@@ -1,7 +1,7 @@
 """Checks of what a user passes; every message names the argument, says what came and what would do."""
 
 import math
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,16 +14,31 @@ from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-15, 1e15
 """Between these the largest weight of an example is kept as it is; float32 holds sums and ratios of such weights."""
 
+NEAREST = 5
+MOST_NAMES = 40
+FIRST_OF_MANY = 10
+LONGEST_NAME = 200
+"""What messages say of names: how many near ones, how many of all, and how long a name is looked for."""
+
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known one, then all of them."""
+    """The end of an error message about an unknown name: the nearest known one, then all of them, or some of many."""
     import difflib  # only a refusal pays for this import
 
     names = sorted(known)
     begin = [known for known in names if name and known.startswith(name)]
-    near = begin[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = begin[:NEAREST] or difflib.get_close_matches(name[:LONGEST_NAME], names, n=NEAREST, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known: {', '.join(names)}"
+    if near and len(names) > MOST_NAMES:
+        return f"{hint}nearest of {len(names):,} known: {listed(near)}"
+    return f"{hint}known: {listed(names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, of many the first and how many more there are."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:FIRST_OF_MANY])} and {len(names) - FIRST_OF_MANY:,} more"
 
 
 def number(

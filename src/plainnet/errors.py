@@ -4,9 +4,22 @@ import sys
 import warnings
 from typing import Self
 
+LONGEST_MESSAGE = 600
+
+
+def shortened(message: str) -> str:
+    """Cut a message that is too long in the middle, as its beginning says what is wrong and its end what would do."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    begin, end = LONGEST_MESSAGE * 2 // 3, LONGEST_MESSAGE // 4
+    return f"{message[:begin]} … ({len(message) - begin - end:,} characters left out) … {message[-end:]}"
+
 
 class PlainnetError(Exception):
-    """What every refusal has in common: its message is meant for the user, as it stands."""
+    """What every refusal has in common: its message is meant for the user, as it stands, and is never a page long."""
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
     def renamed(self, was: str, now: str) -> Self:
         """The same refusal of an argument that the caller knows by another name; a message about others stays."""
@@ -28,7 +41,7 @@ class InvalidRow(InvalidValue):
         self.message, self.row = message, row
 
     def __str__(self) -> str:
-        return self.message.replace("{row}", str(self.row))
+        return shortened(self.message.replace("{row}", str(self.row)))
 
     def moved(self, rows: int) -> "InvalidRow":
         """The same of a row further down: where a part of the data was looked at, that stands below `rows` others."""
@@ -58,6 +71,9 @@ def missing_extra(what: str, extra: str) -> MissingExtraError:
 
 class PlainnetWarning(UserWarning):
     """Something that did not stop the work and that the user should know: its message is meant for them."""
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
 
 _PASSED_OVER = ("plainnet", "sklearn", "contextlib")
