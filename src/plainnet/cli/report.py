@@ -10,7 +10,7 @@ import typer
 
 import plainnet as pn
 from plainnet import plots
-from plainnet.cli.display import console
+from plainnet.cli.display import print_whole
 from plainnet.cli.models import _load
 from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.errors import InvalidValue
@@ -50,7 +50,7 @@ def report_table_run(path: Path, net: pn.Network, table: Table, frame: pl.DataFr
     write_report(
         path, of_table(net, table, frame, title=f"A network that predicts {table.target.name}", rows_are=rows_are)
     )
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
@@ -66,7 +66,7 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
         rows_are="Shown on the four rows of the truth table, which are also what it was trained on.",
     )
     write_report(path, subject)
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def command_line(context: typer.Context) -> str:

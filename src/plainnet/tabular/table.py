@@ -218,7 +218,8 @@ class Table:
             raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
         columns = self.target.probabilities(outputs).T
         return frame.with_columns(
-            pl.Series(f"probability_{name}", _as_precise(column, outputs)) for name, column in zip(self.class_names, columns, strict=True)
+            pl.Series(f"probability_{name}", _as_precise(column, outputs))
+            for name, column in zip(self.class_names, columns, strict=True)
         )
 
     def to_dict(self) -> dict[str, Any]:
