@@ -57,15 +57,21 @@ def read_table(
 
 
 def read_columns(
-    path: str | os.PathLike[str], names: Collection[str], *, categories: Collection[str] = ()
+    path: str | os.PathLike[str],
+    names: Collection[str],
+    *,
+    categories: Collection[str] = (),
+    also: Collection[str] = (),
 ) -> pl.DataFrame:
     """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+
+    Columns named in `also` come with them where the file has them.
 
     Raises InvalidValue where the file lacks any of them.
     """
     file = _open(path)
     require_columns(names, file.frame.columns, str(path))
-    return file.columns(names, categories)
+    return file.columns([*names, *(name for name in also if name in file.frame.columns)], categories)
 
 
 def require_columns(names: Iterable[str], present: Collection[str], where: str) -> None:
