@@ -10,7 +10,7 @@ from plainnet import scores
 from plainnet.arrays import Array
 from plainnet.network import Network
 from plainnet.scores import Score, Scores
-from plainnet.tabular.overlap import row_hashes
+from plainnet.tabular.overlap import known_share, row_hashes
 from plainnet.tabular.part import Part
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget

@@ -19,6 +19,7 @@ from plainnet.network import Network
 from plainnet.tabular import overlap, suspicions
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.part import Part
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_table
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task, decide_task, split
@@ -59,19 +60,22 @@ def prepare(
     loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
     dtype: str = "float32",
 ) -> Prepared:
-    """Read a table file for training; see `prepare_rows`."""
-    _check_roles(target, sample_weight, categories, ignore)
-    frame = read_table(path, categories=categories, ignore=ignore)
+    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    options = options.with_categories(categories)
+    _check_roles(target, sample_weight, options.categories, ignore)
+    frame = read_table(path, ignore=ignore, options=options)
     return prepare_rows(
         frame,
         target,
         task=task,
         loss=loss,
+        options=options,
         sample_weight=sample_weight,
         validation=validation,
         seed=seed,
@@ -86,6 +90,7 @@ def prepare_rows(
     *,
     task: str | None = None,
     loss: str | None = None,
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
@@ -94,10 +99,11 @@ def prepare_rows(
 ) -> Prepared:
     """Make rows ready for training; `validation` is a fraction of them or a file of rows with the same columns.
 
-    Rows without a target are left out. `sample_weight` names the column of weights, which is then no input: rows of
-    weight 0 are left out before anything is learned or measured, and all else that is learned or measured takes
-    each row as often as its weight says. `dtype` is that of the features, `source` how messages call the table.
-    Raises as the functions of `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
+    Rows without a target are left out. `options` are those that the rows were read with. `sample_weight` names the
+    column of weights, which is then no input: rows of weight 0 are left out before anything is learned or measured,
+    and all else that is learned or measured takes each row as often as its weight says. `dtype` is that of the
+    features, `source` how messages call the table. Raises as the functions of `plainnet.tabular` do, and
+    InvalidValue for a loss that does not go with the task.
     """
     _check_roles(target, sample_weight)
     rows = Part.known(frame, source, target)
@@ -116,6 +122,7 @@ def prepare_rows(
         target,
         decided,
         standardize_target=checked_loss != "poisson",
+        options=options,
         sample_weight=training.weights,
     )
     if not isinstance(validation, float):
