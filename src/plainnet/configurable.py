@@ -43,7 +43,7 @@ class Adjustable(Configurable):
         inner = {
             f"{name}__{setting}": value
             for name, part in arguments.items()
-            if deep and isinstance(part, Configurable)
+            if deep and isinstance(part, Adjustable)
             for setting, value in part.get_params().items()
         }
         return arguments | inner
@@ -58,7 +58,7 @@ class Adjustable(Configurable):
             argument, nested, setting = name.partition("__")
             if nested:
                 part = arguments.get(argument)
-                if not isinstance(part, Configurable):
+                if not isinstance(part, Adjustable):
                     raise InvalidValue(f"{name} cannot be set: {argument} is {part!r}, which has no settings")
                 arguments[argument] = copy.deepcopy(part).set_params(**{setting: value})
         type(self).__init__(self, **arguments)  # type: ignore[misc]

@@ -115,16 +115,8 @@ def run_of(
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
-    job = Job(
-        network=net,
-        loss=net.checked_loss(loss),
-        optimizer=optimizers.resolve(optimizer),
-        inputs=examples[0],
-        targets=examples[1],
-        sample_weight=examples[2],
-        batch_size=_checked_batch_size(batch_size, examples, net),
-        shuffle=_checked_flag("shuffle", shuffle),
-        epochs=checks.whole_number("epochs", epochs, least=1),
+    job = job_of(
+        net, examples, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle
     )
     early_stopping = _checked_early_stopping(early_stopping)
     named = _tried_metrics(net, resolve_all(metrics), examples)
@@ -136,6 +128,30 @@ def run_of(
         named,
         checks.whole_number("report_every", report_every, least=1),
         checkpoint,
+    )
+
+
+def job_of(
+    net: "Network",
+    examples: Examples,
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None,
+    shuffle: bool,
+) -> Job:
+    """The one way to an engine: a job on checked examples, for `fit`, for many networks and for the estimators."""
+    return Job(
+        network=net,
+        loss=net.checked_loss(loss),
+        optimizer=optimizers.resolve(optimizer),
+        inputs=examples[0],
+        targets=examples[1],
+        sample_weight=examples[2],
+        batch_size=_checked_batch_size(batch_size, examples, net),
+        shuffle=_checked_flag("shuffle", shuffle),
+        epochs=checks.whole_number("epochs", epochs, least=1),
     )
 
 
