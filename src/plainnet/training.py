@@ -115,9 +115,7 @@ def run_of(
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
-    job = job_of(
-        net, examples, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle
-    )
+    job = job_of(net, examples, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
     early_stopping = _checked_early_stopping(early_stopping)
     named = _tried_metrics(net, resolve_all(metrics), examples)
     return Run(
