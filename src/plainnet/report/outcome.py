@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from plainnet import metrics, plots
-from plainnet.arrays import Array
+from plainnet import plots, scores
 from plainnet.plots.drawing import plural
 from plainnet.plots.readings import own_loss
-from plainnet.report.page import WIDTH, Pictures, figures, table, text
+from plainnet.report.page import WIDTH, Pictures, figures, measures, table, text
 from plainnet.report.subject import Subject
+from plainnet.scores import Scores
 
 WORST = 10
 MOST_COLUMNS = 20
 """More columns of a table than this are not shown."""
+CALLED = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
+"""Measures whose names in a report differ from those in the code."""
 
 
 def outcome(subject: Subject, pictures: Pictures) -> str:
@@ -56,18 +56,29 @@ def worst(subject: Subject) -> str:
     )
 
 
-def measures_of(subject: Subject) -> dict[str, str]:
+def measures_of(subject: Subject) -> str:
+    """The measures in large type, and below them the simplest answer and what to be careful about."""
     loss = own_loss(subject.net)
     value = subject.net.evaluate(subject.X, subject.y, loss=loss)["loss"]
-    found = {"rows": f"{len(subject.X):,}", f"loss ({loss.name.replace('_', ' ')})": f"{value:.4g}"}
-    if subject.labels is not None:
-        chosen: tuple[str, ...] = ("accuracy", "precision", "recall", "f1", "roc_auc")
-        targets, outputs = subject.labels, subject.scores
-    else:
-        chosen, targets, outputs = ("r2", "rmse", "mae"), subject.true, subject.predicted
-    called = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
-    for name in chosen:
-        measure: Callable[[Array, Array], float] = metrics.METRICS[name]
-        result = measure(targets, outputs)
-        found[called.get(name, name)] = f"{result:.4g}" if np.isfinite(result) else "not defined"
-    return found
+    numbers = {"rows": f"{len(subject.X):,}", f"loss ({loss.name.replace('_', ' ')})": f"{value:.4g}"}
+    found = scores_of(subject)
+    beside, intervals = [], []
+    for score in found.measures:
+        name = f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
+        numbers[name] = f"{score.value:.4g}" if np.isfinite(score.value) else "not defined"
+        if score.baseline is not None:
+            beside.append(f"{name} {score.baseline:.4g}")
+        if score.interval is not None:
+            low, high = score.interval
+            intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")
+    simplest = f"The simplest answer, {found.baseline}, has {', '.join(beside)}.{''.join(intervals)}"
+    return measures(numbers) + text(" ".join([simplest, *found.remarks]))
+
+
+def scores_of(subject: Subject) -> Scores:
+    """How good the predictions are on the subject's rows."""
+    if subject.labels is None:
+        return scores.of_quantities(subject.true, subject.predicted)
+    history = subject.net.history
+    balanced = history is not None and bool(history.settings.get("weighted"))
+    return scores.of_classes(subject.labels, subject.scores, subject.classes, balanced=balanced)
