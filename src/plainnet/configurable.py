@@ -61,7 +61,7 @@ class Adjustable(Configurable):
                 if not isinstance(part, Adjustable):
                     raise InvalidValue(f"{name} cannot be set: {argument} is {part!r}, which has no settings")
                 arguments[argument] = copy.deepcopy(part).set_params(**{setting: value})
-        type(self).__init__(self, **arguments)  # type: ignore[misc]
+        type(self).__init__(self, **arguments)
         return self
 
     def __sklearn_clone__(self) -> Self:

@@ -84,7 +84,7 @@ class Run:
         return settings_of(
             self.job,
             self.choice,
-            early_stopping=self.early_stopping and self.early_stopping.settings(),
+            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
             metrics=list(self.metrics),
             report_every=self.report_every,
             validation_examples=0 if self.validation is None else len(self.validation[0]),

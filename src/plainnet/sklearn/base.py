@@ -64,7 +64,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     @property
     def intercepts_(self) -> ArrayList:
         """The biases of each layer, (units,): views into the network's parameters."""
-        return ArrayList("intercepts_", [layer.bias for layer in dense_layers(self._network("intercepts_"))])
+        return ArrayList(
+            "intercepts_",
+            [layer.bias for layer in dense_layers(self._network("intercepts_")) if layer.bias is not None],
+        )
 
     @intercepts_.setter
     def intercepts_(self, arrays: Any) -> None:

@@ -65,8 +65,9 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
         estimator.loss_ = evaluate(reported)[0]
     if not (np.isfinite(result.x).all() and np.isfinite(estimator.loss_)):
         raise DivergenceError(
-            f"Solver produced non-finite parameter weights or loss: lbfgs ended at a loss of {estimator.loss_}. "
-            "Try inputs scaled to about -1 ... 1 (StandardScaler)"
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed: lbfgs ended at a loss of {estimator.loss_}. Try inputs scaled to about -1 ... 1 "
+            "(StandardScaler)"
         )
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     if result.status != 0:

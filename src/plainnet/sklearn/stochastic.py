@@ -157,8 +157,9 @@ class StochasticRun:
         self.job.return_to_good()
         self.history.stopped = "diverged"
         message = (
-            f"Solver produced non-finite parameter weights or loss: epoch {estimator.n_iter_ + 1} has loss {loss}. "
-            "Try inputs scaled to about -1 ... 1 (StandardScaler), a smaller learning_rate_init, or clip_norm=1"
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed: epoch {estimator.n_iter_ + 1} has loss {loss}. Try inputs scaled to about -1 ... 1 "
+            "(StandardScaler), a smaller learning_rate_init, or clip_norm=1"
         )
         if self.best is None:
             raise DivergenceError(message)
@@ -223,8 +224,8 @@ class StochasticRun:
             self.network.parameters, self.network.statistics = self.best
         elif self.estimator.early_stopping and self.estimator.n_iter_:
             warnings.warn(
-                "early_stopping had no score to go by: the score of the validation rows was a number in no epoch (R² "
-                "of targets that are all the same is none). The estimator keeps the weights of its last epoch",
+                "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
+                "The estimator keeps the weights of its last epoch",
                 ConvergenceWarning,
                 stacklevel=4,
             )
