@@ -1,6 +1,5 @@
 """What the two estimators share: from checked data to a trained network, and back to predictions."""
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -16,7 +15,7 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
 
 from plainnet import __version__, activations
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning
+from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import ROWS_AT_A_TIME, Network
 from plainnet.sklearn import architecture, constraints, stopping
 from plainnet.sklearn.architecture import OURS
@@ -107,11 +106,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         written = state.get("_plainnet_version", "0.1.0")
         if written != __version__:
-            warnings.warn(
+            warn(
                 f"this {type(self).__name__} was pickled by plainnet {written} and is read by {__version__}, which may "
                 "differ; files of network_.save are read by every later version",
-                PlainnetWarning,
-                stacklevel=2,
             )
         super().__setstate__(state)
 

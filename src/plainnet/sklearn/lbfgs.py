@@ -1,6 +1,5 @@
 """The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped
 
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate, workspace_for
-from plainnet.errors import DivergenceError
+from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
 from plainnet.sklearn.objective import Objective
 from plainnet.sklearn.rows import Rows
@@ -71,9 +70,8 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
         )
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     if result.status != 0:
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge after {estimator.n_iter_} iterations (status={result.status}): "
             f"{result.message}. Try a larger max_iter or max_fun, or inputs scaled to about -1 ... 1",
             ConvergenceWarning,
-            stacklevel=4,
         )

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
 from plainnet.arrays import Array
+from plainnet.conversion import unmasked
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -88,11 +89,6 @@ def is_constant(truth: Array, sample_weight: Array | None) -> bool:
     """Whether all rows that count have the same truth."""
     counting = truth if sample_weight is None else truth[sample_weight > 0]
     return bool((counting == counting[:1]).all())
-
-
-def unmasked(name: str, values: Any) -> None:
-    if np.ma.getmaskarray(values).any():
-        raise InvalidValue(f"{name} holds masked values")
 
 
 def refuse_masked(**arguments: Any) -> None:

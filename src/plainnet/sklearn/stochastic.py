@@ -3,7 +3,6 @@
 import math
 import sys
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,8 @@ from plainnet import engines
 from plainnet.arrays import Array
 from plainnet.configurable import describe
 from plainnet.engines import Job
-from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError
+from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError, warn
+from plainnet.examples import Data
 from plainnet.history import History, Report
 from plainnet.optimizers import Optimizer, State
 from plainnet.run import settings_of
@@ -69,7 +69,7 @@ class StochasticRun:
             weight = None if weight is None else weight.copy()
         job = job_of(
             self.network,
-            (inputs, targets, weight),
+            Data((inputs, targets, weight), validation=None, weightless=0),
             loss=self.objective,
             optimizer=memory.optimizer,
             epochs=estimator.max_iter,
@@ -109,7 +109,7 @@ class StochasticRun:
         except KeyboardInterrupt:
             self.job.return_to_whole_epoch()
             self.history.stopped = "interrupted"
-            warnings.warn("Training interrupted; the estimator keeps its last whole epoch.", stacklevel=4)
+            warn("Training interrupted; the estimator keeps its last whole epoch.", UserWarning)
         self.finish()
 
     def reports(self) -> Iterator[Report]:
@@ -133,11 +133,10 @@ class StochasticRun:
             if self._is_over() or self.incremental:
                 return
         self.history.stopped = "all epochs"
-        warnings.warn(
+        warn(
             f"Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't converged yet; "
             "try a larger max_iter",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
     def _reorder(self, order: Array) -> Array:
@@ -164,7 +163,7 @@ class StochasticRun:
         if self.best is None:
             raise DivergenceError(message)
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(message, ConvergenceWarning, stacklevel=6)
+        warn(message, ConvergenceWarning)
 
     def _take_in(self, loss: float) -> None:
         """An epoch's loss into the attributes."""
@@ -223,11 +222,10 @@ class StochasticRun:
         if self.best is not None:
             self.network.parameters, self.network.statistics = self.best
         elif self.estimator.early_stopping and self.estimator.n_iter_:
-            warnings.warn(
+            warn(
                 "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
                 "The estimator keeps the weights of its last epoch",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
 
@@ -244,7 +242,7 @@ def _batch_size(batch_size: int | str, rows: int) -> int:
     if batch_size == "auto":
         return min(200, rows)
     if int(batch_size) > rows:
-        warnings.warn(f"batch_size is {batch_size} and there are {rows} rows; it is clipped to that", stacklevel=7)
+        warn(f"batch_size is {batch_size} and there are {rows} rows; it is clipped to that", UserWarning)
     return min(int(batch_size), rows)
 
 
