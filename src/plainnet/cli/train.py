@@ -9,13 +9,15 @@ import typer
 
 import plainnet as pn
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table, print_measures
+from plainnet.cli.display import console, layer_table
+from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
+from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
@@ -136,11 +138,12 @@ def train(
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)
     if report is not None:
-        rows_are = "Shown on the validation rows, which it was not trained on."
+        rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
         console.print(f"Model saved to {save}")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from plainnet import metrics, plots
+from plainnet import metrics, plots, scores
 from plainnet.arrays import Array
 from plainnet.plots.drawing import plural
 from plainnet.plots.readings import own_loss
-from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
+from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
+from plainnet.scores import Scores
 
 WORST = 10
 MOST_CLASSES = 15
 """More classes than this are not listed."""
 MOST_COLUMNS = 20
 """More columns of a table than this are not shown."""
+CALLED = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
+"""Measures whose names in a report differ from those in the code."""
+HAVE_A_UNIT = ("rmse", "mae")
+"""Measures in the unit of the target."""
 
 
 def outcome(subject: Subject, pictures: Pictures) -> str:
@@ -96,21 +99,31 @@ def worst(subject: Subject) -> str:
     )
 
 
-def measures_of(subject: Subject) -> dict[str, str]:
-    """The loss and the metrics, with the unit of those that have one."""
+def measures_of(subject: Subject) -> str:
+    """The measures in large type, and below them the simplest answer and what to be careful about."""
     loss = own_loss(subject.net)
     value = subject.net.evaluate(subject.X, subject.y, loss=loss)["loss"]
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
-    found = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": f"{value:.4g}"}
-    if subject.labels is not None:
-        chosen: tuple[str, ...] = ("accuracy", "precision", "recall", "f1", "roc_auc")
-        targets, outputs = subject.labels, subject.scores
-    else:
-        chosen, targets, outputs = ("r2", "rmse", "mae"), subject.true, subject.predicted
-    unit = f"in units of {subject.target}"
-    called = {"r2": "R²", "rmse": f"RMSE, {unit}", "mae": f"MAE, {unit}", "roc_auc": "area under ROC", "f1": "F1"}
-    for name in chosen:
-        measure: Callable[[Array, Array], float] = metrics.METRICS[name]
-        result = measure(targets, outputs)
-        found[called.get(name, name)] = f"{result:.4g}" if np.isfinite(result) else "not defined"
-    return found
+    numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": f"{value:.4g}"}
+    found = scores_of(subject)
+    beside, intervals = [], []
+    for score in found.measures:
+        name = f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
+        unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
+        numbers[name + unit] = f"{score.value:.4g}" if np.isfinite(score.value) else "not defined"
+        if score.baseline is not None:
+            beside.append(f"{name} {score.baseline:.4g}")
+        if score.interval is not None:
+            low, high = score.interval
+            intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")
+    simplest = f"The simplest answer, {found.baseline}, has {', '.join(beside)}.{''.join(intervals)}"
+    return measures(numbers) + text(" ".join([simplest, *found.remarks]))
+
+
+def scores_of(subject: Subject) -> Scores:
+    """How good the predictions are on the subject's rows."""
+    if subject.labels is None:
+        return scores.of_quantities(subject.true, subject.predicted)
+    history = subject.net.history
+    balanced = history is not None and bool(history.settings.get("weighted"))
+    return scores.of_classes(subject.labels, subject.scores, subject.classes, balanced=balanced)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from plainnet.report.about import data, settings
 from plainnet.report.inside import curves, distributions, network, units
 from plainnet.report.outcome import measures_of, outcome, worst
-from plainnet.report.page import Pictures, Section, measures, text
+from plainnet.report.page import Pictures, Section, text
 from plainnet.report.predictions import predictions
 from plainnet.report.subject import Subject
 
@@ -29,4 +29,4 @@ def all_sections(subject: Subject) -> list[Section]:
 
 def lead(subject: Subject) -> str:
     """The first lines of the page: what it is about, and how good it is."""
-    return text(subject.rows_are) + measures(measures_of(subject))
+    return text(subject.rows_are) + measures_of(subject)

@@ -1,4 +1,4 @@
-"""From a table file to what trains on it: arrays, a split, a network that fits the task, and its measures."""
+"""From a table file to what trains on it: arrays, a split, and a network that fits the task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, metrics
+from plainnet import checks
 from plainnet.activations import Activatable
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
@@ -150,17 +150,6 @@ def network_for(
         last.bias = np.log(max(float(prepared.y.mean()), 1e-3)) * np.ones(1)
     net.table = prepared.table.to_dict()
     return net
-
-
-def measure(table: Table, net: Network, X: Array, y: Array, loss: str) -> dict[str, float]:
-    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units."""
-    outputs = net.predict(X)
-    result = {"loss": net.evaluate(X, y, loss=loss)["loss"]}
-    if table.task == "classification":
-        names = ("accuracy", "precision", "recall", "f1", "roc_auc")
-        return result | {name: metrics.METRICS[name](y, outputs) for name in names}
-    true, predicted = table.decode(y)[:, None], table.decode(outputs)[:, None]
-    return result | {name: metrics.METRICS[name](true, predicted) for name in ("r2", "rmse", "mae")}
 
 
 def _known_rows(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
