@@ -67,7 +67,7 @@ def metric_curves(history: History, axes: Axes | None = None) -> Axes:
 
 
 def gradient_norms(history: History, axes: Axes | None = None) -> Axes:
-    """‖∂loss/∂parameters‖ of each layer by epoch, at each report's last step, before clipping; a logarithmic axis."""
+    """Draw ‖∂loss/∂parameters‖ of each layer by epoch, at the last step before each report and before clipping."""
     _require_reports(history)
     norms = {name: values for name, values in history.layer_gradient_norms.items() if len(values) == len(history.epoch)}
     if not norms:
@@ -75,7 +75,7 @@ def gradient_norms(history: History, axes: Axes | None = None) -> Axes:
     axes = axes if axes is not None else new_axes()
     _curves(history, norms, axes)
     logarithmic_where_wide(axes, [value for values in norms.values() for value in values])
-    axes.set_ylabel("gradient norm, ‖∂loss/∂parameters‖")
+    axes.set_ylabel("gradient norm")
     return axes
 
 
@@ -96,7 +96,7 @@ def _by_epoch(axes: Axes, marked: bool) -> None:
     axes.set_xlabel("epoch")
     plain_numbers(axes.xaxis, whole=True)
     if len(axes.get_legend_handles_labels()[1]) > 1:
-        legend_above(axes, lift=1.6 if marked else 0)
+        legend_above(axes, lift=1.8 if marked else 0)
     open_frame(axes)
 
 

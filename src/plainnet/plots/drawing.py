@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ DARK = "#222222"
 """For lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"
 """The light end of a colour scale."""
+GROUPED = 10_000
+"""From here on thousands are set apart: not in 2009."""
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
@@ -43,9 +45,11 @@ MOST_POINTS = 1000
 def new_figure(width: float, height: float) -> Picture:
     """A new figure that belongs to no window and shows itself in a notebook; sizes in inches."""
     try:
-        from plainnet.plots.picture import Picture
+        import matplotlib  # noqa: F401
     except ImportError:
         raise missing_extra("a picture", "plots") from None
+    from plainnet.plots.picture import Picture
+
     return Picture(figsize=(width, height), layout="constrained")
 
 
@@ -106,7 +110,16 @@ def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
 
     for one in axis:
         one.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-        one.set_major_formatter(FuncFormatter(lambda value, _: in_digits(value)))
+        one.set_major_formatter(FuncFormatter(_numbered(one)))
+
+
+def _numbered(axis: Axis) -> Callable[[float, int], str]:
+    """Write the ticks of an axis in one way: thousands set apart in all of them or in none."""
+
+    def written(value: float, _: int) -> str:
+        return f"{value:,.10g}" if np.abs(axis.get_view_interval()).max() >= GROUPED else f"{value:.10g}"
+
+    return written
 
 
 def probabilities(axis: Axis) -> None:
@@ -132,7 +145,7 @@ def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
 
 def in_digits(value: float) -> str:
     """A number for people: 0.025, 2009, 100,500, 1e-06."""
-    return f"{value:.10g}" if abs(value) < 10_000 else f"{value:,.10g}"
+    return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
 
 
 def are_whole(values: Array) -> bool:

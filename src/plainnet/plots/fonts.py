@@ -6,7 +6,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plainnet.errors import PlainnetWarning
+from plainnet.errors import PlainnetWarning, missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
@@ -19,8 +19,10 @@ def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]
     """The letters of `text` that the usual font, or the one of `properties`, does not have."""
     if text.isascii():
         return frozenset()
-    from matplotlib.font_manager import FontProperties, findfont
-
+    try:
+        from matplotlib.font_manager import FontProperties, findfont
+    except ImportError:
+        raise missing_extra("a picture", "plots") from None
     had = _letters_of(findfont(properties or FontProperties()))
     return frozenset(letter for letter in text if letter.isprintable() and ord(letter) not in had)
 

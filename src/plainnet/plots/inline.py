@@ -49,11 +49,17 @@ def svg(axes: Axes, label: str, number: int = 0) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = text.replace(INK, "currentColor").replace(QUIET, "var(--quiet, currentColor)")
-    text = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", text)
+    text = re.sub(r'style="[^"]*"', lambda style: _in_the_page(style.group()), text)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>p{number}-", text)
-    smallest = min(map(float, re.findall(r"font: ([0-9.]+)px", text)), default=10.0)
+    smallest = min(map(float, re.findall(r"font(?:-size)?: (?:[a-z]+ |[0-9]+ )*([0-9.]+)px", text)), default=10.0)
     return re.sub(r"<svg [^>]*?>", lambda tag: _opening(tag.group(), label, smallest), text, count=1)
+
+
+def _in_the_page(style: str) -> str:
+    """A style attribute with the colours and the fonts of the page."""
+    style = style.replace(INK, "currentColor").replace(QUIET, "var(--quiet, currentColor)")
+    style = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", style)  # matplotlib before 3.11
+    return re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", style)
 
 
 def png(drawn: Axes | Figure) -> bytes:

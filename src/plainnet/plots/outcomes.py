@@ -81,10 +81,10 @@ def _cells(axes: Axes, counts: Array, share: Array) -> None:
 
 
 def _readable_on(ground: Array) -> str:
-    """Black or white, whichever has the larger contrast on a colour (WCAG 2.2)."""
+    """White where its contrast on a colour is 4.5:1 (WCAG 2.2), otherwise black, whose contrast is then larger."""
     channels = np.where(ground[:3] <= 0.04045, ground[:3] / 12.92, ((ground[:3] + 0.055) / 1.055) ** 2.4)
     luminance = float(channels @ [0.2126, 0.7152, 0.0722])
-    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
+    return "white" if 1.05 / (luminance + 0.05) >= 4.5 else "black"
 
 
 def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:

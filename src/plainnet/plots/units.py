@@ -14,6 +14,7 @@ from plainnet.network import Network
 from plainnet.plots.drawing import (
     BLUE,
     DARK,
+    GRAY,
     MARKERS,
     PALE,
     class_colors,
@@ -79,7 +80,7 @@ def hidden_units(
         tile = _tile(axes, k, rows, columns)
         tile.set_title(f"unit {unit}", fontsize="small", pad=3)
         if len(over.features) == 1:
-            _curve(tile, over, outputs[:, unit], shades)
+            _curve(tile, over, outputs[:, unit], shades, inputs)
         else:
             image = _map(tile, over, outputs[:, unit], shades)
             _points(tile, over, inputs, labels)
@@ -92,8 +93,10 @@ def hidden_units(
     return axes
 
 
-def _curve(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None]) -> None:
+def _curve(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None], inputs: Array) -> None:
     low, high, _ = shades
+    places = over.shown(inputs, 0)[_sample(len(inputs))]
+    tile.plot(places, np.full(len(places), 0.03), "|", color=GRAY, markersize=4, transform=tile.get_xaxis_transform())
     tile.plot(over.axes_values[0], outputs, color=BLUE)
     tile.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     open_frame(tile)
@@ -112,9 +115,7 @@ def _map(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, fl
 
 def _points(tile: Axes, over: Plane, inputs: Array, labels: Any) -> None:
     """The examples, each in the colour and shape of its class where that is given."""
-    drawn = np.arange(len(inputs))
-    if len(drawn) > MOST_TILE_POINTS:
-        drawn = np.sort(np.random.default_rng(0).choice(len(drawn), MOST_TILE_POINTS, replace=False))
+    drawn = _sample(len(inputs))
     classes = np.asarray(labels, int) if labels is not None else np.zeros(len(inputs), int)
     colors = class_colors(int(classes.max()) + 1, classes) if labels is not None else [PALE]
     x, y = over.shown(inputs, 0), over.shown(inputs, 1)
@@ -122,6 +123,13 @@ def _points(tile: Axes, over: Plane, inputs: Array, labels: Any) -> None:
         own = drawn[classes[drawn] == k]
         style: dict[str, Any] = {"s": 14, "color": [colors[k]], "marker": MARKERS[k % len(MARKERS)]}
         tile.scatter(x[own], y[own], edgecolors="white" if labels is not None else DARK, linewidths=0.5, **style)
+
+
+def _sample(examples: int) -> Array:
+    """The examples to draw in a tile."""
+    if examples <= MOST_TILE_POINTS:
+        return np.arange(examples)
+    return np.sort(np.random.default_rng(0).choice(examples, MOST_TILE_POINTS, replace=False))
 
 
 def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plainnet import plots
+from plainnet.history import History
 from plainnet.layers import Dense
 from plainnet.plots.drawing import plural
 from plainnet.plots.readings import activation_name, activity, hidden_layers, layer_outputs
@@ -24,7 +25,7 @@ def network(subject: Subject, pictures: Pictures) -> str:
     for i, (layer, after, count) in enumerate(net.layer_sizes()):
         activation = getattr(layer, "activation", None)
         named = activation.name.replace("_", " ") if activation is not None else ""
-        rows.append([str(i), layer.name, f"{before:,} → {after:,}", named, f"{count:,}"])
+        rows.append([str(i), layer.name, f"{before:,}\u00a0→\u00a0{after:,}", named, f"{count:,}"])
         before = int(after)
     rows.append(["", "total", "", "", f"{net.parameters.size:,}"])
     layers = table(["layer", "kind", "shape", "activation", "parameters"], rows, (4,))
@@ -57,9 +58,19 @@ def curves(subject: Subject, pictures: Pictures) -> str:
     facts = [["last epoch", f"{history.epoch[-1]:,}"], ["ended by", history.stopped or "not known"]]
     if early:
         facts.append(["the network is that of", f"epoch {history.best_epoch:,}, the best"])
+    facts.append(["loss at the end", _last_losses(history)])
     if history.seconds:
         facts.append(["time", f"{history.seconds[-1]:.3g} seconds"])
     return side_by_side(*drawn, block("The run", table(["", ""], facts)))
+
+
+def _last_losses(history: History) -> str:
+    training = f"{history.loss[-1]:.4g}"
+    return (
+        f"{training} in training, {history.validation_loss[-1]:.4g} in validation"
+        if history.validation_loss
+        else training
+    )
 
 
 def units(subject: Subject, pictures: Pictures) -> str:
@@ -86,9 +97,9 @@ def units(subject: Subject, pictures: Pictures) -> str:
         caption = f"The activation ({kind}) of each unit"
         if len(features) > 1:
             caption += ": the darker, the higher. The points are rows" + (
-                ", in the colours of their classes." if subject.labels is not None else "."
+                ", in the colours of their classes" if subject.labels is not None else ""
             )
-        drawn.append(pictures(f"Layer {place}", axes, caption))
+        drawn.append(pictures(f"Layer {place}", axes, f"{caption}."))
     more = len(places) - MOST_LAYERS
     return side_by_side(*drawn) + text(f"{plural(more, 'more hidden layer')} not drawn." if more > 0 else "", True)
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from plainnet.plots.inline import svg
+from plainnet.plots.inline import figure_of, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 3.7
 """The width of a picture in inches, as wide as a phone: text of 10 points has a good size there."""
+TALL = 4.0
+"""A picture higher than this, in inches, takes the place of two."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --text: #1c2126; --quiet: #5c6670; --line: #dde2e7;
@@ -41,6 +43,7 @@ section { border-top: 1px solid var(--line); padding: 1.4rem 0 1rem; margin-top:
   align-items: start; margin-bottom: .6rem; }
 .side > * { min-width: 0; }
 figure { margin: 0; break-inside: avoid; }
+.side > .tall { grid-row: span 2; }
 figure svg { display: block; }
 figcaption { margin-top: .2rem; max-width: 40rem; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: .4rem 0 1rem; background:
@@ -128,10 +131,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterabl
     return f'<div class="scroll" tabindex="0"><table>{head}<tbody>\n{body}\n</tbody></table></div>'
 
 
-def figure(title: str, picture: str, caption: str) -> str:
-    """A picture under its title, with a sentence or two on what it shows."""
+def figure(title: str, picture: str, caption: str, tall: bool = False) -> str:
+    """A picture under its title, with a sentence or two on what it shows; a tall one stands beside two others."""
+    kind = ' class="tall"' if tall else ""
     return (
-        f'<figure><h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
+        f'<figure{kind}><h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -173,4 +177,5 @@ class Pictures:
         self.numbers = itertools.count(1)
 
     def __call__(self, title: str, axes: Axes, caption: str) -> str:
-        return figure(title, svg(axes, f"{title}. {caption}", next(self.numbers)), caption)
+        tall = figure_of(axes).get_figheight() > TALL
+        return figure(title, svg(axes, f"{title}. {caption}", next(self.numbers)), caption, tall)

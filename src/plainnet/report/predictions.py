@@ -10,9 +10,9 @@ import numpy as np
 from plainnet import plots
 from plainnet.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
-from plainnet.plots.drawing import class_colors
-from plainnet.plots.readings import importance_rows
-from plainnet.report.page import WIDTH, Pictures, side_by_side, text
+from plainnet.plots.drawing import MOST_POINTS, class_colors, in_digits
+from plainnet.plots.readings import class_scores, importance_rows
+from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
 
 if TYPE_CHECKING:
@@ -22,8 +22,13 @@ MOST_INPUTS = 6
 """The partial dependence on more inputs than this is not drawn."""
 MOST_VALUES = 10
 """More values of a category than this are not drawn."""
-DECISIVE, AGREEING = 2 / 3, 0.9
-"""A map of two inputs is drawn where they have this share of the importance, and where it agrees this well."""
+FLAT = 0.1
+"""Where no input changes the probability of a class by more than this, the page says so."""
+DECISIVE, AGREEING = 2 / 3, 0.8
+"""A map of two inputs is drawn where they have this share of the importance, and where it comes this far from always
+the commonest prediction to full agreement with the network."""
+MOST_LISTED = 4
+"""The predictions of more classes, or outputs, are not listed."""
 
 
 def predictions(subject: Subject, pictures: Pictures) -> str:
@@ -44,6 +49,11 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
         f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
         "the rows when the input is set to a value in all of them and the others stay as they are (Friedman 2001)."
     )
+    if subject.labels is not None and _largest_change(subject, chosen) < FLAT:
+        words += (
+            f" None of these inputs changes the probability of a class by more than {FLAT} by itself: the network "
+            "decides by several inputs together."
+        )
     return text(words) + side_by_side(
         _importance(subject, pictures, inputs, importance),
         *_map(subject, pictures, inputs, means),
@@ -71,7 +81,31 @@ def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
     caption = f"The prediction for each value of {column.name}, with the rows."
     if subject.target_scale != (0, 1):
         caption += f" In units of {subject.target}."
-    return side_by_side(pictures("The prediction", _boundary(subject, (column.features[0],), 1.6 * WIDTH), caption))
+    picture = pictures("The prediction", _boundary(subject, (column.features[0],)), caption)
+    return side_by_side(picture, block("In numbers", _predicted_at(subject, column)))
+
+
+def _predicted_at(subject: Subject, column: Input) -> str:
+    """A table of predictions, at some values of the only input that varies."""
+    feature = column.features[0]
+    tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
+    rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
+    rows[:, feature] = tried
+    mean, deviation = subject.scales[feature]
+    outputs = subject.net.predict(rows)
+    if subject.labels is not None:
+        outputs = class_scores(outputs)
+        names = [f"probability of {name}" for name in subject.classes[:MOST_LISTED]]
+    else:
+        outputs = outputs * subject.target_scale[1] + subject.target_scale[0]
+        count = outputs.shape[1]
+        names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
+    lines = [
+        [in_digits(float(f"{x * deviation + mean:.4g}")), *(f"{value:.4g}" for value in values[: len(names)])]
+        for x, values in zip(tried, outputs, strict=True)
+    ]
+    words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
+    return table([column.name, *names], lines, range(len(names) + 1)) + text(words, True)
 
 
 def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
@@ -125,16 +159,25 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
     return [pictures(column.name, axes, caption) for column, axes, caption in zip(chosen, drawn, captions, strict=True)]
 
 
+def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
+    """The most that the probability of a class changes in the partial dependence on one of the inputs."""
+    rows = subject.X[:MOST_POINTS]
+    curves = (
+        plots.partial_dependence(subject.net, rows, column.features, _values(subject, column)[0]) for column in chosen
+    )
+    return max(float(np.ptp(curve, axis=0).max()) for curve in curves)
+
+
 def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int]:
     """The values to set a column to, their names where it is no quantity, and how many are left out."""
-    block = subject.X[:, column.features]
+    own = subject.X[:, column.features]
     mean, deviation = subject.scales[column.features[0]]
-    if column.kind == "number" and len(np.unique(block[:, 0])) > FEW:
-        tried = values_to_try(block[:, 0], block[:, 0] * deviation + mean)
-        values = np.zeros((len(tried), block.shape[1]))  # a second feature says that the value is missing: it is not
+    if column.kind == "number" and len(np.unique(own[:, 0])) > FEW:
+        tried = values_to_try(own[:, 0], own[:, 0] * deviation + mean)
+        values = np.zeros((len(tried), own.shape[1]))  # a second feature says that the value is missing: it is not
         values[:, 0] = tried
         return values, None, 0
-    different, first, counts = np.unique(block, axis=0, return_index=True, return_counts=True)
+    different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
     place = subject.header.index(column.name)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
@@ -155,8 +198,9 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
     if len(numbers) < 2:
         return []
     positive = np.maximum(means, 0)
-    agreement = _agreement(subject, [feature for i in numbers for feature in inputs[i].features])
-    if len(inputs) > 2 and (positive[numbers].sum() < DECISIVE * positive.sum() or agreement < AGREEING):
+    decisive = positive[numbers].sum() >= DECISIVE * positive.sum()
+    agreement, guessed = _agreement(subject, [feature for i in numbers for feature in inputs[i].features])
+    if len(inputs) > 2 and not (decisive and agreement - guessed > AGREEING * (1 - guessed)):
         return []
     features = tuple(sorted(inputs[i].features[0] for i in numbers))
     caption = f"Predictions over {' and '.join(subject.names[feature] for feature in features)}"
@@ -174,29 +218,29 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
     return [pictures("Map of two inputs", _boundary(subject, features), caption + ".")]
 
 
-def _agreement(subject: Subject, features: Sequence[int]) -> float:
+def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]:
     """How well the network agrees with itself when all but some features stay at their typical values.
 
-    For classes the share of the rows with the same prediction, for quantities R² of the first output.
+    For classes the share of the rows with the same prediction, and the share that always the commonest one would
+    have; for quantities R² of the first output, and 0.
     """
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(subject.X), 1))
     rows[:, features] = subject.X[:, features]
     whole, part = subject.net.predict(subject.X), subject.net.predict(rows)
     if subject.labels is not None:
-        if whole.shape[1] == 1:
-            return float(((whole > 0.5) == (part > 0.5)).mean())
-        return float((whole.argmax(axis=1) == part.argmax(axis=1)).mean())
+        predicted, mapped = class_scores(whole).argmax(axis=1), class_scores(part).argmax(axis=1)
+        return float((predicted == mapped).mean()), float(np.bincount(predicted).max() / len(predicted))
     spread = ((whole[:, 0] - whole[:, 0].mean()) ** 2).sum()
-    return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 1.0
+    return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 0.0, 0.0
 
 
-def _boundary(subject: Subject, features: tuple[int, ...], width: float = WIDTH) -> Axes:
+def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
     return plots.decision_boundary(
         subject.net,
         subject.X,
         subject.y,
         features,
-        plots.new_axes(width, 3.2),
+        plots.new_axes(WIDTH, 3.2),
         at=subject.typical,
         names=subject.names,
         classes=subject.classes or None,

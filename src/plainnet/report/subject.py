@@ -174,7 +174,7 @@ def spread(values: Array) -> str:
     ends = float(values.min()), float(values.max())
     whole = bool(np.all(values == np.round(values)))
     low, high, middle = (in_digits(value if whole else float(f"{value:.4g}")) for value in (*ends, np.median(values)))
-    return f"{low} to {high}, median {middle}"
+    return f"{low} to {high}, median {middle}" if low != high else f"{low} in every row"
 
 
 def _commonest(values: pl.Series) -> str:
