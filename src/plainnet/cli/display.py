@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from plainnet import Network
+from plainnet.cli.streams import console as console  # the commands print through it
 from plainnet.history import History
-
-console = Console(highlight=False, markup=False)
-"""Without markup: names in a user's data may hold square brackets."""
 
 
 def plain_table(*columns: str, left: Iterable[int] = ()) -> Table:

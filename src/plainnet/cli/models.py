@@ -1,6 +1,5 @@
 """`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +7,10 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console, heading, layer_table, plain_table, record_table
+from plainnet.cli.display import heading, layer_table, plain_table, record_table
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
+from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
 from plainnet.tabular import Table, drop_missing_targets, write_table
 from plainnet.tabular.measuring import measure
@@ -34,7 +34,7 @@ def predict(
     outputs = [net.predict(block) for block in blocks]
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
-        sys.stdout.write(predictions.write_csv())
+        write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
     console.print(f"{len(predictions):,} predictions written to {output}")

@@ -17,6 +17,7 @@ from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
 from plainnet.tabular.description import as_dict, from_plain, require_keys, to_plain
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns, require_columns
 from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
@@ -46,15 +47,25 @@ class Table:
 
     columns: tuple[Column, ...]
     target: Target
+    options: ReadOptions = DEFAULT
+    """How its files are read."""
 
     @classmethod
-    def learn(cls, frame: pl.DataFrame, target: str, task: Task, *, standardize_target: bool = True) -> Table:
+    def learn(
+        cls,
+        frame: pl.DataFrame,
+        target: str,
+        task: Task,
+        *,
+        standardize_target: bool = True,
+        options: ReadOptions = DEFAULT,
+    ) -> Table:
         """The table of the training rows, whose every column but the target is an input.
 
         Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
         column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
         target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
-        needs it.
+        needs it. `options` are those that the frame was read with; `read` reads later files alike.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -73,7 +84,7 @@ class Table:
                 columns.append(learn_column(column))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target))
+        return cls(tuple(columns), learn_target(targets, task, standardize_target), options)
 
     @property
     def task(self) -> Task:
@@ -105,17 +116,20 @@ class Table:
         """The classes as they stand in a table file."""
         return tuple(map(label_text, self.classes))
 
-    def read(self, path: str | os.PathLike[str], *, target: bool = False) -> pl.DataFrame:
+    def read(
+        self, path: str | os.PathLike[str], *, target: bool = False, options: ReadOptions | None = None
+    ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
         Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
+        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
+        InvalidValue where the file lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        return read_columns(path, names, categories=categories)
+        return read_columns(path, names, categories=categories, options=self.options if options is None else options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -211,13 +225,14 @@ class Table:
         return {
             "columns": [to_plain(column.kind, column) for column in self.columns],
             "target": to_plain(self.target.kind, self.target),
+            "options": self.options.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Any) -> Table:
         """The table that `to_dict` described; InvalidValue for data that describe none."""
-        entries = as_dict("the table", data)
-        require_keys("the table", entries, ("columns", "target"))
+        entries = {"options": DEFAULT.to_dict()} | as_dict("the table", data)  # version 0.1 had no options
+        require_keys("the table", entries, ("columns", "target", "options"))
         if not isinstance(entries["columns"], list) or not entries["columns"]:
             raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
         try:
@@ -228,7 +243,7 @@ class Table:
         names = [target.name, *(column.name for column in columns)]
         if len(set(names)) < len(names):
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
-        return cls(columns, target)
+        return cls(columns, target, ReadOptions.from_dict(entries["options"]))
 
 
 def _moved(place: Place, by: int, row: int) -> str:
