@@ -1,4 +1,4 @@
-"""Distributions by layer: what its weights are, and what its units do over the examples."""
+"""Distributions by layer: of its weights, and of its units' activations over the examples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plural, remark
+from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plain_numbers, plural, remark
 from plainnet.plots.readings import Activity, activation_name, activity
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _ridges(rows: Sequence[tuple[str, Array]], what: str, color: str, axes: Axes
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(0.05 - len(drawn) + 0.9, 1.0)
     axes.set_xlabel(what)
+    plain_numbers(axes.xaxis)
     axes.spines[["top", "right", "left"]].set_visible(False)
     remark(axes, f"The first {MOST_ROWS} of {len(rows)} layers" if len(rows) > MOST_ROWS else "")
     return axes

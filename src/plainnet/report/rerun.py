@@ -15,6 +15,8 @@ OF_THE_RECORD = (
 """Settings in a record that are no options of `fit`."""
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1}
 """Options of `fit` that need not be said."""
+NOT_WEIGHTED = ("weighted", False)
+"""A setting that nobody chose."""
 
 
 def hyperparameters(net: Network) -> dict[str, str]:
@@ -28,7 +30,8 @@ def hyperparameters(net: Network) -> dict[str, str]:
             **{name: describe(value) for name, value in made.settings().items()},
         }
     own = {"parameters": f"{net.parameters.size:,}", "dtype": net.dtype.name, "seed of the network": str(net.seed)}
-    return own | {name.replace("_", " "): in_words(value) for name, value in settings.items()}
+    said = {name: value for name, value in settings.items() if value is not None and (name, value) != NOT_WEIGHTED}
+    return own | {name.replace("_", " "): in_words(value) for name, value in said.items()}
 
 
 def in_words(value: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.plots.drawing import in_digits
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def of_arrays(
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
-    columns = [Input(name, "number", [i], _spread(inputs[:, i])) for i, name in enumerate(called)]
+    columns = [Input(name, "number", [i], spread(inputs[:, i])) for i, name in enumerate(called)]
     return Subject(
         net=net,
         X=inputs,
@@ -154,7 +155,7 @@ def of_table(
         known = values.drop_nulls()
         common, times = np.unique(block, axis=0, return_counts=True)
         typical.append(np.median(block, axis=0) if standardized else common[times.argmax()])
-        words = _spread(known.to_numpy()) if standardized else _commonest(known)
+        words = spread(known.to_numpy()) if standardized else _commonest(known)
         missing = f"; {values.null_count():,} missing" if values.null_count() else ""
         columns.append(Input(column.name, column.kind, places, words + missing))
         start += count
@@ -191,8 +192,14 @@ def _names(argument: str, given: Sequence[str] | None, usual: list[str]) -> list
     return [str(name) for name in given]
 
 
-def _spread(values: Array) -> str:
-    return f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}" if len(values) else "no value"
+def spread(values: Array) -> str:
+    """Range and median in a few words; integers as integers."""
+    if not len(values):
+        return "no value"
+    ends = float(values.min()), float(values.max())
+    whole = bool(np.all(values == np.round(values)))
+    low, high, middle = (in_digits(value if whole else float(f"{value:.4g}")) for value in (*ends, np.median(values)))
+    return f"{low} to {high}, median {middle}" if low != high else f"{low} in every row"
 
 
 def _commonest(values: pl.Series) -> str:

@@ -33,6 +33,9 @@ LOSSES: dict[Task, tuple[str, ...]] = {
 }
 """The losses for each task, the usual one first."""
 
+TOLD_APART = 0.25
+"""Where chance makes more than this share of new rows equal to training rows, a model does not know its own again."""
+
 NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
@@ -135,9 +138,12 @@ def prepare_rows(
     X = table.features(training.frame, dtype=dtype, place=training.place)
     held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
     suspicions.warn_of_far_out(table, training, X)
-    if suspicions.can_be_told_apart(training.frame.select(table.column_names)):
-        hashes = overlap.row_hashes(X)
-        suspicions.warn_of_overlap(hashes, overlap.row_hashes(held_X), held_out)
+    hashes, by_chance = (
+        overlap.row_hashes(X),
+        suspicions.share_equal_by_chance(training.frame.select(table.column_names)),
+    )
+    suspicions.warn_of_overlap(hashes, overlap.row_hashes(held_X), held_out, by_chance)
+    if by_chance < TOLD_APART:
         table = replace(table, fingerprint=overlap.fingerprint(hashes))
     validated: tuple[Array, ...] = (held_X, table.targets(held_out.frame))
     return Prepared(

@@ -20,8 +20,8 @@ FAR_OUT = 0.01
 """Where all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
 FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
-CHANCE = 10
-"""Rows may be equal by chance unless this many times as many different ones are possible."""
+MORE_THAN_CHANCE = 3
+"""So many times as many equal rows as chance gives are not taken for chance."""
 COLUMNS_AT_ONCE = 256
 
 
@@ -59,25 +59,30 @@ def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
             )
 
 
-def warn_of_overlap(known: Array, held: Array, held_out: Part) -> None:
-    """Warn of validation rows that are equal to training rows, given the hashes of both."""
+def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float) -> None:
+    """Warn of validation rows that are equal to training rows, given the hashes of both.
+
+    `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
+    """
     count = int(np.isin(held, known).sum())
-    if not count:
+    if count <= MORE_THAN_CHANCE * by_chance * len(held):
         return
     rows = f"all {count:,}" if count == len(held) else f"{count:,} of the {len(held):,}"
-    are = "is" if len(held) == 1 else "are"
     _warn(
-        f"{rows} validation rows ({held_out.source}) {are} equal to training rows in every input, so the figures "
+        f"{rows} validation rows ({held_out.source}) are equal to training rows in every input, so the figures "
         "measure memory too; leave copies out of the table, or give other rows (--validation FILE)"
     )
 
 
-def can_be_told_apart(frame: pl.DataFrame) -> bool:
-    """Whether equal rows are no matter of chance: many more different rows than there are would be possible."""
+def share_equal_by_chance(frame: pl.DataFrame) -> float:
+    """The share of new rows that would be equal to one of these rows, at most, if the columns were independent.
+
+    Two values of a column are equal with the probability Σp², where p is the share of each value.
+    """
     import polars as pl
 
-    values = np.array(frame.select(pl.all().n_unique()).row(0), float)
-    return bool(np.log(values).sum() > np.log(CHANCE * len(frame)))
+    equal = frame.select((pl.all().unique_counts() / len(frame)).pow(2).sum()).row(0)
+    return min(1.0, len(frame) * float(np.prod(equal)))
 
 
 def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
