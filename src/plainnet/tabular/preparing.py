@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy as np
 from plainnet import checks
 from plainnet.activations import Activatable
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue, PlainnetWarning
+from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 from plainnet.tabular import overlap, suspicions
@@ -168,11 +167,7 @@ def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str 
         return part
     if sample_weight in frame.columns:
         return part.weighted(sample_weight)
-    warnings.warn(
-        f"{path} has no column {sample_weight!r} with weights, so its rows all count the same",
-        PlainnetWarning,
-        stacklevel=2,
-    )
+    warn(f"{path} has no column {sample_weight!r} with weights, so its rows all count the same")
     return part
 
 
@@ -240,11 +235,9 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -
         return
     lost = sorted(set(frame[target].drop_nulls()) - set(rows.frame[target]))
     if lost:
-        warnings.warn(
+        warn(
             f"every row of {', '.join(map(repr, lost[:5]))}{', ...' if len(lost) > 5 else ''} in target {target!r} has "
-            "the weight 0, so it is no class for the network",
-            PlainnetWarning,
-            stacklevel=3,
+            "the weight 0, so it is no class for the network"
         )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.errors import PlainnetWarning
+from plainnet.errors import warn
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.part import Part
 from plainnet.tabular.table import Table
@@ -34,7 +33,7 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
     counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
-            _warn(f"column {name!r} says the same as the target {target!r} in every row")
+            warn(f"column {name!r} says the same as the target {target!r} in every row")
 
 
 def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
@@ -53,7 +52,7 @@ def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
         spread = np.partition(distances, len(X) - 1 - left_over, axis=0)[len(X) - 1 - left_over]
         for i in np.flatnonzero((spread > 0) & (spread < FAR_OUT)):
             name, row = places[chosen[i]], int(distances[:, i].argmax())
-            _warn(
+            warn(
                 f"column {name!r} holds {part.frame[name][row]:.6g} ({part.place(row)}), so far out that the other "
                 "values hardly differ once standardized; correct it, or leave the field empty"
             )
@@ -68,7 +67,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
     if count <= MORE_THAN_CHANCE * by_chance * len(held):
         return
     rows = f"all {count:,}" if count == len(held) else f"{count:,} of the {len(held):,}"
-    _warn(
+    warn(
         f"{rows} validation rows ({held_out.source}) are equal to training rows in every input, so the figures "
         "measure memory too; leave copies out of the table, or give other rows (--validation FILE)"
     )
@@ -102,7 +101,3 @@ def _is_a_line(x: Array, y: Array) -> bool:
         return False
     (x, y) = ((values - values.mean()) / (np.abs(values - values.mean()).max() or 1.0) for values in (x, y))
     return bool(np.allclose(x, y, rtol=0, atol=1e-9) or np.allclose(x, -y, rtol=0, atol=1e-9))
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, PlainnetWarning, stacklevel=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
@@ -84,7 +83,7 @@ class Table:
             column = from_typed(frame[name], row_of_frame)
             reason = useless(column)
             if reason:
-                warnings.warn(f"column {name!r} is left out: {reason}", PlainnetWarning, stacklevel=2)
+                warn(f"column {name!r} is left out: {reason}")
             else:
                 columns.append(learn_column(column, sample_weight))
         if not columns:
@@ -171,7 +170,7 @@ class Table:
         require_columns(self.column_names, frame.columns, "the table")
         for column in self.columns:
             for news in _news(column, _of_kind(frame, column.name, column.kind)):
-                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=3)
+                warn(f"column {column.name!r}: {news}")
 
     def _features(self, frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
         require_columns(self.column_names, frame.columns, "the table")
