@@ -69,14 +69,18 @@ def read_columns(
     names: Collection[str],
     *,
     categories: Collection[str] = (),
+    also: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
     """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+
+    Columns named in `also` come with them where the file has them.
 
     Raises InvalidValue where the file lacks any of them.
     """
     file = _open(path)
     require_columns(names, file.frame.columns, str(path))
+    names = [*names, *(name for name in also if name in file.frame.columns)]
     return file.columns(names, [*categories, *options.categories], options)
 
 
