@@ -14,7 +14,7 @@ from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
 from plainnet.tabular import Table, drop_missing_targets, write_table
 from plainnet.tabular.measuring import measure
-from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
+from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(

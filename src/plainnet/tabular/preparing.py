@@ -16,8 +16,9 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_table, require_columns
+from plainnet.tabular.reading import read_table
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split, target_column
 
