@@ -1,5 +1,9 @@
 """The refusals of plainnet: each is a ValueError or TypeError whose message says what came and what would do."""
 
+import sys
+import warnings
+from typing import Self
+
 LONGEST_MESSAGE = 600
 
 
@@ -16,6 +20,13 @@ class PlainnetError(Exception):
 
     def __str__(self) -> str:
         return shortened(super().__str__())
+
+    def renamed(self, was: str, now: str) -> Self:
+        """The same refusal of an argument that the caller knows by another name; a message about others stays."""
+        message = str(self.args[0]) if self.args else ""
+        if not message.startswith((f"{was} ", f"{was}[")):
+            return self
+        return type(self)(now + message.removeprefix(was), *self.args[1:])
 
 
 class InvalidValue(PlainnetError, ValueError):
@@ -63,3 +74,15 @@ class PlainnetWarning(UserWarning):
 
     def __str__(self) -> str:
         return shortened(super().__str__())
+
+
+_PASSED_OVER = ("plainnet", "sklearn", "contextlib")
+"""Packages whose lines a warning does not point at: none of them is the user's."""
+
+
+def warn(message: str, category: type[Warning] = PlainnetWarning) -> None:
+    """Warn, pointing at the line of the user's that led here, however deep in plainnet the warning arises."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED_OVER:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from plainnet.errors import InvalidType, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, missing_extra, warn
 from plainnet.files import replacing
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
@@ -17,6 +16,7 @@ from plainnet.tabular.parquet import read_parquet
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
+from plainnet.tabular.spelling import spelled
 from plainnet.tabular.text_table import read_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_table(
     frame = raw.columns(names, options.categories, options)
     refuse_lost_row(frame, raw.where)
     for note in notes_of_markers(raw, frame, options):
-        warnings.warn(note, PlainnetWarning, stacklevel=2)
+        warn(note)
     return frame
 
 
@@ -67,14 +67,18 @@ def read_columns(
     names: Collection[str],
     *,
     categories: Collection[str] = (),
+    also: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
     """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+
+    Columns named in `also` come with them where the file has them.
 
     Raises InvalidValue where the file lacks any of them.
     """
     raw = _open(path, options)
     require_columns(names, raw.names, raw.where)
+    names = [*names, *(name for name in also if spelled(name) in raw.names)]
     return raw.columns(names, [*categories, *options.categories], options)
 
 
