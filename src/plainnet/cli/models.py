@@ -16,7 +16,7 @@ from plainnet.tabular import Table, write_table
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.part import Part
 from plainnet.tabular.preparing import part_of_file
-from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
+from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(

@@ -16,9 +16,10 @@ from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_columns, require_columns
+from plainnet.tabular.reading import read_columns
 from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
