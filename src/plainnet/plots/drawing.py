@@ -89,8 +89,9 @@ def legend_above(axes: Axes, lift: float = 0.0) -> None:
 
 def _legend_columns(axes: Axes, labels: Sequence[str]) -> int:
     """As many columns as the axes are wide enough for."""
-    room = 16 * width_of(axes)
-    return max(1, min(len(labels), int(room / (max(map(len, labels)) + 6))))
+    room = 17 * width_of(axes)
+    widths = [len(label) + 5 for label in labels]
+    return len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
 
 
 def width_of(axes: Axes) -> float:
