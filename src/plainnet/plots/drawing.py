@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,20 +107,11 @@ def _legend_rows(axes: Axes) -> int:
 
 def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
     """Few ticks, so that no two labels meet, in plain numbers: 100,500 and 0.025; only integers where `whole`."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from plainnet.plots.ticks import FewTicks, PlainNumbers
 
     for one in axis:
-        one.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-        one.set_major_formatter(FuncFormatter(_numbered(one)))
-
-
-def _numbered(axis: Axis) -> Callable[[float, int], str]:
-    """Write the ticks of an axis in one way: thousands set apart in all of them or in none."""
-
-    def written(value: float, _: int) -> str:
-        return f"{value:,.10g}" if np.abs(axis.get_view_interval()).max() >= GROUPED else f"{value:.10g}"
-
-    return written
+        one.set_major_locator(FewTicks(most, whole))
+        one.set_major_formatter(PlainNumbers())
 
 
 def probabilities(axis: Axis) -> None:
