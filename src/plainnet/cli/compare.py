@@ -34,7 +34,7 @@ UNVARIED = {"normalization": "none", "schedule": "constant", "hidden": "64,32", 
 UNVARIED |= {"l2": 0.0, "optimizer": "adam"}
 """The values that `plainnet train` takes where an option is not given; None for all others."""
 SHARED_WITH_TRAIN = {"data", "target", "task", "categories", "ignore", "validation", "sample_weight", "class_weight"}
-SHARED_WITH_TRAIN |= {"loss", "epochs", "early_stopping", "engine"}
+SHARED_WITH_TRAIN |= {"missing", "separator", "loss", "epochs", "early_stopping", "engine"}
 
 
 def _option(help_text: str, panel: str) -> Any:
@@ -48,11 +48,13 @@ def compare(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
     validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[list[str], _option("Units of each hidden layer; 0 for none.", "varied")] = ["64,32"],  # noqa: B006
     activation: Annotated[list[str], _option(HELP["activation"], "varied")] = ["relu"],  # noqa: B006
     dropout: Annotated[list[float], _option("Rate of dropout after each hidden layer.", "varied")] = [0.0],  # noqa: B006
@@ -70,7 +72,7 @@ def compare(
     loss: Annotated[str | None, _option(HELP["loss"], "training")] = None,
     epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
-    metrics: Annotated[str | None, _option(HELP["metrics"], "training")] = None,
+    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
     engine: Annotated[str, _option("Engine of the training; auto is the fastest that can.", "training")] = "auto",
     seeds: Annotated[int, _option("How many seeds each variant is trained from.", "training")] = 20,
     seed: Annotated[int, _option("The first seed.", "training")] = 0,
@@ -89,8 +91,9 @@ def compare(
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
-    frame = read_table(data, categories=options.names(categories), ignore=options.names(ignore))
-    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight}
+    target, reading = options.column(target), options.read_options(missing, separator, options.names(categories))
+    frame = read_table(data, ignore=options.names(ignore), options=reading)
+    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)
     prepared = rows.prepared(seed)
     varied: dict[str, list[Any]] = {

@@ -36,11 +36,13 @@ def train(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
     validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[str, _option("Units of each hidden layer; 0 for none.", "network")] = "64,32",
     activation: Annotated[str, _option(HELP["activation"], "network")] = "relu",
     initializer: Annotated[str, _option(HELP["initializer"], "network")] = "auto",
@@ -66,7 +68,7 @@ def train(
     shuffle: Annotated[bool, _option("A new order of the rows each epoch.", "training")] = True,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
-    metrics: Annotated[str | None, _option(HELP["metrics"], "training")] = None,
+    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
     report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
     engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
     threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
@@ -85,13 +87,14 @@ def train(
         {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
         {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
     )
+    target = options.column(target)
     prepared = prepare(
         data,
         target,
         task=task,
         loss=loss,
-        categories=options.names(categories),
         ignore=options.names(ignore),
+        options=options.read_options(missing, separator, options.names(categories)),
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,

@@ -127,22 +127,19 @@ class Table:
         *,
         target: bool = False,
         also: Collection[str] = (),
-        options: ReadOptions | None = None,
     ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
         Columns named in `also` come with them where the file has them.
 
         Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
-        InvalidValue where the file lacks a column.
+        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        options = self.options if options is None else options
-        return read_columns(path, names, categories=categories, also=also, options=options)
+        return read_columns(path, names, categories=categories, also=also, options=self.options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
