@@ -12,7 +12,9 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
     validate_data,
 )
 
+from plainnet import engines
 from plainnet.arrays import Array
+from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import ROWS_AT_A_TIME, Network
 from plainnet.sklearn import architecture, constraints, stopping
@@ -85,11 +87,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._start(X, encoded)
         rows = self._rows(X, encoded, weight)
         held = self._validation_rows(validation_data)
-        if self.solver == "lbfgs":
-            fit_lbfgs(self, rows, held)
-        else:
-            fit_stochastic(self, rows, held, incremental)
+        with blas.limited(self._threads):
+            if self.solver == "lbfgs":
+                fit_lbfgs(self, rows, held)
+            else:
+                fit_stochastic(self, rows, held, incremental)
         return self
+
+    @property
+    def _threads(self) -> int | None:
+        """How many threads BLAS may use; None leaves that to BLAS."""
+        return engines.cores() if self.n_jobs == -1 else self.n_jobs
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """X as numbers of its own float type, y as a vector where it is one column; `reset` learns the columns of X."""

@@ -126,8 +126,7 @@ class StochasticRun:
     def reports(self) -> Iterator[Report]:
         """Train an epoch at a time until `max_iter`, or until it stops getting better."""
         estimator = self.estimator
-        threads = engines.cores() if estimator.n_jobs == -1 else estimator.n_jobs
-        engine = engines.make(engines.choose(estimator.engine, self.job, threads), self.job)
+        engine = engines.make(engines.choose(estimator.engine, self.job, estimator._threads), self.job)
         order = np.arange(len(self.rows.inputs))
         began = time.perf_counter()
         estimator.n_iter_ = 0
