@@ -88,9 +88,9 @@ def why_unable() -> str | None:
     if too_old:
         return f"it takes {' and '.join(too_old)}, and an older one is installed"
     try:
-        import numba  # type: ignore[import-untyped]
+        from numba import config
 
-        if numba.config.DISABLE_JIT:
+        if config.DISABLE_JIT:
             return "NUMBA_DISABLE_JIT is set, which keeps Numba from compiling"
         import plainnet.engines.compiled_engine  # noqa: F401
     except Exception as error:  # whatever versions that do not fit each other end in
