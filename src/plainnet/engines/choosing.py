@@ -90,7 +90,7 @@ def why_unable() -> str | None:
     try:
         from numba import config
 
-        if config.DISABLE_JIT:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
             return "NUMBA_DISABLE_JIT is set, which keeps Numba from compiling"
         import plainnet.engines.compiled_engine  # noqa: F401
     except Exception as error:  # whatever versions that do not fit each other end in
