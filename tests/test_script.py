@@ -89,6 +89,10 @@ def test_a_script_predicts_to_the_last_bit(drawn, layers, inputs, rows, dtype, s
 
 
 def test_drawn_scripts_are_in_style(drawn):
+    """Those of the test above where it ran, and one with every activation."""
+    layers = [pn.Dense(4, activation) for activation in ACTIVATIONS]
+    exported(pn.Network(*layers, pn.BatchNorm(), pn.LayerNorm(), input_size=3), drawn, "every_activation.py")
+    assert "every_activation.py" in os.listdir(drawn)
     assert_in_style(drawn)
 
 
