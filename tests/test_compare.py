@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -131,7 +132,8 @@ def test_a_run_that_diverges_has_not_learned_and_ends_nothing():
     assert difference.pairs == 0
     assert difference.better is None
     assert difference.learns_more == "4"
-    assert "0 of 6 (6 diverged)" in str(comparison)
+    assert "6 (6 diverged)" in str(comparison)
+    assert comparison.conclusion() == "Take 4. Every run of steep diverged."
 
 
 def test_nearly_every_start_learns_xor():
@@ -404,7 +406,7 @@ def test_the_pictures_take_an_axes_and_return_it():
     axes = pn.plots.new_axes()
     assert comparison.draw_curves(axes) is axes
     assert axes.get_xlabel() == "epoch"
-    assert axes.get_ylabel() == "validation loss (thick: median of the runs)"
+    assert axes.get_ylabel() == "validation loss (lower is better)"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["4", "8"]
     boxes = comparison.draw_boxes()
     assert boxes.get_xlabel() == "validation loss (lower is better)"
@@ -415,7 +417,7 @@ def test_a_picture_says_what_it_leaves_out():
     variants = {f"variant {n}": network(n) for n in range(1, 23)}
     comparison = compare(variants, X, y, seeds=1, **{**OPTIONS, "epochs": 1})
     curves, boxes = comparison.draw().axes
-    assert curves.get_title(loc="left") == "the 6 variants of the best medians, of 22"
+    assert "the 6 variants of the best medians, of 22" in curves.get_title(loc="left")
     assert len(boxes.get_yticklabels()) == 20
     assert boxes.get_title(loc="left").startswith("the 20 variants of the best medians, of 22")
 
@@ -424,6 +426,116 @@ def test_runs_that_diverged_are_counted_in_the_picture():
     steep = {"network": network(4, "relu"), "optimizer": pn.SGD(1e30)}
     boxes = compare({"steep": steep, "4": network()}, X, y, seeds=2, **OPTIONS).draw_boxes()
     assert boxes.get_yticklabels()[0].get_text() == "steep\n(2 diverged)"
+
+
+def test_the_curves_follow_the_measure_compared_by():
+    options = {**OPTIONS, "validation": 0.2, "seeds": 3, "by": "accuracy"}
+    axes = compare({"4": network(), "8": network(8)}, X, y, **options).draw_curves()
+    assert axes.get_ylabel() == "accuracy (higher is better)"
+    assert 0 <= axes.get_ylim()[0] < axes.get_ylim()[1] < 1.1
+
+
+def test_one_bad_start_does_not_flatten_the_curves():
+    def run(seed, loss):
+        curves = {"epoch": [1, 2], "loss": [1.0, loss], "accuracy": [0.5, 0.9]}
+        return Run("a", seed, False, 2, 0.1, loss, None, {"accuracy": 0.9}, curves)
+
+    runs = [run(seed, 0.5 + 0.01 * seed) for seed in range(19)] + [run(19, 5e3)]
+    comparison = Comparison(["a"], range(20), "loss", True, "", lambda run: True, runs, has_criterion=False)
+    assert comparison.draw_curves().get_ylim()[1] < 2
+
+
+def test_every_run_that_did_not_learn_is_drawn():
+    """Of 300 runs one curve in three is drawn, but each of the four that did not learn."""
+
+    def run(seed):
+        loss = 0.25 if seed in (7, 50, 101, 298) else 1e-4
+        curves = {"epoch": [1, 2], "loss": [0.3, loss]}
+        return Run("a", seed, False, 2, 0.1, loss, None, {}, curves)
+
+    runs = [run(seed) for seed in range(300)]
+    comparison = Comparison(["a"], range(300), "loss", True, "loss < 0.1", lambda run: run.loss < 0.1, runs)
+    axes = comparison.draw_curves()
+    assert sum(line.get_ydata()[-1] == 0.25 for line in axes.get_lines()) == 4
+    assert len(axes.get_lines()) < 110
+    assert "each that did not learn" in axes.get_title(loc="left")
+    crosses = comparison.draw_boxes().collections[1]
+    assert len(crosses.get_offsets()) == 4
+
+
+# ---- what it says ----
+
+
+def made(medians, parameters=None, **more):
+    """A comparison of made-up runs: a variant's measures are its median plus small differences."""
+    runs = [
+        Run(
+            name,
+            seed,
+            not np.isfinite(m),
+            1,
+            0.1,
+            m + d if np.isfinite(m) else None,
+            None,
+            {},
+            {"epoch": [], "loss": []},
+        )
+        for name, m in medians.items()
+        for seed, d in enumerate(np.random.default_rng(len(name)).permutation(np.linspace(-0.05, 0.05, 13)))
+    ]
+    sizes = parameters or dict.fromkeys(medians, 10)
+    options = {"by": "loss", "lower_is_better": True, "criterion": "", "learned": lambda run: True}
+    return Comparison(list(medians), range(13), **options, runs=runs, parameters=sizes, has_criterion=False, **more)
+
+
+@pytest.mark.parametrize(
+    ("medians", "sizes", "conclusion"),
+    [
+        ({"a": 1.0}, {}, ""),
+        ({"a": 0.1, "bb": 0.5}, {}, "Take a: it is better than bb."),
+        ({"a": 0.1, "bb": 0.5, "ccc": 0.9}, {}, "Take a: it is better than each of the others."),
+        ({"a": 0.1, "bb": np.nan}, {}, "Take a. Every run of bb diverged."),
+        ({"a": np.nan, "bb": np.nan}, {}, "Every run diverged, so there is nothing to choose from."),
+        (
+            {"a": 0.5, "bb": 0.505, "ccc": 2.0},
+            {"a": 90, "bb": 20, "ccc": 5},
+            "a has the best median, and the runs do not decide between it and bb. bb has the smallest network of "
+            "these: take it, or ask again with more seeds.",
+        ),
+        (
+            {"a": 0.5, "bb": 0.505},
+            {"a": 20, "bb": 90},
+            "a has the best median, and the runs do not decide between it and bb. It has the smallest network of "
+            "these: take it, or ask again with more seeds.",
+        ),
+        (
+            {"a": 0.5, "bb": 0.505},
+            {"a": 20, "bb": 20},
+            "a has the best median, and the runs do not decide between it and bb. More seeds may decide.",
+        ),
+    ],
+)
+def test_it_ends_with_one_sentence_to_act_on(medians, sizes, conclusion):
+    comparison = made(medians, sizes)
+    assert comparison.conclusion() == conclusion
+    assert conclusion in str(comparison)
+    assert comparison.to_dict()["conclusion"] == conclusion
+
+
+def test_without_a_criterion_nothing_is_said_to_have_learned():
+    comparison = made({"a": 0.1, "bb": 0.5})
+    assert "learned" not in str(comparison)
+    assert str(comparison).splitlines()[0].split() == ["variant", "runs", "median", "quartiles", "seconds"]
+
+
+def test_it_shows_itself_at_the_prompt_and_in_a_notebook():
+    comparison = made({"a<b": 0.1, "bb": 0.5})
+    assert repr(comparison) == str(comparison)
+    page = comparison._repr_html_()
+    assert "<table>" in page
+    assert "a&lt;b" in page
+    assert "Take a&lt;b: it is better than bb." in page
+    assert "<svg" in page
 
 
 # ---- the command ----
@@ -475,6 +587,41 @@ def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monk
         assert run_command(["train", "table.csv", *arguments, "--seed", str(seed), "--save", f"{seed}.npz"]) == 0
         history = pn.load(f"{seed}.npz").history
         assert loss == pytest.approx(min(history.validation_loss))
+
+
+def test_the_command_ends_with_one_that_trains_the_winner(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shared = ["--ignore", "year", "--class-weight", "balanced", "--epochs", "20"]
+    varied = ["--hidden", "1", "--hidden", "16", "--schedule", "cosine", "--weight-decay", "0.01", "--normalization"]
+    command = ["compare", str(PENGUINS), "--target", "species", *shared, *varied, "batch", "--seeds", "6"]
+    assert run_command([*command, "--workers", "1", "--no-progress"]) == 0
+    out = capsys.readouterr().out
+    training = shlex.split(out[out.index("plainnet train") :])
+    assert run_command(training[1:]) == 0
+    net = pn.load("model.npz")
+    assert [layer.units for layer in net.layers if isinstance(layer, pn.Dense)] == [16, 3]
+    assert any(isinstance(layer, pn.BatchNorm) for layer in net.layers)
+    optimizer = net.history.settings["optimizer"]
+    assert optimizer["learning_rate"]["name"] == "cosine"
+    assert optimizer["weight_decay"] == 0.01
+    assert net.history.settings["weighted"]
+    assert "year" not in {column["name"] for column in net.table["columns"]}
+
+
+def test_the_command_weighs_rows_as_train_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(3)
+    lines = [f"{x},{2 * x if i % 2 else -2 * x},{i % 2}" for i, x in enumerate(random.normal(size=60))]
+    Path("table.csv").write_text("\n".join(["x,y,w", *lines]))
+    shared = ["table.csv", "--target", "y", "--sample-weight", "w", "--hidden", "4", "--epochs", "30"]
+    shared += ["--no-progress", "--batch-size", "8"]
+    assert run_command(["compare", *shared, "--seeds", "1", "--seed", "5", "--workers", "1", "--csv", "runs.csv"]) == 0
+    with open("runs.csv", newline="") as file:
+        (run,) = csv.DictReader(file)
+    assert run["seed"] == "5"
+    assert run_command(["train", *shared, "--seed", "5", "--save", "5.npz"]) == 0
+    history = pn.load("5.npz").history
+    assert float(run["loss"]) == pytest.approx(history.loss[history.epoch.index(history.best_epoch)])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """The explanation of a training step: its numbers are the engine's, and its text and page show them."""
 
+import io
 import json
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +14,9 @@ import numpy as np
 import polars as pl
 import pytest
 import typer
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 import plainnet as pn
 from plainnet.cli import explain as command
@@ -17,6 +24,7 @@ from plainnet.errors import PlainnetError
 from plainnet.explain import explain, formulas
 from plainnet.explain.mathml import mathml
 
+UTF8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 
 
@@ -370,17 +378,56 @@ def test_text_stays_within_the_width(case, width):
 
 def test_large_arrays_are_abbreviated_unless_full():
     random = np.random.default_rng(1)
-    net = network(pn.Dense(9, "tanh"), pn.Dense(1), inputs=12)
-    step = explain(net, random.random((3, 12)), random.random((3, 1)), loss="mse")
+    net = network(pn.Dense(23, "tanh"), pn.Dense(1), inputs=24)
+    step = explain(net, random.random((3, 24)), random.random((3, 1)), loss="mse")
     weights = net.layers[0].weights
-    corner, middle = f"{weights[11, 8]:.5f}", f"{weights[5, 4]:.5f}"
+    corner, middle = f"{weights[23, 22]:.5f}", f"{weights[12, 11]:.5f}"
     for short, long in ((step.text(), step.text(full=True, width=400)), (step.to_html(), step.to_html(full=True))):
         assert corner in short
         assert middle not in short
         assert "…" in short
-        assert "(12, 9)" in short
+        assert "(24, 23)" in short
         assert middle in long
         assert "…" not in long
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+def test_narrow_text_breaks_formulas_and_notes_between_words(width):
+    """Long formulas (gelu's), wide characters and single numbers with their formula all keep to the width."""
+    random = np.random.default_rng(1)
+    net = network(pn.Dense(3, "gelu", l2=0.1), pn.BatchNorm(), pn.Dense(1), inputs=2)
+    step = explain(
+        net, random.random((2, 2)), random.random((2, 1)), loss="huber", optimizer="adamw", examples=["例子一", "é"]
+    )
+    lines = step.text(width=width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    words = " ".join(" ".join(lines).split())
+    assert "a = z / 2 ∘ (1 + t), t = tanh(√(2/π) (z + 0.044715 z³))" in words
+
+
+def test_text_needs_numpy_only(tmp_path):
+    program = """
+import sys
+sys.modules["rich"] = None  # as where it is not installed
+import plainnet as pn
+X, y = pn.datasets.xor()
+net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+print(pn.explain(net, X, y, loss="mse", optimizer="sgd"))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", env=UTF8)
+    assert ran.returncode == 0, ran.stderr
+    assert "δ = ∂loss/∂z = ∂loss/∂a ∘ f'(z)" in ran.stdout
+
+
+def test_colours_say_the_same_as_the_text():
+    X, y = pn.datasets.xor()
+    net = network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), inputs=3)
+    step = explain(net, X, y, loss="mse")
+    console = Console(file=io.StringIO(), width=90, force_terminal=True, color_system="truecolor")
+    console.print(step)
+    printed = console.file.getvalue()
+    assert "\x1b[36m" in printed  # cyan formulas
+    assert [line.rstrip() for line in Text.from_ansi(printed).plain.splitlines()] == step.text(width=90).splitlines()
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
@@ -441,7 +488,17 @@ def test_shows_itself_in_a_notebook(xor):
     net, X, y = xor
     html = explain(net, X, y, loss="mse")._repr_html_()
     assert "<html" not in html
-    assert all(rule.lstrip().startswith((".explained", "@media", "}")) for rule in re.findall(r"(?m)^\S.*\{", html))
+    style = re.search("<style>(.*?)</style>", html, re.DOTALL)[1]
+    selectors = [part for rule in re.findall(r"([^{}@]+)\{", style) for part in rule.split(",")]
+    assert all(".explained" in part or part.startswith("media") for part in selectors)
+
+
+def test_follows_the_theme_of_a_notebook_and_the_system_elsewhere(xor):
+    net, X, y = xor
+    step = explain(net, X, y, loss="mse")
+    assert "prefers-color-scheme" not in step._repr_html_()
+    assert "[data-jp-theme-light='false'] .explained" in step._repr_html_()
+    assert "prefers-color-scheme: dark" in step.to_html()
 
 
 @pytest.mark.parametrize(
@@ -455,6 +512,9 @@ def test_shows_itself_in_a_notebook(xor):
         ("m'", "<msup><mi>m</mi><mo>′</mo></msup>"),
         ("1e-08", "<msup><mn>10</mn><mrow><mo>−</mo><mn>8</mn></mrow></msup>"),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        ("mean m", '<mi>mean</mi><mspace width="0.25em"/><mi>m</mi>'),
+        ("η 0.1", '<mi>η</mi><mspace width="0.25em"/><mn>0.1</mn>'),
+        ("g a", "<mi>g</mi><mi>a</mi>"),
     ],
 )
 def test_formulas_are_set_as_mathematics(formula, expected):
@@ -464,6 +524,23 @@ def test_formulas_are_set_as_mathematics(formula, expected):
 @pytest.mark.parametrize("formula", ["(", ")", "a /", "e^", "a_", "√", "|a", "", "((a)", "a ^ ^ b", "-", "²", "/ a"])
 def test_formulas_of_any_kind_are_set_without_failing(formula):
     ElementTree.fromstring(mathml(formula))
+
+
+def test_softmax_divides_by_the_whole_sum():
+    softmax = formulas.slope(pn.activations.resolve("softmax")).value
+    denominator = ElementTree.fromstring(mathml(softmax)).find(".//mfrac")[1]
+    assert "".join(denominator.itertext()) == "∑jezj"
+
+
+def test_no_formula_divides_by_a_bare_sum_sign():
+    slopes = [formulas.slope(pn.activations.resolve(name)) for name in pn.activations.ACTIVATIONS]
+    errors = [formulas.error(pn.losses.resolve(name)) for name in pn.losses.LOSSES]
+    updates = [formulas.update(pn.optimizers.resolve(name)) for name in pn.optimizers.OPTIMIZERS]
+    for formula in filter(None, (text for texts in (*slopes, *errors, *updates) for text in texts)):
+        for fraction in ElementTree.fromstring(mathml(formula)).iter("mfrac"):
+            numerator, denominator = ("".join(part.itertext()) for part in fraction)
+            assert not re.fullmatch("∑[a-z]?", denominator), formula
+            assert numerator, formula
 
 
 def test_every_part_of_plainnet_has_its_formula():

@@ -93,3 +93,8 @@ def __getattr__(name: str) -> Any:
         module = import_module(LATER[name])
         return getattr(module, "load" if name == "load_safetensors" else name)
     raise AttributeError(f"module 'plainnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Tell completion the public names, those that are imported later as well."""
+    return [*__all__, "__version__"]

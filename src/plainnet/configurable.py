@@ -75,11 +75,15 @@ def describe(thing: Any) -> Any:
         settings = {k: describe(v) for k, v in thing.settings().items()}
         name = thing.name if _is_ours(thing) else own_name(thing)
         return name if not settings or settings == _defaults(type(thing)) else {"name": name, **settings}
+    if isinstance(thing, np.floating):
+        return float(thing)  # of a longdouble, `tolist` gives a longdouble
     if isinstance(thing, np.generic | np.ndarray):
         return thing.tolist()
     if isinstance(thing, list | tuple):
         return [describe(item) for item in thing]
-    if thing is None or isinstance(thing, bool | int | float | str | dict):
+    if isinstance(thing, Mapping):
+        return {name: describe(part) for name, part in thing.items()}
+    if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     return own_name(thing)
 
@@ -90,8 +94,13 @@ def _is_ours(thing: Configurable) -> bool:
 
 def own_name(thing: Any) -> str:
     """How a description names a user's own class, object or function."""
-    name = getattr(thing, "__name__", type(thing).__name__)
+    name = shown_name(thing)
     return name if name.startswith(OWN) else OWN + name
+
+
+def shown_name(thing: Any) -> str:
+    """How a message names a class, object or function."""
+    return getattr(thing, "__name__", type(thing).__name__)
 
 
 def build(

@@ -35,7 +35,7 @@ Function = Callable[[Array], float]
 TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArrayCheck:
     """One array's gradient against central differences."""
 
@@ -57,8 +57,11 @@ class ArrayCheck:
         """The largest over the entries."""
         return float(self.errors[self.worst])
 
+    def __repr__(self) -> str:
+        return f"ArrayCheck({self.name!r}, shape {self.gradient.shape}, relative error {self.relative_error:.2g})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """The check of all arrays; prints as a table with a verdict."""
 
@@ -92,6 +95,8 @@ class GradientReport:
         named = [f"{array.name}: {array.diagnosis}" for array in self.arrays if array.diagnosis]
         causes = [textwrap.fill(line, 100, subsequent_indent="    ") for line in named]
         return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})", *causes])
+
+    __repr__ = __str__
 
 
 def check(
@@ -139,7 +144,7 @@ def check_gradients(
     X: Any,
     y: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     sample_weight: Any = None,
     training: bool = True,
     dropout_seed: int = 0,
@@ -171,7 +176,7 @@ def check_by_hand(
     y: Any,
     gradient: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
     """Hold a `gradient` that other code computed against `net` with the same layers and the same weights.

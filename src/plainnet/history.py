@@ -10,7 +10,7 @@ MOST_REPORTS = 10_000
 """A History that is full drops every second report, and from then on keeps every second of what comes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What happened up to the end of an epoch.
 
@@ -42,6 +42,12 @@ class Report:
     """The engine that ran the epoch, with the reason in brackets where another one was asked for."""
     threads: int | None = None
     """Its threads; None where their number was left to BLAS."""
+
+    def __repr__(self) -> str:
+        numbers = {"validation loss": self.validation_loss, **self.metrics}
+        measured = "".join(f", {name} {value:.6g}" for name, value in numbers.items() if value is not None)
+        best = ", the best so far" if self.is_best else ""
+        return f"Report(epoch {self.epoch} of {self.epochs}, loss {self.loss:.6g}{measured}{best})"
 
 
 @dataclass

@@ -114,6 +114,18 @@ def choose(rows: Rows, chosen: Array) -> Rows:
     return rows.choose(chosen) if isinstance(rows, MappedRows) else rows[chosen]
 
 
+def files_of(*values: Any) -> tuple[str, ...]:
+    """The files that any of the arrays, or the arrays they are views of, are mapped from."""
+    files = []
+    for value in values:
+        array: Any = value
+        while isinstance(array, np.ndarray):
+            if isinstance(array, np.memmap) and array.filename is not None:
+                files.append(str(array.filename))
+            array = array.base
+    return tuple(dict.fromkeys(files))
+
+
 def release(file: np.memmap[Any, Any]) -> None:
     """Give back the memory of the file's pages that have been read; the system reads them again when they are used.
 

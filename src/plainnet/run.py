@@ -13,17 +13,18 @@ from plainnet.arrays import Array
 from plainnet.checkpoints import Checkpoint, fingerprint
 from plainnet.configurable import Configurable, describe
 from plainnet.engines import Choice, Engine, Job
-from plainnet.errors import DivergenceError
-from plainnet.examples import Validation
+from plainnet.errors import DivergenceError, warn
 from plainnet.history import History, Report
-from plainnet.metrics import Metric
+from plainnet.metrics import Measure
+from plainnet.weighting import Examples
 
 
 class EarlyStopping(Configurable):
     """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
 
     The monitored loss is the validation loss, or the training loss without validation data; an improvement is a
-    fall by more than `minimum_improvement` below the best so far (Prechelt 1998).
+    fall by more than `minimum_improvement` below the best so far (Prechelt 1998). A loss that is not finite improves
+    nothing; where none ever is, the run keeps its last parameters and warns.
     """
 
     def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
@@ -37,9 +38,9 @@ class Run:
 
     job: Job
     choice: Choice
-    validation: Validation | None
+    validation: Examples | None
     early_stopping: EarlyStopping | None
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Measure]
     report_every: int
     checkpoint: Checkpoint | None
 
@@ -51,6 +52,11 @@ class Run:
         self.seconds = 0.0
         """Spent in earlier processes and up to the last report or checkpoint."""
         self.identity = self.identify() if self.checkpoint else {}
+
+    @property
+    def measured_on(self) -> Examples:
+        """The examples on which reports measure: the validation examples, or those of the training without any."""
+        return self.validation or (self.job.inputs, self.job.targets, self.job.sample_weight)
 
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
@@ -110,6 +116,11 @@ class Run:
             self.history.stopped = "interrupted"
         if self.best is not None:
             self.job.network.parameters, self.job.network.statistics = self.best
+        elif self.early_stopping and self.history.epoch and self.history.stopped != "diverged":
+            warn(
+                "early stopping had nothing to go by: the validation loss was never a finite number. The network keeps "
+                "its last parameters; look at the loss and the validation data"
+            )
 
     @property
     def is_over(self) -> bool:
@@ -166,13 +177,13 @@ class Run:
         job, net = self.job, self.job.network
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
-            inputs, targets = self.validation or (job.inputs, job.targets)
-            measured = net.measure(inputs, targets, job.loss, self.metrics)
+            inputs, targets, weights = self.measured_on
+            measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         monitored = loss if validation_loss is None else validation_loss
         margin = self.early_stopping.minimum_improvement if self.early_stopping else 0.0
-        is_best = monitored < self.best_loss - margin
+        is_best = math.isfinite(monitored) and monitored < self.best_loss - margin
         if is_best:
             self.best_loss = monitored
             if self.early_stopping:

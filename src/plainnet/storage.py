@@ -14,6 +14,7 @@ from typing import Any
 from plainnet.archive import read_archive, write_archive
 from plainnet.arrays import Array
 from plainnet.errors import FileError, InvalidValue, PlainnetError
+from plainnet.files import check_apart
 from plainnet.history import History
 from plainnet.network import Network
 
@@ -23,6 +24,7 @@ def save(net: Network, path: str | PathLike[str]) -> None:
 
     Raises InvalidValue where the network is not built, FileError where the file cannot be written.
     """
+    check_apart(path, net.data_files)
     write_archive(path, record_of(net), arrays_of(net))
 
 

@@ -1,20 +1,23 @@
 """`plainnet compare`: several hyperparameters on one table, each from the same seeds and on the same splits."""
 
 import itertools
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.padding import Padding
 
-from plainnet import checks, optimizers
+from plainnet import checks
 from plainnet.cli import options
 from plainnet.cli.display import console, heading, plain_table
+from plainnet.cli.outputs import check_outputs
+from plainnet.cli.report import option_words
 from plainnet.comparison import Comparison, comparing
-from plainnet.comparison.result import SUMMARY_COLUMNS, summary_row
 from plainnet.comparison.tables import TableNetwork, TableRows
+from plainnet.comparison.wording import summary_rows
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable, replacing
+from plainnet.files import replacing
 from plainnet.tabular import read_table
 
 PANELS = {
@@ -25,11 +28,19 @@ PANELS = {
 }
 
 
+UNVARIED = {"normalization": "none", "schedule": "constant", "hidden": "64,32", "activation": "relu", "dropout": 0.0}
+UNVARIED |= {"l2": 0.0, "optimizer": "adam"}
+"""The values that `plainnet train` takes where an option is not given; None for all others."""
+SHARED_WITH_TRAIN = {"data", "target", "task", "categories", "ignore", "validation", "sample_weight", "class_weight"}
+SHARED_WITH_TRAIN |= {"loss", "epochs", "early_stopping", "engine"}
+
+
 def _option(help_text: str, panel: str) -> Any:
     return typer.Option(help=help_text, rich_help_panel=PANELS[panel])
 
 
 def compare(
+    context: typer.Context,
     data: Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")],
     target: Annotated[str, _option("Column to predict.", "data")],
     task: Annotated[
@@ -38,14 +49,23 @@ def compare(
     categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
     ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
     validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
+    sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
+    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[list[str], _option("Units of each hidden layer; 0 for none.", "varied")] = ["64,32"],  # noqa: B006
     activation: Annotated[list[str], _option("Activation of the hidden layers.", "varied")] = ["relu"],  # noqa: B006
     dropout: Annotated[list[float], _option("Rate of dropout after each hidden layer.", "varied")] = [0.0],  # noqa: B006
     l2: Annotated[list[float], _option("Penalty on Σw²/2.", "varied")] = [0.0],  # noqa: B006
+    normalization: Annotated[
+        list[str] | None, _option("batch or layer, before each activation; none.", "varied")
+    ] = None,
     optimizer: Annotated[list[str], _option("sgd, rmsprop, adagrad, adam or adamw.", "varied")] = ["adam"],  # noqa: B006
     learning_rate: Annotated[
         list[float] | None, _option("Learning rate; the optimizer's own if not given.", "varied")
     ] = None,
+    schedule: Annotated[
+        list[str] | None, _option("Schedule of the learning rate, such as cosine; constant.", "varied")
+    ] = None,
+    weight_decay: Annotated[list[float] | None, _option("Weight decay of the optimizer.", "varied")] = None,
     batch_size: Annotated[list[int] | None, _option("Rows a step; 0 for all at once.", "varied")] = None,
     loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
     epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
@@ -53,6 +73,7 @@ def compare(
     metrics: Annotated[str | None, _option("Metrics to measure: accuracy,f1.", "training")] = None,
     engine: Annotated[str, _option("Engine of the training; auto is the fastest that can.", "training")] = "auto",
     seeds: Annotated[int, _option("How many seeds each variant is trained from.", "training")] = 20,
+    seed: Annotated[int, _option("The first seed.", "training")] = 0,
     workers: Annotated[int | None, _option("Processes to train in; one a core if not given.", "training")] = None,
     by: Annotated[str | None, _option("Measure to compare by; the validation loss if not given.", "output")] = None,
     learned: Annotated[str | None, _option("When a run has learned: 'accuracy >= 0.9'.", "output")] = None,
@@ -66,25 +87,26 @@ def compare(
     progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
 ) -> None:
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
-    for path in (csv, json, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None:
-        options.check_picture(plot)
+    check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
     frame = read_table(data, categories=options.names(categories), ignore=options.names(ignore))
-    rows = TableRows(frame, target, {"task": task, "loss": loss, "validation": validation})
-    prepared = rows.prepared(0)
+    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight}
+    rows = TableRows(frame, target, of_rows)
+    prepared = rows.prepared(seed)
     varied: dict[str, list[Any]] = {
         "hidden": hidden,
         "activation": activation,
         "dropout": dropout,
         "l2": l2,
+        "normalization": normalization or ["none"],
         "optimizer": optimizer,
         "learning-rate": learning_rate or [None],
+        "schedule": schedule or ["constant"],
+        "weight-decay": weight_decay or [None],
         "batch-size": batch_size or [None],
     }
-    variants = _variants(rows, len(prepared.X), varied)
+    combinations = _combinations(varied)
+    variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
     usual = ["accuracy"] if prepared.table.task == "classification" else ["r2"]
     console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
     console.print(f"{len(variants)} variants from {seeds:,} seeds: {len(variants) * seeds:,} runs\n")
@@ -92,7 +114,7 @@ def compare(
         comparison = comparing.compare(
             variants,
             rows,
-            seeds=seeds,
+            seeds=range(seed, seed + seeds),
             by=by,
             learned=learned,
             results=results,
@@ -102,6 +124,7 @@ def compare(
             loss=prepared.loss,
             epochs=epochs,
             early_stopping=early_stopping or None,
+            class_weight=options.class_weights(class_weight, prepared.table.class_names),
             metrics=options.names(metrics) if metrics else usual,
             engine=engine,
         )
@@ -110,15 +133,20 @@ def compare(
         console.print(f"Interrupted; {kept}.")
         raise
     show(comparison)
+    if (choice := comparison.choice()) is not None:
+        console.print(f"\nTo train {choice}:")
+        console.print(f"    {_training_command(context, combinations[choice])}", soft_wrap=True)
     _write(comparison, csv, json, plot)
 
 
 def show(comparison: Comparison) -> None:
     """Print the summaries as a table, and the verdicts."""
-    table = plain_table(*SUMMARY_COLUMNS, left=(0,))
-    table.columns[SUMMARY_COLUMNS.index("quartiles")].no_wrap = True
-    for summary in comparison.summaries():
-        table.add_row(*summary_row(summary))
+    head, *rows = summary_rows(comparison)
+    table = plain_table(*head, left=(0,))
+    for column in table.columns[1:]:
+        column.no_wrap = True  # numbers
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
     console.print(comparison.captions())
     if len(comparison.variants) > 1:
@@ -126,27 +154,54 @@ def show(comparison: Comparison) -> None:
         for verdict in comparison.verdicts():
             console.print(f"\n{verdict.sentence}")
             console.print(Padding(verdict.numbers, (0, 0, 0, 4), expand=False))
+        console.print(f"\n{comparison.conclusion()}")
         for note in comparison.notes():
             console.print(f"\n{note}")
 
 
-def _variants(rows: TableRows, training_rows: int, varied: dict[str, list[Any]]) -> dict[str, Any]:
-    """Each combination of the options as a variant, named by those that vary."""
+def _combinations(varied: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    """Each combination of the options, named by those that vary."""
     naming = [name for name, values in varied.items() if len(values) > 1]
-    variants: dict[str, Any] = {}
+    combinations: dict[str, dict[str, Any]] = {}
     for values in itertools.product(*varied.values()):
         chosen = dict(zip(varied, values, strict=True))
         name = " · ".join(f"{option} {chosen[option]}" for option in naming) or f"hidden {chosen['hidden']}"
-        if name in variants:
+        if name in combinations:
             raise InvalidValue(f"the variant {name!r} is given twice; give each value of an option once")
-        settings = {"activation": chosen["activation"], "dropout": chosen["dropout"], "l2": chosen["l2"]}
-        rate = {} if chosen["learning-rate"] is None else {"learning_rate": chosen["learning-rate"]}
-        variants[name] = {
-            "network": TableNetwork(rows, options.sizes(chosen["hidden"]), settings),
-            "optimizer": optimizers.resolve({"name": chosen["optimizer"], **rate}),
-            "batch_size": options.batch_size(chosen["batch-size"], training_rows),
-        }
-    return variants
+        combinations[name] = chosen
+    return combinations
+
+
+def _variant(rows: TableRows, training_rows: int, chosen: dict[str, Any]) -> dict[str, Any]:
+    """A combination of the options as a network and the options of its training."""
+    settings = {
+        "activation": chosen["activation"],
+        "dropout": chosen["dropout"],
+        "l2": chosen["l2"],
+        "normalization": None if chosen["normalization"] == "none" else chosen["normalization"],
+    }
+    decay = {"weight_decay": chosen["weight-decay"]}
+    return {
+        "network": TableNetwork(rows, options.sizes(chosen["hidden"]), settings),
+        "optimizer": options.optimizer(chosen["optimizer"], chosen["learning-rate"], chosen["schedule"], decay),
+        "batch_size": options.batch_size(chosen["batch-size"], training_rows),
+    }
+
+
+def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
+    """The `plainnet train` that trains a variant: the options given here that it shares, and the variant's own."""
+    words = ["plainnet", "train"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        option = name.replace("_", "-")
+        source = context.get_parameter_source(name)
+        is_given = source is not None and source.name == "COMMANDLINE"
+        if option in chosen:
+            is_default = chosen[option] == UNVARIED.get(option)
+            words += [] if is_default else option_words(parameter, chosen[option])
+        elif is_given and name in SHARED_WITH_TRAIN:
+            words += option_words(parameter, context.params[name])
+    return shlex.join([*words, "--save", "model.npz"])
 
 
 def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:

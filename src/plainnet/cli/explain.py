@@ -7,10 +7,11 @@ import typer
 
 import plainnet as pn
 from plainnet.cli.display import console
+from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.explain import explain as explain_step
 from plainnet.explain.explanation import Explanation
-from plainnet.files import check_writable, replacing
+from plainnet.files import replacing
 from plainnet.tabular import Table
 
 
@@ -25,8 +26,7 @@ def explain(
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to this file instead.")] = None,
 ) -> None:
     """Walk one training step on rows of a table: every sum, every gradient with its formula, every update."""
-    if html is not None:
-        check_writable(html)
+    check_outputs({"--html": html}, {"the model": model, "the table": data})
     net = pn.load(model)
     if net.table is None or net.history is None:
         raise InvalidValue(f"{model} was trained on arrays, not on a table; use plainnet.explain in Python")

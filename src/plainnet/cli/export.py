@@ -8,8 +8,10 @@ import typer
 import plainnet as pn
 from plainnet import checks
 from plainnet.cli.display import console
+from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.export import FORMATS, format_of
+from plainnet.export.script import weights_file
 
 NAMES = {
     "onnx": "{}.onnx",
@@ -42,8 +44,10 @@ def export(
     if layout is not None and to != "safetensors":
         raise InvalidValue(f"--layout does not go with {to}; it goes with safetensors")
     output = output or model.with_name(NAMES[to].format(model.stem))
+    files: dict[str, Path | None] = {"--output": output}
+    if to == "script":
+        files["the file of weights beside --output"] = weights_file(output)
+    check_outputs(files, {"the model": model})
     net = pn.load(model)
-    if output.exists() and output.samefile(model):
-        raise InvalidValue(f"--output is {output}, the model itself; it takes another name")
     net.export(output, to, **({} if layout is None else {"layout": layout}))
     console.print(f"{model} exported to {output}", soft_wrap=True)

@@ -1,16 +1,20 @@
 """`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
+from plainnet.cli.display import heading, layer_table, plain_table, record_table
+from plainnet.cli.measures import print_measures
+from plainnet.cli.outputs import check_outputs
+from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
 from plainnet.tabular import Table, drop_missing_targets, write_table
+from plainnet.tabular.measuring import measure
+from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(
@@ -22,12 +26,15 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
 ) -> None:
     """Predict the rows of a table, in their order."""
-    if output is not None:
-        check_writable(output)
+    check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = _load(model)
-    predictions = table.predictions(net.predict(table.features(table.read(data))), probabilities=probabilities)
+    frame = table.read(data)
+    table.warn_of_news(frame)
+    blocks = table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")
+    outputs = [net.predict(block) for block in blocks]
+    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
-        sys.stdout.write(predictions.write_csv())
+        write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
     console.print(f"{len(predictions):,} predictions written to {output}")
@@ -45,8 +52,9 @@ def evaluate(
     if dropped:
         console.print(f"{dropped:,} rows without a target are left out")
     assert net.history is not None
-    loss = net.history.settings["loss"]
-    print_measures(table, net, table.features(frame), table.targets(frame), loss, f"On {data.name}")
+    table.warn_of_news(frame)
+    measured = measure(table, net, frame, net.history.settings["loss"])
+    print_measures(measured, table.class_names, f"On {data.name}")
 
 
 def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:

@@ -1,14 +1,14 @@
 """Option texts to values: what the commands share in reading their options."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plainnet import checks, plots
+from plainnet import checks, optimizers, schedules
 from plainnet.errors import InvalidValue
+from plainnet.optimizers import Optimizer
 
 BATCH_SIZE = 32
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def names(text: str) -> list[str]:
@@ -53,15 +53,21 @@ def class_weights(text: str | None, classes: Sequence[str]) -> Any:
     return {label: weights.get(label, 1.0) for label in range(len(classes))}
 
 
+def optimizer(name: str, learning_rate: float | None, schedule: str | None, given: Mapping[str, Any]) -> Optimizer:
+    """The optimizer by name with the settings given, its learning rate by the schedule where there is one."""
+    settings = {setting: value for setting, value in given.items() if value is not None}
+    if learning_rate is not None:
+        settings["learning_rate"] = learning_rate
+    made = optimizers.resolve({"name": name, **settings})
+    if schedule is None:
+        return made
+    checks.one_of("--schedule", schedule, schedules.SCHEDULES)
+    settings["learning_rate"] = {"name": schedule, "learning_rate": made.learning_rate}
+    return optimizers.resolve({"name": name, **settings})
+
+
 def batch_size(given: int | None, rows: int) -> int | None:
     """Not given: the usual size, or all rows where there are fewer; 0: all rows."""
     if given is None:
         return min(BATCH_SIZE, rows)
     return given or None
-
-
-def check_picture(path: Path) -> None:
-    """Refuse, before the training, a picture of another kind than can be drawn, or any where matplotlib is lacking."""
-    if path.suffix.lower() not in PICTURES:
-        raise InvalidValue(f"--plot is {path}; it takes a file name ending in {', '.join(PICTURES)}")
-    plots.new_axes()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import plainnet as pn
+from plainnet import plots
 from plainnet.cli.display import console
 from plainnet.cli.models import _load
+from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.errors import InvalidValue
-from plainnet.files import check_writable
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table, drop_missing_targets
 
@@ -32,7 +33,8 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
 ) -> None:
     """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
-    check_report(output)
+    check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
+    plots.new_axes()  # refuses where matplotlib is lacking
     net, table = _load(model)
     frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
     if not len(frame):
@@ -67,14 +69,6 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
     console.print(f"Report written to {path}")
 
 
-def check_report(path: Path) -> None:
-    """Refuse, before the training, a report that could not be written: a wrong name, no folder, no matplotlib."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise InvalidValue(f"the report is to be {path}; it takes a file name ending in .html")
-    check_writable(path)
-    pn.plots.new_axes()
-
-
 def command_line(context: typer.Context) -> str:
     """The command as it was given, without what does not change the training: 'plainnet train table.csv --target y'."""
     words = ["plainnet", str(context.info_name)]
@@ -82,11 +76,15 @@ def command_line(context: typer.Context) -> str:
         name, source = parameter.name or "", context.get_parameter_source(parameter.name or "")
         if name in OF_THE_SURROUNDINGS or source is None or source.name != "COMMANDLINE":
             continue
-        value = context.params[name]
-        if parameter.param_type_name == "argument":
-            words.append(str(value))
-        elif isinstance(value, bool):
-            words.append((parameter.opts if value else parameter.secondary_opts)[0])
-        else:
-            words += [parameter.opts[0], str(value)]
+        words += option_words(parameter, context.params[name])
     return shlex.join(words)
+
+
+def option_words(parameter: Any, value: Any) -> list[str]:
+    """An option or argument with its value, as it is written on the command line."""
+    if parameter.param_type_name == "argument":
+        return [str(value)]
+    if isinstance(value, bool):
+        return [(parameter.opts if value else parameter.secondary_opts)[0]]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [word for each in values for word in (parameter.opts[0], str(each))]

@@ -8,14 +8,16 @@ from typing import Annotated, Any
 import typer
 
 import plainnet as pn
-from plainnet import checks, optimizers, schedules
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table, print_measures
-from plainnet.cli.report import check_report, command_line, report_table_run
-from plainnet.files import check_writable, replacing
+from plainnet.cli.display import console, layer_table
+from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.outputs import check_outputs
+from plainnet.cli.report import command_line, report_table_run
+from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
+from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
@@ -76,13 +78,11 @@ def train(
     report: Annotated[Path | None, _option("Write a report, with pictures, to this .html file.", "output")] = None,
 ) -> None:
     """Train a network on a table and show how well it does on rows held out."""
-    for path in (save, plot):
-        if path is not None:
-            check_writable(path)
-    if plot is not None:
-        options.check_picture(plot)
-    if report is not None:
-        check_report(report)
+    held_out = options.fraction_or_path(validation)
+    check_outputs(
+        {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
+        {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
+    )
     prepared = prepare(
         data,
         target,
@@ -91,7 +91,7 @@ def train(
         categories=options.names(categories),
         ignore=options.names(ignore),
         sample_weight=sample_weight,
-        validation=options.fraction_or_path(validation),
+        validation=held_out,
         seed=seed,
     )
     net = network_for(
@@ -111,7 +111,7 @@ def train(
         prepared.X,
         prepared.y,
         loss=prepared.loss,
-        optimizer=_optimizer(optimizer, learning_rate, schedule, given),
+        optimizer=options.optimizer(optimizer, learning_rate, schedule, given),
         epochs=epochs,
         batch_size=options.batch_size(batch_size, len(prepared.X)),
         shuffle=shuffle,
@@ -138,11 +138,12 @@ def train(
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)
     if report is not None:
-        rows_are = "Shown on the validation rows, which it was not trained on."
+        rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
         console.print(f"Model saved to {save}")
@@ -155,21 +156,6 @@ def _kept(history: pn.History, save: Path | None) -> str:
     best = history.settings["early_stopping"]
     kept = f"the best model so far (epoch {history.best_epoch})" if best else f"the model of epoch {history.epoch[-1]}"
     return f"{kept} was saved to {save}" if save is not None else f"{kept} was not saved, as there was no --save"
-
-
-def _optimizer(
-    name: str, learning_rate: float | None, schedule: str | None, given: dict[str, Any]
-) -> pn.optimizers.Optimizer:
-    """The optimizer by name with the settings given, its learning rate by the schedule where there is one."""
-    settings = {setting: value for setting, value in given.items() if value is not None}
-    if learning_rate is not None:
-        settings["learning_rate"] = learning_rate
-    made = optimizers.resolve({"name": name, **settings})
-    if schedule is None:
-        return made
-    checks.one_of("schedule", schedule, schedules.SCHEDULES)
-    settings["learning_rate"] = {"name": schedule, "learning_rate": made.learning_rate}
-    return optimizers.resolve({"name": name, **settings})
 
 
 def _usual_metrics(prepared: Prepared) -> list[str]:

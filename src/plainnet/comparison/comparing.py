@@ -54,7 +54,8 @@ def compare(
         pn.compare({"slow": {"network": net, "optimizer": pn.SGD(0.1)}, "fast": {...}}, X, y, loss="mse")
 
     `X` and `y` are the examples and targets of every run. Where each run has its own, as rows scaled by what was
-    left to train on, `X` is a function seed -> (X, y, validation), validation a pair of arrays or None, without `y`.
+    left to train on, `X` is a function seed -> (X, y, validation), validation a pair of arrays or None, without `y`; a
+    fourth part is the rows' `sample_weight`.
 
     Arguments:
         seeds: how many (30 are the seeds 0 ... 29), or a list of them.
@@ -90,7 +91,7 @@ def compare(
     resolved = resolve(variants, options)
     numbers = seeds_of(seeds)
     data = Data(X, y)
-    descriptions = described(resolved, numbers[0], data)
+    descriptions, parameters = described(resolved, numbers[0], data)
     measure = _measure(by, descriptions)
     criterion, words = _criterion(learned, descriptions)
     settings = {"data": data.fingerprints(), "variants": descriptions}
@@ -114,6 +115,8 @@ def compare(
         criterion=words,
         learned=criterion,
         runs=[done[variant.name, seed] for variant in resolved for seed in numbers],
+        parameters=parameters,
+        has_criterion=learned is not None,
     )
 
 

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from plainnet.checkpoints import fingerprint
+from plainnet.conversion import FEATURES, LABELS, numbers_of
 from plainnet.errors import InvalidType, InvalidValue
 
 
 @dataclass(frozen=True)
 class Data:
-    """Examples and targets, or in place of X a function seed -> (X, y, validation)."""
+    """Examples and targets, or in place of X a function of the seed that gives them: see `of`."""
 
     X: Any
     y: Any
@@ -29,22 +28,30 @@ class Data:
         return callable(self.X)
 
     def of(self, seed: int) -> tuple[Any, Any, Mapping[str, Any]]:
-        """The examples and targets for a seed and, where the function gives it, the option `validation` of `fit`."""
+        """The examples and targets for a seed and, where a function gives them, options of `fit`.
+
+        The function gives (X, y, validation) or (X, y, validation, sample_weight).
+        """
         if not self.is_function:
             return self.X, self.y, {}
         given = self.X(seed)
-        if not isinstance(given, tuple) or len(given) != 3:
+        if not isinstance(given, tuple) or len(given) not in (3, 4):
             raise InvalidType(
                 f"the function for X gives {type(given).__name__} for seed {seed}; it must give (X, y, validation), "
-                "validation a pair of arrays or None"
+                "validation a pair of arrays or None, or (X, y, validation, sample_weight)"
             )
-        X, y, validation = given
-        return X, y, {"validation": validation}
+        X, y, *rest = given
+        return X, y, dict(zip(("validation", "sample_weight"), rest, strict=False))
 
     def fingerprints(self) -> dict[str, Any]:
         """What tells these data from others; of a function, those of seed 0."""
         X, y, held_out = self.of(0)
         parts = {"X": X, "y": y}
         if held_out.get("validation") is not None:
-            parts |= dict(zip(("X_validation", "y_validation"), held_out["validation"], strict=True))
-        return {name: fingerprint(np.asarray(part)) for name, part in parts.items()}
+            names = ("X_validation", "y_validation", "validation_weight")
+            parts |= dict(zip(names, held_out["validation"], strict=False))
+        if held_out.get("sample_weight") is not None:
+            parts["sample_weight"] = held_out["sample_weight"]
+        advice = {"y": LABELS, "y_validation": LABELS}
+        given = {name: part for name, part in parts.items() if part is not None}
+        return {name: fingerprint(numbers_of(name, part, advice.get(name, FEATURES))) for name, part in given.items()}

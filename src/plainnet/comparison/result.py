@@ -6,16 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plainnet import checks
+from plainnet.comparison import wording
 from plainnet.comparison.runs import Run
 from plainnet.comparison.statistics import LEAST_PAIRS, interval, mean, middle_mean, quartiles
+from plainnet.comparison.wording import Verdict
 from plainnet.files import replacing
 
 if TYPE_CHECKING:
@@ -66,19 +68,9 @@ class Difference:
     """The variant that learns more often; None where the data do not decide."""
 
 
-class Verdict(NamedTuple):
-    """What the data decide between two variants, and the numbers it rests on: the first less the second."""
-
-    sentence: str
-    numbers: str
-
-    def __str__(self) -> str:
-        return f"{self.sentence} ({self.numbers})"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """The runs of all variants; prints as a table with verdicts."""
+    """The runs of all variants; prints as a table with verdicts and shows itself in a notebook."""
 
     variants: Sequence[str]
     seeds: Sequence[int]
@@ -89,6 +81,10 @@ class Comparison:
     learned: Callable[[Run], bool]
     runs: Sequence[Run]
     """Variant by variant, in the order of the seeds."""
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    """How many parameters the network of each variant has."""
+    has_criterion: bool = True
+    """Whether `criterion` says more than that a run did not diverge."""
 
     def of(self, variant: str) -> list[Run]:
         """The runs of a variant, in the order of the seeds."""
@@ -151,45 +147,45 @@ class Comparison:
         medians = {summary.variant: sign * summary.median for summary in self.summaries()}
         return sorted(self.variants, key=lambda variant: np.nan_to_num(medians[variant], nan=np.inf))
 
+    def failed(self) -> list[str]:
+        """The variants of which every run diverged."""
+        return [summary.variant for summary in self.summaries() if not np.isfinite(summary.median)]
+
+    def leaders(self) -> list[str]:
+        """The variant of the best median, and those that the runs do not tell from it; none where all diverged."""
+        failed = self.failed()
+        first, *others = [*(variant for variant in self.ranking() if variant not in failed), ""]
+        undecided = [other for other in others if other and self.difference(first, other).better is None]
+        return [first, *undecided] if first else []
+
+    def choice(self) -> str | None:
+        """The variant to take: of the `leaders` the one with the smallest network; None where every run diverged."""
+        return min(self.leaders(), key=lambda variant: self.parameters.get(variant, 0), default=None)
+
     def verdicts(self) -> list[Verdict]:
         """What the runs say about the variant of the best median against each of the others."""
         best, *others = self.ranking()
-        return [verdict for other in others for verdict in self._verdicts(self.difference(best, other))]
+        return [verdict for other in others for verdict in wording.verdicts(self, self.difference(best, other))]
 
-    def _verdicts(self, d: Difference) -> list[Verdict]:
-        if d.pairs < LEAST_PAIRS:
-            sentence = f"{d.first} against {d.second}: too few pairs of runs to decide"
-            return [Verdict(sentence, f"{d.pairs}; it takes at least {LEAST_PAIRS}")]
-        sign = -1 if d.better == d.second else 1
-        numbers = f"{self.by.replace('_', ' ')} {_number(sign, d.value, d.interval)}, {d.pairs:,} pairs"
-        verdicts = [Verdict(_sentence(d, d.better, "is better than", "which is better"), numbers)]
-        if d.share or d.learns_more:
-            sign = -1 if d.learns_more == d.second else 1
-            bounds = (100 * d.share_interval[0], 100 * d.share_interval[1])
-            numbers = f"share that learned {_number(sign, 100 * d.share, bounds)} percentage points"
-            sentence = _sentence(d, d.learns_more, "learns more often than", "which learns more often")
-            verdicts.append(Verdict(sentence, numbers))
-        return verdicts
+    def conclusion(self) -> str:
+        """One sentence to act on: the variant to take, as far as the runs decide; empty for a single variant."""
+        return wording.conclusion(self)
 
     def notes(self) -> list[str]:
         """What the reader of the numbers should know."""
-        differences = (
-            "A difference is the first variant less the second, seed by seed: the mean of the middle half, or for "
-            "shares of all, with its 95 % bootstrap interval."
-        )
-        many = "Each interval stands alone: of 20 comparisons of equals, one is decided by chance."
-        return [differences, many] if len(self.variants) > 2 else [differences]
+        return wording.notes(self)
 
     def captions(self) -> str:
         """What the columns of the summaries hold."""
-        return f"median, quartiles: {self.by.replace('_', ' ')}; learned: {self.criterion}"
+        return wording.captions(self)
 
     def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [SUMMARY_COLUMNS, *map(summary_row, self.summaries())]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-        decided = ["", *map(str, self.verdicts()), "", *self.notes()] if len(self.variants) > 1 else []
-        return "\n".join([*lines, self.captions(), *decided])
+        return wording.as_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return wording.as_html(self)
 
     def draw_curves(self, axes: Axes | None = None) -> Axes:
         """Every run's loss by epoch, a colour a variant; see `plainnet.comparison.pictures`."""
@@ -238,25 +234,9 @@ class Comparison:
             "summaries": [_plain(asdict(summary)) for summary in self.summaries()],
             "differences": [_plain(asdict(difference)) for difference in self.differences()],
             "verdicts": list(map(str, self.verdicts())),
+            "conclusion": self.conclusion(),
             "runs": [run.to_dict() | {"learned": self.has_learned(run)} for run in self.runs],
         }
-
-
-SUMMARY_COLUMNS = ("variant", "learned", "median", "quartiles", "seconds")
-
-
-def summary_row(summary: Summary) -> tuple[str, ...]:
-    """A summary as the texts of a table's row."""
-    first, median, third = (f"{value:.3g}" if np.isfinite(value) else "–" for value in summary.quartiles)
-    diverged = f" ({summary.diverged:,} diverged)" if summary.diverged else ""
-    learned = f"{summary.learned:,} of {summary.runs:,}{diverged}"
-    return (summary.variant, learned, median, f"{first} … {third}", f"{summary.seconds:.2g}")
-
-
-def _sentence(d: Difference, winner: str | None, decided: str, undecided: str) -> str:
-    if winner is None:
-        return f"{d.first} against {d.second}: the data do not decide {undecided}"
-    return f"{winner} {decided} {d.second if winner == d.first else d.first}"
 
 
 def _decided(first: str, second: str, bounds: tuple[float, float], pairs: int) -> str | None:
@@ -264,15 +244,6 @@ def _decided(first: str, second: str, bounds: tuple[float, float], pairs: int) -
     if pairs < LEAST_PAIRS or not (bounds[0] > 0 or bounds[1] < 0):
         return None
     return first if bounds[0] > 0 else second
-
-
-def _number(sign: int, value: float, bounds: tuple[float, float]) -> str:
-    low, high = sorted((sign * bounds[0], sign * bounds[1]))
-    return f"{_signed(sign * value)}, 95 % interval {_signed(low)} to {_signed(high)}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "−") if value else "0"
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

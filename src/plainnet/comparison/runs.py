@@ -41,7 +41,10 @@ class Run:
     metrics: Mapping[str, float | None]
     """On the validation data where there are any, otherwise on the training data; None where not defined."""
     curves: Mapping[str, list[Any]]
-    """"epoch", "loss" and, with validation data, "validation_loss": lists of the same length."""
+    """"epoch", "loss", each metric and, with validation data, "validation_loss": lists of the same length.
+
+    None stands where a measure is not defined. Results files of version 0.1 have no metrics here.
+    """
 
     def measure(self, name: str) -> float:
         """The loss, the validation loss or a metric by name; NaN where the run has none."""
@@ -95,8 +98,9 @@ def _finite(value: float | None) -> float | None:
 def _curves(history: History) -> dict[str, list[Any]]:
     step = max(1, -(-len(history.epoch) // LONGEST_CURVE))
     kept = slice((len(history.epoch) - 1) % step, None, step)  # the last point is among them
-    curves: dict[str, list[Any]] = {"epoch": history.epoch[kept], "loss": history.loss[kept]}
-    return curves | ({"validation_loss": history.validation_loss[kept]} if history.validation_loss else {})
+    curves: dict[str, list[Any]] = {"epoch": history.epoch[kept]}
+    measured = {"loss": history.loss, "validation_loss": history.validation_loss, **history.metrics}
+    return curves | {name: list(map(_finite, values[kept])) for name, values in measured.items() if values}
 
 
 def require_measure(what: str, name: str, known: list[str]) -> None:

@@ -28,10 +28,10 @@ class TableRows:
         """What `plainnet train` with this seed trains on."""
         return _prepared(self, seed)
 
-    def __call__(self, seed: int) -> tuple[Array, Array, tuple[Array, Array]]:
-        """Training examples, their targets, and the rows held out."""
+    def __call__(self, seed: int) -> tuple[Array, Array, tuple[Array, ...], Array | None]:
+        """Training examples, their targets, the rows held out, and the weights of the training examples."""
         prepared = self.prepared(seed)
-        return prepared.X, prepared.y, prepared.validation
+        return prepared.X, prepared.y, prepared.validation, prepared.sample_weight
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from plainnet.layers import Activation, Dense, Layer
 def backward(step: Step) -> Iterator[Stage]:
     """A stage a layer, from the last to the first."""
     for i, layer, noted in reversed(list(step.by_layer())):
-        yield Stage(f"Layer {i + 1}: {layer!r}", f"net.layers[{i}]", tuple(_chain(step, i, layer, noted)))
+        yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(_chain(step, i, layer, noted)))
 
 
 def _chain(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
@@ -22,7 +22,7 @@ def _chain(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Qua
     units = step.names.of_layers[i].outputs
     last = i == len(step.net.layers) - 1
     arriving = "∂loss/∂inputs" if not last else ("∂loss/∂z" if step.recorded.fused else "∂loss/∂ŷ")
-    origin = f"this is {arriving} of {'the loss' if last else f'layer {i + 2}'}, passed on"
+    origin = f"this is {arriving} of {'the loss' if last else f'layer {i + 1}'}, passed on"
     known = type(layer) in (Dense, Activation)
     if noted.delta is not None and known:
         slope = formulas.slope(layer.activation)

@@ -41,7 +41,7 @@ ACTIVATION_FORMULAS = {
     "silu": Slope("a = z ∘ σ(z)", "f'(z) = σ(z) + a ∘ (1 - σ(z))"),
     "softplus": Slope("a = ln(1 + e^z)", "f'(z) = σ(z)"),
     "exponential": Slope("a = e^z", "f'(z) = a"),
-    "softmax": Slope("a_i = e^(z_i) / Σ_j e^(z_j)", "δ_j = a_j (g_j - Σ_i g_i a_i), g = ∂loss/∂a"),
+    "softmax": Slope("a_i = e^(z_i) / (Σ_j e^(z_j))", "δ_j = a_j (g_j - Σ_i g_i a_i), g = ∂loss/∂a"),
 }
 
 
@@ -134,8 +134,8 @@ def penalty(layers: Sequence[Layer]) -> str:
     terms = []
     for i, layer in enumerate(layers):
         for name, (l1, l2) in layer.penalties().items():
-            terms += [f"{l1:g} Σ|{name}_{i + 1}|"] if l1 else []
-            terms += [f"{l2:g} / 2 Σ {name}_{i + 1}²"] if l2 else []
+            terms += [f"{l1:g} Σ|{name}_{i}|"] if l1 else []
+            terms += [f"{l2:g} / 2 Σ {name}_{i}²"] if l2 else []
     return f"penalty = {' + '.join(terms)}"
 
 

@@ -19,12 +19,12 @@ def forward(step: Step) -> Iterator[Stage]:
     """A stage a layer, from the first to the last."""
     for i, layer, noted in step.by_layer():
         names = step.names.of_layers[i]
-        origin = f"the outputs of layer {i}" if i else "the examples"
+        origin = f"the outputs of layer {i - 1}" if i else "the examples"
         quantities = [step.rowwise("inputs", "", noted.inputs, names.inputs, note=origin)]
         for name, values in step.net.parameter_views(step.net.parameters)[i].items():
             quantities.append(names.parameter(name, "", values))
         quantities += _within(step, i, layer, noted)
-        yield Stage(f"Layer {i + 1}: {layer!r}", f"net.layers[{i}]", tuple(quantities), notes=_shapes(layer, noted))
+        yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(quantities), notes=_shapes(layer, noted))
 
 
 def _within(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:

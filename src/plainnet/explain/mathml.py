@@ -12,6 +12,9 @@ from html import escape
 PROSE = frozenset({"for", "else", "with", "probability"})
 """Words between formulas, as against names."""
 
+THIN_SPACE = '<mspace width="0.25em"/>'
+"""Between factors such as "mean m", which would read as one word."""
+
 _SUPERSCRIPTS = {"²": "2", "³": "3", "ᵀ": "T"}
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _TOKEN = re.compile(
@@ -46,12 +49,26 @@ class _Parser:
         """Factors and operators up to `closing`."""
         nodes: list[str] = []
         while self.peek() and self.peek() != closing:
+            if self.parts_words():
+                nodes.append(THIN_SPACE)
             node = self.factor(closing)
             if self.peek() == "/":
                 self.place += 1
                 node = f"<mfrac>{_bare(node)}{_bare(self.factor(closing))}</mfrac>" if self.peek() else node
             nodes.append(node)
         return nodes
+
+    def parts_words(self) -> bool:
+        """Tell whether the next token is a factor beside another one, of which either is a word of several letters."""
+        if not self.place:
+            return False
+        before, after = self.tokens[self.place - 1], self.tokens[self.place]
+        words = [t.group() for t in (before, after) if t.lastgroup == "word" and t.group() not in PROSE]
+        beside = before.lastgroup != "operator" or before.group() in _CLOSING.values()
+        if after.lastgroup == "number":
+            return before.lastgroup == "word" and before.group() not in PROSE
+        begins = after.lastgroup == "word" or after.group() in ("(", "√", "Σ")
+        return beside and begins and before.group() not in PROSE and any(len(word) > 1 for word in words)
 
     def factor(self, closing: str = "") -> str:
         """An atom with what stands above and below it."""

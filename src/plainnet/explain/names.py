@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from plainnet.network import Network
     from plainnet.tabular import Table
 
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
 
 @dataclass(frozen=True)
 class LayerNames:
@@ -45,22 +43,22 @@ class Names:
 
     @classmethod
     def of(cls, net: Network, rows: int, examples: Sequence[str] | None) -> Names:
-        """From the network's table where it has one; otherwise x₁, x₂, ... and numbers."""
+        """From the network's table where it has one; otherwise numbers from 0, as in Python."""
         if examples is not None and len(examples) != rows:
             raise InvalidValue(f"examples has {len(examples)} names and X has {rows} rows; each row takes one")
         table = _table_of(net)
-        inputs = table.feature_names if table else tuple(f"x{_subscript(i)}" for i in _from_one(net.input_size or 0))
+        inputs = table.feature_names if table else tuple(f"input {i}" for i in range(net.input_size or 0))
         shape: tuple[int, ...] = (net.input_size or 0,)
         layers = []
         for i, layer in enumerate(net.layers):
             shape = layer.output_shape(shape)
             own_units = shape != (len(inputs),) or layer.parameter_shapes((len(inputs),)).keys() >= {"weights"}
-            outputs = tuple(f"unit {k}" for k in _from_one(shape[0])) if own_units else inputs
+            outputs = tuple(f"unit {k}" for k in range(shape[0])) if own_units else inputs
             if i == len(net.layers) - 1:
                 outputs = _output_names(table, shape[0])
             layers.append(LayerNames(inputs, outputs))
             inputs = outputs
-        named = examples if examples is not None else [f"example {i}" for i in _from_one(rows)]
+        named = examples if examples is not None else [f"example {i}" for i in range(rows)]
         return cls(tuple(map(str, named)), tuple(layers), table)
 
     def verdicts(self, predictions: Array, targets: Array) -> Iterator[str]:
@@ -74,14 +72,6 @@ class Names:
 
 
 _MOST_VERDICTS = 5
-
-
-def _from_one(count: int) -> range:
-    return range(1, count + 1)
-
-
-def _subscript(number: int) -> str:
-    return str(number).translate(_SUBSCRIPTS)
 
 
 def _table_of(net: Network) -> Table | None:
@@ -99,7 +89,7 @@ def _output_names(table: Table | None, units: int) -> tuple[str, ...]:
         return (f"probability of {table.class_names[-1]}",)
     if table is not None and units == 1:
         return (table.target.name,)
-    return ("output",) if units == 1 else tuple(f"output {k}" for k in _from_one(units))
+    return ("output",) if units == 1 else tuple(f"output {k}" for k in range(units))
 
 
 def _truths(table: Table, targets: Array) -> Sequence[Any]:

@@ -10,8 +10,6 @@ from plainnet.arrays import Array
 
 DIGITS = 5
 """Of the largest number of an array."""
-FIRST, LAST = 3, 1
-"""So many rows and columns stand before and after the gap of an abbreviated array."""
 GAP = "…"
 LEFT_OUT = "·"
 
@@ -26,11 +24,14 @@ class Cells:
     values: tuple[tuple[float, ...], ...]
 
 
-def cells(values: Array, rows: Sequence[str], columns: Sequence[str], full: bool) -> Cells:
-    """The array as rows and columns: a vector is one row, and all axes after the first run along the columns."""
+def cells(values: Array, rows: Sequence[str], columns: Sequence[str], most: int | None) -> Cells:
+    """The array as rows and columns: a vector is one row, and all axes after the first run along the columns.
+
+    An array with more than `most` rows or columns is abbreviated: the first ones, a gap, and the last one.
+    """
     array = np.asarray(values, dtype=float)
     array = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
-    row_places, column_places = _places(array.shape[0], full), _places(array.shape[1], full)
+    row_places, column_places = _places(array.shape[0], most), _places(array.shape[1], most)
     write = _writer(array)
 
     def text(i: int | None, k: int | None) -> str:
@@ -47,11 +48,11 @@ def cells(values: Array, rows: Sequence[str], columns: Sequence[str], full: bool
     )
 
 
-def _places(size: int, full: bool) -> list[int | None]:
-    """Which of `size` places to show; None is the gap."""
-    if full or size <= FIRST + LAST + 1:
+def _places(size: int, most: int | None) -> list[int | None]:
+    """The places to show, of `size`; None is the gap."""
+    if most is None or size <= most:
         return list(range(size))
-    return [*range(FIRST), None, *range(size - LAST, size)]
+    return [*range(most - 2), None, size - 1]
 
 
 def _names(names: Sequence[str], size: int, places: Sequence[int | None]) -> tuple[str, ...]:

@@ -1,129 +1,115 @@
-"""An explanation in the terminal, by rich."""
+"""An explanation as lines of text: printed as they are, or in colours by a rich console."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
 from plainnet.errors import missing_extra
 from plainnet.explain.explanation import Check, Explanation, Quantity, Stage
 from plainnet.explain.formulas import LEGEND
+from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, side_by_side, width_of, wrap
 from plainnet.explain.numbers import cells
 
-try:
-    from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-    from rich.measure import Measurement
-    from rich.padding import Padding
-    from rich.rule import Rule
-    from rich.table import Table
-    from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-    from plainnet.explain.grid import QUIET, Grid
-except ImportError:
-    raise missing_extra("an explanation as text", "cli") from None
-
-FORMULA, CHECK, WRONG = "cyan", "green", "red"
+FORMULA, CHECK, WRONG, BOLD = "cyan", "green", "red", "bold"
+BETWEEN_TEXTS = 3
+MOST = 5
 
 
 def as_text(explanation: Explanation, full: bool, width: int) -> str:
     """Plain text without colours."""
-    file = io.StringIO()
-    Console(file=file, width=width, color_system=None, highlight=False).print(renderable(explanation, full))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    return "\n".join(map(plain, lines(explanation, full, width)))
 
 
 def renderable(explanation: Explanation, full: bool) -> RenderableType:
+    """The same lines in colours, as wide as the console."""
+    try:
+        from rich.console import Console, ConsoleOptions, RenderResult
+        from rich.text import Text
+    except ImportError:
+        raise missing_extra("an explanation in colours", "cli") from None
+
+    class Rendered:
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for line in lines(explanation, full, options.max_width):
+                text = Text.assemble(*line, no_wrap=True)
+                text.rstrip()
+                yield text
+
+    return Rendered()
+
+
+def lines(explanation: Explanation, full: bool, width: int) -> Iterator[Line]:
     """All sections, one below the other."""
-    parts: list[RenderableType] = [
-        Text("One training step", style="bold"),
-        Text(explanation.network),
-        Text(f"{len(explanation.examples)} example{'s' if len(explanation.examples) > 1 else ''}, {explanation.dtype}"),
-        Text(LEGEND, style=QUIET),
-    ]
+    count = len(explanation.examples)
+    yield [Span("One training step", BOLD)]
+    yield from wrap(explanation.network, "", width)
+    yield [Span(f"{count} example{'s' if count > 1 else ''}, {explanation.dtype}")]
+    yield from wrap(LEGEND, QUIET, width)
     for section in explanation.sections:
-        parts += [Text(), Rule(Text(section.title, style="bold"), align="left", characters="─")]
-        parts.append(Text(section.note, style=QUIET))
+        yield []
+        yield [Span(section.title, BOLD), Span(f" {'─' * (width - len(section.title) - 1)}")]
+        yield from wrap(section.note, QUIET, width)
         for stage in section:
-            parts += _stage(stage, full)
-    parts += [Text(), _summary(explanation)]
-    return Group(*parts)
-
-
-def _summary(explanation: Explanation) -> Text:
-    return Text(
+            yield from _stage(stage, None if full else MOST, width)
+    yield []
+    yield from wrap(
         "Largest relative error of all gradients against central differences (in float64): "
-        f"{explanation.relative_error:.1e}"
+        f"{explanation.relative_error:.1e}",
+        "",
+        width,
     )
 
 
-def _stage(stage: Stage, full: bool) -> Iterator[RenderableType]:
-    title = Text(f"\n{stage.title}", style="bold")
-    if stage.code:
-        title.append(f"   {stage.code}", style=f"not bold {QUIET}")
-    yield title
+def _stage(stage: Stage, most: int | None, width: int) -> Iterator[Line]:
+    yield []
+    yield from _together(stage.title, BOLD, stage.code, QUIET, width)
     for note in stage.notes:
-        yield Text(note, style=QUIET)
+        yield from wrap(note, QUIET, width)
     for formula in stage.formulas:
-        yield Text(f"  {formula}", style=FORMULA)
-    yield Flow([list(_blocks(quantity, full)) for quantity in stage.quantities])
+        yield from ([Span("  "), *line] for line in wrap(formula, FORMULA, width - 2))
+    yield from side_by_side([list(_blocks(quantity, most, width)) for quantity in stage.quantities], width)
 
 
-class Flow:
-    """Groups of blocks side by side as far as the width allows; a group is parted only where no row could hold it."""
-
-    BETWEEN = 4
-
-    def __init__(self, groups: Sequence[Sequence[RenderableType]]) -> None:
-        self.groups = groups
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = options.max_width - self.BETWEEN  # the indent
-        row: list[RenderableType] = []
-        used = 0
-        for group in self.groups:
-            widths = [Measurement.get(console, options, block).maximum for block in group]
-            together = sum(widths) + self.BETWEEN * (len(widths) - 1)
-            needed = [together] + [0] * (len(widths) - 1) if together <= room else widths
-            for block, width, need in zip(group, widths, needed, strict=True):
-                if row and used + need > room:
-                    yield self.side_by_side(row)
-                    row, used = [], 0
-                row.append(block)
-                used += width + self.BETWEEN
-        if row:
-            yield self.side_by_side(row)
-
-    def side_by_side(self, row: Sequence[RenderableType]) -> RenderableType:
-        grid = Table.grid(padding=(0, self.BETWEEN, 0, 0))
-        grid.add_row(*row)
-        return Padding(grid, (1, 0, 0, self.BETWEEN), expand=False)
-
-
-def _blocks(quantity: Quantity, full: bool) -> Iterator[RenderableType]:
+def _blocks(quantity: Quantity, most: int | None, width: int) -> Iterator[Block]:
     """A quantity, and its numerical check beside it."""
-    head = Text()
-    if not quantity.formula.startswith(quantity.name):
-        head.append(quantity.name, style="bold")
-        head.append("   " if quantity.formula else "")
-    head.append(quantity.formula, style=FORMULA)
+    room = width - ASIDE
+    name = "" if quantity.formula.startswith(quantity.name) else quantity.name
+    head = _together(name, BOLD, quantity.formula, FORMULA, room)
     if quantity.values.size == 1 and not quantity.rows:
-        head.append(f" = {cells(quantity.values, (), (), full).texts[0][0]}", style="bold")
-        yield Group(head, Text(quantity.note, style=QUIET)) if quantity.note else head
+        value = f"= {cells(quantity.values, (), (), None).texts[0][0]}"
+        if width_of(plain(head[-1])) + 1 + len(value) > room:
+            head.append([])
+        head[-1].append(Span(f" {value}" if head[-1] else value, BOLD))
+        yield [*head, *(wrap(quantity.note, QUIET, room) if quantity.note else [])]
         return
     note = f"{quantity.note}, " if quantity.note else ""
-    yield Group(head, Text(f"{note}{quantity.values.shape}", style=QUIET), _grid(quantity, quantity.values, full))
+    shape = wrap(f"{note}{quantity.values.shape}", QUIET, room)
+    yield [*head, *shape, *_grid(quantity, quantity.values, most, "", width)]
     if quantity.check is not None:
-        yield _check(quantity, quantity.check, full)
+        yield _check(quantity, quantity.check, most, width)
 
 
-def _check(quantity: Quantity, check: Check, full: bool) -> RenderableType:
+def _together(first: str, style: str, second: str, other_style: str, width: int) -> Block:
+    """Two texts on one line where it holds them, otherwise one below the other."""
+    if not (first and second):
+        return wrap(first or second, style if first else other_style, width)
+    if width_of(first) + width_of(second) + BETWEEN_TEXTS <= width:
+        return [[Span(first + " " * BETWEEN_TEXTS, style), Span(second, other_style)]]
+    return [*wrap(first, style, width), *wrap(second, other_style, width)]
+
+
+def _check(quantity: Quantity, check: Check, most: int | None, width: int) -> Block:
     size = check.numerical.size
     some = f" at {check.entries:,} of {size:,} places" if check.entries < size else ""
-    head = Text(f"central differences{some}", style=CHECK)
-    error = Text(check.verdict, style=CHECK if check.passed else WRONG)
-    return Group(head, error, _grid(quantity, check.numerical, full, QUIET))
+    error = wrap(check.verdict, CHECK if check.passed else WRONG, width - ASIDE)
+    head = wrap(f"central differences{some}", CHECK, width - ASIDE)
+    return [*head, *error, *_grid(quantity, check.numerical, most, QUIET, width)]
 
 
-def _grid(quantity: Quantity, values: Array, full: bool, style: str = "") -> RenderableType:
-    return Grid(cells(values, quantity.rows, quantity.columns, full), style)
+def _grid(quantity: Quantity, values: Array, most: int | None, style: str, width: int) -> Block:
+    return grid(cells(values, quantity.rows, quantity.columns, most), style, width - ASIDE)

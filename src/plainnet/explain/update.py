@@ -45,10 +45,10 @@ def updates(step: Step) -> Iterator[Stage]:
     for i, layer, _ in step.by_layer():
         for name in net.parameter_views(before)[i]:
             quantities = _parameter_update(step, i, name, before, taken["g"], state)
-            yield Stage(f"Layer {i + 1}: {name}", f"net.layers[{i}].{name}", tuple(quantities))
+            yield Stage(f"Layer {i}: {name}", f"net.layers[{i}].{name}", tuple(quantities))
         if type(layer) is BatchNorm:
             quantities = _statistics_update(step, i, layer)
-            yield Stage(f"Layer {i + 1}: running statistics", f"net.layers[{i}]", tuple(quantities))
+            yield Stage(f"Layer {i}: running statistics", f"net.layers[{i}]", tuple(quantities))
 
 
 def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array, state: State) -> Iterator[Quantity]:

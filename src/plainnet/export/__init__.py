@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from plainnet import checks
 from plainnet.errors import InvalidValue
+from plainnet.files import check_apart
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -30,6 +31,7 @@ def export(net: Network, path: str | PathLike[str], to: str | None = None, **opt
     cannot be written, MissingExtraError where the format's library is not installed.
     """
     name = format_of(path) if to is None else checks.one_of("to", to, FORMATS)
+    check_apart(path, net.data_files)
     importlib.import_module(f"plainnet.export.{name}").write(net, path, **options)
 
 

@@ -43,7 +43,7 @@ def write(net: Network, path: str | PathLike[str]) -> None:
     does not end in .py; FileError where a file cannot be written.
     """
     file = checked_path(path)
-    weights = file.with_name(f"{file.stem}_weights.npz")  # <stem>.npz may be the model itself
+    weights = weights_file(file)
     text = source(net, file, None if net.parameters.size <= MOST_NUMBERS_INSIDE else weights)
     if net.parameters.size > MOST_NUMBERS_INSIDE:
         numbers = {name: array for part in parts(net) for name, array in arrays(part).items()}
@@ -51,6 +51,11 @@ def write(net: Network, path: str | PathLike[str]) -> None:
             np.savez(stream, allow_pickle=False, **numbers)
     with replacing(file) as stream:
         stream.write(text.encode())
+
+
+def weights_file(file: Path) -> Path:
+    """The file beside a script for the numbers of a larger network; `<stem>.npz` may be the model itself."""
+    return file.with_name(f"{file.stem}_weights.npz")
 
 
 def checked_path(path: str | PathLike[str]) -> Path:

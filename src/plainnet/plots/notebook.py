@@ -11,6 +11,9 @@ from plainnet.plots.curves import loss_curve
 from plainnet.plots.diagram import network_diagram
 from plainnet.plots.inline import page_style, png, svg
 
+PRE = '<pre style="font-family: ui-monospace, monospace">'
+"""A notebook may set text in letters of different widths."""
+
 
 def network_html(net: Network) -> str:
     """The layers as text below the diagram."""
@@ -19,7 +22,7 @@ def network_html(net: Network) -> str:
             picture = svg(network_diagram(net), "The network's units and weights", id(net))
     except PlainnetError:  # not built, nothing to draw, or no matplotlib
         picture = ""
-    return f"<div>{picture}<pre>{escape(net.summary())}</pre></div>"
+    return f"<div>{picture}{PRE}{escape(net.summary())}</pre></div>"
 
 
 def network_png(net: Network) -> bytes | None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
+
+from plainnet.plots.inline import svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 4.7
+"""Of a picture, in inches: its text has a good size on a phone."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --text: #1c2126; --quiet: #5c6670; --line: #dde2e7;
@@ -126,3 +136,13 @@ def measures(values: dict[str, str]) -> str:
         + "".join(f"<li>{escape(name)}<b>{escape(value)}</b></li>" for name, value in values.items())
         + "</ul>"
     )
+
+
+class Pictures:
+    """Turns axes into figures of one page, whose pictures' inner names must differ."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def __call__(self, axes: Axes, caption: str) -> str:
+        return figure(svg(axes, caption, next(self.numbers)), caption)

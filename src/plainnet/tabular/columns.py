@@ -50,14 +50,16 @@ class NumberColumn:
         """What training saw in the column, in a few words."""
         return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         import polars as pl
 
         standardized = (column.cast(pl.Float64).to_numpy() - self.mean) / self.deviation
         missing = column.is_null().to_numpy()
         standardized[missing] = 0.0
-        return np.column_stack([standardized, missing] if self.missing else [standardized])
+        features[:, 0] = standardized
+        if self.missing:
+            features[:, 1] = missing
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,13 @@ class BooleanColumn:
         """What training saw in the column, in a few words."""
         return f"{self.mean:.1%} true" + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         import polars as pl
 
-        truth = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
-        return np.column_stack([truth, column.is_null().to_numpy()] if self.missing else [truth])
+        features[:, 0] = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
+        if self.missing:
+            features[:, 1] = column.is_null().to_numpy()
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,14 @@ class CategoryColumn:
         listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
         return listed + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         position = positions(column, self.values)
-        one_hot = (position[:, None] == np.arange(len(self.values))).astype(float)
-        return np.column_stack([one_hot, column.is_null().to_numpy()]) if self.missing else one_hot
+        features[:] = 0
+        known = np.flatnonzero(position >= 0)
+        features[known, position[known]] = 1
+        if self.missing:
+            features[:, -1] = column.is_null().to_numpy()
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""

@@ -1,4 +1,4 @@
-"""From a table file to what trains on it: arrays, a split, a network that fits the task, and its measures."""
+"""From a table file to what trains on it: arrays, a split, and a network that fits the task."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, metrics
+from plainnet import checks
 from plainnet.activations import Activatable
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_table, require_columns
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split, target_column
@@ -55,14 +56,25 @@ def prepare(
     loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
 ) -> Prepared:
-    """Read a table file for training; see `prepare_rows`."""
-    frame = read_table(path, categories=categories, ignore=ignore)
+    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    if target in ignore:
+        raise InvalidValue(f"ignore names {target!r}, which is the target; a column that is left out cannot be learned")
+    options = options.with_categories(categories)
+    frame = read_table(path, ignore=ignore, options=options)
     return prepare_rows(
-        frame, target, task=task, loss=loss, sample_weight=sample_weight, validation=validation, seed=seed
+        frame,
+        target,
+        task=task,
+        loss=loss,
+        options=options,
+        sample_weight=sample_weight,
+        validation=validation,
+        seed=seed,
     )
 
 
@@ -72,14 +84,16 @@ def prepare_rows(
     *,
     task: str | None = None,
     loss: str | None = None,
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
 ) -> Prepared:
     """Make rows ready for training; `validation` is a fraction of them or a file of rows with the same columns.
 
-    Rows without a target are left out. `sample_weight` names the column of weights, which is then no input. Raises
-    as the functions of `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
+    Rows without a target are left out. `options` are those that the rows were read with.
+    `sample_weight` names the column of weights, which is then no input. Raises as the functions of
+    `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
     """
     frame, dropped = _known_rows(frame, target)
     decided = decide_task(frame, target, task)
@@ -91,7 +105,7 @@ def prepare_rows(
     weights = None if sample_weight is None else _weights(training, sample_weight)
     inputs = training if sample_weight is None else training.drop(sample_weight)
     _warn_of_leaks(inputs, target)
-    table = Table.learn(inputs, target, decided, standardize_target=checked_loss != "poisson")
+    table = Table.learn(inputs, target, decided, standardize_target=checked_loss != "poisson", options=options)
     if not isinstance(validation, float):
         held_out, _ = _known_rows(table.read(validation, target=True), target)
     if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
@@ -150,17 +164,6 @@ def network_for(
         last.bias = np.log(max(float(prepared.y.mean()), 1e-3)) * np.ones(1)
     net.table = prepared.table.to_dict()
     return net
-
-
-def measure(table: Table, net: Network, X: Array, y: Array, loss: str) -> dict[str, float]:
-    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units."""
-    outputs = net.predict(X)
-    result = {"loss": net.evaluate(X, y, loss=loss)["loss"]}
-    if table.task == "classification":
-        names = ("accuracy", "precision", "recall", "f1", "roc_auc")
-        return result | {name: metrics.METRICS[name](y, outputs) for name in names}
-    true, predicted = table.decode(y)[:, None], table.decode(outputs)[:, None]
-    return result | {name: metrics.METRICS[name](true, predicted) for name in ("r2", "rmse", "mae")}
 
 
 def _known_rows(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:

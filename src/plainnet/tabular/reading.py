@@ -17,6 +17,7 @@ from plainnet.checks import closest
 from plainnet.errors import FileError, InvalidType, InvalidValue, missing_extra
 from plainnet.files import replacing
 from plainnet.tabular.kinds import Place, from_text, from_typed
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +30,11 @@ SEPARATORS = (",", ";", "\t", "|")
 
 
 def read_table(
-    path: str | os.PathLike[str], *, categories: Collection[str] = (), ignore: Collection[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    categories: Collection[str] = (),
+    ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
     """A table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
@@ -39,7 +44,8 @@ def read_table(
     theirs.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
-    columns to leave out.
+    columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
+    value; see `ReadOptions`.
 
     Raises FileError, naming the file and, where there is one, the first line that is wrong; InvalidValue for
     a column of mixed kinds, an infinite number, a type that is no number, boolean or text, and an unknown
@@ -50,14 +56,20 @@ def read_table(
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):
             raise InvalidType(f"{argument} is {names!r}; it takes a list of column names: [{names!r}]")
+    options = options.with_categories(categories)
+    for argument, names in (("categories", options.categories), ("ignore", ignore)):
         for name in names:
             if name not in known:
                 raise InvalidValue(f"{argument} names {name!r}, which is no column of {path}; {closest(name, known)}")
-    return file.columns([name for name in known if name not in ignore], categories)
+    return file.columns([name for name in known if name not in ignore], options.categories, options)
 
 
 def read_columns(
-    path: str | os.PathLike[str], names: Collection[str], *, categories: Collection[str] = ()
+    path: str | os.PathLike[str],
+    names: Collection[str],
+    *,
+    categories: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
     """As `read_table`, the named columns only: whatever else the file holds is not looked at.
 
@@ -65,7 +77,7 @@ def read_columns(
     """
     file = _open(path)
     require_columns(names, file.frame.columns, str(path))
-    return file.columns(names, categories)
+    return file.columns(names, [*categories, *options.categories], options)
 
 
 def require_columns(names: Iterable[str], present: Collection[str], where: str) -> None:
@@ -106,10 +118,14 @@ class _File:
     place: Place
     to_kind: Callable[..., pl.Series]
 
-    def columns(self, names: Iterable[str], categories: Collection[str]) -> pl.DataFrame:
+    def columns(self, names: Iterable[str], categories: Collection[str], options: ReadOptions) -> pl.DataFrame:
         import polars as pl
 
-        return pl.DataFrame([self.to_kind(self.frame[name], self.place, category=name in categories) for name in names])
+        def in_its_kind(name: str) -> pl.Series:
+            missing = {"missing": options.missing_in(name)} if self.to_kind is from_text else {}
+            return self.to_kind(self.frame[name], self.place, category=name in categories, **missing)
+
+        return pl.DataFrame([in_its_kind(name) for name in names])
 
 
 def _open(path: str | os.PathLike[str]) -> _File:

@@ -1,0 +1,159 @@
+"""A comparison in words: its table of summaries, its verdicts and its conclusion, as text and for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from plainnet.comparison.statistics import LEAST_PAIRS
+from plainnet.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from plainnet.comparison.result import Comparison, Difference, Summary
+
+
+class Verdict(NamedTuple):
+    """What the data decide between two variants, and the numbers it rests on: the first less the second."""
+
+    sentence: str
+    numbers: str
+
+    def __str__(self) -> str:
+        return f"{self.sentence} ({self.numbers})"
+
+
+def summary_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The summaries as the texts of a table, its column names first.
+
+    Without a criterion there is nothing to have learned; the runs are then counted instead.
+    """
+    counted = "learned" if comparison.has_criterion else "runs"
+    head = ("variant", counted, "median", "quartiles", "seconds")
+    return [head, *(_summary_row(summary, comparison.has_criterion) for summary in comparison.summaries())]
+
+
+def _summary_row(summary: Summary, counts_learned: bool) -> tuple[str, ...]:
+    first, median, third = (f"{value:.3g}" if np.isfinite(value) else "–" for value in summary.quartiles)
+    diverged = f" ({summary.diverged:,} diverged)" if summary.diverged else ""
+    counted = f"{summary.learned:,} of {summary.runs:,}" if counts_learned else f"{summary.runs:,}"
+    return (summary.variant, counted + diverged, median, f"{first} … {third}", f"{summary.seconds:.2g}")
+
+
+def captions(comparison: Comparison) -> str:
+    """What the columns of the summaries hold."""
+    measure = f"median, quartiles: {comparison.by.replace('_', ' ')}"
+    return f"{measure}; learned: {comparison.criterion}" if comparison.has_criterion else measure
+
+
+def conclusion(comparison: Comparison) -> str:
+    """One sentence to act on: the variant to take, as far as the runs decide."""
+    if len(comparison.variants) == 1:
+        return ""
+    leaders, failed = comparison.leaders(), comparison.failed()
+    if not leaders:
+        return "Every run diverged, so there is nothing to choose from."
+    first, *undecided = leaders
+    of_failed = f" Every run of {_listed(failed)} diverged." if failed else ""
+    others = [variant for variant in comparison.variants if variant not in (first, *failed)]
+    if not others:
+        return f"Take {first}.{of_failed}"
+    if not undecided:
+        whom = "each of the others" if len(others) > 1 else others[0]
+        return f"Take {first}: it is better than {whom}.{of_failed}"
+    best = f"{first} has the best median, and the runs do not decide between it and {_listed(undecided)}."
+    return f"{best} {_advice(comparison, leaders)}{of_failed}"
+
+
+def _advice(comparison: Comparison, leaders: Sequence[str]) -> str:
+    """Which of the variants to take that the runs do not tell apart."""
+    if len({comparison.parameters.get(variant) for variant in leaders}) == 1:
+        return "More seeds may decide."
+    choice = comparison.choice()
+    subject = "It has" if choice == leaders[0] else f"{choice} has"
+    return f"{subject} the smallest network of these: take it, or ask again with more seeds."
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def verdicts(comparison: Comparison, d: Difference) -> list[Verdict]:
+    """What the runs say about the variant of the best median against another one."""
+    if d.pairs < LEAST_PAIRS:
+        sentence = f"{d.first} against {d.second}: too few pairs of runs to decide"
+        return [Verdict(sentence, f"{d.pairs}; it takes at least {LEAST_PAIRS}")]
+    sign = -1 if d.better == d.second else 1
+    numbers = f"{comparison.by.replace('_', ' ')} {_number(sign, d.value, d.interval)}, {d.pairs:,} pairs"
+    found = [Verdict(_sentence(d, d.better, "is better than", "which is better"), numbers)]
+    if d.share or d.learns_more:
+        sign = -1 if d.learns_more == d.second else 1
+        bounds = (100 * d.share_interval[0], 100 * d.share_interval[1])
+        learned, more_often = ("learned", "learns more") if comparison.has_criterion else ("ended", "diverges less")
+        numbers = f"share that {learned} {_number(sign, 100 * d.share, bounds)} percentage points"
+        sentence = _sentence(d, d.learns_more, f"{more_often} often than", f"which {more_often} often")
+        found.append(Verdict(sentence, numbers))
+    return found
+
+
+def _sentence(d: Difference, winner: str | None, decided: str, undecided: str) -> str:
+    if winner is None:
+        return f"{d.first} against {d.second}: the data do not decide {undecided}"
+    return f"{winner} {decided} {d.second if winner == d.first else d.first}"
+
+
+def _number(sign: int, value: float, bounds: tuple[float, float]) -> str:
+    low, high = sorted((sign * bounds[0], sign * bounds[1]))
+    return f"{_signed(sign * value)}, 95 % interval {_signed(low)} to {_signed(high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}".replace("-", "−") if value else "0"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What the reader of the numbers should know."""
+    differences = (
+        "A difference is the first variant less the second, seed by seed: the mean of the middle half, or for "
+        "shares of all, with its 95 % bootstrap interval."
+    )
+    many = "Each interval stands alone: of 20 comparisons of equals, one is decided by chance."
+    return [differences, many] if len(comparison.variants) > 2 else [differences]
+
+
+def as_text(comparison: Comparison) -> str:
+    """The table, the verdicts and the conclusion as plain text."""
+    rows = summary_rows(comparison)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    decided: list[str] = []
+    if len(comparison.variants) > 1:
+        decided = ["", *map(str, comparison.verdicts()), "", comparison.conclusion(), "", *comparison.notes()]
+    return "\n".join([*lines, comparison.captions(), *decided])
+
+
+def as_html(comparison: Comparison) -> str:
+    """The same for a notebook, with the boxes of the runs where pictures can be drawn."""
+    head, *rows = summary_rows(comparison)
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+    parts = [f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"]
+    texts = [comparison.captions()]
+    if len(comparison.variants) > 1:
+        texts += [comparison.conclusion(), *map(str, comparison.verdicts())]
+    parts += [f"<p>{escape(text)}</p>" for text in texts]
+    return f"<div>{''.join(parts)}{_picture(comparison)}</div>"
+
+
+def _picture(comparison: Comparison) -> str:
+    from plainnet.plots.inline import page_style, svg  # matplotlib, where it is installed
+
+    try:
+        with page_style():
+            return svg(comparison.draw_boxes(), "Each run's measure, a box a variant", id(comparison))
+    except MissingExtraError:
+        return ""
