@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
+INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|index|level_\d+|Index|rownames|row\.names|_c0|\.\.\.1|X")
+"""What pandas and R call a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
 
@@ -158,8 +161,11 @@ def learn_column(column: pl.Series) -> Column:
             return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
 
 
-def useless(column: pl.Series) -> str:
-    """Why a column of the training rows cannot help: a reason for the user, empty where it can."""
+def useless(column: pl.Series, *, named: bool = False) -> str:
+    """Why a column of the training rows cannot help: a reason for the user, empty where it can.
+
+    Text of many different values is kept where the user `named` it as categories, up to `MOST_CATEGORIES` of them.
+    """
     known = column.drop_nulls()
     different = known.n_unique()
     if different == 0:
@@ -167,11 +173,44 @@ def useless(column: pl.Series) -> str:
     if different == 1 and len(known) == len(column):
         return f"it is {known[0]!r} in every row"
     if kind_of(column) == "category":
-        if different > FEW_CATEGORIES and different > len(known) / 2:
-            return f"it looks like an identifier ({different} different values in {len(known)} rows)"
+        if not named and different > FEW_CATEGORIES and different > len(known) / 2:
+            return (
+                f"it looks like an identifier ({different} different values in {len(known)} rows); "
+                f"categories=[{column.name!r}] (--categories {column.name}) keeps it"
+            )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
+    elif INDEX_NAMES.fullmatch(column.name) and _counts(column):
+        return "its name and values are those of the row numbers that pandas writes"
     return ""
+
+
+def doubt(column: pl.Series) -> str:
+    """What is unlikely about a column that is used, with the way out; empty where nothing is."""
+    if kind_of(column) == "number" and len(column) > FEW_CATEGORIES and _counts(column):
+        return (
+            "has another whole number in each row, as row numbers and identifiers have; "
+            f"ignore=[{column.name!r}] (--ignore {column.name}) leaves it out"
+        )
+    return differ_in_case(column) if kind_of(column) == "category" else ""
+
+
+def differ_in_case(column: pl.Series) -> str:
+    """Which texts of a column differ in nothing but case and spaces; empty where none do."""
+    texts = column.drop_nulls().unique().sort()
+    folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
+    if folded.n_unique() == len(folded):
+        return ""
+    alike = texts.filter(folded == folded.filter(folded.is_duplicated())[0])
+    return f"holds {', '.join(map(repr, alike[:4]))}, which differ in case or spaces alone; each counts as its own"
+
+
+def _counts(column: pl.Series) -> bool:
+    """Whether the values are all present, all different whole numbers, and either in order or close together."""
+    if column.null_count() or column.n_unique() < len(column) or not (column == column.floor()).all():
+        return False
+    close = float(column.max()) - float(column.min()) < 3 * len(column)  # type: ignore[arg-type]
+    return close or column.is_sorted() or column.is_sorted(descending=True)
 
 
 def mean_and_deviation(values: Array) -> tuple[float, float]:

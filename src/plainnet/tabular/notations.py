@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular.dates import PATTERNS, days
 from plainnet.tabular.description import as_dict
+from plainnet.tabular.texts import each_different, is_ascii
 
 if TYPE_CHECKING:
     import polars as pl
 
 DECIMALS = (".", ",")
 THOUSANDS = {"": "no mark", ",": "commas", ".": "points", "'": "apostrophes", " ": "spaces", "_": "underscores"}
+CURRENCIES = ("AUD", "BRL", "CAD", "CHF", "CNY", "DKK", "EUR", "GBP", "INR", "JPY", "NOK", "PLN", "SEK", "USD", "kr")
 _UNIT = re.compile(r"[^\s\d+\-'_()][^\d+\-'_()]{0,11}(?<!\s)")
 
 
@@ -82,9 +84,9 @@ class Notation:
         import polars as pl
 
         if self == PLAIN:
-            return column.cast(pl.Float64, strict=False)
+            return with_plain_marks(column).cast(pl.Float64, strict=False)
         if self.date:
-            return _each_different(column, self._number_or_none)
+            return each_different(column, self._number_or_none, pl.Float64)
         plain = with_plain_marks(column)
         whole = plain.str.contains(f"^(?:{self.pattern})$")
         for mark in (self.unit, self.thousands, " "):
@@ -93,6 +95,10 @@ class Notation:
         plain = plain.str.replace(self.decimal, ".", literal=True)
         return plain.set(~whole, None).cast(pl.Float64, strict=False)
 
+    def reads(self, text: str) -> bool:
+        """Whether a text is a number in this notation."""
+        return self._number_or_none(text) is not None
+
     def _number_or_none(self, text: str) -> float | None:
         try:
             return self.number(text)
@@ -100,14 +106,24 @@ class Notation:
             return None
 
     @property
+    def kind(self) -> str:
+        """What the values are: numbers, dates or times."""
+        return "times" if self.date == "time" else "dates" if self.date else "numbers"
+
+    @property
+    def meaning(self) -> str:
+        """What the numbers count, for a note."""
+        return {"numbers": "numbers", "dates": "days since 1970-01-01", "times": "fractions of a day"}[self.kind]
+
+    @property
     def name(self) -> str:
-        """What is not plain about the numbers, for a note."""
+        """What is not plain about the numbers, for a note: "decimal commas and the unit '€'"."""
         if self.date:
-            return "times" if self.date == "time" else "dates"
+            return self.kind
         marks = ["decimal commas"] * (self.decimal == ",")
         marks += [f"{THOUSANDS[self.thousands]} between thousands"] * bool(self.thousands)
         marks += [f"the unit {self.unit!r}"] * bool(self.unit)
-        return " and ".join(marks) or "signs other than ASCII"
+        return " and ".join(marks) or "digits or signs outside ASCII"
 
     def to_dict(self) -> dict[str, str]:
         """What is not plain, as plain data."""
@@ -139,9 +155,7 @@ def plain_marks(text: str) -> str:
     return "".join(str(unicodedata.decimal(mark, mark)) for mark in marks)
 
 
-def written_number(
-    text: str, pattern: str, unit: str, thousands: str, decimal: str
-) -> float:
+def written_number(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> float:
     """The number that a text writes in the notation of its column."""
     plain = plain_marks(text)
     if not re.fullmatch(pattern, plain):
@@ -153,9 +167,9 @@ def written_number(
 
 def with_plain_marks(column: pl.Series) -> pl.Series:
     """`plain_marks` of each text; most columns are ASCII and stay as they are."""
-    if (column.str.len_bytes() == column.str.len_chars()).all():
-        return column
-    return _each_different(column, plain_marks)
+    import polars as pl
+
+    return column if is_ascii(column) else each_different(column, plain_marks, pl.String)
 
 
 def unit_of(text: str) -> str:
@@ -173,17 +187,3 @@ def unit_of(text: str) -> str:
         is_currency = unicodedata.category(before[-1]) == "Sc" or before in CURRENCIES
         return before if is_currency and _UNIT.fullmatch(before) else ""
     return after if after and not before and _UNIT.fullmatch(after) else ""
-
-
-CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN", "BRL", "Rs", "kr")
-
-
-def _each_different(column: pl.Series, function: Any) -> pl.Series:
-    """A function of each value, called once for each different one."""
-    import polars as pl
-
-    values = column.drop_nulls().unique()
-    made = pl.Series([function(value) for value in values])
-    if not len(values):
-        return column
-    return column.replace_strict(values, made, default=None, return_dtype=made.dtype)

@@ -16,8 +16,9 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_table, require_columns
+from plainnet.tabular.reading import read_for_training
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split, target_column
 
@@ -65,7 +66,7 @@ def prepare(
     if target in ignore:
         raise InvalidValue(f"ignore names {target!r}, which is the target; a column that is left out cannot be learned")
     options = options.with_categories(categories)
-    frame = read_table(path, ignore=ignore, options=options)
+    frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
     return prepare_rows(
         frame,
         target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,15 @@ from numpy.typing import DTypeLike
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_extra
-from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
+from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, doubt, learn_column, useless
+from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, notation_of_type, row_of_frame
+from plainnet.tabular.names import require_columns
+from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_columns, require_columns
-from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
+from plainnet.tabular.reading import read_columns
+from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -77,14 +80,19 @@ class Table:
             if name == target:
                 continue
             column = from_typed(frame[name], row_of_frame)
-            reason = useless(column)
-            if reason:
-                warnings.warn(f"column {name!r} is left out: {reason}", PlainnetWarning, stacklevel=2)
-            else:
+            notation = notation_of_type(frame[name].dtype)
+            if notation is not None:
+                options = replace(options, notations={**options.notations, name: notation})
+                tell([name], notation.name, str(frame[name].drop_nulls()[0]), notation.meaning)
+            reason = useless(column, named=name in options.categories)
+            note = f"is left out: {reason}" if reason else doubt(column)
+            if note:
+                warnings.warn(f"column {name!r} {note}", PlainnetWarning, stacklevel=2)
+            if not reason:
                 columns.append(learn_column(column))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target), options)
+        return cls(tuple(columns), learn_target(targets, task, standardize_target, options.spellings), options)
 
     @property
     def task(self) -> Task:
@@ -114,22 +122,26 @@ class Table:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as they stand in a table file."""
-        return tuple(map(label_text, self.classes))
+        return self.target.names if isinstance(self.target, ClassTarget) else ()
 
     def read(
         self, path: str | os.PathLike[str], *, target: bool = False, options: ReadOptions | None = None
     ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
-        Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
-        InvalidValue where the file lacks a column.
+        Columns learned as categories are read as categories, and numbers in the notation that training had. Columns
+        that the table does not know are not looked at. `options` replaces those of the training file. Raises as
+        `read_table` does, and InvalidValue where the file lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        return read_columns(path, names, categories=categories, options=self.options if options is None else options)
+        numbers = [column.name for column in self.columns if column.kind == "number"]
+        numbers += [self.target.name] if self.target.column_kind == "number" else []
+        notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
+        options = replace(self.options if options is None else options, notations=notations)
+        return read_columns(path, names, categories=categories, options=options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -210,7 +222,10 @@ class Table:
             import polars as pl
         except ImportError:
             raise missing_extra("a table", "tables") from None
-        frame = pl.DataFrame({"prediction": self.decode(outputs)})
+        decoded = self.decode(outputs)
+        if isinstance(self.target, ClassTarget) and self.target.written:
+            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+        frame = pl.DataFrame({"prediction": decoded})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
