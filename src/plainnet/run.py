@@ -32,6 +32,33 @@ class EarlyStopping(Configurable):
         self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
 
 
+def settings_of(
+    job: Job,
+    choice: Choice,
+    *,
+    early_stopping: dict[str, Any] | None,
+    metrics: list[str],
+    report_every: int,
+    validation_examples: int,
+) -> dict[str, Any]:
+    """The options of a run as plain data: what every record of one holds, whoever runs it."""
+    return {
+        "loss": describe(job.loss),
+        "optimizer": describe(job.optimizer),
+        "epochs": job.epochs,
+        "batch_size": job.batch_size,
+        "shuffle": job.shuffle,
+        "early_stopping": early_stopping,
+        "weighted": job.sample_weight is not None,
+        "metrics": metrics,
+        "report_every": report_every,
+        "engine": choice.engine,
+        "threads": choice.threads,
+        "training_examples": len(job.inputs),
+        "validation_examples": validation_examples,
+    }
+
+
 @dataclass
 class Run:
     """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
@@ -60,22 +87,14 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
-        job = self.job
-        return {
-            "loss": describe(job.loss),
-            "optimizer": describe(job.optimizer),
-            "epochs": job.epochs,
-            "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
-            "early_stopping": self.early_stopping and self.early_stopping.settings(),
-            "weighted": job.sample_weight is not None,
-            "metrics": list(self.metrics),
-            "report_every": self.report_every,
-            "engine": self.choice.engine,
-            "threads": self.choice.threads,
-            "training_examples": len(job.inputs),
-            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
-        }
+        return settings_of(
+            self.job,
+            self.choice,
+            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
+            metrics=list(self.metrics),
+            report_every=self.report_every,
+            validation_examples=0 if self.validation is None else len(self.validation[0]),
+        )
 
     def identify(self) -> dict[str, Any]:
         """What must be the same for a run to go on from a checkpoint: network, options and data."""

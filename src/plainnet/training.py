@@ -120,17 +120,7 @@ def run_of(
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
-    job = Job(
-        network=net,
-        loss=net.checked_loss(loss),
-        optimizer=optimizers.resolve(optimizer),
-        inputs=data.training[0],
-        targets=data.training[1],
-        sample_weight=data.training[2],
-        batch_size=_checked_batch_size(batch_size, data, net),
-        shuffle=checks.flag("shuffle", shuffle),
-        epochs=checks.whole_number("epochs", epochs, least=1),
-    )
+    job = job_of(net, data, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
     run = Run(
         job,
         choose(job),
@@ -143,6 +133,24 @@ def run_of(
     _try_metrics(run)
     _warn_of_idle_plateau(run)
     return run
+
+
+def job_of(
+    net: "Network", data: Data, *, loss: Any, optimizer: Any, epochs: int, batch_size: BatchSize, shuffle: bool
+) -> Job:
+    """The one way to an engine: a job on checked examples, for `fit`, for many networks and for the estimators."""
+    inputs, targets, sample_weight = data.training
+    return Job(
+        network=net,
+        loss=net.checked_loss(loss),
+        optimizer=optimizers.resolve(optimizer),
+        inputs=inputs,
+        targets=targets,
+        sample_weight=sample_weight,
+        batch_size=_checked_batch_size(batch_size, data, net),
+        shuffle=checks.flag("shuffle", shuffle),
+        epochs=checks.whole_number("epochs", epochs, least=1),
+    )
 
 
 def _start_or_resume(run: Run, resume: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 import plainnet as pn
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table
+from plainnet.cli.introduction import introduce
 from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
@@ -93,6 +94,7 @@ def train(
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
+        dtype=dtype,
     )
     net = network_for(
         prepared,
@@ -127,11 +129,13 @@ def train(
         checkpoint_every=int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
         resume=resume,
     )
-    _introduce(data, prepared)
+    introduce(prepared)
     console.print(layer_table(net))
     interrupted = _follow(reports, progress)
     history = net.history
     assert history is not None
+    if sample_weight is not None:
+        history.settings["weight_column"] = sample_weight
     history.settings |= {"data": data.name, "target": target, "seed": seed, "command": command_line(context)}
     if not history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
@@ -172,23 +176,6 @@ def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     finally:
         reports.close()  # where the interrupt came while the progress was drawn, the run still has to end
     return False
-
-
-def _introduce(data: Path, prepared: Prepared) -> None:
-    """What the table holds, in a few lines."""
-    table, training_rows, validation_rows = prepared.table, len(prepared.X), len(prepared.validation[0])
-    console.print(f"{data.name}: {training_rows + validation_rows:,} rows, target {table.target.name}")
-    if prepared.rows_without_target:
-        console.print(f"{prepared.rows_without_target:,} more rows without a target are left out")
-    if table.classes:
-        more = ", ..." if len(table.classes) > 5 else ""
-        console.print(f"classification, {len(table.classes)} classes: {', '.join(table.class_names[:5])}{more}")
-    else:
-        console.print("regression")
-    kinds = [column.kind for column in table.columns]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    console.print(f"{len(kinds)} input columns ({counts}) as {prepared.X.shape[1]} features")
-    console.print(f"{training_rows:,} rows to train on, {validation_rows:,} to validate\n")
 
 
 def _ending(history: pn.History) -> str:

@@ -148,15 +148,20 @@ Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
 COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
 
 
-def learn_column(column: pl.Series) -> Column:
-    """What there is to know of a column of the training rows that `useless` does not speak against."""
+def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
+    """What there is to know of a column of the training rows that `useless` does not speak against.
+
+    With `weights`, a number above 0 for each row, means and deviations are weighted.
+    """
     known, missing = column.drop_nulls(), column.null_count() > 0
+    if weights is not None and missing:
+        weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
         case "number":
-            mean, deviation = mean_and_deviation(known.to_numpy())
+            mean, deviation = mean_and_deviation(known.to_numpy(), weights)
             return NumberColumn(column.name, mean, deviation, missing)
         case "boolean":
-            return BooleanColumn(column.name, float(known.to_numpy().mean()), missing)
+            return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
         case _:
             return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
 
@@ -180,32 +185,12 @@ def useless(column: pl.Series, *, named: bool = False) -> str:
             )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
-    elif INDEX_NAMES.fullmatch(column.name) and _counts(column):
+    elif INDEX_NAMES.fullmatch(column.name) and counts(column):
         return "its name and values are those of the row numbers that pandas writes"
     return ""
 
 
-def doubt(column: pl.Series) -> str:
-    """What is unlikely about a column that is used, with the way out; empty where nothing is."""
-    if kind_of(column) == "number" and len(column) > FEW_CATEGORIES and _counts(column):
-        return (
-            "has another whole number in each row, as row numbers and identifiers have; "
-            f"ignore=[{column.name!r}] (--ignore {column.name}) leaves it out"
-        )
-    return differ_in_case(column) if kind_of(column) == "category" else ""
-
-
-def differ_in_case(column: pl.Series) -> str:
-    """Which texts of a column differ in nothing but case and spaces; empty where none do."""
-    texts = column.drop_nulls().unique().sort()
-    folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
-    if folded.n_unique() == len(folded):
-        return ""
-    alike = texts.filter(folded == folded.filter(folded.is_duplicated())[0])
-    return f"holds {', '.join(map(repr, alike[:4]))}, which differ in case or spaces alone; each counts as its own"
-
-
-def _counts(column: pl.Series) -> bool:
+def counts(column: pl.Series) -> bool:
     """Whether the values are all present, all different whole numbers, and either in order or close together."""
     if column.null_count() or column.n_unique() < len(column) or not (column == column.floor()).all():
         return False
@@ -213,14 +198,19 @@ def _counts(column: pl.Series) -> bool:
     return close or column.is_sorted() or column.is_sorted(descending=True)
 
 
-def mean_and_deviation(values: Array) -> tuple[float, float]:
+def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[float, float]:
     """μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 where all values are equal (to rounding).
 
-    Computed on x / max|x|, whose squares can neither overflow nor vanish.
+    With weights μ = Σwx / Σw and σ = √(Σw(x - μ)² / Σw). Computed on x / max|x|, whose squares
+    can neither overflow nor vanish.
     """
     largest = float(np.abs(values).max()) or 1.0
     scaled = values / largest
-    return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    if weights is None:
+        return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    mean = np.average(scaled, weights=weights)
+    deviation = np.sqrt(np.average(np.square(scaled - mean), weights=weights))
+    return largest * float(mean), largest * float(deviation) or 1.0
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue, PlainnetWarning
+from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.dates import PATTERNS, SHORT_YEAR, orders_of
 from plainnet.tabular.kinds import Place, described, finite, from_typed, notation_of_type
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
@@ -357,10 +356,8 @@ def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:
     listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     many = len(names) > 1
     other = "numbers" if kind == "categories" else "categories"
-    warnings.warn(
+    warn(
         f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {what} ({example!r}) "
         f"and {'are' if many else 'is'} read as {kind}; "
-        f"{other}=[{names[0]!r}] (--{other} {names[0]}) makes {other} of it",
-        PlainnetWarning,
-        stacklevel=2,
+        f"{other}=[{names[0]!r}] (--{other} {names[0]}) makes {other} of it"
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from plainnet.checks import closest
-from plainnet.errors import FileError, InvalidValue, PlainnetWarning
+from plainnet.errors import FileError, InvalidValue, warn
 from plainnet.tabular.spelling import difference, spelled, spelled_column
 
 if TYPE_CHECKING:
@@ -79,13 +78,13 @@ def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list
                 f"{where}: column {number + 1} has no name; name it in the header, or remove it from the file"
             )
     if index:
-        _note(
+        warn(
             f"{where}: the first column has no name and another value in each row; it is taken for the index of the "
             "rows and left out (name it in the header to use it)"
         )
     if empty:
         which = f"columns {', '.join(map(str, empty))} have" if len(empty) > 1 else f"column {empty[0]} has"
-        _note(f"{where}: {which} neither a name nor a value, as where lines end in a separator; left out")
+        warn(f"{where}: {which} neither a name nor a value, as where lines end in a separator; left out")
     return [name for name in names if name]
 
 
@@ -133,14 +132,14 @@ def refuse_lost_row(frame: pl.DataFrame, where: str) -> None:
     values = [float(name) for name in numbers]
     counts_up = all(second - first == 1 for first, second in itertools.pairwise(values))
     if not texts and not counts_up:
-        _note(f"{line}is taken for the names of the columns; {way}")
+        warn(f"{line}is taken for the names of the columns; {way}")
 
 
 def warn_of_spelling(written: Iterable[str], where: str) -> None:
     """Say which names of a header are written in another form than the one they are known by."""
     for name in written:
         if spelled(name) != name.strip():
-            _note(
+            warn(
                 f"{where}: the name {name!a} holds combining or invisible characters; the column is known as "
                 f"{spelled(name)!r}"
             )
@@ -153,7 +152,3 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return any(map(str.isdigit, text))
-
-
-def _note(message: str) -> None:
-    warnings.warn(message, PlainnetWarning, stacklevel=4)

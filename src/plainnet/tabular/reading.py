@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from plainnet.errors import InvalidType, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, missing_extra, warn
 from plainnet.files import replacing
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
@@ -17,7 +16,7 @@ from plainnet.tabular.parquet import read_parquet
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
-from plainnet.tabular.spelling import spelled_column
+from plainnet.tabular.spelling import spelled, spelled_column
 from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.text_table import read_text
 
@@ -76,7 +75,7 @@ def read_for_training(
     frame, notations = raw.columns(names, options.categories, options)
     refuse_lost_row(frame, raw.where)
     for note in notes_of_markers(raw, frame, options):
-        warnings.warn(note, PlainnetWarning, stacklevel=2)
+        warn(note)
     spellings = {}
     if target in frame.columns and raw.is_text:
         spellings = spellings_of(frame[target], spelled_column(raw.frame.to_series(raw.number(target))))
@@ -88,14 +87,18 @@ def read_columns(
     names: Collection[str],
     *,
     categories: Collection[str] = (),
+    also: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
     """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+
+    Columns named in `also` come with them where the file has them.
 
     Raises InvalidValue where the file lacks any of them.
     """
     raw = _open(path, options)
     require_columns(names, raw.names, raw.where)
+    names = [*names, *(name for name in also if spelled(name) in raw.names)]
     return raw.columns(names, {*categories, *options.categories}, options)[0]
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plainnet.errors import FileError, PlainnetWarning
+from plainnet.errors import FileError, warn
 from plainnet.tabular.names import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -61,11 +60,9 @@ def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool
     best = max(candidates, key=lambda separator: (agreeing(separator), counts[separator][0]))
     others = [separator for separator in candidates if separator != best and agreeing(separator) == len(rows) > 0]
     if others:
-        warnings.warn(
+        warn(
             f"{where}: the fields are taken as separated by {name(best)}; {name(others[0])} would do as well "
-            f"({option(others[0])})",
-            PlainnetWarning,
-            stacklevel=2,
+            f"({option(others[0])})"
         )
     return Separator(best, "on which the header and the first rows agree best")
 

@@ -110,9 +110,9 @@ class NumberTarget:
         checks.number(f"deviation of target {self.name!r}", self.deviation, above=0)
 
     @classmethod
-    def learn(cls, column: pl.Series, standardize: bool) -> NumberTarget:
+    def learn(cls, column: pl.Series, standardize: bool, weights: Array | None = None) -> NumberTarget:
         """Mean and deviation of a target of the training rows; 0 and 1, which change nothing, on request."""
-        mean, deviation = mean_and_deviation(column.to_numpy()) if standardize else (0.0, 1.0)
+        mean, deviation = mean_and_deviation(column.to_numpy(), weights) if standardize else (0.0, 1.0)
         return cls(column.name, mean, deviation)
 
     def encode(self, column: pl.Series) -> Array:
@@ -131,11 +131,13 @@ Target: TypeAlias = ClassTarget | NumberTarget
 TARGETS: dict[str, type[Target]] = {cls.kind: cls for cls in (ClassTarget, NumberTarget)}
 
 
-def learn_target(column: pl.Series, task: Task, standardize: bool, spellings: Mapping[str, str]) -> Target:
+def learn_target(
+    column: pl.Series, task: Task, standardize: bool, weights: Array | None, spellings: Mapping[str, str]
+) -> Target:
     """What there is to know of the target of the training rows."""
     if task == "classification":
         return ClassTarget.learn(column, spellings)
-    return NumberTarget.learn(column, standardize)
+    return NumberTarget.learn(column, standardize, weights)
 
 
 def spellings_of(column: pl.Series, written: pl.Series) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from plainnet import checks, splitting
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue, PlainnetWarning
-from plainnet.tabular.columns import differ_in_case, positions
+from plainnet.errors import InvalidValue
+from plainnet.tabular.columns import positions
 from plainnet.tabular.kinds import from_typed, is_whole, kind_of, row_of_frame
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ FEW_CLASSES = 10
 """A target of whole numbers with at most so many different values is taken for classes."""
 MOST_NUMERIC_CLASSES = 100
 """A target of whole numbers with more different values is refused as classes."""
-
-
-MANY_CLASSES = 100
-"""A target of text with more different values is warned of."""
 MOST_TEXT_CLASSES = 1000
 """A target of text with more different values is taken for classes only on request."""
 
@@ -69,8 +64,11 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
                 f"target {target!r} holds {values[0]!r}, which is no number; "
                 "task='regression' takes numbers, task='classification' takes text and booleans"
             )
-        if kind_of(values) == "category":
-            _check_classes(values, asked=task is not None)
+        if task is None and different > MOST_TEXT_CLASSES:
+            raise InvalidValue(
+                f"target {target!r} holds {different:,} different texts in {len(values):,} rows ({values[0]!r}); that "
+                "is too many classes to tell apart (task='classification', --task classification, learns them anyway)"
+            )
         return "classification"
     whole = bool(is_whole(values).all())
     if task == "classification" and not (whole and different <= MOST_NUMERIC_CLASSES):
@@ -81,37 +79,7 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
             f"(categories=[{target!r}], --categories {target})"
         )
     few = whole and different <= FEW_CLASSES
-    if task is None and few and different > 2:
-        low, high = values.to_numpy().min(), values.to_numpy().max()
-        _note(
-            f"target {target!r} holds {different} whole numbers from {low:.0f} to {high:.0f} and is "
-            "taken for classes; task='regression' (--task regression) predicts a quantity"
-        )
     return "classification" if task == "classification" or (task is None and few) else "regression"
-
-
-def _check_classes(values: pl.Series, asked: bool) -> None:
-    """Say what is unlikely about classes that are text; refuse very many that nobody asked for."""
-    different, name = values.n_unique(), values.name
-    if different > MOST_TEXT_CLASSES and not asked:
-        raise InvalidValue(
-            f"target {name!r} holds {different:,} different texts in {len(values):,} rows, such as {values[0]!r}; these are "
-            "too many classes to tell apart: task='classification' (--task classification) learns them all the same"
-        )
-    single = int((values.value_counts()["count"] == 1).sum())
-    if different > MANY_CLASSES or single > different / 2:
-        of_one_row = f", {single:,} of them in one row alone" if single else ""
-        _note(
-            f"target {name!r} holds {different:,} different texts in {len(values):,} rows{of_one_row}; each is "
-            "taken for a class"
-        )
-    alike = differ_in_case(values)
-    if alike:
-        _note(f"target {name!r} {alike}")
-
-
-def _note(message: str) -> None:
-    warnings.warn(message, PlainnetWarning, stacklevel=3)
 
 
 def split(

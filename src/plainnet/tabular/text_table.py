@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.errors import FileError, PlainnetWarning
+from plainnet.errors import FileError, warn
 from plainnet.tabular import separators
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
@@ -101,11 +100,9 @@ def _rows(records: Records, layout: _Layout, width: int, fields: Array, where: s
         last = int(filled[-1]) if filled.size else layout.header
         blank = len(records.ends) - 1 - last
         if blank > 0:
-            warnings.warn(
+            warn(
                 f"{where}: the table has one column and ends in {blank} blank line{'s' if blank > 1 else ''}, which "
-                'are no rows; write "" for a missing value there',
-                PlainnetWarning,
-                stacklevel=2,
+                'are no rows; write "" for a missing value there'
             )
         filled = np.arange(layout.header + 1, last + 1)
     ragged = filled[fields[filled] != width]
