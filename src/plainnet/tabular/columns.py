@@ -12,6 +12,7 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.texts import as_text, categories
 
 if TYPE_CHECKING:
     import polars as pl
@@ -141,7 +142,7 @@ class CategoryColumn:
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""
-        return column.filter(~column.is_in(self.values))
+        return column.filter(positions(column, self.values) < 0).drop_nulls()
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
@@ -163,7 +164,7 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
         case "boolean":
             return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
         case _:
-            return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
+            return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
 
 
 def useless(column: pl.Series, *, named: bool = False) -> str:
@@ -214,11 +215,19 @@ def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[flo
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
-    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one."""
+    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one.
+
+    A text that is not known as it stands is known where `as_text` says the same of it and of a known one.
+    """
     import polars as pl
 
+    places = dict(zip(known, range(len(known)), strict=True))
+    if column.dtype == pl.String:
+        others = [value for value in column.drop_nulls().unique() if value not in places]
+        alike = {as_text(value): places[value] for value in reversed(known)} if others else {}
+        places |= {value: alike[as_text(value)] for value in others if as_text(value) in alike}
     return column.replace_strict(
-        pl.Series(known, dtype=column.dtype), pl.Series(range(len(known))), default=-1, return_dtype=pl.Int64
+        pl.Series(list(places), dtype=column.dtype), pl.Series(places.values()), default=-1, return_dtype=pl.Int64
     ).to_numpy()
 
 

@@ -16,7 +16,7 @@ from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.spelling import spelled_column
-from plainnet.tabular.texts import categories, is_ascii
+from plainnet.tabular.texts import is_ascii
 
 if TYPE_CHECKING:
     import polars as pl
@@ -96,7 +96,7 @@ def decide(
         column = _Column(text[name], kept, place)
         plain = no_number[name] == missing[name] < len(frame) and known in (None, PLAIN) and not special[name]
         if name in as_categories:
-            column.result = categories(kept)
+            column.result = kept
         elif plain and (not odd[name] or known == PLAIN) and options.decimal != "," and options.thousands != ".":
             column.result = numbers[name]
         elif known is not None:
@@ -166,12 +166,12 @@ def _decide(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
     elif plain.null_count() == text.null_count() and number_words(text, plain) < present:
         column.code = "" if column.name in options.numbers else _code(text, plain)
         column.readings = [] if column.code else _plain_readings(text, options)
-        column.result = categories(column.kept) if column.code else None
+        column.result = column.kept if column.code else None
     else:
         column.readings = _readings(text, options) or [Notation(date=order) for order in _orders(text)]
     if column.result is None and not column.readings:
         _refuse_near_numbers(column, plain, options)
-        column.result = categories(column.kept)
+        column.result = column.kept
 
 
 def _code(text: pl.Series, numbers: pl.Series) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from plainnet.errors import InvalidValue
 from plainnet.tabular.notations import PLAIN, Notation
-from plainnet.tabular.texts import as_text, categories, each_different
+from plainnet.tabular.spelling import composed_column
+from plainnet.tabular.texts import as_text, each_different
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,7 +57,7 @@ def from_typed(
     if dtype == pl.Float64 and not category and notation is None:
         return _finite_or_missing(column, place)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return categories(column.cast(pl.String))
+        return composed_column(column.cast(pl.String))
     typed = notation_of_type(dtype)
     if not dtype.is_numeric() and dtype != pl.Boolean and typed is None:
         raise InvalidValue(
@@ -66,7 +67,7 @@ def from_typed(
     if dtype != pl.Boolean and notation is not None and (typed or PLAIN).kind != notation.kind:
         raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {described(notation)}")
     if dtype == pl.Boolean:
-        return categories(column) if category else column
+        return column.cast(pl.String) if category else column
     if category or (notation is None and loses_digits(column)):
         return each_different(column.fill_nan(None) if dtype.is_float() else column, as_text, pl.String)
     return _days(column) if typed else _finite_or_missing(column.cast(pl.Float64), place)

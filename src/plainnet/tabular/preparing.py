@@ -118,7 +118,7 @@ def prepare_rows(
     if isinstance(validation, float):
         train, held = split(rows.frame, target, decided, validation, np.random.default_rng(seed))
         training, held_out = rows.take(train), rows.take(held)
-    if task is None:
+    if task is None and loss is None:
         suspicions.warn_of_target(rows.frame[target], decided)
     suspicions.warn_of_leaks(training.frame, target)
     table = Table.learn(

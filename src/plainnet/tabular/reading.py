@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from plainnet.errors import InvalidType, missing_extra, warn
 from plainnet.files import replacing
+from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
 from plainnet.tabular.parquet import read_parquet
@@ -77,7 +78,7 @@ def read_for_training(
     for note in notes_of_markers(raw, frame, options):
         warn(note)
     spellings = {}
-    if target in frame.columns and raw.is_text:
+    if target in frame.columns and raw.is_text and kind_of(frame[target]) != "category":
         spellings = spellings_of(frame[target], spelled_column(raw.frame.to_series(raw.number(target))))
     return frame, replace(options, notations={**options.notations, **notations}, spellings=spellings)
 

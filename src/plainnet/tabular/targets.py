@@ -15,6 +15,7 @@ from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind
 from plainnet.tabular.tasks import Task
+from plainnet.tabular.texts import categories
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +46,11 @@ class ClassTarget:
 
     @classmethod
     def learn(cls, column: pl.Series, spellings: Mapping[str, str]) -> ClassTarget:
-        """The classes of a target of the training rows, written as `spellings` has them."""
+        """The classes of a target of the training rows; `spellings` are those of numbers and booleans in their file."""
+        import polars as pl
+
+        if column.dtype == pl.String:
+            column, spellings = categories(column), spellings_of(categories(column), column)
         classes = tuple(int(v) if isinstance(v, float) else v for v in sorted(column.unique()))
         plain = tuple(map(label_text, classes))
         written = tuple(spellings.get(text, text) for text in plain)
