@@ -1,6 +1,5 @@
 """`plainnet train`: from a table file to a model file."""
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +8,12 @@ import typer
 
 import plainnet as pn
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table
+from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.introduction import introduce
 from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
+from plainnet.cli.streams import say
 from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
@@ -35,11 +35,17 @@ def train(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    numbers: Annotated[list[str] | None, options.numbers_option(PANELS["data"])] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
+    decimal: Annotated[str | None, options.decimal_option(PANELS["data"])] = None,
+    thousands: Annotated[str | None, options.thousands_option(PANELS["data"])] = None,
+    dates: Annotated[str | None, options.dates_option(PANELS["data"])] = None,
     validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[str, _option("Units of each hidden layer; 0 for none.", "network")] = "64,32",
     activation: Annotated[str, _option("Activation of the hidden layers.", "network")] = "relu",
     initializer: Annotated[str, _option("Initial weights; auto follows the activation.", "network")] = "auto",
@@ -65,7 +71,7 @@ def train(
     shuffle: Annotated[bool, _option("A new order of the rows each epoch.", "training")] = True,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
-    metrics: Annotated[str | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
+    metrics: Annotated[list[str] | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
     report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
     engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
     threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
@@ -84,13 +90,22 @@ def train(
         {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
         {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
     )
+    target = options.column(target)
     prepared = prepare(
         data,
         target,
         task=task,
         loss=loss,
-        categories=options.names(categories),
         ignore=options.names(ignore),
+        options=options.read_options(
+            missing,
+            separator,
+            options.names(categories),
+            numbers=options.names(numbers),
+            decimal=decimal,
+            thousands=thousands,
+            dates=dates,
+        ),
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
@@ -150,9 +165,9 @@ def train(
         rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
-        console.print(f"Model saved to {save}")
+        print_whole(f"Model saved to {save}")
     if interrupted:
-        print(f"plainnet: interrupted; {_kept(history, save)}", file=sys.stderr)
+        say(f"interrupted; {_kept(history, save)}")
         raise typer.Exit(130)
 
 
@@ -195,4 +210,4 @@ def _draw(history: pn.History, plot: Path) -> None:
     figure = figure_of(pn.plots.loss_curve(history))
     with replacing(plot) as file:
         figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
-    console.print(f"Loss curves drawn to {plot}")
+    print_whole(f"Loss curves drawn to {plot}")
