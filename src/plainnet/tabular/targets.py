@@ -62,6 +62,11 @@ class ClassTarget:
         return self.written or tuple(map(label_text, self.classes))
 
     @property
+    def labels(self) -> tuple[Label, ...]:
+        """The classes as predictions state them: text as it was written, numbers and booleans as such."""
+        return self.names if self.column_kind == "category" else self.classes
+
+    @property
     def column_kind(self) -> Kind:
         """The kind of column that holds the classes."""
         kinds: dict[type, Kind] = {str: "category", bool: "boolean", int: "number"}
@@ -95,8 +100,7 @@ class ClassTarget:
 
     def decode(self, outputs: Array) -> Array:
         """The most probable class of each row, shape (rows,); text as the training file wrote it."""
-        labels = self.names if self.column_kind == "category" else self.classes
-        return np.array(labels)[self.probabilities(outputs).argmax(axis=1)]
+        return np.array(self.labels)[self.probabilities(outputs).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
