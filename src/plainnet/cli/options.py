@@ -9,13 +9,28 @@ from typing import Any
 import typer
 
 from plainnet import checks, optimizers, schedules
+from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
-from plainnet.optimizers import Optimizer
+from plainnet.initializers import INITIALIZERS
+from plainnet.losses import LOSSES
+from plainnet.metrics import METRICS
+from plainnet.optimizers import OPTIMIZERS, Optimizer
+from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions, Table
 from plainnet.tabular.read_options import DEFAULT
 from plainnet.tabular.spelling import spelled
 
 BATCH_SIZE = 32
+
+HELP = {
+    "activation": f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
+    "initializer": f"Initial weights: auto, which follows the activation, {', '.join(INITIALIZERS)}.",
+    "loss": f"Loss: {', '.join(LOSSES)}; if not given, cross_entropy for classes, else mse.",
+    "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
+    "schedule": f"Schedule of the learning rate: {', '.join(SCHEDULES)}.",
+    "metrics": f"Metrics to measure, such as accuracy,f1: {', '.join(METRICS)}.",
+}
+"""The help of options that take a name that plainnet knows."""
 
 
 SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
