@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = CLASS_COLORS[: len(DASHES)]
+COLORS = CLASS_COLORS[:6]
+"""Curves of more variants than this would hide each other."""
 MOST_CURVES = 100
 """The most single runs of a variant to draw beside its band."""
 MOST_BANDS = 3

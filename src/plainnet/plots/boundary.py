@@ -87,7 +87,7 @@ def decision_boundary(
 
 
 def _curve(axes: Axes, over: Plane, outputs: Array, inputs: Array, targets: Array, drawn: Array) -> None:
-    axes.scatter(over.shown(inputs, 0)[drawn], targets[drawn], s=12, color=GRAY, alpha=0.6, label="examples")
+    axes.scatter(over.shown(inputs, 0)[drawn], targets[drawn], s=12, color=GRAY, label="examples")
     axes.plot(over.axes_values[0], outputs, color=BLUE, linewidth=2, label="prediction")
     axes.set_ylabel("prediction")
     plain_numbers(axes.yaxis)

@@ -83,7 +83,6 @@ def _units_and_links(
                 [ends[k] for k in order],
                 linewidths=0.3 + 5 * strength[order],
                 colors=[BLUE if weights[k] > 0 else VERMILION for k in order],
-                alpha=0.75,
                 zorder=1,
             )
         )

@@ -66,7 +66,7 @@ def _ridges(rows: Sequence[tuple[str, Array]], what: str, color: str, axes: Axes
     for i, (_, values) in enumerate(drawn):
         counts, _ = np.histogram(np.clip(values, low, high), edges)
         heights = -i + 0.85 * np.sqrt(counts / counts.max())  # a spike at 0, usual for relu, leaves the rest to be seen
-        axes.fill_between(np.repeat(edges, 2)[1:-1], -i, np.repeat(heights, 2), color=color, alpha=0.85, linewidth=0)
+        axes.fill_between(np.repeat(edges, 2)[1:-1], -i, np.repeat(heights, 2), color=color, linewidth=0)
         axes.axhline(-i, color=GRAY, linewidth=0.6)
     axes.axvline(0, color=GRAY, linewidth=0.6, linestyle=":")
     axes.set_yticks([0.4 - i for i in range(len(drawn))], [label for label, _ in drawn], fontsize="small")

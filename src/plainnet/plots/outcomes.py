@@ -136,7 +136,7 @@ def _pairs(targets: Any, predictions: Any) -> tuple[Array, Array, str]:
 
 
 def _scatter(axes: Axes, x: Array, y: Array) -> None:
-    axes.scatter(x, y, s=14, color=BLUE, alpha=0.6, edgecolors="none")
+    axes.scatter(x, y, s=12, color=BLUE, edgecolors="none")
     plain_numbers(axes.xaxis, axes.yaxis)
     open_frame(axes)
 

@@ -90,10 +90,12 @@ def worst(subject: Subject) -> str:
         else:
             true, predicted = (", ".join(f"{v:.5g}" for v in values[i]) for values in (subject.true, subject.predicted))
             mistake = f"{mistakes[i]:.4g}"
-        rows.append([f"{i + 1:,}", true, predicted, mistake, *subject.cells[i][: len(shown)]])
+        rows.append([str(subject.rows[i]), true, predicted, mistake, *subject.cells[i][: len(shown)]])
     left_out = len(subject.header) - len(shown)
+    where = f"Rows are numbered as in {subject.source}; 1 is the first below the header."
+    counted = where if subject.source else "Rows are counted from 1."
     return (
-        text(f"{which}, {by} first. Rows are counted from 1.")
+        text(f"{which}, {by} first. {counted}")
         + table(header, rows, (0, 3))
         + text(f"{left_out} more columns are not shown." if left_out else "", True)
     )
@@ -102,7 +104,7 @@ def worst(subject: Subject) -> str:
 def measures_of(subject: Subject) -> str:
     """The measures in large type, and below them the simplest answer and what to be careful about."""
     loss = own_loss(subject.net)
-    value = subject.net.evaluate(subject.X, subject.y, loss=loss)["loss"]
+    value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
     numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": f"{value:.4g}"}
     found = scores_of(subject)
@@ -123,7 +125,7 @@ def measures_of(subject: Subject) -> str:
 def scores_of(subject: Subject) -> Scores:
     """How good the predictions are on the subject's rows."""
     if subject.labels is None:
-        return scores.of_quantities(subject.true, subject.predicted)
+        return scores.of_quantities(subject.true, subject.predicted, subject.weights)
     history = subject.net.history
     balanced = history is not None and bool(history.settings.get("weighted"))
-    return scores.of_classes(subject.labels, subject.scores, subject.classes, balanced=balanced)
+    return scores.of_classes(subject.labels, subject.scores, subject.classes, subject.weights, balanced=balanced)

@@ -8,9 +8,12 @@ from plainnet import optimizers
 from plainnet.configurable import describe
 from plainnet.network import Network
 
-OF_THE_RECORD = ("weighted", "training_examples", "validation_examples", "data", "target", "seed", "command")
+OF_THE_RECORD = (
+    *("weighted", "training_examples", "validation_examples"),
+    *("data", "target", "weight_column", "seed", "command"),
+)
 """Settings in a record that are no options of `fit`."""
-USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1}
+USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """Options of `fit` that need not be said."""
 NOT_WEIGHTED = ("weighted", False)
 """A setting that nobody chose."""

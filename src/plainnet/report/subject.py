@@ -41,6 +41,12 @@ class Subject:
     title: str
     rows_are: str
     """A sentence on the rows: where they are from, and whether the network has seen them."""
+    rows: Array
+    """The number of each row in what it is from, counted from 1."""
+    source: str
+    """The file that the rows are from; empty where they are arrays."""
+    weights: Array | None
+    """What each row counts; None where all count the same."""
     target: str
     inputs: list[Input]
     names: list[str]
@@ -98,6 +104,9 @@ def of_arrays(
         y=targets,
         title=title,
         rows_are=rows_are,
+        rows=np.arange(1, len(inputs) + 1),
+        source="",
+        weights=None,
         target=target,
         inputs=columns,
         names=called,
@@ -114,12 +123,25 @@ def of_arrays(
     )
 
 
-def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, rows_are: str) -> Subject:
-    """A subject from rows of a table that all have a target, with the columns that the network was trained on."""
+def of_table(
+    net: Network,
+    table: Table,
+    frame: pl.DataFrame,
+    *,
+    title: str,
+    rows_are: str,
+    rows: Array | None = None,
+    source: str = "",
+    sample_weight: Array | None = None,
+) -> Subject:
+    """A subject from rows of a table that all have a target, with the columns that the network was trained on.
+
+    `rows` are their numbers in the file `source`; 1 is the first below the header.
+    """
     from plainnet.tabular.columns import NumberColumn
     from plainnet.tabular.targets import NumberTarget
 
-    X, y = table.features(frame), table.targets(frame)
+    X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     columns, scales, typical, start = [], [], [], 0
     for column in table.columns:
@@ -144,6 +166,9 @@ def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, row
         **{
             **base.__dict__,
             "rows_are": rows_are,
+            "rows": base.rows if rows is None else rows,
+            "source": source,
+            "weights": sample_weight,
             "target": table.target.name,
             "inputs": columns,
             "scales": scales,
