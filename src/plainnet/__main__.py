@@ -2,9 +2,14 @@
 
 import sys
 
+from plainnet import __version__
+
 
 def main() -> None:
     """Run the command line; without the extra `cli`, say what to install."""
+    if sys.argv[1:] == ["--version"]:  # without the time that the commands take to import
+        print(f"plainnet {__version__}")
+        return
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401
