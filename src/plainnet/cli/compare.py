@@ -10,7 +10,7 @@ from rich.padding import Padding
 
 from plainnet import checks
 from plainnet.cli import options
-from plainnet.cli.display import console, heading, plain_table
+from plainnet.cli.display import console, heading, plain_table, print_whole
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import option_words
 from plainnet.comparison import Comparison, comparing
@@ -135,7 +135,7 @@ def compare(
     show(comparison)
     if (choice := comparison.choice()) is not None:
         console.print(f"\nTo train {choice}:")
-        console.print(f"    {_training_command(context, combinations[choice])}", soft_wrap=True)
+        print_whole(f"    {_training_command(context, combinations[choice])}")
     _write(comparison, csv, json, plot)
 
 
@@ -207,11 +207,11 @@ def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
 def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:
     if csv is not None:
         comparison.write_csv(csv)
-        console.print(f"Runs written to {csv}")
+        print_whole(f"Runs written to {csv}")
     if json is not None:
         comparison.write_json(json)
-        console.print(f"Summaries and runs written to {json}")
+        print_whole(f"Summaries and runs written to {json}")
     if plot is not None:
         with replacing(plot) as file:
             comparison.draw().savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
-        console.print(f"Curves and boxes drawn to {plot}")
+        print_whole(f"Curves and boxes drawn to {plot}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console
+from plainnet.cli.display import console, print_whole
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.explain import explain as explain_step
@@ -64,4 +64,4 @@ def show(step: Explanation, full: bool, html: Path | None) -> None:
         return
     with replacing(html) as file:
         file.write(step.to_html(full=full).encode())
-    console.print(f"One training step explained in {html}", soft_wrap=True)
+    print_whole(f"One training step explained in {html}")

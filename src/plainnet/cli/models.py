@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import heading, layer_table, plain_table, record_table
+from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_bytes
@@ -16,7 +16,7 @@ from plainnet.tabular import Table, write_table
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.part import Part
 from plainnet.tabular.preparing import part_of_file
-from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
+from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(
@@ -39,7 +39,7 @@ def predict(
         write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
-    console.print(f"{len(predictions):,} predictions written to {output}")
+    print_whole(f"{len(predictions):,} predictions written to {output}")
 
 
 def evaluate(
@@ -82,6 +82,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(layer_table(net))
     if net.history is not None:
         console.print(record_table(net.history))
+        if "command" in net.history.settings:
+            print_whole(f"Trained by: {net.history.settings['command']}")
     if net.table is None:
         console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
         return

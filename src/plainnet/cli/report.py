@@ -10,7 +10,7 @@ import typer
 
 import plainnet as pn
 from plainnet import plots
-from plainnet.cli.display import console
+from plainnet.cli.display import print_whole
 from plainnet.cli.models import _load, left_out, rows_to_measure
 from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.report import of_arrays, of_table, write_report
@@ -56,7 +56,7 @@ def report_table_run(path: Path, net: pn.Network, table: Table, part: Part, rows
         sample_weight=part.weights,
     )
     write_report(path, subject)
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
@@ -72,7 +72,7 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
         rows_are="Shown on the four rows of the truth table, which are also what it was trained on.",
     )
     write_report(path, subject)
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def command_line(context: typer.Context) -> str:

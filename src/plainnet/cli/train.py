@@ -1,6 +1,5 @@
 """`plainnet train`: from a table file to a model file."""
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +8,12 @@ import typer
 
 import plainnet as pn
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table
+from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.introduction import introduce
 from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
+from plainnet.cli.streams import say
 from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
@@ -150,9 +150,9 @@ def train(
         rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
-        console.print(f"Model saved to {save}")
+        print_whole(f"Model saved to {save}")
     if interrupted:
-        print(f"plainnet: interrupted; {_kept(history, save)}", file=sys.stderr)
+        say(f"interrupted; {_kept(history, save)}")
         raise typer.Exit(130)
 
 
@@ -195,4 +195,4 @@ def _draw(history: pn.History, plot: Path) -> None:
     figure = figure_of(pn.plots.loss_curve(history))
     with replacing(plot) as file:
         figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
-    console.print(f"Loss curves drawn to {plot}")
+    print_whole(f"Loss curves drawn to {plot}")

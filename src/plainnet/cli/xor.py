@@ -12,7 +12,7 @@ from rich.text import Text
 import plainnet as pn
 from plainnet import activations, xor_post
 from plainnet.activations import ActivationFunction
-from plainnet.cli.display import console, heading, layer_table, plain_table
+from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
 from plainnet.cli.options import sizes
 from plainnet.cli.outputs import check_outputs
@@ -98,7 +98,7 @@ def xor(
         say(f"interrupted; the network so far {where}")
         raise typer.Exit(130)
     if save is not None:
-        console.print(f"Saved to {save}", soft_wrap=True)
+        print_whole(f"Saved to {save}")
     if report is not None:
         report_xor(report, net, X, y)
     _finish(net, X, y, why_impossible(sizes(hidden), activations.resolve(activation)))

@@ -9,6 +9,7 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted, without
 from plainnet.tabular.read_options import MISSING
+from plainnet.tabular.spelling import composed_column, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,16 +48,16 @@ def from_text(
 ) -> pl.Series:
     """A column of a text file in the kind that all of its values share.
 
-    Spaces around a value do not count, and the markers in `missing` are missing values. What is left decides:
-    all numbers, all true or false (in any case), or no number at all, which makes categories. `category`
-    decides for categories whatever the values are. In categories the markers of the rows `quoted`, which stand
-    in quotation marks, are values.
+    Spaces and invisible characters around a value do not count, its characters are composed (NFC), and the
+    markers in `missing` are missing values. What is left decides: all numbers, all true or false (in any case),
+    or no number at all, which makes categories. `category` decides for categories whatever the values are. In
+    categories the markers of the rows `quoted`, which stand in quotation marks, are values.
 
     Raises InvalidValue where numbers and text are mixed or a number is infinite, naming the first such place.
     """
     import polars as pl
 
-    written = column.str.strip_chars()
+    written = spelled_column(column)
     text = without(written, missing)
     if category:
         return with_quoted(text, written, quoted)
@@ -92,7 +93,7 @@ def from_typed(column: pl.Series, place: Place, *, category: bool = False) -> pl
 
     dtype = column.dtype
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return column.cast(pl.String)
+        return composed_column(column.cast(pl.String))
     if dtype == pl.Boolean or (category and dtype.is_integer()):
         return column.cast(pl.String) if category else column
     if not dtype.is_numeric():

@@ -10,7 +10,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
-from plainnet.tabular.reading import require_columns
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.tasks import target_column
 
 if TYPE_CHECKING:

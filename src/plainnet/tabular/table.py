@@ -16,9 +16,10 @@ from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_columns, require_columns
+from plainnet.tabular.reading import read_columns
 from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
@@ -216,20 +217,22 @@ class Table:
         """A network's outputs as a frame for `write_table`: the column "prediction".
 
         With `probabilities`, which a regression refuses, a column "probability_<class>" follows for each
-        class.
+        class. Numbers from float32 outputs are float32, so that a file shows no digits that nothing stands behind.
         """
         try:
             import polars as pl
         except ImportError:
             raise missing_extra("a table", "tables") from None
-        frame = pl.DataFrame({"prediction": self.decode(outputs)})
+        outputs = np.asarray(outputs)
+        frame = pl.DataFrame({"prediction": _as_precise(self.decode(outputs), outputs)})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
             raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
         columns = self.target.probabilities(outputs).T
         return frame.with_columns(
-            pl.Series(f"probability_{name}", column) for name, column in zip(self.class_names, columns, strict=True)
+            pl.Series(f"probability_{name}", _as_precise(column, outputs))
+            for name, column in zip(self.class_names, columns, strict=True)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -302,3 +305,8 @@ def _news(column: Column, values: pl.Series) -> Iterator[str]:
     if values.null_count() and not column.missing:
         meaning = "unknown" if column.kind == "category" else "the mean"
         yield f"{values.null_count()} missing values, where training had none, count as {meaning}"
+
+
+def _as_precise(values: Array, outputs: Array) -> Array:
+    """Numbers in float32 where the outputs that they come from are; classes as they are."""
+    return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
