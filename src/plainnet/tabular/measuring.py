@@ -30,14 +30,15 @@ class Measured:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
-def measure(table: Table, net: Network, part: Part, loss: str) -> Measured:
+def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: bool = True) -> Measured:
     """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units.
 
     The rows are taken a block at a time, so that the features of a large table need not fit into memory.
+    Without `warn_of_news` nothing is said of what training did not have.
     """
     targets, weights = table.targets(part.frame), part.weights
     outputs, total, start = [], 0.0, 0
-    for X in table.feature_blocks(part.frame, net.dtype, part.place):
+    for X in table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news):
         block = slice(start, start + len(X))
         own = None if weights is None else weights[block]
         outputs.append(net.predict(X))

@@ -10,7 +10,7 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.tabular.columns import CategoryColumn, Column, positions
+from plainnet.tabular.encoding import codes, of_kinds
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,22 +28,11 @@ SALT = 0xD6E8FEB86659FD93
 def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
     """A hash of each row's input columns, the same on every machine: 48 bits of the sum of its values' hashes."""
     sums = np.zeros(len(frame), np.uint64)
-    for j, column in enumerate(table.columns):
-        sums += _mixed(_codes(column, frame[column.name]) + np.uint64(j * SALT % 2**64))
+    for place, values in codes(table.columns, of_kinds(table.columns, frame)):
+        if values.dtype == np.float64:
+            values = np.where(np.isnan(values), np.nan, values + 0.0)  # -0.0 becomes 0.0, and there is one NaN
+        sums += _mixed(np.ascontiguousarray(values).view(np.uint64) + np.uint64(place * SALT % 2**64))
     return _mixed(sums) >> np.uint64(64 - BITS)
-
-
-def _codes(column: Column, values: pl.Series) -> Array:
-    """A number for each value of a column: numbers by their bits, categories by their place."""
-    import polars as pl
-
-    if isinstance(column, CategoryColumn):
-        codes = positions(values.cast(pl.String), column.values)
-        codes[values.is_null().to_numpy()] = len(column.values)
-        return codes.astype(np.uint64)
-    numbers = values.cast(pl.Float64).fill_nan(None).fill_null(np.nan).to_numpy() + 0.0  # -0.0 becomes 0.0
-    bits: Array = numbers.view(np.uint64)
-    return bits
 
 
 def fingerprint(hashes: Array) -> str:
