@@ -36,7 +36,7 @@ def of_kinds(columns: Iterable[Column], frame: pl.DataFrame) -> pl.DataFrame:
     changed = [
         column_of_kind(taken, column.name, column.kind)
         for column in columns
-        if taken.schema[column.name] != dtypes[column.kind] or infinite.get(column.name)
+        if taken.schema[column.name] != dtypes[column.kind] or column.kind == "category" or infinite.get(column.name)
     ]
     return taken.with_columns(pl.col(pl.Float64).fill_nan(None)).with_columns(changed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +13,16 @@ from numpy.typing import DTypeLike
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
+from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.encoding import column_of_kind, encode, of_kinds
-from plainnet.tabular.kinds import Place, from_typed, row_of_frame
+from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame
 from plainnet.tabular.names import require_columns
+from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns
-from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
+from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -82,14 +84,20 @@ class Table:
             if name == target:
                 continue
             column = from_typed(frame[name], row_of_frame)
-            reason = useless(column)
+            notation = notation_of_type(frame[name].dtype)
+            if notation is not None:
+                options = replace(options, notations={**options.notations, name: notation})
+                tell([name], notation.name, str(frame[name].drop_nulls()[0]), notation.meaning)
+            reason = useless(column, named=name in options.categories)
             if reason:
                 warn(f"column {name!r} is left out: {reason}")
             else:
                 columns.append(learn_column(column, sample_weight))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target, sample_weight), options)
+        return cls(
+            tuple(columns), learn_target(targets, task, standardize_target, sample_weight, options.spellings), options
+        )
 
     @property
     def task(self) -> Task:
@@ -119,7 +127,7 @@ class Table:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as they stand in a table file."""
-        return tuple(map(label_text, self.classes))
+        return self.target.names if isinstance(self.target, ClassTarget) else ()
 
     def read(
         self,
@@ -127,21 +135,23 @@ class Table:
         *,
         target: bool = False,
         also: Collection[str] = (),
-        options: ReadOptions | None = None,
     ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
         Columns named in `also` come with them where the file has them.
 
-        Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
-        InvalidValue where the file lacks a column.
+        Columns learned as categories are read as categories, and numbers in the notation that training had. Columns
+        that the table does not know are not looked at. Raises as `read_table` does, and InvalidValue where the file
+        lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        options = self.options if options is None else options
+        numbers = [column.name for column in self.columns if column.kind == "number"]
+        numbers += [self.target.name] if self.target.column_kind == "number" else []
+        notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
+        options = replace(self.options, notations=notations)
         return read_columns(path, names, categories=categories, also=also, options=options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
@@ -226,7 +236,10 @@ class Table:
         except ImportError:
             raise missing_extra("a table", "tables") from None
         outputs = np.asarray(outputs)
-        frame = pl.DataFrame({"prediction": _as_precise(self.decode(outputs), outputs)})
+        decoded = _as_precise(self.decode(outputs), outputs)
+        if isinstance(self.target, ClassTarget) and self.target.written:
+            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+        frame = pl.DataFrame({"prediction": decoded})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
