@@ -42,6 +42,9 @@ class Network:
     ((3, 4), 21)
     """
 
+    classes: list[Any] | None = None
+    """The labels that the outputs stand for, as plain data, where an estimator made the network for classes."""
+
     data_files: tuple[str, ...] = ()
     """The files that the latest run's data were mapped from (`numpy.memmap`); nothing is saved over them."""
 
