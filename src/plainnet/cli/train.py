@@ -161,7 +161,7 @@ def train(
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss, warn_of_news=False)
     print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)
