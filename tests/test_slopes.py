@@ -76,21 +76,26 @@ def test_where_every_entry_lies_at_a_kink_nothing_is_decided(slope):
     assert "64 entries at a kink" in str(report)
 
 
-def test_an_l1_penalty_at_a_weight_of_zero_is_left_out_and_counted():
-    net = network("tanh", l1=0.1)
-    net.layers[0].weights[:, 4] = 0
-    report = pn.check_gradients(net, X, Y, loss="mse")
-    assert (report.passed, report.kinks) == (True, 3)
-    np.testing.assert_array_equal(np.flatnonzero(report.arrays[0].kinks.any(axis=0)), [4])
+def test_entries_between_the_slopes_of_a_kink_are_left_out_and_counted():
+    """|w| where w is 0, with 0.3 for its derivative."""
+
+    def function(w):
+        return float(np.abs(w[:3]).sum() + (w[3:] ** 2).sum())
+
+    report = gradients.check(function, lambda w: np.r_[np.full(3, 0.3), 2 * w[3:]], [0.0, 0.0, 0.0, 1.0, -2.0])
+    assert (report.passed, report.kinks, report.undecided) == (True, 3, [])
+    assert report.arrays[0].kinks.tolist() == [True, True, True, False, False]
     assert "3 entries at a kink, such as relu's at 0, left out" in str(report)
+    only = gradients.check(lambda w: float(np.abs(w).sum()), lambda w: [0.3], [0.0])
+    assert (only.passed, only.undecided) == (False, ["gradient"])
+    assert "UNDECIDED" in str(only)
+    assert "FAILED" in str(gradients.check(lambda w: float(np.abs(w).sum()), lambda w: [1.3], [0.0]))
 
 
 def test_absolute_errors_of_zero():
-    """Targets that are predicted exactly: mae has a kink there, and no slope to hold a gradient against."""
+    """Three targets of sixty are predicted exactly."""
     net = pn.Network(pn.Dense(1), input_size=3, seed=1, dtype="float64")
-    exact = net.predict(X)
-    assert pn.check_gradients(net, X, exact, loss="mae").undecided == ["layers[0].weights", "layers[0].bias"]
-    few = np.where(np.arange(60)[:, None] < 3, exact, Y[:, None])
+    few = np.where(np.arange(60)[:, None] < 3, net.predict(X), Y[:, None])
     assert pn.check_gradients(net, X, few, loss="mae").passed
 
     def too_steep(targets, predictions):

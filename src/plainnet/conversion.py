@@ -56,7 +56,7 @@ def _array(name: str, values: Any) -> Array:
     if isinstance(values, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in values):
         values = np.ma.array(values)
     if isinstance(values, np.ma.MaskedArray):
-        return _unmasked(name, values)
+        return unmasked(name, values)
     try:
         return _column(values)
     except ValueError as error:
@@ -65,7 +65,7 @@ def _array(name: str, values: Any) -> Array:
         raise InvalidType(f"{name} is no array of numbers: {error}") from error
 
 
-def _unmasked(name: str, values: Any) -> Array:
+def unmasked(name: str, values: Any) -> Array:
     """The numbers of a masked array none of which is masked."""
     masked = np.ma.getmaskarray(values)
     if masked.any():

@@ -44,7 +44,8 @@ def examples_of(
         )
     training = without_weightless((inputs, targets, weights))
     weightless = len(inputs) - len(training[0])
-    warn_of_suspicious(*training[:2])
+    if net.table is None:  # a table's columns were looked at by their names when it was prepared
+        warn_of_suspicious(*training[:2])
     if validation is None:
         return Data(training, None, weightless)
     if isinstance(validation, tuple | list):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet import checks, losses
-from plainnet.arrays import Array
+from plainnet.arrays import Array, Shape
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.configurable import build, describe
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.layers import LAYERS, Layer, Shape, TrainingPass
+from plainnet.layers import LAYERS, Layer, TrainingPass
 from plainnet.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
 from plainnet.options import AUTO, BatchSize, refuse_unknown

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,33 @@ class EarlyStopping(Configurable):
         self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
 
 
+def settings_of(
+    job: Job,
+    choice: Choice,
+    *,
+    early_stopping: dict[str, Any] | None,
+    metrics: list[str],
+    report_every: int,
+    validation_examples: int,
+) -> dict[str, Any]:
+    """The options of a run as plain data: what every record of one holds, whoever runs it."""
+    return {
+        "loss": describe(job.loss),
+        "optimizer": describe(job.optimizer),
+        "epochs": job.epochs,
+        "batch_size": job.batch_size,
+        "shuffle": job.shuffle,
+        "early_stopping": early_stopping,
+        "weighted": job.sample_weight is not None,
+        "metrics": metrics,
+        "report_every": report_every,
+        "engine": choice.engine,
+        "threads": choice.threads,
+        "training_examples": len(job.inputs),
+        "validation_examples": validation_examples,
+    }
+
+
 @dataclass
 class Run:
     """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
@@ -53,6 +81,11 @@ class Run:
         """Spent in earlier processes and up to the last report or checkpoint."""
         self.identity = self.identify() if self.checkpoint else {}
 
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that was chosen, made when it is first asked for, which may compile."""
+        return engines.make(self.choice, self.job)
+
     @property
     def measured_on(self) -> Examples:
         """The examples on which reports measure: the validation examples, or those of the training without any."""
@@ -60,22 +93,14 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
-        job = self.job
-        return {
-            "loss": describe(job.loss),
-            "optimizer": describe(job.optimizer),
-            "epochs": job.epochs,
-            "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
-            "early_stopping": self.early_stopping and self.early_stopping.settings(),
-            "weighted": job.sample_weight is not None,
-            "metrics": list(self.metrics),
-            "report_every": self.report_every,
-            "engine": self.choice.engine,
-            "threads": self.choice.threads,
-            "training_examples": len(job.inputs),
-            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
-        }
+        return settings_of(
+            self.job,
+            self.choice,
+            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
+            metrics=list(self.metrics),
+            report_every=self.report_every,
+            validation_examples=0 if self.validation is None else len(self.validation[0]),
+        )
 
     def identify(self) -> dict[str, Any]:
         """What must be the same for a run to go on from a checkpoint: network, options and data."""
@@ -95,7 +120,7 @@ class Run:
 
     def reports(self) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
-        engine = engines.make(self.choice, self.job)
+        engine = self.engine
         began = time.perf_counter() - self.seconds
         try:
             while not self.is_over:

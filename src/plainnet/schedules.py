@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from plainnet import checks
-from plainnet.configurable import Configurable, build, own_name, shown_name
+from plainnet.configurable import Adjustable, build, own_name, shown_name
 from plainnet.errors import InvalidType
 
 Memory = dict[str, float]
 
 
-class Schedule(Configurable):
+class Schedule(Adjustable):
     """What all schedules share."""
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:

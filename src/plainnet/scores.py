@@ -106,7 +106,7 @@ def confusions(labels: Array, predicted: Array, classes: int, weights: Array | N
 
 
 def _measure(name: str, targets: Array, predictions: Array, weights: Array | None) -> float:
-    return float(metrics.METRICS[name](targets, predictions, *(() if weights is None else (weights,))))
+    return metrics.METRICS[name](targets, predictions, weights)
 
 
 def _wilson(share: float, weights: Array | None, rows: int) -> tuple[float, float]:

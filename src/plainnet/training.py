@@ -8,7 +8,7 @@ import numpy as np
 
 from plainnet import checks, engines, optimizers
 from plainnet.checkpoints import Checkpoint, Every
-from plainnet.engines import Choice, Job
+from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
@@ -29,20 +29,17 @@ USUAL_BATCH = 32
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
-    reports = training(net, X, y, **options)
-    if not progress:
-        for _ in reports:
-            pass
-    else:
-        from plainnet.progress import show
+    from plainnet.progress import show  # stands above; imported when called
 
-        try:
-            for _ in show(reports):
+    run = prepare(net, X, y, **options)
+    reports = run.reports()
+    try:
+        with blas.limited(run.engine.blas_threads):  # once, not at each report
+            for _ in show(reports) if progress else reports:
                 pass
-        finally:
-            reports.close()  # where an interrupt comes while the bar is drawn, the run still has to end
-    assert net.history is not None
-    return net.history
+    finally:
+        reports.close()  # where an interrupt comes while the bar is drawn, the run still has to end
+    return run.history
 
 
 def training(net: "Network", X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
@@ -120,17 +117,7 @@ def run_of(
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
-    job = Job(
-        network=net,
-        loss=net.checked_loss(loss),
-        optimizer=optimizers.resolve(optimizer),
-        inputs=data.training[0],
-        targets=data.training[1],
-        sample_weight=data.training[2],
-        batch_size=_checked_batch_size(batch_size, data, net),
-        shuffle=checks.flag("shuffle", shuffle),
-        epochs=checks.whole_number("epochs", epochs, least=1),
-    )
+    job = job_of(net, data, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
     run = Run(
         job,
         choose(job),
@@ -143,6 +130,24 @@ def run_of(
     _try_metrics(run)
     _warn_of_idle_plateau(run)
     return run
+
+
+def job_of(
+    net: "Network", data: Data, *, loss: Any, optimizer: Any, epochs: int, batch_size: BatchSize, shuffle: bool
+) -> Job:
+    """The one way to an engine: a job on checked examples, for `fit`, for many networks and for the estimators."""
+    inputs, targets, sample_weight = data.training
+    return Job(
+        network=net,
+        loss=net.checked_loss(loss),
+        optimizer=optimizers.resolve(optimizer),
+        inputs=inputs,
+        targets=targets,
+        sample_weight=sample_weight,
+        batch_size=_checked_batch_size(batch_size, data, net),
+        shuffle=checks.flag("shuffle", shuffle),
+        epochs=checks.whole_number("epochs", epochs, least=1),
+    )
 
 
 def _start_or_resume(run: Run, resume: bool) -> None:

@@ -85,7 +85,7 @@ def main():
         predictions = predict(rows)
     except KeyError as column:
         sys.exit(f"{{sys.argv[1]}} has no column {{column}}")
-    print(*predictions, sep="\\n")
+    print(*predictions{digits}, sep="\\n")
 
 
 if __name__ == "__main__":
@@ -96,11 +96,12 @@ if __name__ == "__main__":
 def constants(table: Table) -> str:
     """The names of the classes, and what counts as missing."""
     lines = [bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0)]
-    if table.classes:
-        items = bracketed("[", [literal(label) for label in table.classes], "]", 0)
+    if isinstance(table.target, ClassTarget):
+        labels = table.target.labels
+        items = bracketed("[", [literal(label) for label in labels], "]", 0)
         flat = f"CLASSES = np.array({items})"
         if len(flat) > WIDTH or "\n" in flat:
-            inner = bracketed("[", [literal(label) for label in table.classes], "]", 4)
+            inner = bracketed("[", [literal(label) for label in labels], "]", 4)
             flat = f"CLASSES = np.array(\n    {inner}\n)"
         lines.insert(0, flat)
     return "\n".join(lines)
@@ -186,6 +187,7 @@ def predict(rows):
     return [predict.strip("\n")]
 
 
-def main(file: str) -> str:
-    """What `python model.py rows.csv` does."""
-    return MAIN.format(file=file).strip("\n")
+def main(table: Table, dtype: str, file: str) -> str:
+    """The function that `python model.py rows.csv` runs; it prints as many digits as `plainnet predict` writes."""
+    digits = "" if isinstance(table.target, ClassTarget) or dtype == "np.float64" else f".astype({dtype})"
+    return MAIN.format(file=file, digits=digits).strip("\n")

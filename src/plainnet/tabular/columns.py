@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -11,12 +12,15 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.texts import as_text, categories
 
 if TYPE_CHECKING:
     import polars as pl
 
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
+INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|index|level_\d+|Index|rownames|row\.names|_c0|\.\.\.1|X")
+"""What pandas and R call a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
 
@@ -138,28 +142,36 @@ class CategoryColumn:
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""
-        return column.filter(~column.is_in(self.values))
+        return column.filter(positions(column, self.values) < 0).drop_nulls()
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
 COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
 
 
-def learn_column(column: pl.Series) -> Column:
-    """What there is to know of a column of the training rows that `useless` does not speak against."""
+def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
+    """What there is to know of a column of the training rows that `useless` does not speak against.
+
+    With `weights`, a number above 0 for each row, means and deviations are weighted.
+    """
     known, missing = column.drop_nulls(), column.null_count() > 0
+    if weights is not None and missing:
+        weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
         case "number":
-            mean, deviation = mean_and_deviation(known.to_numpy())
+            mean, deviation = mean_and_deviation(known.to_numpy(), weights)
             return NumberColumn(column.name, mean, deviation, missing)
         case "boolean":
-            return BooleanColumn(column.name, float(known.to_numpy().mean()), missing)
+            return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
         case _:
-            return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
+            return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
 
 
-def useless(column: pl.Series) -> str:
-    """Why a column of the training rows cannot help: a reason for the user, empty where it can."""
+def useless(column: pl.Series, *, named: bool = False) -> str:
+    """Why a column of the training rows cannot help: a reason for the user, empty where it can.
+
+    Text of many different values is kept where the user `named` it as categories, up to `MOST_CATEGORIES` of them.
+    """
     known = column.drop_nulls()
     different = known.n_unique()
     if different == 0:
@@ -167,29 +179,55 @@ def useless(column: pl.Series) -> str:
     if different == 1 and len(known) == len(column):
         return f"it is {known[0]!r} in every row"
     if kind_of(column) == "category":
-        if different > FEW_CATEGORIES and different > len(known) / 2:
-            return f"it looks like an identifier ({different} different values in {len(known)} rows)"
+        if not named and different > FEW_CATEGORIES and different > len(known) / 2:
+            return (
+                f"it looks like an identifier ({different} different values in {len(known)} rows); "
+                f"categories=[{column.name!r}] (--categories {column.name}) keeps it"
+            )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
+    elif INDEX_NAMES.fullmatch(column.name) and counts(column):
+        return "its name and values are those of the row numbers that pandas writes"
     return ""
 
 
-def mean_and_deviation(values: Array) -> tuple[float, float]:
+def counts(column: pl.Series) -> bool:
+    """Whether the values are all present, all different whole numbers, and either in order or close together."""
+    if column.null_count() or column.n_unique() < len(column) or not (column == column.floor()).all():
+        return False
+    close = float(column.max()) - float(column.min()) < 3 * len(column)  # type: ignore[arg-type]
+    return close or column.is_sorted() or column.is_sorted(descending=True)
+
+
+def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[float, float]:
     """μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 where all values are equal (to rounding).
 
-    Computed on x / max|x|, whose squares can neither overflow nor vanish.
+    With weights μ = Σwx / Σw and σ = √(Σw(x - μ)² / Σw). Computed on x / max|x|, whose squares
+    can neither overflow nor vanish.
     """
     largest = float(np.abs(values).max()) or 1.0
     scaled = values / largest
-    return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    if weights is None:
+        return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    mean = np.average(scaled, weights=weights)
+    deviation = np.sqrt(np.average(np.square(scaled - mean), weights=weights))
+    return largest * float(mean), largest * float(deviation) or 1.0
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
-    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one."""
+    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one.
+
+    A text that is not known as it stands is known where `as_text` says the same of it and of a known one.
+    """
     import polars as pl
 
+    places = dict(zip(known, range(len(known)), strict=True))
+    if column.dtype == pl.String:
+        others = [value for value in column.drop_nulls().unique() if value not in places]
+        alike = {as_text(value): places[value] for value in reversed(known)} if others else {}
+        places |= {value: alike[as_text(value)] for value in others if as_text(value) in alike}
     return column.replace_strict(
-        pl.Series(known, dtype=column.dtype), pl.Series(range(len(known))), default=-1, return_dtype=pl.Int64
+        pl.Series(list(places), dtype=column.dtype), pl.Series(places.values()), default=-1, return_dtype=pl.Int64
     ).to_numpy()
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
-from plainnet.tabular.description import as_dict, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.deciding import tell
+from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
+from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, notation_of_type, row_of_frame
+from plainnet.tabular.names import require_columns
+from plainnet.tabular.notations import PLAIN
+from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_columns, require_columns
-from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
+from plainnet.tabular.reading import read_columns
+from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Table:
     target: Target
     options: ReadOptions = DEFAULT
     """How its files are read."""
+    fingerprint: str = ""
+    """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
 
     @classmethod
     def learn(
@@ -59,13 +64,15 @@ class Table:
         *,
         standardize_target: bool = True,
         options: ReadOptions = DEFAULT,
+        sample_weight: Array | None = None,
     ) -> Table:
         """The table of the training rows, whose every column but the target is an input.
 
         Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
         column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
         target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
-        needs it. `options` are those that the frame was read with; `read` reads later files alike.
+        needs it. `options` are those that the frame was read with; `read` reads later files alike. With
+        `sample_weight`, a number above 0 for each row, means and deviations are weighted.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -77,14 +84,20 @@ class Table:
             if name == target:
                 continue
             column = from_typed(frame[name], row_of_frame)
-            reason = useless(column)
+            notation = notation_of_type(frame[name].dtype)
+            if notation is not None:
+                options = replace(options, notations={**options.notations, name: notation})
+                tell([name], notation.name, str(frame[name].drop_nulls()[0]), notation.meaning)
+            reason = useless(column, named=name in options.categories)
             if reason:
-                warnings.warn(f"column {name!r} is left out: {reason}", PlainnetWarning, stacklevel=2)
+                warn(f"column {name!r} is left out: {reason}")
             else:
-                columns.append(learn_column(column))
+                columns.append(learn_column(column, sample_weight))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target), options)
+        return cls(
+            tuple(columns), learn_target(targets, task, standardize_target, sample_weight, options.spellings), options
+        )
 
     @property
     def task(self) -> Task:
@@ -114,22 +127,32 @@ class Table:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as they stand in a table file."""
-        return tuple(map(label_text, self.classes))
+        return self.target.names if isinstance(self.target, ClassTarget) else ()
 
     def read(
-        self, path: str | os.PathLike[str], *, target: bool = False, options: ReadOptions | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        target: bool = False,
+        also: Collection[str] = (),
     ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
-        Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
-        InvalidValue where the file lacks a column.
+        Columns named in `also` come with them where the file has them.
+
+        Columns learned as categories are read as categories, and numbers in the notation that training had. Columns
+        that the table does not know are not looked at. Raises as `read_table` does, and InvalidValue where the file
+        lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        return read_columns(path, names, categories=categories, options=self.options if options is None else options)
+        numbers = [column.name for column in self.columns if column.kind == "number"]
+        numbers += [self.target.name] if self.target.column_kind == "number" else []
+        notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
+        options = replace(self.options, notations=notations)
+        return read_columns(path, names, categories=categories, also=also, options=options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -158,7 +181,7 @@ class Table:
         require_columns(self.column_names, frame.columns, "the table")
         for column in self.columns:
             for news in _news(column, _of_kind(frame, column.name, column.kind)):
-                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=3)
+                warn(f"column {column.name!r}: {news}")
 
     def _features(self, frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
         require_columns(self.column_names, frame.columns, "the table")
@@ -204,46 +227,56 @@ class Table:
         """A network's outputs as a frame for `write_table`: the column "prediction".
 
         With `probabilities`, which a regression refuses, a column "probability_<class>" follows for each
-        class.
+        class. Numbers from float32 outputs are float32, so that a file shows no digits that nothing stands behind.
         """
         try:
             import polars as pl
         except ImportError:
             raise missing_extra("a table", "tables") from None
-        frame = pl.DataFrame({"prediction": self.decode(outputs)})
+        outputs = np.asarray(outputs)
+        decoded = _as_precise(self.decode(outputs), outputs)
+        if isinstance(self.target, ClassTarget) and self.target.written:
+            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+        frame = pl.DataFrame({"prediction": decoded})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
             raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
         columns = self.target.probabilities(outputs).T
         return frame.with_columns(
-            pl.Series(f"probability_{name}", column) for name, column in zip(self.class_names, columns, strict=True)
+            pl.Series(f"probability_{name}", _as_precise(column, outputs))
+            for name, column in zip(self.class_names, columns, strict=True)
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The table as plain data that JSON holds exactly."""
+        known = {"fingerprint": self.fingerprint} if self.fingerprint else {}
         return {
             "columns": [to_plain(column.kind, column) for column in self.columns],
             "target": to_plain(self.target.kind, self.target),
             "options": self.options.to_dict(),
+            **known,
         }
 
     @classmethod
     def from_dict(cls, data: Any) -> Table:
         """The table that `to_dict` described; InvalidValue for data that describe none."""
         entries = {"options": DEFAULT.to_dict()} | as_dict("the table", data)  # version 0.1 had no options
+        fingerprint = entries.pop("fingerprint", "")
         require_keys("the table", entries, ("columns", "target", "options"))
         if not isinstance(entries["columns"], list) or not entries["columns"]:
             raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
         try:
             columns = tuple(from_plain("a column of the table", entry, COLUMNS) for entry in entries["columns"])
             target = from_plain("the target of the table", entries["target"], TARGETS)
+            check_text("fingerprint of the table", fingerprint)
         except InvalidType as error:
             raise InvalidValue(str(error)) from None
         names = [target.name, *(column.name for column in columns)]
         if len(set(names)) < len(names):
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
-        return cls(columns, target, ReadOptions.from_dict(entries["options"]))
+        check_fingerprint(fingerprint)
+        return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
 
 
 def _moved(place: Place, by: int, row: int) -> str:
@@ -285,3 +318,8 @@ def _news(column: Column, values: pl.Series) -> Iterator[str]:
     if values.null_count() and not column.missing:
         meaning = "unknown" if column.kind == "category" else "the mean"
         yield f"{values.null_count()} missing values, where training had none, count as {meaning}"
+
+
+def _as_precise(values: Array, outputs: Array) -> Array:
+    """Numbers in float32 where the outputs that they come from are; classes as they are."""
+    return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values

@@ -1,0 +1,151 @@
+"""What looks wrong in a table without being an error: each gets a warning, in the names and rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import warn
+from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
+from plainnet.tabular.kinds import kind_of
+from plainnet.tabular.part import Part
+from plainnet.tabular.table import Table
+from plainnet.tabular.tasks import Task
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FAR_OUT = 0.01
+"""Where all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
+FEW_VALUES = 10
+"""A column with fewer values than this is not looked at for values that are far out."""
+MORE_THAN_CHANCE = 3
+"""So many times as many equal rows as chance gives are not taken for chance."""
+COLUMNS_AT_ONCE = 256
+MANY_CLASSES = 100
+"""Text with more different values is an unlikely target."""
+
+
+def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
+    """Warn of columns that say the same as the target: they make results look better than they are."""
+    import polars as pl
+
+    answers = frame[target]
+    different = answers.n_unique()
+    counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
+    for name, count in counts.items():
+        if count == different and _says_the_same(frame[name], answers, different):
+            warn(f"column {name!r} says the same as the target {target!r} in every row")
+
+
+def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
+    """Warn of number columns where a few values are so far out that the others are nearly equal once standardized."""
+    places, start = {}, 0
+    for column in table.columns:
+        if isinstance(column, NumberColumn):
+            places[start] = column.name
+        start += len(column.feature_names)
+    numbers, left_over = list(places), max(1, len(X) // 100)
+    if len(X) < FEW_VALUES:
+        return
+    for first in range(0, len(numbers), COLUMNS_AT_ONCE):
+        chosen = numbers[first : first + COLUMNS_AT_ONCE]
+        distances = np.abs(X[:, chosen] - np.median(X[:, chosen], axis=0))
+        spread = np.partition(distances, len(X) - 1 - left_over, axis=0)[len(X) - 1 - left_over]
+        for i in np.flatnonzero((spread > 0) & (spread < FAR_OUT)):
+            name, row = places[chosen[i]], int(distances[:, i].argmax())
+            warn(
+                f"column {name!r} holds {part.frame[name][row]:.6g} ({part.place(row)}), so far out that the other "
+                "values hardly differ once standardized; correct it, or leave the field empty"
+            )
+
+
+def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float) -> None:
+    """Warn of validation rows that are equal to training rows, given the hashes of both.
+
+    `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
+    """
+    count = int(np.isin(held, known).sum())
+    if count <= MORE_THAN_CHANCE * by_chance * len(held):
+        return
+    rows = f"all {count:,}" if count == len(held) else f"{count:,} of the {len(held):,}"
+    warn(
+        f"{rows} validation rows ({held_out.source}) are equal to training rows in every input, so the figures "
+        "measure memory too; leave copies out of the table, or give other rows (--validation FILE)"
+    )
+
+
+def share_equal_by_chance(frame: pl.DataFrame) -> float:
+    """The share of new rows that would be equal to one of these rows, at most, if the columns were independent.
+
+    Two values of a column are equal with the probability Σp², where p is the share of each value.
+    """
+    import polars as pl
+
+    equal = frame.select((pl.all().unique_counts() / len(frame)).pow(2).sum()).row(0)
+    return min(1.0, len(frame) * float(np.prod(equal)))
+
+
+def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
+    """Whether each value of the one goes with one value of the other, or, all different, is a line of the other."""
+    if different < len(target):
+        return column.to_frame("a").with_columns(target.alias("b")).n_unique() == different
+    if column.dtype != target.dtype:
+        return False
+    if column.eq_missing(target).all():
+        return True
+    return column.dtype.is_float() and len(target) > 2 and _is_a_line(column.to_numpy(), target.to_numpy())
+
+
+def _is_a_line(x: Array, y: Array) -> bool:
+    """Whether y = a·x + b to rounding."""
+    if not np.isfinite(x).all():
+        return False
+    (x, y) = ((values - values.mean()) / (np.abs(values - values.mean()).max() or 1.0) for values in (x, y))
+    return bool(np.allclose(x, y, rtol=0, atol=1e-9) or np.allclose(x, -y, rtol=0, atol=1e-9))
+
+
+def warn_of_target(column: pl.Series, task: Task) -> None:
+    """Warn of a target that the user did not call classes and that is unlikely to be some."""
+    known = column.drop_nulls()
+    different, rows = known.n_unique(), len(known)
+    if kind_of(known) == "number" and task == "classification" and different > 2:
+        values = known.to_numpy()
+        warn(
+            f"target {column.name!r} holds {different} whole numbers from {values.min():.0f} to {values.max():.0f} and "
+            "is taken for classes; task='regression' (--task regression) predicts a quantity"
+        )
+    if kind_of(known) == "category":
+        single = int((known.value_counts()["count"] == 1).sum())
+        if different > MANY_CLASSES or different > rows / 2 or single > different / 2:
+            alone = f", {single:,} of them in one row alone" if single else ""
+            warn(
+                f"target {column.name!r} holds {different:,} different texts in {rows:,} rows{alone}; each is taken "
+                f"for a class (such as {known[0]!r})"
+            )
+
+
+def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
+    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
+    import polars as pl
+
+    numbers = frame.select(name for name in used if frame[name].dtype == pl.Float64)
+    different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
+    for name, count in zip(numbers.columns, different, strict=True):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(frame[name]):
+            warn(
+                f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
+                f"ignore=[{name!r}] (--ignore {name}) leaves it out"
+            )
+    for column in frame.select(pl.col(pl.String)).iter_columns():
+        texts = column.drop_nulls().unique().sort()
+        folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
+        if folded.n_unique() < len(folded):
+            alike = texts.filter(folded == folded.filter(folded.is_duplicated())[0])
+            warn(
+                f"column {column.name!r} holds {', '.join(map(repr, alike[:4]))}, which differ in case or spaces "
+                "alone; each counts as its own value"
+            )
