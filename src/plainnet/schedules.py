@@ -24,6 +24,11 @@ class Schedule(Adjustable):
         """The learning rate at the point `epoch` of a run of `epochs` epochs."""
         raise NotImplementedError(f"{type(self).__name__} needs a method rate(epoch, epochs, memory)")
 
+    @property
+    def watches(self) -> bool:
+        """Whether the rate depends on what the reports say."""
+        return type(self).observe is not Schedule.observe
+
     def observe(self, loss: float, memory: Memory) -> None:
         """Take notice of a report's validation loss (training loss where there is no validation)."""
 
@@ -98,6 +103,10 @@ class LinearWarmup(Schedule):
         reached = min(epoch if self.start else epoch + memory.get("step", 1.0), epochs)
         share = min(1.0, self.start + (1 - self.start) * reached / self.warmup)
         return share * self.learning_rate.rate(epoch, epochs, memory)
+
+    @property
+    def watches(self) -> bool:
+        return self.learning_rate.watches
 
     def observe(self, loss: float, memory: Memory) -> None:
         self.learning_rate.observe(loss, memory)

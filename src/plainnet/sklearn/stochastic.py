@@ -52,6 +52,7 @@ class StochasticRun:
         if estimator.early_stopping and held is None:
             rows, held = hold_out(estimator, rows)
         self.estimator, self.rows, self.held, self.incremental = estimator, rows, held, incremental
+        self.by_score = bool(estimator.early_stopping and estimator._is_telling(held))
         self.network = estimator.network_
         self.objective = Objective(estimator._loss_name, self.network, estimator.alpha)
         if not incremental or getattr(estimator, "_solver_memory", None) is None:
@@ -102,7 +103,13 @@ class StochasticRun:
         estimator = self.estimator
         self.history = History(settings=self._record())
         self.network.history = self.history
-        stopping.begin(estimator, self.held is not None, self.incremental)
+        stopping.begin(estimator, self.by_score, self.held is not None, self.incremental)
+        if estimator.early_stopping and not self.by_score and estimator._is_telling(self.rows):
+            warn(
+                "early_stopping has nothing to go by: the targets of the validation rows are all the same, and R² says "
+                "nothing of them. The training loss decides when to stop, and the last weights stay",
+                ConvergenceWarning,
+            )
         try:
             for _ in _shown(estimator, self.reports()):
                 pass
@@ -176,8 +183,8 @@ class StochasticRun:
     def _report(self, seconds: float) -> Report:
         estimator, job = self.estimator, self.job
         validation_loss = stopping.measure(estimator, self.objective, self.held)
-        is_best = stopping.note_improvement(estimator)
-        if is_best and estimator.early_stopping:
+        is_best = stopping.note_improvement(estimator, self.by_score)
+        if is_best and self.by_score:
             self.best = (self.network.parameters.copy(), self.network.statistics.copy())
         monitored = estimator.loss_ if validation_loss is None else validation_loss
         job.optimizer.schedule.observe(monitored, job.schedule_memory)
@@ -200,7 +207,7 @@ class StochasticRun:
     def _is_over(self) -> bool:
         """Whether the run ends here; a learning rate that falls on a plateau falls first, until it is tiny."""
         estimator, memory = self.estimator, self.job.schedule_memory
-        reason = stopping.reason(estimator)
+        reason = stopping.reason(estimator, self.by_score)
         if reason is None:
             return False
         rate = lowered(estimator, self.job.optimizer, memory)
@@ -221,7 +228,7 @@ class StochasticRun:
         self.objective.set_penalty(job.batch_size or len(job.inputs))
         if self.best is not None:
             self.network.parameters, self.network.statistics = self.best
-        elif self.estimator.early_stopping and self.estimator.n_iter_:
+        elif self.by_score and self.estimator.n_iter_:
             warn(
                 "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
                 "The estimator keeps the weights of its last epoch",
