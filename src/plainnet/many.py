@@ -14,7 +14,7 @@ from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_
 from plainnet.examples import examples_of
 from plainnet.history import History
 from plainnet.network import Network
-from plainnet.options import AUTO, BatchSize, refuse_unknown
+from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
 from plainnet.run import Run
 from plainnet.training import run_of
 
@@ -40,7 +40,7 @@ def train_many(
     sample_weight: Any = None,
     class_weight: Any = None,
     metrics: Sequence[Any] = (),
-    report_every: int = 1,
+    report_every: ReportEvery = AUTO,
     progress: bool = False,
     engine: str = "auto",
     threads: int | None = None,
@@ -51,7 +51,8 @@ def train_many(
     The options are those of `Network.fit`, and the results those of training one network after the other, to
     rounding. `optimizer` may be a list with one for each network, such as one for each learning rate; `progress`
     counts networks. Networks of a few units, full batches and the compiled engine together make whole groups of them
-    share the processor's vector instructions. Set a large `report_every` there: a report costs more than a step.
+    share the processor's vector instructions; with a `report_every` of your own, set a large one there, as a report
+    costs more than a step.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
     "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
