@@ -100,7 +100,7 @@ class LinearWarmup(Schedule):
         self.start = checks.number("start", start, least=0, most=1)
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        reached = epoch if self.start else epoch + memory.get("step", 1.0)
+        reached = min(epoch if self.start else epoch + memory.get("step", 1.0), epochs)
         share = min(1.0, self.start + (1 - self.start) * reached / self.warmup)
         return share * self.learning_rate.rate(epoch, epochs, memory)
 

@@ -9,7 +9,7 @@ import numpy as np
 from plainnet import checks, engines, optimizers
 from plainnet.checkpoints import Checkpoint, Every
 from plainnet.engines import Choice, Job, blas
-from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn
+from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
 from plainnet.history import MOST_REPORTS, History, Report
@@ -176,7 +176,7 @@ def _try_metrics(run: Run) -> None:
         try:
             with np.errstate(all="ignore"):  # the network has learned nothing yet
                 metric(y, predictions, weights)
-        except PlainnetError as error:
+        except InvalidValue as error:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
 
