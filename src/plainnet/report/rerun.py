@@ -60,6 +60,8 @@ def python(net: Network) -> str:
     made = f"import plainnet as pn\n\nnet = pn.Network(\n{layers}    {rest},\n)\n"
     if net.history is None:
         return made
+    if "estimator" in net.history.settings:
+        return _estimator(str(net.history.settings["estimator"]))
     options = {name: value for name, value in net.history.settings.items() if name not in OF_THE_RECORD}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
@@ -73,6 +75,11 @@ def python(net: Network) -> str:
         given["sample_weight"] = _Verbatim("sample_weight")
     lines = "".join(f"    {name}={value!r},\n" for name, value in given.items())
     return f"{made}net.fit(\n    X,\n    y,\n{lines})"
+
+
+def _estimator(described: str) -> str:
+    """Python that makes and fits the estimator whose network it is."""
+    return f"from plainnet.sklearn import {described.split('(')[0]}\n\nestimator = {described}\nestimator.fit(X, y)\n"
 
 
 class _Verbatim(str):
