@@ -291,4 +291,4 @@ def test_the_python_of_an_estimators_network_makes_the_estimator():
     fitted = MLPClassifier(hidden_layer_sizes=(4,), n_iter_no_change=5, tol=1.0, random_state=1).fit(X, y)
     names = {"X": X, "y": y}
     exec(python(fitted.network_), names)
-    assert (names["estimator"].network_.parameters == fitted.network_.parameters).all()
+    assert (names["net"].parameters == fitted.network_.parameters).all()

@@ -11,11 +11,13 @@ from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.introduction import introduce
 from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.options import HELP
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
-from plainnet.cli.streams import say
+from plainnet.cli.streams import errors, say
 from plainnet.files import replacing
 from plainnet.history import Report
+from plainnet.options import AUTO
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
 from plainnet.tabular.measuring import measure
@@ -35,25 +37,31 @@ def train(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    numbers: Annotated[list[str] | None, options.numbers_option(PANELS["data"])] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
+    decimal: Annotated[str | None, options.decimal_option(PANELS["data"])] = None,
+    thousands: Annotated[str | None, options.thousands_option(PANELS["data"])] = None,
+    dates: Annotated[str | None, options.dates_option(PANELS["data"])] = None,
     validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[str, _option("Units of each hidden layer; 0 for none.", "network")] = "64,32",
-    activation: Annotated[str, _option("Activation of the hidden layers.", "network")] = "relu",
-    initializer: Annotated[str, _option("Initial weights; auto follows the activation.", "network")] = "auto",
+    activation: Annotated[str, _option(HELP["activation"], "network")] = "relu",
+    initializer: Annotated[str, _option(HELP["initializer"], "network")] = "auto",
     dropout: Annotated[float, _option("Rate of dropout after each hidden layer.", "network")] = 0.0,
     normalization: Annotated[str | None, _option("batch or layer, before each activation.", "network")] = None,
     l1: Annotated[float, _option("Penalty on Σ|w|.", "network")] = 0.0,
     l2: Annotated[float, _option("Penalty on Σw²/2.", "network")] = 0.0,
     dtype: Annotated[str, _option("float32 or float64.", "network")] = "float32",
-    loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
-    optimizer: Annotated[str, _option("sgd, rmsprop, adagrad, adam or adamw.", "training")] = "adam",
+    loss: Annotated[str | None, _option(HELP["loss"], "training")] = None,
+    optimizer: Annotated[str, _option(HELP["optimizer"], "training")] = "adam",
     learning_rate: Annotated[
         float | None, _option("Learning rate; the optimizer's own if not given.", "training")
     ] = None,
-    schedule: Annotated[str | None, _option("Schedule of the learning rate, such as cosine.", "training")] = None,
+    schedule: Annotated[str | None, _option(HELP["schedule"], "training")] = None,
     momentum: Annotated[float | None, _option("Momentum of sgd or rmsprop.", "training")] = None,
     nesterov: Annotated[
         bool, typer.Option("--nesterov", help="Nesterov's momentum.", rich_help_panel="Training")
@@ -65,8 +73,10 @@ def train(
     shuffle: Annotated[bool, _option("A new order of the rows each epoch.", "training")] = True,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
-    metrics: Annotated[str | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
-    report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
+    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
+    report_every: Annotated[
+        int | None, _option("Epochs from report to report; 1 unless epochs are many and short.", "training")
+    ] = None,
     engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
     threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
     seed: Annotated[int, _option("Seed of the split, the weights, the shuffling and dropout.", "training")] = 0,
@@ -84,13 +94,22 @@ def train(
         {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
         {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
     )
+    target = options.column(target)
     prepared = prepare(
         data,
         target,
         task=task,
         loss=loss,
-        categories=options.names(categories),
         ignore=options.names(ignore),
+        options=options.read_options(
+            missing,
+            separator,
+            options.names(categories),
+            numbers=options.names(numbers),
+            decimal=decimal,
+            thousands=thousands,
+            dates=dates,
+        ),
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
@@ -122,7 +141,7 @@ def train(
         sample_weight=prepared.sample_weight,
         class_weight=options.class_weights(class_weight, prepared.table.class_names),
         metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
-        report_every=report_every,
+        report_every=AUTO if report_every is None else report_every,
         engine=engine,
         threads=threads,
         checkpoint=checkpoint,
@@ -142,7 +161,7 @@ def train(
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss, warn_of_news=False)
     print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)
@@ -169,7 +188,7 @@ def _usual_metrics(prepared: Prepared) -> list[str]:
 def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     """Run to the end; whether Ctrl-C cut it short. The network is then as the run leaves it, not amid a step."""
     try:
-        for _ in show(reports, console) if progress else reports:
+        for _ in show(reports, errors) if progress else reports:
             pass
     except KeyboardInterrupt:
         return True

@@ -61,7 +61,7 @@ def python(net: Network) -> str:
     if net.history is None:
         return made
     if "estimator" in net.history.settings:
-        return _estimator(str(net.history.settings["estimator"]))
+        return _python_of_estimator(net.history.settings)
     options = {name: value for name, value in net.history.settings.items() if name not in OF_THE_RECORD}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
@@ -77,9 +77,14 @@ def python(net: Network) -> str:
     return f"{made}net.fit(\n    X,\n    y,\n{lines})"
 
 
-def _estimator(described: str) -> str:
-    """Python that makes and fits the estimator whose network it is."""
-    return f"from plainnet.sklearn import {described.split('(')[0]}\n\nestimator = {described}\nestimator.fit(X, y)\n"
+def _python_of_estimator(settings: dict[str, Any]) -> str:
+    """The same where an estimator of plainnet.sklearn trained the network."""
+    call = str(settings["estimator"])
+    weights = ", sample_weight" if settings["weighted"] else ""
+    return (
+        f"from plainnet.sklearn import {call.partition('(')[0]}\n\n"
+        f"model = {call}\nmodel.fit(X, y{weights})\nnet = model.network_"
+    )
 
 
 class _Verbatim(str):
