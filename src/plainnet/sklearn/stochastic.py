@@ -14,10 +14,11 @@ from plainnet import engines
 from plainnet.arrays import Array
 from plainnet.configurable import describe
 from plainnet.engines import Job
-from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError, warn
+from plainnet.errors import DivergenceError, InvalidValue, warn
 from plainnet.examples import Data
 from plainnet.history import History, Report
 from plainnet.optimizers import Optimizer, State
+from plainnet.progress import show
 from plainnet.run import settings_of
 from plainnet.schedules import Memory
 from plainnet.sklearn import stopping
@@ -254,17 +255,11 @@ def _batch_size(batch_size: int | str, rows: int) -> int:
 
 
 def _shown(estimator: Any, reports: Iterator[Report]) -> Iterable[Report]:
-    """A progress bar on a terminal, where rich is installed; otherwise a line an epoch."""
+    """A progress bar on a terminal; otherwise a line an epoch."""
     if not estimator.verbose:
         return reports
-    if sys.stdout.isatty():
-        from plainnet.progress import show
-
-        try:
-            return show(reports)
-        except MissingExtraError:
-            pass
-    return _printed(reports)
+    on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    return show(reports) if on_terminal else _printed(reports)
 
 
 def _printed(reports: Iterator[Report]) -> Iterator[Report]:

@@ -54,14 +54,10 @@ class NumberColumn:
         """What training saw in the column, in a few words."""
         return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        import polars as pl
-
-        standardized = (column.cast(pl.Float64).to_numpy() - self.mean) / self.deviation
-        missing = column.is_null().to_numpy()
-        standardized[missing] = 0.0
-        features[:, 0] = standardized
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
+        missing = np.isnan(values)
+        features[:, 0] = np.where(missing, 0.0, (values - self.mean) / self.deviation)
         if self.missing:
             features[:, 1] = missing
 
@@ -93,13 +89,12 @@ class BooleanColumn:
         """What training saw in the column, in a few words."""
         return f"{self.mean:.1%} true" + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        import polars as pl
-
-        features[:, 0] = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from 1 for true and 0 for false, NaN where missing."""
+        missing = np.isnan(values)
+        features[:, 0] = np.where(missing, self.mean, values)
         if self.missing:
-            features[:, 1] = column.is_null().to_numpy()
+            features[:, 1] = missing
 
 
 @dataclass(frozen=True)
@@ -131,14 +126,11 @@ class CategoryColumn:
         listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
         return listed + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        position = positions(column, self.values)
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from each value's place among the known; a missing one is last."""
         features[:] = 0
-        known = np.flatnonzero(position >= 0)
-        features[known, position[known]] = 1
-        if self.missing:
-            features[:, -1] = column.is_null().to_numpy()
+        known = np.flatnonzero((values >= 0) & (values < features.shape[1]))
+        features[known, values[known]] = 1
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""

@@ -141,10 +141,10 @@ def prepare_rows(
     held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
     suspicions.warn_of_far_out(table, training, X)
     hashes, by_chance = (
-        overlap.row_hashes(X),
+        overlap.row_hashes(table, training.frame),
         suspicions.share_equal_by_chance(training.frame.select(table.column_names)),
     )
-    suspicions.warn_of_overlap(hashes, overlap.row_hashes(held_X), held_out, by_chance)
+    suspicions.warn_of_overlap(hashes, overlap.row_hashes(table, held_out.frame), held_out, by_chance)
     if by_chance < TOLD_APART:
         table = replace(table, fingerprint=overlap.fingerprint(hashes))
     validated: tuple[Array, ...] = (held_X, table.targets(held_out.frame))
