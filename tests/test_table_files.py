@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
@@ -277,6 +277,7 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(made)
 
 
+@settings(deadline=None)
 @given(frame=frames(), ending=st.sampled_from([".csv", ".tsv"]))
 def test_what_is_written_reads_back(tmp_path_factory: pytest.TempPathFactory, frame: pl.DataFrame, ending: str) -> None:
     path, separator = tmp_path_factory.mktemp("back") / f"table{ending}", "\t" if ending == ".tsv" else ","
