@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import plainnet as pn
-from plainnet.cli import run
+from plainnet.cli import run, streams
 
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 PLAINNET = [sys.executable, "-m", "plainnet"]
@@ -190,6 +190,7 @@ def test_the_version_waits_for_no_command():
 def test_progress_is_no_part_of_the_output(terminal, capsys, monkeypatch):
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")  # rich then draws as on a terminal
+        monkeypatch.setattr(streams.errors, "is_interactive", True)
     assert run(["xor", "--epochs", "3000"]) == 0
     out, error = capsys.readouterr()
     assert "━" not in out
@@ -553,7 +554,9 @@ def test_without_the_extra_the_command_line_names_it():
     code = "import sys; sys.modules['typer'] = None; from plainnet.__main__ import main; main()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 2
-    assert result.stderr.startswith("plainnet: the command line needs more than NumPy: pip install")
+    assert result.stderr.startswith("plainnet: the command line needs ")
+    assert "plainnet[cli]" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_import_loads_numpy_and_nothing_else():

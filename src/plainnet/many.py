@@ -2,19 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from plainnet import checks, engines
 from plainnet.checkpoints import differences
 from plainnet.engines import Choice, Job, blas
-from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_extra
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.examples import examples_of
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.progress import counting
 from plainnet.run import Run
 from plainnet.training import run_of
 
@@ -120,12 +121,16 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
     """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     groups, train = _groups(runs, threads)
     stopped = threading.Event()
-    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, _shown(len(runs), progress) as done:
+    shown = counting("network") if progress else nullcontext()
+    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
         futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+        done = 0
         try:
             for future in as_completed(futures):
                 future.result()
-                done(futures[future])
+                done += futures[future]
+                if tell:
+                    tell(done, len(runs), "")
         finally:
             stopped.set()
 
@@ -188,21 +193,6 @@ def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
                 del going[lane]
     for run in group:
         run.end()
-
-
-@contextmanager
-def _shown(networks: int, progress: bool) -> Iterator[Callable[[int], None]]:
-    """A function to call with how many networks have come to their end, which a bar follows where it is wanted."""
-    if not progress:
-        yield lambda count: None
-        return
-    try:
-        from rich.progress import Progress
-    except ImportError:
-        raise missing_extra("the progress bar", "cli") from None
-    with Progress() as bar:
-        task = bar.add_task("networks", total=networks)
-        yield lambda count: bar.advance(task, count)
 
 
 def _checked_networks(networks: Sequence[Network]) -> list[Network]:

@@ -363,7 +363,7 @@ class Network:
                 every epoch; but in runs of more than 10,000 epochs of a small network, which take less time than
                 their reports, it gives about a thousand reports, unless early stopping or a schedule that watches
                 the loss, such as `ReduceOnPlateau`, needs them all.
-            progress: show a progress bar (needs the extra `cli`).
+            progress: show a progress bar on a terminal, or a line of text in a notebook and without the extra `cli`.
             engine: "numpy", "compiled" (extra `fast`), or "auto": compiled where that is installed and the work is
                 worth it; see `plainnet.engines`.
             threads: how many to run on; None takes all cores where the steps are large enough to share, and one

@@ -16,6 +16,7 @@ from plainnet.history import MOST_REPORTS, History, Report
 from plainnet.mapped import are_mapped, files_of
 from plainnet.metrics import resolve_all, warn_of_unweighted
 from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.progress import show
 from plainnet.run import EarlyStopping, Run
 from plainnet.schedules import ReduceOnPlateau
 
@@ -29,8 +30,6 @@ USUAL_BATCH = 32
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
-    from plainnet.progress import show  # stands above; imported when called
-
     run = prepare(net, X, y, **options)
     reports = run.reports()
     try:
