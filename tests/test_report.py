@@ -12,21 +12,13 @@ import plainnet as pn
 from plainnet.cli import run
 from plainnet.errors import InvalidValue
 from plainnet.report import of_arrays, report_html
+from plainnet.report.page import command
 from plainnet.report.rerun import python
 
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
-SECTIONS = [
-    "data",
-    "network",
-    "curves",
-    "boundary",
-    "units",
-    "distributions",
-    "outcome",
-    "worst",
-    "gradients",
-    "settings",
-]
+SECTIONS = ["outcome", "worst", "boundary", "curves", "data", "network", "units", "distributions", "settings"]
+OF_MANY_INPUTS = [name for name in SECTIONS if name != "units"]
+"""The hidden units are drawn over a plane, so where there are no more than two inputs."""
 
 
 class Page(HTMLParser):
@@ -76,14 +68,17 @@ def test_the_report_of_a_table(model, tmp_path):
     assert run(["report", str(model), str(PENGUINS), "-o", str(target)]) == 0
     html = target.read_text(encoding="utf-8")
     page = Page(html)
-    assert list(page.sections) == SECTIONS
-    assert page.pictures == 11  # network, loss, metric, boundary, importance, 2 hidden layers, 2 distributions, ...
+    assert list(page.sections) == OF_MANY_INPUTS
+    assert "Confusion matrix" in page.sections["outcome"]
+    assert page.pictures >= 13  # matrix, importance, 6 inputs, loss, metric, network, 2 distributions, gradients
     assert len(set(page.ids)) == len(page.ids)
     assert all(reference.startswith(("#", "data:")) for reference in page.references)
     assert "url(http" not in html
     assert "344 rows, 7 inputs" in page.sections["data"]
+    assert "2007 to 2009, median 2008" in page.sections["data"]
     assert "early stopping" in page.sections["curves"]
-    assert "bill_length_mm" in page.sections["boundary"]
+    titles = re.findall(r"<h3>(.*?)</h3>", html)
+    assert {"Importance of the inputs", "bill_length_mm", "island"} <= set(titles)
 
 
 def test_the_worst_rows_hold_the_tables_own_values(model, tmp_path):
@@ -124,7 +119,7 @@ def test_a_model_without_a_training_record_says_so():
     page = Page(report_html(of_arrays(net, X, y, title="Untrained")))
     assert list(page.sections) == SECTIONS
     assert "no training record" in page.sections["curves"]
-    assert "no record of its gradients" in page.sections["gradients"]
+    assert "no record of its gradients" in page.sections["distributions"]
     assert "pn.Dense(units=4, activation='tanh')" in page.sections["settings"]
 
 
@@ -134,11 +129,19 @@ def test_what_is_too_much_is_left_out_and_said():
     hidden = [pn.Dense(20, "relu") for _ in range(6)]
     net = pn.Network(*hidden, pn.Dense(25, "softmax"), input_size=60, seed=1)
     page = Page(report_html(of_arrays(net, X, y, title="Large")))
+    assert "the 6 most important of 60" in page.sections["boundary"]
+    assert "10 classes with a higher recall are not listed" in page.sections["outcome"]
     assert "40 more inputs are not listed" in page.sections["data"]
     assert "10 rarer classes are not listed" in page.sections["data"]
-    assert "2 more hidden layers not drawn" in page.sections["units"]
     assert "40 more columns are not shown" in page.sections["worst"]
     assert "The first 6 of 7 Dense layers" in page.sections["network"]
+
+
+def test_the_hidden_units_of_many_layers_are_left_out_and_that_is_said():
+    X, y = pn.datasets.moons(60, noise=0.1, seed=1)
+    net = pn.Network(*(pn.Dense(3, "tanh") for _ in range(6)), pn.Dense(2, "softmax"), input_size=2, seed=1)
+    page = Page(report_html(of_arrays(net, X, y, title="Deep")))
+    assert "2 more hidden layers not drawn" in page.sections["units"]
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -146,9 +149,83 @@ def test_quantities(outputs):
     random = np.random.default_rng(1)
     X = random.normal(size=(50, 1))
     net = pn.Network(pn.Dense(outputs), input_size=1, seed=1)
-    page = Page(report_html(of_arrays(net, X, random.normal(size=(50, outputs)), title="A line & <more>")))
-    assert "no hidden layer" in page.sections["units"]
+    html = report_html(of_arrays(net, X, random.normal(size=(50, outputs)), title="A line & <more>"))
+    page = Page(html)
+    assert "units" not in page.sections  # there are none
+    assert "Residuals" in page.sections["outcome"]
     assert ("The first of 3 outputs" in page.sections["outcome"]) == (outputs == 3)
+    assert "RMSE, in units of target" in html
+    assert "class" not in page.sections["outcome"] + page.sections["boundary"]
+
+
+def line(rows=80):
+    """One input, a quantity."""
+    X = np.random.default_rng(1).normal(size=(rows, 1))
+    net = pn.Network(pn.Dense(3, "tanh"), pn.Dense(1), input_size=1, seed=1)
+    return net, X, X[:, 0] * 2, None
+
+
+def table_of_xor():
+    X, y = pn.datasets.xor()
+    net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    net.fit(X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=6000, batch_size=None, report_every=1000)
+    return net, X, y, ["off", "on"]
+
+
+def two_of_five_inputs_decide():
+    random = np.random.default_rng(1)
+    X = random.normal(size=(200, 5))
+    net = pn.Network(pn.Dense(2, "softmax"), input_size=5, seed=1)
+    net.layers[0].weights = [[3, -3], [3, -3], [0, 0], [0, 0], [0, 0]]
+    return net, X, (X[:, 0] + X[:, 1] < 0).astype(int), ["up", "down"]
+
+
+def all_five_inputs_decide():
+    net, X, _, classes = two_of_five_inputs_decide()
+    net.layers[0].weights = [[3, -3]] * 5
+    return net, X, (X.sum(axis=1) < 0).astype(int), classes
+
+
+def nobody_decides():
+    """Every row is of one class for the network, so that any map would agree with it."""
+    net, X, y, classes = all_five_inputs_decide()
+    net.layers[0].bias = [50, -50]
+    return net, X, y, classes
+
+
+@pytest.mark.parametrize(
+    ("case", "said", "unsaid"),
+    [
+        (line, ["The prediction for each value of input 0"], ["Map", "class", "Importance", "two inputs"]),
+        (table_of_xor, ["Map of two inputs", "several inputs together"], ["every other input"]),
+        (two_of_five_inputs_decide, ["Map of two inputs", "in 100% of the rows"], ["several inputs together"]),
+        (all_five_inputs_decide, ["the partial dependence on each"], ["Map"]),
+        (nobody_decides, ["several inputs together"], ["Map"]),
+    ],
+)
+def test_what_the_network_predicts_is_shown_as_it_fits_the_case(case, said, unsaid):
+    net, X, y, classes = case()
+    section = Page(report_html(of_arrays(net, X, y, title="Case", classes=classes))).sections["boundary"]
+    assert [words for words in said if words not in section] == []
+    assert [words for words in unsaid if words in section] == []
+
+
+def test_few_rows_are_all_listed_and_settings_that_nobody_chose_are_not():
+    net, X, y, classes = table_of_xor()
+    html = report_html(of_arrays(net, X, y, title="XOR", classes=classes))
+    page = Page(html)
+    assert "All rows, the lowest probability of the true class first" in page.sections["worst"]
+    assert "weighted" not in page.sections["settings"]
+    assert not re.search(r"<td>threads</td>\s*<td>none</td>", html)
+    assert "<th></th>" not in html
+
+
+def test_a_command_does_not_break_within_an_option():
+    words = "plainnet train data.csv --target y --learning-rate 0.1"
+    shown = command(words)
+    assert re.sub(r"<.*?>", "", shown) == words  # what is copied is the command
+    assert "<span>--learning-rate</span>" in shown
+    assert "&lt;b&gt;" in command("train <b>")
 
 
 def test_data_that_do_not_fit_are_refused(model, tmp_path, capsys):

@@ -22,17 +22,21 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium: install it (Debian, Ubuntu: apt-get install chromium) to run this"
 )
 HEADINGS = [
-    "The data",
-    "The network",
-    "How it learned",
-    "What it predicts",
-    "What each hidden unit learned",
-    "Weights and activations",
     "How right it is",
     "The worst-predicted rows",
-    "Gradients over time",
+    "What it predicts",
+    "How it learned",
+    "The data",
+    "The network",
+    "What each hidden unit learned",
+    "Weights, activations and gradients",
     "Settings, and how to do it again",
 ]
+SIZES_OF_TEXT = """[...document.querySelectorAll('svg text')].map(text => {
+    const {a, b} = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+})"""
+"""The height of each text in the pictures, in pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,7 @@ def test_the_report_reads_well(browser, report, width, scheme):
     assert page.locator("section h2").all_inner_texts() == HEADINGS
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("[...document.querySelectorAll('svg')].every(svg => svg.getBoundingClientRect().width > 250)")
+    assert min(page.evaluate(SIZES_OF_TEXT)) > 10.9
     ground, ink = page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('svg text')).fill]"
     )

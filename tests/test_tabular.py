@@ -75,7 +75,8 @@ def test_any_content_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory
     for name in ("table.csv", "table.parquet"):
         path = written(tmp_path_factory.mktemp("any"), content, name)
         try:
-            frame = read_table(path)
+            with warnings.catch_warnings(action="ignore", category=PlainnetWarning):
+                frame = read_table(path)
         except InvalidValue:
             continue
         assert frame.height > 0
@@ -138,7 +139,7 @@ def test_a_kind_is_not_decided_by_the_first_rows(tmp_path: Path) -> None:
         ("\n \n", "is empty"),
         ("x,y\n", "has a header and no rows"),
         ("x,x\n1,2\n", "two columns are named 'x'"),
-        (",x\n0,2\n", "column 1 has no name"),
+        (",x\n0.5,2\n", "column 1 has no name"),
         ("x,y\n1,2\n3\n", "line 3: 1 field where the header has 2"),
         ("x,y\n1,2\n3,4,5\n6\n", "line 3: 3 fields where the header has 2"),
         ('x,y\n"a\nb",2\n\n3,4,5\n', "line 5: 3 fields where the header has 2"),

@@ -253,7 +253,7 @@ def test_a_refused_fit_leaves_the_network_unbuilt():
     assert net.input_size == 2
 
 
-def test_sample_weights_follow_their_examples_into_the_training_part():
+def test_sample_weights_follow_their_examples_into_both_parts():
     X, y = MOONS
     net, seen = moons_network(), []
 
@@ -267,7 +267,7 @@ def test_sample_weights_follow_their_examples_into_the_training_part():
 
     weight = 1.0 + y  # a weight that tells the label
     net.fit(X, y, loss=Recording(), epochs=1, validation=0.3, sample_weight=weight)
-    assert sum(len(targets) for targets, _ in seen) == 210
+    assert sum(len(targets) for targets, _ in seen) == 300, "210 rows of training, 90 of validation"
     for targets, weights in seen:
         np.testing.assert_array_equal(weights, 1 + targets)
 

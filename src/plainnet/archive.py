@@ -103,7 +103,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def _encoded(data: Any) -> Any:
-    """Plain data with NaN and the infinities, which JSON lacks, as {"number": "nan"} and so on."""
+    """Plain data as JSON takes it: NumPy's numbers as Python's, NaN as {"number": "nan"}, and so the infinities."""
+    if isinstance(data, np.floating):
+        data = float(data)
+    elif isinstance(data, np.generic):
+        data = data.item()
     if isinstance(data, Mapping):
         return {name: _encoded(value) for name, value in data.items()}
     if isinstance(data, list | tuple):

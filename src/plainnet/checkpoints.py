@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
@@ -22,7 +21,7 @@ import numpy as np
 from plainnet.archive import read_archive, write_archive
 from plainnet.arrays import Array
 from plainnet.checks import whole_number
-from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
+from plainnet.errors import FileError, InvalidType, InvalidValue, warn
 from plainnet.files import check_writable, remove_leftovers
 from plainnet.history import History
 from plainnet.mapped import Rows, blocks
@@ -69,19 +68,18 @@ class Checkpoint:
             write_archive(self.path, record, {**arrays_of(net), **_arrays(run)})
         except FileError as error:
             if not self.failed:
-                warnings.warn(f"no checkpoint: {error}; training goes on without", PlainnetWarning, stacklevel=2)
+                warn(f"no checkpoint: {error}; training goes on without")
             self.failed = True
         self.written_at = time.monotonic()
 
     def restore(self, run: Run) -> None:
-        """Put the run where the file left it; where there is no file yet, say so and leave it at its beginning.
+        """Put the run where the file left it; where there is no file yet, leave it at its beginning.
 
         Raises FileError for a damaged file, InvalidValue, naming the difference, where the file is of a run with
         other data, another network or other options.
         """
         name = fspath(self.path)
         if not os.path.exists(self.path):
-            warnings.warn(f"{name} does not exist yet: the run starts at its beginning", PlainnetWarning, stacklevel=4)
             return
         record, arrays = read_archive(self.path)
         state = record.get("run")
@@ -160,6 +158,7 @@ def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
     job = run.job
     for name in _JOB_NUMBERS:
         setattr(job, name, state["job"][name])
+    job.schedule_memory.setdefault("step", 0.0)  # written by version 0.1, whose schedules did not look at it
     job.gradient_norms = deque(state["gradient_norms"], maxlen=job.gradient_norms.maxlen)
     job.network.shuffling.bit_generator.state = state["shuffling"]
     job.network.dropout.bit_generator.state = state["dropout"]

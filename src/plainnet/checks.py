@@ -1,24 +1,44 @@
 """Checks of what a user passes; every message names the argument, says what came and what would do."""
 
 import math
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidRow, InvalidType, InvalidValue
+from plainnet.conversion import FEATURES, numbers_of
+from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError
+
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-15, 1e15
+"""Between these the largest weight of an example is kept as it is; float32 holds sums and ratios of such weights."""
+
+NEAREST = 5
+MOST_NAMES = 40
+FIRST_OF_MANY = 10
+LONGEST_NAME = 200
+"""What messages say of names: how many near ones, how many of all, and how long a name is looked for."""
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known one, then all of them."""
+    """The end of an error message about an unknown name: the nearest known one, then all of them, or some of many."""
     import difflib  # only a refusal pays for this import
 
     names = sorted(known)
     begin = [known for known in names if name and known.startswith(name)]
-    near = begin[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = begin[:NEAREST] or difflib.get_close_matches(name[:LONGEST_NAME], names, n=NEAREST, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known: {', '.join(names)}"
+    if near and len(names) > MOST_NAMES:
+        return f"{hint}nearest of {len(names):,} known: {listed(near)}"
+    return f"{hint}known: {listed(names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, of many the first and how many more there are."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:FIRST_OF_MANY])} and {len(names) - FIRST_OF_MANY:,} more"
 
 
 def number(
@@ -31,6 +51,7 @@ def number(
     most: float | None = None,
 ) -> float:
     """`value` as a float within the given bounds (`above` and `below` exclude their own value)."""
+    value = _scalar(value)
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidType(f"{name} is {value!r}; it takes a number")
     within = (
@@ -58,11 +79,25 @@ def _bounds(above: float | None, least: float | None, below: float | None, most:
 
 def whole_number(name: str, value: Any, *, least: int) -> int:
     """`value` as an int of at least `least`."""
+    value = _scalar(value)
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InvalidType(f"{name} is {value!r}; it takes a whole number of at least {least}")
     if value < least:
         raise InvalidValue(f"{name} is {value!r}; it takes a whole number of at least {least}")
     return int(value)
+
+
+def _scalar(value: Any) -> Any:
+    """The number in an array of no axes, which NumPy's own functions return here and there; else `value` itself."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool; 0 and 1 are taken for False and True."""
+    value = _scalar(value)
+    if not isinstance(value, bool | np.bool | int | np.integer) or value not in (0, 1):
+        raise InvalidType(f"{name} is {value!r}; it takes True or False")
+    return bool(value)
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:
@@ -75,14 +110,9 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
     return value
 
 
-def numeric_array(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
+def numeric_array(name: str, values: Any, dtype: np.dtype[Any], if_text: str = FEATURES) -> Array:
     """`values` as an array of `dtype`, without a copy where it already is one; numbers and booleans only."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InvalidValue(f"{name} is not a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise InvalidType(f"{name} has dtype {array.dtype}; it takes numbers (float, int or bool)")
+    array = numbers_of(name, values, if_text)
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore"):  # too large for dtype: becomes infinite, and `finite` names the place
@@ -117,7 +147,34 @@ def examples(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
     return array
 
 
-def same_rows(name: str, array: Sized, rows: int) -> None:
-    """Refuse an array that does not have a row for each of the `rows` examples."""
+def same_rows(name: str, array: Sized, rows: int, of: str = "X") -> None:
+    """Refuse an array that does not have a row for each of the `rows` examples of the argument `of`."""
     if len(array) != rows:
-        raise InvalidValue(f"{name} has {len(array)} rows and X has {rows}; each example needs one")
+        raise InvalidValue(f"{name} has {len(array)} rows and {of} has {rows}; each example needs one")
+
+
+def weights(name: str, values: Any, dtype: np.dtype[Any], rows: int, of: str = "X") -> Array:
+    """`values` as a vector of `dtype` with a weight for each of the `rows` examples of `of`: at least 0, not all 0.
+
+    Only their ratios count, so weights whose size `dtype` cannot hold are divided by the largest.
+    """
+    given = numeric_array(name, values, np.dtype(np.float64))
+    if given.ndim != 1:
+        raise InvalidValue(f"{name} has shape {given.shape}; it takes one number an example, shape ({rows},)")
+    same_rows(name, given, rows, of)
+    finite(name, given)
+    largest = float(given.max())
+    if (given < 0).any() or largest <= 0:
+        raise InvalidValue(f"{name} holds a negative number or only zeros; it takes weights of at least 0")
+    if not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
+        given = given / largest
+    return given.astype(dtype)
+
+
+@contextmanager
+def called(name: str, inside: str) -> Iterator[None]:
+    """Let refusals that begin with the argument `inside` begin with `name` instead, as the caller knows it."""
+    try:
+        yield
+    except PlainnetError as error:
+        raise error.renamed(inside, name) from None

@@ -1,7 +1,8 @@
 """Objects that are their settings: what a description, a file, a `repr` and a rebuilt copy all read."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -31,6 +32,40 @@ class Configurable:
         defaults = _defaults(type(self))
         given = {k: v for k, v in self.settings().items() if not _same(v, defaults[k])}
         return f"{type(self).__name__}({', '.join(f'{k}={_short(v)!r}' for k, v in given.items())})"
+
+
+class Adjustable(Configurable):
+    """A `Configurable` whose settings scikit-learn's searches reach by name, such as solver__learning_rate."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments; `deep` adds those of objects among them, as argument__setting."""
+        arguments = {name: getattr(self, name) for name in _defaults(type(self)) if hasattr(self, name)}
+        inner = {
+            f"{name}__{setting}": value
+            for name, part in arguments.items()
+            if deep and isinstance(part, Adjustable)
+            for setting, value in part.get_params().items()
+        }
+        return arguments | inner
+
+    def set_params(self, **settings: Any) -> Self:
+        """Change settings as if the object were made anew with them; argument__setting changes an object's own."""
+        arguments = self.get_params(deep=False)
+        changed = {name: value for name, value in settings.items() if "__" not in name}
+        _check_settings(type(self).__name__, changed, dict.fromkeys(arguments))
+        arguments |= changed
+        for name, value in settings.items():
+            argument, nested, setting = name.partition("__")
+            if nested:
+                part = arguments.get(argument)
+                if not isinstance(part, Adjustable):
+                    raise InvalidValue(f"{name} cannot be set: {argument} is {part!r}, which has no settings")
+                arguments[argument] = copy.deepcopy(part).set_params(**{setting: value})
+        type(self).__init__(self, **arguments)
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        return copy.deepcopy(self)
 
 
 _REQUIRED = object()
@@ -75,11 +110,15 @@ def describe(thing: Any) -> Any:
         settings = {k: describe(v) for k, v in thing.settings().items()}
         name = thing.name if _is_ours(thing) else own_name(thing)
         return name if not settings or settings == _defaults(type(thing)) else {"name": name, **settings}
+    if isinstance(thing, np.floating):
+        return float(thing)  # of a longdouble, `tolist` gives a longdouble
     if isinstance(thing, np.generic | np.ndarray):
         return thing.tolist()
     if isinstance(thing, list | tuple):
         return [describe(item) for item in thing]
-    if thing is None or isinstance(thing, bool | int | float | str | dict):
+    if isinstance(thing, Mapping):
+        return {name: describe(part) for name, part in thing.items()}
+    if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     return own_name(thing)
 
@@ -90,8 +129,13 @@ def _is_ours(thing: Configurable) -> bool:
 
 def own_name(thing: Any) -> str:
     """How a description names a user's own class, object or function."""
-    name = getattr(thing, "__name__", type(thing).__name__)
+    name = shown_name(thing)
     return name if name.startswith(OWN) else OWN + name
+
+
+def shown_name(thing: Any) -> str:
+    """How a message names a class, object or function."""
+    return getattr(thing, "__name__", type(thing).__name__)
 
 
 def build(

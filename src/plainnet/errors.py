@@ -1,8 +1,32 @@
 """The refusals of plainnet: each is a ValueError or TypeError whose message says what came and what would do."""
 
+import sys
+import warnings
+from typing import Self
+
+LONGEST_MESSAGE = 600
+
+
+def shortened(message: str) -> str:
+    """Cut a message that is too long in the middle, as its beginning says what is wrong and its end what would do."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    begin, end = LONGEST_MESSAGE * 2 // 3, LONGEST_MESSAGE // 4
+    return f"{message[:begin]} … ({len(message) - begin - end:,} characters left out) … {message[-end:]}"
+
 
 class PlainnetError(Exception):
-    """What every refusal has in common: its message is meant for the user, as it stands."""
+    """What every refusal has in common: its message is meant for the user, as it stands, and is never a page long."""
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
+
+    def renamed(self, was: str, now: str) -> Self:
+        """The same refusal of an argument that the caller knows by another name; a message about others stays."""
+        message = str(self.args[0]) if self.args else ""
+        if not message.startswith((f"{was} ", f"{was}[")):
+            return self
+        return type(self)(now + message.removeprefix(was), *self.args[1:])
 
 
 class InvalidValue(PlainnetError, ValueError):
@@ -17,7 +41,7 @@ class InvalidRow(InvalidValue):
         self.message, self.row = message, row
 
     def __str__(self) -> str:
-        return self.message.replace("{row}", str(self.row))
+        return shortened(self.message.replace("{row}", str(self.row)))
 
     def moved(self, rows: int) -> "InvalidRow":
         """The same of a row further down: where a part of the data was looked at, that stands below `rows` others."""
@@ -47,3 +71,18 @@ def missing_extra(what: str, extra: str) -> MissingExtraError:
 
 class PlainnetWarning(UserWarning):
     """Something that did not stop the work and that the user should know: its message is meant for them."""
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
+
+
+_PASSED_OVER = ("plainnet", "sklearn", "contextlib")
+"""Packages whose lines a warning does not point at: none of them is the user's."""
+
+
+def warn(message: str, category: type[Warning] = PlainnetWarning) -> None:
+    """Warn, pointing at the line of the user's that led here, however deep in plainnet the warning arises."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED_OVER:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -144,7 +144,7 @@ def check_gradients(
     X: Any,
     y: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     sample_weight: Any = None,
     training: bool = True,
     dropout_seed: int = 0,
@@ -176,7 +176,7 @@ def check_by_hand(
     y: Any,
     gradient: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
     """Hold a `gradient` that other code computed against `net` with the same layers and the same weights.

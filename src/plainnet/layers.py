@@ -19,12 +19,12 @@ import numpy as np
 
 from plainnet import activations, checks, initializers
 from plainnet.activations import Activatable, ActivationFunction
-from plainnet.arrays import Array
+from plainnet.arrays import Array, Shape
 from plainnet.configurable import Configurable
 from plainnet.errors import InvalidValue
+from plainnet.vectors import assign
 from plainnet.workspace import Workspace, product
 
-Shape = tuple[int, ...]
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
 
@@ -99,7 +99,10 @@ class Layer(Configurable):
         self.__dict__["_claimed"] = True
 
     def bind(self, views: Mapping[str, Array]) -> None:
-        """Make each of the `views` an attribute; from then on assignment to it writes into the view."""
+        """Make each of the `views` an attribute; from then on assignment to it writes into the view.
+
+        An array of another shape is refused; one number fills the whole view.
+        """
         self.__dict__["_views"] = dict(views)
         self.__dict__.update(views)
 
@@ -118,7 +121,7 @@ class Layer(Configurable):
         if view is None:
             object.__setattr__(self, name, value)
         elif value is not view:  # which it is after an operation in place, such as layer.weights += 1
-            view[...] = value
+            assign(name, view, value, fill=True)
 
     def __getattr__(self, name: str) -> Any:
         hint = (

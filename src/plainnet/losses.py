@@ -20,6 +20,7 @@ from plainnet import checks
 from plainnet.activations import SIGMOID
 from plainnet.arrays import Array
 from plainnet.configurable import OWN, Configurable, build, own_name
+from plainnet.conversion import LABELS, numbers_of
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]
@@ -70,12 +71,12 @@ class Loss(Configurable):
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         """The user's targets, checked, as an array that `elements` takes for a network with `outputs` outputs."""
-        array = checks.numeric_array("y", targets, dtype)
+        array = checks.numeric_array("y", targets, dtype, LABELS)
         if array.ndim == 1 and outputs == 1:
             array = array[:, None]
         if array.ndim != 2 or array.shape[1] != outputs:
             raise InvalidValue(
-                f"y has shape {np.shape(targets)} and the network {outputs} output{'s' if outputs > 1 else ''}; "
+                f"y has shape {array.shape} and the network {outputs} output{'s' if outputs > 1 else ''}; "
                 f"{self.name} takes y of shape (examples, {outputs})"
             )
         checks.finite("y", array)
@@ -194,7 +195,7 @@ class CrossEntropy(Loss):
                 f"{self.name} takes a softmax over at least 2 outputs and the network has {outputs}; "
                 "for one yes-or-no output use Dense(1, 'sigmoid') with loss 'binary_cross_entropy'"
             )
-        array = np.asarray(targets)
+        array = numbers_of("y", targets, LABELS)
         if array.ndim == 2 and array.shape[1] == outputs:
             array = super().prepare(targets, outputs, dtype)
             sums = array.sum(axis=1)
@@ -204,8 +205,6 @@ class CrossEntropy(Loss):
         return self._labels(array, outputs)
 
     def _labels(self, array: Array, outputs: int) -> Array:
-        if array.dtype.kind not in "biuf":
-            raise InvalidType(f"y has dtype {array.dtype}; {self.name} takes whole numbers 0 ... {outputs - 1}")
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
@@ -300,6 +299,14 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
 LOSSES: dict[str, type[Loss]] = {
     cls.name: cls for cls in (MeanSquaredError, MeanAbsoluteError, Huber, BinaryCrossEntropy, CrossEntropy, Poisson)
 }
+
+
+def missing(output: str) -> str:
+    """The message where no loss is given, with the one that suits the activation `output` of the last layer."""
+    usual = next((name for name, loss in LOSSES.items() if output in loss.suits), "mse")
+    others = ", ".join(name for name in LOSSES if name != usual)
+    after = f" after {output!r}" if output else ""
+    return f"loss is missing; the usual one{after} is loss={usual!r} (others: {others})"
 
 
 def resolve(loss: Any) -> Loss:

@@ -14,6 +14,7 @@ from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_
 from plainnet.examples import examples_of
 from plainnet.history import History
 from plainnet.network import Network
+from plainnet.options import AUTO, BatchSize, refuse_unknown
 from plainnet.run import Run
 from plainnet.training import run_of
 
@@ -29,10 +30,10 @@ def train_many(
     X: Any,
     y: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     optimizer: Any = "adam",
     epochs: int = 100,
-    batch_size: int | None = 32,
+    batch_size: BatchSize = AUTO,
     shuffle: bool = True,
     validation: Any = None,
     early_stopping: Any = None,
@@ -43,6 +44,7 @@ def train_many(
     progress: bool = False,
     engine: str = "auto",
     threads: int | None = None,
+    **unknown: Any,
 ) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
@@ -62,9 +64,10 @@ def train_many(
     >>> [history.loss[-1] < 0.01 for history in histories]
     [True, True, True]
     """
+    refuse_unknown(unknown, train_many, "train_many")
     networks = _checked_networks(networks)
     if threads is not None:
-        checks.whole_number("threads", threads, least=1)
+        threads = checks.whole_number("threads", threads, least=1)
     optimizers = _one_each(optimizer, len(networks))
     was_built = [net.is_built for net in networks]
     choices: list[Choice] = []
@@ -76,7 +79,7 @@ def train_many(
         return choices[0]
 
     try:
-        examples, validated = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
+        data = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
         shape = _shape(networks[0])
         is_fraction = validation is not None and not isinstance(validation, tuple | list)
         runs = []
@@ -85,12 +88,11 @@ def train_many(
                 net.build(networks[0].input_size or 0)
             _check_shape(net, shape)
             if is_fraction and net is not networks[0]:  # each network holds other rows out
-                examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
+                data = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
             runs.append(
                 run_of(
                     net,
-                    examples,
-                    validated,
+                    data,
                     loss=loss,
                     optimizer=own,
                     epochs=epochs,

@@ -1,4 +1,4 @@
-"""Metrics: how good predictions are, as plain functions `(targets, predictions) -> float`.
+"""Metrics: how good predictions are, as plain functions `(targets, predictions, sample_weight=None) -> float`.
 
 Predictions are what `net.predict` returns, a 2-D array with a row an example. What the targets are follows
 from their shape:
@@ -8,6 +8,7 @@ from their shape:
 | (n, 1), one sigmoid unit     | 0 or 1, shape (n,) or (n, 1)                 | two classes                  |
 | (n, C), softmax, C >= 2      | labels 0 ... C-1, shape (n,) or (n, 1)       | C classes                    |
 | (n, C), softmax, C >= 2      | one-hot rows, shape (n, C)                   | C classes                    |
+| (n, C), softmax, C >= 2      | rows of probabilities that sum to 1, (n, C)  | C classes, the likeliest     |
 | (n, k), k sigmoid units      | rows of 0 and 1, shape (n, k), not one-hot   | k labels, each there or not  |
 | (n, k), any output           | values, shape (n, k), or (n,) where k = 1    | regression: r2, rmse, mae    |
 
@@ -17,22 +18,31 @@ more, precision, recall and F1 are macro averages: the mean, each class counting
 that occur in the targets or among the predicted classes; over several labels it is the mean over all of them.
 These are scikit-learn's conventions. Targets whose rows hold exactly one 1 and else 0 are always taken
 as one-hot.
+
+Soft targets, as from label smoothing, count as what is likeliest: rows of probabilities as the class of their
+largest entry, a probability in a single column, or of each of several labels, as 1 above 0.5.
+
+Every formula is that for examples of weight 1. With `sample_weight`, each example counts as often as its weight
+says: sums and numbers of examples become sums of weights, and an example of weight 0 counts as absent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue
+from plainnet.errors import InvalidType, InvalidValue, warn
 
-Metric: TypeAlias = Callable[[Array, Array], float]
+Metric: TypeAlias = Callable[..., float]
+"""(targets, predictions), and where it can be weighted `sample_weight` -> float."""
+
 _FLOAT64 = np.dtype(np.float64)
 
 
-def accuracy(targets: Array, predictions: Array) -> float:
+def accuracy(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Share of the examples that are right; with several labels, of those with every label right.
 
     `accuracy = right / n`. Raises InvalidValue where targets do not fit predictions.
@@ -40,11 +50,11 @@ def accuracy(targets: Array, predictions: Array) -> float:
     >>> accuracy(np.array([0, 2, 1]), np.array([[0.8, 0.1, 0.1], [0.3, 0.3, 0.4], [0.2, 0.3, 0.5]]))
     0.6666666666666666
     """
-    truth, scores = _truth_and_scores(targets, predictions)
-    return float((truth == _decisions(truth, scores)).all(axis=1).mean())
+    truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
+    return float(np.average((truth == _decisions(truth, scores)).all(axis=1), weights=weights))
 
 
-def precision(targets: Array, predictions: Array) -> float:
+def precision(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Share of what was predicted positive that is positive.
 
     `precision = TP / (TP + FP)`, 0 where nothing was predicted positive; more than two classes: the macro
@@ -54,11 +64,11 @@ def precision(targets: Array, predictions: Array) -> float:
     >>> precision(np.array([1, 0, 1, 0]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.5
     """
-    hits, predicted, _ = _counts(targets, predictions)
+    hits, predicted, _ = _counts(targets, predictions, sample_weight)
     return _mean_ratio(hits, predicted)
 
 
-def recall(targets: Array, predictions: Array) -> float:
+def recall(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Share of the positive examples that was predicted positive.
 
     `recall = TP / (TP + FN)`, 0 where nothing is positive; more than two classes: the macro average.
@@ -67,11 +77,11 @@ def recall(targets: Array, predictions: Array) -> float:
     >>> recall(np.array([1, 1, 1, 0]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.6666666666666666
     """
-    hits, _, actual = _counts(targets, predictions)
+    hits, _, actual = _counts(targets, predictions, sample_weight)
     return _mean_ratio(hits, actual)
 
 
-def f1(targets: Array, predictions: Array) -> float:
+def f1(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Harmonic mean of precision and recall.
 
     `F1 = 2 / (1 / precision + 1 / recall) = 2 TP / ((TP + FP) + (TP + FN))`, 0 where the denominator is; more
@@ -81,11 +91,11 @@ def f1(targets: Array, predictions: Array) -> float:
     >>> f1(np.array([1, 0, 1, 1]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.4
     """
-    hits, predicted, actual = _counts(targets, predictions)
+    hits, predicted, actual = _counts(targets, predictions, sample_weight)
     return _mean_ratio(2 * hits, predicted + actual)
 
 
-def roc_auc(targets: Array, predictions: Array) -> float:
+def roc_auc(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Area under the ROC curve: the chance that a positive example scores higher than a negative one.
 
     `AUC = U / (P N)` with `U = Σ ranks of the positives - P (P + 1) / 2`, for P positive and N negative
@@ -98,13 +108,13 @@ def roc_auc(targets: Array, predictions: Array) -> float:
     >>> roc_auc(np.array([0, 0, 1, 1]), np.array([[0.1], [0.4], [0.35], [0.8]]))
     0.75
     """
-    truth, scores = _truth_and_scores(targets, predictions)
+    truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
     if _one_class_each(truth) and truth.shape[1] == 2:
         truth, scores = truth[:, 1:], scores[:, 1:]
-    return float(np.mean([_area(*column) for column in zip(truth.T, scores.T, strict=True)]))
+    return float(np.mean([_area(*column, weights) for column in zip(truth.T, scores.T, strict=True)]))
 
 
-def r2(targets: Array, predictions: Array) -> float:
+def r2(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Coefficient of determination: the share of the targets' variance that the predictions explain.
 
     `R² = 1 - Σ(y - ŷ)² / Σ(y - ȳ)²`; several outputs: the mean of each output's R². A constant target leaves
@@ -115,18 +125,19 @@ def r2(targets: Array, predictions: Array) -> float:
     >>> r2(np.array([1.0, 2.0, 3.0]), np.array([[1.0], [2.0], [2.0]]))
     0.5
     """
-    y, predicted = _values(targets, predictions)
+    y, predicted, weights = _values(targets, predictions, sample_weight)
     if len(y) == 1:
         return float("nan")
-    residual = np.square(y - predicted).sum(axis=0)
+    residual = np.average(np.square(y - predicted), axis=0, weights=weights)
     from_first = y - y[0]  # exactly 0 in a constant column, where y - mean(y) can be off by rounding
-    total = np.square(from_first - from_first.mean(axis=0)).sum(axis=0)
+    deviations = from_first - np.average(from_first, axis=0, weights=weights)
+    total = np.average(np.square(deviations), axis=0, weights=weights)
     constant = total == 0
     explained = 1 - residual / np.where(constant, 1.0, total)
     return float(np.where(constant, residual == 0, explained).mean())
 
 
-def rmse(targets: Array, predictions: Array) -> float:
+def rmse(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Root mean squared error, in the unit of the targets.
 
     `RMSE = √(Σ(y - ŷ)² / n)`; several outputs: the mean of each output's RMSE, as in scikit-learn.
@@ -135,11 +146,11 @@ def rmse(targets: Array, predictions: Array) -> float:
     >>> rmse(np.array([1.0, 2.0]), np.array([[4.0], [6.0]]))  # √((9 + 16) / 2)
     3.5355339059327378
     """
-    y, predicted = _values(targets, predictions)
-    return float(np.sqrt(np.square(y - predicted).mean(axis=0)).mean())
+    y, predicted, weights = _values(targets, predictions, sample_weight)
+    return float(np.sqrt(np.average(np.square(y - predicted), axis=0, weights=weights)).mean())
 
 
-def mae(targets: Array, predictions: Array) -> float:
+def mae(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
     """Mean absolute error, in the unit of the targets.
 
     `MAE = Σ|y - ŷ| / n`; several outputs: the mean of each output's MAE.
@@ -148,24 +159,26 @@ def mae(targets: Array, predictions: Array) -> float:
     >>> mae(np.array([1.0, 2.0]), np.array([[4.0], [6.0]]))
     3.5
     """
-    y, predicted = _values(targets, predictions)
-    return float(np.abs(y - predicted).mean())
+    y, predicted, weights = _values(targets, predictions, sample_weight)
+    return float(np.average(np.abs(y - predicted), axis=0, weights=weights).mean())
 
 
-def confusion_matrix(targets: Array, predictions: Array) -> Array:
+def confusion_matrix(targets: Array, predictions: Array, sample_weight: Array | None = None) -> Array:
     """Counts of the examples of each class (row) that were predicted as each class (column), shape (C, C).
 
     `M[i, j] = Σ [true class is i] [predicted class is j]`; C is 2 for one sigmoid unit, else the number of
-    outputs. Raises InvalidValue where targets do not fit predictions or have several labels a row.
+    outputs. With `sample_weight`, sums of weights in place of counts. Raises InvalidValue where targets do not fit
+    predictions or have several labels a row.
 
     >>> confusion_matrix(np.array([1, 0, 1, 1]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     array([[0, 1],
            [2, 1]])
     """
-    truth, scores = _truth_and_scores(targets, predictions)
+    truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
     if not _one_class_each(truth):
         raise InvalidValue("targets has rows with no or several labels; a confusion matrix takes one class an example")
-    counts: Array = truth.T.astype(int) @ _decisions(truth, scores).astype(int)
+    counted = truth.astype(int) if weights is None else truth * weights[:, np.newaxis]
+    counts: Array = counted.T @ _decisions(truth, scores).astype(counted.dtype)
     return counts
 
 
@@ -195,7 +208,30 @@ def resolve(metric: str | Metric) -> tuple[str, Metric]:
     return name, METRICS[name]
 
 
-def resolve_all(given: Any) -> dict[str, Metric]:
+@dataclass(frozen=True)
+class Measure:
+    """A metric under its name, called alike whether or not it can be weighted."""
+
+    name: str
+    metric: Metric
+    takes_weight: bool
+    """Whether it has an argument `sample_weight`."""
+
+    def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+        """The value of the metric; InvalidType where the function returns something other than a number."""
+        weights = {} if sample_weight is None or not self.takes_weight else {"sample_weight": sample_weight}
+        try:
+            value = self.metric(targets, predictions, **weights)
+        except Exception as error:
+            error.add_note(f"raised by the metric {self.name!r}")
+            raise
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InvalidType(f"metric {self.name!r} returned {value!r}; it must return a number") from None
+
+
+def resolve_all(given: Any) -> dict[str, Measure]:
     """Metrics by name, from a list of names and functions, or one of either; None is none.
 
     Raises InvalidType for anything else, InvalidValue where two have one name or one is called "loss".
@@ -210,30 +246,74 @@ def resolve_all(given: Any) -> dict[str, Metric]:
     names = [name for name, _ in named]
     if "loss" in names or len(set(names)) < len(names):
         raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
-    return dict(named)
+    return {name: Measure(name, metric, _takes_weight(metric)) for name, metric in named}
 
 
-def _truth_and_scores(targets: Array, predictions: Array) -> tuple[Array, Array]:
-    """Booleans and outputs, both (n, C), a column a class or label; one sigmoid unit p becomes (1 - p, p)."""
+def _takes_weight(metric: Metric) -> bool:
+    if metric in METRICS.values():
+        return True
+    import inspect  # only a metric of the user's own pays for this import
+
+    try:
+        return "sample_weight" in inspect.signature(metric).parameters
+    except ValueError:  # a function of C that does not tell
+        return False
+
+
+def warn_of_unweighted(measures: Mapping[str, Measure], sample_weight: Array | None) -> None:
+    """Warn of metrics that take no weights, where some examples count more than others."""
+    unweighted = [name for name, measure in measures.items() if not measure.takes_weight]
+    if unweighted and sample_weight is not None and (sample_weight != sample_weight[0]).any():
+        warn(
+            f"metric {unweighted[0]!r} has no argument sample_weight: all examples count the same in it, and by their "
+            "weights in the loss"
+        )
+
+
+def _truth_and_scores(
+    targets: Array, predictions: Array, sample_weight: Array | None = None
+) -> tuple[Array, Array, Array | None]:
+    """Booleans and outputs, both (n, C), a column a class or label, and the weights; one unit p becomes (1 - p, p)."""
     scores = checks.examples("predictions", predictions, _FLOAT64)
     given = checks.numeric_array("targets", targets, _FLOAT64)
+    given, scores, weights = _counted(given, scores, sample_weight)
     rows, columns = scores.shape
     if columns > 1 and given.shape == scores.shape:
-        _refuse(given, (given != 0) & (given != 1), "rows take only 0 and 1, one-hot or for each label")
-        return given == 1, scores
+        return _truth_of_rows(given), scores, weights
     if given.shape not in {(rows,), (rows, 1)}:
         raise _misfit(given, scores, f"({rows},), ({rows}, 1)" + (f", {scores.shape}" if columns > 1 else ""))
     if columns == 1:
         scores = np.hstack([1 - scores, scores])
+        if ((given >= 0) & (given <= 1)).all():
+            given = _decided(given)
     truth = given.reshape(rows, 1) == np.arange(scores.shape[1])
     last, plural = scores.shape[1] - 1, "" if columns == 1 else "s"
     rule = f"for {columns} column{plural} of predictions the labels are whole numbers from 0 to {last}"
     _refuse(given, ~truth.any(axis=1), rule)
-    return truth, scores
+    return truth, scores, weights
 
 
-def _values(targets: Array, predictions: Array) -> tuple[Array, Array]:
-    """Targets and predictions of a regression, both (n, k), float64."""
+def _truth_of_rows(given: Array) -> Array:
+    """Rows of 0 and 1, of probabilities that sum to 1, or of the probability of each label, as booleans."""
+    if np.isin(given, (0, 1)).all():
+        return given == 1
+    wrong = ~((given >= 0) & (given <= 1))
+    _refuse(given, wrong, "rows take only 0 and 1, one-hot or for each label, or probabilities")
+    if (np.abs(given.sum(axis=1) - 1) > 1e-3).any():
+        return _decided(given) == 1
+    likeliest = given == given.max(axis=1, keepdims=True)
+    _refuse(given.max(axis=1), likeliest.sum(axis=1) > 1, "as more than one entry of its row, which has no class then")
+    return likeliest
+
+
+def _decided(probabilities: Array) -> Array:
+    """1 where a probability is above 0.5, else 0."""
+    _refuse(probabilities, probabilities == 0.5, "which is neither class; probabilities count as 1 above 0.5")
+    return (probabilities > 0.5).astype(np.float64)
+
+
+def _values(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array | None]:
+    """Targets and predictions of a regression, both (n, k), float64, and the weights."""
     predicted = checks.examples("predictions", predictions, _FLOAT64)
     y = checks.numeric_array("targets", targets, _FLOAT64)
     rows, columns = predicted.shape
@@ -242,7 +322,18 @@ def _values(targets: Array, predictions: Array) -> tuple[Array, Array]:
     if y.shape != predicted.shape:
         raise _misfit(y, predicted, f"{predicted.shape}" + (f", ({rows},)" if columns == 1 else ""))
     checks.finite("targets", y)
-    return y, predicted
+    return _counted(y, predicted, sample_weight)
+
+
+def _counted(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array | None]:
+    """The examples that count, with their weights: all, or those of a weight above 0."""
+    if sample_weight is None:
+        return targets, predictions, None
+    weights = checks.weights("sample_weight", sample_weight, _FLOAT64, len(predictions), of="predictions")
+    counted = weights > 0
+    if targets.shape[:1] != counted.shape:
+        return targets, predictions, weights  # of a shape that is refused
+    return targets[counted], predictions[counted], weights[counted]
 
 
 def _misfit(targets: Array, predictions: Array, fitting: str) -> InvalidValue:
@@ -271,11 +362,12 @@ def _decisions(truth: Array, scores: Array) -> Array:
     return scores > 0.5
 
 
-def _counts(targets: Array, predictions: Array) -> tuple[Array, Array, Array]:
+def _counts(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array]:
     """TP, TP + FP and TP + FN, with an element for each class that precision, recall and F1 average over."""
-    truth, scores = _truth_and_scores(targets, predictions)
+    truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
     decided = _decisions(truth, scores)
-    hits, predicted, actual = (truth & decided).sum(axis=0), decided.sum(axis=0), truth.sum(axis=0)
+    each = 1 if weights is None else weights[:, np.newaxis]
+    hits, predicted, actual = (np.sum(part * each, axis=0) for part in (truth & decided, decided, truth))
     if not _one_class_each(truth):  # several labels: each of them
         averaged = np.full(len(hits), True)
     elif len(hits) == 2:  # two classes: the positive one
@@ -287,16 +379,19 @@ def _counts(targets: Array, predictions: Array) -> tuple[Array, Array, Array]:
 
 def _mean_ratio(numerators: Array, denominators: Array) -> float:
     """Mean of the ratios, each 0 where its denominator is (its numerator then is too)."""
-    return float((numerators / np.maximum(denominators, 1)).mean())
+    return float((numerators / np.where(denominators > 0, denominators, 1)).mean())
 
 
-def _area(truth: Array, scores: Array) -> float:
-    """AUC of one column by the rank formula of `roc_auc`; NaN without positives or without negatives."""
-    positives = int(truth.sum())
-    negatives = len(truth) - positives
-    if positives == 0 or negatives == 0:
+def _area(truth: Array, scores: Array, weights: Array | None) -> float:
+    """AUC of one column by the formula of `roc_auc`; NaN without positives or without negatives.
+
+    U counts the pairs of a positive and a negative example in which the positive one scores higher, ties by half.
+    """
+    counts = np.ones(len(truth)) if weights is None else weights
+    if truth.all() or not truth.any():
         return float("nan")
-    _, place, ties = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
-    u = ranks[truth].sum() - positives * (positives + 1) / 2
-    return float(u / (positives * negatives))
+    _, place = np.unique(scores, return_inverse=True)
+    positives = np.bincount(place, weights=counts * truth)
+    negatives = np.bincount(place, weights=counts * ~truth)
+    below = np.cumsum(negatives) - negatives / 2
+    return float(positives @ below / (positives.sum() * negatives.sum()))

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet import checks, losses
-from plainnet.arrays import Array
+from plainnet.arrays import Array, Shape
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.configurable import build, describe
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.layers import LAYERS, Layer, Shape, TrainingPass
+from plainnet.layers import LAYERS, Layer, TrainingPass
 from plainnet.mapped import MappedRows, Rows, blocks, rows_of
-from plainnet.metrics import Metric, resolve_all
+from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
+from plainnet.options import AUTO, BatchSize, refuse_unknown
 from plainnet.vectors import assign, total, views
+from plainnet.weighting import without_weightless
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
@@ -238,23 +240,31 @@ class Network:
         X: Any,
         y: Any,
         *,
-        loss: Any,
+        loss: Any = None,
         metrics: Sequence[Any] = (),
         sample_weight: Any = None,
     ) -> dict[str, float]:
-        """The loss over the data, without penalties, and each metric (a name or a function of y and predictions)."""
+        """The loss over the data, without penalties, and each metric (a name or a function of y and predictions).
+
+        `sample_weight` weighs the loss and the metrics alike, and rows of weight 0 are left out. A function of your
+        own is given the weights where it has an argument `sample_weight`; where it has none, its rows all count the
+        same, and a warning says so.
+        """
         inputs = self.checked_inputs(X)
         loss = self.checked_loss(loss)
         targets = self.checked_targets(y, loss, len(inputs))
-        weight = self.checked_weights(sample_weight, len(inputs))
-        return self.measure(inputs, targets, loss, resolve_all(metrics), weight)
+        weights = self.checked_weights(sample_weight, len(inputs))
+        inputs, targets, weights = without_weightless((inputs, targets, weights))
+        measures = resolve_all(metrics)
+        warn_of_unweighted(measures, weights)
+        return self.measure(inputs, targets, loss, measures, weights)
 
     def measure(
         self,
         inputs: Rows,
         targets: Rows,
         loss: losses.Loss,
-        metrics: Mapping[str, Metric],
+        metrics: Mapping[str, Measure],
         sample_weight: Array | None = None,
     ) -> dict[str, float]:
         """`evaluate` for arguments already checked; targets and predictions are kept only where metrics need them."""
@@ -273,14 +283,14 @@ class Network:
         if not metrics:
             return {"loss": mean}
         y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
-        return {"loss": mean} | {name: float(metric(y, outputs)) for name, metric in metrics.items()}
+        return {"loss": mean} | {name: metric(y, outputs, sample_weight) for name, metric in metrics.items()}
 
     def loss_and_gradient(
         self,
         X: Any,
         y: Any,
         *,
-        loss: Any,
+        loss: Any = None,
         sample_weight: Any = None,
         training: bool = True,
         dropout_seed: int = 0,
@@ -290,13 +300,16 @@ class Network:
         `training=False` takes Dropout and BatchNorm as `predict` does. Nothing of the network changes: dropout masks
         come from `dropout_seed`, the same at every call, and running statistics stay as they are.
         """
-        inputs = self.checked_inputs(X)[:]  # one step takes all rows at once, of a file too
+        rows = self.checked_inputs(X)
         loss = self.checked_loss(loss)
-        targets = self.checked_targets(y, loss, len(inputs))[:]
-        weight = self.checked_weights(sample_weight, len(inputs))
+        targets = self.checked_targets(y, loss, len(rows))
+        weights = self.checked_weights(sample_weight, len(rows))
+        rows, targets, weights = without_weightless((rows, targets, weights))
         step = TrainingPass(np.random.default_rng(dropout_seed), updates_statistics=False) if training else None
         gradient = np.zeros_like(self.parameters)
-        value = backpropagate(self.layers, loss, inputs, targets, weight, step, self.parameter_views(gradient))
+        views = self.parameter_views(gradient)
+        # one step takes all rows at once, of a file too
+        value = backpropagate(self.layers, loss, rows[:], targets[:], weights, step, views)
         return value, gradient
 
     def fit(
@@ -304,10 +317,10 @@ class Network:
         X: Any,
         y: Any,
         *,
-        loss: Any,
+        loss: Any = None,
         optimizer: Any = "adam",
         epochs: int = 100,
-        batch_size: int | None = 32,
+        batch_size: BatchSize = AUTO,
         shuffle: bool = True,
         validation: Any = None,
         early_stopping: Any = None,
@@ -321,23 +334,28 @@ class Network:
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = "10s",
         resume: bool = False,
+        **unknown: Any,
     ) -> History:
         """Train on examples X (examples, features) and targets y, neither of which is changed.
 
         Large `numpy.memmap` files are read in blocks and shuffled within them; see docs/large-data.md.
 
         Arguments:
-            loss: a name, an object or a function; see `plainnet.losses`.
+            loss: a name, an object or a function; see `plainnet.losses`. It has to be given.
             optimizer: a name or an object such as `plainnet.SGD(learning_rate=0.1)`.
             epochs: passes over the data.
-            batch_size: examples a step; None takes all of them at once.
+            batch_size: examples a step; None takes all of them at once, "auto" 32, or all where there are fewer.
             shuffle: a new order of the examples each epoch.
             validation: the fraction of the examples to hold out (drawn at random, class by class where y are
-                labels; the same ones each time for one network), or a pair (X, y).
+                labels; the same ones each time for one network), a pair (X, y), or (X, y, sample_weight). The
+                validation loss and the metrics weigh these examples as the training does: a fraction keeps its
+                sample weights, and class weights go for all.
             early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
-            sample_weight: a weight for each example, (examples,).
-            class_weight: "balanced" (inverse to each class's frequency) or a dict {label: weight}.
-            metrics: names or functions (targets, predictions) -> float, measured at each report.
+                It watches the validation loss, or the training loss where there is no validation.
+            sample_weight: a weight for each example, (examples,). Examples of weight 0 are left out.
+            class_weight: "balanced" (inverse to each class's share of the weights) or a dict {label: weight}.
+            metrics: names or functions (targets, predictions) -> float, measured at each report. A function that
+                has an argument `sample_weight` is given the weights; one that has none counts all examples the same.
             report_every: epochs from report to report; validation and early stopping happen at reports.
             progress: show a progress bar (needs the extra `cli`).
             engine: "numpy", "compiled" (extra `fast`), or "auto": compiled where that is installed and the work is
@@ -353,6 +371,7 @@ class Network:
         arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
         last parameters that gave a finite loss.
         """
+        refuse_unknown(unknown, Network.fit, "fit")
         from plainnet.training import fit  # training stands above; imported when called, like all verbs below
 
         return fit(
@@ -416,42 +435,43 @@ class Network:
 
     # ---- checks and passes shared with training ----
 
-    def checked_inputs(self, X: Any) -> Rows:
+    def checked_inputs(self, X: Any, name: str = "X") -> Rows:
         """X as finite examples of the network's dtype and input size; rows of a large file are checked when read."""
-        inputs = rows_of(X, lambda values: checks.examples("X", values, self.dtype))
+        inputs = rows_of(X, lambda values: checks.examples(name, values, self.dtype))
         self._require_built()
         if inputs.shape[1] != self.input_size:
-            raise InvalidValue(f"X has {inputs.shape[1]} columns and the network takes {self.input_size} inputs")
+            raise InvalidValue(f"{name} has {inputs.shape[1]} columns and the network takes {self.input_size} inputs")
         return inputs
 
     def checked_loss(self, loss: Any) -> losses.Loss:
         """The loss by name or object, refused where it does not suit the last layer's activation."""
-        resolved = losses.resolve(loss)
         activation = getattr(self.layers[-1], "activation", None)
+        if loss is None:
+            raise InvalidType(losses.missing("" if activation is None else activation.name))
+        resolved = losses.resolve(loss)
         if activation is not None:
             resolved.check_output(activation.name)
         return resolved
 
-    def checked_targets(self, y: Any, loss: losses.Loss, rows: int, name: str = "y") -> Rows:
-        """y as `loss` takes it, for as many rows; those of a large file are checked when they are read."""
-        targets = rows_of(y, lambda values: loss.prepare(values, self.output_size or 0, self.dtype))
-        checks.same_rows(name, targets, rows)
+    def checked_targets(self, y: Any, loss: losses.Loss, rows: int, name: str = "y", of: str = "X") -> Rows:
+        """y as `loss` takes it, for as many rows; those of a large file are checked when they are read.
+
+        The user knows y as the argument `name`, and the examples as `of`.
+        """
+
+        def check(values: Any) -> Array:
+            with checks.called(name, inside="y"):
+                return loss.prepare(values, self.output_size or 0, self.dtype)
+
+        targets = rows_of(y, check)
+        checks.same_rows(name, targets, rows, of)
         return targets
 
-    def checked_weights(self, sample_weight: Any, rows: int) -> Array | None:
+    def checked_weights(
+        self, sample_weight: Any, rows: int, name: str = "sample_weight", of: str = "X"
+    ) -> Array | None:
         """Sample weights as a vector of the network's dtype: at least 0, not all 0."""
-        if sample_weight is None:
-            return None
-        weight = checks.numeric_array("sample_weight", sample_weight, self.dtype)
-        if weight.ndim != 1:
-            raise InvalidValue(
-                f"sample_weight has shape {weight.shape}; it takes one number an example, shape ({rows},)"
-            )
-        checks.same_rows("sample_weight", weight, rows)
-        checks.finite("sample_weight", weight)
-        if (weight < 0).any() or not weight.any():
-            raise InvalidValue("sample_weight holds a negative number or only zeros; it takes weights of at least 0")
-        return weight
+        return None if sample_weight is None else checks.weights(name, sample_weight, self.dtype, rows, of)
 
     def split_random(self) -> np.random.Generator:
         """A generator for splitting off validation rows: the same split at every call."""

@@ -15,14 +15,14 @@ import numpy as np
 
 from plainnet import checks, schedules
 from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build
+from plainnet.configurable import Adjustable, build
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.schedules import Rate, Schedule
 
 State = dict[str, Array]
 
 
-class Optimizer(Configurable):
+class Optimizer(Adjustable):
     """What all optimizers share: the learning rate, weight decay and clipping.
 
     An engine may take `step` apart, for the optimizers of this file: `clip` on the whole gradient, then `descend` on

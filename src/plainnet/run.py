@@ -13,22 +13,50 @@ from plainnet.arrays import Array
 from plainnet.checkpoints import Checkpoint, fingerprint
 from plainnet.configurable import Configurable, describe
 from plainnet.engines import Choice, Engine, Job
-from plainnet.errors import DivergenceError
-from plainnet.examples import Validation
+from plainnet.errors import DivergenceError, warn
 from plainnet.history import History, Report
-from plainnet.metrics import Metric
+from plainnet.metrics import Measure
+from plainnet.weighting import Examples
 
 
 class EarlyStopping(Configurable):
     """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
 
     The monitored loss is the validation loss, or the training loss without validation data; an improvement is a
-    fall by more than `minimum_improvement` below the best so far (Prechelt 1998).
+    fall by more than `minimum_improvement` below the best so far (Prechelt 1998). A loss that is not finite improves
+    nothing; where none ever is, the run keeps its last parameters and warns.
     """
 
     def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
         self.patience = checks.whole_number("patience", patience, least=1)
         self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
+
+
+def settings_of(
+    job: Job,
+    choice: Choice,
+    *,
+    early_stopping: dict[str, Any] | None,
+    metrics: list[str],
+    report_every: int,
+    validation_examples: int,
+) -> dict[str, Any]:
+    """The options of a run as plain data: what every record of one holds, whoever runs it."""
+    return {
+        "loss": describe(job.loss),
+        "optimizer": describe(job.optimizer),
+        "epochs": job.epochs,
+        "batch_size": job.batch_size,
+        "shuffle": job.shuffle,
+        "early_stopping": early_stopping,
+        "weighted": job.sample_weight is not None,
+        "metrics": metrics,
+        "report_every": report_every,
+        "engine": choice.engine,
+        "threads": choice.threads,
+        "training_examples": len(job.inputs),
+        "validation_examples": validation_examples,
+    }
 
 
 @dataclass
@@ -37,9 +65,9 @@ class Run:
 
     job: Job
     choice: Choice
-    validation: Validation | None
+    validation: Examples | None
     early_stopping: EarlyStopping | None
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Measure]
     report_every: int
     checkpoint: Checkpoint | None
 
@@ -52,24 +80,21 @@ class Run:
         """Spent in earlier processes and up to the last report or checkpoint."""
         self.identity = self.identify() if self.checkpoint else {}
 
+    @property
+    def measured_on(self) -> Examples:
+        """The examples on which reports measure: the validation examples, or those of the training without any."""
+        return self.validation or (self.job.inputs, self.job.targets, self.job.sample_weight)
+
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
-        job = self.job
-        return {
-            "loss": describe(job.loss),
-            "optimizer": describe(job.optimizer),
-            "epochs": job.epochs,
-            "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
-            "early_stopping": self.early_stopping and self.early_stopping.settings(),
-            "weighted": job.sample_weight is not None,
-            "metrics": list(self.metrics),
-            "report_every": self.report_every,
-            "engine": self.choice.engine,
-            "threads": self.choice.threads,
-            "training_examples": len(job.inputs),
-            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
-        }
+        return settings_of(
+            self.job,
+            self.choice,
+            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
+            metrics=list(self.metrics),
+            report_every=self.report_every,
+            validation_examples=0 if self.validation is None else len(self.validation[0]),
+        )
 
     def identify(self) -> dict[str, Any]:
         """What must be the same for a run to go on from a checkpoint: network, options and data."""
@@ -110,6 +135,11 @@ class Run:
             self.history.stopped = "interrupted"
         if self.best is not None:
             self.job.network.parameters, self.job.network.statistics = self.best
+        elif self.early_stopping and self.history.epoch and self.history.stopped != "diverged":
+            warn(
+                "early stopping had nothing to go by: the validation loss was never a finite number. The network keeps "
+                "its last parameters; look at the loss and the validation data"
+            )
 
     @property
     def is_over(self) -> bool:
@@ -166,13 +196,13 @@ class Run:
         job, net = self.job, self.job.network
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
-            inputs, targets = self.validation or (job.inputs, job.targets)
-            measured = net.measure(inputs, targets, job.loss, self.metrics)
+            inputs, targets, weights = self.measured_on
+            measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         monitored = loss if validation_loss is None else validation_loss
         margin = self.early_stopping.minimum_improvement if self.early_stopping else 0.0
-        is_best = monitored < self.best_loss - margin
+        is_best = math.isfinite(monitored) and monitored < self.best_loss - margin
         if is_best:
             self.best_loss = monitored
             if self.early_stopping:

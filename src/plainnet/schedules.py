@@ -1,8 +1,9 @@
 """Schedules: the learning rate as a function of how far the run has come.
 
 `rate(epoch, epochs, memory)` is the learning rate after `epoch` epochs of `epochs`; epoch is a fraction within an
-epoch (2.5 is the middle of the third), so smooth schedules move with every step. `memory` is a dict kept with
-the run, empty but for `ReduceOnPlateau`, which writes what it has seen there in `observe`.
+epoch (2.5 is the middle of the third), so smooth schedules move with every step. Past the end of the run, schedules
+that lead to its end keep their last rate. `memory` is a dict kept with the run: `memory["step"]` is the length of a
+step in epochs (1 where it is not there), and `ReduceOnPlateau` writes what it has seen there in `observe`.
 """
 
 import math
@@ -10,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from plainnet import checks
-from plainnet.configurable import Configurable, build, own_name
+from plainnet.configurable import Adjustable, build, own_name, shown_name
 from plainnet.errors import InvalidType
 
 Memory = dict[str, float]
 
 
-class Schedule(Configurable):
+class Schedule(Adjustable):
     """What all schedules share."""
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
@@ -50,7 +51,7 @@ class Step(Schedule):
         self.factor = checks.number("factor", factor, above=0)
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        return self.learning_rate * self.factor ** math.floor(epoch / self.every)
+        return self.learning_rate * _power(self.factor, math.floor(epoch / self.every))
 
 
 class Exponential(Schedule):
@@ -63,7 +64,7 @@ class Exponential(Schedule):
         self.factor = checks.number("factor", factor, above=0)
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        return float(self.learning_rate * self.factor**epoch)
+        return self.learning_rate * _power(self.factor, epoch)
 
 
 class Cosine(Schedule):
@@ -80,7 +81,11 @@ class Cosine(Schedule):
 
 
 class LinearWarmup(Schedule):
-    """η rising in a line from start · η over the first `warmup` epochs, and from there the schedule given as η."""
+    """η rising in a line from start · η over the first `warmup` epochs, and from there the schedule given as η.
+
+    From 0, the default, each step takes the rate that the line reaches at its end, so that no step is lost at a rate
+    of 0: of n steps of warm-up, step t, counted from 0, has (t + 1) / n · η.
+    """
 
     name = "linear_warmup"
 
@@ -90,7 +95,8 @@ class LinearWarmup(Schedule):
         self.start = checks.number("start", start, least=0, most=1)
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        share = min(1.0, self.start + (1 - self.start) * epoch / self.warmup)
+        reached = epoch if self.start else epoch + memory.get("step", 1.0)
+        share = min(1.0, self.start + (1 - self.start) * reached / self.warmup)
         return share * self.learning_rate.rate(epoch, epochs, memory)
 
     def observe(self, loss: float, memory: Memory) -> None:
@@ -125,7 +131,8 @@ class OneCycle(Schedule):
 class ReduceOnPlateau(Schedule):
     """η times `factor` each time the observed loss has not improved for more than `patience` reports.
 
-    An improvement is a loss below (1 - threshold) times the best so far; the rate does not fall below `minimum`.
+    An improvement is a finite loss below best - threshold · |best|, best being the lowest so far; the rate does not
+    fall below `minimum`. Early stopping waits 10 epochs by default, so that a rate lowered after 6 has 4 to help.
     """
 
     name = "reduce_on_plateau"
@@ -134,7 +141,7 @@ class ReduceOnPlateau(Schedule):
         self,
         learning_rate: float,
         factor: float = 0.1,
-        patience: int = 10,
+        patience: int = 5,
         threshold: float = 1e-4,
         minimum: float = 0.0,
     ) -> None:
@@ -149,10 +156,11 @@ class ReduceOnPlateau(Schedule):
 
     def observe(self, loss: float, memory: Memory) -> None:
         best = memory.get("best", math.inf)
-        if math.isinf(best) or loss < best * (1 - self.threshold):
+        is_first = not math.isfinite(best)
+        if math.isfinite(loss) and (is_first or loss < best - self.threshold * abs(best)):
             memory.update(best=loss, waited=0)
             return
-        memory["waited"] += 1
+        memory["waited"] = memory.get("waited", 0) + 1
         if memory["waited"] > self.patience:
             present = memory.get("learning_rate", self.learning_rate)
             memory.update(learning_rate=max(present * self.factor, self.minimum), waited=0)
@@ -162,24 +170,39 @@ class FunctionSchedule(Schedule):
     """A user's own function (epoch, epochs) -> learning rate."""
 
     def __init__(self, function: Callable[[float, int], float]) -> None:
+        import inspect  # only a function of the user's own pays for this import
+
         self.function = function
         self.name = own_name(function)  # type: ignore[misc]
         try:
-            self.rate(0.0, 1, {})
+            inspect.signature(function).bind(0.0, 1)
         except TypeError as error:
-            raise InvalidType(f"learning_rate {self.name} takes (epoch, epochs) and gives a number: {error}") from None
+            raise InvalidType(
+                f"learning_rate is the function {shown_name(function)}; a schedule takes (epoch, epochs): {error}"
+            ) from None
+        except ValueError:
+            pass  # a function of C that does not tell its arguments
 
     def settings(self) -> dict[str, Any]:
         return {}
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
         rate = self.function(epoch, epochs)
-        return checks.number(f"the learning rate of {self.name} at epoch {epoch:g}", rate, least=0)
+        what = f"the learning rate that {shown_name(self.function)} gives for epoch {epoch:g} of {epochs}"
+        return checks.number(what, rate, least=0)
 
 
 def _cosine(start: float, end: float, progress: float) -> float:
-    """From `start` at progress 0 to `end` at progress 1 along half a cosine."""
-    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+    """From `start` at progress 0 to `end` at progress 1 along half a cosine, and `end` from there on."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _power(factor: float, exponent: float) -> float:
+    """factor^exponent; infinite where it is too large for a number, which the run then refuses as diverged."""
+    try:
+        return float(factor**exponent)
+    except OverflowError:
+        return math.inf
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -1,11 +1,9 @@
 """What looks wrong in training data without being an error: each gets a warning."""
 
-import warnings
-
 import numpy as np
 
 from plainnet.arrays import Array
-from plainnet.errors import PlainnetWarning
+from plainnet.errors import warn
 from plainnet.mapped import Rows, blocks
 
 MOST_NAMED = 5
@@ -30,9 +28,7 @@ def warn_of_suspicious(inputs: Rows, targets: Rows) -> None:
             break
     _warn(constant & (first[0] != 1), "the same value in every row; it tells the network nothing")
     if one_answer:
-        warnings.warn(
-            "every target is the same; the network can only learn that one answer", PlainnetWarning, stacklevel=6
-        )
+        warn("every target is the same; the network can only learn that one answer")
     else:
         _warn(leaks, "equal to the target in every row; such a leak makes results look better than they are")
 
@@ -43,4 +39,4 @@ def _warn(columns: Array, what: str) -> None:
         return
     named = ", ".join(map(str, found[:MOST_NAMED])) + (", ..." if len(found) > MOST_NAMED else "")
     subject = f"column {named} of X is" if len(found) == 1 else f"columns {named} of X ({len(found)}) are each"
-    warnings.warn(f"{subject} {what}", PlainnetWarning, stacklevel=7)
+    warn(f"{subject} {what}")

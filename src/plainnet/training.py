@@ -9,16 +9,22 @@ import numpy as np
 from plainnet import checks, engines, optimizers
 from plainnet.checkpoints import Checkpoint, Every
 from plainnet.engines import Choice, Job
-from plainnet.errors import InvalidType, InvalidValue, PlainnetError
-from plainnet.examples import Examples, Validation, examples_of
+from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn
+from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
 from plainnet.history import History, Report
 from plainnet.mapped import are_mapped, files_of
-from plainnet.metrics import Metric, resolve_all
+from plainnet.metrics import resolve_all, warn_of_unweighted
+from plainnet.options import AUTO, BatchSize, refuse_unknown
 from plainnet.run import EarlyStopping, Run
+from plainnet.schedules import ReduceOnPlateau
 
 if TYPE_CHECKING:
     from plainnet.network import Network
+
+
+USUAL_BATCH = 32
+"""Examples a step where there are as many and the user does not say."""
 
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
@@ -49,10 +55,10 @@ def prepare(
     X: Any,
     y: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     optimizer: Any = "adam",
     epochs: int = 100,
-    batch_size: int | None = 32,
+    batch_size: BatchSize = AUTO,
     shuffle: bool = True,
     validation: Any = None,
     early_stopping: Any = None,
@@ -65,18 +71,18 @@ def prepare(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: Every = "10s",
     resume: bool = False,
+    **unknown: Any,
 ) -> Run:
     """The run that `training` begins, its options checked and its history the network's."""
+    refuse_unknown(unknown, prepare, "training")
     was_built = net.is_built
     data_files = files_of(X, y, sample_weight, *(validation if isinstance(validation, tuple | list) else ()))
     if checkpoint is not None:
         check_apart(checkpoint, data_files)
     try:
-        examples, validated = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
         run = run_of(
             net,
-            examples,
-            validated,
+            examples_of(net, X, y, loss, validation, sample_weight, class_weight),
             loss=loss,
             optimizer=optimizer,
             epochs=epochs,
@@ -88,7 +94,7 @@ def prepare(
             choose=lambda job: engines.choose(engine, job, threads),
             checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         )
-        _start_or_resume(run, _checked_flag("resume", resume))
+        _start_or_resume(run, checks.flag("resume", resume))
     except BaseException:
         if not was_built and net.is_built:
             net.unbuild()  # what is refused leaves the network as it was
@@ -100,13 +106,12 @@ def prepare(
 
 def run_of(
     net: "Network",
-    examples: Examples,
-    validated: Validation | None,
+    data: Data,
     *,
     loss: Any,
     optimizer: Any,
     epochs: int,
-    batch_size: int | None,
+    batch_size: BatchSize,
     shuffle: bool,
     early_stopping: Any,
     metrics: Sequence[Any],
@@ -115,27 +120,36 @@ def run_of(
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
-    job = Job(
+    job = job_of(net, data, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
+    run = Run(
+        job,
+        choose(job),
+        data.validation,
+        _checked_early_stopping(early_stopping),
+        resolve_all(metrics),
+        checks.whole_number("report_every", report_every, least=1),
+        checkpoint,
+    )
+    _try_metrics(run)
+    _warn_of_idle_plateau(run)
+    return run
+
+
+def job_of(
+    net: "Network", data: Data, *, loss: Any, optimizer: Any, epochs: int, batch_size: BatchSize, shuffle: bool
+) -> Job:
+    """The one way to an engine: a job on checked examples, for `fit`, for many networks and for the estimators."""
+    inputs, targets, sample_weight = data.training
+    return Job(
         network=net,
         loss=net.checked_loss(loss),
         optimizer=optimizers.resolve(optimizer),
-        inputs=examples[0],
-        targets=examples[1],
-        sample_weight=examples[2],
-        batch_size=_checked_batch_size(batch_size, examples, net),
-        shuffle=_checked_flag("shuffle", shuffle),
+        inputs=inputs,
+        targets=targets,
+        sample_weight=sample_weight,
+        batch_size=_checked_batch_size(batch_size, data, net),
+        shuffle=checks.flag("shuffle", shuffle),
         epochs=checks.whole_number("epochs", epochs, least=1),
-    )
-    early_stopping = _checked_early_stopping(early_stopping)
-    named = _tried_metrics(net, resolve_all(metrics), examples)
-    return Run(
-        job,
-        choose(job),
-        validated,
-        early_stopping,
-        named,
-        checks.whole_number("report_every", report_every, least=1),
-        checkpoint,
     )
 
 
@@ -151,30 +165,48 @@ def _start_or_resume(run: Run, resume: bool) -> None:
         run.checkpoint.refuse_existing()
 
 
-def _tried_metrics(net: "Network", named: dict[str, Metric], examples: Examples) -> dict[str, Metric]:
-    """The metrics, each tried on the first examples, so that one that does not suit is refused before the training."""
-    inputs, targets = examples[0][:10], examples[1][:10]
-    for name, metric in named.items():
+def _try_metrics(run: Run) -> None:
+    """Take each metric once of the examples it will be taken of, so that one that does not suit is refused now.
+
+    An exception of a metric of the user's own comes through as it is.
+    """
+    if not run.metrics:
+        return
+    inputs, targets, weights = run.measured_on
+    warn_of_unweighted(run.metrics, weights)
+    y, predictions = targets[:], run.job.network.predict(inputs)
+    for name, metric in run.metrics.items():
         try:
-            metric(targets, net.predict(inputs))
+            with np.errstate(all="ignore"):  # the network has learned nothing yet
+                metric(y, predictions, weights)
         except PlainnetError as error:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
-    return named
 
 
-def _checked_flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool):
-        raise InvalidType(f"{name} is {value!r}; it takes True or False")
-    return bool(value)
+def _warn_of_idle_plateau(run: Run) -> None:
+    """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
+    schedule = run.job.optimizer.schedule
+    if not isinstance(schedule, ReduceOnPlateau) or run.early_stopping is None:
+        return
+    lowers_after = (schedule.patience + 1) * run.report_every
+    if lowers_after >= run.early_stopping.patience:
+        warn(
+            f"early stopping ends the run after {run.early_stopping.patience} epochs without improvement, and "
+            f"ReduceOnPlateau would lower the learning rate after {lowers_after} (patience + 1 reports); give one of "
+            "them another patience, or the schedule has no effect"
+        )
 
 
-def _checked_batch_size(batch_size: int | None, examples: Examples, net: "Network") -> int | None:
-    rows = len(examples[0])
-    if batch_size is None and are_mapped(*examples[:2]):
+def _checked_batch_size(batch_size: BatchSize, data: Data, net: "Network") -> int | None:
+    rows = len(data.training[0])
+    if batch_size is None and are_mapped(*data.training[:2]):
         raise InvalidValue(
             "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file, which is read in "
             "blocks; give a batch_size such as 256, or read the file into memory: X = np.array(X)"
         )
+    if isinstance(batch_size, str):
+        checks.one_of("batch_size", batch_size, [AUTO])
+        batch_size = min(USUAL_BATCH, rows)
     size = rows if batch_size is None else checks.whole_number("batch_size", batch_size, least=1)
     for layer in net.layers:
         if size < layer.smallest_batch:
@@ -184,23 +216,24 @@ def _checked_batch_size(batch_size: int | None, examples: Examples, net: "Networ
             )
     if batch_size is None:
         return None
-    if size > rows:
+    if size > rows + data.weightless:
         raise InvalidValue(
             f"batch_size is {size} and there are {rows} training examples; take at most {rows}, "
             "or batch_size=None for all of them at once"
         )
-    return size
+    return min(size, rows)
 
 
 def _checked_early_stopping(early_stopping: Any) -> EarlyStopping | None:
-    if early_stopping is None or early_stopping is False:
-        return None
-    if early_stopping is True:
-        return EarlyStopping()
     if isinstance(early_stopping, EarlyStopping):
         return early_stopping
-    if isinstance(early_stopping, int | np.integer):
-        return EarlyStopping(patience=int(early_stopping))
-    raise InvalidType(
-        f"early_stopping is {early_stopping!r}; it takes True, a patience in epochs, or plainnet.EarlyStopping(...)"
-    )
+    if early_stopping is None or isinstance(early_stopping, bool | np.bool):
+        return EarlyStopping() if early_stopping else None
+    try:
+        return EarlyStopping(patience=early_stopping)
+    except InvalidType:
+        raise InvalidType(
+            f"early_stopping is {early_stopping!r}; it takes True, a patience in epochs, or plainnet.EarlyStopping(...)"
+        ) from None
+    except InvalidValue as error:
+        raise InvalidValue(f"early_stopping={early_stopping}: {error}") from None

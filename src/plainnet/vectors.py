@@ -5,17 +5,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plainnet import checks
-from plainnet.arrays import Array
+from plainnet.arrays import Array, Shape
 from plainnet.errors import InvalidValue
-from plainnet.layers import Shape
 
 
-def assign(name: str, vector: Array, values: Any) -> None:
-    """Write `values` into the whole of `vector`; InvalidValue, calling it `name`, where the shapes differ."""
-    array = checks.numeric_array(name, values, vector.dtype)
-    if array.shape != vector.shape:
-        raise InvalidValue(f"{name} has shape {array.shape}; this network's has shape {vector.shape}")
-    vector[...] = array
+def assign(name: str, array: Array, values: Any, *, fill: bool = False) -> None:
+    """Write `values` into the whole of `array`; `fill` takes one number for all of it as well.
+
+    Raises InvalidValue, calling the array `name`, where the shapes differ: nothing is broadcast.
+    """
+    given = checked(name, array, values, fill=fill)
+    array[...] = given
+
+
+def checked(name: str, array: Array, values: Any, *, fill: bool = False) -> Array:
+    """`values` as numbers of the dtype and shape of `array`, which stays as it is."""
+    given = checks.numeric_array(name, values, array.dtype)
+    if given.shape != array.shape and not (fill and given.ndim == 0):
+        raise InvalidValue(f"{name} has shape {given.shape}; it takes shape {array.shape}")
+    return given
 
 
 def total(shapes: Sequence[Mapping[str, Shape]]) -> int:

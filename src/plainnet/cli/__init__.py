@@ -1,15 +1,16 @@
 """The command line: `run` parses, calls a command, and turns a refusal into one line and an exit status."""
 
-import os
+import re
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, models, report, train, warmup, xor
+from plainnet.cli import compare, explain, export, models, report, streams, train, warmup, xor
+from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
 app = typer.Typer(
@@ -47,21 +48,23 @@ INTERRUPTED = 130
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, 1 where the work came to nothing, 2 for bad input, 130 for Ctrl-C."""
-    with warnings.catch_warnings():
+    with streams.ready(), warnings.catch_warnings():
         warnings.simplefilter("always", PlainnetWarning)
-        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        warnings.showwarning = _Notes(warnings.showwarning)
         try:
-            return app(arguments, prog_name="plainnet", standalone_mode=False) or 0
+            status: int | None = app(arguments, prog_name="plainnet", standalone_mode=False)
+            streams.finish()
+            return status or 0
         except PlainnetError as error:
             return _refuse(str(error))
         except BrokenPipeError:  # whoever read our output has gone: nothing is left to say
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            streams.abandon()
             return FAILED
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
             return _refuse(f"{name}{error.strerror or error}")
         except (KeyboardInterrupt, typer.Abort):
-            _say("interrupted")
+            say("interrupted")
             return INTERRUPTED
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own refusals have it; anything else is a bug of ours
@@ -70,14 +73,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return _refuse(message) if message else REFUSED
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
-    _say(f"note: {message}")
+class _Notes:
+    """Shows plainnet's warnings as notes, and those of other libraries only to those who ask Python for warnings."""
+
+    def __init__(self, show: Callable[..., None]) -> None:
+        self.show = show
+        self.glyphs_are_said = False
+
+    def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, PlainnetWarning):
+            say(f"note: {message}")
+        elif MISSING_GLYPH.match(str(message)) and not self.glyphs_are_said:
+            self.glyphs_are_said = True
+            say("note: the pictures show boxes for some letters of the names, as no font here has them")
+        elif sys.warnoptions:
+            self.show(message, category, *where, **more)
+
+
+MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
+"""How matplotlib warns of a letter that it has no picture of."""
 
 
 def _refuse(message: str) -> int:
-    _say(" ".join(message.split()))
+    say(message)
     return REFUSED
-
-
-def _say(line: str) -> None:
-    print(f"plainnet: {line}", file=sys.stderr)

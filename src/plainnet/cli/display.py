@@ -1,24 +1,14 @@
 """What the commands print: tables of networks, results and records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from plainnet import Network, metrics, tabular
-from plainnet.arrays import Array
+from plainnet import Network
+from plainnet.cli.streams import console as console  # the commands print through it
 from plainnet.history import History
-from plainnet.tabular.preparing import measure
-
-console = Console(highlight=False, markup=False)
-"""Without markup: names in a user's data may hold square brackets."""
-
-WIDEST_MATRIX = 10
-"""More classes than this are shown as a list of the commonest confusions."""
 
 
 def plain_table(*columns: str, left: Iterable[int] = ()) -> Table:
@@ -44,47 +34,6 @@ def layer_table(net: Network) -> Table:
         inputs = units
     table.add_section()
     table.add_row("total", "", net.dtype.name, f"{net.parameters.size:,}")
-    return table
-
-
-def result_table(measures: Mapping[str, float]) -> Table:
-    """A line a measure."""
-    table = plain_table("measure", "value", left=(0,))
-    for name, value in measures.items():
-        table.add_row(name, f"{value:.6g}" if np.isfinite(value) else f"not defined ({value})")
-    return table
-
-
-def print_measures(table: tabular.Table, net: Network, X: Any, y: Any, loss: str, title: str) -> None:
-    """How well a model does on rows whose target is known, with a confusion matrix for classes."""
-    heading(f"{title} ({len(X):,} rows)")
-    console.print(result_table(measure(table, net, X, y, loss)))
-    if table.task == "classification":
-        matrix = metrics.confusion_matrix(y, net.predict(X))
-        many = len(matrix) > WIDEST_MATRIX
-        heading("Commonest confusions" if many else "Confusion matrix")
-        console.print((commonest_confusions if many else confusion_table)(matrix, table.class_names))
-
-
-def confusion_table(matrix: Array, names: Sequence[str]) -> Table:
-    """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal."""
-    table = plain_table("true \\ predicted", *names, "recall", left=(0,))
-    for i, name in enumerate(names):
-        counts = [Text(str(n), "bold") if i == j else (str(n) if n else "·") for j, n in enumerate(matrix[i])]
-        total = matrix[i].sum()
-        table.add_row(name, *counts, f"{matrix[i, i] / total:.1%}" if total else "–")
-    return table
-
-
-def commonest_confusions(matrix: Array, names: Sequence[str]) -> Table:
-    """The pairs of classes most often taken for each other, where a matrix would be too wide."""
-    wrong = matrix.copy()
-    np.fill_diagonal(wrong, 0)
-    table = plain_table("true", "predicted", "rows", left=(0, 1))
-    for place in np.argsort(-wrong, axis=None, kind="stable")[:WIDEST_MATRIX]:
-        i, j = np.unravel_index(place, wrong.shape)
-        if wrong[i, j]:
-            table.add_row(names[i], names[j], str(wrong[i, j]))
     return table
 
 

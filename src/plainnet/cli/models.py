@@ -1,17 +1,22 @@
 """`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console, heading, layer_table, plain_table, print_measures, record_table
+from plainnet.cli.display import heading, layer_table, plain_table, record_table
+from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
+from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
-from plainnet.tabular import Table, drop_missing_targets, write_table
-from plainnet.tabular.reading import PARQUET_ENDINGS, TEXT_ENDINGS
+from plainnet.tabular import Table, write_table
+from plainnet.tabular.measuring import about_seen, measure
+from plainnet.tabular.part import Part
+from plainnet.tabular.preparing import part_of_file
+from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(
@@ -25,9 +30,13 @@ def predict(
     """Predict the rows of a table, in their order."""
     check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = _load(model)
-    predictions = table.predictions(net.predict(table.features(table.read(data))), probabilities=probabilities)
+    frame = table.read(data)
+    table.warn_of_news(frame)
+    blocks = table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")
+    outputs = [net.predict(block) for block in blocks]
+    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
-        sys.stdout.write(predictions.write_csv())
+        write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
     console.print(f"{len(predictions):,} predictions written to {output}")
@@ -39,14 +48,32 @@ def evaluate(
 ) -> None:
     """Measure a model on rows whose target is known."""
     net, table = _load(model)
-    frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
-    if not len(frame):
-        raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
-    if dropped:
-        console.print(f"{dropped:,} rows without a target are left out")
+    part = rows_to_measure(net, table, data)
+    for line in left_out(part):
+        console.print(line)
+    table.warn_of_news(part.frame)
     assert net.history is not None
-    loss = net.history.settings["loss"]
-    print_measures(table, net, table.features(frame), table.targets(frame), loss, f"On {data.name}")
+    measured = measure(table, net, part, net.history.settings["loss"])
+    print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
+
+
+def rows_to_measure(net: pn.Network, table: Table, data: Path) -> Part:
+    """The rows of a file whose target is known, weighed as those of the training where the file has the weights."""
+    settings = net.history.settings if net.history else {}
+    part = part_of_file(table, data, settings.get("weight_column"))
+    if not len(part):
+        raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
+    return part
+
+
+def left_out(part: Part) -> list[str]:
+    """A sentence for each reason why rows of a file are left out."""
+    reasons = ((part.without_target, "without a target"), (part.weightless, "of weight 0"))
+    return [
+        f"{count:,} more {'row' if count == 1 else 'rows'} {reason} {'is' if count == 1 else 'are'} left out"
+        for count, reason in reasons
+        if count
+    ]
 
 
 def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 import plainnet as pn
 from plainnet import plots
 from plainnet.cli.display import console
-from plainnet.cli.models import _load
+from plainnet.cli.models import _load, left_out, rows_to_measure
 from plainnet.cli.outputs import PAGES, check_outputs
-from plainnet.errors import InvalidValue
 from plainnet.report import of_arrays, of_table, write_report
-from plainnet.tabular import Table, drop_missing_targets
-
-if TYPE_CHECKING:
-    import polars as pl
+from plainnet.tabular import Table
+from plainnet.tabular.measuring import about_seen, share_seen
+from plainnet.tabular.part import Part
 
 OF_THE_SURROUNDINGS = (
     *("save", "plot", "report", "progress", "checkpoint", "checkpoint_every", "resume"),
@@ -36,20 +34,28 @@ def report(
     check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
     plots.new_axes()  # refuses where matplotlib is lacking
     net, table = _load(model)
-    frame, dropped = drop_missing_targets(table.read(data, target=True), table.target.name)
-    if not len(frame):
-        raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
-    settings = net.history.settings if net.history else {}
-    seen = "; some of them it was trained on, so the figures flatter it" if settings.get("data") == data.name else ""
-    left_out = f" {dropped:,} rows without a target are left out." if dropped else ""
-    report_table_run(output, net, table, frame, f"Shown on the rows of {data.name}{seen}.{left_out}")
+    part = rows_to_measure(net, table, data)
+    sentences = [
+        f"Shown on the rows of {data.name}.",
+        about_seen(share_seen(table, part)),
+        *(f"{line}." for line in left_out(part)),
+    ]
+    report_table_run(output, net, table, part, " ".join(filter(None, sentences)))
 
 
-def report_table_run(path: Path, net: pn.Network, table: Table, frame: pl.DataFrame, rows_are: str) -> None:
-    """Write the report of a network trained on a table, shown on the rows of `frame`."""
-    write_report(
-        path, of_table(net, table, frame, title=f"A network that predicts {table.target.name}", rows_are=rows_are)
+def report_table_run(path: Path, net: pn.Network, table: Table, part: Part, rows_are: str) -> None:
+    """Write the report of a network trained on a table, shown on some rows of it."""
+    subject = of_table(
+        net,
+        table,
+        part.frame,
+        title=f"A network that predicts {table.target.name}",
+        rows_are=rows_are,
+        rows=part.numbers,
+        source=Path(part.source).name,
+        sample_weight=part.weights,
     )
+    write_report(path, subject)
     console.print(f"Report written to {path}")
 
 

@@ -9,13 +9,16 @@ import typer
 
 import plainnet as pn
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table, print_measures
+from plainnet.cli.display import console, layer_table
+from plainnet.cli.introduction import introduce
+from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
+from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import Prepared, network_for, prepare
 
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
@@ -91,6 +94,7 @@ def train(
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
+        dtype=dtype,
     )
     net = network_for(
         prepared,
@@ -125,22 +129,25 @@ def train(
         checkpoint_every=int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
         resume=resume,
     )
-    _introduce(data, prepared)
+    introduce(prepared)
     console.print(layer_table(net))
     interrupted = _follow(reports, progress)
     history = net.history
     assert history is not None
+    if sample_weight is not None:
+        history.settings["weight_column"] = sample_weight
     history.settings |= {"data": data.name, "target": target, "seed": seed, "command": command_line(context)}
     if not history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    print_measures(prepared.table, net, *prepared.validation, prepared.loss, "On the validation rows")
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)
     if report is not None:
-        rows_are = "Shown on the validation rows, which it was not trained on."
+        rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
         console.print(f"Model saved to {save}")
@@ -169,23 +176,6 @@ def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     finally:
         reports.close()  # where the interrupt came while the progress was drawn, the run still has to end
     return False
-
-
-def _introduce(data: Path, prepared: Prepared) -> None:
-    """What the table holds, in a few lines."""
-    table, training_rows, validation_rows = prepared.table, len(prepared.X), len(prepared.validation[0])
-    console.print(f"{data.name}: {training_rows + validation_rows:,} rows, target {table.target.name}")
-    if prepared.rows_without_target:
-        console.print(f"{prepared.rows_without_target:,} more rows without a target are left out")
-    if table.classes:
-        more = ", ..." if len(table.classes) > 5 else ""
-        console.print(f"classification, {len(table.classes)} classes: {', '.join(table.class_names[:5])}{more}")
-    else:
-        console.print("regression")
-    kinds = [column.kind for column in table.columns]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    console.print(f"{len(kinds)} input columns ({counts}) as {prepared.X.shape[1]} features")
-    console.print(f"{training_rows:,} rows to train on, {validation_rows:,} to validate\n")
 
 
 def _ending(history: pn.History) -> str:

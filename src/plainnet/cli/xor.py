@@ -1,6 +1,6 @@
 """`plainnet xor`: the post's network, learning XOR; or the post as it was published."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 import plainnet as pn
-from plainnet import xor_post
+from plainnet import activations, xor_post
+from plainnet.activations import ActivationFunction
 from plainnet.cli.display import console, heading, layer_table, plain_table
 from plainnet.cli.explain import explain_xor
 from plainnet.cli.options import sizes
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_xor
+from plainnet.cli.streams import say
 from plainnet.errors import InvalidValue
 from plainnet.progress import show
 
@@ -76,35 +78,37 @@ def xor(
         explain_xor(net, X, y, loss, optimizer, full, html)
         console.print()
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
+    assert net.history is not None
+    net.history.settings["command"] = command_line(context)
+    interrupted = False
     try:
         for step in show(reports, console, unit="step"):
             if step.epoch % STEPS_BETWEEN_LINES == 0 or step.epoch == step.epochs:
                 _print_loss(step.epoch, net.evaluate(X, y, loss=loss)["loss"])
     except KeyboardInterrupt:
+        interrupted = True
+    finally:
         reports.close()
-        _save(net, save)
+        if save is not None and net.history.epoch:  # however the run ended
+            net.save(save)
+    if interrupted:
+        if not net.history.epoch:
+            raise KeyboardInterrupt  # nothing learned yet, nothing saved
         where = f"was saved to {save}" if save is not None else "was not saved, as there was no --save"
-        print(f"plainnet: interrupted; the network so far {where}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    assert net.history is not None
-    net.history.settings["command"] = command_line(context)
-    _save(net, save)
+        say(f"interrupted; the network so far {where}")
+        raise typer.Exit(130)
+    if save is not None:
+        console.print(f"Saved to {save}", soft_wrap=True)
     if report is not None:
         report_xor(report, net, X, y)
-    _finish(net, X, y)
-
-
-def _save(net: pn.Network, save: Path | None) -> None:
-    if save is not None:
-        net.save(save)
-        console.print(f"Saved to {save}")
+    _finish(net, X, y, why_impossible(sizes(hidden), activations.resolve(activation)))
 
 
 def _print_loss(step: int, loss: float) -> None:
     console.print(f"step {step:>7,}   loss {loss:.10f}")
 
 
-def _finish(net: pn.Network, X: Any, y: Any) -> None:
+def _finish(net: pn.Network, X: Any, y: Any, impossible: str | None) -> None:
     predictions = net.predict(X)
     right = (predictions > 0.5) == (y == 1)
     heading("What it learned")
@@ -112,11 +116,43 @@ def _finish(net: pn.Network, X: Any, y: Any) -> None:
     if right.all():
         console.print("The network learned XOR.")
         return
-    console.print(
-        f"The network did not learn XOR: {int((~right).sum())} of 4 examples are wrong. "
-        "Another --seed, more --epochs or another --learning-rate may do."
-    )
+    advice = impossible or "Another --seed, more --epochs or another --learning-rate may do."
+    console.print(f"The network did not learn XOR: {int((~right).sum())} of 4 examples are wrong. {advice}")
     raise typer.Exit(1)
+
+
+def why_impossible(hidden: Sequence[int], activation: ActivationFunction) -> str | None:
+    """Why no weights make a network compute XOR, whose hidden layers of these sizes share an activation; or None.
+
+    Such a network passes on no more than one sum, w₁x₁ + w₂x₂ + b, and what it makes of it only rises or only falls.
+    So the examples that it takes for 1 lie on one side of a straight line, and those of XOR do not. A second unit bends
+    the line; so does a single unit whose activation falls and rises, as silu does.
+    """
+    softmax, name = not activation.elementwise, activation.name
+    sums = [units - softmax for units in hidden]  # the outputs of a softmax add up to 1, so one follows from the others
+    if not hidden:
+        what = "without a hidden layer it is a single unit"
+    elif min(sums) == 0:
+        return f"{IMPOSSIBLE}: a softmax of one unit is 1 whatever comes in. {ENOUGH}"
+    elif softmax:
+        what = "a softmax of two units passes on one sum, and only rises with it" if max(sums) == 1 else ""
+    else:
+        z = np.linspace(-30, 30, 6001)
+        slopes = np.broadcast_to(activation.derivative(z, activation.value(z)), z.shape)
+        if np.ptp(slopes) == 0:
+            what = f"{name} units, however many there are, add up to a single unit"
+        else:
+            only_rises = max(hidden) == 1 and not slopes.min() < 0 < slopes.max()
+            what = f"a single hidden unit passes on one sum, and {name} only rises with it" if only_rises else ""
+    return f"{IMPOSSIBLE}: {what}, and that draws a straight line. {NO_LINE} {ENOUGH}" if what else None
+
+
+IMPOSSIBLE = "No weights of this network compute XOR"
+NO_LINE = (
+    "No line w₁x₁ + w₂x₂ + b = 0 has the ones of XOR on one side and the zeros on the other: that takes w₁ + b > 0 and "
+    "w₂ + b > 0, but b ≤ 0 and w₁ + w₂ + b ≤ 0, and both pairs add up to w₁ + w₂ + 2b."
+)
+ENOUGH = "Two hidden units are enough: --hidden 2 --activation sigmoid."
 
 
 def _truth_table(X: Any, y: Any) -> Table:

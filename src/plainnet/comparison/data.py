@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from plainnet.checkpoints import fingerprint
+from plainnet.conversion import FEATURES, LABELS, numbers_of
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -53,4 +52,6 @@ class Data:
             parts |= dict(zip(names, held_out["validation"], strict=False))
         if held_out.get("sample_weight") is not None:
             parts["sample_weight"] = held_out["sample_weight"]
-        return {name: fingerprint(np.asarray(part)) for name, part in parts.items() if part is not None}
+        advice = {"y": LABELS, "y_validation": LABELS}
+        given = {name: part for name, part in parts.items() if part is not None}
+        return {name: fingerprint(numbers_of(name, part, advice.get(name, FEATURES))) for name, part in given.items()}

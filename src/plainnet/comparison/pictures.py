@@ -11,14 +11,14 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import Run
-from plainnet.plots.drawing import CLASS_COLORS, GRAY, YELLOW, new_axes, open_frame, remark, shortened
+from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, open_frame, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = tuple(color for color in CLASS_COLORS if color != YELLOW)  # yellow lines are hard to see on white
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+COLORS = CLASS_COLORS[:6]
+"""Curves of more variants than this would hide each other."""
 MOST_CURVES = 100
 """The most single runs of a variant to draw beside its band."""
 MOST_BANDS = 3

@@ -11,6 +11,7 @@ from plainnet import checks
 from plainnet.checkpoints import fingerprint
 from plainnet.comparison.data import Data
 from plainnet.configurable import describe
+from plainnet.conversion import numbers_of
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.weighting import class_labels
@@ -84,7 +85,8 @@ def described(variants: Sequence[Variant], seed: int, data: Data) -> tuple[dict[
         assert net.history is not None
         network = {key: value for key, value in net.describe().items() if key != "seed"}
         parameters[variant.name] = net.parameters.size
-        marked = {key: _marked(variant.options.get(key)) for key in ("sample_weight", "class_weight", "validation")}
+        marked = {key: _marked(variant.options.get(key)) for key in ("sample_weight", "class_weight")}
+        marked["validation"] = _marked_validation(variant.options.get("validation"))
         descriptions[variant.name] = {"network": network, "options": net.history.settings, "data": marked}
         splits.add(_split(variant, net, y))
     if len(splits) > 1:
@@ -98,8 +100,8 @@ def described(variants: Sequence[Variant], seed: int, data: Data) -> tuple[dict[
 def _split(variant: Variant, net: Network, y: Any) -> str:
     """What decides, with the seed, which rows a run is validated on."""
     validation = variant.options.get("validation")
-    if not isinstance(validation, float):
-        return str(_marked(validation))
+    if not isinstance(validation, float | np.floating):
+        return str(_marked_validation(validation))
     targets = net.checked_loss(variant.options["loss"]).prepare(y, net.output_size or 1, net.dtype)
     labels = class_labels(targets)
     return f"{validation} {None if labels is None else fingerprint(labels.astype(np.int64))}"
@@ -107,12 +109,18 @@ def _split(variant: Variant, net: Network, y: Any) -> str:
 
 def _marked(value: Any) -> Any:
     """An option that can hold arrays, as plain data that tells whether it is the same again."""
-    if value is None or isinstance(value, str | float | int):
-        return value
+    if value is None or isinstance(value, str | float | int | np.number):
+        return describe(value)
     if isinstance(value, Mapping):
         return {str(key): describe(part) for key, part in value.items()}
-    parts = value if isinstance(value, tuple | list) and len(value) == 2 else (value,)
-    return [fingerprint(np.asarray(part)) for part in parts]
+    return [fingerprint(numbers_of("sample_weight", value))]
+
+
+def _marked_validation(validation: Any) -> Any:
+    """The same of a fraction, or of the arrays X, y and, where there are some, weights."""
+    if not isinstance(validation, tuple | list):
+        return _marked(validation)
+    return [fingerprint(numbers_of("validation", part)) for part in validation if part is not None]
 
 
 def seeds_of(seeds: Any) -> list[int]:

@@ -3,13 +3,12 @@
 import importlib.util
 import os
 import threading
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from plainnet import checks
 from plainnet.engines.job import Job
 from plainnet.engines.program import decline
-from plainnet.errors import PlainnetWarning, missing_extra
+from plainnet.errors import missing_extra, warn
 from plainnet.layers import BatchNorm, Dropout
 
 if TYPE_CHECKING:
@@ -49,14 +48,14 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
-        checks.whole_number("threads", threads, least=1)
+        threads = checks.whole_number("threads", threads, least=1)
     if engine == "numpy":
         return Choice("numpy", _blas_threads(threads))
     if engine == "compiled" and not is_installed():
         raise missing_extra("the compiled engine", "fast")
     reason = decline(job)
     if reason and engine == "compiled":
-        warnings.warn(f"the NumPy engine runs this job, as {reason}", PlainnetWarning, stacklevel=5)
+        warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
     if engine == "auto" and (not is_installed() or times * numpy_seconds(job) < WORTH_COMPILING):

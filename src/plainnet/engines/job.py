@@ -62,6 +62,7 @@ class Job:
     """How many epochs had been done at the latest `keep_good`."""
 
     def __post_init__(self) -> None:
+        self.schedule_memory["step"] = 1 / self.batches
         self.optimizer_state = self.optimizer.start(self.network.parameters)
         self.good_parameters = self.network.parameters.copy()
         self.good_statistics = self.network.statistics.copy()

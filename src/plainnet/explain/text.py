@@ -36,7 +36,9 @@ def renderable(explanation: Explanation, full: bool) -> RenderableType:
     class Rendered:
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
             for line in lines(explanation, full, options.max_width):
-                yield Text.assemble(*line, no_wrap=True)
+                text = Text.assemble(*line, no_wrap=True)
+                text.rstrip()
+                yield text
 
     return Rendered()
 

@@ -172,16 +172,13 @@ def schedule(made: Schedule, name: str = "learning_rate_at") -> list[str]:
         case schedules.LinearWarmup():
             inner, peak = [], repr(made.learning_rate.settings()["learning_rate"])
             if not isinstance(made.learning_rate, schedules.Constant):
-                inner, peak = (
-                    schedule(made.learning_rate, f"{name}_after_warmup"),
-                    f"{name}_after_warmup(epoch, epochs)",
-                )
+                inner = schedule(made.learning_rate, f"{name}_after_warmup")
+                peak = f"{name}_after_warmup({step_arguments(made.learning_rate, 'epoch', 'step')})"
             start, warmup = own["start"], own["warmup"]
-            lines = [
-                f"share = min(1.0, {start!r} + (1 - {start!r}) * epoch / {warmup!r})",
-                f"return share * {peak}",
-            ]
-            return [*inner, _schedule(name, f"A line upwards for {warmup:g} epochs.", lines)]
+            risen = f"{start!r} + (1 - {start!r}) * epoch / {warmup!r}" if start else f"(epoch + step) / {warmup!r}"
+            lines = [f"share = min(1.0, {risen})", f"return share * {peak}"]
+            summary = f"A line upwards for {warmup:g} epochs."
+            return [*inner, _schedule(name, summary, lines, step_arguments(made, "epoch", "step"))]
         case _:
             raise NotImplementedError(f"schedule {made.name} has no text yet")
 
@@ -206,8 +203,17 @@ def _one_cycle(name: str, own: dict[str, Any]) -> str:
     return _schedule(name, "Up and down again, both along a cosine (Smith & Topin 2018).", lines)
 
 
-def _schedule(name: str, summary: str, lines: list[str]) -> str:
-    return "\n    ".join([f"def {name}(epoch, epochs):", f'"""{summary}"""', *lines])
+def _schedule(name: str, summary: str, lines: list[str], arguments: str = "epoch, epochs") -> str:
+    return "\n    ".join([f"def {name}({arguments}):", f'"""{summary}"""', *lines])
+
+
+def step_arguments(made: Schedule, epoch: str, step: str) -> str:
+    """The arguments of a schedule's function: the epoch, the epochs and, for a warm-up from 0, a step's length."""
+    warmup = made if isinstance(made, schedules.LinearWarmup) else None
+    uses_step = warmup is not None and (
+        not warmup.start or step_arguments(warmup.learning_rate, epoch, step).endswith(step)
+    )
+    return f"{epoch}, epochs, {step}" if uses_step else f"{epoch}, epochs"
 
 
 # ---- optimizers ----

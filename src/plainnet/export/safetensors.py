@@ -18,11 +18,11 @@ import numpy as np
 
 from plainnet import checks
 from plainnet.activations import ACTIVATIONS, Activatable
-from plainnet.arrays import Array
+from plainnet.arrays import Array, Shape
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError, missing_extra
 from plainnet.export.safetensors_format import parse, quoted, read
 from plainnet.files import replacing
-from plainnet.layers import LAYERS, Dense, Layer, Shape
+from plainnet.layers import LAYERS, Dense, Layer
 from plainnet.network import Network
 
 LAYOUTS = ("plainnet", "pytorch")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from plainnet.export.source import WIDTH, bracketed, literal
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
-from plainnet.tabular.kinds import MISSING
 from plainnet.tabular.targets import ClassTarget
 
 IS_MISSING = '''
@@ -96,7 +95,7 @@ if __name__ == "__main__":
 
 def constants(table: Table) -> str:
     """The names of the classes, and what counts as missing."""
-    lines = [bracketed("MISSING = {", [literal(text) for text in MISSING], "}", 0)]
+    lines = [bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0)]
     if table.classes:
         items = bracketed("[", [literal(label) for label in table.classes], "]", 0)
         flat = f"CLASSES = np.array({items})"

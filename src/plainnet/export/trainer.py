@@ -340,7 +340,8 @@ def _full_steps(run: _Run, masks: bool) -> list[str]:
         f"        loss, gradients = loss_and_gradients({arguments})",
     ]
     if run.has_schedule:
-        lines.append("        learning_rate = learning_rate_at(epoch, epochs)")
+        rate = descent.step_arguments(run.optimizer.schedule, "epoch", "1.0")
+        lines.append(f"        learning_rate = learning_rate_at({rate})")
     return [*lines, f"        {_call_update(run, 'learning_rate', 'epoch + 1')}", "        yield loss"]
 
 
@@ -364,7 +365,8 @@ def _batch_steps(run: _Run, masks: bool, shuffles: bool) -> list[str]:
     if _counts_steps(run):
         lines.append("            t += 1")
     if run.has_schedule:
-        lines.append("            learning_rate = learning_rate_at(epoch + step / steps, epochs)")
+        rate = descent.step_arguments(run.optimizer.schedule, "epoch + step / steps", "1 / steps")
+        lines.append(f"            learning_rate = learning_rate_at({rate})")
     return [
         *lines,
         f"            {_call_update(run, 'learning_rate', 't')}",

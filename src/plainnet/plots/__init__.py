@@ -2,10 +2,11 @@
 
 from plainnet.plots.boundary import decision_boundary
 from plainnet.plots.curves import gradient_norms, loss_curve, metric_curves
+from plainnet.plots.dependence import dependence, partial_dependence
 from plainnet.plots.diagram import network_diagram
 from plainnet.plots.distributions import activation_distributions, weight_distributions
 from plainnet.plots.drawing import new_axes
-from plainnet.plots.outcomes import confusion_matrix, importance, predicted_against_true
+from plainnet.plots.outcomes import confusion_matrix, importance, predicted_against_true, residuals
 from plainnet.plots.readings import permutation_importance
 from plainnet.plots.units import hidden_units
 from plainnet.plots.valley import loss_surface
@@ -14,6 +15,7 @@ __all__ = [
     "activation_distributions",
     "confusion_matrix",
     "decision_boundary",
+    "dependence",
     "gradient_norms",
     "hidden_units",
     "importance",
@@ -22,7 +24,9 @@ __all__ = [
     "metric_curves",
     "network_diagram",
     "new_axes",
+    "partial_dependence",
     "permutation_importance",
     "predicted_against_true",
+    "residuals",
     "weight_distributions",
 ]

@@ -1,4 +1,4 @@
-"""What a network predicts over the input plane, with the examples."""
+"""The predictions over the input plane, with the examples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from plainnet.network import Network
 from plainnet.plots.drawing import (
     BLUE,
     CLASS_COLORS,
+    DARK,
+    DASHES,
     GRAY,
     MARKERS,
     MOST_POINTS,
+    class_colors,
+    legend_above,
     new_axes,
     open_frame,
+    plain_numbers,
     plural,
+    probabilities,
     remark,
     shortened,
 )
@@ -45,12 +51,12 @@ def decision_boundary(
     scales: Scales | None = None,
     target_scale: tuple[float, float] = (0.0, 1.0),
 ) -> Axes:
-    """What the network predicts over the plane of two inputs, with the examples: classes, or a quantity as colour.
+    """Draw the predictions over the plane of two inputs, with the examples: classes, or a quantity as colour.
 
     One feature gives a curve. The other inputs stay at their medians, or at `at` (inputs,). `names` are those of
     the inputs, `classes` those of the classes; `scales` and `target_scale`, each (mean, deviation), show standardized
-    inputs and targets in their own units. Of more than `MOST_CLASSES` classes those without a region, then the
-    rarest, are gray; of more than `MOST_POINTS` examples a sample is drawn.
+    inputs and targets in their own units. Of more than `MOST_CLASSES` classes the rarest are gray; of more than
+    `MOST_POINTS` examples a sample is drawn.
     """
     inputs, targets = examples(net, X, y)
     over = plane(inputs, features, POINTS, at, names, scales)
@@ -69,7 +75,7 @@ def decision_boundary(
         if labels is None:
             _curve(axes, over, in_units(outputs[:, 0]), inputs, in_units(targets[:, 0]), drawn)
         else:
-            _class_curves(axes, over, class_scores(outputs), inputs, labels, drawn, classes)
+            first = _class_curves(axes, over, class_scores(outputs), inputs, labels, drawn, classes)
         remark(axes, first, sample)
     elif labels is None:
         _quantity(axes, over, in_units(outputs[:, 0]), inputs, in_units(targets[:, 0]), drawn)
@@ -81,10 +87,11 @@ def decision_boundary(
 
 
 def _curve(axes: Axes, over: Plane, outputs: Array, inputs: Array, targets: Array, drawn: Array) -> None:
-    axes.scatter(over.shown(inputs, 0)[drawn], targets[drawn], s=12, color=GRAY, alpha=0.6, label="examples")
+    axes.scatter(over.shown(inputs, 0)[drawn], targets[drawn], s=12, color=GRAY, label="examples")
     axes.plot(over.axes_values[0], outputs, color=BLUE, linewidth=2, label="prediction")
     axes.set_ylabel("prediction")
-    axes.legend(frameon=False)
+    plain_numbers(axes.yaxis)
+    legend_above(axes)
     open_frame(axes)
 
 
@@ -96,18 +103,23 @@ def _class_curves(
     labels: Array,
     drawn: Array,
     names: Sequence[str] | None,
-) -> None:
-    """The probability of each class along one input, and the examples of each as marks below."""
-    called = names if names is not None else [f"class {k}" for k in range(scores.shape[1])]
-    for k in range(min(scores.shape[1], MOST_CLASSES)):
+) -> str:
+    """The probability of each class along one input, and the examples of each as marks at the foot; a word on them."""
+    called = _called(names, scores.shape[1])
+    colors = class_colors(scores.shape[1], labels)
+    shown = [k for k in range(scores.shape[1]) if colors[k] != GRAY]
+    for i, k in enumerate(shown):
         own = drawn[labels[drawn] == k]
-        axes.plot(
-            over.axes_values[0], scores[:, k], color=CLASS_COLORS[k], linewidth=2, label=shortened(str(called[k]))
-        )
-        axes.scatter(over.shown(inputs, 0)[own], np.full(len(own), -0.04 - 0.04 * k), s=10, color=CLASS_COLORS[k])
+        style = {"color": colors[k], "linestyle": DASHES[i % len(DASHES)], "linewidth": 2}
+        axes.plot(over.axes_values[0], scores[:, k], label=shortened(called[k]), **style)
+        height = np.full(len(own), 0.015 + 0.03 * i)
+        axes.scatter(over.shown(inputs, 0)[own], height, s=10, marker="|", color=colors[k], zorder=3)
     axes.set_ylabel("probability")
-    axes.legend(frameon=False)
+    probabilities(axes.yaxis)
+    legend_above(axes)
     open_frame(axes)
+    left_out = scores.shape[1] - len(shown)
+    return f"{left_out} of {len(called)} classes are left out" if left_out else "The marks at the foot are the examples"
 
 
 def _quantity(axes: Axes, over: Plane, values: Array, inputs: Array, targets: Array, drawn: Array) -> None:
@@ -135,7 +147,8 @@ def _quantity(axes: Axes, over: Plane, values: Array, inputs: Array, targets: Ar
         edgecolors="white",
         linewidths=0.6,
     )
-    axes.figure.colorbar(image, ax=axes, label="prediction (ground) and target (points)")
+    bar = axes.figure.colorbar(image, ax=axes, label="prediction (ground), target (points)")
+    plain_numbers(bar.ax.yaxis)
 
 
 def _classes(
@@ -151,16 +164,12 @@ def _classes(
     from matplotlib.colors import to_rgb
 
     count = scores.shape[1]
-    called = [str(name) for name in names] if names is not None else [f"class {k}" for k in range(count)]
+    called = _called(names, count)
     winner = scores.argmax(axis=1)
-    seen = np.bincount(labels, minlength=count) + len(labels) * (np.bincount(winner, minlength=count) > 0)
-    rank = np.argsort(-seen, kind="stable")  # classes with a region first, then by their number of examples
-    colored = np.sort(rank[:MOST_CLASSES])
-    colors = np.full((count, 3), to_rgb(GRAY))
-    colors[colored] = [to_rgb(CLASS_COLORS[k]) for k in range(len(colored))]
+    colors = class_colors(count, labels)
     sure = (scores.max(axis=1, keepdims=True) - 1 / count) / (1 - 1 / count)
     strength = 0.12 + 0.5 * np.clip(sure, 0, 1)
-    ground = 1 - strength * (1 - colors[winner])
+    ground = 1 - strength * (1 - np.array([to_rgb(color) for color in colors])[winner])
     x, y = over.axes_values
     axes.imshow(
         ground.reshape(len(y), len(x), 3),
@@ -173,26 +182,25 @@ def _classes(
         others = np.delete(scores, k, axis=1).max(axis=1)
         margin = scores[:, k] - others
         if margin.min() < 0 < margin.max():
-            axes.contour(x, y, over.image(margin), [0], colors="#222222", linewidths=1)
+            axes.contour(x, y, over.image(margin), [0], colors=DARK, linewidths=1)
     first, second = over.shown(inputs, 0), over.shown(inputs, 1)
-    for i, k in enumerate([*colored, *rank[MOST_CLASSES:]]):
+    gray = [k for k in range(count) if colors[k] == GRAY]
+    markers = iter(MARKERS)
+    for k in [*(k for k in range(count) if k not in gray), *gray]:
         own = drawn[labels[drawn] == k]
-        is_gray = i >= MOST_CLASSES
-        axes.scatter(
-            first[own],
-            second[own],
-            s=26 if len(drawn) < 300 else 14,
-            marker="x" if is_gray else MARKERS[i],
-            color=[GRAY if is_gray else CLASS_COLORS[i]],
-            edgecolors=None if is_gray else "#222222",
-            linewidths=0.5,
-            label=None if is_gray else shortened(called[k]),
-            zorder=3,
-        )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, frameon=False, fontsize="small")
-    left_out = [called[k] for k in np.sort(rank[MOST_CLASSES:])]
-    more = " and others" if len(left_out) > 6 else ""
-    return f"Gray, of {count} classes: {', '.join(left_out[:6])}{more}" if left_out else ""
+        style: dict[str, Any] = {"s": 26 if len(drawn) < 300 else 14, "color": [colors[k]], "linewidths": 0.5}
+        if k in gray:
+            axes.scatter(first[own], second[own], marker="1", zorder=3, **style)
+        else:
+            style |= {"edgecolors": DARK, "label": shortened(called[k])}
+            axes.scatter(first[own], second[own], marker=next(markers), zorder=3, **style)
+    legend_above(axes)
+    more = " and others" if len(gray) > 6 else ""
+    return f"Gray, of {count} classes: {', '.join(called[k] for k in gray[:6])}{more}" if gray else ""
+
+
+def _called(names: Sequence[str] | None, count: int) -> list[str]:
+    return [str(name) for name in names] if names is not None else [f"class {k}" for k in range(count)]
 
 
 def _sample(rows: int) -> tuple[Array, str]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from plainnet.errors import InvalidValue
 from plainnet.history import History
-from plainnet.plots.drawing import CLASS_COLORS, GRAY, MARKERS, TRAINING, VALIDATION, new_axes, open_frame, remark
+from plainnet.plots.drawing import (
+    CLASS_COLORS,
+    DASHES,
+    GRAY,
+    MARKERS,
+    QUIET,
+    TRAINING,
+    VALIDATION,
+    legend_above,
+    logarithmic_where_wide,
+    new_axes,
+    open_frame,
+    plain_numbers,
+    remark,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_CURVES = len(CLASS_COLORS)
-DASHES = ("-", "--", "-.", ":")
+MOST_CURVES = len(DASHES)
 
 
 def loss_curve(history: History, axes: Axes | None = None) -> Axes:
@@ -35,12 +46,9 @@ def loss_curve(history: History, axes: Axes | None = None) -> Axes:
             marker=marker,
             label="validation",
         )
-    _mark_best(history, axes)
-    _logarithmic_where_wide(axes, [*history.loss, *history.validation_loss])
-    axes.set_xlabel("epoch")
+    logarithmic_where_wide(axes, [*history.loss, *history.validation_loss])
     axes.set_ylabel(f"loss ({_loss_name(history)})")
-    axes.legend(frameon=False)
-    open_frame(axes)
+    _by_epoch(axes, _mark_best(history, axes))
     return axes
 
 
@@ -50,8 +58,8 @@ def metric_curves(history: History, axes: Axes | None = None) -> Axes:
     if not history.metrics:
         raise InvalidValue("the history has no metrics; pass fit metrics=['accuracy'], for instance")
     axes = axes if axes is not None else new_axes()
-    _curves(history, history.metrics, axes)
-    _mark_best(history, axes)
+    _curves(history, history.metrics, axes, _mark_best(history, axes))
+    plain_numbers(axes.yaxis)
     names = ", ".join(name.replace("_", " ") for name in list(history.metrics)[:MOST_CURVES])
     measured_on = "validation" if history.validation_loss else "training"
     axes.set_ylabel(f"{names if len(history.metrics) == 1 else 'metric'} ({measured_on} data)")
@@ -59,29 +67,36 @@ def metric_curves(history: History, axes: Axes | None = None) -> Axes:
 
 
 def gradient_norms(history: History, axes: Axes | None = None) -> Axes:
-    """‖∂loss/∂parameters‖ of each layer by epoch, at each report's last step, before clipping; a logarithmic axis."""
+    """Draw ‖∂loss/∂parameters‖ of each layer by epoch, at the last step before each report and before clipping."""
     _require_reports(history)
     norms = {name: values for name, values in history.layer_gradient_norms.items() if len(values) == len(history.epoch)}
     if not norms:
         raise InvalidValue("the history has no gradient norms by layer; train again to record them")
     axes = axes if axes is not None else new_axes()
     _curves(history, norms, axes)
-    _logarithmic_where_wide(axes, [value for values in norms.values() for value in values])
-    axes.set_ylabel("gradient norm, ‖∂loss/∂parameters‖")
+    logarithmic_where_wide(axes, [value for values in norms.values() for value in values])
+    axes.set_ylabel("gradient norm")
     return axes
 
 
-def _curves(history: History, curves: dict[str, list[float]], axes: Axes) -> None:
+def _curves(history: History, curves: dict[str, list[float]], axes: Axes, marked: bool = False) -> None:
     """A line for each of the first `MOST_CURVES`, told apart by colour and dashes."""
     for i, (name, values) in enumerate(list(curves.items())[:MOST_CURVES]):
         style: dict[str, Any] = {"color": CLASS_COLORS[i], "linestyle": DASHES[i % len(DASHES)], "linewidth": 1.2}
         marker = MARKERS[i] if len(history.epoch) == 1 else ""
         axes.plot(history.epoch, values, marker=marker, label=name.replace("_", " "), **style)
+    _by_epoch(axes, marked)
     if len(curves) > MOST_CURVES:
         left_out = list(curves)[MOST_CURVES:]
         remark(axes, f"Left out: {', '.join(left_out[:3])}{' and others' if len(left_out) > 3 else ''}")
+
+
+def _by_epoch(axes: Axes, marked: bool) -> None:
+    """Whole epochs to the right, and the legend above, over the mark of the best epoch where there is one."""
     axes.set_xlabel("epoch")
-    axes.legend(frameon=False)
+    plain_numbers(axes.xaxis, whole=True)
+    if len(axes.get_legend_handles_labels()[1]) > 1:
+        legend_above(axes, lift=1.8 if marked else 0)
     open_frame(axes)
 
 
@@ -95,10 +110,10 @@ def _marker(history: History) -> str:
     return "o" if len(history.epoch) == 1 else ""
 
 
-def _mark_best(history: History, axes: Axes) -> None:
-    """A line at the epoch that early stopping went back to."""
+def _mark_best(history: History, axes: Axes) -> bool:
+    """Draw a line at the epoch that early stopping went back to, if it did; True where there is one."""
     if history.best_epoch is None or history.stopped != "early stopping":
-        return
+        return False
     axes.axvline(history.best_epoch, color=GRAY, linewidth=1, linestyle=":")
     late = history.best_epoch > (history.epoch[0] + history.epoch[-1]) / 2
     axes.annotate(
@@ -109,14 +124,10 @@ def _mark_best(history: History, axes: Axes) -> None:
         textcoords="offset points",
         ha="right" if late else "left",
         va="bottom",
-        color=GRAY,
+        color=QUIET,
+        fontsize="small",
     )
-
-
-def _logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
-    positive = [value for value in values if value > 0 and math.isfinite(value)]
-    if positive and max(positive) > 20 * min(positive):
-        axes.set_yscale("log", nonpositive="mask")
+    return True
 
 
 def _loss_name(history: History) -> str:

@@ -12,7 +12,7 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.layers import Dense, Layer
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, diverging, new_axes, plural, remark, shortened
+from plainnet.plots.drawing import BLUE, GRAY, VERMILION, diverging, new_axes, plain_numbers, plural, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,6 @@ def _units_and_links(
                 [ends[k] for k in order],
                 linewidths=0.3 + 5 * strength[order],
                 colors=[BLUE if weights[k] > 0 else VERMILION for k in order],
-                alpha=0.75,
                 zorder=1,
             )
         )
@@ -148,6 +147,7 @@ def _matrices(axes: Axes, dense: Sequence[Dense], sizes: Sequence[int], headings
         colorbar = axes.figure.colorbar(image, ax=axes, orientation="horizontal", fraction=0.06, pad=0.02, aspect=40)
         colorbar.set_label("weight (inputs × units)", fontsize="small")
         colorbar.ax.tick_params(labelsize="small")
+        plain_numbers(colorbar.ax.xaxis)
 
 
 def _headings(net: Network, drawn: Sequence[Dense]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Distributions by layer: what its weights are, and what its units do over the examples."""
+"""Distributions by layer: of its weights, and of its units' activations over the examples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plural, remark
+from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plain_numbers, plural, remark
 from plainnet.plots.readings import Activity, activation_name, activity
 
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ def _ridges(rows: Sequence[tuple[str, Array]], what: str, color: str, axes: Axes
     for i, (_, values) in enumerate(drawn):
         counts, _ = np.histogram(np.clip(values, low, high), edges)
         heights = -i + 0.85 * np.sqrt(counts / counts.max())  # a spike at 0, usual for relu, leaves the rest to be seen
-        axes.fill_between(np.repeat(edges, 2)[1:-1], -i, np.repeat(heights, 2), color=color, alpha=0.85, linewidth=0)
+        axes.fill_between(np.repeat(edges, 2)[1:-1], -i, np.repeat(heights, 2), color=color, linewidth=0)
         axes.axhline(-i, color=GRAY, linewidth=0.6)
     axes.axvline(0, color=GRAY, linewidth=0.6, linestyle=":")
     axes.set_yticks([0.4 - i for i in range(len(drawn))], [label for label, _ in drawn], fontsize="small")
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(0.05 - len(drawn) + 0.9, 1.0)
     axes.set_xlabel(what)
+    plain_numbers(axes.xaxis)
     axes.spines[["top", "right", "left"]].set_visible(False)
     remark(axes, f"The first {MOST_ROWS} of {len(rows)} layers" if len(rows) > MOST_ROWS else "")
     return axes

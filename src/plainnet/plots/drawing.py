@@ -1,44 +1,61 @@
-"""What all pictures share: a figure without a window, colours for any kind of colour vision, and a line of remarks."""
+"""The parts that all pictures share: figures, colours, axes, legends, and a line of remarks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet.arrays import Array
+from plainnet.errors import missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.colors import Colormap
 
-from plainnet.errors import missing_extra
+    from plainnet.plots.picture import Picture
 
-BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, YELLOW = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#E69F00",
-    "#56B4E9",
-    "#CC79A7",
-    "#F0E442",
-)
-"""Okabe & Ito's palette (2008): told apart with any kind of colour vision."""
-CLASS_COLORS = (BLUE, VERMILION, GREEN, YELLOW, PURPLE, SKY, ORANGE)
-MARKERS = "o^sDvP*"
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
+"""Of the palette of Okabe & Ito (2008), told apart with any kind of colour vision."""
+CLASS_COLORS = (BLUE, VERMILION, GREEN, "#A87AF5", "#994D73", "#CC00B3", "#8A7A00", "#B08150", "#CC1A00", "#6A7F88")
+"""One for each class. Each has a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
+apart for normal and for colour-blind eyes."""
+MARKERS = "o^sDvP*X<>"
 """One for each class colour, so that no class is told by its colour alone."""
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+"""Likewise for lines."""
 TRAINING, VALIDATION = BLUE, VERMILION
 GRAY = "#808080"
-"""Seen on white and on black."""
+"""For lines and marks: a contrast of at least 3:1 on white and on the dark page."""
+QUIET = "#5c6670"
+"""For remarks on white, 4.5:1; in a page its quiet text colour takes the place."""
+DARK = "#222222"
+"""For lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"
-"""The middle of a colour scale."""
+"""The light end of a colour scale."""
+GROUPED = 10_000
+"""From here on thousands are set apart: not in 2009."""
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
 
-def new_axes(width: float = 7, height: float = 4) -> Axes:
-    """The axes of a new figure that belongs to no window; sizes in inches."""
+def new_figure(width: float, height: float) -> Picture:
+    """A new figure that belongs to no window and shows itself in a notebook; sizes in inches."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib  # noqa: F401
     except ImportError:
         raise missing_extra("a picture", "plots") from None
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    from plainnet.plots.picture import Picture
+
+    return Picture(figsize=(width, height), layout="constrained")
+
+
+def new_axes(width: float = 7, height: float = 4) -> Axes:
+    """The axes of a new figure that belongs to no window and shows itself in a notebook; sizes in inches."""
+    return new_figure(width, height).add_subplot()
 
 
 def open_frame(axes: Axes) -> None:
@@ -47,10 +64,106 @@ def open_frame(axes: Axes) -> None:
 
 
 def remark(axes: Axes, *remarks: str) -> None:
-    """Say above the picture what it leaves out, if anything."""
+    """Say above the picture, and above its legend, what it leaves out, if anything."""
     text = "\n".join(line for line in remarks if line)
     if text:
-        axes.set_title(text, loc="left", fontsize="small", color=GRAY)
+        axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes))
+
+
+def legend_above(axes: Axes, lift: float = 0.0) -> None:
+    """Put the legend above the axes, where it covers nothing, `lift` letters higher where a mark stands there."""
+    labels = axes.get_legend_handles_labels()[1]
+    if labels:
+        axes.legend(
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=_legend_columns(axes, labels),
+            fontsize="small",
+            borderaxespad=0.2 + lift,
+            borderpad=0,
+            handlelength=1.6,
+            columnspacing=1.2,
+        )
+
+
+def _legend_columns(axes: Axes, labels: Sequence[str]) -> int:
+    """As many columns as the axes are wide enough for."""
+    room = 16 * width_of(axes)
+    return max(1, min(len(labels), int(room / (max(map(len, labels)) + 6))))
+
+
+def width_of(axes: Axes) -> float:
+    """The width of the axes in inches, about: a layout may still change it."""
+    return float(axes.bbox.width / axes.figure.dpi)
+
+
+def _legend_rows(axes: Axes) -> int:
+    legend = axes.get_legend()
+    labels = [text.get_text() for text in legend.get_texts()] if legend is not None else []
+    return math.ceil(len(labels) / _legend_columns(axes, labels)) if labels else 0
+
+
+def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
+    """Few ticks, so that no two labels meet, in plain numbers: 100,500 and 0.025; only integers where `whole`."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for one in axis:
+        one.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
+        one.set_major_formatter(FuncFormatter(_numbered(one)))
+
+
+def _numbered(axis: Axis) -> Callable[[float, int], str]:
+    """Write the ticks of an axis in one way: thousands set apart in all of them or in none."""
+
+    def written(value: float, _: int) -> str:
+        return f"{value:,.10g}" if np.abs(axis.get_view_interval()).max() >= GROUPED else f"{value:.10g}"
+
+    return written
+
+
+def probabilities(axis: Axis) -> None:
+    """An axis from 0 to 1."""
+    axis.axes.set(**{f"{axis.axis_name}lim": (0, 1)})  # type: ignore[attr-defined]
+    plain_numbers(axis)
+
+
+def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
+    """Plain numbers upwards, on a logarithmic axis where the values differ more than twentyfold."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    positive = [value for value in values if value > 0 and math.isfinite(value)]
+    if not positive or max(positive) <= 20 * min(positive):
+        plain_numbers(axes.yaxis)
+        return
+    axes.set_yscale("log", nonpositive="mask")
+    decades = math.log10(max(positive) / min(positive))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=7))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_digits(value)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def in_digits(value: float) -> str:
+    """A number for people: 0.025, 2009, 100,500, 1e-06."""
+    return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
+
+
+def are_whole(values: Array) -> bool:
+    """True for integers, also where standardizing has rounded them a little."""
+    return bool(np.allclose(values, np.round(values), rtol=0, atol=1e-6 * np.abs(values).max(initial=0)))
+
+
+def class_colors(count: int, labels: Array | None = None) -> list[str]:
+    """A colour for each class, the same in every picture of the same examples.
+
+    Of more classes than there are colours the most frequent among `labels` have one, and the others are gray.
+    """
+    frequency = np.bincount(labels, minlength=count) if labels is not None else np.zeros(count)
+    colored = np.sort(np.argsort(-frequency, kind="stable")[: len(CLASS_COLORS)])
+    colors = [GRAY] * count
+    for color, k in zip(CLASS_COLORS, colored, strict=False):
+        colors[k] = color
+    return colors
 
 
 def diverging() -> Colormap:
@@ -60,11 +173,11 @@ def diverging() -> Colormap:
     return LinearSegmentedColormap.from_list("diverging", [VERMILION, PALE, BLUE])
 
 
-def sequential() -> Colormap:
-    """From pale to blue."""
+def sequential(color: str = BLUE) -> Colormap:
+    """From pale to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("sequential", [PALE, BLUE])
+    return LinearSegmentedColormap.from_list("sequential", [PALE, color])
 
 
 def plural(count: int, noun: str) -> str:
@@ -73,5 +186,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def shortened(name: str, most: int = 18) -> str:
-    """A name cut to `most` letters."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """A name cut to `most` letters, in letters that a font here has."""
+    from plainnet.plots.fonts import drawable
+
+    return drawable(name if len(name) <= most else name[: most - 1] + "…")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 from plainnet.errors import missing_extra
+from plainnet.plots.drawing import QUIET
 
 INK = "#010203"
 """Stands for the page's text colour until the picture is written."""
+LEAST_TEXT = 11
+"""The height of the smallest text in pixels; a picture that would have to be smaller scrolls."""
 
 
 @contextmanager
@@ -28,7 +32,7 @@ def page_style() -> Iterator[None]:
     inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
     style: dict[str, Any] = dict.fromkeys(inked, INK)
     style |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none")
-    style |= {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "plainnet"}
+    style |= {"font.size": 10, "svg.fonttype": "none", "svg.hashsalt": "plainnet"}
     with matplotlib.rc_context(style):  # type: ignore[arg-type]  # its keys are typed one by one
         yield
 
@@ -39,37 +43,47 @@ def svg(axes: Axes, label: str, number: int = 0) -> str:
     To be called within `page_style`.
     """
     buffer = io.StringIO()
-    figure_of(axes).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the letters stay letters, and the reader's browser has its fonts
+        figure_of(axes).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = text.replace(INK, "currentColor")
-    text = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", text)
+    text = re.sub(r'style="[^"]*"', lambda style: _in_the_page(style.group()), text)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>p{number}-", text)
-    return re.sub(r"<svg [^>]*?>", lambda tag: _opening(tag.group(), label), text, count=1)
+    smallest = min(map(float, re.findall(r"font(?:-size)?: (?:[a-z]+ |[0-9]+ )*([0-9.]+)px", text)), default=10.0)
+    return re.sub(r"<svg [^>]*?>", lambda tag: _opening(tag.group(), label, smallest), text, count=1)
 
 
-def png(axes: Axes) -> bytes:
-    """The figure of `axes` as a PNG file's bytes."""
+def _in_the_page(style: str) -> str:
+    """A style attribute with the colours and the fonts of the page."""
+    style = style.replace(INK, "currentColor").replace(QUIET, "var(--quiet, currentColor)")
+    style = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", style)  # matplotlib before 3.11
+    return re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", style)
+
+
+def png(drawn: Axes | Figure) -> bytes:
+    """A figure, or the figure of some axes, as a PNG file's bytes."""
     buffer = io.BytesIO()
-    figure_of(axes).savefig(buffer, format="png", dpi=110)
+    figure_of(drawn).savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 
-def figure_of(axes: Axes) -> Figure:
-    """The whole figure that the axes belong to."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return figure
+def figure_of(drawn: Axes | Figure) -> Figure:
+    """The whole figure that the axes belong to, also where they are in a part of it."""
+    part: Any = drawn.figure
+    whole: Figure = part.figure
+    return whole
 
 
-def _opening(tag: str, label: str) -> str:
-    """The <svg> tag as wide as its place allows, up to 1.35 times its own size, with a label for who cannot see it."""
+def _opening(tag: str, label: str, smallest: float) -> str:
+    """The <svg> tag as wide as its place allows, within sizes at which its text, `smallest` points, reads well."""
     from html import escape
 
     box = re.search(r'viewBox="([^"]*)"', tag)
     view = box.group(1) if box else "0 0 1 1"
-    width = 1.35 * float(view.split()[2]) * 4 / 3
+    points = float(view.split()[2])
+    least, most = points * LEAST_TEXT / smallest, points * 4 / 3 * 1.25
     namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    style = f"width: 100%; max-width: {width:.0f}px; height: auto"
+    style = f"width: 100%; min-width: {least:.0f}px; max-width: {max(least, most):.0f}px; height: auto"
     return f'<svg {namespaces} viewBox="{view}" role="img" aria-label="{escape(label)}" style="{style}">'

@@ -1,4 +1,4 @@
-"""How right the predictions are, and what each input is worth."""
+"""The outcome: which predictions are right and how far the others are off, and the importance of each input."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from plainnet.plots.drawing import (
     BLUE,
     GRAY,
     MOST_POINTS,
+    VERMILION,
+    legend_above,
     new_axes,
     open_frame,
+    plain_numbers,
     plural,
     remark,
     sequential,
     shortened,
+    width_of,
 )
 
 if TYPE_CHECKING:
@@ -33,10 +37,11 @@ MOST_BARS = 15
 def confusion_matrix(
     targets: Any, predictions: Any, names: Sequence[str] | None = None, axes: Axes | None = None
 ) -> Axes:
-    """True classes (rows) by predicted ones (columns): the count in each cell, the share of its row as colour.
+    """Draw the true classes (rows) by the predicted ones (columns), with the count of examples in each cell.
 
-    Targets and predictions are those of `metrics.confusion_matrix`. Of more than `MOST_CLASSES` classes those with
-    the most mistakes are drawn.
+    Right predictions, on the diagonal, are blue and wrong ones vermilion, the darker the larger the share of the true
+    class. Targets and predictions are those of `metrics.confusion_matrix`. Of more than `MOST_CLASSES` classes those
+    with the most mistakes are drawn.
     """
     counts = metrics.confusion_matrix(targets, predictions)
     if names is not None and len(names) != len(counts):
@@ -50,57 +55,103 @@ def confusion_matrix(
         left_out = f"The {MOST_CLASSES} of {len(counts)} classes with the most mistakes"
         counts, share, called = counts[np.ix_(kept, kept)], share[np.ix_(kept, kept)], called[kept]
     axes = axes if axes is not None else new_axes(5, 4.5)
-    image = axes.imshow(share, cmap=sequential(), vmin=0, vmax=1, aspect="auto")
-    for (i, j), count in np.ndenumerate(counts):
-        if count:
-            color = "white" if share[i, j] > 0.6 else "#222222"
-            weight = "bold" if i == j else "normal"
-            size = "medium" if len(counts) < 7 else "x-small"
-            axes.text(j, i, f"{count:,}", ha="center", va="center", color=color, weight=weight, fontsize=size)
-    rotated = max(map(len, called)) * len(called) > 40
+    _cells(axes, counts, share)
+    rotated = max(map(len, called)) * len(called) > 11 * width_of(axes)
     axes.set_xticks(range(len(called)), called, rotation=90 if rotated else 0)
     axes.set_yticks(range(len(called)), called)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.figure.colorbar(image, ax=axes, label="share of the true class")
     remark(axes, left_out)
     return axes
 
 
+def _cells(axes: Axes, counts: Array, share: Array) -> None:
+    """Right and wrong cells each in their own colour, with the counts."""
+    right, wrong = sequential(BLUE), sequential(VERMILION)
+    diagonal = np.eye(len(counts), dtype=bool)
+    colors = np.where(diagonal[..., None], right(share), wrong(share))
+    axes.imshow(colors, aspect="auto")
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            weight = "bold" if i == j else "normal"
+            ink = _readable_on(colors[i, j])
+            axes.text(j, i, f"{count:,}", ha="center", va="center", color=ink, weight=weight, fontsize="small")
+
+
+def _readable_on(ground: Array) -> str:
+    """White where its contrast on a colour is 4.5:1 (WCAG 2.2), otherwise black, whose contrast is then larger."""
+    channels = np.where(ground[:3] <= 0.04045, ground[:3] / 12.92, ((ground[:3] + 0.055) / 1.055) ** 2.4)
+    luminance = float(channels @ [0.2126, 0.7152, 0.0722])
+    return "white" if 1.05 / (luminance + 0.05) >= 4.5 else "black"
+
+
 def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
-    """A point an example, its prediction over its true value; on the line the two are equal.
+    """Draw a point for each example, its prediction over its true value; on the line the two are equal.
 
     Targets and predictions (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn.
     """
+    true, predicted, left_out = _pairs(targets, predictions)
+    axes = axes if axes is not None else new_axes(5, 4.5)
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    axes.plot(ends, ends, color=GRAY, linewidth=1, linestyle="--", label="predicted = true")
+    _scatter(axes, true, predicted)
+    axes.set_xlabel(f"true {name}".strip())
+    axes.set_ylabel(f"predicted {name}".strip())
+    legend_above(axes)
+    remark(axes, left_out)
+    return axes
+
+
+def residuals(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
+    """Draw the residual of each example, true value - prediction, over its prediction; a good model leaves no pattern.
+
+    Targets and predictions (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. Points that
+    bend or fan out show what the model has not learned: a curve, or errors that grow with the value.
+    """
+    true, predicted, left_out = _pairs(targets, predictions)
+    axes = axes if axes is not None else new_axes(5, 4.5)
+    axes.axhline(0, color=GRAY, linewidth=1, linestyle="--")
+    _scatter(axes, predicted, true - predicted)
+    axes.set_xlabel(f"predicted {name}".strip())
+    axes.set_ylabel("residual: true - predicted")
+    remark(axes, left_out)
+    return axes
+
+
+def _pairs(targets: Any, predictions: Any) -> tuple[Array, Array, str]:
+    """True and predicted values, checked, at most `MOST_POINTS` of each, and a word where they are a sample."""
     true = checks.numeric_array("targets", targets, np.dtype(float)).reshape(-1)
     predicted = checks.numeric_array("predictions", predictions, np.dtype(float)).reshape(-1)
     if true.shape != predicted.shape or not len(true):
         raise InvalidValue(f"targets has {len(true)} values and predictions {len(predicted)}; each example takes one")
     checks.finite("targets", true)
     checks.finite("predictions", predicted)
-    left_out = ""
-    if len(true) > MOST_POINTS:
-        drawn = np.random.default_rng(0).choice(len(true), MOST_POINTS, replace=False)
-        left_out = f"{MOST_POINTS:,} of {plural(len(true), 'example')}, drawn at random"
-        true, predicted = true[drawn], predicted[drawn]
-    axes = axes if axes is not None else new_axes(5, 4.5)
-    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
-    axes.plot(ends, ends, color=GRAY, linewidth=1, linestyle="--", label="predicted = true")
-    axes.scatter(true, predicted, s=14, color=BLUE, alpha=0.5, edgecolors="none")
-    axes.set_xlabel(f"true {name}".strip())
-    axes.set_ylabel(f"predicted {name}".strip())
-    axes.legend(frameon=False)
+    if len(true) <= MOST_POINTS:
+        return true, predicted, ""
+    drawn = np.random.default_rng(0).choice(len(true), MOST_POINTS, replace=False)
+    left_out = f"{MOST_POINTS:,} of {plural(len(true), 'example')}, drawn at random"
+    return true[drawn], predicted[drawn], left_out
+
+
+def _scatter(axes: Axes, x: Array, y: Array) -> None:
+    axes.scatter(x, y, s=12, color=BLUE, edgecolors="none")
+    plain_numbers(axes.xaxis, axes.yaxis)
     open_frame(axes)
-    remark(axes, left_out)
-    return axes
 
 
-def importance(values: Array, names: Sequence[str] | None = None, axes: Axes | None = None) -> Axes:
-    """What each input is worth, the most important on top: mean and range of `permutation_importance`'s repeats.
+def importance(
+    values: Array,
+    names: Sequence[str] | None = None,
+    axes: Axes | None = None,
+    *,
+    label: str = "rise of the loss when the input is shuffled",
+) -> Axes:
+    """Draw the importance of each input, the largest on top: mean and range of `permutation_importance`'s repeats.
 
-    `values` is (inputs, repeats). Of more than `MOST_BARS` inputs the most important are drawn.
+    `values` is (inputs, repeats), `label` says what they are. Of more than `MOST_BARS` inputs the most important are
+    drawn.
     """
     values = checks.examples("values", values, np.dtype(float))
     called = [str(name) for name in names] if names is not None else [f"input {i}" for i in range(len(values))]
@@ -114,7 +165,8 @@ def importance(values: Array, names: Sequence[str] | None = None, axes: Axes | N
     axes.set_yticks(range(len(order)), [shortened(called[i], 22) for i in order])
     axes.invert_yaxis()
     axes.axvline(0, color=GRAY, linewidth=0.8)
-    axes.set_xlabel("rise of the loss when the input is shuffled")
+    axes.set_xlabel(label)
+    plain_numbers(axes.xaxis, most=4)
     open_frame(axes)
     left_out = f"The {MOST_BARS} most important of {len(values)} inputs" if len(values) > MOST_BARS else ""
     remark(axes, left_out)

@@ -11,6 +11,7 @@ import numpy as np
 from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
+from plainnet.plots.drawing import plain_numbers, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,10 +49,12 @@ class Plane:
         return X[:, self.features[i]] * deviation + mean
 
     def label(self, axes: Axes) -> None:
-        """Name the axes of a picture over the plane."""
-        axes.set_xlabel(self.labels[0])
+        """Name the axes of a picture over the plane, and number them."""
+        axes.set_xlabel(shortened(self.labels[0], 40))
+        plain_numbers(axes.xaxis)
         if len(self.labels) > 1:
-            axes.set_ylabel(self.labels[1])
+            axes.set_ylabel(shortened(self.labels[1], 40))
+            plain_numbers(axes.yaxis)
 
 
 def plane(

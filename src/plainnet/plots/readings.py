@@ -1,4 +1,4 @@
-"""What pictures read off a network: its loss, its classes, each layer's outputs, and what an input is worth."""
+"""The quantities that pictures show of a network: loss, classes, each layer's outputs, and each input's importance."""
 
 from __future__ import annotations
 
@@ -119,6 +119,19 @@ def importance_rows(rows: int, inputs: int) -> int:
     return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
 
 
+def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
+    """How wrong the outputs are for each example, from 0 to 1, (examples,).
+
+    For a class it is 1 - the probability of the true class. For quantities it is |output - target| as a share of the
+    range of the targets from their 5th to their 95th percentile, at most 1, on average over the outputs.
+    """
+    if labels is not None:
+        return 1 - class_scores(outputs)[np.arange(len(labels)), labels]
+    low, high = np.percentile(targets, (5, 95), axis=0)
+    spread = np.where(high > low, high - low, np.maximum(np.ptp(targets, axis=0), np.finfo(float).tiny))
+    return np.minimum(np.abs(outputs - targets) / spread, 1).mean(axis=1)
+
+
 def permutation_importance(
     net: Network,
     X: Any,
@@ -127,28 +140,39 @@ def permutation_importance(
     inputs: Sequence[Sequence[int]] | None = None,
     repeats: int = 5,
     seed: int = 0,
+    bounded: bool = False,
 ) -> Array:
     """How much the loss rises when an input's values are shuffled among the examples, (inputs, repeats).
 
     `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
     groups columns of X that belong together, such as those of one category; each column is one input otherwise. Of
-    many rows a sample is used, see `importance_rows`. Source: Breiman, "Random forests", Machine Learning 45 (2001);
-    for any model Fisher, Rudin & Dominici (2019).
+    many rows a sample is used, see `importance_rows`. A loss has no upper bound, so that one odd value can decide;
+    `bounded` takes the mean of `mistakes`, from 0 to 1 for each example, in its place. Source: Breiman, "Random
+    forests", Machine Learning 45 (2001); for any model Fisher, Rudin & Dominici (2019).
     """
     rows, targets = examples(net, X, y)
     repeats = checks.whole_number("repeats", repeats, least=1)
     random = np.random.default_rng(checks.whole_number("seed", seed, least=0))
     groups = [[i] for i in range(rows.shape[1])] if inputs is None else [list(group) for group in inputs]
-    count = importance_rows(len(rows), len(groups))
-    if len(rows) > count:
-        drawn = random.choice(len(rows), count, replace=False)
-        rows, targets = rows[drawn], targets[drawn]
+    drawn: Any = slice(None)
+    if len(rows) > importance_rows(len(rows), len(groups)):
+        drawn = random.choice(len(rows), importance_rows(len(rows), len(groups)), replace=False)
+    labels = class_labels(net, targets)
+    rows, targets = rows[drawn], targets[drawn]
+    labels = labels[drawn] if labels is not None else None
     loss = own_loss(net)
-    base = net.measure(rows, targets, loss, {})["loss"]
+
+    def measure(X: Array) -> float:
+        if bounded:
+            return float(mistakes(net.predict(X), targets, labels).mean())
+        return net.measure(X, targets, loss, {})["loss"]
+
+    base = measure(rows)
     result = np.empty((len(groups), repeats))
+    shuffled = rows.copy()
     for i, group in enumerate(groups):
         for j in range(repeats):
-            shuffled = rows.copy()
             shuffled[:, group] = rows[random.permutation(len(rows))][:, group]
-            result[i, j] = net.measure(shuffled, targets, loss, {})["loss"] - base
+            result[i, j] = measure(shuffled) - base
+        shuffled[:, group] = rows[:, group]
     return result

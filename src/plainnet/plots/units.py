@@ -1,4 +1,4 @@
-"""What each unit of a layer has learned: its activation over the input plane."""
+"""The activation of each unit of a layer over the input plane: it shows what the unit has learned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, diverging, new_axes, open_frame, remark, sequential, shortened
+from plainnet.plots.drawing import (
+    BLUE,
+    DARK,
+    GRAY,
+    MARKERS,
+    PALE,
+    class_colors,
+    new_axes,
+    open_frame,
+    plain_numbers,
+    remark,
+    sequential,
+    shortened,
+)
 from plainnet.plots.plane import Plane, Scales, plane
 from plainnet.plots.readings import BOUNDS, activation_name, hidden_layers, layer_outputs
 
@@ -21,6 +34,8 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 16
 """More units of a layer than this are not drawn."""
+MOST_TILE_POINTS = 100
+"""More examples than this are drawn as a sample in each tile."""
 POINTS = 48
 """Points of the grid along each input."""
 
@@ -35,12 +50,14 @@ def hidden_units(
     at: Any = None,
     names: Sequence[str] | None = None,
     scales: Scales | None = None,
+    labels: Any = None,
 ) -> Axes:
-    """The activation of each unit of a layer over the plane of two inputs, a tile a unit, on one scale of colours.
+    """Draw the activation of each unit of a layer over the plane of two inputs: a tile a unit, the darker the higher.
 
-    `layer` is a place in `net.layers`, the first hidden layer if not given; the other arguments are those of
-    `decision_boundary`. Of more than `MOST_UNITS` units those are drawn that vary most over the examples. As in
-    TensorFlow Playground (Smilkov et al. 2017).
+    `layer` is a place in `net.layers`, the first hidden layer if not given. `labels` is the class of each example,
+    (examples,), and colours its point; the other arguments are those of `decision_boundary`. Layers and units count
+    from 0. Of more than `MOST_UNITS` units those are drawn that vary most over the examples, and of more than
+    `MOST_TILE_POINTS` examples a sample. As in TensorFlow Playground (Smilkov et al. 2017).
     """
     inputs = net.checked_inputs(X)[:]
     place = _checked_layer(net, layer)
@@ -56,35 +73,63 @@ def hidden_units(
     rows = -(-len(units) // columns)
     axes = axes if axes is not None else new_axes(5.5, 0.9 + 1.25 * rows)
     axes.set_axis_off()
-    low, high, middle = _range_of_activations(activation_name(net, place), outputs[:, units])
+    activation = activation_name(net, place)
+    shades = _range_of_activations(activation, outputs[:, units])
     image: ScalarMappable | None = None
     for k, unit in enumerate(units):
         tile = _tile(axes, k, rows, columns)
         tile.set_title(f"unit {unit}", fontsize="small", pad=3)
         if len(over.features) == 1:
-            tile.plot(over.axes_values[0], outputs[:, unit], color=BLUE)
-            tile.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-            open_frame(tile)
+            _curve(tile, over, outputs[:, unit], shades, inputs)
         else:
-            colors = diverging() if middle is not None else sequential()
-            image = tile.imshow(
-                over.image(outputs[:, unit]),
-                origin="lower",
-                extent=over.extent,
-                aspect="auto",
-                cmap=colors,
-                vmin=low,
-                vmax=high,
-            )
-            if middle is not None and outputs[:, unit].min() < middle < outputs[:, unit].max():
-                x, y = over.axes_values
-                tile.contour(x, y, over.image(outputs[:, unit]), [middle], colors="#222222", linewidths=0.8)
+            image = _map(tile, over, outputs[:, unit], shades)
+            _points(tile, over, inputs, labels)
         _label_outer(tile, k, columns, len(units), over)
     if image is not None:
         colorbar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
-        colorbar.set_label(f"activation ({activation_name(net, place).replace('_', ' ')})")
+        colorbar.set_label(f"activation ({activation.replace('_', ' ')})")
+        plain_numbers(colorbar.ax.yaxis)
     remark(axes, left_out)
     return axes
+
+
+def _curve(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None], inputs: Array) -> None:
+    low, high, _ = shades
+    places = over.shown(inputs, 0)[_sample(len(inputs))]
+    tile.plot(places, np.full(len(places), 0.03), "|", color=GRAY, markersize=4, transform=tile.get_xaxis_transform())
+    tile.plot(over.axes_values[0], outputs, color=BLUE)
+    tile.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    open_frame(tile)
+
+
+def _map(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None]) -> ScalarMappable:
+    """Shades of gray, as the colours are those of the classes, with a line where the activation is in the middle."""
+    low, high, middle = shades
+    ground = over.image(outputs)
+    style: dict[str, Any] = {"origin": "lower", "extent": over.extent, "aspect": "auto"}
+    image = tile.imshow(ground, cmap=sequential("#4a4a4a"), vmin=low, vmax=high, **style)
+    if middle is not None and outputs.min() < middle < outputs.max():
+        tile.contour(*over.axes_values, ground, [middle], colors=DARK, linewidths=0.8)
+    return image
+
+
+def _points(tile: Axes, over: Plane, inputs: Array, labels: Any) -> None:
+    """The examples, each in the colour and shape of its class where that is given."""
+    drawn = _sample(len(inputs))
+    classes = np.asarray(labels, int) if labels is not None else np.zeros(len(inputs), int)
+    colors = class_colors(int(classes.max()) + 1, classes) if labels is not None else [PALE]
+    x, y = over.shown(inputs, 0), over.shown(inputs, 1)
+    for k in np.unique(classes[drawn]):
+        own = drawn[classes[drawn] == k]
+        style: dict[str, Any] = {"s": 14, "color": [colors[k]], "marker": MARKERS[k % len(MARKERS)]}
+        tile.scatter(x[own], y[own], edgecolors="white" if labels is not None else DARK, linewidths=0.5, **style)
+
+
+def _sample(examples: int) -> Array:
+    """The examples to draw in a tile."""
+    if examples <= MOST_TILE_POINTS:
+        return np.arange(examples)
+    return np.sort(np.random.default_rng(0).choice(examples, MOST_TILE_POINTS, replace=False))
 
 
 def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:
@@ -94,8 +139,8 @@ def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:
     tile = axes.inset_axes(
         (column * width + 0.1 * width, 1 - (row + 1) * height + 0.12 * height, 0.86 * width, 0.66 * height)
     )
-    tile.tick_params(labelsize="x-small", length=2)
-    tile.locator_params(nbins=3)
+    tile.tick_params(labelsize="small", length=2)
+    plain_numbers(tile.xaxis, tile.yaxis, most=2)
     return tile
 
 
@@ -112,7 +157,7 @@ def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> N
 
 
 def _range_of_activations(activation: str, outputs: Array) -> tuple[float, float, float | None]:
-    """Lowest and highest value of the colours, and the middle of a scale that has one."""
+    """The lowest and the highest value of the shades, and the middle of a scale that has one."""
     if activation in BOUNDS:
         low, high = BOUNDS[activation]
         return low, high, (low + high) / 2

@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
+
+from plainnet.plots.inline import figure_of, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 3.7
+"""The width of a picture in inches, as wide as a phone: text of 10 points has a good size there."""
+TALL = 4.0
+"""A picture higher than this, in inches, takes the place of two."""
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --text: #1c2126; --quiet: #5c6670; --line: #dde2e7;
-  --card: #f5f7f9; --accent: #0072b2; }
+  --card: #f5f7f9; --accent: #0072b2; --shade: rgb(0 0 0 / .28); }
 @media (prefers-color-scheme: dark) { :root { --ground: #14181c; --text: #e4e8ec; --quiet: #9aa5af; --line: #313941;
-  --card: #1d2329; --accent: #56b4e9; } }
+  --card: #1d2329; --accent: #56b4e9; --shade: rgb(255 255 255 / .4); } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.55 system-ui, sans-serif; }
 main, header { max-width: 74rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 1.6rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 0 0 .3rem; }
-h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
+h3 { font-size: 1rem; margin: .6rem 0 .3rem; overflow-wrap: anywhere; }
 p { margin: .3rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere; }
 a { color: var(--accent); }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .8rem 0 0; font-size: .95rem; }
 section { border-top: 1px solid var(--line); padding: 1.4rem 0 1rem; margin-top: 1rem; }
 .quiet, figcaption { color: var(--quiet); font-size: .92rem; }
 .measures { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1rem 0; padding: 0; list-style: none; }
-.measures li { background: var(--card); border-radius: .5rem; padding: .5rem .9rem; min-width: 7rem; }
+.measures li { background: var(--card); border-radius: .5rem; padding: .5rem .9rem; min-width: 7rem;
+  overflow-wrap: anywhere; }
 .measures b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem 2rem;
-  align-items: start; }
-.figures > * { min-width: 0; }
+.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem 2rem;
+  align-items: start; margin-bottom: .6rem; }
+.side > * { min-width: 0; }
 figure { margin: 0; break-inside: avoid; }
+.side > .tall { grid-row: span 2; }
 figure svg { display: block; }
-figcaption { margin-top: .2rem; max-width: 40rem; }
-.scroll { overflow-x: auto; margin: .4rem 0 1rem; }
+figcaption { margin-top: .2rem; max-width: 40rem; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; margin: .4rem 0 1rem; background:
+  linear-gradient(to right, var(--ground) 40%, transparent) -1px 0 / 2.4rem 100% no-repeat local,
+  linear-gradient(to left, var(--ground) 40%, transparent) right -1px top / 2.4rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
+figure .scroll { margin: 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--quiet); font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .4rem 0 1rem; font-size: .87rem;
-  white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .4rem 0 1rem; font-size: .87rem; }
+pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
+pre.command span { white-space: nowrap; }
+pre.code { overflow-x: auto; }
 footer { max-width: 74rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: .9rem; }
-@media (min-width: 60rem) { .figures > figure:only-child { display: grid; grid-template-columns: 35rem 1fr; gap: 2rem;
-  align-items: center; } }
 @media (max-width: 30rem) { th, td { padding-right: .6rem; } }
 @media print { :root { --ground: #fff; --text: #000; --quiet: #444; --line: #bbb; --card: #f4f4f4; }
-  nav { display: none; } section, p, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .figures { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; } }
+  nav { display: none; } section > p, tr, .measures { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .side { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; background: none; }
+  figure svg { min-width: 0 !important; } pre.code { white-space: pre-wrap; } }
 """
+"""The style of the page. The two last backgrounds of `.scroll` are shades at the edges where more is to be seen; the
+two before, which move with the content, cover them at its ends."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +131,34 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterabl
     return f'<div class="scroll" tabindex="0"><table>{head}<tbody>\n{body}\n</tbody></table></div>'
 
 
-def figure(picture: str, caption: str) -> str:
-    """A picture with what it shows."""
-    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+def figure(title: str, picture: str, caption: str, tall: bool = False) -> str:
+    """A picture under its title, with a sentence or two on what it shows; a tall one stands beside two others."""
+    kind = ' class="tall"' if tall else ""
+    return (
+        f'<figure{kind}><h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
 
 
-def figures(parts: Iterable[str]) -> str:
-    """Pictures side by side where the page is wide enough."""
-    return f'<div class="figures">{"".join(parts)}</div>'
+def side_by_side(*parts: str) -> str:
+    """Pictures, and tables or text in `block`, side by side where the page is wide enough."""
+    return f'<div class="side">{"".join(parts)}</div>'
+
+
+def block(title: str, *parts: str) -> str:
+    """Tables or paragraphs that stand beside a picture, under a title of their own."""
+    return f"<div><h3>{escape(title)}</h3>{''.join(parts)}</div>"
+
+
+def command(words: str) -> str:
+    """A command line, which breaks between its words only; a word too long for a phone breaks within."""
+    shown = (f"<span>{escape(word)}</span>" if len(word) < 34 else escape(word) for word in words.split(" "))
+    return f'<pre class="command">{" ".join(shown)}</pre>'
+
+
+def code(lines: str) -> str:
+    """A program, which scrolls where its lines are too long."""
+    return f'<pre class="code" tabindex="0">{escape(lines)}</pre>'
 
 
 def measures(values: dict[str, str]) -> str:
@@ -126,3 +168,14 @@ def measures(values: dict[str, str]) -> str:
         + "".join(f"<li>{escape(name)}<b>{escape(value)}</b></li>" for name, value in values.items())
         + "</ul>"
     )
+
+
+class Pictures:
+    """Turns axes into figures of one page, whose pictures' inner names must differ."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def __call__(self, title: str, axes: Axes, caption: str) -> str:
+        tall = figure_of(axes).get_figheight() > TALL
+        return figure(title, svg(axes, f"{title}. {caption}", next(self.numbers)), caption, tall)

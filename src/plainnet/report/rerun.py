@@ -8,10 +8,15 @@ from plainnet import optimizers
 from plainnet.configurable import describe
 from plainnet.network import Network
 
-OF_THE_RECORD = ("weighted", "training_examples", "validation_examples", "data", "target", "seed", "command")
+OF_THE_RECORD = (
+    *("weighted", "training_examples", "validation_examples"),
+    *("data", "target", "weight_column", "seed", "command"),
+)
 """Settings in a record that are no options of `fit`."""
-USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1}
+USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """Options of `fit` that need not be said."""
+NOT_WEIGHTED = ("weighted", False)
+"""A setting that nobody chose."""
 
 
 def hyperparameters(net: Network) -> dict[str, str]:
@@ -25,7 +30,8 @@ def hyperparameters(net: Network) -> dict[str, str]:
             **{name: describe(value) for name, value in made.settings().items()},
         }
     own = {"parameters": f"{net.parameters.size:,}", "dtype": net.dtype.name, "seed of the network": str(net.seed)}
-    return own | {name.replace("_", " "): in_words(value) for name, value in settings.items()}
+    said = {name: value for name, value in settings.items() if value is not None and (name, value) != NOT_WEIGHTED}
+    return own | {name.replace("_", " "): in_words(value) for name, value in said.items()}
 
 
 def in_words(value: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.plots.drawing import in_digits
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Subject:
     title: str
     rows_are: str
     """A sentence on the rows: where they are from, and whether the network has seen them."""
+    rows: Array
+    """The number of each row in what it is from, counted from 1."""
+    source: str
+    """The file that the rows are from; empty where they are arrays."""
+    weights: Array | None
+    """What each row counts; None where all count the same."""
     target: str
     inputs: list[Input]
     names: list[str]
@@ -90,13 +97,16 @@ def of_arrays(
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
-    columns = [Input(name, "number", [i], _spread(inputs[:, i])) for i, name in enumerate(called)]
+    columns = [Input(name, "number", [i], spread(inputs[:, i])) for i, name in enumerate(called)]
     return Subject(
         net=net,
         X=inputs,
         y=targets,
         title=title,
         rows_are=rows_are,
+        rows=np.arange(1, len(inputs) + 1),
+        source="",
+        weights=None,
         target=target,
         inputs=columns,
         names=called,
@@ -113,12 +123,25 @@ def of_arrays(
     )
 
 
-def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, rows_are: str) -> Subject:
-    """A subject from rows of a table that all have a target, with the columns that the network was trained on."""
+def of_table(
+    net: Network,
+    table: Table,
+    frame: pl.DataFrame,
+    *,
+    title: str,
+    rows_are: str,
+    rows: Array | None = None,
+    source: str = "",
+    sample_weight: Array | None = None,
+) -> Subject:
+    """A subject from rows of a table that all have a target, with the columns that the network was trained on.
+
+    `rows` are their numbers in the file `source`; 1 is the first below the header.
+    """
     from plainnet.tabular.columns import NumberColumn
     from plainnet.tabular.targets import NumberTarget
 
-    X, y = table.features(frame), table.targets(frame)
+    X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     columns, scales, typical, start = [], [], [], 0
     for column in table.columns:
@@ -132,7 +155,7 @@ def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, row
         known = values.drop_nulls()
         common, times = np.unique(block, axis=0, return_counts=True)
         typical.append(np.median(block, axis=0) if standardized else common[times.argmax()])
-        words = _spread(known.to_numpy()) if standardized else _commonest(known)
+        words = spread(known.to_numpy()) if standardized else _commonest(known)
         missing = f"; {values.null_count():,} missing" if values.null_count() else ""
         columns.append(Input(column.name, column.kind, places, words + missing))
         start += count
@@ -143,6 +166,9 @@ def of_table(net: Network, table: Table, frame: pl.DataFrame, *, title: str, row
         **{
             **base.__dict__,
             "rows_are": rows_are,
+            "rows": base.rows if rows is None else rows,
+            "source": source,
+            "weights": sample_weight,
             "target": table.target.name,
             "inputs": columns,
             "scales": scales,
@@ -166,8 +192,14 @@ def _names(argument: str, given: Sequence[str] | None, usual: list[str]) -> list
     return [str(name) for name in given]
 
 
-def _spread(values: Array) -> str:
-    return f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}" if len(values) else "no value"
+def spread(values: Array) -> str:
+    """Range and median in a few words; integers as integers."""
+    if not len(values):
+        return "no value"
+    ends = float(values.min()), float(values.max())
+    whole = bool(np.all(values == np.round(values)))
+    low, high, middle = (in_digits(value if whole else float(f"{value:.4g}")) for value in (*ends, np.median(values)))
+    return f"{low} to {high}, median {middle}" if low != high else f"{low} in every row"
 
 
 def _commonest(values: pl.Series) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import activations
+from plainnet import activations, checks
 from plainnet.errors import InvalidValue
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
@@ -22,7 +22,7 @@ def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
     sizes = list(hidden_layer_sizes) if np.iterable(hidden_layer_sizes) else [hidden_layer_sizes]
     if any(size <= 0 for size in sizes):
         raise InvalidValue(f"hidden_layer_sizes must be > 0, got {sizes}; it takes the units of each hidden layer")
-    return sizes
+    return [checks.whole_number(f"hidden_layer_sizes[{i}]", size, least=1) for i, size in enumerate(sizes)]
 
 
 def build_network(
@@ -31,7 +31,7 @@ def build_network(
     """The network of `estimator`, its Dense weights and biases drawn from `random` in scikit-learn's order."""
     sizes = hidden_sizes(estimator.hidden_layer_sizes)
     functions = hidden_activations(estimator.activation, len(sizes))
-    rates = _for_each_layer("dropout", estimator.dropout, len(sizes))
+    rates = dropout_rates(estimator.dropout, len(sizes))
     layers: list[Layer] = []
     for units, function, rate in zip(sizes, functions, rates, strict=True):
         layers += _hidden_layer(units, function, rate, estimator.normalization)
@@ -46,6 +46,12 @@ def hidden_activations(activation: Any, layers: int) -> list[Any]:
     """plainnet's activation function for each hidden layer."""
     given = _for_each_layer("activation", activation, layers)
     return [activations.resolve(OURS.get(one, one) if isinstance(one, str) else one) for one in given]
+
+
+def dropout_rates(dropout: Any, layers: int) -> list[float]:
+    """The dropout rate of each hidden layer."""
+    given = _for_each_layer("dropout", dropout, layers)
+    return [checks.number(f"dropout[{i}]", rate, least=0, below=1) for i, rate in enumerate(given)]
 
 
 def _for_each_layer(name: str, value: Any, layers: int) -> list[Any]:

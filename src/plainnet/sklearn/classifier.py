@@ -1,17 +1,18 @@
 """The classifier: labels to targets, outputs to labels and probabilities."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin  # type: ignore[import-untyped]
 from sklearn.metrics import accuracy_score  # type: ignore[import-untyped]
 from sklearn.preprocessing import LabelBinarizer  # type: ignore[import-untyped]
-from sklearn.utils import compute_sample_weight  # type: ignore[import-untyped]
 from sklearn.utils._param_validation import StrOptions  # type: ignore[import-untyped]
 from sklearn.utils.metaestimators import available_if  # type: ignore[import-untyped]
 from sklearn.utils.multiclass import type_of_target, unique_labels  # type: ignore[import-untyped]
+from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
 
+from plainnet.activations import SIGMOID
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.optimizers import Optimizer
@@ -19,15 +20,13 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
+from plainnet.sklearn.labels import class_weights, decide, decode, encode, is_multilabel, outputs_of
+from plainnet.sklearn.rows import given_validation
 
 
 def _is_multilabel(estimator: Any) -> bool:
     """Whether the estimator has been fitted to several labels for each example."""
-    return (
-        getattr(estimator, "_label_binarizer", None) is not None
-        and estimator.n_outputs_ > 1
-        and (estimator._label_binarizer.y_type_.startswith("multilabel"))
-    )
+    return "_label_binarizer" in vars(estimator) and is_multilabel(estimator._label_binarizer)
 
 
 @documented
@@ -102,23 +101,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> "MLPClassifier":
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on X (examples, features) and y: labels (examples,), or 0 and 1 for each label (examples, labels).
 
-        `validation_data=(X, y)` is measured after each epoch, into `validation_loss_curve_`.
+        Validation rows are measured after each epoch, into `validation_loss_curve_`, and decide with `early_stopping`.
+        They are given as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`, `y_val` and
+        `sample_weight_val`, of which Pipeline(transform_input=["X_val"]) transforms X_val as it does X. `class_weight`
+        weighs them as it weighs the training rows.
         """
-        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+        given = given_validation(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch further. The first call needs `classes`, all labels that y will ever hold."""
-        if "classes_" not in self.__dict__:
-            if classes is None:
-                raise InvalidValue("classes must be passed on the first call to partial_fit: all labels of the data")
-            self._learn_labels(y if type_of_target(y).startswith("multilabel") else unique_labels(classes))
-        elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
-            raise InvalidValue(f"classes is {classes!r}; the earlier calls of partial_fit had {self.classes_}")
-        return self._fit(X, y, sample_weight, None, incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
         """The label of each row, (examples,); of several labels 0 and 1 for each, (examples, labels)."""
@@ -126,13 +133,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class in the order of `classes_`, (examples, classes)."""
+        if self._is_binary():
+            z = self._outputs(X, before_activation=True)
+            return SIGMOID.value(np.hstack([-z, z]))
         outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        return outputs if outputs.shape[1] == len(self.classes_) > 1 else np.ones_like(outputs)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The natural logarithm of `predict_proba`; -inf where a probability is 0."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        """The natural logarithm of `predict_proba`, finite where a probability is too small for a number."""
+        z = self._outputs(X, before_activation=True)
+        if len(self.classes_) == 1:
+            return np.zeros_like(z)
+        if self.out_activation_ == "softmax":
+            z = z - z.max(axis=1, keepdims=True)
+            shares: Array = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            return shares
+        return -np.logaddexp(0, np.hstack([z, -z]) if self._is_binary() else -z)
+
+    def _is_binary(self) -> bool:
+        """Whether one output is the probability of the second of two classes."""
+        check_is_fitted(self)
+        return self.n_outputs_ == 1 and len(self.classes_) == 2
 
     @available_if(_is_multilabel)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
@@ -143,55 +164,94 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._outputs(X, before_activation=True)
 
-    _numeric_targets = False
-
-    def _meet(self, y: Any, fresh: bool, incremental: bool) -> None:
-        if fresh and not incremental:
-            self._learn_labels(y)
-        elif self.warm_start and set(unique_labels(y)) != set(self.classes_):
-            raise InvalidValue(
-                f"y has labels {unique_labels(y)}; warm_start can only be used where y has the same labels as in the "
-                f"fit before, {self.classes_}"
-            )
-
-    def _learn_labels(self, y: Any) -> None:
-        self._label_binarizer = LabelBinarizer().fit(y)
-        self.classes_ = self._label_binarizer.classes_
-
-    def _encode(self, y: Any) -> Array:
-        labels = unique_labels(y)
-        if np.setdiff1d(labels, self.classes_).size:
-            raise InvalidValue(f"y has labels {labels} and the estimator was made for {self.classes_}")
-        return self._label_binarizer.transform(y)
+    # ---- labels ----
 
     @property
-    def _output_activation(self) -> str:
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+    def classes_(self) -> Array:
+        """The labels in the order of the probabilities; assigning as many others renames them."""
+        if "_label_binarizer" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no attribute 'classes_' before it is fitted")
+        classes: Array = self._label_binarizer.classes_
+        return classes
+
+    @classes_.setter
+    def classes_(self, labels: Any) -> None:
+        given = np.asarray(labels)
+        if given.shape != self.classes_.shape or len(np.unique(given)) != len(given):
+            raise InvalidValue(f"classes_ is {labels!r}; it takes {len(self.classes_)} labels, all different")
+        self._label_binarizer.classes_ = given
+
+    _numeric_targets = False
+
+    def _meet(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
+        """Learn the labels, or hold those of y and `classes` against those that are known."""
+        if incremental:
+            self._meet_classes(y, classes)
+        elif fresh:
+            self._label_binarizer = LabelBinarizer().fit(y)
+        elif set(unique_labels(y)) != set(self.classes_):
+            raise InvalidValue(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
+            )
+
+    def _meet_classes(self, y: Any, classes: Any) -> None:
+        """`classes` of partial_fit: all labels, or of several labels one for each column of y."""
+        several = type_of_target(y).startswith("multilabel")
+        given = None if classes is None else unique_labels(classes)
+        if "_label_binarizer" not in self.__dict__:
+            if given is None:
+                raise InvalidValue("classes must be passed on the first call to partial_fit: all labels of the data")
+            self._label_binarizer = LabelBinarizer().fit(y if several else given)
+        if given is None:
+            return
+        if several and len(given) != len(self.classes_):
+            raise InvalidValue(
+                f"classes has {len(given)} labels and y {len(self.classes_)} columns; it takes a label for each column"
+            )
+        if not several and set(given) != set(self.classes_):
+            raise InvalidValue(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def _encode(self, y: Any) -> Array:
+        if type_of_target(y).startswith("multilabel") != is_multilabel(self._label_binarizer):
+            raise InvalidValue("y has another kind of labels, one or several a row, than the estimator was made for")
+        labels = unique_labels(y)
+        if np.setdiff1d(labels, self.classes_).size:
+            raise InvalidValue(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
+            )
+        return encode(self._label_binarizer, y)
+
+    def _network_outputs(self, encoded: Array) -> tuple[int, str]:
+        return outputs_of(self._label_binarizer), self._loss_name
 
     @property
     def _loss_name(self) -> str:
-        return self.out_activation_
+        several = is_multilabel(self._label_binarizer)
+        return "logistic" if several or outputs_of(self._label_binarizer) == 1 else "softmax"
 
-    @property
-    def _stratifies(self) -> bool:
-        """Whether rows are held out class by class; scikit-learn does so with one output."""
-        return self.n_outputs_ == 1
+    def _strata(self, truth: Array) -> Array | None:
+        return decode(self._label_binarizer, truth) if self.n_outputs_ == 1 else None
 
-    def _example_weights(self, sample_weight: Any, X: Any, y: Any) -> Array | None:
-        weight = super()._example_weights(sample_weight, X, y)
+    def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
         if self.class_weight is None:
-            return weight
-        by_class: Array = compute_sample_weight(self.class_weight, y).astype(X.dtype)
-        return by_class if weight is None else weight * by_class
+            return None
+        if incremental and isinstance(self.class_weight, str):
+            raise InvalidValue(
+                f"class_weight {self.class_weight!r} is not supported for partial_fit, which sees a part of the data: "
+                "compute the weights over a large enough sample of all labels, and give them as a dict: "
+                "dict(zip(classes, sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)))"
+            )
+        return class_weights(self.class_weight, self._label_binarizer, encoded)
 
-    def _truth(self, encoded: Array) -> Any:
-        return self._label_binarizer.inverse_transform(encoded)
+    def _read(self, outputs: Array) -> Array:
+        return decode(self._label_binarizer, decide(self._label_binarizer, outputs))
 
-    def _read(self, outputs: Array) -> Any:
-        return self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
-
-    def _score(self, truth: Any, outputs: Array, sample_weight: Array | None) -> float:
-        return float(accuracy_score(truth, self._read(outputs), sample_weight=sample_weight))
+    def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
+        decided = decide(self._label_binarizer, outputs)
+        return float(accuracy_score(truth, decided, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions  # typ
 from plainnet import activations, checks, engines, optimizers, schedules
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
+from plainnet.sklearn import architecture
 from plainnet.sklearn.architecture import NORMALIZATIONS, OURS
 from plainnet.sklearn.optimizers import MODES
 
@@ -52,6 +53,7 @@ SHARED: dict[str, list[Any]] = {
 
 def check_combination(estimator: Any) -> None:
     """Refuse parameters that each are fine and together have no meaning."""
+    sizes = architecture.hidden_sizes(estimator.hidden_layer_sizes)
     checks.one_of("engine", estimator.engine, ["auto", *engines.ENGINES])
     if isinstance(estimator.solver, optimizers.Optimizer) and estimator.clip_norm is not None:
         raise InvalidValue(
@@ -59,7 +61,7 @@ def check_combination(estimator: Any) -> None:
             f"give it there: plainnet.{type(estimator.solver).__name__}(clip_norm={estimator.clip_norm})"
         )
     if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
-        if np.any(np.asarray(estimator.dropout, dtype=float) > 0) or estimator.normalization == "batch":
+        if any(architecture.dropout_rates(estimator.dropout, len(sizes))) or estimator.normalization == "batch":
             raise InvalidValue(
                 "solver 'lbfgs' needs the same objective at every evaluation, and dropout and batch normalization "
                 "change it from step to step; take another solver, dropout=0 or normalization='layer'"

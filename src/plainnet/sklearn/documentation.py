@@ -1,6 +1,9 @@
 """The parameters and attributes that both estimators have, explained once for both docstrings."""
 
+import inspect
 from typing import Any, TypeVar
+
+import numpy as np
 
 PARAMETERS = """
     hidden_layer_sizes : a number, or one for each hidden layer
@@ -93,6 +96,18 @@ def documented(cls: Class) -> Class:
     if cls.__doc__:  # not under python -OO
         cls.__doc__ = cls.__doc__.replace("{parameters}", PARAMETERS).replace("{attributes}", ATTRIBUTES)
     return cls
+
+
+def call_of(estimator: Any) -> str:
+    """The call that makes the estimator, with what is not a default: MLPClassifier(max_iter=20)."""
+    defaults = inspect.signature(type(estimator)).parameters
+    given = {name: _plain(value) for name, value in estimator.get_params(deep=False).items()}
+    said = [f"{name}={value!r}" for name, value in given.items() if repr(value) != repr(defaults[name].default)]
+    return f"{type(estimator).__name__}({', '.join(said)})"
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def is_stochastic(estimator: Any) -> bool:

@@ -1,6 +1,5 @@
 """The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,11 @@ from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped
 
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate, workspace_for
-from plainnet.errors import DivergenceError
+from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
 from plainnet.sklearn.objective import Objective
-from plainnet.sklearn.stopping import Rows
+from plainnet.sklearn.rows import Rows
+from plainnet.sklearn.stopping import forget_curves
 
 
 def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
@@ -20,6 +20,8 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
     network = estimator.network_
     reported = Objective(estimator._loss_name, network, estimator.alpha)
     minimized = Objective(estimator._loss_name, network, estimator.alpha, consistent=True)
+    forget_curves(estimator)
+    network.history = None  # what there was is the record of another solver
     estimator.validation_loss_curve_ = None if held is None else []
     gradient = np.zeros_like(network.parameters)
     gradients = network.parameter_views(gradient)
@@ -56,20 +58,20 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
             method="L-BFGS-B",
             jac=True,
             callback=after_iteration,
-            options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
+            options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": float(estimator.tol)},
         )
         network.parameters = result.x
         estimator.loss_ = evaluate(reported)[0]
     if not (np.isfinite(result.x).all() and np.isfinite(estimator.loss_)):
         raise DivergenceError(
-            f"lbfgs ended at a loss of {estimator.loss_} or at weights that are not finite; "
-            "try inputs scaled to about -1 ... 1 (StandardScaler)"
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed: lbfgs ended at a loss of {estimator.loss_}. Try inputs scaled to about -1 ... 1 "
+            "(StandardScaler)"
         )
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     if result.status != 0:
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge after {estimator.n_iter_} iterations (status={result.status}): "
             f"{result.message}. Try a larger max_iter or max_fun, or inputs scaled to about -1 ... 1",
             ConvergenceWarning,
-            stacklevel=4,
         )

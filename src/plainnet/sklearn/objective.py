@@ -42,7 +42,7 @@ class Objective(Loss):
 
     def __init__(self, loss: str, network: Network, alpha: float, consistent: bool = False) -> None:
         self.loss = losses.resolve(LOSSES[loss])
-        self.alpha = alpha
+        self.alpha = float(alpha)
         self.name = self.loss.name  # type: ignore[misc]
         self.suits, self.fused_with = self.loss.suits, self.loss.fused_with
         self.penalized = dense_layers(network)

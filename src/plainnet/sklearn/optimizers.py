@@ -16,6 +16,9 @@ from plainnet.schedules import Memory, Schedule
 MODES = ("constant", "invscaling", "adaptive")
 """The values of `learning_rate` that scikit-learn knows."""
 
+SMALLEST_RATE = 1e-6
+"""At or below it a learning rate is not lowered any further."""
+
 
 class Controlled(Schedule):
     """The rate that stands in the run's memory, where `stochastic.py` puts it; `learning_rate` before that."""
@@ -42,8 +45,8 @@ class VelocitySGD(Optimizer):
         self, learning_rate: Schedule, momentum: float = 0.9, nesterov: bool = True, clip_norm: float | None = None
     ) -> None:
         super().__init__(learning_rate, 0.0, clip_norm)
-        self.momentum = momentum
-        self.nesterov = nesterov
+        self.momentum = float(momentum)
+        self.nesterov = bool(nesterov)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
         velocity = state["velocity"]
@@ -92,6 +95,20 @@ def optimizer_of(estimator: Any) -> Optimizer:
         return EpsilonOutsideAdam(**adam, **common)
     settings = {**common, **adam} if estimator.solver == "adamw" else common
     return optimizers.OPTIMIZERS[estimator.solver](**settings)
+
+
+def lowered(estimator: Any, optimizer: Optimizer, memory: Memory) -> float | None:
+    """The next lower learning rate, where the run has one to try before it stops."""
+    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
+        rate = memory.get("learning_rate", float(estimator.learning_rate_init))
+        return rate / 5 if rate > SMALLEST_RATE else None
+    plateau = optimizer.schedule
+    while isinstance(plateau, schedules.LinearWarmup):
+        plateau = plateau.learning_rate
+    if not isinstance(plateau, schedules.ReduceOnPlateau):
+        return None
+    rate = plateau.rate(0.0, 1, memory)
+    return max(rate * plateau.factor, plateau.minimum) if rate > max(SMALLEST_RATE, plateau.minimum) else None
 
 
 def _schedule_of(estimator: Any) -> Schedule:

@@ -1,11 +1,11 @@
 """The regressor."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin  # type: ignore[import-untyped]
-from sklearn.metrics import r2_score  # type: ignore[import-untyped]
+from sklearn.metrics import mean_squared_error, r2_score  # type: ignore[import-untyped]
 from sklearn.utils._param_validation import StrOptions  # type: ignore[import-untyped]
 from sklearn.utils.metaestimators import available_if  # type: ignore[import-untyped]
 
@@ -15,6 +15,7 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
+from plainnet.sklearn.rows import given_validation, is_constant
 
 
 @documented
@@ -87,17 +88,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> "MLPRegressor":
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on X (examples, features) and y (examples,) or (examples, outputs).
 
-        `validation_data=(X, y)` is measured after each epoch, into `validation_loss_curve_`.
+        Validation rows are measured after each epoch, into `validation_loss_curve_`, and decide with `early_stopping`.
+        They are given as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`, `y_val` and
+        `sample_weight_val`, of which Pipeline(transform_input=["X_val"]) transforms X_val as it does X.
         """
-        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+        given = given_validation(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch further."""
-        return self._fit(X, y, sample_weight, None, incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
         """The prediction for each row, (examples,), or (examples, outputs) where there are several."""
@@ -105,31 +119,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     _numeric_targets = True
 
-    def _meet(self, y: Array, fresh: bool, incremental: bool) -> None:
+    def _meet(self, y: Array, fresh: bool, incremental: bool, classes: Any) -> None:
         """Any numbers will do."""
 
     def _encode(self, y: Array) -> Array:
         return y.reshape(len(y), -1)
 
-    @property
-    def _output_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+    def _network_outputs(self, encoded: Array) -> tuple[int, str]:
+        return encoded.shape[1], "exp" if self.loss == "poisson" else "identity"
 
     @property
     def _loss_name(self) -> str:
         return str(self.loss)
 
-    _stratifies = False
-
-    def _truth(self, encoded: Array) -> Array:
-        return encoded
-
     def _read(self, outputs: Array) -> Array:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
+        """R², or minus the mean squared error where the targets are all the same and R² says nothing of outputs."""
         if not np.isfinite(outputs).all():
             return float("nan")
+        if is_constant(truth, sample_weight):
+            return -float(mean_squared_error(truth, outputs, sample_weight=sample_weight))
         return float(r2_score(truth, self._read(outputs), sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:

@@ -3,30 +3,29 @@
 import math
 import sys
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
 from plainnet import engines
 from plainnet.arrays import Array
 from plainnet.configurable import describe
 from plainnet.engines import Job
-from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError
+from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError, warn
+from plainnet.examples import Data
 from plainnet.history import History, Report
 from plainnet.optimizers import Optimizer, State
+from plainnet.run import settings_of
 from plainnet.schedules import Memory
 from plainnet.sklearn import stopping
+from plainnet.sklearn.documentation import call_of
 from plainnet.sklearn.objective import Objective
-from plainnet.sklearn.optimizers import optimizer_of
-from plainnet.sklearn.stopping import Rows
-
-SMALLEST_RATE = 1e-6
-"""At or below it the adaptive learning rate is not divided any further."""
+from plainnet.sklearn.optimizers import lowered, optimizer_of
+from plainnet.sklearn.rows import Rows, hold_out
+from plainnet.training import job_of
 
 
 @dataclass
@@ -40,54 +39,18 @@ class SolverMemory:
     schedule: Memory = field(default_factory=dict)
 
 
-def fit_stochastic(estimator: Any, rows: Rows, given_validation: Rows | None, incremental: bool) -> None:
-    """Train `estimator.network_` for up to `max_iter` epochs, for one where `incremental`."""
-    if estimator.early_stopping and incremental:
-        raise InvalidValue("partial_fit does not support early_stopping=True; it takes early_stopping=False")
-    held = given_validation
-    if estimator.early_stopping and held is None:
-        rows, held = hold_out(estimator, rows)
-    stopping.start_curves_if_new(estimator, with_validation=held is not None)
-    run = StochasticRun(estimator, rows, held, incremental)
-    try:
-        for _ in _shown(estimator, run.reports()):
-            pass
-    except KeyboardInterrupt:
-        run.job.return_to_whole_epoch()
-        warnings.warn("Training interrupted; the estimator keeps its last whole epoch.", stacklevel=4)
-    run.finish()
-
-
-def hold_out(estimator: Any, rows: Rows) -> tuple[Rows, Rows]:
-    """`validation_fraction` of the rows set aside, drawn as scikit-learn draws them."""
-    numbers = np.arange(len(rows.inputs))
-    kept, held = train_test_split(
-        numbers,
-        random_state=estimator._random_state,
-        test_size=estimator.validation_fraction,
-        stratify=rows.truth if estimator._stratifies else None,
-    )
-    if len(held) < 2:
-        raise InvalidValue(
-            f"The validation set is too small: validation_fraction={estimator.validation_fraction} sets {len(held)} of "
-            f"{len(numbers)} rows aside, and it takes at least 2"
-        )
-
-    def part(chosen: Array) -> Rows:
-        weight = None if rows.sample_weight is None else rows.sample_weight[chosen]
-        return Rows(rows.inputs[chosen], rows.targets[chosen], rows.truth[chosen], weight)
-
-    return part(kept), part(held)
-
-
 class StochasticRun:
-    """One call of `fit` or `partial_fit`.
+    """One call of `fit` or `partial_fit`: everything is checked when it is made, and `train` trains.
 
     The rows lie in the job in the order of the present epoch, written there before it begins, so that the order is
     the one that scikit-learn draws from the same `random_state`.
     """
 
     def __init__(self, estimator: Any, rows: Rows, held: Rows | None, incremental: bool) -> None:
+        if estimator.early_stopping and incremental:
+            raise InvalidValue("partial_fit does not support early_stopping=True; it takes early_stopping=False")
+        if estimator.early_stopping and held is None:
+            rows, held = hold_out(estimator, rows)
         self.estimator, self.rows, self.held, self.incremental = estimator, rows, held, incremental
         self.network = estimator.network_
         self.objective = Objective(estimator._loss_name, self.network, estimator.alpha)
@@ -95,39 +58,64 @@ class StochasticRun:
             estimator._solver_memory = SolverMemory(optimizer_of(estimator))
         self.memory: SolverMemory = estimator._solver_memory
         self.job = self._job()
-        self.history = History(settings={"optimizer": describe(self.memory.optimizer), "alpha": estimator.alpha})
-        self.network.history = self.history
-        self.best = (self.network.parameters.copy(), self.network.statistics.copy())
+        self.choice = engines.choose(estimator.engine, self.job, _threads(estimator.n_jobs))
+        self.best: tuple[Array, Array] | None = None
 
     def _job(self) -> Job:
-        estimator, rows = self.estimator, self.rows
-        shuffled = rows
+        estimator, rows, memory = self.estimator, self.rows, self.memory
+        inputs, targets, weight = rows.inputs, rows.targets, rows.sample_weight
         if estimator.shuffle:
-            weight = None if rows.sample_weight is None else rows.sample_weight.copy()
-            shuffled = Rows(np.array(rows.inputs, order="C"), rows.targets.copy(), None, weight)
-        job = Job(
-            network=self.network,
+            inputs, targets = np.array(inputs, order="C"), targets.copy()
+            weight = None if weight is None else weight.copy()
+        job = job_of(
+            self.network,
+            Data((inputs, targets, weight), validation=None, weightless=0),
             loss=self.objective,
-            optimizer=self.memory.optimizer,
-            inputs=shuffled.inputs,
-            targets=shuffled.targets,
-            sample_weight=shuffled.sample_weight,
-            batch_size=_batch_size(estimator.batch_size, len(rows.inputs)),
-            shuffle=False,
+            optimizer=memory.optimizer,
             epochs=estimator.max_iter,
-            epochs_done=self.memory.epochs,
-            steps_done=self.memory.steps,
-            schedule_memory=self.memory.schedule,
+            batch_size=_batch_size(estimator.batch_size, len(inputs)),
+            shuffle=False,
         )
-        if self.memory.state is not None:
-            job.optimizer_state = self.memory.state
+        job.epochs_done, job.steps_done = memory.epochs, memory.steps
+        job.schedule_memory = {**memory.schedule, **job.schedule_memory}
+        if memory.state is not None:
+            job.optimizer_state = memory.state
         return job
+
+    def _record(self) -> dict[str, Any]:
+        """The settings of the run as plain data, in the words of `Network.fit` and of the estimator."""
+        estimator = self.estimator
+        patience, tol = describe(estimator.n_iter_no_change), describe(estimator.tol)
+        settings = settings_of(
+            self.job,
+            self.choice,
+            early_stopping={"patience": patience, "minimum_improvement": tol} if estimator.early_stopping else None,
+            metrics=["score"] if estimator.early_stopping else [],
+            report_every=1,
+            validation_examples=0 if self.held is None else len(self.held.inputs),
+        )
+        objective = {"loss": self.objective.name, "alpha": self.objective.alpha, "shuffle": bool(estimator.shuffle)}
+        return {"estimator": call_of(estimator), **settings, **objective}
+
+    def train(self) -> None:
+        """Train for up to `max_iter` epochs, for one where the run is incremental."""
+        estimator = self.estimator
+        self.history = History(settings=self._record())
+        self.network.history = self.history
+        stopping.begin(estimator, self.held is not None, self.incremental)
+        try:
+            for _ in _shown(estimator, self.reports()):
+                pass
+        except KeyboardInterrupt:
+            self.job.return_to_whole_epoch()
+            self.history.stopped = "interrupted"
+            warn("Training interrupted; the estimator keeps its last whole epoch.", UserWarning)
+        self.finish()
 
     def reports(self) -> Iterator[Report]:
         """Train an epoch at a time until `max_iter`, or until it stops getting better."""
         estimator = self.estimator
-        threads = engines.cores() if estimator.n_jobs == -1 else estimator.n_jobs
-        engine = engines.make(engines.choose(estimator.engine, self.job, threads), self.job)
+        engine = engines.make(self.choice, self.job)
         order = np.arange(len(self.rows.inputs))
         began = time.perf_counter()
         estimator.n_iter_ = 0
@@ -145,11 +133,10 @@ class StochasticRun:
             if self._is_over() or self.incremental:
                 return
         self.history.stopped = "all epochs"
-        warnings.warn(
+        warn(
             f"Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't converged yet; "
             "try a larger max_iter",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
     def _reorder(self, order: Array) -> Array:
@@ -164,18 +151,19 @@ class StochasticRun:
         return order
 
     def _end_diverged(self, loss: float) -> None:
-        """Early stopping goes back to its best weights, with a warning; without it there is nothing to go back to."""
+        """Early stopping goes back to its best weights, with a warning; otherwise there is nothing to go back to."""
         estimator = self.estimator
         self.job.return_to_good()
         self.history.stopped = "diverged"
         message = (
-            f"Solver produced non-finite parameter weights or loss: epoch {estimator.n_iter_ + 1} has loss {loss}. "
-            "Try inputs scaled to about -1 ... 1 (StandardScaler), a smaller learning_rate_init, or clip_norm=1"
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed: epoch {estimator.n_iter_ + 1} has loss {loss}. Try inputs scaled to about -1 ... 1 "
+            "(StandardScaler), a smaller learning_rate_init, or clip_norm=1"
         )
-        if not estimator.early_stopping:
+        if self.best is None:
             raise DivergenceError(message)
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(message, ConvergenceWarning, stacklevel=6)
+        warn(message, ConvergenceWarning)
 
     def _take_in(self, loss: float) -> None:
         """An epoch's loss into the attributes."""
@@ -194,12 +182,11 @@ class StochasticRun:
         monitored = estimator.loss_ if validation_loss is None else validation_loss
         job.optimizer.schedule.observe(monitored, job.schedule_memory)
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
-            job.schedule_memory["learning_rate"] = (
-                estimator.learning_rate_init / (estimator.t_ + 1) ** estimator.power_t
-            )
+            rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** float(estimator.power_t)
+            job.schedule_memory["learning_rate"] = rate
         return Report(
             epoch=estimator.n_iter_,
-            epochs=estimator.max_iter,
+            epochs=job.epochs,
             loss=estimator.loss_,
             validation_loss=validation_loss,
             metrics={"score": estimator.validation_scores_[-1]} if estimator.early_stopping else {},
@@ -211,18 +198,17 @@ class StochasticRun:
         )
 
     def _is_over(self) -> bool:
-        """Whether the run ends here; the adaptive learning rate falls to a fifth instead, until it is tiny."""
+        """Whether the run ends here; a learning rate that falls on a plateau falls first, until it is tiny."""
         estimator, memory = self.estimator, self.job.schedule_memory
         reason = stopping.reason(estimator)
         if reason is None:
             return False
-        if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
-            rate = memory.get("learning_rate", estimator.learning_rate_init)
-            if rate > SMALLEST_RATE:
-                memory["learning_rate"] = rate / 5
-                estimator._no_improvement_count = 0
-                _say(estimator, f"{reason} Setting learning rate to {rate / 5:g}.")
-                return False
+        rate = lowered(estimator, self.job.optimizer, memory)
+        if rate is not None:
+            memory |= {"learning_rate": rate, "waited": 0}
+            estimator._no_improvement_count = 0
+            _say(estimator, f"{reason} Setting learning rate to {rate:g}.")
+            return False
         _say(estimator, f"{reason} Stopping.")
         self.history.stopped = "early stopping"
         return True
@@ -231,16 +217,32 @@ class StochasticRun:
         """Keep what the next `partial_fit` needs, and go back to the best weights of early stopping."""
         job, memory = self.job, self.memory
         memory.state, memory.steps, memory.epochs = job.optimizer_state, job.steps_done, job.epochs_done
-        if self.estimator.early_stopping:
-            self.network.parameters, self.network.statistics = self.best
+        memory.schedule = job.schedule_memory
         self.objective.set_penalty(job.batch_size or len(job.inputs))
+        if self.best is not None:
+            self.network.parameters, self.network.statistics = self.best
+        elif self.estimator.early_stopping and self.estimator.n_iter_:
+            warn(
+                "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
+                "The estimator keeps the weights of its last epoch",
+                ConvergenceWarning,
+            )
+
+
+def _threads(n_jobs: int | None) -> int | None:
+    """The threads that `n_jobs` means; -1 is all cores, -2 all but one."""
+    if n_jobs is None or n_jobs > 0:
+        return None if n_jobs is None else int(n_jobs)
+    if n_jobs == 0:
+        raise InvalidValue("n_jobs is 0; it takes a number of threads, -1 for all cores, or None")
+    return max(1, engines.cores() + 1 + int(n_jobs))
 
 
 def _batch_size(batch_size: int | str, rows: int) -> int:
     if batch_size == "auto":
         return min(200, rows)
     if int(batch_size) > rows:
-        warnings.warn(f"batch_size is {batch_size} and there are {rows} rows; it is clipped to that", stacklevel=7)
+        warn(f"batch_size is {batch_size} and there are {rows} rows; it is clipped to that", UserWarning)
     return min(int(batch_size), rows)
 
 

@@ -2,27 +2,15 @@
 
 An epoch counts as no improvement where the training loss is not more than `tol` below the best one so far or, with
 `early_stopping`, where the score on the held-out rows is less than `tol` above the best score so far. More than
-`n_iter_no_change` of them in a row end the run.
+`n_iter_no_change` of them in a row end the run. Each `fit` judges by its own epochs, a warm start as well.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from plainnet.arrays import Array
 from plainnet.sklearn.objective import Objective
-
-
-@dataclass
-class Rows:
-    """Examples to train on or to measure with: inputs, targets as the loss takes them, the truth to score against."""
-
-    inputs: Array
-    targets: Array
-    truth: Any
-    sample_weight: Array | None
-
+from plainnet.sklearn.rows import Rows
 
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_", "best_loss_", "best_validation_score_")
 
@@ -33,15 +21,17 @@ def forget_curves(estimator: Any) -> None:
         estimator.__dict__.pop(name, None)
 
 
-def start_curves_if_new(estimator: Any, with_validation: bool) -> None:
-    """Empty curves for a first fit, and where a warm start judges by something else than the fit before."""
+def begin(estimator: Any, with_validation: bool, incremental: bool) -> None:
+    """Start the curves, or go on with those of a fit that judged by the same; judge anew but in `partial_fit`."""
     early = estimator.early_stopping
-    if not hasattr(estimator, "loss_curve_") or (estimator.validation_scores_ is not None) != early:
+    goes_on = hasattr(estimator, "loss_curve_") and (estimator.validation_scores_ is not None) == early
+    if not goes_on:
         estimator.loss_curve_ = []
         estimator.validation_scores_ = [] if early else None
+        estimator.validation_loss_curve_ = None
+    if not (goes_on and incremental):
         estimator.best_validation_score_ = -np.inf if early else None
         estimator.best_loss_ = None if early else np.inf
-        estimator.validation_loss_curve_ = None
         estimator._no_improvement_count = 0
     if with_validation and estimator.validation_loss_curve_ is None:
         estimator.validation_loss_curve_ = []
@@ -62,13 +52,14 @@ def measure(estimator: Any, objective: Objective, held: Rows | None) -> float | 
 
 def note_improvement(estimator: Any) -> bool:
     """Count the epoch as one with or without an improvement; whether it is the best so far."""
+    tol = float(estimator.tol)
     if estimator.early_stopping:
         score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
-        improved, is_best = not score < best + estimator.tol, score > best
+        improved, is_best = not score < best + tol, score > best
         estimator.best_validation_score_ = score if is_best else best  # a score can be NaN, and is then no best
     else:
         loss, best = estimator.loss_curve_[-1], estimator.best_loss_
-        improved, is_best = not loss > best - estimator.tol, loss < best
+        improved, is_best = not loss > best - tol, loss < best
         estimator.best_loss_ = min(loss, best)
     estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
     return bool(is_best)

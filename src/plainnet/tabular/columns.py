@@ -50,14 +50,16 @@ class NumberColumn:
         """What training saw in the column, in a few words."""
         return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         import polars as pl
 
         standardized = (column.cast(pl.Float64).to_numpy() - self.mean) / self.deviation
         missing = column.is_null().to_numpy()
         standardized[missing] = 0.0
-        return np.column_stack([standardized, missing] if self.missing else [standardized])
+        features[:, 0] = standardized
+        if self.missing:
+            features[:, 1] = missing
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,13 @@ class BooleanColumn:
         """What training saw in the column, in a few words."""
         return f"{self.mean:.1%} true" + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         import polars as pl
 
-        truth = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
-        return np.column_stack([truth, column.is_null().to_numpy()] if self.missing else [truth])
+        features[:, 0] = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
+        if self.missing:
+            features[:, 1] = column.is_null().to_numpy()
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,14 @@ class CategoryColumn:
         listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
         return listed + _some_missing(self.missing)
 
-    def features(self, column: pl.Series) -> Array:
-        """The column's features, shape (rows, features)."""
+    def write_features(self, column: pl.Series, features: Array) -> None:
+        """Fill `features`, shape (rows, features), with those of the column."""
         position = positions(column, self.values)
-        one_hot = (position[:, None] == np.arange(len(self.values))).astype(float)
-        return np.column_stack([one_hot, column.is_null().to_numpy()]) if self.missing else one_hot
+        features[:] = 0
+        known = np.flatnonzero(position >= 0)
+        features[known, position[known]] = 1
+        if self.missing:
+            features[:, -1] = column.is_null().to_numpy()
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""
@@ -139,15 +145,20 @@ Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
 COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
 
 
-def learn_column(column: pl.Series) -> Column:
-    """What there is to know of a column of the training rows that `useless` does not speak against."""
+def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
+    """What there is to know of a column of the training rows that `useless` does not speak against.
+
+    With `weights`, a number above 0 for each row, means and deviations are weighted.
+    """
     known, missing = column.drop_nulls(), column.null_count() > 0
+    if weights is not None and missing:
+        weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
         case "number":
-            mean, deviation = mean_and_deviation(known.to_numpy())
+            mean, deviation = mean_and_deviation(known.to_numpy(), weights)
             return NumberColumn(column.name, mean, deviation, missing)
         case "boolean":
-            return BooleanColumn(column.name, float(known.to_numpy().mean()), missing)
+            return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
         case _:
             return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
 
@@ -168,14 +179,19 @@ def useless(column: pl.Series) -> str:
     return ""
 
 
-def mean_and_deviation(values: Array) -> tuple[float, float]:
+def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[float, float]:
     """μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 where all values are equal (to rounding).
 
-    Computed on x / max|x|, whose squares can neither overflow nor vanish.
+    With weights μ = Σwx / Σw and σ = √(Σw(x - μ)² / Σw). Computed on x / max|x|, whose squares
+    can neither overflow nor vanish.
     """
     largest = float(np.abs(values).max()) or 1.0
     scaled = values / largest
-    return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    if weights is None:
+        return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
+    mean = np.average(scaled, weights=weights)
+    deviation = np.sqrt(np.average(np.square(scaled - mean), weights=weights))
+    return largest * float(mean), largest * float(deviation) or 1.0
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
+from plainnet.tabular.markers import missing_hint, number_words, with_quoted, without
+from plainnet.tabular.read_options import MISSING
+from plainnet.tabular.spelling import composed_column, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,7 +18,6 @@ Kind: TypeAlias = Literal["number", "boolean", "category"]
 Place: TypeAlias = Callable[[int], str]
 """Where a row (counted from 0) stands, in the user's words: "penguins.csv, line 7"."""
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 LARGEST_EXACT = 2.0**53
 """Up to here every whole number is a float64 of its own."""
 
@@ -35,39 +38,48 @@ def kind_of(column: pl.Series) -> Kind | None:
     return "boolean" if column.dtype == pl.Boolean else "category"
 
 
-def from_text(column: pl.Series, place: Place, *, category: bool = False) -> pl.Series:
+def from_text(
+    column: pl.Series,
+    place: Place,
+    *,
+    category: bool = False,
+    missing: Collection[str] = MISSING,
+    quoted: Array | None = None,
+) -> pl.Series:
     """A column of a text file in the kind that all of its values share.
 
-    Spaces around a value do not count, and the markers in `MISSING` are missing values. What is left decides:
-    all numbers, all true or false (in any case), or no number at all, which makes categories. `category`
-    decides for categories whatever the values are.
+    Spaces and invisible characters around a value do not count, its characters are composed (NFC), and the
+    markers in `missing` are missing values. What is left decides: all numbers, all true or false (in any case),
+    or no number at all, which makes categories. `category` decides for categories whatever the values are. In
+    categories the markers of the rows `quoted`, which stand in quotation marks, are values.
 
     Raises InvalidValue where numbers and text are mixed or a number is infinite, naming the first such place.
     """
     import polars as pl
 
-    text = column.str.strip_chars()
-    text = text.set(text.is_in(MISSING), None)
+    written = spelled_column(column)
+    text = without(written, missing)
     if category:
-        return text
+        return with_quoted(text, written, quoted)
     numbers = text.cast(pl.Float64, strict=False)
     is_number = numbers.is_not_null()
     number_count, present_count = int(is_number.sum()), len(text) - text.null_count()
     if 0 < number_count == present_count:
         return _finite(numbers.fill_nan(None), place)
-    if number_count > 0:
+    if number_count > number_words(text, numbers):
         few_numbers = 2 * number_count < present_count
         odd = is_number if few_numbers else text.is_not_null() & ~is_number
         row = odd.arg_max() or 0
+        hint = "" if few_numbers else missing_hint(text[row])
         raise InvalidValue(
             f"{place(row)}: column {column.name!r} holds {text[row]!r}, "
-            f"{'a number among text' if few_numbers else 'text among numbers'}; correct it, or read the "
+            f"{'a number among text' if few_numbers else 'text among numbers'}; {hint}correct it, or read the "
             f"column as categories (categories=[{column.name!r}], --categories {column.name})"
         )
     words = text.str.to_lowercase()
     if present_count > 0 and words.is_in(["true", "false"]).all():
         return words == "true"
-    return text
+    return with_quoted(text, written, quoted)
 
 
 def from_typed(column: pl.Series, place: Place, *, category: bool = False) -> pl.Series:
@@ -81,7 +93,7 @@ def from_typed(column: pl.Series, place: Place, *, category: bool = False) -> pl
 
     dtype = column.dtype
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return column.cast(pl.String)
+        return composed_column(column.cast(pl.String))
     if dtype == pl.Boolean or (category and dtype.is_integer()):
         return column.cast(pl.String) if category else column
     if not dtype.is_numeric():

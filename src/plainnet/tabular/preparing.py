@@ -1,24 +1,27 @@
-"""From a table file to what trains on it: arrays, a split, a network that fits the task, and its measures."""
+"""From a table file to what trains on it: arrays, a split, and a network that fits the task."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, metrics
+from plainnet import checks
 from plainnet.activations import Activatable
 from plainnet.arrays import Array
-from plainnet.errors import InvalidValue, PlainnetWarning
+from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
-from plainnet.tabular.reading import read_table, require_columns
+from plainnet.tabular import overlap, suspicions
+from plainnet.tabular.memory import require_memory
+from plainnet.tabular.part import Part
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.reading import read_table
 from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split, target_column
+from plainnet.tabular.tasks import Task, decide_task, split
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +31,9 @@ LOSSES: dict[Task, tuple[str, ...]] = {
     "regression": ("mse", "mae", "huber", "poisson"),
 }
 """The losses for each task, the usual one first."""
+
+TOLD_APART = 0.25
+"""Where chance makes more than this share of new rows equal to training rows, a model does not know its own again."""
 
 NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
@@ -41,9 +47,10 @@ class Prepared:
     X: Array
     y: Array
     sample_weight: Array | None
-    validation: tuple[Array, Array]
-    rows_without_target: int
-    held_out: pl.DataFrame
+    validation: tuple[Array, ...]
+    """Features and targets, and with weights those of the rows."""
+    training: Part
+    held_out: Part
     """The validation rows as they stand in the table."""
 
 
@@ -55,14 +62,27 @@ def prepare(
     loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
+    dtype: str = "float32",
 ) -> Prepared:
-    """Read a table file for training; see `prepare_rows`."""
-    frame = read_table(path, categories=categories, ignore=ignore)
+    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    options = options.with_categories(categories)
+    _check_roles(target, sample_weight, options.categories, ignore)
+    frame = read_table(path, ignore=ignore, options=options)
     return prepare_rows(
-        frame, target, task=task, loss=loss, sample_weight=sample_weight, validation=validation, seed=seed
+        frame,
+        target,
+        task=task,
+        loss=loss,
+        options=options,
+        sample_weight=sample_weight,
+        validation=validation,
+        seed=seed,
+        dtype=dtype,
+        source=str(path),
     )
 
 
@@ -72,40 +92,83 @@ def prepare_rows(
     *,
     task: str | None = None,
     loss: str | None = None,
+    options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
     validation: float | os.PathLike[str] = 0.2,
     seed: int | None = None,
+    dtype: str = "float32",
+    source: str = "the table",
 ) -> Prepared:
     """Make rows ready for training; `validation` is a fraction of them or a file of rows with the same columns.
 
-    Rows without a target are left out. `sample_weight` names the column of weights, which is then no input. Raises
-    as the functions of `plainnet.tabular` do, and InvalidValue for a loss that does not go with the task.
+    Rows without a target are left out. `options` are those that the rows were read with. `sample_weight` names the
+    column of weights, which is then no input: rows of weight 0 are left out before anything is learned or measured,
+    and all else that is learned or measured takes each row as often as its weight says. `dtype` is that of the
+    features, `source` how messages call the table. Raises as the functions of `plainnet.tabular` do, and
+    InvalidValue for a loss that does not go with the task.
     """
-    frame, dropped = _known_rows(frame, target)
-    decided = decide_task(frame, target, task)
+    _check_roles(target, sample_weight)
+    rows = Part.known(frame, source, target)
+    if sample_weight is not None:
+        rows = rows.weighted(sample_weight)
+        _note_classes_without_weight(frame, rows, target)
+    decided = decide_task(rows.frame, target, task)
     checked_loss = _loss_for(decided, loss)
-    training = held_out = frame
+    training = rows
     if isinstance(validation, float):
-        train, held = split(frame, target, decided, validation, np.random.default_rng(seed))
-        training, held_out = frame[train], frame[held]
-    weights = None if sample_weight is None else _weights(training, sample_weight)
-    inputs = training if sample_weight is None else training.drop(sample_weight)
-    _warn_of_leaks(inputs, target)
-    table = Table.learn(inputs, target, decided, standardize_target=checked_loss != "poisson")
+        train, held = split(rows.frame, target, decided, validation, np.random.default_rng(seed))
+        training, held_out = rows.take(train), rows.take(held)
+    suspicions.warn_of_leaks(training.frame, target)
+    table = Table.learn(
+        training.frame,
+        target,
+        decided,
+        standardize_target=checked_loss != "poisson",
+        options=options,
+        sample_weight=training.weights,
+    )
     if not isinstance(validation, float):
-        held_out, _ = _known_rows(table.read(validation, target=True), target)
+        held_out = part_of_file(table, validation, sample_weight)
+        if not len(held_out):
+            raise InvalidValue(f"{validation} has no row that has a {target} and counts")
     if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
         raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
+    require_memory(table, len(training) + len(held_out), np.dtype(dtype))
+    X = table.features(training.frame, dtype=dtype, place=training.place)
+    held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
+    suspicions.warn_of_far_out(table, training, X)
+    hashes, by_chance = (
+        overlap.row_hashes(X),
+        suspicions.share_equal_by_chance(training.frame.select(table.column_names)),
+    )
+    suspicions.warn_of_overlap(hashes, overlap.row_hashes(held_X), held_out, by_chance)
+    if by_chance < TOLD_APART:
+        table = replace(table, fingerprint=overlap.fingerprint(hashes))
+    validated: tuple[Array, ...] = (held_X, table.targets(held_out.frame))
     return Prepared(
         table=table,
         loss=checked_loss,
-        X=table.features(training),
-        y=table.targets(training),
-        sample_weight=weights,
-        validation=(table.features(held_out), table.targets(held_out)),
-        rows_without_target=dropped,
+        X=X,
+        y=table.targets(training.frame),
+        sample_weight=training.weights,
+        validation=validated if held_out.weights is None else (*validated, held_out.weights),
+        training=training,
         held_out=held_out,
     )
+
+
+def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str | None) -> Part:
+    """The rows of a file that a known table can be measured on, with their weights where the file has that column."""
+    frame = table.read(path, target=True, also=[] if sample_weight is None else [sample_weight])
+    part = Part.known(frame, str(path), table.target.name)
+    if part.frame[table.target.name].null_count() == len(frame):
+        return part.take(np.arange(0))
+    if sample_weight is None:
+        return part
+    if sample_weight in frame.columns:
+        return part.weighted(sample_weight)
+    warn(f"{path} has no column {sample_weight!r} with weights, so its rows all count the same")
+    return part
 
 
 def network_for(
@@ -147,43 +210,35 @@ def network_for(
     last = dense(units, output)
     net = Network(*layers, last, input_size=prepared.X.shape[1], seed=seed, dtype=dtype)
     if prepared.loss == "poisson":
-        last.bias = np.log(max(float(prepared.y.mean()), 1e-3)) * np.ones(1)
+        mean = float(np.average(prepared.y, weights=prepared.sample_weight, axis=0)[0])
+        last.bias = np.log(max(mean, 1e-3)) * np.ones(1)
     net.table = prepared.table.to_dict()
     return net
 
 
-def measure(table: Table, net: Network, X: Array, y: Array, loss: str) -> dict[str, float]:
-    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units."""
-    outputs = net.predict(X)
-    result = {"loss": net.evaluate(X, y, loss=loss)["loss"]}
-    if table.task == "classification":
-        names = ("accuracy", "precision", "recall", "f1", "roc_auc")
-        return result | {name: metrics.METRICS[name](y, outputs) for name in names}
-    true, predicted = table.decode(y)[:, None], table.decode(outputs)[:, None]
-    return result | {name: metrics.METRICS[name](true, predicted) for name in ("r2", "rmse", "mae")}
+def _check_roles(
+    target: str, sample_weight: str | None, categories: Collection[str] = (), ignore: Collection[str] = ()
+) -> None:
+    """Refuse a column that is given two roles."""
+    if sample_weight == target:
+        raise InvalidValue(f"sample_weight and target are both {target!r}; the weights stand in a column of their own")
+    for role, name in (("target", target), ("sample_weight", sample_weight)):
+        if name in ignore:
+            raise InvalidValue(f"ignore names {name!r}, which is the {role}; leave it out of ignore (--ignore)")
+    if sample_weight in categories:
+        raise InvalidValue(f"categories names {sample_weight!r}, which is the sample_weight and holds numbers")
 
 
-def _known_rows(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
-    """The rows that have a target, and how many have none; all of them where none has, for `decide_task` to refuse."""
-    known, dropped = drop_missing_targets(frame, target)
-    return (frame, 0) if len(known) == 0 else (known, dropped)
-
-
-def _warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
-    """A column that says the same as the target makes results look better than they are."""
-    for name in frame.columns:
-        if name != target and _says_the_same(frame[name], frame[target]):
-            warnings.warn(
-                f"column {name!r} says the same as the target {target!r} in every row", PlainnetWarning, stacklevel=3
-            )
-
-
-def _says_the_same(column: pl.Series, target: pl.Series) -> bool:
-    """Whether each value of the one goes with one value of the other; all-different values say nothing."""
-    different = target.n_unique()
-    if column.n_unique() != different or different == len(target):
-        return column.dtype == target.dtype and bool(column.eq_missing(target).all())
-    return column.to_frame("a").with_columns(target.alias("b")).n_unique() == different
+def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -> None:
+    """Note classes all of whose rows weigh 0: a network does not learn them."""
+    if not rows.weightless or decide_task(frame, target) != "classification":
+        return
+    lost = sorted(set(frame[target].drop_nulls()) - set(rows.frame[target]))
+    if lost:
+        warn(
+            f"every row of {', '.join(map(repr, lost[:5]))}{', ...' if len(lost) > 5 else ''} in target {target!r} has "
+            "the weight 0, so it is no class for the network"
+        )
 
 
 def _loss_for(task: Task, loss: str | None) -> str:
@@ -193,11 +248,3 @@ def _loss_for(task: Task, loss: str | None) -> str:
     if loss not in LOSSES[task]:
         raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(LOSSES[task])}")
     return loss
-
-
-def _weights(frame: pl.DataFrame, name: str) -> Array:
-    require_columns([name], frame.columns, "sample_weight: the table")
-    column = target_column(frame, name)
-    if not column.dtype.is_numeric() or column.null_count():
-        raise InvalidValue(f"sample_weight column {name!r} takes a number in every row")
-    return column.to_numpy()

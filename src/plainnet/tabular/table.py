@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
-from plainnet.tabular.description import as_dict, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Kind, from_typed, kind_of, row_of_frame
-from plainnet.tabular.reading import read_columns, require_columns
+from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
+from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.names import require_columns
+from plainnet.tabular.overlap import check_fingerprint
+from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.reading import read_columns
 from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
 if TYPE_CHECKING:
     import polars as pl
+
+BLOCK_BYTES = 64 * 2**20
+"""About as much memory a block of rows takes as features."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +48,29 @@ class Table:
 
     columns: tuple[Column, ...]
     target: Target
+    options: ReadOptions = DEFAULT
+    """How its files are read."""
+    fingerprint: str = ""
+    """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
 
     @classmethod
-    def learn(cls, frame: pl.DataFrame, target: str, task: Task, *, standardize_target: bool = True) -> Table:
+    def learn(
+        cls,
+        frame: pl.DataFrame,
+        target: str,
+        task: Task,
+        *,
+        standardize_target: bool = True,
+        options: ReadOptions = DEFAULT,
+        sample_weight: Array | None = None,
+    ) -> Table:
         """The table of the training rows, whose every column but the target is an input.
 
         Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
         column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
         target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
-        needs it.
+        needs it. `options` are those that the frame was read with; `read` reads later files alike. With
+        `sample_weight`, a number above 0 for each row, means and deviations are weighted.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -63,12 +84,12 @@ class Table:
             column = from_typed(frame[name], row_of_frame)
             reason = useless(column)
             if reason:
-                warnings.warn(f"column {name!r} is left out: {reason}", PlainnetWarning, stacklevel=2)
+                warn(f"column {name!r} is left out: {reason}")
             else:
-                columns.append(learn_column(column))
+                columns.append(learn_column(column, sample_weight))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target))
+        return cls(tuple(columns), learn_target(targets, task, standardize_target, sample_weight), options)
 
     @property
     def task(self) -> Task:
@@ -100,36 +121,74 @@ class Table:
         """The classes as they stand in a table file."""
         return tuple(map(label_text, self.classes))
 
-    def read(self, path: str | os.PathLike[str], *, target: bool = False) -> pl.DataFrame:
+    def read(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        target: bool = False,
+        also: Collection[str] = (),
+        options: ReadOptions | None = None,
+    ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
+        Columns named in `also` come with them where the file has them.
+
         Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
+        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
+        InvalidValue where the file lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        return read_columns(path, names, categories=categories)
+        options = self.options if options is None else options
+        return read_columns(path, names, categories=categories, also=also, options=options)
 
-    def features(self, frame: pl.DataFrame) -> Array:
-        """The frame's rows as a network takes them, float64, shape (rows, features).
+    def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
+        """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
 
         Columns go by their names, in any order; other columns are not looked at. A category that training did
         not have is 0 in every feature of its column; a missing number or boolean is the mean. Each column
         with categories or missing values that training did not have gets one PlainnetWarning that counts
-        them.
+        them. `place` says where a row stands, for messages.
 
-        Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite.
+        Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite, also once they
+        are of `dtype`.
         """
+        self.warn_of_news(frame)
+        return self._features(frame, np.dtype(dtype), place)
+
+    def feature_blocks(
+        self, frame: pl.DataFrame, dtype: DTypeLike = np.float64, place: Place = row_of_frame
+    ) -> Iterator[Array]:
+        """The same, a block of rows at a time, and without the warnings: many features need not fit into memory."""
+        size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
+        for start in range(0, len(frame), size):
+            yield self._features(frame[start : start + size], np.dtype(dtype), partial(_moved, place, start))
+
+    def warn_of_news(self, frame: pl.DataFrame) -> None:
+        """Warn of each column that holds categories or missing values that training did not have."""
         require_columns(self.column_names, frame.columns, "the table")
-        blocks = []
         for column in self.columns:
+            for news in _news(column, _of_kind(frame, column.name, column.kind)):
+                warn(f"column {column.name!r}: {news}")
+
+    def _features(self, frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
+        require_columns(self.column_names, frame.columns, "the table")
+        features, start = np.empty((len(frame), len(self.feature_names)), dtype), 0
+        for column in self.columns:
+            own = features[:, start : start + len(column.feature_names)]
             values = _of_kind(frame, column.name, column.kind)
-            for news in _news(column, values):
-                warnings.warn(f"column {column.name!r}: {news}", PlainnetWarning, stacklevel=2)
-            blocks.append(column.features(values))
-        return np.hstack(blocks)
+            with np.errstate(over="ignore"):
+                column.write_features(values, own)
+            if column.kind == "number" and not np.isfinite(own).all():
+                row = int((~np.isfinite(own)).any(axis=1).argmax())
+                raise InvalidValue(
+                    f"{place(row)}: column {column.name!r} holds {values[row]!r}, too far from what training had "
+                    f"({column.summary}) for {dtype}; correct it, or leave the field empty"
+                )
+            start += own.shape[1]
+        return features
 
     def targets(self, frame: pl.DataFrame) -> Array:
         """The frame's target as a network learns it.
@@ -176,27 +235,37 @@ class Table:
 
     def to_dict(self) -> dict[str, Any]:
         """The table as plain data that JSON holds exactly."""
+        known = {"fingerprint": self.fingerprint} if self.fingerprint else {}
         return {
             "columns": [to_plain(column.kind, column) for column in self.columns],
             "target": to_plain(self.target.kind, self.target),
+            "options": self.options.to_dict(),
+            **known,
         }
 
     @classmethod
     def from_dict(cls, data: Any) -> Table:
         """The table that `to_dict` described; InvalidValue for data that describe none."""
-        entries = as_dict("the table", data)
-        require_keys("the table", entries, ("columns", "target"))
+        entries = {"options": DEFAULT.to_dict()} | as_dict("the table", data)  # version 0.1 had no options
+        fingerprint = entries.pop("fingerprint", "")
+        require_keys("the table", entries, ("columns", "target", "options"))
         if not isinstance(entries["columns"], list) or not entries["columns"]:
             raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
         try:
             columns = tuple(from_plain("a column of the table", entry, COLUMNS) for entry in entries["columns"])
             target = from_plain("the target of the table", entries["target"], TARGETS)
+            check_text("fingerprint of the table", fingerprint)
         except InvalidType as error:
             raise InvalidValue(str(error)) from None
         names = [target.name, *(column.name for column in columns)]
         if len(set(names)) < len(names):
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
-        return cls(columns, target)
+        check_fingerprint(fingerprint)
+        return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
+
+
+def _moved(place: Place, by: int, row: int) -> str:
+    return place(by + row)
 
 
 def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:

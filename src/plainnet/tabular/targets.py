@@ -92,9 +92,9 @@ class NumberTarget:
         checks.number(f"deviation of target {self.name!r}", self.deviation, above=0)
 
     @classmethod
-    def learn(cls, column: pl.Series, standardize: bool) -> NumberTarget:
+    def learn(cls, column: pl.Series, standardize: bool, weights: Array | None = None) -> NumberTarget:
         """Mean and deviation of a target of the training rows; 0 and 1, which change nothing, on request."""
-        mean, deviation = mean_and_deviation(column.to_numpy()) if standardize else (0.0, 1.0)
+        mean, deviation = mean_and_deviation(column.to_numpy(), weights) if standardize else (0.0, 1.0)
         return cls(column.name, mean, deviation)
 
     def encode(self, column: pl.Series) -> Array:
@@ -113,9 +113,9 @@ Target: TypeAlias = ClassTarget | NumberTarget
 TARGETS: dict[str, type[Target]] = {cls.kind: cls for cls in (ClassTarget, NumberTarget)}
 
 
-def learn_target(column: pl.Series, task: Task, standardize: bool) -> Target:
+def learn_target(column: pl.Series, task: Task, standardize: bool, weights: Array | None = None) -> Target:
     """What there is to know of the target of the training rows."""
-    return ClassTarget.learn(column) if task == "classification" else NumberTarget.learn(column, standardize)
+    return ClassTarget.learn(column) if task == "classification" else NumberTarget.learn(column, standardize, weights)
 
 
 def label_text(label: Label) -> str:

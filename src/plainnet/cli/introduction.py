@@ -1,0 +1,41 @@
+"""What a table holds, in a few lines, before the training."""
+
+from pathlib import Path
+
+from plainnet.cli.display import console
+from plainnet.cli.models import left_out
+from plainnet.tabular.part import Part
+from plainnet.tabular.preparing import Prepared
+
+MOST_CLASSES = 5
+
+
+def introduce(prepared: Prepared) -> None:
+    """Print the rows and columns, and what is left out."""
+    table, training, held_out = prepared.table, prepared.training, prepared.held_out
+    own_file = held_out.source != training.source
+    count = len(training) if own_file else len(training) + len(held_out)
+    console.print(f"{Path(training.source).name}: {_count(count, 'row')}, target {table.target.name}")
+    _say_left_out(training, "")
+    if own_file:
+        console.print(f"{Path(held_out.source).name}: {_count(len(held_out), 'row')} to validate on")
+        _say_left_out(held_out, f"{Path(held_out.source).name}: ")
+    if table.classes:
+        more = ", ..." if len(table.classes) > MOST_CLASSES else ""
+        named = ", ".join(table.class_names[:MOST_CLASSES])
+        console.print(f"classification, {len(table.classes)} classes: {named}{more}")
+    else:
+        console.print("regression")
+    kinds = [column.kind for column in table.columns]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    console.print(f"{_count(len(kinds), 'input column')} ({counts}) as {_count(prepared.X.shape[1], 'feature')}")
+    console.print(f"{_count(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
+
+
+def _say_left_out(part: Part, prefix: str) -> None:
+    for line in left_out(part):
+        console.print(f"{prefix}{line}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

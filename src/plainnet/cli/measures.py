@@ -1,0 +1,90 @@
+"""How good a model is, printed: the measures beside the simplest answer, and which classes it confuses."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from plainnet import History
+from plainnet.arrays import Array
+from plainnet.cli.display import console, heading, plain_table
+from plainnet.schedules import ReduceOnPlateau
+from plainnet.scores import Scores, confusions
+from plainnet.tabular.measuring import Measured
+
+WIDEST_MATRIX = 10
+"""More classes than this are shown as a list of the commonest confusions."""
+
+
+def print_measures(measured: Measured, classes: Sequence[str], title: str, about_the_rows: str = "") -> None:
+    """How well a model does on rows whose target is known, with a confusion matrix for classes."""
+    heading(f"{title} ({_rows(len(measured.true))})")
+    if about_the_rows:
+        console.print(about_the_rows)
+    console.print(measure_table(measured.scores))
+    for remark in measured.scores.remarks:
+        console.print(remark)
+    if classes:
+        pairs, counts = confusions(measured.true, measured.predicted, len(classes), measured.weights)
+        many = len(classes) > WIDEST_MATRIX
+        heading("Commonest confusions" if many else "Confusion matrix")
+        console.print((commonest_confusions if many else confusion_table)(pairs, counts, classes))
+
+
+def about_validation(history: History) -> str:
+    """A sentence on what part the validation rows had in a training run."""
+    if history.settings["early_stopping"]:
+        return "These rows chose the epoch, so the figures flatter the model a little."
+    optimizer = history.settings["optimizer"]
+    schedule = optimizer.get("learning_rate") if isinstance(optimizer, dict) else None
+    if isinstance(schedule, dict) and schedule.get("name") == ReduceOnPlateau.name:
+        return "These rows steered the learning rate, so the figures flatter the model a little."
+    return "These rows took no part in the training."
+
+
+def measure_table(scores: Scores) -> Table:
+    """A line a measure, with the simplest answer beside it and, for accuracy, its interval."""
+    table = plain_table("measure", "value", scores.baseline, "95 % interval", left=(0,))
+    for score in scores.measures:
+        beside = "" if score.baseline is None else _number(score.baseline)
+        interval = "" if score.interval is None else " to ".join(f"{bound:.3f}" for bound in score.interval)
+        table.add_row(score.label, _number(score.value), beside, interval)
+    if all(score.interval is None for score in scores.measures):
+        table.columns.pop()
+    return table
+
+
+def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Table:
+    """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal."""
+    matrix = np.zeros((len(classes), len(classes)), counts.dtype)
+    matrix[pairs[:, 0], pairs[:, 1]] = counts
+    table = plain_table("true \\ predicted", *classes, "recall", left=(0,))
+    for i, name in enumerate(classes):
+        cells = [Text(_count(n), "bold") if i == j else (_count(n) if n else "·") for j, n in enumerate(matrix[i])]
+        total = matrix[i].sum()
+        table.add_row(name, *cells, f"{matrix[i, i] / total:.1%}" if total else "–")
+    return table
+
+
+def commonest_confusions(pairs: Array, counts: Array, classes: Sequence[str]) -> Table:
+    """The pairs of classes most often taken for each other, where a matrix would be too wide."""
+    table = plain_table("true", "predicted", "rows", left=(0, 1))
+    wrong = np.flatnonzero(pairs[:, 0] != pairs[:, 1])
+    for place in wrong[np.argsort(-counts[wrong], kind="stable")][:WIDEST_MATRIX]:
+        i, j = pairs[place]
+        table.add_row(classes[i], classes[j], _count(counts[place]))
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if np.isfinite(value) else "not defined"
+
+
+def _count(count: np.int64 | np.float64) -> str:
+    """A number of rows or, in float, a sum of their weights."""
+    return f"{count:,}" if isinstance(count, np.integer) else f"{count:.4g}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,0 +1,162 @@
+"""Standard output and error as they come: of any encoding, closed, full; and names from data shown harmlessly.
+
+What a command prints for people goes through `console` (standard output) and `say` (standard error). Neither lets a
+control character of the data reach the terminal, reads it as markup or emoji, or fails on a letter that the stream's
+encoding lacks. What other programs read (CSV) goes through `write_bytes`, in UTF-8 whatever the console's encoding.
+"""
+
+import codecs
+import io
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from plainnet.errors import FileError, shortened
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Characters that act on a terminal or turn the direction of text, but for tab and newline."""
+
+IN_ASCII = {"→": "->", "←": "<-", "…": "...", "–": "-", "−": "-", "━": "-", "─": "-", "·": ".", "×": "x"}
+IN_ASCII |= {"Σ": "sum ", "²": "^2", "₁": "1", "₂": "2", "₃": "3", "≥": ">=", "≤": "<=", "∞": "inf"}
+"""The signs of our own texts where an encoding lacks them; letters of the data become question marks."""
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding lacks; a codec's error handler."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(IN_ASCII.get(letter) or _undecoded(letter) or "?" for letter in lacking), error.end
+
+
+def _undecoded(letter: str) -> str:
+    """A byte of a file name that was no text, as Python keeps it in a string."""
+    return f"\\x{ord(letter) - 0xDC00:02x}" if "\udc80" <= letter <= "\udcff" else ""
+
+
+ERRORS = "plainnet"
+codecs.register_error(ERRORS, _in_ascii)
+
+
+def visible(text: str) -> str:
+    r"""Spell out the control characters of a text.
+
+    >>> print(visible("red \x1b[31m"))
+    red \x1b[31m
+    """
+    return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+class PlainConsole(Console):
+    """A console that shows names from data as they are: no markup, no emoji codes, no control characters."""
+
+    failure: OSError | None = None
+    """Why the stream took no more; what came after it was not shown, and the work went on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make rich's text of a string: here already visible, so that a column is as wide as what it shows."""
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render anything, texts that were made elsewhere included."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; on a full disk, remember it and go on without, as a training run may depend on it."""
+        if self.failure is None:
+            try:
+                super().print(*objects, **options)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                self.failure = error
+
+    def on_broken_pipe(self) -> None:
+        """Let the BrokenPipeError through: the whole command ends by it, see `plainnet.cli.run`."""
+        raise
+
+
+console = PlainConsole()
+"""Standard output, for people."""
+
+
+def say(line: str) -> None:
+    """Print one line to standard error, after the program's name."""
+    with suppress(OSError):  # nobody listens
+        print(f"plainnet: {visible(shortened(' '.join(line.split())))}", file=sys.stderr, flush=True)
+
+
+def write_bytes(content: bytes) -> None:
+    """Write to standard output what another program is to read."""
+    if getattr(sys.stdout, "name", "") == os.devnull:
+        raise FileError("standard output is closed; --output takes the name of a file to write")
+    with _named():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def ready() -> Iterator[None]:
+    """Make both streams writable for the time of a command, whatever they are.
+
+    In place of a stream that does not exist (`>&-`, pythonw) stands one that goes nowhere; otherwise the next file to
+    be opened would get its number. A letter that an encoding lacks is replaced.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in before)  # noqa: SIM115
+    adjusted = [(stream, stream.errors) for stream in before if isinstance(stream, io.TextIOWrapper)]
+    console.failure = None
+    try:
+        for stream, _ in adjusted:
+            stream.reconfigure(errors=ERRORS)
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            abandon()
+        for stream, errors in adjusted:
+            with suppress(OSError):
+                stream.reconfigure(errors=errors)
+        for current, original in zip((sys.stdout, sys.stderr), before, strict=True):
+            if original is None:
+                current.close()
+        sys.stdout, sys.stderr = before
+
+
+def finish() -> None:
+    """Write out what waits in standard output; FileError where anything could not be written."""
+    with _named():
+        sys.stdout.flush()
+        if console.failure is not None:
+            raise console.failure
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Turn an OSError of standard output into a FileError; a reader that has gone is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon()
+        raise FileError(f"standard output cannot be written: {error.strerror or error}") from None
+
+
+def abandon() -> None:
+    """Let what standard output still holds go nowhere: Python would try to write it once more at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

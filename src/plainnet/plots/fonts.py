@@ -1,0 +1,84 @@
+"""Fonts for letters that matplotlib's own font lacks, such as Chinese ones."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from plainnet.errors import PlainnetWarning, missing_extra
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontProperties
+
+LIKELY = ("CJK", "Noto Sans", "WenQuanYi", "Hei", "Gothic", "Sans")
+"""Names of fonts to try first, as to open every font of a machine takes seconds."""
+
+
+def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]:
+    """The letters of `text` that the usual font, or the one of `properties`, does not have."""
+    if text.isascii():
+        return frozenset()
+    try:
+        from matplotlib.font_manager import FontProperties, findfont
+    except ImportError:
+        raise missing_extra("a picture", "plots") from None
+    had = _letters_of(findfont(properties or FontProperties()))
+    return frozenset(letter for letter in text if letter.isprintable() and ord(letter) not in had)
+
+
+def fonts_for(letters: frozenset[str]) -> tuple[str, ...]:
+    """The names of installed fonts that together have as many of the letters as any fonts here do."""
+    return _search(letters)[0]
+
+
+def drawable(text: str) -> str:
+    """The text, with U+732B in place of a letter that no font here has, and a warning.
+
+    A page keeps its letters: the reader's browser has fonts of its own.
+    """
+    missing = lacks(text)
+    if not missing or _text_stays_text():
+        return text
+    unknown = _search(missing)[1]
+    if unknown:
+        warnings.warn(
+            "no font installed here has some letters of the names, so pictures show their codes, such as U+732B; "
+            "a font that has them, for instance Noto Sans CJK for Chinese, mends it",
+            PlainnetWarning,
+            stacklevel=2,
+        )
+    return "".join(f"U+{ord(letter):04X}" if letter in unknown else letter for letter in text)
+
+
+def _text_stays_text() -> bool:
+    import matplotlib
+
+    return bool(matplotlib.rcParams["svg.fonttype"] == "none")
+
+
+@lru_cache(maxsize=256)
+def _search(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Fonts for the letters, and the letters that none has."""
+    from matplotlib.font_manager import fontManager
+
+    left, chosen = set(letters), []
+    entries = {entry.name: entry.fname for entry in fontManager.ttflist if entry.style == "normal"}
+    for name in sorted(entries, key=lambda name: (not any(part in name for part in LIKELY), name)):
+        if not left:
+            break
+        had = {letter for letter in left if ord(letter) in _letters_of(entries[name])}
+        if had:
+            chosen.append(name)
+            left -= had
+    return tuple(chosen), frozenset(left)
+
+
+@lru_cache(maxsize=1024)
+def _letters_of(path: str) -> frozenset[int]:
+    from matplotlib.font_manager import get_font
+
+    try:
+        return frozenset(get_font(path).get_charmap())
+    except (OSError, RuntimeError):  # a font that was removed, or that FreeType cannot read
+        return frozenset()

@@ -1,0 +1,59 @@
+"""The rows that the report is about, the settings, and how to do the run again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plainnet.plots.drawing import plural
+from plainnet.report import rerun
+from plainnet.report.page import block, code, command, side_by_side, table, text
+from plainnet.report.subject import Subject, spread
+
+MOST_INPUTS = 20
+"""More inputs than this are not listed."""
+MOST_CLASSES_LISTED = 15
+
+
+def data(subject: Subject) -> str:
+    """The rows and columns in brief, and the classes or the range of the target."""
+    listed = subject.inputs[:MOST_INPUTS]
+    words = f"{plural(len(subject.X), 'row')}, {plural(len(subject.inputs), 'input')}."
+    features = sum(len(column.features) for column in subject.inputs)
+    if features > len(subject.inputs):
+        words += (
+            f" The network takes the inputs as {features} features: a category is one for each value, and a column "
+            "with missing values has one more for them."
+        )
+    inputs = table(["input", "kind", "in these rows"], [[c.name, c.kind, c.summary] for c in listed])
+    if len(subject.inputs) > len(listed):
+        inputs += text(f"{len(subject.inputs) - len(listed)} more inputs are not listed.", True)
+    return text(words) + side_by_side(block("Inputs", inputs), block("Target", _target(subject)))
+
+
+def _target(subject: Subject) -> str:
+    """The range of the target, or the rows of each class."""
+    if subject.labels is None:
+        outputs = subject.true.shape[1]
+        names = [subject.target] if outputs == 1 else [f"{subject.target}, output {k}" for k in range(outputs)]
+        rows = [[name, spread(values)] for name, values in zip(names, subject.true.T, strict=True)]
+        return table(["target", "in these rows"], rows)
+    counts = np.bincount(subject.labels, minlength=len(subject.classes))
+    order = np.argsort(-counts, kind="stable") if len(counts) > MOST_CLASSES_LISTED else np.arange(len(counts))
+    rows = [[subject.classes[k], f"{counts[k]:,}", f"{counts[k] / counts.sum():.1%}"] for k in order]
+    listed = table([subject.target, "rows", "share"], rows[:MOST_CLASSES_LISTED], (1, 2))
+    left_out = len(rows) - MOST_CLASSES_LISTED
+    return listed + text(f"{left_out} rarer classes are not listed." if left_out > 0 else "", True)
+
+
+def settings(subject: Subject) -> str:
+    """The hyperparameters, and the command or the Python that makes the run again."""
+    net = subject.net
+    listed = table(["setting", "value"], [[name, value] for name, value in rerun.hyperparameters(net).items()])
+    if net.history is None:
+        listed += text("The model has no training record: how it was trained is not known.")
+    again = rerun.command(net)
+    if again is not None:
+        how = block("The command that makes this run again", command(again))
+    else:
+        how = block("The network and its training in Python", code(rerun.python(net)))
+    return side_by_side(block("Settings", listed), how)

@@ -1,0 +1,131 @@
+"""The outcome: measures, the confusion matrix or the residuals, and the worst rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plainnet import metrics, plots, scores
+from plainnet.arrays import Array
+from plainnet.plots.drawing import plural
+from plainnet.plots.readings import own_loss
+from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
+from plainnet.report.subject import Subject
+from plainnet.scores import Scores
+
+WORST = 10
+MOST_CLASSES = 15
+"""More classes than this are not listed."""
+MOST_COLUMNS = 20
+"""More columns of a table than this are not shown."""
+CALLED = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
+"""Measures whose names in a report differ from those in the code."""
+HAVE_A_UNIT = ("rmse", "mae")
+"""Measures in the unit of the target."""
+
+
+def outcome(subject: Subject, pictures: Pictures) -> str:
+    """The confusion matrix with a line a class, or predictions and residuals against true values."""
+    if subject.labels is not None:
+        counts = metrics.confusion_matrix(subject.labels, subject.scores)
+        axes = plots.new_axes(WIDTH if len(counts) < 8 else 1.6 * WIDTH, 3 if len(counts) < 8 else 4.4)
+        plots.confusion_matrix(subject.labels, subject.scores, subject.classes, axes)
+        caption = (
+            "The number of rows of each true class by predicted class. Blue is right and orange is wrong; the darker, "
+            "the larger the share of the true class."
+        )
+        return side_by_side(
+            pictures("Confusion matrix", axes, caption), block("Class by class", _by_class(subject, counts))
+        )
+    outputs = subject.true.shape[1]
+    true, predicted = subject.true[:, 0], subject.predicted[:, 0]
+    more = f" The first of {outputs} outputs." if outputs > 1 else ""
+    against = plots.predicted_against_true(true, predicted, plots.new_axes(WIDTH, 3), name=subject.target)
+    off = plots.residuals(true, predicted, plots.new_axes(WIDTH, 3), name=subject.target)
+    return side_by_side(
+        pictures("Predicted and true values", against, f"A point a row; on the line the prediction is right.{more}"),
+        pictures(
+            "Residuals",
+            off,
+            "A point a row. Points that bend, or that spread more on one side, show what the network has not "
+            f"learned.{more}",
+        ),
+    )
+
+
+def _by_class(subject: Subject, counts: Array) -> str:
+    """Precision and recall of each class, of many the ones with the lowest recall."""
+    right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    order = np.arange(len(counts))
+    if len(order) > MOST_CLASSES:
+        order = np.argsort(np.where(true > 0, right / np.maximum(true, 1), 2), kind="stable")[:MOST_CLASSES]
+    rows = [
+        [subject.classes[k], f"{true[k]:,}", _share(right[k], predicted[k]), _share(right[k], true[k])] for k in order
+    ]
+    left_out = len(counts) - len(order)
+    words = "Precision is the share of the rows predicted as a class that are of it; recall the share of the rows of a "
+    words += "class that are predicted as it."
+    if left_out:
+        words += f" {left_out} classes with a higher recall are not listed."
+    return table([subject.target, "rows", "precision", "recall"], rows, (1, 2, 3)) + text(words, True)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "none"
+
+
+def worst(subject: Subject) -> str:
+    """The rows with the largest mistakes, with their original values."""
+    mistakes = subject.mistakes
+    order = np.argsort(-mistakes, kind="stable")[:WORST]
+    shown = subject.header[:MOST_COLUMNS]
+    of_classes = subject.labels is not None
+    by = "the lowest probability of the true class" if of_classes else "the largest error"
+    which = f"The {len(order)} worst of {plural(len(mistakes), 'row')}" if len(mistakes) > WORST else "All rows"
+    header = ["row", "true", "predicted", "p(true class)" if of_classes else "error", *shown]
+    rows = []
+    for i in order:
+        if subject.labels is not None:
+            true, predicted = (subject.classes[int(k)] for k in (subject.labels[i], subject.predicted[i, 0]))
+            mistake = f"{1 - mistakes[i]:.3g}"
+        else:
+            true, predicted = (", ".join(f"{v:.5g}" for v in values[i]) for values in (subject.true, subject.predicted))
+            mistake = f"{mistakes[i]:.4g}"
+        rows.append([str(subject.rows[i]), true, predicted, mistake, *subject.cells[i][: len(shown)]])
+    left_out = len(subject.header) - len(shown)
+    where = f"Rows are numbered as in {subject.source}; 1 is the first below the header."
+    counted = where if subject.source else "Rows are counted from 1."
+    return (
+        text(f"{which}, {by} first. {counted}")
+        + table(header, rows, (0, 3))
+        + text(f"{left_out} more columns are not shown." if left_out else "", True)
+    )
+
+
+def measures_of(subject: Subject) -> str:
+    """The measures in large type, and below them the simplest answer and what to be careful about."""
+    loss = own_loss(subject.net)
+    value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
+    of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
+    numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": f"{value:.4g}"}
+    found = scores_of(subject)
+    beside, intervals = [], []
+    for score in found.measures:
+        name = f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
+        unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
+        numbers[name + unit] = f"{score.value:.4g}" if np.isfinite(score.value) else "not defined"
+        if score.baseline is not None:
+            beside.append(f"{name} {score.baseline:.4g}")
+        if score.interval is not None:
+            low, high = score.interval
+            intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")
+    simplest = f"The simplest answer, {found.baseline}, has {', '.join(beside)}.{''.join(intervals)}"
+    return measures(numbers) + text(" ".join([simplest, *found.remarks]))
+
+
+def scores_of(subject: Subject) -> Scores:
+    """How good the predictions are on the subject's rows."""
+    if subject.labels is None:
+        return scores.of_quantities(subject.true, subject.predicted, subject.weights)
+    history = subject.net.history
+    balanced = history is not None and bool(history.settings.get("weighted"))
+    return scores.of_classes(subject.labels, subject.scores, subject.classes, subject.weights, balanced=balanced)

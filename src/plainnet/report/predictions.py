@@ -1,0 +1,249 @@
+"""The predictions as a function of the inputs: the importance of each, its partial dependence, and a map of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plainnet import plots
+from plainnet.arrays import Array
+from plainnet.plots.dependence import FEW, values_to_try
+from plainnet.plots.drawing import MOST_POINTS, class_colors, in_digits
+from plainnet.plots.readings import class_scores, importance_rows
+from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
+from plainnet.report.subject import Input, Subject
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_INPUTS = 6
+"""The partial dependence on more inputs than this is not drawn."""
+MOST_VALUES = 10
+"""More values of a category than this are not drawn."""
+FLAT = 0.1
+"""Where no input changes the probability of a class by more than this, the page says so."""
+DECISIVE, AGREEING = 2 / 3, 0.8
+"""A map of two inputs is drawn where they have this share of the importance, and where it comes this far from always
+the commonest prediction to full agreement with the network."""
+MOST_LISTED = 4
+"""The predictions of more classes, or outputs, are not listed."""
+
+
+def predictions(subject: Subject, pictures: Pictures) -> str:
+    """The importance of the inputs and the partial dependence on the first of them; a map where two decide."""
+    inputs = varying(subject)
+    if not inputs:
+        return text("Each input has the same value in all rows, so there is nothing to draw.")
+    if len(inputs) == 1:
+        return _one_input(subject, pictures, inputs[0])
+    importance = plots.permutation_importance(
+        subject.net, subject.X, subject.y, inputs=[column.features for column in inputs], bounded=True
+    )
+    means = importance.mean(axis=1)
+    order = [int(i) for i in np.argsort(-means, kind="stable")]
+    chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
+    which = "each" if len(chosen) == len(inputs) else f"the {len(chosen)} most important of {len(inputs)}"
+    words = (
+        f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
+        "the rows when the input is set to a value in all of them and the others stay as they are (Friedman 2001)."
+    )
+    if subject.labels is not None and _largest_change(subject, chosen) < FLAT:
+        words += (
+            f" None of these inputs changes the probability of a class by more than {FLAT} by itself: the network "
+            "decides by several inputs together."
+        )
+    return text(words) + side_by_side(
+        _importance(subject, pictures, inputs, importance),
+        *_map(subject, pictures, inputs, means),
+        *_dependences(subject, pictures, chosen),
+    )
+
+
+def varying(subject: Subject) -> list[Input]:
+    """The inputs that are not the same in all rows."""
+    return [column for column in subject.inputs if np.ptp(subject.X[:, column.features], axis=0).any()]
+
+
+def plane_of(subject: Subject) -> tuple[int, ...] | None:
+    """The one or two features that the predictions depend on, both numbers; None where there are others."""
+    inputs = varying(subject)
+    features = [feature for column in inputs for feature in column.features]
+    if len(features) not in (1, 2) or any(column.kind != "number" for column in inputs):
+        return None
+    return tuple(features) if len(inputs) == len(features) else None
+
+
+def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
+    if len(column.features) > 1 or column.kind != "number":
+        return side_by_side(*_dependences(subject, pictures, [column]))
+    caption = f"The prediction for each value of {column.name}, with the rows."
+    if subject.target_scale != (0, 1):
+        caption += f" In units of {subject.target}."
+    picture = pictures("The prediction", _boundary(subject, (column.features[0],)), caption)
+    return side_by_side(picture, block("In numbers", _predicted_at(subject, column)))
+
+
+def _predicted_at(subject: Subject, column: Input) -> str:
+    """A table of predictions, at some values of the only input that varies."""
+    feature = column.features[0]
+    tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
+    rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
+    rows[:, feature] = tried
+    mean, deviation = subject.scales[feature]
+    outputs = subject.net.predict(rows)
+    if subject.labels is not None:
+        outputs = class_scores(outputs)
+        names = [f"probability of {name}" for name in subject.classes[:MOST_LISTED]]
+    else:
+        outputs = outputs * subject.target_scale[1] + subject.target_scale[0]
+        count = outputs.shape[1]
+        names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
+    lines = [
+        [in_digits(float(f"{x * deviation + mean:.4g}")), *(f"{value:.4g}" for value in values[: len(names)])]
+        for x, values in zip(tried, outputs, strict=True)
+    ]
+    words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
+    return table([column.name, *names], lines, range(len(names) + 1)) + text(words, True)
+
+
+def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
+    axes = plots.new_axes(WIDTH, max(1.8, 0.9 + 0.26 * min(len(inputs), 15)))
+    of_classes = subject.labels is not None
+    label = "fall of p(true class)" if of_classes else "rise of the error"
+    plots.importance(importance, [column.name for column in inputs], axes, label=label)
+    count = importance_rows(len(subject.X), len(inputs))
+    sample = f", {count:,} of them drawn at random" if len(subject.X) > count else ""
+    measured = (
+        "how much the probability of the true class falls"
+        if of_classes
+        else "how much the error rises, as a share of the range of the target (5th to 95th percentile)"
+    )
+    caption = (
+        f"Permutation importance: {measured} when the values of one input are shuffled among the rows{sample}. "
+        f"Bar: mean of {importance.shape[1]} shuffles; line: their range. (Breiman 2001; each row counts from 0 to 1, "
+        "so no odd row decides.)"
+    )
+    return pictures("Importance of the inputs", axes, caption)
+
+
+def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) -> list[str]:
+    """A curve or bars for each input; quantities all on the same scale, so that they can be compared."""
+    drawn, captions = [], []
+    for column in chosen:
+        values, labels, left_out = _values(subject, column)
+        drawn.append(
+            plots.dependence(
+                subject.net,
+                subject.X,
+                column.features,
+                plots.new_axes(WIDTH, 2.6 if labels is None else max(1.8, 1 + 0.3 * len(labels))),
+                values=values,
+                labels=labels,
+                name=column.name,
+                classes=subject.classes or None,
+                colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
+                scale=subject.scales[column.features[0]],
+                target=subject.target,
+                target_scale=subject.target_scale,
+            )
+        )
+        marks = "Ticks at the foot: the rows." if labels is None else ""
+        rarer = f" {left_out} rarer values are not drawn." if left_out else ""
+        if labels is not None and subject.labels is None:
+            marks = "Bars start at the average prediction."
+        captions.append(marks + rarer)
+    if subject.labels is None:
+        _on_one_scale(drawn)
+    return [pictures(column.name, axes, caption) for column, axes, caption in zip(chosen, drawn, captions, strict=True)]
+
+
+def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
+    """The most that the probability of a class changes in the partial dependence on one of the inputs."""
+    rows = subject.X[:MOST_POINTS]
+    curves = (
+        plots.partial_dependence(subject.net, rows, column.features, _values(subject, column)[0]) for column in chosen
+    )
+    return max(float(np.ptp(curve, axis=0).max()) for curve in curves)
+
+
+def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int]:
+    """The values to set a column to, their names where it is no quantity, and how many are left out."""
+    own = subject.X[:, column.features]
+    mean, deviation = subject.scales[column.features[0]]
+    if column.kind == "number" and len(np.unique(own[:, 0])) > FEW:
+        tried = values_to_try(own[:, 0], own[:, 0] * deviation + mean)
+        values = np.zeros((len(tried), own.shape[1]))  # a second feature says that the value is missing: it is not
+        values[:, 0] = tried
+        return values, None, 0
+    different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
+    place = subject.header.index(column.name)
+    names = [subject.cells[first[k]][place] or "missing" for k in kept]
+    return different[kept], names, len(different) - len(kept)
+
+
+def _on_one_scale(drawn: Sequence[Axes]) -> None:
+    """Give the predictions in all pictures the same range, upwards for curves and to the right for bars."""
+    ranges = [axes.get_ylim() if axes.lines and not axes.patches else axes.get_xlim() for axes in drawn]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    for axes in drawn:
+        axes.set(**{"xlim" if axes.patches else "ylim": (low, high)})
+
+
+def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: Array) -> list[str]:
+    """The predictions over two numbers, where they decide and the map agrees with the network; nothing otherwise."""
+    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number"][:2]
+    if len(numbers) < 2:
+        return []
+    positive = np.maximum(means, 0)
+    decisive = positive[numbers].sum() >= DECISIVE * positive.sum()
+    agreement, guessed = _agreement(subject, [feature for i in numbers for feature in inputs[i].features])
+    if len(inputs) > 2 and not (decisive and agreement - guessed > AGREEING * (1 - guessed)):
+        return []
+    features = tuple(sorted(inputs[i].features[0] for i in numbers))
+    caption = f"Predictions over {' and '.join(subject.names[feature] for feature in features)}"
+    if len(inputs) > 2:
+        caption += "; every other input stays at its median, a category at its commonest value"
+    if subject.labels is not None:
+        caption += ". The colour of a region is the predicted class, of a point the true one"
+    if len(inputs) > 2:
+        share = f"{agreement:.0%}"
+        caption += (
+            f". The map gives the class that the network predicts in {share} of the rows"
+            if subject.labels is not None
+            else f". The map explains {share} of the variance of the network's predictions"
+        )
+    return [pictures("Map of two inputs", _boundary(subject, features), caption + ".")]
+
+
+def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]:
+    """How well the network agrees with itself when all but some features stay at their typical values.
+
+    For classes the share of the rows with the same prediction, and the share that always the commonest one would
+    have; for quantities R² of the first output, and 0.
+    """
+    rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(subject.X), 1))
+    rows[:, features] = subject.X[:, features]
+    whole, part = subject.net.predict(subject.X), subject.net.predict(rows)
+    if subject.labels is not None:
+        predicted, mapped = class_scores(whole).argmax(axis=1), class_scores(part).argmax(axis=1)
+        return float((predicted == mapped).mean()), float(np.bincount(predicted).max() / len(predicted))
+    spread = ((whole[:, 0] - whole[:, 0].mean()) ** 2).sum()
+    return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 0.0, 0.0
+
+
+def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
+    return plots.decision_boundary(
+        subject.net,
+        subject.X,
+        subject.y,
+        features,
+        plots.new_axes(WIDTH, 3.2),
+        at=subject.typical,
+        names=subject.names,
+        classes=subject.classes or None,
+        scales=subject.scales,
+        target_scale=subject.target_scale,
+    )

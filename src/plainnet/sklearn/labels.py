@@ -1,0 +1,87 @@
+"""Labels of a classifier as numbers and back, and the weights of classes.
+
+What is learned of y is scikit-learn's `LabelBinarizer`: the sorted labels, and whether an example has one or several.
+Encoded labels are the class's place among them for three classes and more, (examples,); otherwise 0 and 1 in a column
+for each output, (examples, outputs): the second of two classes, or each of several labels.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer  # type: ignore[import-untyped]
+from sklearn.utils import compute_class_weight  # type: ignore[import-untyped]
+
+from plainnet.arrays import Array
+from plainnet.errors import InvalidType, InvalidValue
+
+
+def is_multilabel(binarizer: LabelBinarizer) -> bool:
+    """Whether an example has several labels."""
+    return bool(binarizer.y_type_.startswith("multilabel"))
+
+
+def outputs_of(binarizer: LabelBinarizer) -> int:
+    """How many outputs the network has."""
+    one = not is_multilabel(binarizer) and len(binarizer.classes_) < 3
+    return 1 if one else len(binarizer.classes_)
+
+
+def encode(binarizer: LabelBinarizer, y: Any) -> Array:
+    """Labels that are all known, as numbers; without the table (examples, classes) where there is one of each."""
+    if is_multilabel(binarizer):
+        table: Array = binarizer.transform(y)
+        return table
+    labels, place = np.unique(y, return_inverse=True)
+    order = np.argsort(binarizer.classes_)
+    codes: Array = order[np.searchsorted(binarizer.classes_, labels, sorter=order)][place]
+    return codes[:, None] if outputs_of(binarizer) == 1 else codes
+
+
+def decide(binarizer: LabelBinarizer, outputs: Array) -> Array:
+    """The encoded labels that a network's outputs stand for."""
+    if is_multilabel(binarizer) or outputs.shape[1] == 1:
+        return (outputs > 0.5).astype(int)
+    return outputs.argmax(axis=1)
+
+
+def decode(binarizer: LabelBinarizer, encoded: Array) -> Array:
+    """The labels of encoded ones."""
+    if is_multilabel(binarizer):
+        table: Array = binarizer.inverse_transform(encoded)  # a sparse one where y was sparse
+        return table
+    if len(binarizer.classes_) == 1:
+        encoded = np.zeros_like(encoded)
+    return np.asarray(binarizer.classes_)[encoded.ravel()]
+
+
+def class_weights(class_weight: Any, binarizer: LabelBinarizer, encoded: Array) -> Array:
+    """The weight of each class, (columns of encoded labels, classes): what `class_weight` says, or what balances them.
+
+    A class of which a "balanced" set has no example weighs 1.
+    """
+    columns = encoded.reshape(len(encoded), -1).T
+    several = is_multilabel(binarizer)
+    labels = np.arange(2) if several else binarizer.classes_
+    if isinstance(class_weight, str):
+        return np.stack([_balanced(column, len(labels)) for column in columns])
+    given = class_weight if several else [class_weight]
+    if not isinstance(given, list) or not all(isinstance(one, Mapping) for one in given):
+        takes = "a list with a dict {0: weight, 1: weight} for each label" if several else "a dict {label: weight}"
+        raise InvalidType(f"class_weight is {class_weight!r}; it takes {takes}, or 'balanced'")
+    if len(given) != len(columns):
+        raise InvalidValue(f"class_weight has {len(given)} dicts and y {len(columns)} labels; it takes one for each")
+    return np.stack([compute_class_weight(dict(one), classes=labels, y=labels) for one in given])
+
+
+def _balanced(codes: Array, classes: int) -> Array:
+    counts = np.bincount(codes, minlength=classes)
+    weights = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.where(counts > 0, weights, 1.0)
+
+
+def weight_by_class(table: Array, encoded: Array) -> Array:
+    """Each example's weight from those of its classes, the product over several labels."""
+    columns = encoded.reshape(len(encoded), -1)
+    weights: Array = table[np.arange(len(table)), columns].prod(axis=1)
+    return weights

@@ -1,0 +1,115 @@
+"""Texts that stand for a missing value: taking them out of a column, and saying what they may be."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from plainnet.arrays import Array
+from plainnet.tabular.read_options import MISSING, ReadOptions
+from plainnet.tabular.spelling import spelled_column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from plainnet.tabular.raw_table import RawTable
+
+MANY = 0.05
+"""A marker of so large a share of a column of text is worth a note, from three rows on."""
+
+LIKELY = (
+    *(
+        "-",
+        "--",
+        "---",
+        "–",
+        "—",
+        ".",
+        "..",
+        "...",
+        "*",
+        "/",
+        "?",
+        "??",
+        "na",
+        "n/a",
+        "n.a.",
+        "n.a",
+        "n/d",
+        "n.d.",
+        "nd",
+    ),
+    *("<na>", "nan", "nat", "none", "(none)", "nil", "null", "(null)", "[null]", "\\n", "missing", "(missing)"),
+    *("unknown", "undefined", "not available", "void", "empty", "(empty)", "blank", "(blank)", "k.a."),
+)
+"""Texts, in small letters, that among numbers stand for a missing value more likely than for anything else."""
+
+
+def without(text: pl.Series, markers: Collection[str]) -> pl.Series:
+    """A column with null in place of each marker."""
+    return text.set(text.is_in(list(markers)), None)
+
+
+def with_quoted(text: pl.Series, written: pl.Series, quoted: Array | None) -> pl.Series:
+    """The column of `without`, with the markers of the rows `quoted` as they were written."""
+    return text if quoted is None else text.clone().scatter(quoted, written[quoted])
+
+
+def number_words(text: pl.Series, numbers: pl.Series) -> int:
+    """How many of the numbers are words that a parser of numbers knows: nan, inf and infinity, in any case."""
+    is_word = numbers.is_nan() | numbers.is_infinite()
+    return int((is_word & ~text.str.contains(r"\d")).sum()) if is_word.any() else 0
+
+
+def missing_hint(text: str) -> str:
+    """The way out for a text among numbers that looks like a marker of missing values; else nothing."""
+    if text.lower() not in LIKELY and not text.startswith("#"):
+        return ""
+    return f"if it stands for a missing value, say so (missing=[{text!r}], --missing={shlex.quote(text)}); otherwise "
+
+
+def notes_of_markers(raw: RawTable, frame: pl.DataFrame, options: ReadOptions) -> Iterator[str]:
+    """Which markers took values out of columns of text, and which usual ones stand there as values, for the user."""
+    import polars as pl
+
+    taken: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    kept: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    many = max(3, MANY * len(frame))
+    for name in frame.columns if raw.is_text else ():
+        column, number = frame[name], raw.number(name)
+        if column.dtype != pl.String:
+            continue
+        usual = options.missing is None and name not in options.categories
+        if usual and column.null_count() >= many:
+            written = spelled_column(raw.frame.to_series(number)).filter(column.is_null())
+            for marker, count in _counts(written):
+                if count >= many:
+                    taken[marker].append((name, count))
+        if options.missing or (options.missing is None and (not usual or number in raw.quoted)):
+            for marker, count in _counts(column):
+                kept[marker].append((name, count))
+    for marker, columns in taken.items():
+        names = [name for name, _ in columns]
+        yield (
+            f"{marker!r} counts as a missing value in {_listed(columns)}; where it is a value, name the column in "
+            f"categories (categories=[{names[0]!r}], --categories {names[0]})"
+        )
+    for marker, columns in kept.items():
+        yield (
+            f"{marker!r} is a value in {_listed(columns)}; if it stands for a missing one, name it in missing "
+            f"(missing=[{marker!r}], --missing={shlex.quote(marker)})"
+        )
+
+
+def _counts(texts: pl.Series) -> list[tuple[str, int]]:
+    """The usual markers, but for empty text, with their number."""
+    found = texts.filter(texts.is_in(MISSING[1:]))
+    return list(found.value_counts(sort=True).iter_rows())
+
+
+def _listed(columns: list[tuple[str, int]]) -> str:
+    """Columns with their number of rows, the first three of them."""
+    more = f" and {len(columns) - 3} more columns" if len(columns) > 3 else ""
+    return ", ".join(f"column {name!r} ({count:,} rows)" for name, count in columns[:3]) + more

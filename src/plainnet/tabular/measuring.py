@@ -1,0 +1,80 @@
+"""How good a network is on rows of a table whose target is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plainnet import scores
+from plainnet.arrays import Array
+from plainnet.network import Network
+from plainnet.scores import Score, Scores
+from plainnet.tabular.overlap import known_share, row_hashes
+from plainnet.tabular.part import Part
+from plainnet.tabular.table import Table
+from plainnet.tabular.targets import NumberTarget
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a network gives for some rows, held against what they are."""
+
+    scores: Scores
+    true: Array
+    """The number of each row's class, or its value in the target's own units, (rows, 1)."""
+    predicted: Array
+    """The same of the predictions."""
+    weights: Array | None
+    seen: float
+    """The share of the rows that are equal to rows of the training, as far as the table knows them."""
+
+
+def measure(table: Table, net: Network, part: Part, loss: str) -> Measured:
+    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units.
+
+    The rows are taken a block at a time, so that the features of a large table need not fit into memory.
+    """
+    targets, weights = table.targets(part.frame), part.weights
+    outputs, hashes, total, start = [], [], 0.0, 0
+    for X in table.feature_blocks(part.frame, net.dtype, part.place):
+        block = slice(start, start + len(X))
+        own = None if weights is None else weights[block]
+        outputs.append(net.predict(X))
+        hashes.append(row_hashes(X))
+        count = len(X) if own is None else float(own.sum())
+        total += count * net.evaluate(X, targets[block], loss=loss, sample_weight=own)["loss"]
+        start += len(X)
+    given = np.concatenate(outputs)
+    mean = total / (len(targets) if weights is None else float(weights.sum()))
+    if table.task == "classification":
+        balanced = net.history is not None and bool(net.history.settings.get("weighted"))
+        found = scores.of_classes(targets, given, table.class_names, weights, balanced=balanced)
+        true, predicted = targets, scores.decided(given)
+    else:
+        true, predicted = table.decode(targets)[:, None], table.decode(given)[:, None]
+        found = scores.of_quantities(true, predicted, weights)
+    remarks = found.remarks
+    if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
+        remarks = (f"The loss ({loss}) is that of the standardized target.", *remarks)
+    return Measured(
+        scores=Scores((Score("loss", mean), *found.measures), found.baseline, remarks),
+        true=true,
+        predicted=predicted,
+        weights=weights,
+        seen=known_share(table.fingerprint, np.concatenate(hashes)),
+    )
+
+
+def share_seen(table: Table, part: Part) -> float:
+    """The share of the rows that are equal to rows of the training, as far as the table knows them."""
+    hashes = [row_hashes(X) for X in table.feature_blocks(part.frame, np.float32, part.place)]
+    return known_share(table.fingerprint, np.concatenate(hashes))
+
+
+def about_seen(share: float) -> str:
+    """A sentence on rows to measure on of which a share is equal to rows of the training; empty where none is."""
+    if not share:
+        return ""
+    count = "All" if share == 1 else "Some" if share < 0.005 else f"About {share:.0%}"
+    return f"{count} of these rows are equal to rows that the model was trained on, so the figures flatter it."

@@ -1,0 +1,64 @@
+"""A table file that has been read, before its columns have their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from plainnet.arrays import Array
+from plainnet.errors import FileError
+from plainnet.tabular.kinds import Place, from_text, from_typed
+from plainnet.tabular.names import is_number
+from plainnet.tabular.read_options import ReadOptions
+from plainnet.tabular.spelling import spelled
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The names and columns of a file, in its order; `names` may hold empty and doubled ones."""
+
+    where: str
+    written: Sequence[str]
+    """The names as the file has them."""
+    frame: pl.DataFrame
+    place: Place
+    is_text: bool
+    quoted: Mapping[int, Array] = field(default_factory=dict)
+    """The rows whose field stands in quotation marks and is a marker of missing values, by the column's number."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names in the one spelling by which columns are known."""
+        return [spelled(name) for name in self.written]
+
+    def number(self, name: str) -> int:
+        """The number of the one column of this name; FileError where there are several."""
+        clean = spelled(name)
+        first = self.names.index(clean)
+        if clean in self.names[first + 1 :]:
+            hint = "; if line 1 is a row and no header, write a line of names above it" if is_number(clean) else ""
+            raise FileError(
+                f"{self.where}: two columns are named {clean!r}; give each column a name of its own, or leave them out "
+                f"(ignore=[{clean!r}]){hint}"
+            )
+        return first
+
+    def columns(self, names: Collection[str], categories: Collection[str], options: ReadOptions) -> pl.DataFrame:
+        """The named columns in their kinds, those in `categories` as categories."""
+        import polars as pl
+
+        return pl.DataFrame([self._column(name, name in categories, options) for name in names])
+
+    def _column(self, name: str, category: bool, options: ReadOptions) -> pl.Series:
+        number = self.number(name)
+        column = self.frame.to_series(number).alias(name)
+        if not self.is_text:
+            return from_typed(column, self.place, category=category)
+        # In a column that the user calls categories the usual markers are values, in quotation marks or not.
+        quoted = None if name in options.categories else self.quoted.get(number)
+        return from_text(column, self.place, category=category, missing=options.missing_in(name), quoted=quoted)

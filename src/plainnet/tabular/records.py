@@ -1,0 +1,96 @@
+"""The records of a text table: its lines, where what stands inside quotation marks neither ends nor divides one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from plainnet.arrays import Array
+
+
+class Records:
+    """The lines of a text table, where a line break or separator inside quotation marks does not count.
+
+    A quotation mark doubled inside a quoted field leaves it and enters it again, so the marks before a byte
+    tell whether it is quoted: it is where their number is odd.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.bytes = np.frombuffer(content, np.uint8)
+        mark = self.bytes == ord('"')
+        self.marks = np.flatnonzero(mark)
+        self.quoted = np.bitwise_xor.accumulate(mark.view(np.uint8)).view(bool)
+        self.ends = np.flatnonzero((self.bytes == ord("\n")) & ~self.quoted)
+        if not self.ends.size or self.ends[-1] != len(content) - 1:
+            self.ends = np.append(self.ends, len(content))
+        self.starts = np.concatenate([[0], self.ends[:-1] + 1])
+        carriage_return = (self.ends > self.starts) & (self.bytes[self.ends - 1] == ord("\r"))
+        self.filled = np.flatnonzero(self.ends - self.starts - carriage_return > 0)
+        """The numbers of the records that are not empty lines."""
+
+    def __getitem__(self, record: int) -> bytes:
+        return self.content[self.starts[record] : self.ends[record]].removesuffix(b"\r")
+
+    def is_blank(self, record: int) -> bool:
+        """Whether a record holds nothing but spaces."""
+        return not self[record].strip()
+
+    def line(self, record: int) -> int:
+        """The number of the line on which a record begins, counted from 1 as an editor does."""
+        return self._line_at(self.starts[record])
+
+    def _line_at(self, byte: int) -> int:
+        return self.content.count(b"\n", 0, byte) + 1
+
+    def misplaced_quote(self, separator: str) -> int | None:
+        """The line of the first quotation mark that neither encloses a field nor stands doubled inside one.
+
+        The marks in turn open and close. Before an opening one stands the end of another field or line, or the
+        other half of a doubled mark; after a closing one likewise. (At the ends of the text the mark itself is
+        looked at, which passes.)
+        """
+        opening, closing = self.marks[0::2], self.marks[1::2]
+        before = self.bytes[np.maximum(opening - 1, 0)]
+        after = self.bytes[np.minimum(closing + 1, len(self.content) - 1)]
+        misplaced = ~np.isin(before, list(f'{separator}\n"'.encode()))
+        misplaced[: len(closing)] |= ~np.isin(after, list(f'{separator}\r\n"'.encode()))
+        misplaced[len(closing) :] = True  # opened and never closed
+        return self._line_at(opening[misplaced.argmax()]) if misplaced.any() else None
+
+    def separators(self, separator: str) -> Array:
+        """The places of the separators outside quotation marks."""
+        return np.flatnonzero((self.bytes == ord(separator)) & ~self.quoted)
+
+    def per_record(self, separators: Array) -> Array:
+        """How many of these places each record holds."""
+        return np.diff(np.searchsorted(separators, self.ends), prepend=0)
+
+    def quoted_fields(self, texts: Collection[str], separators: Array) -> dict[int, Array]:
+        """The records in which one of the texts stands alone in quotation marks, by the number of the column."""
+        known = {text.encode() for text in texts}
+        opening, closing = self.marks[0::2], self.marks[1::2]
+        likely = np.isin(closing - opening - 1, [len(text) for text in known])
+        likely &= np.isin(self.bytes[np.minimum(opening + 1, len(self.bytes) - 1)], [text[0] for text in known])
+        found = [
+            start
+            for start, end in zip(opening[likely].tolist(), closing[likely].tolist(), strict=True)
+            if self.content[start + 1 : end] in known
+            and self.content[max(start - 1, 0) : start] != b'"'  # half of a doubled mark
+            and self.content[end + 1 : end + 2] != b'"'
+        ]
+        records = np.searchsorted(self.ends, found)
+        columns = np.searchsorted(separators, found) - np.searchsorted(separators, self.starts[records])
+        return {int(column): records[columns == column] for column in np.unique(columns)}
+
+    def repeats(self, record: int) -> int | None:
+        """The number of the first later record that says the same, byte for byte."""
+        text = self[record]
+        place = int(self.ends[record])
+        while (place := self.content.find(b"\n" + text, place)) >= 0:
+            later = int(np.searchsorted(self.starts, place + 1))
+            if later < len(self.starts) and self.starts[later] == place + 1 and self[later] == text:
+                return later
+            place += 1
+        return None
