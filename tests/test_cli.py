@@ -144,6 +144,61 @@ def test_xor_check_names_the_defects_of_each_array(capsys):
     }
 
 
+# ---- help ----
+
+COMMANDS = ["xor", "train", "predict", "evaluate", "show", "export", "report", "explain", "compare", "warmup"]
+
+
+@pytest.mark.parametrize("width", ["60", "80", "120"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_no_types_beside_flags(command, width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    assert run([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= int(width) for line in out.splitlines())
+    assert "bool" not in out
+    text = " ".join(out.split())
+    assert f"Example: plainnet {command}" in text
+    example = text.split("Example: ")[1]
+    assert set(re.findall(r"--[a-z-]+", example)) <= set(re.findall(r"--[a-z-]+", text.split("Example: ")[0]))
+
+
+def test_help_lists_what_plainnet_knows(capsys, monkeypatch):
+    from plainnet.initializers import INITIALIZERS
+    from plainnet.losses import LOSSES
+    from plainnet.metrics import METRICS
+    from plainnet.optimizers import OPTIMIZERS
+    from plainnet.schedules import SCHEDULES
+
+    monkeypatch.setenv("COLUMNS", "400")
+    registries = {"train": [INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, pn.activations.ACTIVATIONS]}
+    registries |= {"compare": registries["train"][1:], "xor": [pn.activations.ACTIVATIONS]}
+    for command, known in registries.items():
+        assert run([command, "--help"]) == 0
+        out = capsys.readouterr().out
+        for registry in known:
+            assert ", ".join(registry) in out
+
+
+def test_the_version_waits_for_no_command():
+    code = "import sys; from plainnet.__main__ import main; main(); print('typer' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True)
+    assert done.stdout == f"plainnet {pn.__version__}\nFalse\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_no_part_of_the_output(terminal, capsys, monkeypatch):
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")  # rich then draws as on a terminal
+    assert run(["xor", "--epochs", "3000"]) == 0
+    out, error = capsys.readouterr()
+    assert "━" not in out
+    assert "rows/s" not in out
+    assert ("3000/3000" in error) == terminal
+    assert run(["xor", "--epochs", "3000", "--no-progress"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 # ---- train, predict, evaluate, show ----
 
 
@@ -156,7 +211,6 @@ def test_train_says_what_it_read_did_and_reached(capsys):
     assert "15 → 16" in out
     assert "16 → 8" in out
     assert "early stopping" in out
-    assert "rows/s" in out
     assert float(re.search(r"accuracy +([\d.]+)", out.split("On the validation rows")[1])[1]) > 0.95
     assert re.search(r"Adelie +\d+ +[·\d]+ +[·\d]+ +\d+\.\d%", out)
     assert "Model saved to m.npz" in out

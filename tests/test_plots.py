@@ -1,20 +1,27 @@
 """The pictures show what the network computes, and say what they leave out."""
 
+import itertools
 import re
 import sys
+import warnings
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from sklearn.inspection import partial_dependence as scikit_learns_dependence
 from sklearn.metrics import confusion_matrix
 
 import plainnet as pn
 from plainnet import plots
-from plainnet.errors import InvalidValue, MissingExtraError
-from plainnet.plots.drawing import BLUE, VERMILION
+from plainnet.errors import InvalidValue, MissingExtraError, PlainnetWarning
+from plainnet.plots import drawing, fonts
+from plainnet.plots.drawing import BLUE, CLASS_COLORS, GRAY, VERMILION
+from plainnet.plots.inline import page_style, svg
 from plainnet.plots.readings import activity
+from plainnet.sklearn import MLPClassifier, MLPRegressor
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +216,42 @@ def test_an_input_without_weights_has_no_importance():
     assert together.mean() == pytest.approx(10, rel=0.25)
 
 
+def test_right_cells_have_another_hue_than_wrong_ones():
+    y, predicted = np.array([0] * 10 + [1] * 10), np.array([0] * 10 + [0] * 10)  # it always says 0
+    axes = plots.confusion_matrix(y, np.eye(2)[predicted])
+    (right, _), (wrong, _) = axes.images[0].get_array()[..., :3]
+    assert np.allclose(right, to_rgb(BLUE), atol=0.01)
+    assert np.allclose(wrong, to_rgb(VERMILION), atol=0.01)
+    for text in axes.texts:
+        column, row = text.get_position()
+        assert contrast(text.get_color(), axes.images[0].get_array()[row, column, :3]) >= 4.5
+
+
+def test_one_odd_row_does_not_make_its_input_important():
+    random = np.random.default_rng(1)
+    X = random.normal(size=(200, 2))
+    X[:, 1] = 0
+    X[7] = 1, 40
+    y = (X[:, 0] > 0).astype(int)
+    net = pn.Network(pn.Dense(2, "softmax"), input_size=2, seed=1)
+    net.layers[0].weights = [[-2, 2], [-2, 2]]
+    of_the_loss = plots.permutation_importance(net, X, y).mean(axis=1)
+    bounded = plots.permutation_importance(net, X, y, bounded=True)
+    assert of_the_loss[1] > 0.1  # the loss of the row that gets the 40 is beyond all others
+    assert bounded[1].max() <= 2 / 200  # no more than two rows can change, each by 1 at the most
+    assert bounded[0].min() > 0.2
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_bounded_importance_of_quantities_is_a_share_of_their_range(outputs):
+    X = np.random.default_rng(1).uniform(size=(500, 2))
+    net = pn.Network(pn.Dense(outputs), input_size=2, seed=1, dtype="float64")
+    net.layers[0].weights = [[1] * outputs, [0] * outputs]
+    found = plots.permutation_importance(net, X, np.repeat(X[:, :1], outputs, axis=1), bounded=True).mean(axis=1)
+    assert found[0] == pytest.approx(1 / 3 / 0.9, rel=0.1)  # E |x - x'| of uniform x is 1/3; 90 % of the range is 0.9
+    assert found[1] == 0
+
+
 def test_predicted_against_true_draws_a_sample_of_many():
     values = np.arange(3000.0)
     axes = plots.predicted_against_true(values, values + 1)
@@ -216,6 +259,77 @@ def test_predicted_against_true_draws_a_sample_of_many():
     assert len(points) == 1000
     assert np.allclose(points[:, 1] - points[:, 0], 1)
     assert "1,000 of 3,000 examples" in remark(axes)
+
+
+def test_residuals_are_true_minus_predicted():
+    axes = plots.residuals([1.0, 2, 3], [1.5, 2, 2], name="price")
+    assert axes.collections[0].get_offsets().tolist() == [[1.5, -0.5], [2, 0], [2, 1]]
+    assert axes.get_xlabel() == "predicted price"
+
+
+# ---- partial dependence ----
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_partial_dependence_is_scikit_learns(kind):
+    random = np.random.default_rng(1)
+    X = random.normal(size=(80, 3))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 1) if kind is MLPClassifier else X[:, 0] * X[:, 1]
+    estimator = kind(hidden_layer_sizes=(6,), activation="tanh", n_iter_no_change=20, tol=1.0, random_state=1).fit(X, y)
+    found = scikit_learns_dependence(estimator, X, [1], method="brute", grid_resolution=12)
+    averages = plots.partial_dependence(estimator.network_, X, 1, found["grid_values"][0])
+    assert np.ptp(averages) > 0.01
+    assert np.allclose(averages.T, found["average"], atol=1e-6)
+
+
+def test_the_columns_of_a_category_are_set_together():
+    net = pn.Network(pn.Dense(1), input_size=3, seed=1, dtype="float64")
+    net.layers[0].weights, net.layers[0].bias = [[1], [10], [100]], [0]
+    X = [[2.0, 1, 0], [4, 0, 1]]
+    averages = plots.partial_dependence(net, X, [1, 2], [[1, 0], [0, 1]])
+    assert averages.tolist() == [[3 + 10], [3 + 100]]
+    axes = plots.dependence(net, X, [1, 2], values=[[1, 0], [0, 1]], labels=["red", "blue"], name="color")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["red", "blue"]
+    ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
+    assert ends == [13, 103]
+    assert {bar.get_x() for bar in axes.patches} == {(12 + 104) / 2}  # from the average prediction on
+
+
+def test_a_number_gives_a_curve_in_its_own_units_with_the_examples_below():
+    X = np.random.default_rng(1).normal(size=(50, 2))
+    net = pn.Network(pn.Dense(3, "tanh"), pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    axes = plots.dependence(net, X, 1, name="mass", scale=(100, 10), target="price", target_scale=(5, 2))
+    curve, rug = axes.lines
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mass", "price")
+    assert curve.get_xdata()[[0, -1]] == pytest.approx([X[:, 1].min() * 10 + 100, X[:, 1].max() * 10 + 100])
+    middle = curve.get_xdata()[20]
+    changed = X.copy()
+    changed[:, 1] = (middle - 100) / 10
+    assert curve.get_ydata()[20] == pytest.approx(net.predict(changed).mean() * 2 + 5)
+    assert np.allclose(rug.get_xdata(), X[:, 1] * 10 + 100)
+
+
+@pytest.mark.parametrize(("classes", "lines"), [(2, ["class 1"]), (3, ["class 0", "class 1", "class 2"]), (9, None)])
+def test_each_class_has_a_line_and_probabilities_run_from_0_to_1(classes, lines):
+    X = np.random.default_rng(1).normal(size=(50, 2))
+    net = pn.Network(pn.Dense(classes, "softmax"), input_size=2, seed=1)
+    axes = plots.dependence(net, X, 0)
+    assert axes.get_ylim() == (0, 1)
+    drawn = [line for line in axes.lines if not line.get_label().startswith("_")]
+    if lines is None:
+        assert remark(axes) == "The 6 of 9 that change most"
+        assert len(drawn) == 6
+    else:
+        assert [line.get_label() for line in drawn] == lines
+    assert all(line.get_color() == CLASS_COLORS[int(line.get_label()[6:])] for line in drawn)
+
+
+def test_partial_dependence_refuses_what_does_not_fit():
+    net = pn.Network(pn.Dense(1), input_size=2, seed=1)
+    with pytest.raises(InvalidValue, match="columns of X from 0 to 1"):
+        plots.partial_dependence(net, [[1.0, 2]], 2, [1.0])
+    with pytest.raises(InvalidValue, match=r"values has shape \(1, 1\)"):
+        plots.partial_dependence(net, [[1.0, 2]], [0, 1], [[1.0]])
 
 
 # ---- over time ----
@@ -306,6 +420,123 @@ def test_a_valley_without_directions_is_refused(xor):
         plots.loss_surface(net, X, y, loss="mse", path=[[1.0, 2.0]])
 
 
+# ---- for every eye ----
+
+
+def contrast(first, second):
+    """The contrast of two colours, 1 to 21, as the Web Content Accessibility Guidelines 2.2 define it."""
+    bright = []
+    for color in (first, second):
+        channels = np.array(to_rgb(color))
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        bright.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return max(bright) / min(bright)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#14181c"])
+@pytest.mark.parametrize("color", [*CLASS_COLORS, GRAY])
+def test_lines_are_seen_on_the_light_and_on_the_dark_page(color, ground):
+    assert contrast(color, ground) >= 3
+
+
+def test_text_is_read_on_its_ground():
+    assert contrast(drawing.QUIET, "white") >= 4.5
+    assert contrast(drawing.DARK, drawing.PALE) >= 4.5
+    assert len({*drawing.CLASS_COLORS}) == len(drawing.MARKERS) == 10
+
+
+def test_a_class_has_one_colour_in_every_picture():
+    X, y = pn.datasets.moons(80, noise=0.1, seed=1)
+    y = np.where(X[:, 0] > 1.2, 2, y)
+    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(3, "softmax"), input_size=2, seed=1)
+    rows = {(round(float(x), 5), round(float(z), 5)): k for (x, z), k in zip(X, y, strict=True)}
+
+    def colors_of(axes):
+        found = set()
+        for points in axes.collections:
+            for place in points.get_offsets():
+                key = tuple(round(float(value), 5) for value in place)
+                if key in rows:
+                    found.add((rows[key], tuple(points.get_facecolor()[0][:3])))
+        return found
+
+    expected = {(k, to_rgb(CLASS_COLORS[k])) for k in range(3)}
+    assert colors_of(plots.decision_boundary(net, X, y)) == expected
+    assert colors_of(plots.hidden_units(net, X, labels=y).child_axes[0]) == expected
+
+
+def test_legends_cover_no_curve(xor):
+    net, X, y, _ = xor
+    history = pn.History(epoch=[1, 2, 3], loss=[3.0, 2.0, 1.0], validation_loss=[2.0, 3.0, 3.0], best_epoch=1)
+    history.stopped = "early stopping"
+    for axes in (
+        plots.loss_curve(history),
+        plots.gradient_norms(net.history),
+        plots.decision_boundary(net, X, y),
+        plots.predicted_against_true([1.0, 2], [1.0, 2]),
+    ):
+        axes.figure.draw_without_rendering()
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y0 >= axes.get_window_extent().y1
+        assert all(legend.y0 >= text.get_window_extent().y1 for text in axes.texts)
+
+
+@pytest.mark.parametrize("ends", [(0.019, 0.036), (100_001, 103_000), (-1e-7, 3e-7), (0, 1), (1_234_567, 1_234_890)])
+def test_tick_labels_do_not_meet(ends):
+    axes = plots.predicted_against_true(ends, ends, plots.new_axes(3.7, 3))
+    axes.figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    labels = [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+    assert len(boxes) >= 2
+    assert all(left.x1 + 2 < right.x0 for left, right in itertools.pairwise(boxes))
+    values = [float(label.get_text().replace(",", "")) for label in labels]
+    assert values == pytest.approx(
+        [tick.get_loc() for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    )
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 7, 60, 10_000])
+def test_epochs_are_whole(epochs):
+    axes = plots.loss_curve(pn.History(epoch=list(range(1, epochs + 1)), loss=[1 / e for e in range(1, epochs + 1)]))
+    axes.figure.draw_without_rendering()
+    assert all(re.fullmatch(r"-?[\d,]+", label.get_text()) for label in axes.get_xticklabels())
+
+
+def test_a_year_is_not_grouped_and_a_large_number_is():
+    axes = plots.dependence(pn.Network(pn.Dense(1), input_size=1, seed=1), [[2007.0], [2008], [2009]])
+    axes.figure.draw_without_rendering()
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"2007", "2008", "2009"} <= set(shown)
+    assert drawing.in_digits(100_500) == "100,500"
+
+
+def test_letters_that_the_usual_font_lacks_come_from_another_one(tmp_path):
+    letter = "\u2900"  # of matplotlib's own fonts: not in DejaVu Sans, but in DejaVu Serif
+    assert fonts.lacks(letter) == {letter}
+    assert fonts.fonts_for(frozenset(letter))
+    axes = plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [letter, "b"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes.figure.savefig(tmp_path / "picture.png")
+    assert axes.get_yticklabels()[0].get_text() == letter
+
+
+def test_letters_that_no_font_has_are_written_as_codes_with_a_word_on_it(tmp_path, monkeypatch):
+    cats = "\u732b"
+    monkeypatch.setattr(fonts, "_search", lambda letters: ((), letters))
+    with pytest.warns(PlainnetWarning, match="no font installed here has some letters"):
+        axes = plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [cats, "b"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes.figure.savefig(tmp_path / "picture.png")
+    assert axes.get_yticklabels()[0].get_text() == "U+732B"
+    with page_style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = svg(plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [cats, "b"]), "Matrix")
+    assert cats in kept  # in a page the reader's browser has the font
+
+
 # ---- in general ----
 
 
@@ -324,12 +555,27 @@ def test_axes_given_are_drawn_on_and_returned(xor):
         lambda axes: plots.confusion_matrix(y, net.predict(X), axes=axes),
         lambda axes: plots.predicted_against_true(y, net.predict(X), axes),
         lambda axes: plots.importance([[1.0], [2.0]], axes=axes),
+        lambda axes: plots.residuals(y, net.predict(X), axes),
+        lambda axes: plots.dependence(net, X, 0, axes),
         lambda axes: plots.loss_surface(net, X, y, loss="mse", path=path, axes=axes),
     ]
     for call in calls:
         axes = plots.new_axes()
         assert call(axes) is axes
         assert axes.has_data() or axes.child_axes
+
+
+def test_a_notebook_shows_pictures(xor):
+    net, X, y, path = xor
+    for axes in (
+        plots.decision_boundary(net, X, y),
+        plots.hidden_units(net, X),
+        plots.loss_surface(net, X, y, loss="mse", path=path),
+        plots.dependence(net, X),
+    ):
+        assert isinstance(axes, Axes)
+        for shown in (axes, axes.figure):
+            assert shown._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_notebook_shows_networks_and_histories(xor):

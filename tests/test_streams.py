@@ -183,7 +183,7 @@ def test_a_pipe_that_nobody_reads(model):
 
 # ---- what data may hold ----
 
-HOSTILE = ["[red]a[/]", ":warning:", "\x1b[31mred", "a\rb", "\x9b31m", "\u202eabc", "[/]", "[link=x]y"]
+HOSTILE = ["[red]a[/]", ":warning:", "\x1b[31mred", "a\x08b", "\x9b31m", "\u202eabc", "[/]", "[link=x]y"]
 
 
 def test_data_reach_a_terminal_as_text(capsys, monkeypatch):

@@ -2,14 +2,21 @@
 
 import sys
 
+from plainnet import __version__
+
 
 def main() -> None:
-    """Run the command line; without the extra `cli`, say how to install it."""
+    """Run the command line; without the extra `cli`, say what to install."""
+    if sys.argv[1:] == ["--version"]:  # without the time that the commands take to import
+        print(f"plainnet {__version__}")
+        return
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError:
-        print("plainnet: the command line needs more than NumPy: pip install 'plainnet[cli,tables]'", file=sys.stderr)
+        from plainnet.errors import missing_extra
+
+        print(f"plainnet: {missing_extra('the command line', 'cli')}", file=sys.stderr)
         sys.exit(2)
     from plainnet.cli import run
 

@@ -64,9 +64,20 @@ class MissingExtraError(PlainnetError, ImportError):
     """An optional library that is not installed; the message names the extra that brings it."""
 
 
-def missing_extra(what: str, extra: str) -> MissingExtraError:
-    """The error for `what`, which needs the libraries of `extra`."""
-    return MissingExtraError(f"{what} needs more than NumPy: pip install 'plainnet[{extra}]'")
+def missing_extra(what: str, extra: str, library: str | None = None) -> MissingExtraError:
+    """The error for `what`, which needs the libraries of `extra`, or one of them alone."""
+    from plainnet.extras import lacking  # reads files, which nobody needs before something is missing
+
+    libraries = lacking(extra) if library is None else [library]
+    if libraries:
+        quoted = " ".join(f'"{name}"' if ">" in name else name for name in libraries)
+        return MissingExtraError(f"{what} needs {' and '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")
+    if libraries is None:
+        return MissingExtraError(f"{what} needs the libraries of plainnet[{extra}], which pyproject.toml names")
+    return MissingExtraError(
+        f"{what} needs the libraries of plainnet[{extra}]; they are installed and one cannot be imported: "
+        f"{sys.exception()}"
+    )
 
 
 class PlainnetWarning(UserWarning):

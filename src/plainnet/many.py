@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet import checks, engines
 from plainnet.checkpoints import differences
-from plainnet.engines import Choice, Job
+from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_extra
 from plainnet.examples import examples_of
 from plainnet.history import History
@@ -75,7 +75,7 @@ def train_many(
     def choose(job: Job) -> Choice:
         """Once, for the work of all networks together."""
         if not choices:
-            choices.append(engines.choose(engine, job, 1, times=len(networks)))
+            choices.append(engines.choose(engine, job, times=len(networks)).on_one_thread())
         return choices[0]
 
     try:
@@ -111,7 +111,7 @@ def train_many(
         raise
     for run in runs:
         run.job.network.history = run.history
-    _train(runs, engines.free_cores() if threads is None else threads, progress)
+    _train(runs, threads or _default_threads(runs[0].job, choices[0]), progress)
     return [run.history for run in runs]
 
 
@@ -119,7 +119,7 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
     """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     groups, train = _groups(runs, threads)
     stopped = threading.Event()
-    with ThreadPoolExecutor(threads) as pool, _shown(len(runs), progress) as done:
+    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, _shown(len(runs), progress) as done:
         futures = {pool.submit(train, group, stopped): len(group) for group in groups}
         try:
             for future in as_completed(futures):
@@ -127,6 +127,12 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
                 done(futures[future])
         finally:
             stopped.set()
+
+
+def _default_threads(job: Job, choice: Choice) -> int:
+    """All free cores; one where the NumPy engine spends its time in Python, of which one thread runs at a time."""
+    in_python, in_blas = engines.numpy_seconds(job)
+    return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
 
 
 def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:

@@ -25,6 +25,7 @@ def show(reports: Iterable[Report], console: "Console | None" = None, unit: str 
             TextColumn("{task.description}", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
+            disable=console is not None and not console.is_terminal,  # a log file is no place for a bar
         ),
     )
 

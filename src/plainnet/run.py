@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,11 @@ class Run:
         """Spent in earlier processes and up to the last report or checkpoint."""
         self.identity = self.identify() if self.checkpoint else {}
 
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that was chosen, made when it is first asked for, which may compile."""
+        return engines.make(self.choice, self.job)
+
     @property
     def measured_on(self) -> Examples:
         """The examples on which reports measure: the validation examples, or those of the training without any."""
@@ -114,7 +120,7 @@ class Run:
 
     def reports(self) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence."""
-        engine = engines.make(self.choice, self.job)
+        engine = self.engine
         began = time.perf_counter() - self.seconds
         try:
             while not self.is_over:

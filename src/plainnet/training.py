@@ -8,7 +8,7 @@ import numpy as np
 
 from plainnet import checks, engines, optimizers
 from plainnet.checkpoints import Checkpoint, Every
-from plainnet.engines import Choice, Job
+from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn
 from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
@@ -29,20 +29,17 @@ USUAL_BATCH = 32
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
-    reports = training(net, X, y, **options)
-    if not progress:
-        for _ in reports:
-            pass
-    else:
-        from plainnet.progress import show
+    from plainnet.progress import show  # stands above; imported when called
 
-        try:
-            for _ in show(reports):
+    run = prepare(net, X, y, **options)
+    reports = run.reports()
+    try:
+        with blas.limited(run.engine.blas_threads):  # once, not at each report
+            for _ in show(reports) if progress else reports:
                 pass
-        finally:
-            reports.close()  # where an interrupt comes while the bar is drawn, the run still has to end
-    assert net.history is not None
-    return net.history
+    finally:
+        reports.close()  # where an interrupt comes while the bar is drawn, the run still has to end
+    return run.history
 
 
 def training(net: "Network", X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:

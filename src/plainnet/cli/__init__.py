@@ -7,27 +7,62 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
 from plainnet.cli import compare, explain, export, models, report, streams, train, warmup, xor
 from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
+
+class Command(TyperCommand):
+    """A command whose help shows no type beside a flag, which takes no value."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, --help among them."""
+        return _flags_without_type(super().get_params(ctx))
+
+
+class Program(TyperGroup):
+    """The program, whose help is like that of its commands."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, --help among them."""
+        return _flags_without_type(super().get_params(ctx))
+
+
+def _flags_without_type(parameters: Sequence[Any]) -> Sequence[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
 app = typer.Typer(
+    cls=Program,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    epilog="Begin with: plainnet xor, or plainnet train table.csv --target column",
 )
-app.command("xor")(xor.xor)
-app.command("train")(train.train)
-app.command("predict")(models.predict)
-app.command("evaluate")(models.evaluate)
-app.command("show")(models.show)
-app.command("export")(export.export)
-app.command("report")(report.report)
-app.command("explain")(explain.explain)
-app.command("compare")(compare.compare)
-app.command("warmup")(warmup.warmup)
+
+
+def _add(command: Callable[..., None], example: str) -> None:
+    app.command(command.__name__, cls=Command, epilog=f"Example: plainnet {command.__name__} {example}".strip())(
+        command
+    )
+
+
+_add(xor.xor, "--hidden 8 --activation tanh --explain")
+_add(train.train, "penguins.csv --target species --save penguins.npz")
+_add(models.predict, "penguins.npz new.csv -o predictions.csv")
+_add(models.evaluate, "penguins.npz more.csv")
+_add(models.show, "penguins.npz")
+_add(export.export, "penguins.npz -o penguins.onnx")
+_add(report.report, "penguins.npz penguins.csv -o penguins.html")
+_add(explain.explain, "penguins.npz penguins.csv --row 3")
+_add(compare.compare, "penguins.csv --target species --hidden 8 --hidden 64,32 --seeds 10")
+_add(warmup.warmup, "")
 
 
 @app.callback(invoke_without_command=True)

@@ -10,9 +10,11 @@ from rich.padding import Padding
 
 from plainnet import checks
 from plainnet.cli import options
-from plainnet.cli.display import console, heading, plain_table
+from plainnet.cli.display import console, heading, plain_table, print_whole
+from plainnet.cli.options import HELP
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import option_words
+from plainnet.cli.streams import errors
 from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import summary_rows
@@ -32,7 +34,7 @@ UNVARIED = {"normalization": "none", "schedule": "constant", "hidden": "64,32", 
 UNVARIED |= {"l2": 0.0, "optimizer": "adam"}
 """The values that `plainnet train` takes where an option is not given; None for all others."""
 SHARED_WITH_TRAIN = {"data", "target", "task", "categories", "ignore", "validation", "sample_weight", "class_weight"}
-SHARED_WITH_TRAIN |= {"loss", "epochs", "early_stopping", "engine"}
+SHARED_WITH_TRAIN |= {"missing", "separator", "loss", "epochs", "early_stopping", "engine"}
 
 
 def _option(help_text: str, panel: str) -> Any:
@@ -46,31 +48,31 @@ def compare(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
     validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[list[str], _option("Units of each hidden layer; 0 for none.", "varied")] = ["64,32"],  # noqa: B006
-    activation: Annotated[list[str], _option("Activation of the hidden layers.", "varied")] = ["relu"],  # noqa: B006
+    activation: Annotated[list[str], _option(HELP["activation"], "varied")] = ["relu"],  # noqa: B006
     dropout: Annotated[list[float], _option("Rate of dropout after each hidden layer.", "varied")] = [0.0],  # noqa: B006
     l2: Annotated[list[float], _option("Penalty on Σw²/2.", "varied")] = [0.0],  # noqa: B006
     normalization: Annotated[
         list[str] | None, _option("batch or layer, before each activation; none.", "varied")
     ] = None,
-    optimizer: Annotated[list[str], _option("sgd, rmsprop, adagrad, adam or adamw.", "varied")] = ["adam"],  # noqa: B006
+    optimizer: Annotated[list[str], _option(HELP["optimizer"], "varied")] = ["adam"],  # noqa: B006
     learning_rate: Annotated[
         list[float] | None, _option("Learning rate; the optimizer's own if not given.", "varied")
     ] = None,
-    schedule: Annotated[
-        list[str] | None, _option("Schedule of the learning rate, such as cosine; constant.", "varied")
-    ] = None,
+    schedule: Annotated[list[str] | None, _option(HELP["schedule"], "varied")] = None,
     weight_decay: Annotated[list[float] | None, _option("Weight decay of the optimizer.", "varied")] = None,
     batch_size: Annotated[list[int] | None, _option("Rows a step; 0 for all at once.", "varied")] = None,
-    loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
+    loss: Annotated[str | None, _option(HELP["loss"], "training")] = None,
     epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
-    metrics: Annotated[str | None, _option("Metrics to measure: accuracy,f1.", "training")] = None,
+    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
     engine: Annotated[str, _option("Engine of the training; auto is the fastest that can.", "training")] = "auto",
     seeds: Annotated[int, _option("How many seeds each variant is trained from.", "training")] = 20,
     seed: Annotated[int, _option("The first seed.", "training")] = 0,
@@ -89,8 +91,9 @@ def compare(
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
-    frame = read_table(data, categories=options.names(categories), ignore=options.names(ignore))
-    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight}
+    target, reading = options.column(target), options.read_options(missing, separator, options.names(categories))
+    frame = read_table(data, ignore=options.names(ignore), options=reading)
+    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)
     prepared = rows.prepared(seed)
     varied: dict[str, list[Any]] = {
@@ -120,7 +123,7 @@ def compare(
             results=results,
             resume=resume,
             workers=workers,
-            progress=console if progress else False,
+            progress=errors if progress else False,
             loss=prepared.loss,
             epochs=epochs,
             early_stopping=early_stopping or None,
@@ -135,7 +138,7 @@ def compare(
     show(comparison)
     if (choice := comparison.choice()) is not None:
         console.print(f"\nTo train {choice}:")
-        console.print(f"    {_training_command(context, combinations[choice])}", soft_wrap=True)
+        print_whole(f"    {_training_command(context, combinations[choice])}")
     _write(comparison, csv, json, plot)
 
 
@@ -207,11 +210,11 @@ def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
 def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:
     if csv is not None:
         comparison.write_csv(csv)
-        console.print(f"Runs written to {csv}")
+        print_whole(f"Runs written to {csv}")
     if json is not None:
         comparison.write_json(json)
-        console.print(f"Summaries and runs written to {json}")
+        print_whole(f"Summaries and runs written to {json}")
     if plot is not None:
         with replacing(plot) as file:
             comparison.draw().savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
-        console.print(f"Curves and boxes drawn to {plot}")
+        print_whole(f"Curves and boxes drawn to {plot}")

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import console
+from plainnet.cli import options
+from plainnet.cli.display import console, print_whole
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.explain import explain as explain_step
@@ -24,13 +25,15 @@ def explain(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show large arrays whole.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to this file instead.")] = None,
+    missing: Annotated[list[str] | None, options.missing_option()] = None,
+    separator: Annotated[str | None, options.separator_option()] = None,
 ) -> None:
     """Walk one training step on rows of a table: every sum, every gradient with its formula, every update."""
     check_outputs({"--html": html}, {"the model": model, "the table": data})
     net = pn.load(model)
     if net.table is None or net.history is None:
         raise InvalidValue(f"{model} was trained on arrays, not on a table; use plainnet.explain in Python")
-    table, rows = Table.from_dict(net.table), row or [1]
+    table, rows = options.reading(Table.from_dict(net.table), missing, separator), row or [1]
     frame = table.read(data, target=True)
     for number in rows:
         if not 1 <= number <= len(frame):
@@ -64,4 +67,4 @@ def show(step: Explanation, full: bool, html: Path | None) -> None:
         return
     with replacing(html) as file:
         file.write(step.to_html(full=full).encode())
-    console.print(f"One training step explained in {html}", soft_wrap=True)
+    print_whole(f"One training step explained in {html}")

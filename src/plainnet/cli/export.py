@@ -7,7 +7,7 @@ import typer
 
 import plainnet as pn
 from plainnet import checks
-from plainnet.cli.display import console
+from plainnet.cli.display import print_whole
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.export import FORMATS, format_of
@@ -50,4 +50,4 @@ def export(
     check_outputs(files, {"the model": model})
     net = pn.load(model)
     net.export(output, to, **({} if layout is None else {"layout": layout}))
-    console.print(f"{model} exported to {output}", soft_wrap=True)
+    print_whole(f"{model} exported to {output}")

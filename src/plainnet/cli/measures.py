@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,9 @@ from plainnet.tabular.measuring import Measured
 WIDEST_MATRIX = 10
 """More classes than this are shown as a list of the commonest confusions."""
 
+LEAST_NAME = 6
+"""Letters of a class's name that are worth wider gaps between the columns."""
+
 
 def print_measures(measured: Measured, classes: Sequence[str], title: str, about_the_rows: str = "") -> None:
     """How well a model does on rows whose target is known, with a confusion matrix for classes."""
@@ -27,9 +31,9 @@ def print_measures(measured: Measured, classes: Sequence[str], title: str, about
         console.print(remark)
     if classes:
         pairs, counts = confusions(measured.true, measured.predicted, len(classes), measured.weights)
-        many = len(classes) > WIDEST_MATRIX
-        heading("Commonest confusions" if many else "Confusion matrix")
-        console.print((commonest_confusions if many else confusion_table)(pairs, counts, classes))
+        matrix = confusion_table(pairs, counts, classes) if len(classes) <= WIDEST_MATRIX else None
+        heading("Commonest confusions" if matrix is None else "Confusion matrix")
+        console.print(commonest_confusions(pairs, counts, classes) if matrix is None else matrix)
 
 
 def about_validation(history: History) -> str:
@@ -55,15 +59,29 @@ def measure_table(scores: Scores) -> Table:
     return table
 
 
-def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Table:
-    """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal."""
+def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Table | None:
+    """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal.
+
+    Where the console is narrow the names are cut, never the counts; None where not even the counts have room.
+    """
     matrix = np.zeros((len(classes), len(classes)), counts.dtype)
     matrix[pairs[:, 0], pairs[:, 1]] = counts
-    table = plain_table("true \\ predicted", *classes, "recall", left=(0,))
+    longest = max(map(cell_len, classes))
+    for padding in (1, 0):
+        gaps = (2 * padding + 1) * (len(classes) + 1) + 2
+        width = console.width - gaps - len("recall")  # for the names: of the rows, of the columns
+        room = (width - len("predicted")) // len(classes)
+        if room >= min(longest, LEAST_NAME):
+            break
+    if room < max(len(_count(n)) for n in matrix.flat):
+        return None
+    label = max(len("predicted"), width - min(room, longest) * len(classes))
+    table = plain_table("true \\ predicted", *[cut(name, room) for name in classes], "recall", left=(0,))
+    table.padding = (0, padding)
     for i, name in enumerate(classes):
         cells = [Text(_count(n), "bold") if i == j else (_count(n) if n else "·") for j, n in enumerate(matrix[i])]
         total = matrix[i].sum()
-        table.add_row(name, *cells, f"{matrix[i, i] / total:.1%}" if total else "–")
+        table.add_row(cut(name, label), *cells, f"{matrix[i, i] / total:.1%}" if total else "–")
     return table
 
 
@@ -75,6 +93,19 @@ def commonest_confusions(pairs: Array, counts: Array, classes: Sequence[str]) ->
         i, j = pairs[place]
         table.add_row(classes[i], classes[j], _count(counts[place]))
     return table
+
+
+def cut(name: str, width: int) -> str:
+    """A name of at most `width` cells on the terminal, cut in the middle: names often begin alike."""
+    if cell_len(name) <= width:
+        return name
+    begin = set_cell_size(name, width // 2).rstrip()
+    end = ""
+    for letter in reversed(name):
+        if cell_len(begin + "…" + letter + end) > width:
+            break
+        end = letter + end
+    return f"{begin}…{end.lstrip()}"
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,6 @@
 """`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,8 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet.cli.display import heading, layer_table, plain_table, record_table
+from plainnet.cli import options
+from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_bytes
@@ -26,10 +28,12 @@ def predict(
         Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given.")
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
+    missing: Annotated[list[str] | None, options.missing_option()] = None,
+    separator: Annotated[str | None, options.separator_option()] = None,
 ) -> None:
     """Predict the rows of a table, in their order."""
     check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
-    net, table = _load(model)
+    net, table = load(model, missing, separator)
     frame = table.read(data)
     table.warn_of_news(frame)
     blocks = table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")
@@ -39,15 +43,17 @@ def predict(
         write_bytes(predictions.write_csv().encode())
         return
     write_table(output, predictions)
-    console.print(f"{len(predictions):,} predictions written to {output}")
+    print_whole(f"{len(predictions):,} predictions written to {output}")
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
     data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+    missing: Annotated[list[str] | None, options.missing_option()] = None,
+    separator: Annotated[str | None, options.separator_option()] = None,
 ) -> None:
     """Measure a model on rows whose target is known."""
-    net, table = _load(model)
+    net, table = load(model, missing, separator)
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
@@ -82,6 +88,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(layer_table(net))
     if net.history is not None:
         console.print(record_table(net.history))
+        if "command" in net.history.settings:
+            print_whole(f"Trained by: {net.history.settings['command']}")
     if net.table is None:
         console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
         return
@@ -95,8 +103,9 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(f"Predicts {table.target.name}: {target}")
 
 
-def _load(path: Path) -> tuple[pn.Network, Table]:
+def load(path: Path, missing: Sequence[str] | None, separator: str | None) -> tuple[pn.Network, Table]:
+    """A model of a table, with the options that its table reads files with."""
     net = pn.load(path)
     if net.table is None:
         raise InvalidValue(f"{path} was trained on arrays, not on a table; use plainnet.load and net.predict in Python")
-    return net, Table.from_dict(net.table)
+    return net, options.reading(Table.from_dict(net.table), missing, separator)

@@ -1,19 +1,93 @@
 """Option texts to values: what the commands share in reading their options."""
 
+import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from plainnet import checks, optimizers, schedules
+from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
-from plainnet.optimizers import Optimizer
+from plainnet.initializers import INITIALIZERS
+from plainnet.losses import LOSSES
+from plainnet.metrics import METRICS
+from plainnet.optimizers import OPTIMIZERS, Optimizer
+from plainnet.schedules import SCHEDULES
+from plainnet.tabular import ReadOptions, Table
+from plainnet.tabular.read_options import DEFAULT
+from plainnet.tabular.spelling import spelled
 
 BATCH_SIZE = 32
 
+HELP = {
+    "activation": f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
+    "initializer": f"Initial weights: auto, which follows the activation, {', '.join(INITIALIZERS)}.",
+    "loss": f"Loss: {', '.join(LOSSES)}; if not given, cross_entropy for classes, else mse.",
+    "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
+    "schedule": f"Schedule of the learning rate: {', '.join(SCHEDULES)}.",
+    "metrics": f"Metrics to measure, such as accuracy,f1: {', '.join(METRICS)}.",
+}
+"""The help of options that take a name that plainnet knows."""
 
-def names(text: str) -> list[str]:
-    """'a,b' as ['a', 'b']."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+
+SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
+"""Separators that a command line can hardly hold, by the words for them."""
+
+
+def missing_option(panel: str | None = None) -> Any:
+    """The option --missing of every command that reads a table."""
+    return typer.Option(
+        "--missing",
+        help="Text that stands for a missing value, instead of NA, None, ? and the like; repeat it for several, "
+        "'' for empty fields alone.",
+        rich_help_panel=panel,
+    )
+
+
+def separator_option(panel: str | None = None) -> Any:
+    """The option --separator of every command that reads a table."""
+    return typer.Option(
+        "--separator",
+        help="Character between the fields, such as ';' or tab, instead of the one found.",
+        rich_help_panel=panel,
+    )
+
+
+def read_options(
+    missing: Sequence[str] | None,
+    separator: str | None,
+    categories: Sequence[str] = (),
+    options: ReadOptions = DEFAULT,
+) -> ReadOptions:
+    """The options of reading a table as given on the command line; those not given stay as they are."""
+    if missing is not None:
+        options = replace(options, missing=tuple(missing))
+    if separator is not None:
+        options = replace(options, separator=SEPARATORS.get(separator.lower(), separator))
+    return options.with_categories(categories)
+
+
+def reading(table: Table, missing: Sequence[str] | None, separator: str | None) -> Table:
+    """A model's table, which reads files with the options given and otherwise as in its training."""
+    return replace(table, options=read_options(missing, separator, options=table.options))
+
+
+def column(name: str) -> str:
+    """The name of a column as tables spell it."""
+    return spelled(name)
+
+
+def names(lists: str | Sequence[str] | None) -> list[str]:
+    """'a,b' as ['a', 'b'], from one list or several; a name with a comma stands in quotation marks: '"a, b",c'."""
+    texts = [lists] if isinstance(lists, str) else lists or []
+    try:
+        found = [name for text in texts for row in csv.reader([text], skipinitialspace=True) for name in row]
+    except csv.Error as error:
+        raise InvalidValue(f"{', '.join(map(repr, texts))} is no list of names: {error}") from None
+    return [spelled(name) for name in found if spelled(name)]
 
 
 def sizes(text: str) -> list[int]:
@@ -36,21 +110,31 @@ def fraction_or_path(text: str) -> float | Path:
     return Path(text)
 
 
-def class_weights(text: str | None, classes: Sequence[str]) -> Any:
+def class_weights(given: Sequence[str] | None, classes: Sequence[str]) -> Any:
     """'balanced', or 'yes=5,no=1' as weights by the number of the class."""
-    if text is None or text == "balanced":
-        return text
+    if not given or list(given) == ["balanced"]:
+        return given[0] if given else None
     weights: dict[int, float] = {}
-    for part in names(text):
+    for part in names(given):
         name, _, number = part.rpartition("=")
-        checks.one_of("the class in --class-weight", name, classes)
+        label = _class_number(name.strip(), classes)
+        if label in weights:
+            raise InvalidValue(f"--class-weight gives class {name!r} two weights; it takes one")
         try:
-            weights[classes.index(name)] = float(number)
+            weights[label] = float(number)
         except ValueError:
             raise InvalidValue(
                 f"--class-weight has {part!r}; it takes balanced, or weights such as yes=5,no=1"
             ) from None
     return {label: weights.get(label, 1.0) for label in range(len(classes))}
+
+
+def _class_number(name: str, classes: Sequence[str]) -> int:
+    """The number of a class; capitals count where they tell two classes apart."""
+    alike = [label for label, known in enumerate(classes) if known.casefold() == name.casefold()]
+    if name not in classes and len(alike) == 1:
+        return alike[0]
+    return classes.index(checks.one_of("the class in --class-weight", name, classes))
 
 
 def optimizer(name: str, learning_rate: float | None, schedule: str | None, given: Mapping[str, Any]) -> Optimizer:

@@ -10,8 +10,9 @@ import typer
 
 import plainnet as pn
 from plainnet import plots
-from plainnet.cli.display import console
-from plainnet.cli.models import _load, left_out, rows_to_measure
+from plainnet.cli import options
+from plainnet.cli.display import print_whole
+from plainnet.cli.models import left_out, load, rows_to_measure
 from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table
@@ -29,11 +30,13 @@ def report(
     model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
     data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
+    missing: Annotated[list[str] | None, options.missing_option()] = None,
+    separator: Annotated[str | None, options.separator_option()] = None,
 ) -> None:
     """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
     check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
     plots.new_axes()  # refuses where matplotlib is lacking
-    net, table = _load(model)
+    net, table = load(model, missing, separator)
     part = rows_to_measure(net, table, data)
     sentences = [
         f"Shown on the rows of {data.name}.",
@@ -56,7 +59,7 @@ def report_table_run(path: Path, net: pn.Network, table: Table, part: Part, rows
         sample_weight=part.weights,
     )
     write_report(path, subject)
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
@@ -72,7 +75,7 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
         rows_are="Shown on the four rows of the truth table, which are also what it was trained on.",
     )
     write_report(path, subject)
-    console.print(f"Report written to {path}")
+    print_whole(f"Report written to {path}")
 
 
 def command_line(context: typer.Context) -> str:

@@ -77,18 +77,23 @@ class PlainConsole(Console):
         if self.failure is None:
             try:
                 super().print(*objects, **options)
-            except BrokenPipeError:
-                raise
+            except BrokenPipeError as error:
+                if not self.stderr:
+                    raise
+                self.failure = error
             except OSError as error:
                 self.failure = error
 
     def on_broken_pipe(self) -> None:
-        """Let the BrokenPipeError through: the whole command ends by it, see `plainnet.cli.run`."""
+        """Let the BrokenPipeError through: a command ends by it (see `plainnet.cli.run`), its progress does not."""
         raise
 
 
 console = PlainConsole()
 """Standard output, for people."""
+
+errors = PlainConsole(stderr=True)
+"""Standard error, for the progress of the work."""
 
 
 def say(line: str) -> None:
@@ -117,7 +122,7 @@ def ready() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in before)  # noqa: SIM115
     adjusted = [(stream, stream.errors) for stream in before if isinstance(stream, io.TextIOWrapper)]
-    console.failure = None
+    console.failure = errors.failure = None
     try:
         for stream, _ in adjusted:
             stream.reconfigure(errors=ERRORS)
@@ -127,9 +132,9 @@ def ready() -> Iterator[None]:
             sys.stdout.flush()
         except OSError:
             abandon()
-        for stream, errors in adjusted:
+        for stream, before_errors in adjusted:
             with suppress(OSError):
-                stream.reconfigure(errors=errors)
+                stream.reconfigure(errors=before_errors)
         for current, original in zip((sys.stdout, sys.stderr), before, strict=True):
             if original is None:
                 current.close()

@@ -1,6 +1,5 @@
 """`plainnet train`: from a table file to a model file."""
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +8,13 @@ import typer
 
 import plainnet as pn
 from plainnet.cli import options
-from plainnet.cli.display import console, layer_table
+from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.introduction import introduce
 from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.options import HELP
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
+from plainnet.cli.streams import errors, say
 from plainnet.files import replacing
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
@@ -35,25 +36,27 @@ def train(
     task: Annotated[
         str | None, _option("classification or regression, instead of what the target shows.", "data")
     ] = None,
-    categories: Annotated[str, _option("Columns to read as categories: zip,code.", "data")] = "",
-    ignore: Annotated[str, _option("Columns to leave out: id,name.", "data")] = "",
+    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
+    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
+    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
     validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[str | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
+    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
     hidden: Annotated[str, _option("Units of each hidden layer; 0 for none.", "network")] = "64,32",
-    activation: Annotated[str, _option("Activation of the hidden layers.", "network")] = "relu",
-    initializer: Annotated[str, _option("Initial weights; auto follows the activation.", "network")] = "auto",
+    activation: Annotated[str, _option(HELP["activation"], "network")] = "relu",
+    initializer: Annotated[str, _option(HELP["initializer"], "network")] = "auto",
     dropout: Annotated[float, _option("Rate of dropout after each hidden layer.", "network")] = 0.0,
     normalization: Annotated[str | None, _option("batch or layer, before each activation.", "network")] = None,
     l1: Annotated[float, _option("Penalty on Σ|w|.", "network")] = 0.0,
     l2: Annotated[float, _option("Penalty on Σw²/2.", "network")] = 0.0,
     dtype: Annotated[str, _option("float32 or float64.", "network")] = "float32",
-    loss: Annotated[str | None, _option("Loss; cross_entropy for classes, else mse.", "training")] = None,
-    optimizer: Annotated[str, _option("sgd, rmsprop, adagrad, adam or adamw.", "training")] = "adam",
+    loss: Annotated[str | None, _option(HELP["loss"], "training")] = None,
+    optimizer: Annotated[str, _option(HELP["optimizer"], "training")] = "adam",
     learning_rate: Annotated[
         float | None, _option("Learning rate; the optimizer's own if not given.", "training")
     ] = None,
-    schedule: Annotated[str | None, _option("Schedule of the learning rate, such as cosine.", "training")] = None,
+    schedule: Annotated[str | None, _option(HELP["schedule"], "training")] = None,
     momentum: Annotated[float | None, _option("Momentum of sgd or rmsprop.", "training")] = None,
     nesterov: Annotated[
         bool, typer.Option("--nesterov", help="Nesterov's momentum.", rich_help_panel="Training")
@@ -65,7 +68,7 @@ def train(
     shuffle: Annotated[bool, _option("A new order of the rows each epoch.", "training")] = True,
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
-    metrics: Annotated[str | None, _option("Metrics to follow: accuracy,f1.", "training")] = None,
+    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
     report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
     engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
     threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
@@ -84,13 +87,14 @@ def train(
         {"--save": save, "--checkpoint": checkpoint, "--plot": plot, "--report": report},
         {"the table": data, "the --validation file": held_out if isinstance(held_out, Path) else None},
     )
+    target = options.column(target)
     prepared = prepare(
         data,
         target,
         task=task,
         loss=loss,
-        categories=options.names(categories),
         ignore=options.names(ignore),
+        options=options.read_options(missing, separator, options.names(categories)),
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
@@ -150,9 +154,9 @@ def train(
         rows_are = f"Shown on the validation rows. {about_validation(history)}"
         report_table_run(report, net, prepared.table, prepared.held_out, rows_are)
     if save is not None:
-        console.print(f"Model saved to {save}")
+        print_whole(f"Model saved to {save}")
     if interrupted:
-        print(f"plainnet: interrupted; {_kept(history, save)}", file=sys.stderr)
+        say(f"interrupted; {_kept(history, save)}")
         raise typer.Exit(130)
 
 
@@ -169,7 +173,7 @@ def _usual_metrics(prepared: Prepared) -> list[str]:
 def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     """Run to the end; whether Ctrl-C cut it short. The network is then as the run leaves it, not amid a step."""
     try:
-        for _ in show(reports, console) if progress else reports:
+        for _ in show(reports, errors) if progress else reports:
             pass
     except KeyboardInterrupt:
         return True
@@ -195,4 +199,4 @@ def _draw(history: pn.History, plot: Path) -> None:
     figure = figure_of(pn.plots.loss_curve(history))
     with replacing(plot) as file:
         figure.savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
-    console.print(f"Loss curves drawn to {plot}")
+    print_whole(f"Loss curves drawn to {plot}")

@@ -1,6 +1,6 @@
 """`plainnet warmup`: compile ahead."""
 
-from plainnet.cli.display import console, plain_table
+from plainnet.cli.display import console, plain_table, print_whole
 from plainnet.engines.warming import warm_up
 
 
@@ -12,4 +12,4 @@ def warmup() -> None:
         table.add_row(one.kernel, one.dtype, "compiled" if one.compiled else "loaded", f"{one.seconds:.1f}")
     console.print(table)
     folder = done[0].folder
-    console.print(f"Kept in {folder}" if folder else "No folder can be written to, so every process compiles anew.")
+    print_whole(f"Kept in {folder}" if folder else "No folder can be written to, so every process compiles anew.")

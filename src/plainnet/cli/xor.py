@@ -12,12 +12,12 @@ from rich.text import Text
 import plainnet as pn
 from plainnet import activations, xor_post
 from plainnet.activations import ActivationFunction
-from plainnet.cli.display import console, heading, layer_table, plain_table
+from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
-from plainnet.cli.options import sizes
+from plainnet.cli.options import HELP, sizes
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_xor
-from plainnet.cli.streams import say
+from plainnet.cli.streams import errors, say
 from plainnet.errors import InvalidValue
 from plainnet.progress import show
 
@@ -27,7 +27,7 @@ STEPS_BETWEEN_LINES = 1000
 def xor(
     context: typer.Context,
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer, such as 4 or 8,4.")] = "4",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "sigmoid",
+    activation: Annotated[str, typer.Option(help=HELP["activation"])] = "sigmoid",
     epochs: Annotated[int, typer.Option(help="Steps, each on all four examples.")] = 10_000,
     learning_rate: Annotated[float, typer.Option(help="Learning rate of gradient descent.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights.")] = 1,
@@ -37,12 +37,19 @@ def xor(
     explain: Annotated[bool, typer.Option("--explain", help="First walk one step in numbers.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Show large arrays of --explain whole.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write --explain as a page to this file.")] = None,
-    as_published: Annotated[bool, typer.Option("--as-published", help="Run the post's own arithmetic.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Hold that arithmetic against the true gradient.")] = False,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Run the blog post as it was published, with its mistakes.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --as-published: compare its updates with the true gradient.")
+    ] = False,
+    progress: Annotated[bool, typer.Option(help="Show the progress bar.")] = True,
 ) -> None:
-    """Train the post's network on XOR and show it learning.
+    """Train a small network on XOR and show it learning.
 
-    Exit status 1 where it did not learn.
+    It has 3 inputs, 4 hidden units and 1 output, like the network of a blog
+    post that was published with five mistakes, which docs/xor.md explains.
+    The exit status is 1 where it did not learn.
     """
     if as_published:
         _refuse_other_options(context)
@@ -82,7 +89,7 @@ def xor(
     net.history.settings["command"] = command_line(context)
     interrupted = False
     try:
-        for step in show(reports, console, unit="step"):
+        for step in show(reports, errors, unit="step") if progress else reports:
             if step.epoch % STEPS_BETWEEN_LINES == 0 or step.epoch == step.epochs:
                 _print_loss(step.epoch, net.evaluate(X, y, loss=loss)["loss"])
     except KeyboardInterrupt:
@@ -98,7 +105,7 @@ def xor(
         say(f"interrupted; the network so far {where}")
         raise typer.Exit(130)
     if save is not None:
-        console.print(f"Saved to {save}", soft_wrap=True)
+        print_whole(f"Saved to {save}")
     if report is not None:
         report_xor(report, net, X, y)
     _finish(net, X, y, why_impossible(sizes(hidden), activations.resolve(activation)))

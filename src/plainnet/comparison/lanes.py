@@ -27,7 +27,7 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)  # said once, before the first run
         run = prepare(variant.make(seeds[0]), data.X, data.y, **variant.options)
-        choice = engines.choose(variant.options.get("engine", "auto"), run.job, 1, times=len(seeds))
+        choice = engines.choose(variant.options.get("engine", "auto"), run.job, times=len(seeds))
     if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # All lanes' reports are made in one thread at a time, where processes make theirs at once on every core.

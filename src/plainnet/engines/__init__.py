@@ -11,15 +11,23 @@ returning to Python. `choose` decides between them.
 import math
 from typing import Protocol
 
-from plainnet.engines.choosing import ENGINES, Choice, choose, cores, free_cores
+from plainnet.engines.choosing import ENGINES, Choice, choose, cores, free_cores, numpy_seconds
 from plainnet.engines.job import Job
 from plainnet.engines.numpy_engine import NumpyEngine
 
-__all__ = ["ENGINES", "Choice", "Engine", "Job", "choose", "cores", "free_cores", "make"]
+__all__ = ["ENGINES", "Choice", "Engine", "Job", "choose", "cores", "free_cores", "make", "numpy_seconds"]
 
 
 class Engine(Protocol):
     """The contract of an engine."""
+
+    @property
+    def blas_threads(self) -> int | None:
+        """How many threads BLAS may use while it runs; None leaves that to BLAS.
+
+        `run` sees to it. Whoever calls it many times enters `blas.limited` around all of them, which costs less.
+        """
+        ...
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""

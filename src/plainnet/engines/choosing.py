@@ -3,12 +3,15 @@
 import importlib.util
 import os
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plainnet import checks
+from plainnet.engines import blas
 from plainnet.engines.job import Job
 from plainnet.engines.program import decline
-from plainnet.errors import missing_extra, warn
+from plainnet.errors import InvalidValue, missing_extra, warn
+from plainnet.extras import lacking
 from plainnet.layers import BatchNorm, Dropout
 
 if TYPE_CHECKING:
@@ -35,6 +38,11 @@ class Choice(NamedTuple):
     note: str = ""
     """Why it is not the engine that was asked for."""
 
+    def on_one_thread(self) -> "Choice":
+        """The same for one of many jobs that run side by side, each on one thread where that can be seen to."""
+        settable = self.engine == "compiled" or blas.can_be_limited()
+        return self._replace(threads=1 if settable else None)
+
     def __str__(self) -> str:
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
@@ -51,15 +59,17 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
         threads = checks.whole_number("threads", threads, least=1)
     if engine == "numpy":
         return Choice("numpy", _blas_threads(threads))
-    if engine == "compiled" and not is_installed():
-        raise missing_extra("the compiled engine", "fast")
+    if engine == "compiled":
+        require_compiled()
     reason = decline(job)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
+    if engine == "auto" and not reason:
+        if not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
+            return Choice("numpy", _blas_threads(threads))
+        reason = why_unable()
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
-    if engine == "auto" and (not is_installed() or times * numpy_seconds(job) < WORTH_COMPILING):
-        return Choice("numpy", _blas_threads(threads))
     return Choice("compiled", threads or default_threads(job))
 
 
@@ -68,11 +78,40 @@ def is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
 
 
-def numpy_seconds(job: Job) -> float:
-    """About how long the NumPy engine would take: its overhead, and two operations a parameter and product."""
+@cache
+def why_unable() -> str | None:
+    """Why the compiled engine cannot run here although its libraries are there, in words; None where it can.
+
+    Takes as long as importing Numba, half a second.
+    """
+    too_old = lacking("fast")
+    if too_old:
+        return f"it takes {' and '.join(too_old)}, and an older one is installed"
+    try:
+        from numba import config
+
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return "NUMBA_DISABLE_JIT is set, which keeps Numba from compiling"
+        import plainnet.engines.compiled_engine  # noqa: F401
+    except Exception as error:  # whatever versions that do not fit each other end in
+        return f"Numba cannot be imported ({error})"
+    return None
+
+
+def require_compiled() -> None:
+    """Refuse where the compiled engine cannot run, saying why."""
+    if not is_installed():
+        raise missing_extra("the compiled engine", "fast")
+    reason = why_unable()
+    if reason:
+        raise InvalidValue(f'engine "compiled" cannot run here: {reason}; "auto" and "numpy" can')
+
+
+def numpy_seconds(job: Job) -> tuple[float, float]:
+    """About how long the NumPy engine would take: in Python, and in two operations a parameter and product."""
     examples = job.batch_size or len(job.inputs)
-    overhead = 15e-6 + 10e-6 * len(job.network.layers)
-    return job.epochs * job.batches * (overhead + 6 * job.network.parameters.size * examples / 40e9)
+    steps = job.epochs * job.batches
+    return steps * (15e-6 + 10e-6 * len(job.network.layers)), steps * 6 * job.network.parameters.size * examples / 40e9
 
 
 def default_threads(job: Job) -> int:
@@ -106,7 +145,7 @@ def cores() -> int:
 
 
 def _blas_threads(threads: int | None) -> int | None:
-    """The number for NumPy's BLAS, where it can be set."""
-    if threads is not None and not importlib.util.find_spec("threadpoolctl"):
-        raise missing_extra("threads= with the NumPy engine", "fast")
+    """The number that the user wants for NumPy's BLAS, refused where it cannot be set."""
+    if threads is not None and not blas.can_be_limited():
+        raise missing_extra("threads= with the NumPy engine", "fast", "threadpoolctl")
     return threads

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import ctypes
 import math
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import get_cython_function_address
 
 from plainnet.arrays import Array
+from plainnet.engines import blas
 from plainnet.engines import program as code
 from plainnet.engines.blocks import Block, remaining_blocks
+from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
-from plainnet.errors import missing_extra
+from plainnet.engines.kernels.products import SMALL
+from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
+from plainnet.engines.kernels.sharing import LINE
 from plainnet.schedules import Constant, ReduceOnPlateau
-
-try:
-    import threadpoolctl  # type: ignore[import-untyped]
-    from numba.extending import get_cython_function_address
-
-    from plainnet.engines.kernels.products import SMALL
-    from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
-    from plainnet.engines.kernels.sharing import LINE
-except ImportError as error:
-    raise missing_extra("the compiled engine", "fast") from error
 
 SLICE = 0.1
 """Seconds of one call: so long an interrupt may have to wait."""
@@ -60,7 +52,8 @@ class CompiledEngine:
         self.vectors = _vectors(job, workspace)
         self.gradients = job.network.parameter_views(self.vectors.gradient)
         widths = self.program.stages[:, [code.INPUTS, code.OUTPUTS]]
-        self.calls_blas = self.batch * int(widths.prod(axis=1).max()) > SMALL
+        calls_blas = self.batch * int(widths.prod(axis=1).max()) > SMALL
+        self.blas_threads = 1 if calls_blas else None  # the engine's own threads each call it
         self.shared = Shared(np.zeros(threads * LINE, np.int64), np.zeros(threads * LINE))
         self.addresses = _addresses(job)
         self.seconds_per_step = 3 * job.network.parameters.size * self.batch / 1e9
@@ -76,8 +69,7 @@ class CompiledEngine:
         source = self.whole_set
         blocks = remaining_blocks(job)
         with ExitStack() as stack:  # of what this job needs: entering takes longer than a tiny network's step
-            if self.calls_blas:
-                stack.enter_context(single_threaded_blas())
+            stack.enter_context(blas.limited(self.blas_threads))
             others = stack.enter_context(ThreadPoolExecutor(self.threads - 1)) if self.threads > 1 else None
             while job.epochs_done < last:
                 source = source or self.block(next(blocks))
@@ -235,37 +227,3 @@ def _yielding() -> int:
     else:
         function = ctypes.CDLL(None).sched_yield
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-@cache
-def _blas() -> Any:
-    import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401  the library has to be there to be found
-
-    return threadpoolctl.ThreadpoolController()
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait until the end: between the parameters and the job that tells where they stand it would do harm.
-
-    So it would between the start of one thread and that of another, which wait for each other.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if handler is None or threading.current_thread() is not threading.main_thread():
-        yield  # Python interrupts the main thread alone
-        return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """BLAS on one thread: the engine's own threads each call it."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield

@@ -8,6 +8,7 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate, workspace_for
+from plainnet.engines import blas
 from plainnet.engines.blocks import remaining_blocks
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
@@ -20,11 +21,11 @@ CACHED = 131_072
 
 
 class NumpyEngine:
-    """Runs a job step by step; `threads` are BLAS's, which takes all cores where it is None."""
+    """Runs a job step by step; `threads` are BLAS's, which decides itself where it is None."""
 
     def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
-        self.threads = threads
+        self.blas_threads = threads
         self.gradient = np.zeros_like(job.network.parameters)
         self.gradients = job.network.parameter_views(self.gradient)
         workspace = workspace_for(job.network.layers, job.batch_size or len(job.inputs))
@@ -43,11 +44,7 @@ class NumpyEngine:
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
-        if self.threads is None:
-            return self._run(epochs, until)
-        import threadpoolctl  # type: ignore[import-untyped]
-
-        with threadpoolctl.threadpool_limits(self.threads, user_api="blas"):
+        with blas.limited(self.blas_threads):
             return self._run(epochs, until)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a loss that is not finite is the caller's news

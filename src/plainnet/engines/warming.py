@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plainnet import datasets, losses, optimizers
-from plainnet.engines.choosing import is_installed
+from plainnet.engines.choosing import require_compiled
 from plainnet.engines.job import Job
-from plainnet.errors import missing_extra
 from plainnet.layers import Dense
 from plainnet.network import Network
 
@@ -31,8 +30,7 @@ def warm_up() -> list[Warmth]:
 
     Raises MissingExtraError without the extra `fast`.
     """
-    if not is_installed():
-        raise missing_extra("the compiled engine", "fast")
+    require_compiled()
     began = time.perf_counter()
     from plainnet.engines.compiled_engine import CompiledEngine
     from plainnet.engines.kernels.lane_running import run_lanes

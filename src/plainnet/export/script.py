@@ -81,7 +81,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
             *tables.features(table, net.input_size or 0),
             _IN_BLOCKS,
             *tables.predictions(table, _dtype(net), net.output_size or 0),
-            tables.main(words(file.name)),
+            tables.main(table, _dtype(net), words(file.name)),
         ]
     definitions = [*functions.definitions.values(), forward, *(text.strip("\n") for text in own)]
     modules = (["csv", "sys"] if table else []) + (["pathlib.Path"] if weights else [])

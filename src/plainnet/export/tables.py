@@ -85,7 +85,7 @@ def main():
         predictions = predict(rows)
     except KeyError as column:
         sys.exit(f"{{sys.argv[1]}} has no column {{column}}")
-    print(*predictions, sep="\\n")
+    print(*predictions{digits}, sep="\\n")
 
 
 if __name__ == "__main__":
@@ -186,6 +186,7 @@ def predict(rows):
     return [predict.strip("\n")]
 
 
-def main(file: str) -> str:
-    """What `python model.py rows.csv` does."""
-    return MAIN.format(file=file).strip("\n")
+def main(table: Table, dtype: str, file: str) -> str:
+    """The function that `python model.py rows.csv` runs; it prints as many digits as `plainnet predict` writes."""
+    digits = "" if isinstance(table.target, ClassTarget) or dtype == "np.float64" else f".astype({dtype})"
+    return MAIN.format(file=file, digits=digits).strip("\n")

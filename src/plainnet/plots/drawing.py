@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +89,9 @@ def legend_above(axes: Axes, lift: float = 0.0) -> None:
 
 def _legend_columns(axes: Axes, labels: Sequence[str]) -> int:
     """As many columns as the axes are wide enough for."""
-    room = 16 * width_of(axes)
-    return max(1, min(len(labels), int(room / (max(map(len, labels)) + 6))))
+    room = 17 * width_of(axes)
+    widths = [len(label) + 5 for label in labels]
+    return len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
 
 
 def width_of(axes: Axes) -> float:
@@ -106,20 +107,11 @@ def _legend_rows(axes: Axes) -> int:
 
 def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
     """Few ticks, so that no two labels meet, in plain numbers: 100,500 and 0.025; only integers where `whole`."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from plainnet.plots.ticks import FewTicks, PlainNumbers
 
     for one in axis:
-        one.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-        one.set_major_formatter(FuncFormatter(_numbered(one)))
-
-
-def _numbered(axis: Axis) -> Callable[[float, int], str]:
-    """Write the ticks of an axis in one way: thousands set apart in all of them or in none."""
-
-    def written(value: float, _: int) -> str:
-        return f"{value:,.10g}" if np.abs(axis.get_view_interval()).max() >= GROUPED else f"{value:.10g}"
-
-    return written
+        one.set_major_locator(FewTicks(most, whole))
+        one.set_major_formatter(PlainNumbers())
 
 
 def probabilities(axis: Axis) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plainnet.errors import PlainnetWarning, missing_extra
+from plainnet.errors import missing_extra, warn
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
@@ -42,11 +41,9 @@ def drawable(text: str) -> str:
         return text
     unknown = _search(missing)[1]
     if unknown:
-        warnings.warn(
+        warn(
             "no font installed here has some letters of the names, so pictures show their codes, such as U+732B; "
-            "a font that has them, for instance Noto Sans CJK for Chinese, mends it",
-            PlainnetWarning,
-            stacklevel=2,
+            "a font that has them, for instance Noto Sans CJK for Chinese, mends it"
         )
     return "".join(f"U+{ord(letter):04X}" if letter in unknown else letter for letter in text)
 

@@ -36,6 +36,8 @@ MOST_UNITS = 16
 """More units of a layer than this are not drawn."""
 MOST_TILE_POINTS = 100
 """More examples than this are drawn as a sample in each tile."""
+FEW_POINTS = 20
+"""So few examples are drawn larger."""
 POINTS = 48
 """Points of the grid along each input."""
 
@@ -121,7 +123,11 @@ def _points(tile: Axes, over: Plane, inputs: Array, labels: Any) -> None:
     x, y = over.shown(inputs, 0), over.shown(inputs, 1)
     for k in np.unique(classes[drawn]):
         own = drawn[classes[drawn] == k]
-        style: dict[str, Any] = {"s": 14, "color": [colors[k]], "marker": MARKERS[k % len(MARKERS)]}
+        style: dict[str, Any] = {
+            "s": 14 if len(inputs) > FEW_POINTS else 36,
+            "color": [colors[k]],
+            "marker": MARKERS[k % len(MARKERS)],
+        }
         tile.scatter(x[own], y[own], edgecolors="white" if labels is not None else DARK, linewidths=0.5, **style)
 
 

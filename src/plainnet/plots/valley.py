@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, VERMILION, new_axes, open_frame
+from plainnet.plots.drawing import BLUE, VERMILION, in_digits, legend_above, new_axes, open_frame, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +105,8 @@ def _curve(measured: _Measured, along: Directions, steps: Array | None, point: A
     axes.plot([here], [value], "o", color=VERMILION)
     axes.set_xlabel(along.labels[0])
     axes.set_ylabel("loss")
-    axes.legend(frameon=False)
+    plain_numbers(axes.xaxis, axes.yaxis)
+    legend_above(axes)
     open_frame(axes)
     return axes
 
@@ -129,26 +131,34 @@ def _map(measured: _Measured, along: Directions, steps: Array | None, point: Arr
     _tangent(axes, here, value, slope, first, second)
     axes.set_xlabel(along.labels[0])
     axes.set_ylabel(along.labels[1])
-    above = axes.name == "3d"  # below a surface stand the slanted names of its axes
-    place = (0.5, 1.05) if above else (0.5, -0.13)
-    axes.legend(loc="upper center", bbox_to_anchor=place, ncols=3, frameon=False, fontsize="small")
+    if axes.name == "3d":
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.05), ncols=3, frameon=False, fontsize="small")
+    else:
+        plain_numbers(axes.xaxis, axes.yaxis)
+        legend_above(axes)
     return axes
 
 
 def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
-    from matplotlib.colors import LogNorm, Normalize
+    """Contours that are closer at the floor: logarithmic for a deep valley, with the square of steps for another."""
+    from matplotlib.colors import LogNorm, PowerNorm
 
     low, high = float(values.min()), float(values.max())
     wide = low > 0 and high > 20 * low
-    levels = np.geomspace(low, high, 15) if wide else np.linspace(low, high, 15) if high > low else [low, low + 1]
-    norm = LogNorm(low, high) if wide else Normalize(levels[0], levels[-1])
+    high = high if high > low else low + 1
+    levels = np.geomspace(low, high, 15) if wide else low + (high - low) * np.linspace(0, 1, 15) ** 2
+    norm = LogNorm(low, high) if wide else PowerNorm(0.5, low, high)
     ground = axes.contourf(first, second, values, levels, cmap="cividis", norm=norm)
     axes.contour(first, second, values, levels, colors="white", linewidths=0.4, alpha=0.7, norm=norm)
     bar = axes.figure.colorbar(ground, ax=axes, label="loss" + (" (logarithmic)" if wide else ""))
     if wide:
-        ticks = [float(level) for level in levels[::2]]
-        bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+        steps = (1, 2, 5) if high < 100 * low else (1, 3) if high < 1000 * low else (1,)
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        bar.set_ticks([tick for k in decades for step in steps if low <= (tick := step * 10.0**k) <= high])
         bar.ax.minorticks_off()
+        bar.ax.set_yticklabels([in_digits(float(f"{tick:.1g}")) for tick in bar.get_ticks()])
+    else:
+        plain_numbers(bar.ax.yaxis)
 
 
 def _surface(
@@ -266,5 +276,5 @@ def _vector(net: Network, name: str, values: Any) -> Array:
 def _span(values: Array) -> Array:
     """A range around the values, with room at both ends."""
     low, high = float(values.min()), float(values.max())
-    margin = 0.25 * (high - low) or 4.0
+    margin = 0.5 * (high - low) or 4.0
     return np.linspace(low - margin, high + margin, POINTS)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
 
 from plainnet import __version__, activations
 from plainnet.arrays import Array
+from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import ROWS_AT_A_TIME, Network
 from plainnet.sklearn import architecture, constraints, stopping
@@ -23,7 +24,7 @@ from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
 from plainnet.sklearn.rows import Given, Rows, refuse_masked
-from plainnet.sklearn.stochastic import StochasticRun
+from plainnet.sklearn.stochastic import StochasticRun, threads_of
 from plainnet.sklearn.weights import ArrayList
 
 THEIRS = {ours: theirs for theirs, ours in OURS.items()}
@@ -142,7 +143,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         except BaseException:
             self.__dict__ = before  # what is refused leaves the estimator as it was
             raise
-        train()
+        with blas.limited(threads_of(self.n_jobs)):
+            train()
         return self
 
     def _prepare(

@@ -58,7 +58,7 @@ class StochasticRun:
             estimator._solver_memory = SolverMemory(optimizer_of(estimator))
         self.memory: SolverMemory = estimator._solver_memory
         self.job = self._job()
-        self.choice = engines.choose(estimator.engine, self.job, _threads(estimator.n_jobs))
+        self.choice = engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs))
         self.best: tuple[Array, Array] | None = None
 
     def _job(self) -> Job:
@@ -229,7 +229,7 @@ class StochasticRun:
             )
 
 
-def _threads(n_jobs: int | None) -> int | None:
+def threads_of(n_jobs: int | None) -> int | None:
     """The threads that `n_jobs` means; -1 is all cores, -2 all but one."""
     if n_jobs is None or n_jobs > 0:
         return None if n_jobs is None else int(n_jobs)

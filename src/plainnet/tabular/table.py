@@ -127,22 +127,19 @@ class Table:
         *,
         target: bool = False,
         also: Collection[str] = (),
-        options: ReadOptions | None = None,
     ) -> pl.DataFrame:
         """The input columns of a table file, and with `target` the target, as `read_table` reads them.
 
         Columns named in `also` come with them where the file has them.
 
         Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. `options` replaces those of the training file. Raises as `read_table` does, and
-        InvalidValue where the file lacks a column.
+        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        options = self.options if options is None else options
-        return read_columns(path, names, categories=categories, also=also, options=options)
+        return read_columns(path, names, categories=categories, also=also, options=self.options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -217,20 +214,22 @@ class Table:
         """A network's outputs as a frame for `write_table`: the column "prediction".
 
         With `probabilities`, which a regression refuses, a column "probability_<class>" follows for each
-        class.
+        class. Numbers from float32 outputs are float32, so that a file shows no digits that nothing stands behind.
         """
         try:
             import polars as pl
         except ImportError:
             raise missing_extra("a table", "tables") from None
-        frame = pl.DataFrame({"prediction": self.decode(outputs)})
+        outputs = np.asarray(outputs)
+        frame = pl.DataFrame({"prediction": _as_precise(self.decode(outputs), outputs)})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
             raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
         columns = self.target.probabilities(outputs).T
         return frame.with_columns(
-            pl.Series(f"probability_{name}", column) for name, column in zip(self.class_names, columns, strict=True)
+            pl.Series(f"probability_{name}", _as_precise(column, outputs))
+            for name, column in zip(self.class_names, columns, strict=True)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -303,3 +302,8 @@ def _news(column: Column, values: pl.Series) -> Iterator[str]:
     if values.null_count() and not column.missing:
         meaning = "unknown" if column.kind == "category" else "the mean"
         yield f"{values.null_count()} missing values, where training had none, count as {meaning}"
+
+
+def _as_precise(values: Array, outputs: Array) -> Array:
+    """Numbers in float32 where the outputs that they come from are; classes as they are."""
+    return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
