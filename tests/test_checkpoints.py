@@ -374,3 +374,21 @@ def test_the_norms_of_gradients_are_recorded(tmp_path):
     assert history.layer_gradient_norms["layers[0]"][0] == pytest.approx(np.linalg.norm(gradient[:8]))
     assert history.layer_gradient_norms["layers[2]"][0] == pytest.approx(np.linalg.norm(gradient[8:]))
     assert [len(norms) for norms in history.layer_gradient_norms.values()] == [3, 3]
+
+
+def test_a_run_that_reported_more_often_than_is_usual_now_goes_on_as_it_was(tmp_path):
+    """Version 0.1 reported each epoch, whatever the number of epochs."""
+    path = tmp_path / "run.npz"
+    X, y = pn.datasets.xor()
+    options = {"loss": "mse", "epochs": 12_000, "batch_size": None, "checkpoint": path, "engine": "numpy"}
+
+    def start(**more):
+        return pn.Network(pn.Dense(2, "tanh"), pn.Dense(1), seed=1).training(X, y, **options, **more)
+
+    reports = start(report_every=1, checkpoint_every=5)
+    for _ in range(7):
+        next(reports)
+    reports.close()
+    assert next(start(resume=True)).epoch == 6
+    with pytest.raises(InvalidValue, match="report_every"):
+        start(resume=True, report_every=100)

@@ -190,6 +190,7 @@ def test_the_version_waits_for_no_command():
 def test_progress_is_no_part_of_the_output(terminal, capsys, monkeypatch):
     if terminal:
         monkeypatch.setenv("FORCE_COLOR", "1")  # rich then draws as on a terminal
+        monkeypatch.setenv("TERM", "xterm")
     assert run(["xor", "--epochs", "3000"]) == 0
     out, error = capsys.readouterr()
     assert "━" not in out

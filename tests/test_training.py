@@ -5,6 +5,7 @@ import pytest
 
 import plainnet as pn
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetWarning
+from plainnet.training import prepare
 
 CORRECT_LOSSES = [
     0.2685760742,
@@ -484,3 +485,40 @@ def test_a_long_runs_history_is_thinned_evenly(monkeypatch):
         len(values) for values in (history.loss, history.validation_loss, history.seconds, *history.metrics.values())
     }
     assert lengths == {len(history.epoch)}
+
+
+def reports_of(epochs, **options):
+    """The epochs from report to report of a run of the XOR network."""
+    X, y = pn.datasets.xor()
+    return prepare(
+        xor_network(), X, y, loss="mse", epochs=epochs, batch_size=None, engine="numpy", **options
+    ).report_every
+
+
+@pytest.mark.parametrize(
+    ("epochs", "options", "every"),
+    [
+        (10_000, {}, 1),
+        (100_000, {}, 100),
+        (1_000_000, {}, 1000),
+        (1_000_000, {"report_every": 1}, 1),
+        (1_000_000, {"report_every": np.int64(7)}, 7),
+        (1_000_000, {"early_stopping": 10_000}, 1),
+        (1_000_000, {"optimizer": pn.SGD(pn.schedules.ReduceOnPlateau(1.0))}, 1),
+        (1_000_000, {"optimizer": pn.SGD(pn.schedules.LinearWarmup(pn.schedules.ReduceOnPlateau(1.0)))}, 1),
+        (1_000_000, {"optimizer": pn.SGD(pn.schedules.LinearWarmup(pn.schedules.Cosine(1.0)))}, 1000),
+    ],
+)
+def test_only_long_runs_that_nothing_watches_report_less_often_than_each_epoch(epochs, options, every):
+    assert reports_of(epochs, **options) == every
+
+
+def test_long_epochs_are_reported_one_by_one():
+    X = np.random.default_rng(1).normal(size=(2000, 50))
+    net = pn.Network(pn.Dense(500, "relu"), pn.Dense(500, "relu"), pn.Dense(1), seed=1)
+    assert prepare(net, X, np.sin(X[:, 0]), loss="mse", epochs=1_000_000, engine="numpy").report_every == 1
+
+
+def test_report_every_takes_a_number_or_auto():
+    with pytest.raises(InvalidValue, match="report_every is 'often'; it takes a number of epochs, or 'auto'"):
+        reports_of(10, report_every="often")

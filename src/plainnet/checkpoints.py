@@ -72,9 +72,10 @@ class Checkpoint:
             self.failed = True
         self.written_at = time.monotonic()
 
-    def restore(self, run: Run) -> None:
+    def restore(self, run: Run, any_reports: bool = False) -> None:
         """Put the run where the file left it; where there is no file yet, leave it at its beginning.
 
+        With `any_reports` the run reports as often as the file's did; otherwise that has to agree as well.
         Raises FileError for a damaged file, InvalidValue, naming the difference, where the file is of a run with
         other data, another network or other options.
         """
@@ -85,6 +86,8 @@ class Checkpoint:
         state = record.get("run")
         if state is None:
             raise FileError(f"{name} is a model, not a checkpoint; it takes a file written by fit(..., checkpoint=...)")
+        if any_reports:
+            run.report_every = run.identity["options"]["report_every"] = state["identity"]["options"]["report_every"]
         for difference in differences(state["identity"], run.identity):
             raise InvalidValue(f"{name} is of another run: {difference}; resume takes the same data, network, options")
         _set_numbers(run, state)

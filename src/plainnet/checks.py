@@ -21,6 +21,10 @@ LONGEST_NAME = 200
 """What messages say of names: how many near ones, how many of all, and how long a name is looked for."""
 
 
+PIECE = 2**22
+"""How many numbers are looked at at a time."""
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """The end of an error message about an unknown name: the nearest known one, then all of them, or some of many."""
     import difflib  # only a refusal pays for this import
@@ -121,7 +125,8 @@ def numeric_array(name: str, values: Any, dtype: np.dtype[Any], if_text: str = F
 
 def finite(name: str, array: Array) -> None:
     """Refuse an array that holds NaN or infinity, naming the first place."""
-    if np.isfinite(array).all():
+    rows = max(1, PIECE // max(1, math.prod(array.shape[1:])))  # at a time, so that a large array takes no second one
+    if all(np.isfinite(array[start : start + rows]).all() for start in range(0, len(array), rows)):
         return
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     column = f", column {place[1]}" if len(place) > 1 else ""

@@ -52,7 +52,7 @@ def numbers_of(name: str, values: Any, if_text: str = FEATURES) -> Array:
 def _array(name: str, values: Any) -> Array:
     """What NumPy makes of `values`, with any mask and the types of pandas minded."""
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
-        raise InvalidType(f"{name} is a sparse matrix; it takes a dense array: {name}.toarray()")
+        raise InvalidType(f"{name} is a sparse matrix; it takes a dense array, such as its method toarray() gives")
     if isinstance(values, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in values):
         values = np.ma.array(values)
     if isinstance(values, np.ma.MaskedArray):

@@ -1,15 +1,4 @@
-"""The gradient checker: a gradient against central differences.
-
-    ∂f/∂θ_i ≈ (f(θ + h e_i) - f(θ - h e_i)) / 2h        with an error of order h²
-
-h = ε^(1/3) · max(1, |θ_i|), ε the rounding of float64, balances that error against rounding. A gradient a and its
-numerical value n are compared by |a - n| / max(|a|, |n|, s), where s is the larger of a thousandth of the largest
-entry of their array and 1e-5 · |f|: below that, differences say more about the rounding of f than about its slope.
-
-Where the two disagree, which near a minimum can be the fault of the differences, the entry is taken once more with
-both h and 2h, which leaves an error of order h⁴ (Richardson 1911), at h = 3e-4 · max(1, |θ_i|):
-
-    ∂f/∂θ_i ≈ (8 (f(θ + h e_i) - f(θ - h e_i)) - (f(θ + 2h e_i) - f(θ - 2h e_i))) / 12h
+"""The gradient checker: a gradient against differences of the function (see `plainnet.slopes`).
 
 A gradient that fails is compared once more as it would be without each of the usual mistakes, and a mistake is named
 where it accounts for all of the difference: see `plainnet.diagnosis` and `plainnet.mistakes`.
@@ -17,20 +6,19 @@ where it accounts for all of the difference: see `plainnet.diagnosis` and `plain
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet import checks, slopes
 from plainnet.arrays import Array
 from plainnet.diagnosis import Sizes, diagnose, named_candidate, named_mistakes
 from plainnet.errors import InvalidType, InvalidValue
+from plainnet.slopes import Function
 
 if TYPE_CHECKING:
     from plainnet.network import Network
-
-Function = Callable[[Array], float]
 
 TOLERANCE = 1e-6
 
@@ -43,19 +31,30 @@ class ArrayCheck:
     gradient: Array
     numerical: Array
     errors: Array
-    """The relative error of each entry."""
+    """The relative error of each entry; NaN at a kink, where a number between two slopes is neither right nor wrong."""
     diagnosis: str | None = None
     """What is wrong, where a usual mistake accounts for all of the difference."""
 
     @property
+    def kinks(self) -> Array:
+        """Whether each entry lies at a kink, such as relu's at 0; the others decide."""
+        return np.isnan(self.errors)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether any entry does not lie at a kink."""
+        return not self.kinks.all()
+
+    @property
     def worst(self) -> tuple[int, ...]:
         """The index of the entry with the largest relative error."""
-        return tuple(int(i) for i in np.unravel_index(int(self.errors.argmax()), self.errors.shape))
+        errors = np.where(self.kinks, -1.0, self.errors)
+        return tuple(int(i) for i in np.unravel_index(int(errors.argmax()), errors.shape))
 
     @property
     def relative_error(self) -> float:
-        """The largest over the entries."""
-        return float(self.errors[self.worst])
+        """The largest over the entries that do not lie at a kink; 0 where all do."""
+        return float(self.errors[self.worst]) if self.is_decided else 0.0
 
     def __repr__(self) -> str:
         return f"ArrayCheck({self.name!r}, shape {self.gradient.shape}, relative error {self.relative_error:.2g})"
@@ -79,22 +78,48 @@ class GradientReport:
         return self.worst.relative_error
 
     @property
+    def kinks(self) -> int:
+        """How many entries lie at a kink of the function and were left out."""
+        return sum(int(array.kinks.sum()) for array in self.arrays)
+
+    @property
+    def undecided(self) -> list[str]:
+        """The names of the arrays every entry of which lies at a kink."""
+        return [array.name for array in self.arrays if not array.is_decided]
+
+    @property
     def passed(self) -> bool:
-        """Whether every relative error is below the tolerance."""
-        return self.relative_error < self.tolerance
+        """Whether every relative error is below the tolerance, with an entry of each array to decide."""
+        return self.relative_error < self.tolerance and not self.undecided
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in words: passed, failed and where, or undecided and why."""
+        if self.relative_error >= self.tolerance:
+            return f"FAILED at {self.worst.name} (tolerance {self.tolerance:g})"
+        if self.undecided:
+            return (
+                f"UNDECIDED: every entry of {', '.join(self.undecided)} lies at a kink, where there is no derivative; "
+                "check at other parameters or on other rows"
+            )
+        return f"passed (tolerance {self.tolerance:g})"
 
     def __str__(self) -> str:
         width = max(len("array"), *(len(array.name) for array in self.arrays))
         lines = [f"{'array':<{width}}  {'shape':>10}  {'relative error':>14}  largest at"]
         for array in self.arrays:
             shape = "×".join(map(str, array.gradient.shape)) or "1"
+            if not array.is_decided:
+                lines.append(f"{array.name:<{width}}  {shape:>10}  {'-':>14}  every entry lies at a kink")
+                continue
             place = f"[{', '.join(map(str, array.worst))}]"
             numbers = f"gradient {array.gradient[array.worst]:.6g}, numerical {array.numerical[array.worst]:.6g}"
             lines.append(f"{array.name:<{width}}  {shape:>10}  {array.relative_error:>14.2g}  {place}: {numbers}")
-        verdict = "passed" if self.passed else f"FAILED at {self.worst.name}"
+        entries = "1 entry" if self.kinks == 1 else f"{self.kinks} entries"
+        left_out = [f"{entries} at a kink, such as relu's at 0, left out"] if self.kinks else []
         named = [f"{array.name}: {array.diagnosis}" for array in self.arrays if array.diagnosis]
         causes = [textwrap.fill(line, 100, subsequent_indent="    ") for line in named]
-        return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})", *causes])
+        return "\n".join([*lines, *left_out, self.verdict, *causes])
 
     __repr__ = __str__
 
@@ -127,7 +152,7 @@ def check(
     checks.finite("at", point)
     if point.size == 0:
         raise InvalidValue("at is empty; it takes the point to check the gradient at")
-    analytic = np.asarray(gradient(point.copy()), dtype=np.float64)
+    analytic = checks.numeric_array("what gradient returns", gradient(point.copy()), np.dtype(np.float64))
     if analytic.shape != point.shape:
         transposed = "; it has the shape of the transpose" if analytic.T.shape == point.shape else ""
         raise InvalidValue(
@@ -152,8 +177,9 @@ def check_gradients(
 ) -> GradientReport:
     """Hold every parameter's gradient against central differences, in float64 on a copy of `net`.
 
-    `training=False` checks the network as it predicts (BatchNorm with running statistics, no Dropout). At a kink,
-    such as relu's at 0, there is no derivative and the two may differ.
+    `training=False` checks the network as it predicts (BatchNorm with running statistics, no Dropout). Entries at a
+    kink of the loss, such as relu's or an L1 penalty's at 0, have no derivative: they are left out and counted in
+    `kinks`. Where a whole array lies at kinks, the report is undecided, and not passed.
     """
     twin = net.copy(dtype="float64")
     if not twin.is_built:
@@ -282,45 +308,6 @@ def _of_part(function: Function, whole: Array, part: slice) -> Function:
     return of_part
 
 
-def _numerical_gradient(function: Function, at: Array, gradient: Array, floor: float, tolerance: float) -> Array:
-    """Central differences; an entry that disagrees with `gradient` is refined, and kept where that agrees better."""
-    theta: Array = at.astype(np.float64)
-    numerical = np.empty_like(theta)
-    for i in np.ndindex(theta.shape):
-        h = float(np.finfo(np.float64).eps) ** (1 / 3) * max(1.0, abs(float(theta[i])))
-        numerical[i] = _difference(function, theta, i, h) / (2 * h)
-    for place in np.argwhere(_relative_errors(gradient, numerical, floor) >= tolerance):
-        i = tuple(int(axis) for axis in place)
-        refined = _refined(function, theta, i)
-        if abs(refined - gradient[i]) < abs(numerical[i] - gradient[i]):
-            numerical[i] = refined
-    return numerical
-
-
-def _refined(function: Function, theta: Array, i: tuple[int, ...]) -> float:
-    """The derivative by θ_i with an error of order h⁴."""
-    h = 3e-4 * max(1.0, abs(float(theta[i])))
-    return (8 * _difference(function, theta, i, h) - _difference(function, theta, i, 2 * h)) / (12 * h)
-
-
-def _difference(function: Function, theta: Array, i: tuple[int, ...], h: float) -> float:
-    """f(θ + h e_i) - f(θ - h e_i); `theta` is as before afterwards."""
-    centre = theta[i]
-    theta[i] = centre + h
-    above = float(function(theta))
-    theta[i] = centre - h
-    below = float(function(theta))
-    theta[i] = centre
-    return above - below
-
-
-def _relative_errors(gradient: Array, numerical: Array, floor: float) -> Array:
-    magnitude = np.maximum(np.abs(gradient), np.abs(numerical))
-    floor = max(floor, 1e-3 * float(magnitude.max(initial=0.0)), float(np.finfo(np.float64).tiny))
-    errors = np.abs(gradient - numerical) / np.maximum(magnitude, floor)
-    return np.where(np.isfinite(errors), errors, np.inf)
-
-
 def _checked_array(
     name: str,
     function: Function,
@@ -332,19 +319,19 @@ def _checked_array(
     candidates: Iterable[tuple[str, Array]] = (),
     mistaken: Iterable[tuple[list[str], Array]] = (),
 ) -> ArrayCheck:
-    numerical = _numerical_gradient(function, at, gradient, floor, tolerance)
-    errors = _relative_errors(gradient, numerical, floor)
-    if errors.max() < tolerance or not np.isfinite(gradient).all():
-        return ArrayCheck(name, gradient, numerical, errors)
-    refined = np.array([_refined(function, at.copy(), i) for i in np.ndindex(at.shape)]).reshape(at.shape)
+    numerical, errors = slopes.compare(function, at, gradient, floor, tolerance)
+    checked = ArrayCheck(name, gradient, numerical, errors)
+    if checked.relative_error < tolerance or not np.isfinite(gradient).all():
+        return checked
+    refined = slopes.refined(function, at)
 
     def agrees(mended: Array) -> bool:
-        pairs = (_relative_errors(mended, truth, floor) for truth in (numerical, refined))
-        return bool((np.minimum(*pairs) < tolerance).all())
+        pairs = (slopes.relative_errors(mended, truth, floor) for truth in (numerical, refined))
+        return bool((np.minimum(*pairs) < tolerance)[~checked.kinks].all())
 
     diagnosis = (
         named_candidate(refined, agrees, candidates, sizes)
         or diagnose(gradient, refined, agrees, at, sizes)
         or named_mistakes(gradient, mistaken, sizes, tolerance)
     )
-    return ArrayCheck(name, gradient, numerical, errors, diagnosis)
+    return replace(checked, diagnosis=diagnosis)

@@ -163,7 +163,7 @@ class Dense(Layer):
     ) -> None:
         self.units = checks.whole_number("units", units, least=1)
         self.activation: ActivationFunction = activations.resolve(activation)
-        self.has_bias = bool(bias)
+        self.has_bias = checks.flag("bias", bias)
         self.initializer = "auto" if initializer == "auto" else initializers.resolve(initializer)
         self.l1 = checks.number("l1", l1, least=0)
         self.l2 = checks.number("l2", l2, least=0)

@@ -2,19 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from plainnet import checks, engines
 from plainnet.checkpoints import differences
 from plainnet.engines import Choice, Job, blas
-from plainnet.errors import DivergenceError, InvalidType, InvalidValue, missing_extra
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.examples import examples_of
 from plainnet.history import History
 from plainnet.network import Network
-from plainnet.options import AUTO, BatchSize, refuse_unknown
+from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.progress import counting
 from plainnet.run import Run
 from plainnet.training import run_of
 
@@ -40,7 +41,7 @@ def train_many(
     sample_weight: Any = None,
     class_weight: Any = None,
     metrics: Sequence[Any] = (),
-    report_every: int = 1,
+    report_every: ReportEvery = AUTO,
     progress: bool = False,
     engine: str = "auto",
     threads: int | None = None,
@@ -51,7 +52,8 @@ def train_many(
     The options are those of `Network.fit`, and the results those of training one network after the other, to
     rounding. `optimizer` may be a list with one for each network, such as one for each learning rate; `progress`
     counts networks. Networks of a few units, full batches and the compiled engine together make whole groups of them
-    share the processor's vector instructions. Set a large `report_every` there: a report costs more than a step.
+    share the processor's vector instructions; with a `report_every` of your own, set a large one there, as a report
+    costs more than a step.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
     "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
@@ -119,12 +121,16 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
     """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     groups, train = _groups(runs, threads)
     stopped = threading.Event()
-    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, _shown(len(runs), progress) as done:
+    shown = counting("network") if progress else nullcontext()
+    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
         futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+        done = 0
         try:
             for future in as_completed(futures):
                 future.result()
-                done(futures[future])
+                done += futures[future]
+                if tell:
+                    tell(done, len(runs), "")
         finally:
             stopped.set()
 
@@ -187,21 +193,6 @@ def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
                 del going[lane]
     for run in group:
         run.end()
-
-
-@contextmanager
-def _shown(networks: int, progress: bool) -> Iterator[Callable[[int], None]]:
-    """A function to call with how many networks have come to their end, which a bar follows where it is wanted."""
-    if not progress:
-        yield lambda count: None
-        return
-    try:
-        from rich.progress import Progress
-    except ImportError:
-        raise missing_extra("the progress bar", "cli") from None
-    with Progress() as bar:
-        task = bar.add_task("networks", total=networks)
-        yield lambda count: bar.advance(task, count)
 
 
 def _checked_networks(networks: Sequence[Network]) -> list[Network]:

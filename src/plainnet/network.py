@@ -17,7 +17,7 @@ from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
 from plainnet.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
-from plainnet.options import AUTO, BatchSize, refuse_unknown
+from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
 from plainnet.vectors import assign, total, views
 from plainnet.weighting import without_weightless
 
@@ -41,6 +41,9 @@ class Network:
     >>> net.layers[0].weights.shape, net.parameters.size
     ((3, 4), 21)
     """
+
+    classes: list[Any] | None = None
+    """The labels that the outputs stand for, as plain data, where an estimator made the network for classes."""
 
     data_files: tuple[str, ...] = ()
     """The files that the latest run's data were mapped from (`numpy.memmap`); nothing is saved over them."""
@@ -327,7 +330,7 @@ class Network:
         sample_weight: Any = None,
         class_weight: Any = None,
         metrics: Sequence[Any] = (),
-        report_every: int = 1,
+        report_every: ReportEvery = AUTO,
         progress: bool = False,
         engine: str = "auto",
         threads: int | None = None,
@@ -356,8 +359,11 @@ class Network:
             class_weight: "balanced" (inverse to each class's share of the weights) or a dict {label: weight}.
             metrics: names or functions (targets, predictions) -> float, measured at each report. A function that
                 has an argument `sample_weight` is given the weights; one that has none counts all examples the same.
-            report_every: epochs from report to report; validation and early stopping happen at reports.
-            progress: show a progress bar (needs the extra `cli`).
+            report_every: epochs from report to report, at which validation and early stopping happen. "auto" is
+                every epoch; but in runs of more than 10,000 epochs of a small network, which take less time than
+                their reports, it gives about a thousand reports, unless early stopping or a schedule that watches
+                the loss, such as `ReduceOnPlateau`, needs them all.
+            progress: show a progress bar on a terminal, or a line of text in a notebook and without the extra `cli`.
             engine: "numpy", "compiled" (extra `fast`), or "auto": compiled where that is installed and the work is
                 worth it; see `plainnet.engines`.
             threads: how many to run on; None takes all cores where the steps are large enough to share, and one

@@ -92,7 +92,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, weight_decay, clip_norm)
         self.momentum = checks.number("momentum", momentum, least=0, below=1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = checks.flag("nesterov", nesterov)
         if self.nesterov and self.momentum == 0:
             raise InvalidValue("nesterov is True and momentum is 0; Nesterov's step needs momentum, such as 0.9")
         self.remembers = ("velocity",) if self.momentum else ()

@@ -11,6 +11,9 @@ AUTO: Literal["auto"] = "auto"
 BatchSize: TypeAlias = int | Literal["auto"] | None
 """Examples a step; "auto" is 32, or all where there are fewer, and None always all."""
 
+ReportEvery: TypeAlias = int | Literal["auto"]
+"""Epochs from report to report; "auto" is 1 but for long runs of small networks."""
+
 _OPTIMIZER = "optimizer=plainnet.Adam(learning_rate=0.01)"
 _ITERATE = "for report in net.training(X, y, ...) gives the report of each epoch"
 _VALIDATION = "validation=0.2 holds out a fifth of the rows, validation=(X, y) takes rows of your own"

@@ -1,41 +1,104 @@
-"""A progress bar over the reports of a run: training and validation loss, metrics, rows a second, time left."""
+"""Progress of a run, on standard error: a bar on a terminal, a line of text in a notebook, nothing in a log file."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from plainnet.errors import missing_extra
 from plainnet.history import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+Tell = Callable[[int, int, str], None]
+"""Takes how many of how many are done, and what else there is to say."""
+
+SECONDS = 0.2
+"""From one rewriting of the line of text to the next."""
+
 
 def show(reports: Iterable[Report], console: "Console | None" = None, unit: str = "epoch") -> Iterator[Report]:
-    """Pass `reports` on while a progress bar follows them; needs the extra `cli` (rich)."""
-    try:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    except ImportError:
-        raise missing_extra("the progress bar", "cli") from None
-    return _follow(
-        reports,
-        Progress(
-            TextColumn(unit, markup=False),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=8),
-            TextColumn("{task.description}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            disable=console is not None and not console.is_terminal,  # a log file is no place for a bar
-        ),
-    )
-
-
-def _follow(reports: Iterable[Report], progress: "Progress") -> Iterator[Report]:  # type: ignore[name-defined] # noqa: F821
-    with progress:
-        task = progress.add_task("", total=None)
+    """Pass `reports` on while their progress is shown."""
+    with counting(unit, console) as tell:
         for report in reports:
-            progress.update(task, total=report.epochs, completed=report.epoch, description=describe(report))
+            tell(report.epoch, report.epochs, describe(report))
             yield report
+
+
+@contextmanager
+def counting(unit: str, console: "Console | None" = None) -> Iterator[Tell]:
+    """A function to call with what is done so far, where somebody looks; nothing of it stays at the end.
+
+    What a run ended with is for its caller to say: it need not be what the last report said.
+    """
+    if _in_notebook():  # where rich's bar asks for ipywidgets
+        with _line(unit) as tell:
+            yield tell
+    elif not (_is_terminal(sys.stderr) if console is None else console.is_terminal):
+        yield lambda done, total, text: None
+    else:
+        with (_bar if _has_rich() else _line)(unit, console) as tell:
+            yield tell
+
+
+@contextmanager
+def _bar(unit: str, console: "Console | None") -> Iterator[Tell]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn(unit, markup=False),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=8),
+        TextColumn("{task.description}", markup=False),
+        TimeRemainingColumn(compact=True),
+        console=console or Console(stderr=True),
+        transient=True,
+        redirect_stdout=_is_terminal(sys.stdout),  # what the caller prints into a file stays there
+    ) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, total, text: progress.update(task, total=total, completed=done, description=text)
+
+
+@contextmanager
+def _line(unit: str, console: Any = None) -> Iterator[Tell]:
+    width, written_at = 0, -SECONDS
+
+    def write(text: str) -> None:
+        nonlocal width
+        print(f"\r{text.ljust(width)}", end="", file=sys.stderr, flush=True)
+        width = len(text)
+
+    def tell(done: int, total: int, text: str) -> None:
+        nonlocal written_at
+        if time.monotonic() >= written_at + SECONDS:
+            write(f"{unit} {done}/{total} {text}")
+            written_at = time.monotonic()
+
+    try:
+        yield tell
+    finally:
+        write("")
+        print("\r", end="", file=sys.stderr, flush=True)
+
+
+def _has_rich() -> bool:
+    try:
+        import rich  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and stream.isatty()  # Python without a console has no streams
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this, whose output is a page and not a terminal."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return hasattr(get_ipython(), "kernel")
 
 
 def describe(report: Report) -> str:

@@ -24,6 +24,11 @@ class Schedule(Adjustable):
         """The learning rate at the point `epoch` of a run of `epochs` epochs."""
         raise NotImplementedError(f"{type(self).__name__} needs a method rate(epoch, epochs, memory)")
 
+    @property
+    def watches(self) -> bool:
+        """Whether the rate depends on what the reports say."""
+        return type(self).observe is not Schedule.observe
+
     def observe(self, loss: float, memory: Memory) -> None:
         """Take notice of a report's validation loss (training loss where there is no validation)."""
 
@@ -95,9 +100,13 @@ class LinearWarmup(Schedule):
         self.start = checks.number("start", start, least=0, most=1)
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        reached = epoch if self.start else epoch + memory.get("step", 1.0)
+        reached = min(epoch if self.start else epoch + memory.get("step", 1.0), epochs)
         share = min(1.0, self.start + (1 - self.start) * reached / self.warmup)
         return share * self.learning_rate.rate(epoch, epochs, memory)
+
+    @property
+    def watches(self) -> bool:
+        return self.learning_rate.watches
 
     def observe(self, loss: float, memory: Memory) -> None:
         self.learning_rate.observe(loss, memory)

@@ -9,13 +9,14 @@ import numpy as np
 from plainnet import checks, engines, optimizers
 from plainnet.checkpoints import Checkpoint, Every
 from plainnet.engines import Choice, Job, blas
-from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn
+from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
-from plainnet.history import History, Report
+from plainnet.history import MOST_REPORTS, History, Report
 from plainnet.mapped import are_mapped, files_of
 from plainnet.metrics import resolve_all, warn_of_unweighted
-from plainnet.options import AUTO, BatchSize, refuse_unknown
+from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.progress import show
 from plainnet.run import EarlyStopping, Run
 from plainnet.schedules import ReduceOnPlateau
 
@@ -29,8 +30,6 @@ USUAL_BATCH = 32
 
 def fit(net: "Network", X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
-    from plainnet.progress import show  # stands above; imported when called
-
     run = prepare(net, X, y, **options)
     reports = run.reports()
     try:
@@ -62,7 +61,7 @@ def prepare(
     sample_weight: Any = None,
     class_weight: Any = None,
     metrics: Sequence[Any] = (),
-    report_every: int = 1,
+    report_every: ReportEvery = AUTO,
     engine: str = "auto",
     threads: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
@@ -91,7 +90,7 @@ def prepare(
             choose=lambda job: engines.choose(engine, job, threads),
             checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         )
-        _start_or_resume(run, checks.flag("resume", resume))
+        _start_or_resume(run, checks.flag("resume", resume), report_every)
     except BaseException:
         if not was_built and net.is_built:
             net.unbuild()  # what is refused leaves the network as it was
@@ -112,19 +111,20 @@ def run_of(
     shuffle: bool,
     early_stopping: Any,
     metrics: Sequence[Any],
-    report_every: int,
+    report_every: ReportEvery,
     choose: Callable[[Job], Choice],
     checkpoint: Checkpoint | None = None,
 ) -> Run:
     """A run on checked examples, its other options checked here."""
     job = job_of(net, data, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
+    early_stopping = _checked_early_stopping(early_stopping)
     run = Run(
         job,
         choose(job),
         data.validation,
-        _checked_early_stopping(early_stopping),
+        early_stopping,
         resolve_all(metrics),
-        checks.whole_number("report_every", report_every, least=1),
+        _checked_report_every(report_every, job, watched=early_stopping is not None),
         checkpoint,
     )
     _try_metrics(run)
@@ -150,14 +150,14 @@ def job_of(
     )
 
 
-def _start_or_resume(run: Run, resume: bool) -> None:
+def _start_or_resume(run: Run, resume: bool, report_every: ReportEvery) -> None:
     if run.checkpoint is None:
         if resume:
             raise InvalidValue(
                 "resume is True and checkpoint is None; resume takes checkpoint= with the file to go on from"
             )
     elif resume:
-        run.checkpoint.restore(run)
+        run.checkpoint.restore(run, any_reports=report_every == AUTO)
     else:
         run.checkpoint.refuse_existing()
 
@@ -176,7 +176,7 @@ def _try_metrics(run: Run) -> None:
         try:
             with np.errstate(all="ignore"):  # the network has learned nothing yet
                 metric(y, predictions, weights)
-        except PlainnetError as error:
+        except InvalidValue as error:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
 
@@ -219,6 +219,25 @@ def _checked_batch_size(batch_size: BatchSize, data: Data, net: "Network") -> in
             "or batch_size=None for all of them at once"
         )
     return min(size, rows)
+
+
+ENOUGH_REPORTS = 1_000
+"""In a run of more epochs than a History keeps, where a report takes longer than an epoch."""
+
+REPORT_AT_LEAST = 0.1
+"""Seconds of the NumPy engine after which a report comes even so."""
+
+
+def _checked_report_every(report_every: ReportEvery, job: Job, watched: bool) -> int:
+    """The epochs from report to report; "auto" is more than 1 for many short epochs that nothing watches."""
+    if report_every != AUTO:
+        if isinstance(report_every, str):
+            raise InvalidValue(f"report_every is {report_every!r}; it takes a number of epochs, or {AUTO!r}")
+        return checks.whole_number("report_every", report_every, least=1)
+    if job.epochs <= MOST_REPORTS or watched or job.optimizer.schedule.watches:
+        return 1
+    epoch = sum(engines.numpy_seconds(job)) / job.epochs
+    return max(1, min(job.epochs // ENOUGH_REPORTS, int(REPORT_AT_LEAST / epoch)))
 
 
 def _checked_early_stopping(early_stopping: Any) -> EarlyStopping | None:

@@ -79,6 +79,10 @@ def plainnet(
 FAILED = 1
 REFUSED = 2
 INTERRUPTED = 130
+OUT_OF_MEMORY = (
+    "the memory is not enough for this; take fewer rows, leave out columns with many categories (--ignore), or take "
+    "smaller layers (--hidden)"
+)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +99,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # whoever read our output has gone: nothing is left to say
             streams.abandon()
             return FAILED
+        except MemoryError:
+            return _refuse(OUT_OF_MEMORY)
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
             return _refuse(f"{name}{error.strerror or error}")

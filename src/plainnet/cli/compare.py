@@ -20,7 +20,7 @@ from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import summary_rows
 from plainnet.errors import InvalidValue
 from plainnet.files import replacing
-from plainnet.tabular import read_table
+from plainnet.tabular.reading import read_for_training
 
 PANELS = {
     "data": "Data",
@@ -34,7 +34,18 @@ UNVARIED = {"normalization": "none", "schedule": "constant", "hidden": "64,32", 
 UNVARIED |= {"l2": 0.0, "optimizer": "adam"}
 """The values that `plainnet train` takes where an option is not given; None for all others."""
 SHARED_WITH_TRAIN = {"data", "target", "task", "categories", "ignore", "validation", "sample_weight", "class_weight"}
-SHARED_WITH_TRAIN |= {"missing", "separator", "loss", "epochs", "early_stopping", "engine"}
+SHARED_WITH_TRAIN |= {
+    "numbers",
+    "decimal",
+    "thousands",
+    "dates",
+    "missing",
+    "separator",
+    "loss",
+    "epochs",
+    "early_stopping",
+    "engine",
+}
 
 
 def _option(help_text: str, panel: str) -> Any:
@@ -50,8 +61,12 @@ def compare(
     ] = None,
     categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
     ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    numbers: Annotated[list[str] | None, options.numbers_option(PANELS["data"])] = None,
     missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
     separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
+    decimal: Annotated[str | None, options.decimal_option(PANELS["data"])] = None,
+    thousands: Annotated[str | None, options.thousands_option(PANELS["data"])] = None,
+    dates: Annotated[str | None, options.dates_option(PANELS["data"])] = None,
     validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
     class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
@@ -91,8 +106,17 @@ def compare(
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
-    target, reading = options.column(target), options.read_options(missing, separator, options.names(categories))
-    frame = read_table(data, ignore=options.names(ignore), options=reading)
+    target = options.column(target)
+    reading = options.read_options(
+        missing,
+        separator,
+        options.names(categories),
+        numbers=options.names(numbers),
+        decimal=decimal,
+        thousands=thousands,
+        dates=dates,
+    )
+    frame, reading = read_for_training(data, ignore=options.names(ignore), options=reading, target=target)
     of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)
     prepared = rows.prepared(seed)

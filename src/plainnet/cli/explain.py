@@ -45,7 +45,7 @@ def explain(
     settings = net.history.settings
     step = explain_step(
         net,
-        table.features(chosen),
+        table.features(chosen, place=lambda i: f"{data}, row {rows[i]}"),
         table.targets(chosen),
         loss=settings["loss"],
         optimizer=settings["optimizer"],

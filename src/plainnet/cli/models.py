@@ -35,8 +35,7 @@ def predict(
     check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = load(model, missing, separator)
     frame = table.read(data)
-    table.warn_of_news(frame)
-    blocks = table.feature_blocks(frame, net.dtype, lambda row: f"{data}, row {row + 1}")
+    blocks = table.feature_blocks(frame, net.dtype, place=lambda row: f"{data}, row {row + 1}")
     outputs = [net.predict(block) for block in blocks]
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
@@ -57,7 +56,6 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    table.warn_of_news(part.frame)
     assert net.history is not None
     measured = measure(table, net, part, net.history.settings["loss"])
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))

@@ -56,13 +56,52 @@ def separator_option(panel: str | None = None) -> Any:
     )
 
 
+def numbers_option(panel: str) -> Any:
+    """The option --numbers of every command that learns from a table."""
+    return typer.Option(
+        "--numbers",
+        help="Columns to read as numbers though they look like codes, as 007 does.",
+        rich_help_panel=panel,
+    )
+
+
+def decimal_option(panel: str) -> Any:
+    """The option --decimal of every command that learns from a table."""
+    return typer.Option(
+        "--decimal", help="Decimal mark of numbers, . or , instead of what the values show.", rich_help_panel=panel
+    )
+
+
+def thousands_option(panel: str) -> Any:
+    """The option --thousands of every command that learns from a table."""
+    return typer.Option(
+        "--thousands",
+        help="Mark between thousands, such as . or , or space, instead of what the values show.",
+        rich_help_panel=panel,
+    )
+
+
+def dates_option(panel: str) -> Any:
+    """The option --dates of every command that learns from a table."""
+    return typer.Option(
+        "--dates", help="Order of day and month in dates such as 03/04/2024: dmy or mdy.", rich_help_panel=panel
+    )
+
+
 def read_options(
     missing: Sequence[str] | None,
     separator: str | None,
     categories: Sequence[str] = (),
     options: ReadOptions = DEFAULT,
+    *,
+    numbers: Sequence[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+    dates: str | None = None,
 ) -> ReadOptions:
     """The options of reading a table as given on the command line; those not given stay as they are."""
+    mark = None if thousands is None else SEPARATORS.get(thousands.lower(), thousands)
+    options = replace(options, numbers=tuple(numbers), decimal=decimal, thousands=mark, dates=dates)
     if missing is not None:
         options = replace(options, missing=tuple(missing))
     if separator is not None:

@@ -17,6 +17,7 @@ from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
 from plainnet.files import replacing
 from plainnet.history import Report
+from plainnet.options import AUTO
 from plainnet.plots.inline import figure_of
 from plainnet.progress import show
 from plainnet.tabular.measuring import measure
@@ -38,8 +39,12 @@ def train(
     ] = None,
     categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
     ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
+    numbers: Annotated[list[str] | None, options.numbers_option(PANELS["data"])] = None,
     missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
     separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
+    decimal: Annotated[str | None, options.decimal_option(PANELS["data"])] = None,
+    thousands: Annotated[str | None, options.thousands_option(PANELS["data"])] = None,
+    dates: Annotated[str | None, options.dates_option(PANELS["data"])] = None,
     validation: Annotated[str, _option("Fraction of the rows to hold out, or a file of rows.", "data")] = "0.2",
     sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
     class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
@@ -69,7 +74,9 @@ def train(
     early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
     minimum_improvement: Annotated[float, _option("Least fall of the loss that counts.", "training")] = 0.0,
     metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
-    report_every: Annotated[int, _option("Epochs from report to report.", "training")] = 1,
+    report_every: Annotated[
+        int | None, _option("Epochs from report to report; 1 unless epochs are many and short.", "training")
+    ] = None,
     engine: Annotated[str, _option("auto, numpy or compiled.", "training")] = "auto",
     threads: Annotated[int | None, _option("Threads; as many as pay if not given.", "training")] = None,
     seed: Annotated[int, _option("Seed of the split, the weights, the shuffling and dropout.", "training")] = 0,
@@ -94,7 +101,15 @@ def train(
         task=task,
         loss=loss,
         ignore=options.names(ignore),
-        options=options.read_options(missing, separator, options.names(categories)),
+        options=options.read_options(
+            missing,
+            separator,
+            options.names(categories),
+            numbers=options.names(numbers),
+            decimal=decimal,
+            thousands=thousands,
+            dates=dates,
+        ),
         sample_weight=sample_weight,
         validation=held_out,
         seed=seed,
@@ -126,7 +141,7 @@ def train(
         sample_weight=prepared.sample_weight,
         class_weight=options.class_weights(class_weight, prepared.table.class_names),
         metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
-        report_every=report_every,
+        report_every=AUTO if report_every is None else report_every,
         engine=engine,
         threads=threads,
         checkpoint=checkpoint,
@@ -146,7 +161,7 @@ def train(
     if save is not None:
         net.save(save)  # before anything else that could fail
     console.print(_ending(history))
-    measured = measure(prepared.table, net, prepared.held_out, prepared.loss)
+    measured = measure(prepared.table, net, prepared.held_out, prepared.loss, warn_of_news=False)
     print_measures(measured, prepared.table.class_names, "On the validation rows", about_validation(history))
     if plot is not None:
         _draw(history, plot)

@@ -1,5 +1,6 @@
 """`plainnet xor`: the post's network, learning XOR; or the post as it was published."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,7 +90,9 @@ def xor(
     net.history.settings["command"] = command_line(context)
     interrupted = False
     try:
-        for step in show(reports, errors, unit="step") if progress else reports:
+        # Lines that are printed while a bar is drawn on the same terminal have to go through its console.
+        on = console if sys.stdout.isatty() and sys.stderr.isatty() else errors
+        for step in show(reports, on, unit="step") if progress else reports:
             if step.epoch % STEPS_BETWEEN_LINES == 0 or step.epoch == step.epochs:
                 _print_loss(step.epoch, net.evaluate(X, y, loss=loss)["loss"])
     except KeyboardInterrupt:

@@ -14,7 +14,8 @@ from plainnet.comparison.record import Record
 from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import LOSSES, Run, require_measure
 from plainnet.comparison.variants import described, resolve, seeds_of
-from plainnet.errors import InvalidType, InvalidValue, missing_extra
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.progress import counting
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -70,7 +71,7 @@ def compare(
             Small networks on full batches are trained many at once in so many threads instead, with the extra `fast`
             and a large `report_every`: see "Small networks in lanes" in docs/compare.md.
         executor: any `concurrent.futures.Executor` to train on instead.
-        progress: show a bar (needs the extra `cli`).
+        progress: show a bar.
         options: of `Network.fit`, for all variants.
 
     A run that diverges has not learned; it does not end the comparison. Raises InvalidValue or InvalidType for
@@ -161,18 +162,11 @@ def _criterion(learned: Criterion | None, descriptions: Mapping[str, Any]) -> tu
     return (lambda run: bool(holds(run.measure(name), threshold))), f"{name.replace('_', ' ')} {parts[2]} {threshold:g}"
 
 
-def _shown(runs: Iterable[Run], total: int, console: bool | Console) -> Iterator[Run]:
-    """Pass the runs on while a progress bar follows them."""
-    try:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-    except ImportError:
-        raise missing_extra("the progress bar", "cli") from None
-    columns = (TextColumn("run"), MofNCompleteColumn(), BarColumn(bar_width=16), TimeElapsedColumn())
-    left = (TextColumn("left"), Remaining(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, *left, console=None if console is True else console) as bar:  # type: ignore[arg-type]
-        task, diverged = bar.add_task("", total=total), 0
-        for run in runs:
+def _shown(runs: Iterable[Run], total: int, progress: bool | Console) -> Iterator[Run]:
+    """Pass the runs on while their number is shown."""
+    diverged = 0
+    with counting("run", None if isinstance(progress, bool) else progress) as tell:
+        for done, run in enumerate(runs, start=1):
             diverged += run.diverged
-            bar.update(task, advance=1, description=f"{diverged} diverged" if diverged else "")
+            tell(done, total, f"{diverged} diverged" if diverged else "")
             yield run

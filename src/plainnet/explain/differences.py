@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plainnet import gradients
+from plainnet import gradients, slopes
 from plainnet.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.explain.explanation import Check
@@ -103,7 +103,9 @@ class Differences:
             array.flat[chosen] = values
             return function(array)
 
-        report = gradients.check(of_chosen, lambda _: gradient.ravel()[chosen], at.ravel()[chosen])
+        checked = gradients.check(of_chosen, lambda _: gradient.ravel()[chosen], at.ravel()[chosen]).worst
+        apart = slopes.relative_errors(checked.gradient, checked.numerical, 0.0)  # what is shown at a kink, too
         numerical, errors = np.full(at.shape, np.nan), np.full(at.shape, np.nan)
-        numerical.flat[chosen], errors.flat[chosen] = report.worst.numerical, report.worst.errors
+        numerical.flat[chosen] = checked.numerical
+        errors.flat[chosen] = np.where(checked.kinks, apart, checked.errors)
         return Check(numerical, errors)

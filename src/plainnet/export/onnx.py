@@ -5,7 +5,7 @@ Each formula stands as in the layer or activation itself: arithmetic on a `Value
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike, fspath
 from typing import Any
 
@@ -29,8 +29,9 @@ LARGEST = 2**31 - 2**26
 def write(net: Network, path: str | PathLike[str]) -> None:
     """Write `net` to `path` as ONNX: the inputs and outputs of `net.predict`, or of its table where it has one.
 
-    Without a table: "X" (batch, features) to "Y" (batch, outputs), both of the network's dtype. With one: each column
-    is an input of shape (batch, 1) under its own name, and the outputs have skl2onnx's names.
+    Without a table: "X" (batch, features) to "Y" (batch, outputs), both of the network's dtype; of a classifier of
+    plainnet.sklearn also to `label` and `probabilities`. With one: each column is an input of shape (batch, 1) under
+    its own name, and the outputs have skl2onnx's names.
 
         number      double, NaN where missing          classification    label        (batch,)
         boolean     double, 1, 0 or NaN                                  probabilities  (batch, classes)
@@ -153,7 +154,11 @@ def _refuse_own(where: str, part: Any, known: dict[Any, Any]) -> None:
 def _graph_of_arrays(net: Network) -> Graph:
     graph = Graph(net.dtype)
     inputs = graph.input("X", net.dtype, net.input_size or 0, "a row an example")
-    graph.output("Y", _network(net, inputs), net.dtype, (net.output_size or 0,), "the outputs for each row of X")
+    outputs = _network(net, inputs)
+    graph.output("Y", outputs, net.dtype, (net.output_size or 0,), "the outputs for each row of X")
+    if net.classes is not None:
+        graph.scope = "target"
+        _classes(outputs, net.classes, "", net)
     return graph
 
 
@@ -174,7 +179,7 @@ def _graph_of_table(net: Network, table: Table) -> Graph:
     if isinstance(table.target, NumberTarget):
         _quantity(outputs, table.target)
     else:
-        _classes(outputs, table, net)
+        _classes(outputs, table.classes, f"{table.target.name}: ", net)
     return graph
 
 
@@ -218,18 +223,20 @@ def _features(column: Column, value: Value) -> list[Value]:
     return [known, missing] if column.missing else [known]
 
 
-def _classes(outputs: Value, table: Table, net: Network) -> None:
+def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -> None:
+    """The label, as text or a number, and the probability of each class; `named` begins what is said of them."""
     graph = outputs.graph
-    classes = len(table.classes)
-    if net.output_size == 1:  # the probability of the second of two classes
+    if len(classes) == 1:
+        outputs = outputs * 0.0 + 1.0
+    elif net.output_size == 1:  # the probability of the second of two classes
         outputs = graph.apply("Concat", 1.0 - outputs, outputs, axis=1)
-    text = isinstance(table.classes[0], str)
-    labels = graph.constant("classes", np.array(table.classes, object if text else np.int64))
-    label = labels.apply("Gather", outputs.apply("ArgMax", axis=1, keepdims=0))
-    name = table.target.name
-    graph.output("label", label, object if text else np.int64, (), f"{name}: the most probable class")
-    meaning = f"{name}: the probability of {', '.join(table.class_names)}"
-    graph.output("probabilities", outputs, net.dtype, (classes,), meaning)
+    labels = np.array(classes, object if isinstance(classes[0], str) else None)
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.int64)
+    label = graph.constant("classes", labels).apply("Gather", outputs.apply("ArgMax", axis=1, keepdims=0))
+    graph.output("label", label, labels.dtype, (), f"{named}the most probable class")
+    meaning = f"{named}the probability of {', '.join(map(str, classes))}"
+    graph.output("probabilities", outputs, net.dtype, (len(classes),), meaning)
 
 
 def _quantity(outputs: Value, target: NumberTarget) -> None:

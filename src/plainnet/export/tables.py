@@ -96,11 +96,12 @@ if __name__ == "__main__":
 def constants(table: Table) -> str:
     """The names of the classes, and what counts as missing."""
     lines = [bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0)]
-    if table.classes:
-        items = bracketed("[", [literal(label) for label in table.classes], "]", 0)
+    if isinstance(table.target, ClassTarget):
+        labels = table.target.labels
+        items = bracketed("[", [literal(label) for label in labels], "]", 0)
         flat = f"CLASSES = np.array({items})"
         if len(flat) > WIDTH or "\n" in flat:
-            inner = bracketed("[", [literal(label) for label in table.classes], "]", 4)
+            inner = bracketed("[", [literal(label) for label in labels], "]", 4)
             flat = f"CLASSES = np.array(\n    {inner}\n)"
         lines.insert(0, flat)
     return "\n".join(lines)

@@ -40,8 +40,8 @@ def write(net: Network, path: str | PathLike[str]) -> None:
 
     Raises InvalidValue for a network without a training record, for parts of the user's own (layer, activation,
     initializer, loss, optimizer, schedule), for what the record does not hold (example weights, a learning rate that
-    follows the reports, the start of a Poisson table) and for a path that does not end in .py; FileError where the
-    file cannot be written.
+    follows the reports, the start of a Poisson table, an estimator's order of rows) and for a path that does not end
+    in .py; FileError where the file cannot be written.
     """
     file = checked_path(path)
     text = source(net, file)
@@ -64,6 +64,12 @@ class _Run:
         if net.history is None:
             raise InvalidValue("the network has no training record, so there is no training to write out: fit it first")
         settings = net.history.settings
+        if "estimator" in settings or "loss" not in settings:  # which an estimator of version 0.1 did not record
+            raise InvalidValue(
+                "the network was trained by an estimator of plainnet.sklearn, whose penalty depends on the batch and "
+                "whose order of rows is scikit-learn's, so its training cannot be written out; to='script' writes what "
+                "it has learned"
+            )
         loss, optimizer, batch_size = settings["loss"], settings["optimizer"], settings["batch_size"]
         if net.table is not None and loss == "poisson":
             raise InvalidValue(

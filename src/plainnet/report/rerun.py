@@ -60,6 +60,8 @@ def python(net: Network) -> str:
     made = f"import plainnet as pn\n\nnet = pn.Network(\n{layers}    {rest},\n)\n"
     if net.history is None:
         return made
+    if "estimator" in net.history.settings:
+        return _python_of_estimator(net.history.settings)
     options = {name: value for name, value in net.history.settings.items() if name not in OF_THE_RECORD}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
@@ -73,6 +75,16 @@ def python(net: Network) -> str:
         given["sample_weight"] = _Verbatim("sample_weight")
     lines = "".join(f"    {name}={value!r},\n" for name, value in given.items())
     return f"{made}net.fit(\n    X,\n    y,\n{lines})"
+
+
+def _python_of_estimator(settings: dict[str, Any]) -> str:
+    """The same where an estimator of plainnet.sklearn trained the network."""
+    call = str(settings["estimator"])
+    weights = ", sample_weight" if settings["weighted"] else ""
+    return (
+        f"from plainnet.sklearn import {call.partition('(')[0]}\n\n"
+        f"model = {call}\nmodel.fit(X, y{weights})\nnet = model.network_"
+    )
 
 
 class _Verbatim(str):

@@ -221,6 +221,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """The weight of each class; None where all count the same."""
         return None
 
+    def _is_telling(self, rows: Rows) -> bool:
+        """Whether the score of these rows says how good predictions are."""
+        return True
+
     def _strata(self, truth: Array) -> Array | None:
         """The classes by which rows are held out in equal shares, where they are."""
         return None

@@ -20,7 +20,7 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.labels import class_weights, decide, decode, encode, is_multilabel, outputs_of
+from plainnet.sklearn.labels import class_weights, decide, decode, encode, is_multilabel, outputs_of, plain
 from plainnet.sklearn.rows import given_validation
 
 
@@ -180,6 +180,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if given.shape != self.classes_.shape or len(np.unique(given)) != len(given):
             raise InvalidValue(f"classes_ is {labels!r}; it takes {len(self.classes_)} labels, all different")
         self._label_binarizer.classes_ = given
+        self.network_.classes = plain(self._label_binarizer)
 
     _numeric_targets = False
 
@@ -223,6 +224,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
             )
         return encode(self._label_binarizer, y)
+
+    def _start(self, X: Any, encoded: Array) -> None:
+        super()._start(X, encoded)
+        self.network_.classes = plain(self._label_binarizer)
 
     def _network_outputs(self, encoded: Array) -> tuple[int, str]:
         return outputs_of(self._label_binarizer), self._loss_name

@@ -107,7 +107,10 @@ def call_of(estimator: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """NumPy's numbers as Python's own, so that the call can be typed."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return type(value)(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def is_stochastic(estimator: Any) -> bool:

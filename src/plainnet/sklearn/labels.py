@@ -27,6 +27,15 @@ def outputs_of(binarizer: LabelBinarizer) -> int:
     return 1 if one else len(binarizer.classes_)
 
 
+def plain(binarizer: LabelBinarizer) -> list[Any] | None:
+    """The labels as text and numbers, for the network's record; None of several, whose outputs are no alternatives."""
+    if is_multilabel(binarizer):
+        return None
+    labels = binarizer.classes_.tolist()
+    is_plain = all(isinstance(label, str) for label in labels) or binarizer.classes_.dtype.kind in "biuf"
+    return labels if is_plain else [str(label) for label in labels]
+
+
 def encode(binarizer: LabelBinarizer, y: Any) -> Array:
     """Labels that are all known, as numbers; without the table (examples, classes) where there is one of each."""
     if is_multilabel(binarizer):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin  # type: ignore[import-untyped]
-from sklearn.metrics import mean_squared_error, r2_score  # type: ignore[import-untyped]
+from sklearn.metrics import r2_score  # type: ignore[import-untyped]
 from sklearn.utils._param_validation import StrOptions  # type: ignore[import-untyped]
 from sklearn.utils.metaestimators import available_if  # type: ignore[import-untyped]
 
@@ -15,7 +15,7 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.rows import given_validation, is_constant
+from plainnet.sklearn.rows import Rows, given_validation, is_constant
 
 
 @documented
@@ -136,12 +136,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
-        """R², or minus the mean squared error where the targets are all the same and R² says nothing of outputs."""
-        if not np.isfinite(outputs).all():
+        """R²; no number of targets that are all the same, of which it says nothing."""
+        if not np.isfinite(outputs).all() or is_constant(truth, sample_weight):
             return float("nan")
-        if is_constant(truth, sample_weight):
-            return -float(mean_squared_error(truth, outputs, sample_weight=sample_weight))
         return float(r2_score(truth, self._read(outputs), sample_weight=sample_weight))
+
+    def _is_telling(self, rows: Rows) -> bool:
+        return not is_constant(rows.truth, rows.sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

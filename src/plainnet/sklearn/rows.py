@@ -55,7 +55,7 @@ def given_validation(validation_data: Any, X_val: Any, y_val: Any, sample_weight
 def hold_out(estimator: Any, rows: Rows) -> tuple[Rows, Rows]:
     """`validation_fraction` of the rows set aside, drawn as scikit-learn draws them."""
     count = len(rows.inputs)
-    fraction = estimator.validation_fraction
+    fraction = float(estimator.validation_fraction)
     try:
         kept, held = train_test_split(
             np.arange(count),

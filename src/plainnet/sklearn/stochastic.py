@@ -14,10 +14,11 @@ from plainnet import engines
 from plainnet.arrays import Array
 from plainnet.configurable import describe
 from plainnet.engines import Job
-from plainnet.errors import DivergenceError, InvalidValue, MissingExtraError, warn
+from plainnet.errors import DivergenceError, InvalidValue, warn
 from plainnet.examples import Data
 from plainnet.history import History, Report
 from plainnet.optimizers import Optimizer, State
+from plainnet.progress import show
 from plainnet.run import settings_of
 from plainnet.schedules import Memory
 from plainnet.sklearn import stopping
@@ -52,6 +53,7 @@ class StochasticRun:
         if estimator.early_stopping and held is None:
             rows, held = hold_out(estimator, rows)
         self.estimator, self.rows, self.held, self.incremental = estimator, rows, held, incremental
+        self.by_score = bool(estimator.early_stopping and estimator._is_telling(held))
         self.network = estimator.network_
         self.objective = Objective(estimator._loss_name, self.network, estimator.alpha)
         if not incremental or getattr(estimator, "_solver_memory", None) is None:
@@ -102,7 +104,13 @@ class StochasticRun:
         estimator = self.estimator
         self.history = History(settings=self._record())
         self.network.history = self.history
-        stopping.begin(estimator, self.held is not None, self.incremental)
+        stopping.begin(estimator, self.by_score, self.held is not None, self.incremental)
+        if estimator.early_stopping and not self.by_score and estimator._is_telling(self.rows):
+            warn(
+                "early_stopping has nothing to go by: the targets of the validation rows are all the same, and R² says "
+                "nothing of them. The training loss decides when to stop, and the last weights stay",
+                ConvergenceWarning,
+            )
         try:
             for _ in _shown(estimator, self.reports()):
                 pass
@@ -176,8 +184,8 @@ class StochasticRun:
     def _report(self, seconds: float) -> Report:
         estimator, job = self.estimator, self.job
         validation_loss = stopping.measure(estimator, self.objective, self.held)
-        is_best = stopping.note_improvement(estimator)
-        if is_best and estimator.early_stopping:
+        is_best = stopping.note_improvement(estimator, self.by_score)
+        if is_best and self.by_score:
             self.best = (self.network.parameters.copy(), self.network.statistics.copy())
         monitored = estimator.loss_ if validation_loss is None else validation_loss
         job.optimizer.schedule.observe(monitored, job.schedule_memory)
@@ -200,7 +208,7 @@ class StochasticRun:
     def _is_over(self) -> bool:
         """Whether the run ends here; a learning rate that falls on a plateau falls first, until it is tiny."""
         estimator, memory = self.estimator, self.job.schedule_memory
-        reason = stopping.reason(estimator)
+        reason = stopping.reason(estimator, self.by_score)
         if reason is None:
             return False
         rate = lowered(estimator, self.job.optimizer, memory)
@@ -221,7 +229,7 @@ class StochasticRun:
         self.objective.set_penalty(job.batch_size or len(job.inputs))
         if self.best is not None:
             self.network.parameters, self.network.statistics = self.best
-        elif self.estimator.early_stopping and self.estimator.n_iter_:
+        elif self.by_score and self.estimator.n_iter_:
             warn(
                 "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
                 "The estimator keeps the weights of its last epoch",
@@ -247,17 +255,11 @@ def _batch_size(batch_size: int | str, rows: int) -> int:
 
 
 def _shown(estimator: Any, reports: Iterator[Report]) -> Iterable[Report]:
-    """A progress bar on a terminal, where rich is installed; otherwise a line an epoch."""
+    """A progress bar on a terminal; otherwise a line an epoch."""
     if not estimator.verbose:
         return reports
-    if sys.stdout.isatty():
-        from plainnet.progress import show
-
-        try:
-            return show(reports)
-        except MissingExtraError:
-            pass
-    return _printed(reports)
+    on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+    return show(reports) if on_terminal else _printed(reports)
 
 
 def _printed(reports: Iterator[Report]) -> Iterator[Report]:

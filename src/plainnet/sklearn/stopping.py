@@ -2,7 +2,8 @@
 
 An epoch counts as no improvement where the training loss is not more than `tol` below the best one so far or, with
 `early_stopping`, where the score on the held-out rows is less than `tol` above the best score so far. More than
-`n_iter_no_change` of them in a row end the run. Each `fit` judges by its own epochs, a warm start as well.
+`n_iter_no_change` of them in a row end the run. Each `fit` judges by its own epochs, a warm start as well. A score that
+says nothing of the predictions (`by_score` is False) leaves the judgement to the training loss.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ def forget_curves(estimator: Any) -> None:
         estimator.__dict__.pop(name, None)
 
 
-def begin(estimator: Any, with_validation: bool, incremental: bool) -> None:
+def begin(estimator: Any, by_score: bool, with_validation: bool, incremental: bool) -> None:
     """Start the curves, or go on with those of a fit that judged by the same; judge anew but in `partial_fit`."""
     early = estimator.early_stopping
     goes_on = hasattr(estimator, "loss_curve_") and (estimator.validation_scores_ is not None) == early
@@ -30,8 +31,8 @@ def begin(estimator: Any, with_validation: bool, incremental: bool) -> None:
         estimator.validation_scores_ = [] if early else None
         estimator.validation_loss_curve_ = None
     if not (goes_on and incremental):
-        estimator.best_validation_score_ = -np.inf if early else None
-        estimator.best_loss_ = None if early else np.inf
+        estimator.best_validation_score_ = None if not early else -np.inf if by_score else np.nan
+        estimator.best_loss_ = None if by_score else np.inf
         estimator._no_improvement_count = 0
     if with_validation and estimator.validation_loss_curve_ is None:
         estimator.validation_loss_curve_ = []
@@ -50,10 +51,10 @@ def measure(estimator: Any, objective: Objective, held: Rows | None) -> float | 
     return loss
 
 
-def note_improvement(estimator: Any) -> bool:
+def note_improvement(estimator: Any, by_score: bool) -> bool:
     """Count the epoch as one with or without an improvement; whether it is the best so far."""
     tol = float(estimator.tol)
-    if estimator.early_stopping:
+    if by_score:
         score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
         improved, is_best = not score < best + tol, score > best
         estimator.best_validation_score_ = score if is_best else best  # a score can be NaN, and is then no best
@@ -65,9 +66,9 @@ def note_improvement(estimator: Any) -> bool:
     return bool(is_best)
 
 
-def reason(estimator: Any) -> str | None:
+def reason(estimator: Any, by_score: bool) -> str | None:
     """Why the run has come to its end, if it has."""
     if not estimator._no_improvement_count > estimator.n_iter_no_change:
         return None
-    what = "Validation score" if estimator.early_stopping else "Training loss"
+    what = "Validation score" if by_score else "Training loss"
     return f"{what} did not improve by more than tol={estimator.tol:g} for {estimator.n_iter_no_change} epochs."

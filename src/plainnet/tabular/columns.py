@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -11,12 +12,15 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.texts import as_text, categories
 
 if TYPE_CHECKING:
     import polars as pl
 
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
+INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|index|level_\d+|Index|rownames|row\.names|_c0|\.\.\.1|X")
+"""What pandas and R call a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
 
@@ -50,14 +54,10 @@ class NumberColumn:
         """What training saw in the column, in a few words."""
         return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        import polars as pl
-
-        standardized = (column.cast(pl.Float64).to_numpy() - self.mean) / self.deviation
-        missing = column.is_null().to_numpy()
-        standardized[missing] = 0.0
-        features[:, 0] = standardized
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
+        missing = np.isnan(values)
+        features[:, 0] = np.where(missing, 0.0, (values - self.mean) / self.deviation)
         if self.missing:
             features[:, 1] = missing
 
@@ -89,13 +89,12 @@ class BooleanColumn:
         """What training saw in the column, in a few words."""
         return f"{self.mean:.1%} true" + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        import polars as pl
-
-        features[:, 0] = column.cast(pl.Float64).fill_null(self.mean).to_numpy()
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from 1 for true and 0 for false, NaN where missing."""
+        missing = np.isnan(values)
+        features[:, 0] = np.where(missing, self.mean, values)
         if self.missing:
-            features[:, 1] = column.is_null().to_numpy()
+            features[:, 1] = missing
 
 
 @dataclass(frozen=True)
@@ -127,18 +126,15 @@ class CategoryColumn:
         listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
         return listed + _some_missing(self.missing)
 
-    def write_features(self, column: pl.Series, features: Array) -> None:
-        """Fill `features`, shape (rows, features), with those of the column."""
-        position = positions(column, self.values)
+    def write_features(self, values: Array, features: Array) -> None:
+        """Fill `features`, shape (rows, features), from each value's place among the known; a missing one is last."""
         features[:] = 0
-        known = np.flatnonzero(position >= 0)
-        features[known, position[known]] = 1
-        if self.missing:
-            features[:, -1] = column.is_null().to_numpy()
+        known = np.flatnonzero((values >= 0) & (values < features.shape[1]))
+        features[known, values[known]] = 1
 
     def unseen(self, column: pl.Series) -> pl.Series:
         """The values of a column that training did not have."""
-        return column.filter(~column.is_in(self.values))
+        return column.filter(positions(column, self.values) < 0).drop_nulls()
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
@@ -160,11 +156,14 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
         case "boolean":
             return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
         case _:
-            return CategoryColumn(column.name, tuple(sorted(known.unique())), missing)
+            return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
 
 
-def useless(column: pl.Series) -> str:
-    """Why a column of the training rows cannot help: a reason for the user, empty where it can."""
+def useless(column: pl.Series, *, named: bool = False) -> str:
+    """Why a column of the training rows cannot help: a reason for the user, empty where it can.
+
+    Text of many different values is kept where the user `named` it as categories, up to `MOST_CATEGORIES` of them.
+    """
     known = column.drop_nulls()
     different = known.n_unique()
     if different == 0:
@@ -172,11 +171,24 @@ def useless(column: pl.Series) -> str:
     if different == 1 and len(known) == len(column):
         return f"it is {known[0]!r} in every row"
     if kind_of(column) == "category":
-        if different > FEW_CATEGORIES and different > len(known) / 2:
-            return f"it looks like an identifier ({different} different values in {len(known)} rows)"
+        if not named and different > FEW_CATEGORIES and different > len(known) / 2:
+            return (
+                f"it looks like an identifier ({different} different values in {len(known)} rows); "
+                f"categories=[{column.name!r}] (--categories {column.name}) keeps it"
+            )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
+    elif INDEX_NAMES.fullmatch(column.name) and counts(column):
+        return "its name and values are those of the row numbers that pandas writes"
     return ""
+
+
+def counts(column: pl.Series) -> bool:
+    """Whether the values are all present, all different whole numbers, and either in order or close together."""
+    if column.null_count() or column.n_unique() < len(column) or not (column == column.floor()).all():
+        return False
+    close = float(column.max()) - float(column.min()) < 3 * len(column)  # type: ignore[arg-type]
+    return close or column.is_sorted() or column.is_sorted(descending=True)
 
 
 def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[float, float]:
@@ -195,11 +207,19 @@ def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[flo
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
-    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one."""
+    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one.
+
+    A text that is not known as it stands is known where `as_text` says the same of it and of a known one.
+    """
     import polars as pl
 
+    places = dict(zip(known, range(len(known)), strict=True))
+    if column.dtype == pl.String:
+        others = [value for value in column.drop_nulls().unique() if value not in places]
+        alike = {as_text(value): places[value] for value in reversed(known)} if others else {}
+        places |= {value: alike[as_text(value)] for value in others if as_text(value) in alike}
     return column.replace_strict(
-        pl.Series(known, dtype=column.dtype), pl.Series(range(len(known))), default=-1, return_dtype=pl.Int64
+        pl.Series(list(places), dtype=column.dtype), pl.Series(places.values()), default=-1, return_dtype=pl.Int64
     ).to_numpy()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plainnet import checks
@@ -16,9 +16,10 @@ D = TypeVar("D", bound="DataclassInstance")
 
 
 def to_plain(kind: str, thing: DataclassInstance) -> dict[str, Any]:
-    """The fields of a dataclass under its kind; `from_plain` makes it again."""
-    entries = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(thing).items()}
-    return {"kind": kind, **entries}
+    """The fields of a dataclass under its kind, without those at their default; `from_plain` makes it again."""
+    defaults = {field.name: field.default for field in fields(thing)}
+    entries = {key: value for key, value in asdict(thing).items() if value != defaults[key]}
+    return {"kind": kind, **{key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}}
 
 
 def from_plain(where: str, data: Any, known: Mapping[str, type[D]]) -> D:
@@ -29,7 +30,8 @@ def from_plain(where: str, data: Any, known: Mapping[str, type[D]]) -> D:
     """
     entries = as_dict(where, data)
     cls = known[checks.one_of(f"kind of {where}", entries.pop("kind", None), known)]
-    require_keys(where, entries, [field.name for field in fields(cls)])
+    optional = {field.name for field in fields(cls) if field.default is not MISSING}
+    require_keys(where, entries, [field.name for field in fields(cls) if field.name not in optional - entries.keys()])
     return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()})
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.tabular.markers import missing_hint, number_words, with_quoted, without
-from plainnet.tabular.read_options import MISSING
-from plainnet.tabular.spelling import composed_column, spelled_column
+from plainnet.tabular.notations import PLAIN, Notation
+from plainnet.tabular.spelling import composed_column
+from plainnet.tabular.texts import as_text, each_different
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +19,8 @@ Place: TypeAlias = Callable[[int], str]
 
 LARGEST_EXACT = 2.0**53
 """Up to here every whole number is a float64 of its own."""
+MICROSECONDS = 86_400_000_000
+"""In a day."""
 
 
 def row_of_frame(row: int) -> str:
@@ -28,7 +29,7 @@ def row_of_frame(row: int) -> str:
 
 
 def kind_of(column: pl.Series) -> Kind | None:
-    """The kind of a column that `from_text` or `from_typed` made; None where every value is missing."""
+    """The kind of a column that `decide` or `from_typed` made; None where every value is missing."""
     import polars as pl
 
     if column.null_count() == len(column):
@@ -38,74 +39,71 @@ def kind_of(column: pl.Series) -> Kind | None:
     return "boolean" if column.dtype == pl.Boolean else "category"
 
 
-def from_text(
-    column: pl.Series,
-    place: Place,
-    *,
-    category: bool = False,
-    missing: Collection[str] = MISSING,
-    quoted: Array | None = None,
+def from_typed(
+    column: pl.Series, place: Place, *, category: bool = False, notation: Notation | None = None
 ) -> pl.Series:
-    """A column of a text file in the kind that all of its values share.
-
-    Spaces and invisible characters around a value do not count, its characters are composed (NFC), and the
-    markers in `missing` are missing values. What is left decides: all numbers, all true or false (in any case),
-    or no number at all, which makes categories. `category` decides for categories whatever the values are. In
-    categories the markers of the rows `quoted`, which stand in quotation marks, are values.
-
-    Raises InvalidValue where numbers and text are mixed or a number is infinite, naming the first such place.
-    """
-    import polars as pl
-
-    written = spelled_column(column)
-    text = without(written, missing)
-    if category:
-        return with_quoted(text, written, quoted)
-    numbers = text.cast(pl.Float64, strict=False)
-    is_number = numbers.is_not_null()
-    number_count, present_count = int(is_number.sum()), len(text) - text.null_count()
-    if 0 < number_count == present_count:
-        return _finite(numbers.fill_nan(None), place)
-    if number_count > number_words(text, numbers):
-        few_numbers = 2 * number_count < present_count
-        odd = is_number if few_numbers else text.is_not_null() & ~is_number
-        row = odd.arg_max() or 0
-        hint = "" if few_numbers else missing_hint(text[row])
-        raise InvalidValue(
-            f"{place(row)}: column {column.name!r} holds {text[row]!r}, "
-            f"{'a number among text' if few_numbers else 'text among numbers'}; {hint}correct it, or read the "
-            f"column as categories (categories=[{column.name!r}], --categories {column.name})"
-        )
-    words = text.str.to_lowercase()
-    if present_count > 0 and words.is_in(["true", "false"]).all():
-        return words == "true"
-    return with_quoted(text, written, quoted)
-
-
-def from_typed(column: pl.Series, place: Place, *, category: bool = False) -> pl.Series:
     """A column of a Parquet file or a frame, whose type is known, in its kind; NaN is missing as null is.
 
-    With `category` numbers and booleans become their text: 3.0 becomes "3", and true becomes "true".
+    Dates and times are numbers: days since 1970-01-01, or since midnight. Whole numbers that a float cannot hold
+    exactly are categories. With `category` numbers and booleans become their text: 3.0 becomes "3", and true becomes
+    "true". `notation` is what training had, where the column is a number.
 
-    Raises InvalidValue for a type that is no number, boolean or text, and for an infinite number.
+    Raises InvalidValue for a type that is no number, boolean, date or text, for dates where training had numbers and
+    the reverse, and for an infinite number.
     """
     import polars as pl
 
     dtype = column.dtype
+    if dtype == pl.Float64 and not category and notation is None:
+        return _finite_or_missing(column, place)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return composed_column(column.cast(pl.String))
-    if dtype == pl.Boolean or (category and dtype.is_integer()):
-        return column.cast(pl.String) if category else column
-    if not dtype.is_numeric():
+    typed = notation_of_type(dtype)
+    if not dtype.is_numeric() and dtype != pl.Boolean and typed is None:
         raise InvalidValue(
-            f"column {column.name!r} is of type {dtype}; a table takes numbers, booleans and text: "
+            f"column {column.name!r} is of type {dtype}; a table takes numbers, booleans, dates and text: "
             f"convert the column, or leave it out (ignore=[{column.name!r}], --ignore {column.name})"
         )
-    numbers = _finite(column.cast(pl.Float64).fill_nan(None), place)
-    if not category:
-        return numbers
-    whole = is_whole(numbers)
-    return numbers.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, numbers.cast(pl.String))
+    if dtype != pl.Boolean and notation is not None and (typed or PLAIN).kind != notation.kind:
+        raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {described(notation)}")
+    if dtype == pl.Boolean:
+        return column.cast(pl.String) if category else column
+    if category or (notation is None and loses_digits(column)):
+        return each_different(column.fill_nan(None) if dtype.is_float() else column, as_text, pl.String)
+    return _days(column) if typed else _finite_or_missing(column.cast(pl.Float64), place)
+
+
+def notation_of_type(dtype: pl.DataType) -> Notation | None:
+    """The notation of a date or time of this type in a text file; None for any other type."""
+    import polars as pl
+
+    if dtype == pl.Time:
+        return Notation(date="time")
+    return Notation(date="ymd") if dtype in (pl.Date, pl.Datetime) else None
+
+
+def _days(column: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if column.dtype == pl.Time:
+        return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS)
+    return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS
+
+
+def loses_digits(column: pl.Series) -> bool:
+    """Whether some whole number of a typed column is none that a float64 can hold."""
+    import polars as pl
+
+    dtype = column.dtype
+    if not (dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)):
+        return False
+    exact = column.drop_nulls().cast(pl.Int128)
+    return bool(((exact.abs() > int(LARGEST_EXACT)) & (exact.cast(pl.Float64).cast(pl.Int128) != exact)).any())
+
+
+def described(notation: Notation) -> str:
+    """What a column holds, for a message: "numbers", "numbers with decimal commas", "dates"."""
+    return notation.kind if notation == PLAIN or notation.date else f"{notation.kind} with {notation.name}"
 
 
 def is_whole(numbers: pl.Series) -> pl.Series:
@@ -113,7 +111,13 @@ def is_whole(numbers: pl.Series) -> pl.Series:
     return (numbers == numbers.floor()) & (numbers.abs() <= LARGEST_EXACT)
 
 
-def _finite(numbers: pl.Series, place: Place) -> pl.Series:
+def _finite_or_missing(numbers: pl.Series, place: Place) -> pl.Series:
+    """Numbers that `finite` passes, with null in place of NaN; most columns have neither."""
+    return numbers if numbers.is_finite().all() else finite(numbers.fill_nan(None), place)
+
+
+def finite(numbers: pl.Series, place: Place) -> pl.Series:
+    """Numbers none of which is infinite."""
     infinite = numbers.is_infinite()
     if infinite.any():
         row = infinite.arg_max() or 0

@@ -30,18 +30,18 @@ class Measured:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
-def measure(table: Table, net: Network, part: Part, loss: str) -> Measured:
+def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: bool = True) -> Measured:
     """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units.
 
     The rows are taken a block at a time, so that the features of a large table need not fit into memory.
+    Without `warn_of_news` nothing is said of what training did not have.
     """
     targets, weights = table.targets(part.frame), part.weights
-    outputs, hashes, total, start = [], [], 0.0, 0
-    for X in table.feature_blocks(part.frame, net.dtype, part.place):
+    outputs, total, start = [], 0.0, 0
+    for X in table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news):
         block = slice(start, start + len(X))
         own = None if weights is None else weights[block]
         outputs.append(net.predict(X))
-        hashes.append(row_hashes(X))
         count = len(X) if own is None else float(own.sum())
         total += count * net.evaluate(X, targets[block], loss=loss, sample_weight=own)["loss"]
         start += len(X)
@@ -62,14 +62,13 @@ def measure(table: Table, net: Network, part: Part, loss: str) -> Measured:
         true=true,
         predicted=predicted,
         weights=weights,
-        seen=known_share(table.fingerprint, np.concatenate(hashes)),
+        seen=share_seen(table, part),
     )
 
 
 def share_seen(table: Table, part: Part) -> float:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
-    hashes = [row_hashes(X) for X in table.feature_blocks(part.frame, np.float32, part.place)]
-    return known_share(table.fingerprint, np.concatenate(hashes))
+    return known_share(table.fingerprint, row_hashes(table, part.frame)) if table.fingerprint else 0.0
 
 
 def about_seen(share: float) -> str:

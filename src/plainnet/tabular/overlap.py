@@ -1,32 +1,37 @@
-"""Rows that are equal to rows of the training: found by a hash of their features, which a model can keep."""
+"""Rows that are equal to rows of the training: found by a hash of their values, which a model can keep."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
+from plainnet.tabular.encoding import codes, of_kinds
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from plainnet.tabular.table import Table
 
 KEPT = 1024
 """A model keeps so many hashes: those of all training rows where they are as few, else the smallest ones."""
 BITS = 48
 """Of each hash so many bits are kept."""
-BLOCK = 2**20
+SALT = 0xD6E8FEB86659FD93
+"""Sets equal values of different columns apart."""
 
 
-def row_hashes(X: Array) -> Array:
-    """A hash of each row as float32, the same on every machine: Σ bitsⱼ · factorⱼ modulo 2⁶⁴, mixed, 48 bits of it."""
-    factors = _mixed(np.arange(1, X.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
-    sums = np.empty(len(X), np.uint64)
-    size = max(1, BLOCK // X.shape[1])
-    for start in range(0, len(X), size):
-        values = X[start : start + size].astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0
-        bits = values.view(np.uint32).astype(np.uint64)
-        bits ^= bits >> np.uint64(23)  # so that numbers such as 1.0 do not end in zeros
-        sums[start : start + size] = (bits * factors).sum(axis=1)
+def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
+    """A hash of each row's input columns, the same on every machine: 48 bits of the sum of its values' hashes."""
+    sums = np.zeros(len(frame), np.uint64)
+    for place, values in codes(table.columns, of_kinds(table.columns, frame)):
+        if values.dtype == np.float64:
+            values = np.where(np.isnan(values), np.nan, values + 0.0)  # -0.0 becomes 0.0, and there is one NaN
+        sums += _mixed(np.ascontiguousarray(values).view(np.uint64) + np.uint64(place * SALT % 2**64))
     return _mixed(sums) >> np.uint64(64 - BITS)
 
 

@@ -19,7 +19,7 @@ from plainnet.tabular import overlap, suspicions
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.part import Part
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_table
+from plainnet.tabular.reading import read_for_training
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task, decide_task, split
 
@@ -71,7 +71,7 @@ def prepare(
     """Read a table file for training; see `read_table` and `prepare_rows`."""
     options = options.with_categories(categories)
     _check_roles(target, sample_weight, options.categories, ignore)
-    frame = read_table(path, ignore=ignore, options=options)
+    frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
     return prepare_rows(
         frame,
         target,
@@ -118,6 +118,8 @@ def prepare_rows(
     if isinstance(validation, float):
         train, held = split(rows.frame, target, decided, validation, np.random.default_rng(seed))
         training, held_out = rows.take(train), rows.take(held)
+    if task is None and loss is None:
+        suspicions.warn_of_target(rows.frame[target], decided)
     suspicions.warn_of_leaks(training.frame, target)
     table = Table.learn(
         training.frame,
@@ -131,6 +133,7 @@ def prepare_rows(
         held_out = part_of_file(table, validation, sample_weight)
         if not len(held_out):
             raise InvalidValue(f"{validation} has no row that has a {target} and counts")
+    suspicions.warn_of_columns(training.frame, table.column_names)
     if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
         raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
     require_memory(table, len(training) + len(held_out), np.dtype(dtype))
@@ -138,10 +141,10 @@ def prepare_rows(
     held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
     suspicions.warn_of_far_out(table, training, X)
     hashes, by_chance = (
-        overlap.row_hashes(X),
+        overlap.row_hashes(table, training.frame),
         suspicions.share_equal_by_chance(training.frame.select(table.column_names)),
     )
-    suspicions.warn_of_overlap(hashes, overlap.row_hashes(held_X), held_out, by_chance)
+    suspicions.warn_of_overlap(hashes, overlap.row_hashes(table, held_out.frame), held_out, by_chance)
     if by_chance < TOLD_APART:
         table = replace(table, fingerprint=overlap.fingerprint(hashes))
     validated: tuple[Array, ...] = (held_X, table.targets(held_out.frame))

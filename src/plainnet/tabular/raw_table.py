@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
 from plainnet.errors import FileError
-from plainnet.tabular.kinds import Place, from_text, from_typed
+from plainnet.tabular.deciding import decide, decide_typed
+from plainnet.tabular.kinds import Place
 from plainnet.tabular.names import is_number
+from plainnet.tabular.notations import Notation
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.spelling import spelled
 
@@ -48,17 +50,17 @@ class RawTable:
             )
         return first
 
-    def columns(self, names: Collection[str], categories: Collection[str], options: ReadOptions) -> pl.DataFrame:
-        """The named columns in their kinds, those in `categories` as categories."""
+    def columns(
+        self, names: Collection[str], categories: Collection[str], options: ReadOptions
+    ) -> tuple[pl.DataFrame, dict[str, Notation]]:
+        """The named columns in their kinds, those in `categories` as categories, and the notations of their numbers."""
         import polars as pl
 
-        return pl.DataFrame([self._column(name, name in categories, options) for name in names])
-
-    def _column(self, name: str, category: bool, options: ReadOptions) -> pl.Series:
-        number = self.number(name)
-        column = self.frame.to_series(number).alias(name)
+        numbers = {name: self.number(name) for name in names}
+        frame = pl.DataFrame([self.frame.to_series(number).alias(name) for name, number in numbers.items()])
         if not self.is_text:
-            return from_typed(column, self.place, category=category)
+            return decide_typed(frame, self.place, options, categories)
         # In a column that the user calls categories the usual markers are values, in quotation marks or not.
-        quoted = None if name in options.categories else self.quoted.get(number)
-        return from_text(column, self.place, category=category, missing=options.missing_in(name), quoted=quoted)
+        quoted = {name: self.quoted[n] for name, n in numbers.items() if n in self.quoted}
+        quoted = {name: rows for name, rows in quoted.items() if name not in options.categories}
+        return decide(frame, self.place, options, categories, quoted)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from plainnet.errors import InvalidType, missing_extra, warn
 from plainnet.files import replacing
+from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
 from plainnet.tabular.parquet import read_parquet
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
-from plainnet.tabular.spelling import spelled
+from plainnet.tabular.spelling import spelled, spelled_column
+from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.text_table import read_text
 
 if TYPE_CHECKING:
@@ -45,6 +47,21 @@ def read_table(
     a column of mixed kinds, an infinite number, a type that is no number, boolean or text, and an unknown
     name.
     """
+    return read_for_training(path, categories=categories, ignore=ignore, options=options)[0]
+
+
+def read_for_training(
+    path: str | os.PathLike[str],
+    *,
+    categories: Collection[str] = (),
+    ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
+    target: str | None = None,
+) -> tuple[pl.DataFrame, ReadOptions]:
+    """As `read_table`, and the options with what reading found: `Table.learn` keeps them for later files.
+
+    For a `target` that holds classes this includes how the file writes them.
+    """
     raw = _open(path, options)
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):
@@ -52,14 +69,18 @@ def read_table(
     ignored = require_known("ignore", ignore, raw.names, raw.where)
     options = options.with_categories(categories)
     known = require_known("categories", options.categories, raw.names, raw.where)
-    options = replace(options, categories=tuple(known))
+    as_numbers = require_known("numbers", options.numbers, raw.names, raw.where)
+    options = replace(options, categories=tuple(known), numbers=tuple(as_numbers))
     names = [name for name in named_columns(raw.names, raw.frame, raw.where) if name not in ignored]
     warn_of_spelling(raw.written, raw.where)
-    frame = raw.columns(names, options.categories, options)
+    frame, notations = raw.columns(names, options.categories, options)
     refuse_lost_row(frame, raw.where)
     for note in notes_of_markers(raw, frame, options):
         warn(note)
-    return frame
+    spellings = {}
+    if target in frame.columns and raw.is_text and kind_of(frame[target]) != "category":
+        spellings = spellings_of(frame[target], spelled_column(raw.frame.to_series(raw.number(target))))
+    return frame, replace(options, notations={**options.notations, **notations}, spellings=spellings)
 
 
 def read_columns(
@@ -79,7 +100,7 @@ def read_columns(
     raw = _open(path, options)
     require_columns(names, raw.names, raw.where)
     names = [*names, *(name for name in also if spelled(name) in raw.names)]
-    return raw.columns(names, [*categories, *options.categories], options)
+    return raw.columns(names, {*categories, *options.categories}, options)[0]
 
 
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.errors import warn
-from plainnet.tabular.columns import NumberColumn
+from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
+from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.part import Part
 from plainnet.tabular.table import Table
+from plainnet.tabular.tasks import Task
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +25,8 @@ FEW_VALUES = 10
 MORE_THAN_CHANCE = 3
 """So many times as many equal rows as chance gives are not taken for chance."""
 COLUMNS_AT_ONCE = 256
+MANY_CLASSES = 100
+"""Text with more different values is an unlikely target."""
 
 
 def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
@@ -101,3 +106,46 @@ def _is_a_line(x: Array, y: Array) -> bool:
         return False
     (x, y) = ((values - values.mean()) / (np.abs(values - values.mean()).max() or 1.0) for values in (x, y))
     return bool(np.allclose(x, y, rtol=0, atol=1e-9) or np.allclose(x, -y, rtol=0, atol=1e-9))
+
+
+def warn_of_target(column: pl.Series, task: Task) -> None:
+    """Warn of a target that the user did not call classes and that is unlikely to be some."""
+    known = column.drop_nulls()
+    different, rows = known.n_unique(), len(known)
+    if kind_of(known) == "number" and task == "classification" and different > 2:
+        values = known.to_numpy()
+        warn(
+            f"target {column.name!r} holds {different} whole numbers from {values.min():.0f} to {values.max():.0f} and "
+            "is taken for classes; task='regression' (--task regression) predicts a quantity"
+        )
+    if kind_of(known) == "category":
+        single = int((known.value_counts()["count"] == 1).sum())
+        if different > MANY_CLASSES or different > rows / 2 or single > different / 2:
+            alone = f", {single:,} of them in one row alone" if single else ""
+            warn(
+                f"target {column.name!r} holds {different:,} different texts in {rows:,} rows{alone}; each is taken "
+                f"for a class (such as {known[0]!r})"
+            )
+
+
+def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
+    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
+    import polars as pl
+
+    numbers = frame.select(name for name in used if frame[name].dtype == pl.Float64)
+    different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
+    for name, count in zip(numbers.columns, different, strict=True):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(frame[name]):
+            warn(
+                f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
+                f"ignore=[{name!r}] (--ignore {name}) leaves it out"
+            )
+    for column in frame.select(pl.col(pl.String)).iter_columns():
+        texts = column.drop_nulls().unique().sort()
+        folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
+        if folded.n_unique() < len(folded):
+            alike = texts.filter(folded == folded.filter(folded.is_duplicated())[0])
+            warn(
+                f"column {column.name!r} holds {', '.join(map(repr, alike[:4]))}, which differ in case or spaces "
+                "alone; each counts as its own value"
+            )

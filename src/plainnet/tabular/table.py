@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +13,16 @@ from numpy.typing import DTypeLike
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
+from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.encoding import column_of_kind, encode, of_kinds
+from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame
 from plainnet.tabular.names import require_columns
+from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns
-from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, label_text, learn_target
+from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, learn_target
 from plainnet.tabular.tasks import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Table:
     target: Target
     options: ReadOptions = DEFAULT
     """How its files are read."""
-    fingerprint: str = ""
+    fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
 
     @classmethod
@@ -82,14 +84,20 @@ class Table:
             if name == target:
                 continue
             column = from_typed(frame[name], row_of_frame)
-            reason = useless(column)
+            notation = notation_of_type(frame[name].dtype)
+            if notation is not None:
+                options = replace(options, notations={**options.notations, name: notation})
+                tell([name], notation.name, str(frame[name].drop_nulls()[0]), notation.meaning)
+            reason = useless(column, named=name in options.categories)
             if reason:
                 warn(f"column {name!r} is left out: {reason}")
             else:
                 columns.append(learn_column(column, sample_weight))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(tuple(columns), learn_target(targets, task, standardize_target, sample_weight), options)
+        return cls(
+            tuple(columns), learn_target(targets, task, standardize_target, sample_weight, options.spellings), options
+        )
 
     @property
     def task(self) -> Task:
@@ -119,7 +127,7 @@ class Table:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes as they stand in a table file."""
-        return tuple(map(label_text, self.classes))
+        return self.target.names if isinstance(self.target, ClassTarget) else ()
 
     def read(
         self,
@@ -132,14 +140,19 @@ class Table:
 
         Columns named in `also` come with them where the file has them.
 
-        Columns learned as categories are read as categories, and columns that the table does not know are not
-        looked at. Raises as `read_table` does, and InvalidValue where the file lacks a column.
+        Columns learned as categories are read as categories, and numbers in the notation that training had. Columns
+        that the table does not know are not looked at. Raises as `read_table` does, and InvalidValue where the file
+        lacks a column.
         """
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
         names = [*self.column_names, self.target.name] if target else self.column_names
-        return read_columns(path, names, categories=categories, also=also, options=self.options)
+        numbers = [column.name for column in self.columns if column.kind == "number"]
+        numbers += [self.target.name] if self.target.column_kind == "number" else []
+        notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
+        options = replace(self.options, notations=notations)
+        return read_columns(path, names, categories=categories, also=also, options=options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -152,40 +165,42 @@ class Table:
         Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite, also once they
         are of `dtype`.
         """
-        self.warn_of_news(frame)
-        return self._features(frame, np.dtype(dtype), place)
+        frame = self._of_kinds(frame)
+        self._warn_of_news(frame)
+        return encode(self.columns, frame, np.dtype(dtype), place)
 
     def feature_blocks(
-        self, frame: pl.DataFrame, dtype: DTypeLike = np.float64, place: Place = row_of_frame
+        self,
+        frame: pl.DataFrame,
+        dtype: DTypeLike = np.float64,
+        *,
+        place: Place = row_of_frame,
+        warn_of_news: bool = True,
     ) -> Iterator[Array]:
-        """The same, a block of rows at a time, and without the warnings: many features need not fit into memory."""
+        """The same, a block of rows at a time, so that many features need not fit into memory.
+
+        Without `warn_of_news` nothing is said of what training did not have: where it was said before.
+        """
+        frame = self._of_kinds(frame)
+        if warn_of_news:
+            self._warn_of_news(frame)
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
         for start in range(0, len(frame), size):
-            yield self._features(frame[start : start + size], np.dtype(dtype), partial(_moved, place, start))
 
-    def warn_of_news(self, frame: pl.DataFrame) -> None:
-        """Warn of each column that holds categories or missing values that training did not have."""
+            def moved(row: int, by: int = start) -> str:
+                return place(by + row)
+
+            yield encode(self.columns, frame[start : start + size], np.dtype(dtype), moved)
+
+    def _of_kinds(self, frame: pl.DataFrame) -> pl.DataFrame:
         require_columns(self.column_names, frame.columns, "the table")
+        return of_kinds(self.columns, frame)
+
+    def _warn_of_news(self, frame: pl.DataFrame) -> None:
+        missing = frame.null_count().row(0, named=True)
         for column in self.columns:
-            for news in _news(column, _of_kind(frame, column.name, column.kind)):
+            for news in _news(column, frame, missing[column.name]):
                 warn(f"column {column.name!r}: {news}")
-
-    def _features(self, frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
-        require_columns(self.column_names, frame.columns, "the table")
-        features, start = np.empty((len(frame), len(self.feature_names)), dtype), 0
-        for column in self.columns:
-            own = features[:, start : start + len(column.feature_names)]
-            values = _of_kind(frame, column.name, column.kind)
-            with np.errstate(over="ignore"):
-                column.write_features(values, own)
-            if column.kind == "number" and not np.isfinite(own).all():
-                row = int((~np.isfinite(own)).any(axis=1).argmax())
-                raise InvalidValue(
-                    f"{place(row)}: column {column.name!r} holds {values[row]!r}, too far from what training had "
-                    f"({column.summary}) for {dtype}; correct it, or leave the field empty"
-                )
-            start += own.shape[1]
-        return features
 
     def targets(self, frame: pl.DataFrame) -> Array:
         """The frame's target as a network learns it.
@@ -197,7 +212,7 @@ class Table:
         and for a class that training did not have.
         """
         _known_target(frame, self.target.name)
-        return self.target.encode(_of_kind(frame, self.target.name, self.target.column_kind))
+        return self.target.encode(column_of_kind(frame, self.target.name, self.target.column_kind))
 
     def decode(self, outputs: Array) -> Array:
         """A network's outputs as the table states its target, shape (rows,).
@@ -221,7 +236,10 @@ class Table:
         except ImportError:
             raise missing_extra("a table", "tables") from None
         outputs = np.asarray(outputs)
-        frame = pl.DataFrame({"prediction": _as_precise(self.decode(outputs), outputs)})
+        decoded = _as_precise(self.decode(outputs), outputs)
+        if isinstance(self.target, ClassTarget) and self.target.written:
+            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+        frame = pl.DataFrame({"prediction": decoded})
         if not probabilities:
             return frame
         if not isinstance(self.target, ClassTarget):
@@ -263,10 +281,6 @@ class Table:
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
 
 
-def _moved(place: Place, by: int, row: int) -> str:
-    return place(by + row)
-
-
 def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:
     values = target_column(frame, target)
     if values.null_count():
@@ -276,34 +290,19 @@ def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:
     return values
 
 
-_PLURAL: dict[Kind, str] = {"number": "numbers", "boolean": "true and false", "category": "text"}
+def _as_precise(values: Array, outputs: Array) -> Array:
+    """Numbers in float32 where the outputs that they come from are; classes as they are."""
+    return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
 
 
-def _of_kind(frame: pl.DataFrame, name: str, learned: Kind) -> pl.Series:
-    """A column in its kind, which is the one learned or, where every value is missing, any."""
-    column = from_typed(frame[name], row_of_frame)
-    kind = kind_of(column)
-    if kind in (learned, None):
-        return column
-    remedy = f"; read it as categories (categories=[{name!r}]), as Table.read does" if learned == "category" else ""
-    raise InvalidValue(
-        f"column {name!r} holds {_PLURAL[kind or learned]} where training had {_PLURAL[learned]}{remedy}"
-    )
-
-
-def _news(column: Column, values: pl.Series) -> Iterator[str]:
+def _news(column: Column, frame: pl.DataFrame, missing: int) -> Iterator[str]:
     """What a column holds that it did not hold in training, in words for the user."""
     if isinstance(column, CategoryColumn):
-        unseen = column.unseen(values)
+        unseen = column.unseen(frame[column.name])
         if len(unseen):
             different = unseen.unique(maintain_order=True)
             listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
             yield f"{len(unseen)} values that training did not have count as unknown: {listed}"
-    if values.null_count() and not column.missing:
+    if missing and not column.missing:
         meaning = "unknown" if column.kind == "category" else "the mean"
-        yield f"{values.null_count()} missing values, where training had none, count as {meaning}"
-
-
-def _as_precise(values: Array, outputs: Array) -> Array:
-    """Numbers in float32 where the outputs that they come from are; classes as they are."""
-    return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
+        yield f"{missing} missing values, where training had none, count as {meaning}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -14,11 +15,15 @@ from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind
 from plainnet.tabular.tasks import Task
+from plainnet.tabular.texts import categories
 
 if TYPE_CHECKING:
     import polars as pl
 
 Label: TypeAlias = str | int | bool
+
+MOST_SPELLINGS = 1000
+"""A target of more different values is no target of classes."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +33,38 @@ class ClassTarget:
     kind: ClassVar[Task] = "classification"
     name: str
     classes: tuple[Label, ...]
+    written: tuple[str, ...] = ()
+    """The classes as the training file wrote them, where it wrote any otherwise than `label_text`."""
 
     def __post_init__(self) -> None:
         check_text("name of the target", self.name)
         check_ascending(f"classes of target {self.name!r}", self.classes, (str, int, bool), least=2)
+        if not isinstance(self.written, tuple) or len(self.written) not in (0, len(self.classes)):
+            raise InvalidValue(f"written of target {self.name!r} is {self.written!r}; it takes a text for each class")
+        for text in self.written:
+            check_text(f"written of target {self.name!r}", text)
 
     @classmethod
-    def learn(cls, column: pl.Series) -> ClassTarget:
-        """The classes of a target of the training rows."""
-        values = sorted(column.unique())
-        return cls(column.name, tuple(int(v) if isinstance(v, float) else v for v in values))
+    def learn(cls, column: pl.Series, spellings: Mapping[str, str]) -> ClassTarget:
+        """The classes of a target of the training rows; `spellings` are those of numbers and booleans in their file."""
+        import polars as pl
+
+        if column.dtype == pl.String:
+            column, spellings = categories(column), spellings_of(categories(column), column)
+        classes = tuple(int(v) if isinstance(v, float) else v for v in sorted(column.unique()))
+        plain = tuple(map(label_text, classes))
+        written = tuple(spellings.get(text, text) for text in plain)
+        return cls(column.name, classes, () if written == plain or len(set(written)) < len(written) else written)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes as they stand in a table file."""
+        return self.written or tuple(map(label_text, self.classes))
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The classes as predictions state them: text as it was written, numbers and booleans as such."""
+        return self.names if self.column_kind == "category" else self.classes
 
     @property
     def column_kind(self) -> Kind:
@@ -52,7 +79,7 @@ class ClassTarget:
         if len(unknown):
             raise InvalidValue(
                 f"target {self.name!r} holds {unknown[0]!r} in {(unknown == unknown[0]).sum()} rows, "
-                f"which training did not have; its classes are: {', '.join(map(label_text, self.classes))}"
+                f"which training did not have; its classes are: {', '.join(self.names)}"
             )
         return position
 
@@ -72,8 +99,8 @@ class ClassTarget:
         return outputs
 
     def decode(self, outputs: Array) -> Array:
-        """The most probable class of each row, shape (rows,)."""
-        return np.array(self.classes)[self.probabilities(outputs).argmax(axis=1)]
+        """The most probable class of each row, shape (rows,); text as the training file wrote it."""
+        return np.array(self.labels)[self.probabilities(outputs).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -113,9 +140,27 @@ Target: TypeAlias = ClassTarget | NumberTarget
 TARGETS: dict[str, type[Target]] = {cls.kind: cls for cls in (ClassTarget, NumberTarget)}
 
 
-def learn_target(column: pl.Series, task: Task, standardize: bool, weights: Array | None = None) -> Target:
+def learn_target(
+    column: pl.Series, task: Task, standardize: bool, weights: Array | None, spellings: Mapping[str, str]
+) -> Target:
     """What there is to know of the target of the training rows."""
-    return ClassTarget.learn(column) if task == "classification" else NumberTarget.learn(column, standardize, weights)
+    if task == "classification":
+        return ClassTarget.learn(column, spellings)
+    return NumberTarget.learn(column, standardize, weights)
+
+
+def spellings_of(column: pl.Series, written: pl.Series) -> dict[str, str]:
+    """How a file writes the classes of a target, its commonest way for each, where that is not `label_text`."""
+    import polars as pl
+
+    labels = column.drop_nulls()
+    if labels.n_unique() > MOST_SPELLINGS or (labels.dtype == pl.Float64 and not (labels == labels.floor()).all()):
+        return {}
+    pairs = pl.DataFrame({"label": column, "text": written}).drop_nulls().group_by("label", "text").len()
+    found: dict[str, str] = {}
+    for label, text, _ in pairs.sort("len", "text").iter_rows():  # the commonest comes last
+        found[label_text(int(label) if isinstance(label, float) else label)] = text
+    return {label: text for label, text in found.items() if text != label}
 
 
 def label_text(label: Label) -> str:

@@ -20,6 +20,8 @@ FEW_CLASSES = 10
 """A target of whole numbers with at most so many different values is taken for classes."""
 MOST_NUMERIC_CLASSES = 100
 """A target of whole numbers with more different values is refused as classes."""
+MOST_TEXT_CLASSES = 1000
+"""A target of text with more different values is taken for classes only on request."""
 
 
 def target_column(frame: pl.DataFrame, target: str) -> pl.Series:
@@ -61,6 +63,11 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
             raise InvalidValue(
                 f"target {target!r} holds {values[0]!r}, which is no number; "
                 "task='regression' takes numbers, task='classification' takes text and booleans"
+            )
+        if task is None and different > MOST_TEXT_CLASSES:
+            raise InvalidValue(
+                f"target {target!r} holds {different:,} different texts in {len(values):,} rows ({values[0]!r}); that "
+                "is too many classes to tell apart (task='classification', --task classification, learns them anyway)"
             )
         return "classification"
     whole = bool(is_whole(values).all())
