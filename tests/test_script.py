@@ -65,31 +65,27 @@ def test_the_strategy_draws_every_layer():
     assert set(LAYER_STRATEGIES) == set(LAYERS)
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return tmp_path_factory.mktemp("drawn")
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    layers=st.lists(st.one_of(list(LAYER_STRATEGIES.values())), min_size=1, max_size=7),
-    inputs=st.integers(1, 6),
-    rows=st.integers(1, 40),
-    dtype=st.sampled_from(["float32", "float64"]),
-    seed=st.integers(0, 2**32),
-)
 @np.errstate(all="ignore")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_script_predicts_to_the_last_bit(drawn, layers, inputs, rows, dtype, seed):
-    net = with_random_numbers(pn.Network(*layers, input_size=inputs, seed=1, dtype=dtype), seed)
-    X = np.random.default_rng(seed).normal(0, 2, (rows, inputs))
-    predictions = exported(net, drawn, f"model_{len(os.listdir(drawn))}.py")["predict"](X)
-    assert predictions.dtype == net.dtype
-    assert np.array_equal(predictions, net.predict(X), equal_nan=True)
+def test_a_script_predicts_to_the_last_bit_and_is_in_style(tmp_path):
+    @settings(max_examples=80, deadline=None)
+    @given(
+        layers=st.lists(st.one_of(list(LAYER_STRATEGIES.values())), min_size=1, max_size=7),
+        inputs=st.integers(1, 6),
+        rows=st.integers(1, 40),
+        dtype=st.sampled_from(["float32", "float64"]),
+        seed=st.integers(0, 2**32),
+    )
+    def check(layers, inputs, rows, dtype, seed):
+        net = with_random_numbers(pn.Network(*layers, input_size=inputs, seed=1, dtype=dtype), seed)
+        X = np.random.default_rng(seed).normal(0, 2, (rows, inputs))
+        predictions = exported(net, tmp_path, f"model_{len(os.listdir(tmp_path))}.py")["predict"](X)
+        assert predictions.dtype == net.dtype
+        assert np.array_equal(predictions, net.predict(X), equal_nan=True)
 
-
-def test_drawn_scripts_are_in_style(drawn):
-    assert_in_style(drawn)
+    check()
+    assert len(list(tmp_path.glob("*.py"))) >= 80
+    assert_in_style(tmp_path)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -84,7 +84,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
             tables.main(table, _dtype(net), words(file.name)),
         ]
     definitions = [*functions.definitions.values(), forward, *(text.strip("\n") for text in own)]
-    modules = (["csv", "sys"] if table else []) + (["pathlib.Path"] if weights else [])
+    modules = (tables.modules("\n".join(definitions)) if table else []) + (["pathlib.Path"] if weights else [])
     head = [
         docstring(_introduction(net, table, file, weights)),
         imports("\n".join(definitions), modules),

@@ -291,5 +291,7 @@ def imports(text: str, modules: Iterable[str] = ()) -> str:
     """The imports of `modules` ("csv", "pathlib.Path"), of math where `text` uses it, and of NumPy."""
     names = sorted({*modules, *(["math"] if "math." in text else [])})
     plain = [f"import {name}" for name in names if "." not in name]
-    from_module = [f"from {name.rpartition('.')[0]} import {name.rpartition('.')[2]}" for name in names if "." in name]
+    parts = [name.rpartition(".") for name in names if "." in name]
+    of_module = {module: ", ".join(name for other, _, name in parts if other == module) for module, _, _ in parts}
+    from_module = [f"from {module} import {listed}" for module, listed in of_module.items()]
     return "\n".join([*plain, *from_module, "", "import numpy as np"] if names else ["import numpy as np"])

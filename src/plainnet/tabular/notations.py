@@ -70,14 +70,15 @@ class Notation:
         point = re.escape(self.decimal)
         number = f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
         if not self.unit:
-            return f"[+-]?{number}(?:[eE][+-]?[0-9]+)?"
+            words = "|(?i:nan|inf|infinity)" if self == PLAIN else ""
+            return f"[+-]?(?:{number}(?:[eE][+-]?[0-9]+)?{words})"
         return f"(?:[+-]?{unit} ?|{unit} ?[+-]?){number}|[+-]?{number} ?{unit}"
 
     def number(self, text: str) -> float:
         """The number that a text writes; ValueError where it writes none."""
         if self.date:
             return days(text, self.pattern)
-        return written_number(text, self.pattern, self.unit, self.thousands, self.decimal)
+        return amount(text, self.pattern, self.unit, self.thousands, self.decimal)
 
     def numbers(self, column: pl.Series) -> pl.Series:
         """The number that each text writes, null where it writes none."""
@@ -155,7 +156,7 @@ def plain_marks(text: str) -> str:
     return "".join(str(unicodedata.decimal(mark, mark)) for mark in marks)
 
 
-def written_number(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> float:
+def amount(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> float:
     """The number that a text writes in the notation of its column."""
     plain = plain_marks(text)
     if not re.fullmatch(pattern, plain):

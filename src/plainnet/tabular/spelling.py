@@ -19,7 +19,9 @@ def spelled(text: str) -> str:
     >>> spelled("cafe\\u0301\\u200b") == "caf\\u00e9"
     True
     """
-    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip(SPACES + INVISIBLE)
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFC", text).strip(SPACES + INVISIBLE)
 
 
 def spelled_column(column: pl.Series) -> pl.Series:
