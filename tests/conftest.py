@@ -1,8 +1,8 @@
 """Which tests need more than NumPy, pytest, hypothesis and autograd; where it is not installed they are left out.
 
 A module that is about an extra stands in `NEEDS`, a single test has the mark `needs`. So `pytest` runs in an
-environment with any of the extras, `pytest -m "not needs"` is the core alone and `pytest -m needs` all but the core. Nothing is
-left out where everything is installed.
+environment with any of the extras, `pytest -m "not needs"` is the core alone and `pytest -m needs` all but the core.
+Nothing is left out where everything is installed.
 """
 
 import re
@@ -17,8 +17,10 @@ NEEDS = {
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_blas.py": ("fast", "sklearn"),
     "test_choosing.py": ("fast", "sklearn"),
+    "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
+    "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli",),
     "test_engine_pauses.py": ("fast",),
     "test_engines.py": ("fast",),
@@ -27,6 +29,7 @@ NEEDS = {
     "test_export_cli.py": (*COMMANDS, "exchange"),
     "test_metrics.py": ("sklearn",),
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
+    "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_plots.py": ("plots", "sklearn"),
@@ -34,11 +37,16 @@ NEEDS = {
     "test_report_browser.py": (*COMMANDS, "playwright"),
     "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
     "test_sklearn_agreement.py": ("sklearn",),
+    "test_sklearn_attributes.py": ("sklearn",),
     "test_sklearn_ecosystem.py": ("sklearn", "pandas"),
+    "test_sklearn_exchange.py": ("sklearn", "exchange", "onnxruntime"),
+    "test_sklearn_labels.py": ("sklearn",),
+    "test_sklearn_validation.py": ("sklearn",),
     "test_safetensors.py": ("exchange",),
     "test_script.py": ("tables",),
     "test_streams.py": COMMANDS,
     "test_tabular.py": ("tables", "pandas"),
+    "test_weighting.py": ("sklearn",),
     "test_xor_post.py": ("cli",),
 }
 """What each of these modules needs: extras of pyproject.toml, or libraries of its extra `test`."""
