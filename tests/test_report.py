@@ -11,9 +11,11 @@ import pytest
 import plainnet as pn
 from plainnet.cli import run
 from plainnet.errors import InvalidValue
+from plainnet.plots.readings import class_scores, slopes
 from plainnet.report import of_arrays, report_html
-from plainnet.report.page import command
+from plainnet.report.page import command, text
 from plainnet.report.rerun import python
+from plainnet.sklearn import MLPClassifier
 
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 SECTIONS = ["outcome", "worst", "boundary", "curves", "data", "network", "units", "distributions", "settings"]
@@ -110,6 +112,7 @@ def test_train_and_xor_write_their_report_and_the_command(tmp_path, monkeypatch)
     assert f"plainnet train {PENGUINS} --target body_mass_g --hidden 5" in page.sections["settings"]
     assert "--save" not in page.sections["settings"]
     assert "adam, learning rate 0.001, beta1 0.9, beta2 0.999" in page.sections["settings"]
+    assert "<td>target</td><td>body_mass_g</td>" in Path("train.html").read_text(encoding="utf-8")
     assert "On the line the prediction is right".lower() in page.sections["outcome"].lower()
 
 
@@ -226,6 +229,7 @@ def test_a_command_does_not_break_within_an_option():
     assert re.sub(r"<.*?>", "", shown) == words  # what is copied is the command
     assert "<span>--learning-rate</span>" in shown
     assert "&lt;b&gt;" in command("train <b>")
+    assert '<span class="option">--class-weight</span> balanced' in text("Try --class-weight balanced, or 3--4.")
 
 
 def test_data_that_do_not_fit_are_refused(model, tmp_path, capsys):
@@ -249,3 +253,44 @@ def test_the_python_of_a_report_trains_the_same_network():
     names = {"X": X, "y": y}
     exec(python(net), names)
     assert (names["net"].parameters == net.parameters).all()
+
+
+def test_of_many_inputs_the_steepest_are_tried_and_that_is_said():
+    random = np.random.default_rng(1)
+    X = random.normal(size=(60, 300)).astype("float32")
+    net = pn.Network(pn.Dense(1, "sigmoid"), input_size=300, seed=1)
+    weights = np.full((300, 1), 0.001)
+    weights[[7, 250]] = 3
+    net.layers[0].weights = weights
+    y = (X[:, 7] + X[:, 250] > 0).astype(int)[:, None]
+    html = report_html(of_arrays(net, X, y, title="Wide"))
+    assert "Of 300 inputs the 100 along which the prediction is steepest are tried" in html
+    titles = re.findall(r"<h3>(.*?)</h3>", html)
+    shown = titles[titles.index("Importance of the inputs") + 1 :]
+    assert set(shown[:2]) == {"input 7", "input 250"} or shown[0] == "Map of two inputs"
+
+
+@pytest.mark.parametrize("outputs", ["softmax", "sigmoid", "identity"])
+def test_slopes_are_those_of_central_differences(outputs):
+    units = 3 if outputs == "softmax" else 1
+    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(units, outputs), input_size=2, seed=1, dtype="float64")
+    X = np.random.default_rng(1).normal(size=(6, 2))
+    labels = None if outputs == "identity" else np.array([0, 1, units - 1, 0, 1, 1]) % max(units, 2)
+
+    def predicted(X):
+        if labels is None:
+            return net.predict(X).sum(axis=1)
+        return class_scores(net.predict(X))[np.arange(6), labels]
+
+    for j in range(2):
+        step = np.eye(2)[j] * 1e-6
+        measured = (predicted(X + step) - predicted(X - step)) / 2e-6
+        assert np.allclose(slopes(net, X, labels)[:, j], measured, atol=1e-8)
+
+
+def test_the_python_of_an_estimators_network_makes_the_estimator():
+    X, y = pn.datasets.moons(60, noise=0.1, seed=1)
+    fitted = MLPClassifier(hidden_layer_sizes=(4,), n_iter_no_change=5, tol=1.0, random_state=1).fit(X, y)
+    names = {"X": X, "y": y}
+    exec(python(fitted.network_), names)
+    assert (names["net"].parameters == fitted.network_.parameters).all()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-POINTS = 41
+POINTS = 31
 """Points of a curve."""
 MOST_LINES = 6
 """Of more classes, or outputs, than this those are drawn whose prediction changes most."""

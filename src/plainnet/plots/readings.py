@@ -115,7 +115,7 @@ def _activity(layer: int, outputs: Array, activation: str) -> Activity:
 
 
 def importance_rows(rows: int, inputs: int) -> int:
-    """How many rows importance is measured on: fewer where many inputs are each shuffled in all of them."""
+    """How many rows importance is measured on: fewer where there are many inputs, which each row has to pass."""
     return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
 
 
@@ -130,6 +130,26 @@ def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
     low, high = np.percentile(targets, (5, 95), axis=0)
     spread = np.where(high > low, high - low, np.maximum(np.ptp(targets, axis=0), np.finfo(float).tiny))
     return np.minimum(np.abs(outputs - targets) / spread, 1).mean(axis=1)
+
+
+def slopes(net: Network, X: Array, labels: Array | None) -> Array:
+    """The slope of the prediction along each input by the chain rule, (examples, inputs).
+
+    The prediction is the probability of an example's class, or the sum of the outputs.
+    """
+    outputs, backwards = X, []
+    for layer in net.layers:
+        outputs, backward = layer.forward(outputs)
+        backwards.append(backward)
+    slope = np.ones_like(outputs)
+    if labels is not None and outputs.shape[1] == 1:
+        slope[labels == 0] = -1
+    elif labels is not None:
+        slope[:] = np.arange(outputs.shape[1]) == labels[:, None]
+    not_needed = net.parameter_views(np.zeros_like(net.parameters))
+    for backward, own in zip(reversed(backwards), reversed(not_needed), strict=True):
+        slope = backward(slope, own)
+    return slope
 
 
 def permutation_importance(
@@ -155,8 +175,8 @@ def permutation_importance(
     random = np.random.default_rng(checks.whole_number("seed", seed, least=0))
     groups = [[i] for i in range(rows.shape[1])] if inputs is None else [list(group) for group in inputs]
     drawn: Any = slice(None)
-    if len(rows) > importance_rows(len(rows), len(groups)):
-        drawn = random.choice(len(rows), importance_rows(len(rows), len(groups)), replace=False)
+    if len(rows) > importance_rows(len(rows), rows.shape[1]):
+        drawn = random.choice(len(rows), importance_rows(len(rows), rows.shape[1]), replace=False)
     labels = class_labels(net, targets)
     rows, targets = rows[drawn], targets[drawn]
     labels = labels[drawn] if labels is not None else None

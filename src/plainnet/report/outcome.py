@@ -114,7 +114,7 @@ def measures_of(subject: Subject) -> str:
         unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
         numbers[name + unit] = f"{score.value:.4g}" if np.isfinite(score.value) else "not defined"
         if score.baseline is not None:
-            beside.append(f"{name} {score.baseline:.4g}")
+            beside.append(f"{name} {round(score.baseline, 9) + 0.0:.4g}")
         if score.interval is not None:
             low, high = score.interval
             intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")

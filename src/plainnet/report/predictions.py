@@ -10,23 +10,25 @@ import numpy as np
 from plainnet import plots
 from plainnet.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
-from plainnet.plots.drawing import MOST_POINTS, class_colors, in_digits
-from plainnet.plots.readings import class_scores, importance_rows
+from plainnet.plots.drawing import class_colors, in_digits
+from plainnet.plots.readings import class_scores, importance_rows, slopes
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
+"""The importance of more inputs than this is not measured; those with the steepest slopes over some rows are."""
 MOST_INPUTS = 6
 """The partial dependence on more inputs than this is not drawn."""
 MOST_VALUES = 10
 """More values of a category than this are not drawn."""
 FLAT = 0.1
 """Where no input changes the probability of a class by more than this, the page says so."""
-DECISIVE, AGREEING = 2 / 3, 0.8
-"""A map of two inputs is drawn where they have this share of the importance, and where it comes this far from always
-the commonest prediction to full agreement with the network."""
+DECISIVE, SECOND, AGREEING = 2 / 3, 0.1, 0.8
+"""A map of two inputs is drawn where they have this share of the importance together, the second this share by itself,
+and where the map comes this far from always the commonest prediction to full agreement with the network."""
 MOST_LISTED = 4
 """The predictions of more classes, or outputs, are not listed."""
 
@@ -34,6 +36,9 @@ MOST_LISTED = 4
 def predictions(subject: Subject, pictures: Pictures) -> str:
     """The importance of the inputs and the partial dependence on the first of them; a map where two decide."""
     inputs = varying(subject)
+    left_out = len(inputs) - MOST_TRIED
+    if left_out > 0:
+        inputs = _steepest(subject, inputs)
     if not inputs:
         return text("Each input has the same value in all rows, so there is nothing to draw.")
     if len(inputs) == 1:
@@ -44,8 +49,14 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
     means = importance.mean(axis=1)
     order = [int(i) for i in np.argsort(-means, kind="stable")]
     chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
+    if left_out > 0:
+        words = (
+            f"Of {len(inputs) + left_out:,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
+        )
+    else:
+        words = ""
     which = "each" if len(chosen) == len(inputs) else f"the {len(chosen)} most important of {len(inputs)}"
-    words = (
+    words += (
         f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
         "the rows when the input is set to a value in all of them and the others stay as they are (Friedman 2001)."
     )
@@ -59,6 +70,15 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
         *_map(subject, pictures, inputs, means),
         *_dependences(subject, pictures, chosen),
     )
+
+
+def _steepest(subject: Subject, inputs: Sequence[Input]) -> list[Input]:
+    """The inputs that can matter most, as to shuffle each of thousands would take minutes: |slope| · deviation."""
+    rows = slice(0, ROWS_FOR_SLOPES)
+    labels = subject.labels[rows] if subject.labels is not None else None
+    reach = np.abs(slopes(subject.net, subject.X[rows], labels)).mean(axis=0) * subject.X.std(axis=0)
+    order = np.argsort([-reach[column.features].sum() for column in inputs], kind="stable")
+    return [inputs[i] for i in np.sort(order[:MOST_TRIED])]
 
 
 def varying(subject: Subject) -> list[Input]:
@@ -113,7 +133,7 @@ def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], i
     of_classes = subject.labels is not None
     label = "fall of p(true class)" if of_classes else "rise of the error"
     plots.importance(importance, [column.name for column in inputs], axes, label=label)
-    count = importance_rows(len(subject.X), len(inputs))
+    count = importance_rows(*subject.X.shape)
     sample = f", {count:,} of them drawn at random" if len(subject.X) > count else ""
     measured = (
         "how much the probability of the true class falls"
@@ -161,7 +181,7 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
 
 def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
     """The most that the probability of a class changes in the partial dependence on one of the inputs."""
-    rows = subject.X[:MOST_POINTS]
+    rows = subject.X[:ROWS_FOR_SLOPES]
     curves = (
         plots.partial_dependence(subject.net, rows, column.features, _values(subject, column)[0]) for column in chosen
     )
@@ -198,7 +218,8 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
     if len(numbers) < 2:
         return []
     positive = np.maximum(means, 0)
-    decisive = positive[numbers].sum() >= DECISIVE * positive.sum()
+    share = positive[numbers] / max(positive.sum(), np.finfo(float).tiny)
+    decisive = share.sum() >= DECISIVE and share.min() >= SECOND
     agreement, guessed = _agreement(subject, [feature for i in numbers for feature in inputs[i].features])
     if len(inputs) > 2 and not (decisive and agreement - guessed > AGREEING * (1 - guessed)):
         return []
@@ -209,11 +230,10 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
     if subject.labels is not None:
         caption += ". The colour of a region is the predicted class, of a point the true one"
     if len(inputs) > 2:
-        share = f"{agreement:.0%}"
         caption += (
-            f". The map gives the class that the network predicts in {share} of the rows"
+            f". The map gives the class that the network predicts in {agreement:.0%} of the rows"
             if subject.labels is not None
-            else f". The map explains {share} of the variance of the network's predictions"
+            else f". The map explains {agreement:.0%} of the variance of the network's predictions"
         )
     return [pictures("Map of two inputs", _boundary(subject, features), caption + ".")]
 

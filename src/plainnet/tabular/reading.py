@@ -136,6 +136,8 @@ def _quote_style(frame: pl.DataFrame) -> Literal["necessary", "non_numeric"]:
     """Quotation marks around all text where some of it would not read back without."""
     import polars as pl
 
+    if any(name.startswith("sep=") for name in frame.columns):  # unquoted, this is Excel's line for the separator
+        return "non_numeric"
     texts = [pl.Series(frame.columns), *frame.select(pl.col(pl.String)).iter_columns()]
     needed = any(text.is_in(MISSING).any() or text.str.contains("\r", literal=True).any() for text in texts)
     return "non_numeric" if needed else "necessary"

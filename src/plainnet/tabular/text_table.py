@@ -72,7 +72,7 @@ class _Layout:
 
 def _layout(records: Records, source: Source, options: ReadOptions) -> _Layout:
     filled = [record for record in records.filled[: FIRST_ROWS + 5].tolist() if not records.is_blank(record)]
-    stated = re.fullmatch(rb'"?sep=([^"])"?', records[filled[0]]) if filled else None
+    stated = re.fullmatch(rb'sep=([^"])', records[filled[0]]) if filled else None
     if stated:
         filled = filled[1:]
     if not filled:
