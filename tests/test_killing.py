@@ -124,6 +124,7 @@ def test_killed_inside_the_write(tmp_path, uninterrupted):
     check(tmp_path, uninterrupted)
 
 
+@pytest.mark.needs("fast")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_compiled_engine_killed_within_epochs(tmp_path, threads):
     """After every step a checkpoint: what is killed there goes on in the middle of an epoch."""

@@ -77,10 +77,13 @@ def test_a_loss_that_is_missing_is_named(last, usual):
         lambda: net.evaluate(X, Y),
         lambda: pn.train_many([net], X, Y),
         lambda: pn.check_gradients(net, X, Y),
+        lambda: pn.explain(net, X, Y),
     ]
     for call in calls:
         with pytest.raises(TypeError, match=f"loss is missing; the usual one after .* is loss='{usual}'"):
             call()
+    with pytest.raises(TypeError, match=f"variant 'a' has no loss; .* the usual one after .* is loss='{usual}'"):
+        pn.compare({"a": net}, X, Y)
 
 
 @pytest.mark.parametrize("rows", [2, 4, 31, 32, 40])

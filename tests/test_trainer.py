@@ -195,6 +195,7 @@ def test_long_names_are_laid_out_too(written):
     check(net, written, epochs=2, optimizer=pn.AdamW(0.001, clip_norm=1.0))
 
 
+@pytest.mark.needs("ruff")
 def test_all_that_was_written_is_in_style(written):
     """By `ruff format --check` and `ruff check` with their defaults; at least a trainer with each layer."""
     layers = [case.values for case in cases(LAYER_SETTINGS)]
