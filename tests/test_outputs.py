@@ -130,6 +130,15 @@ def test_a_file_that_standard_output_goes_to_is_not_replaced(inputs):
     assert process.stderr == "plainnet: --output is log.csv, where standard output goes; it takes another name\n"
 
 
+@POSIX
+def test_a_file_that_standard_input_comes_from_is_an_input(inputs):
+    with open("data.csv") as data:
+        command = [*PLAINNET, "predict", "model.npz", "-", "-o", "data.csv"]
+        process = subprocess.run(command, stdin=data, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 2
+    assert process.stderr == "plainnet: --output is data.csv, the table itself; it takes another name\n"
+
+
 # ---- other outputs ----
 
 
