@@ -66,7 +66,7 @@ class Report:
 def arguments() -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="plainnet beside its alternatives")
-    parser.add_argument("--quick", action="store_true", help="two minutes: fewer rounds, seeds and sizes")
+    parser.add_argument("--quick", action="store_true", help="two to three minutes: fewer rounds, seeds and sizes")
     names = [*(work.name for work in ROWS), *OTHERS]
     parser.add_argument(
         "--only",

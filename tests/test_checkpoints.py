@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet.engines.compiled_engine import CompiledEngine
 from plainnet.errors import FileError, InvalidType, InvalidValue
 
 MOONS = pn.datasets.moons(60, noise=0.2, seed=1)
@@ -94,12 +93,15 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
     assert history.learning_rate == expected.learning_rate
 
 
+@pytest.mark.needs("fast")
 @pytest.mark.parametrize("every", [3, "1e-9s"])  # at the ends of epochs; after every step
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
 )
 def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
+    from plainnet.engines.compiled_engine import CompiledEngine
+
     options = run_options(optimizer=optimizer, engine="compiled", threads=threads)
     whole = network()
     expected = whole.fit(*MOONS, **options)

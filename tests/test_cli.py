@@ -554,7 +554,9 @@ def test_without_the_extra_the_command_line_names_it():
     code = "import sys; sys.modules['typer'] = None; from plainnet.__main__ import main; main()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 2
-    assert result.stderr.startswith("plainnet: the command line needs more than NumPy: pip install")
+    assert result.stderr.startswith("plainnet: the command line needs ")
+    assert "plainnet[cli]" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_import_loads_numpy_and_nothing_else():

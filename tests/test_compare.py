@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -9,22 +10,30 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.stats
 
 import plainnet as pn
-from plainnet.cli import run as run_command
 from plainnet.comparison import Comparison, Run, compare
+from plainnet.comparison.data import Data
+from plainnet.comparison.executing import ONE_THREAD, run_all
 from plainnet.comparison.statistics import interval, middle_mean
+from plainnet.comparison.variants import resolve
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 X, y = pn.datasets.moons(80, noise=0.2, seed=1)
 OPTIONS = {"loss": "cross_entropy", "epochs": 5, "batch_size": 16, "metrics": ["accuracy"], "workers": 1}
+
+
+def run_command(arguments):
+    from plainnet.cli import run
+
+    return run(arguments)
 
 
 def network(units=4, activation="tanh"):
@@ -212,7 +221,11 @@ def test_which_learns_more_often_is_decided_over_all_seeds():
     assert one_more.learns_more is None
 
 
+@pytest.mark.needs("plots")
+@pytest.mark.needs("scipy")
 def test_the_interval_is_the_percentile_bootstrap():
+    import scipy.stats
+
     values = np.random.default_rng(2).gamma(2.0, size=25)
     ours = interval(values, middle_mean)
     drawn = scipy.stats.bootstrap(
@@ -222,8 +235,11 @@ def test_the_interval_is_the_percentile_bootstrap():
     assert interval(values, middle_mean) == ours
 
 
+@pytest.mark.needs("scipy")
 @pytest.mark.parametrize("count", [1, 2, 4, 7, 30])
 def test_the_middle_mean_is_the_trimmed_mean(count):
+    import scipy.stats
+
     values = np.random.default_rng(count).normal(size=count)
     assert middle_mean(values) == pytest.approx(scipy.stats.trim_mean(values, 0.25))
 
@@ -309,7 +325,11 @@ if __name__ == "__main__":
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
 @pytest.mark.parametrize(
     ("send", "engine", "epochs"),  # to our process alone, or as a terminal does, to all of them; to the lanes' one
-    [(os.kill, "numpy", 2_000), (os.killpg, "numpy", 2_000), (os.kill, "compiled", 50_000)],
+    [
+        (os.kill, "numpy", 2_000),
+        (os.killpg, "numpy", 2_000),
+        pytest.param(os.kill, "compiled", 50_000, marks=pytest.mark.needs("fast")),
+    ],
 )
 def test_ctrl_c_ends_all_processes_and_keeps_the_runs_so_far(tmp_path, send, engine, epochs):
     (tmp_path / "script.py").write_text(SCRIPT.replace("ENGINE", engine).replace("EPOCHS", str(epochs)))
@@ -401,6 +421,7 @@ def test_a_loss_is_asked_for():
 # ---- pictures ----
 
 
+@pytest.mark.needs("plots")
 def test_the_pictures_take_an_axes_and_return_it():
     comparison = compare({"4": network(), "8": network(8)}, X, y, seeds=3, validation=0.2, **OPTIONS)
     axes = pn.plots.new_axes()
@@ -413,6 +434,7 @@ def test_the_pictures_take_an_axes_and_return_it():
     assert [label.get_text() for label in boxes.get_yticklabels()] == ["4", "8"]
 
 
+@pytest.mark.needs("plots")
 def test_a_picture_says_what_it_leaves_out():
     variants = {f"variant {n}": network(n) for n in range(1, 23)}
     comparison = compare(variants, X, y, seeds=1, **{**OPTIONS, "epochs": 1})
@@ -422,12 +444,14 @@ def test_a_picture_says_what_it_leaves_out():
     assert boxes.get_title(loc="left").startswith("the 20 variants of the best medians, of 22")
 
 
+@pytest.mark.needs("plots")
 def test_runs_that_diverged_are_counted_in_the_picture():
     steep = {"network": network(4, "relu"), "optimizer": pn.SGD(1e30)}
     boxes = compare({"steep": steep, "4": network()}, X, y, seeds=2, **OPTIONS).draw_boxes()
     assert boxes.get_yticklabels()[0].get_text() == "steep\n(2 diverged)"
 
 
+@pytest.mark.needs("plots")
 def test_the_curves_follow_the_measure_compared_by():
     options = {**OPTIONS, "validation": 0.2, "seeds": 3, "by": "accuracy"}
     axes = compare({"4": network(), "8": network(8)}, X, y, **options).draw_curves()
@@ -435,6 +459,7 @@ def test_the_curves_follow_the_measure_compared_by():
     assert 0 <= axes.get_ylim()[0] < axes.get_ylim()[1] < 1.1
 
 
+@pytest.mark.needs("plots")
 def test_one_bad_start_does_not_flatten_the_curves():
     def run(seed, loss):
         curves = {"epoch": [1, 2], "loss": [1.0, loss], "accuracy": [0.5, 0.9]}
@@ -445,6 +470,7 @@ def test_one_bad_start_does_not_flatten_the_curves():
     assert comparison.draw_curves().get_ylim()[1] < 2
 
 
+@pytest.mark.needs("plots")
 def test_every_run_that_did_not_learn_is_drawn():
     """Of 300 runs one curve in three is drawn, but each of the four that did not learn."""
 
@@ -528,6 +554,7 @@ def test_without_a_criterion_nothing_is_said_to_have_learned():
     assert str(comparison).splitlines()[0].split() == ["variant", "runs", "median", "quartiles", "seconds"]
 
 
+@pytest.mark.needs("plots")
 def test_it_shows_itself_at_the_prompt_and_in_a_notebook():
     comparison = made({"a<b": 0.1, "bb": 0.5})
     assert repr(comparison) == str(comparison)
@@ -541,6 +568,7 @@ def test_it_shows_itself_at_the_prompt_and_in_a_notebook():
 # ---- the command ----
 
 
+@pytest.mark.needs("cli", "tables", "plots")
 def test_the_command_compares_every_combination(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = ["compare", str(PENGUINS), "--target", "species", "--hidden", "4", "--hidden", "8,4"]
@@ -571,6 +599,7 @@ def test_the_command_compares_every_combination(tmp_path, monkeypatch, capsys):
     assert re.search(r"options\.epochs was 3 and is 4", capsys.readouterr().err)
 
 
+@pytest.mark.needs("cli", "tables", "plots")
 def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(3)
@@ -589,6 +618,7 @@ def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monk
         assert loss == pytest.approx(min(history.validation_loss))
 
 
+@pytest.mark.needs("cli", "tables", "plots")
 def test_the_command_ends_with_one_that_trains_the_winner(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shared = ["--ignore", "year", "--class-weight", "balanced", "--epochs", "20"]
@@ -608,6 +638,7 @@ def test_the_command_ends_with_one_that_trains_the_winner(tmp_path, monkeypatch,
     assert "year" not in {column["name"] for column in net.table["columns"]}
 
 
+@pytest.mark.needs("cli", "tables", "plots")
 def test_the_command_weighs_rows_as_train_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(3)
@@ -624,6 +655,7 @@ def test_the_command_weighs_rows_as_train_does(tmp_path, monkeypatch):
     assert float(run["loss"]) == pytest.approx(history.loss[history.epoch.index(history.best_epoch)])
 
 
+@pytest.mark.needs("cli", "tables", "plots")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -637,3 +669,39 @@ def test_the_command_refuses_in_one_line(options, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+# ---- what the process shares with everything else in it ----
+
+
+def test_processes_leave_the_environment_and_other_processes_alone(monkeypatch):
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    (variant,) = resolve({"a": network()}, {"loss": "cross_entropy", "epochs": 2})
+    context = multiprocessing.get_context("spawn")
+    event = context.Event()
+    runs = run_all([(variant, seed) for seed in range(6)], Data(X, y), None, 2)
+    next(runs)
+    assert not set(ONE_THREAD) & set(os.environ)
+    own = context.Process(target=event.wait)
+    own.start()
+    runs.close()  # which ends the workers, and only them
+    assert own.is_alive()
+    event.set()
+    own.join()
+    assert own.exitcode == 0
+
+
+def test_runs_in_threads_leave_the_filters_of_warnings_alone():
+    """They belong to the whole process."""
+    before, found = list(warnings.filters), []
+
+    def metric(targets, predictions):
+        found.append(list(warnings.filters))
+        return 0.0
+
+    with ThreadPoolExecutor(4) as executor:
+        options = {**OPTIONS, "epochs": 2, "metrics": [metric]}
+        compare({"a": network()}, X, y, seeds=8, executor=executor, **options)
+    assert len(found) >= 8
+    assert all(filters == before for filters in found)

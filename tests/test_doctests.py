@@ -15,7 +15,33 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["plainnet", *MODULES])
+NEEDS = {
+    "plainnet.cli": ("cli", "tables", "plots"),
+    "plainnet.engines.compiled_engine": ("fast",),
+    "plainnet.engines.lanes_engine": ("fast",),
+    "plainnet.engines.kernels": ("fast",),
+    "plainnet.plots": ("plots",),
+    "plainnet.report": ("plots",),
+    "plainnet.sklearn": ("sklearn",),
+    "plainnet.tabular": ("tables",),
+    "README.md": ("sklearn", "plots"),
+    "docs/engines.md": ("fast",),
+    "docs/estimators.md": ("sklearn",),
+    "docs/report.md": ("cli", "tables", "plots"),
+}
+"""What the examples of a package, module or page need."""
+
+
+def marked(names):
+    """Each name with the mark of what its examples need."""
+    found = []
+    for name in names:
+        needs = next((NEEDS[known] for known in NEEDS if name == known or name.startswith(f"{known}.")), ())
+        found.append(pytest.param(name, marks=[pytest.mark.needs(*needs)] if needs else []))
+    return found
+
+
+@pytest.mark.parametrize("name", marked(["plainnet", *MODULES]))
 def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
@@ -27,11 +53,13 @@ def test_examples_of_the_guide_to_extending():
 
 @pytest.mark.parametrize(
     "document",
-    [
-        "README.md",
-        *(f"docs/{name}.md" for name in ["xor", "estimators", "large-data", "engines"]),
-        *(f"docs/{name}.md" for name in ["report", "explain", "check-your-own"]),
-    ],
+    marked(
+        [
+            "README.md",
+            *(f"docs/{name}.md" for name in ["xor", "estimators", "large-data", "engines"]),
+            *(f"docs/{name}.md" for name in ["report", "explain", "check-your-own"]),
+        ]
+    ),
 )
 def test_python_blocks_run_from_top_to_bottom(document, tmp_path, monkeypatch):
     text = (Path(__file__).parent.parent / document).read_text(encoding="utf-8")

@@ -11,21 +11,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import polars as pl
 import pytest
-import typer
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
 import plainnet as pn
-from plainnet.cli import explain as command
 from plainnet.errors import PlainnetError
 from plainnet.explain import explain, formulas
 from plainnet.explain.mathml import mathml
 
 UTF8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 
 
 class Scale(pn.Layer):
@@ -391,9 +384,12 @@ def test_large_arrays_are_abbreviated_unless_full():
         assert "…" not in long
 
 
+@pytest.mark.needs("cli")
 @pytest.mark.parametrize("width", [30, 40, 60])
 def test_narrow_text_breaks_formulas_and_notes_between_words(width):
     """Long formulas (gelu's), wide characters and single numbers with their formula all keep to the width."""
+    from rich.cells import cell_len
+
     random = np.random.default_rng(1)
     net = network(pn.Dense(3, "gelu", l2=0.1), pn.BatchNorm(), pn.Dense(1), inputs=2)
     step = explain(
@@ -419,7 +415,11 @@ print(pn.explain(net, X, y, loss="mse", optimizer="sgd"))
     assert "δ = ∂loss/∂z = ∂loss/∂a ∘ f'(z)" in ran.stdout
 
 
+@pytest.mark.needs("cli")
 def test_colours_say_the_same_as_the_text():
+    from rich.console import Console
+    from rich.text import Text
+
     X, y = pn.datasets.xor()
     net = network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), inputs=3)
     step = explain(net, X, y, loss="mse")
@@ -566,61 +566,6 @@ def test_refusals(xor):
     net.parameters = np.full(21, 1e200)
     with pytest.raises(PlainnetError, match="no step to explain"):
         explain(network(pn.Dense(1)), np.full((2, 3), 1e200), np.ones((2, 1)), loss="mse")
-
-
-# ---- the command ----
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    from plainnet.cli import run
-
-    path = tmp_path_factory.mktemp("model") / "model.npz"
-    arguments = ["--target", "species", "--hidden", "8", "--epochs", "5", "--save", str(path), "--no-progress"]
-    assert run(["train", str(PENGUINS), *arguments]) == 0
-    return path
-
-
-@pytest.fixture
-def run():
-    """`plainnet explain` by itself."""
-    app = typer.Typer()
-    app.command()(command.explain)
-    return lambda *arguments: app([str(argument) for argument in arguments], standalone_mode=False)
-
-
-def test_command_explains_rows_by_name(run, model, capsys):
-    species = pl.read_csv(PENGUINS)["species"].to_list()
-    change = next(row for row in range(1, 344) if species[row - 1] != species[row])  # the next row is another species
-    run(model, PENGUINS, "--row", 3, "--row", change)
-    out = capsys.readouterr().out
-    assert f"row 3: species is {species[2]}, the network says" in out
-    assert f"row {change}: species is {species[change - 1]}, the network says" in out
-    assert "island=Biscoe" in out
-    assert "Chinstrap" in out
-    assert "net.layers[1]" in out
-
-
-def test_command_writes_a_page(run, model, tmp_path, capsys):
-    path = tmp_path / "step.html"
-    run(model, PENGUINS, "--full", "--html", path)
-    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert "row 1" in path.read_text(encoding="utf-8")
-    assert str(path) in capsys.readouterr().out.replace("\n", "")
-
-
-def test_command_refuses_rows_that_are_not_there(run, model):
-    for row in (0, 345):
-        with pytest.raises(PlainnetError, match=f"--row is {row}; penguins.csv has the rows 1 to 344"):
-            run(model, PENGUINS, "--row", row)
-
-
-def test_xor_command_names_the_examples(xor, capsys):
-    net, X, y = xor
-    command.explain_xor(net, X, y, "mse", pn.SGD(1.0), full=False, html=None)
-    out = capsys.readouterr().out
-    assert "0 1 1" in out
-    assert "θ ← θ - η g" in out
 
 
 def test_the_guide_shows_what_is_printed():

@@ -9,7 +9,6 @@ import sys
 import zipfile
 
 import numpy as np
-import polars as pl
 import pytest
 
 import plainnet as pn
@@ -294,6 +293,8 @@ def read_or_refuse(content, path):
         frame = read_table(path)
     except PlainnetError:
         return None
+    import polars as pl
+
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -301,6 +302,7 @@ def read_or_refuse(content, path):
 CSV = b'name,size,ok,price\n"Ann, B",1.5,true,3\nbo,2,false,\n"c ""d""",-3e2,true,NA\n'
 
 
+@pytest.mark.needs("tables")
 def test_csv_files_cut_or_changed_anywhere(tmp_path):
     """A cut or changed text may still be a table; anything else is refused."""
     path = tmp_path / "table.csv"
@@ -314,10 +316,13 @@ def test_csv_files_cut_or_changed_anywhere(tmp_path):
 @pytest.fixture
 def parquet(tmp_path):
     path = tmp_path / "table.parquet"
+    import polars as pl
+
     write_table(path, pl.DataFrame({"a": [1.0, 2.0, None], "b": ["x", "y", "x"], "c": [True, False, True]}))
     return path
 
 
+@pytest.mark.needs("tables")
 def test_parquet_files_cut_anywhere(parquet):
     content = parquet.read_bytes()
     assert all(read_or_refuse(content[:end], parquet) is None for end in range(len(content)))
@@ -330,11 +335,13 @@ def change_parquet(parquet, cases, seed):
     assert sum(frame is None for frame in outcomes) > cases // 4
 
 
+@pytest.mark.needs("tables")
 def test_changed_parquet_files(parquet, capfd):
     change_parquet(parquet, 40, seed=3)
     capfd.readouterr()  # polars writes of its own panics to standard error
 
 
+@pytest.mark.needs("tables")
 def test_a_parquet_file_that_ends_polars_process_is_refused(parquet):
     """One of these changes makes polars 2.1 ask for 2 ** 61 bytes and abort."""
     content, draw = parquet.read_bytes(), random.Random(3)
@@ -342,6 +349,7 @@ def test_a_parquet_file_that_ends_polars_process_is_refused(parquet):
         read_or_refuse(case, parquet)
 
 
+@pytest.mark.needs("tables")
 @pytest.mark.slow
 def test_many_changed_parquet_files(parquet, capfd):
     signal.alarm(3600)

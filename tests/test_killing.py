@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +14,12 @@ import os, signal, sys, warnings
 import plainnet as pn
 
 moment, count = sys.argv[1], int(sys.argv[2])
+
+def counting(frame, event, argument):
+    global count
+    count -= 1
+    if count == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 def killing_at(function):
     def killed(*arguments, **keywords):
@@ -42,8 +47,13 @@ layers = pn.Dense(16, "tanh"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(2, "sof
 net = pn.Network(*layers, input_size=2, seed=3)
 every = int(sys.argv[3]) if sys.argv[3].isdecimal() else sys.argv[3]
 optimizer = pn.Adam(pn.schedules.Cosine(0.01))
-net.fit(X, y, loss="cross_entropy", optimizer=optimizer, epochs=150, batch_size=16, validation=0.2, early_stopping=100,
-        checkpoint="run.npz", checkpoint_every=every, resume=True, engine=sys.argv[4], threads=int(sys.argv[5]) or None)
+reports = net.training(
+    X, y, loss="cross_entropy", optimizer=optimizer, epochs=150, batch_size=16, validation=0.2, early_stopping=100,
+    checkpoint="run.npz", checkpoint_every=every, resume=True, engine=sys.argv[4], threads=int(sys.argv[5]) or None,
+)
+for report in reports:
+    if moment.startswith("after epoch") and report.epoch >= int(moment.split()[-1]):
+        sys.setprofile(counting)                 # every function, Python's and C's, that is called or left from now on
 net.save("final.npz")
 """
 
@@ -55,20 +65,17 @@ def start(folder, moment="never", count=0, every="0.01s", engine="numpy", thread
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The final network of a run that nobody disturbed, and the seconds that its process took."""
+    """The final network of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    began = time.perf_counter()
     assert start(folder).wait(60) == 0
-    return pn.load(folder / "final.npz"), time.perf_counter() - began
+    return pn.load(folder / "final.npz")
 
 
-def kill_and_resume(folder, kills, seconds, draw):
-    """Kill a run at `kills` drawn moments, resuming after each, then let it end."""
+def kill_and_resume(folder, kills, draw):
+    """Kill a run `kills` times, after a drawn epoch at a drawn call of a function, then let it end."""
     came = 0
     while came < kills:
-        process = start(folder)
-        time.sleep(draw.uniform(0.3 * seconds, 0.9 * seconds))  # the first part is Python starting
-        process.kill()
+        process = start(folder, f"after epoch {draw.randint(0, 140)}", draw.randint(1, 5000))
         came += process.wait(60) == -signal.SIGKILL
         if (folder / "final.npz").exists():  # it was faster: begin anew
             for file in [folder / "final.npz", *folder.glob("*run.npz*")]:
@@ -90,12 +97,11 @@ def test_killed_at_random_moments(tmp_path, uninterrupted):
 
 
 def kill_runs(folder, uninterrupted, runs, kills):
-    net, seconds = uninterrupted
     draw = random.Random(0)
     for i in range(runs):
         (folder / str(i)).mkdir()
-        kill_and_resume(folder / str(i), kills, seconds, draw)
-        check(folder / str(i), net)
+        kill_and_resume(folder / str(i), kills, draw)
+        check(folder / str(i), uninterrupted)
 
 
 INSIDE = [
@@ -109,16 +115,16 @@ INSIDE = [
 
 def test_killed_inside_the_write(tmp_path, uninterrupted):
     """Between two arrays, before and after the flush of the file, the rename, and the flush of the folder."""
-    net, _ = uninterrupted
     for moment, count in INSIDE:
         process = start(tmp_path, moment, count, every="1")
         assert process.wait(60) == -signal.SIGKILL, (moment, count)
         if (tmp_path / "run.npz").exists():
             pn.load(tmp_path / "run.npz")  # whole at every moment
     assert start(tmp_path, every="1").wait(60) == 0
-    check(tmp_path, net)
+    check(tmp_path, uninterrupted)
 
 
+@pytest.mark.needs("fast")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_compiled_engine_killed_within_epochs(tmp_path, threads):
     """After every step a checkpoint: what is killed there goes on in the middle of an epoch."""

@@ -10,7 +10,7 @@ import plainnet as pn
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.many import share_lanes
 
-ENGINES = ("numpy", "compiled")
+ENGINES = ("numpy", pytest.param("compiled", marks=pytest.mark.needs("fast")))
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(24, 3))
 Y = np.column_stack([np.sin(X.sum(axis=1)), X[:, 0] > 0]).astype(float)
@@ -72,6 +72,7 @@ def test_many_are_trained_as_one_after_the_other(case, engine):
         assert_same(history, twin.fit(X, Y, **options, engine="numpy"), net, twin)
 
 
+@pytest.mark.needs("fast")
 @pytest.mark.parametrize("activation", sorted(pn.activations.ACTIVATIONS))
 @pytest.mark.parametrize(("loss", "output"), [("huber", "identity"), ("binary_cross_entropy", "sigmoid")])
 def test_every_activation_and_loss_in_lanes(activation, loss, output):
@@ -83,6 +84,7 @@ def test_every_activation_and_loss_in_lanes(activation, loss, output):
         assert_same(history, twin.fit(X, y, **options, engine="numpy"), net, twin)
 
 
+@pytest.mark.needs("fast")
 def test_what_lanes_cannot_hold_is_trained_all_the_same():
     options = {"loss": "cross_entropy", "epochs": 10, "batch_size": 8}
     made = [networks(3, "relu", "softmax", (pn.BatchNorm, pn.Dropout)) for _ in range(2)]
@@ -91,6 +93,7 @@ def test_what_lanes_cannot_hold_is_trained_all_the_same():
         assert_same(history, twin.fit(X, LABELS, **options, engine="numpy"), net, twin)
 
 
+@pytest.mark.needs("fast")
 def test_a_learning_rate_for_each_network():
     rates = [0.01, 0.05, 0.1, 0.2, 0.3]
     together, alone = networks(), networks()
@@ -163,6 +166,7 @@ def test_other_shapes_and_the_same_network_twice_are_refused():
         pn.train_many([first, second, other], X, Y, loss="mse", batch_size=8)
 
 
+@pytest.mark.needs("fast")
 def test_small_networks_on_full_batches_share_lanes():
     """The cases above would pass without lanes: these are the ones that use them."""
     from plainnet.engines import Choice, Job

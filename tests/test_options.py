@@ -77,10 +77,13 @@ def test_a_loss_that_is_missing_is_named(last, usual):
         lambda: net.evaluate(X, Y),
         lambda: pn.train_many([net], X, Y),
         lambda: pn.check_gradients(net, X, Y),
+        lambda: pn.explain(net, X, Y),
     ]
     for call in calls:
         with pytest.raises(TypeError, match=f"loss is missing; the usual one after .* is loss='{usual}'"):
             call()
+    with pytest.raises(TypeError, match=f"variant 'a' has no loss; .* the usual one after .* is loss='{usual}'"):
+        pn.compare({"a": net}, X, Y)
 
 
 @pytest.mark.parametrize("rows", [2, 4, 31, 32, 40])
@@ -222,6 +225,27 @@ def test_what_a_metric_of_ones_own_raises_comes_through_before_the_training():
 
 def many(targets, predictions):
     return predictions[:3]
+
+
+def test_labels_stay_labels_on_validation_rows_that_have_one_each():
+    """Outputs of 0.6 and 0.7 claim both labels, so of rows that have one label each none is right."""
+    inputs, there = rng.normal(size=(30, 2)), np.tile([[1, 1], [0, 0], [1, 0]], (10, 1))
+    net = pn.Network(pn.Dense(2, "sigmoid", initializer="zeros"), input_size=2, seed=1)
+    net.layers[0].bias = np.log([0.6 / 0.4, 0.7 / 0.3])
+    held = inputs[2::3], np.tile([[0, 1], [1, 0]], (5, 1))
+    history = net.fit(
+        inputs,
+        there,
+        loss="binary_cross_entropy",
+        epochs=1,
+        optimizer=pn.SGD(1e-6),
+        validation=held,
+        metrics=["accuracy", "recall", "precision"],
+    )
+    measured = {name: values[-1] for name, values in history.metrics.items()}
+    assert measured == pytest.approx({"accuracy": 0.0, "recall": 1.0, "precision": 0.5})
+    assert pn.metrics.accuracy(held[1], net.predict(held[0])) == 0.5, "taken as one-hot where nothing else is known"
+    assert pn.metrics.accuracy(held[1], net.predict(held[0]), several_labels=True) == 0
 
 
 SOFT = 0.9 * np.eye(3)[IRIS[1]] + 0.1 / 3

@@ -330,6 +330,8 @@ def test_partial_dependence_refuses_what_does_not_fit():
         plots.partial_dependence(net, [[1.0, 2]], 2, [1.0])
     with pytest.raises(InvalidValue, match=r"values has shape \(1, 1\)"):
         plots.partial_dependence(net, [[1.0, 2]], [0, 1], [[1.0]])
+    with pytest.raises(InvalidValue, match="labels has 1 names; it takes 2"):
+        plots.dependence(net, [[1.0, 2]], 0, values=[1, 2], labels=["a"])
 
 
 # ---- over time ----
@@ -522,22 +524,22 @@ def test_letters_that_the_usual_font_lacks_come_from_another_one(tmp_path):
     assert axes.get_yticklabels()[0].get_text() == letter
 
 
-def test_letters_that_no_font_has_are_written_as_codes_with_a_word_on_it(tmp_path, monkeypatch):
-    cats = "\u732b"
-    monkeypatch.setattr(fonts, "_search", lambda letters: ((), letters))
+def test_letters_that_no_font_has_are_written_as_codes_with_a_word_on_it(tmp_path):
+    letter = "\U0010fffd"  # for private use: no font has it but the one with a box for every letter
     with pytest.warns(PlainnetWarning, match="no font installed here has some letters"):
-        axes = plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [cats, "b"])
+        axes = plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [letter, "b"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         axes.figure.savefig(tmp_path / "picture.png")
-    assert axes.get_yticklabels()[0].get_text() == "U+732B"
+    assert axes.get_yticklabels()[0].get_text() == "U+10FFFD"
+
+
+def test_a_page_keeps_letters_that_no_font_here_has():
+    cat = "\u732b"
     with page_style(), warnings.catch_warnings():
         warnings.simplefilter("error")
-        kept = svg(plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [cats, "b"]), "Matrix")
-    assert cats in kept  # in a page the reader's browser has the font
-
-
-# ---- in general ----
+        kept = svg(plots.confusion_matrix([0, 1], [[1, 0], [0, 1.0]], [cat, "b"]), "Matrix")
+    assert cat in kept  # the reader's browser has the font
 
 
 def test_axes_given_are_drawn_on_and_returned(xor):

@@ -13,7 +13,7 @@ from plainnet.cli import run
 from plainnet.errors import InvalidValue
 from plainnet.plots.readings import class_scores, slopes
 from plainnet.report import of_arrays, report_html
-from plainnet.report.page import command
+from plainnet.report.page import command, text
 from plainnet.report.rerun import python
 from plainnet.sklearn import MLPClassifier
 
@@ -112,6 +112,7 @@ def test_train_and_xor_write_their_report_and_the_command(tmp_path, monkeypatch)
     assert f"plainnet train {PENGUINS} --target body_mass_g --hidden 5" in page.sections["settings"]
     assert "--save" not in page.sections["settings"]
     assert "adam, learning rate 0.001, beta1 0.9, beta2 0.999" in page.sections["settings"]
+    assert "<td>target</td><td>body_mass_g</td>" in Path("train.html").read_text(encoding="utf-8")
     assert "On the line the prediction is right".lower() in page.sections["outcome"].lower()
 
 
@@ -202,7 +203,7 @@ def nobody_decides():
         (table_of_xor, ["Map of two inputs", "several inputs together"], ["every other input"]),
         (two_of_five_inputs_decide, ["Map of two inputs", "in 100% of the rows"], ["several inputs together"]),
         (all_five_inputs_decide, ["the partial dependence on each"], ["Map"]),
-        (nobody_decides, ["several inputs together"], ["Map"]),
+        (nobody_decides, ["the prediction is almost the same for all rows"], ["Map", "together"]),
     ],
 )
 def test_what_the_network_predicts_is_shown_as_it_fits_the_case(case, said, unsaid):
@@ -228,6 +229,7 @@ def test_a_command_does_not_break_within_an_option():
     assert re.sub(r"<.*?>", "", shown) == words  # what is copied is the command
     assert "<span>--learning-rate</span>" in shown
     assert "&lt;b&gt;" in command("train <b>")
+    assert '<span class="option">--class-weight</span> balanced' in text("Try --class-weight balanced, or 3--4.")
 
 
 def test_data_that_do_not_fit_are_refused(model, tmp_path, capsys):

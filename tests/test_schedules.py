@@ -97,7 +97,7 @@ def test_a_warm_up_from_a_start_is_pytorchs():
     assert [schedule.rate(t, 9, {"step": 1.0}) for t in range(6)] == [0.25, 0.4375, 0.625, 0.8125, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=pytest.mark.needs("fast"))])
 def test_the_warm_up_of_many_networks_and_of_a_resumed_run(engine, tmp_path):
     options = {"loss": "mse", "epochs": 6, "optimizer": pn.SGD(schedules.LinearWarmup(0.1, warmup=4))}
     whole, stopped, (many,) = network(), network(), [network()]

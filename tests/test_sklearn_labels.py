@@ -106,6 +106,9 @@ def test_class_weights_of_several_labels_multiply():
         ([{0: 1.0, 1: 2.0}], np.c_[Y > 0, Y > 1], "class_weight has 1 dicts and y 2 labels"),
         ([{0: 1.0}], Y, "class_weight is .*; it takes a dict"),
         ({7: 1.0}, Y, "class_weight"),
+        ({0: -1.0}, Y, r"class_weight\[0\] is -1.0"),
+        ({0: "a"}, Y, r"class_weight\[0\] is 'a'"),
+        ({0: 0, 1: 0, 2: 0}, Y, "class_weight and sample_weight give all rows weight 0"),
     ],
 )
 def test_class_weights_that_do_not_fit_are_refused(class_weight, y, naming):

@@ -143,7 +143,10 @@ def test_weights_below_zero_are_refused():
     [
         ({"hidden_layer_sizes": (3, 2.5)}, r"hidden_layer_sizes\[1\] is 2.5"),
         ({"hidden_layer_sizes": (3, 2), "dropout": [0.1, 1.5]}, r"dropout\[1\] is 1.5"),
+        ({"hidden_layer_sizes": "3"}, r"hidden_layer_sizes"),
+        ({"hidden_layer_sizes": ("3",)}, r"hidden_layer_sizes\[0\] is '3'"),
         ({"n_jobs": 0}, "n_jobs is 0"),
+        ({"early_stopping": True, "validation_fraction": 0.0}, "validation_fraction is 0"),
     ],
 )
 def test_refusals_name_the_parameter(settings, naming):
@@ -246,6 +249,18 @@ def test_reduce_on_plateau_lowers_the_rate_before_the_run_stops(how):
     assert np.isclose(rates[0], 0.01)
     assert set(np.round(np.log10(rates)).astype(int)) >= {-2, -3, -4}
     assert model.n_iter_ < 2000  # it stops where a lower rate no longer helps
+
+
+def test_settings_changed_between_calls_of_partial_fit_take_effect():
+    model = MLPRegressor(solver="sgd", learning_rate_init=0.01, random_state=0).partial_fit(XD, YD)
+    velocity = model._solver_memory.state["velocity"].copy()
+    before = model.network_.parameters.copy()
+    model.set_params(learning_rate_init=1e-9, batch_size=len(XD)).partial_fit(XD, YD)
+    assert model.network_.history.learning_rate == [1e-9]
+    # v <- 0.9 v - rate g, and with Nesterov's step the weights move by 0.9 v - rate g: the velocity stays
+    np.testing.assert_allclose(model.network_.parameters - before, 0.81 * velocity, atol=1e-7)
+    model.set_params(solver="adam").partial_fit(XD, YD)
+    assert model.network_.history.settings["optimizer"]["name"] == "epsilon_outside_adam"
 
 
 def test_partial_fit_past_the_end_of_a_schedule_keeps_its_last_rate():

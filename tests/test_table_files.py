@@ -408,3 +408,9 @@ def test_messages_stay_short(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="line 4: column 'x' holds 'zzz") as refusal:
         read_table(written(tmp_path, "x\n1\n2\n" + "z" * 300_000 + "\n4\n"))
     assert len(str(refusal.value)) < 2_000
+
+
+def test_a_hint_quotes_a_name_for_the_command_line(tmp_path: Path) -> None:
+    path = written(tmp_path, '"income, total",y\n1,a\nlow,b\n3,a\n')
+    with pytest.raises(InvalidValue, match=r"""--categories '"income, total"'"""):
+        read_table(path)

@@ -195,8 +195,15 @@ def test_long_names_are_laid_out_too(written):
     check(net, written, epochs=2, optimizer=pn.AdamW(0.001, clip_norm=1.0))
 
 
+@pytest.mark.needs("ruff")
 def test_all_that_was_written_is_in_style(written):
-    """By `ruff format --check` and `ruff check` with their defaults."""
+    """By `ruff format --check` and `ruff check` with their defaults; at least a trainer with each layer."""
+    layers = [case.values for case in cases(LAYER_SETTINGS)]
+    for name, settings in layers:
+        net = network(pn.Dense(4, "tanh"), layer(name, settings), pn.Dense(OUTPUTS))
+        net.fit(*data("mse"), loss="mse", epochs=1, batch_size=8)
+        trainer.write(net, written / f"in_style_{len(os.listdir(written))}.py")
+    assert len(list(written.glob("*.py"))) >= len(layers) > 0
     for command in (["format", "--check"], ["check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", written],

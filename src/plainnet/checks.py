@@ -163,7 +163,7 @@ def weights(name: str, values: Any, dtype: np.dtype[Any], rows: int, of: str = "
 
     Only their ratios count, so weights whose size `dtype` cannot hold are divided by the largest.
     """
-    given = numeric_array(name, values, np.dtype(np.float64))
+    given = numeric_array(name, values, np.dtype(np.float64), "each example has a weight, such as 1 or 0.5")
     if given.ndim != 1:
         raise InvalidValue(f"{name} has shape {given.shape}; it takes one number an example, shape ({rows},)")
     same_rows(name, given, rows, of)

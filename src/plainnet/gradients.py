@@ -144,7 +144,7 @@ def check(
     True
     >>> print(check(lambda w: (w ** 2).sum(), lambda w: w, [1.0, -3.0]))
     array          shape  relative error  largest at
-    gradient           2             0.5  [1]: gradient -3, numerical -6
+    gradient           2             0.5  [0]: gradient 1, numerical 2
     FAILED at gradient (tolerance 1e-06)
     gradient: it is 0.5 times the true gradient (the 2 of a square's derivative is left out)
     """

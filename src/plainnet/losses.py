@@ -301,12 +301,9 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-def missing(output: str) -> str:
-    """The message where no loss is given, with the one that suits the activation `output` of the last layer."""
-    usual = next((name for name, loss in LOSSES.items() if output in loss.suits), "mse")
-    others = ", ".join(name for name in LOSSES if name != usual)
-    after = f" after {output!r}" if output else ""
-    return f"loss is missing; the usual one{after} is loss={usual!r} (others: {others})"
+def usual_after(activation: str) -> str:
+    """The name of the loss that suits an output of this activation."""
+    return next((name for name, loss in LOSSES.items() if activation in loss.suits), MeanSquaredError.name)
 
 
 def resolve(loss: Any) -> Loss:

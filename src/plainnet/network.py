@@ -451,13 +451,19 @@ class Network:
 
     def checked_loss(self, loss: Any) -> losses.Loss:
         """The loss by name or object, refused where it does not suit the last layer's activation."""
-        activation = getattr(self.layers[-1], "activation", None)
         if loss is None:
-            raise InvalidType(losses.missing("" if activation is None else activation.name))
+            raise InvalidType(f"loss is missing; {self.usual_loss()}, others are {', '.join(losses.LOSSES)}")
         resolved = losses.resolve(loss)
+        activation = getattr(self.layers[-1], "activation", None)
         if activation is not None:
             resolved.check_output(activation.name)
         return resolved
+
+    def usual_loss(self) -> str:
+        """The loss that suits the last layer, in words for a message."""
+        activation = getattr(self.layers[-1], "activation", None)
+        name = "identity" if activation is None else activation.name
+        return f"the usual one after {name!r} is loss={losses.usual_after(name)!r}"
 
     def checked_targets(self, y: Any, loss: losses.Loss, rows: int, name: str = "y", of: str = "X") -> Rows:
         """y as `loss` takes it, for as many rows; those of a large file are checked when they are read.

@@ -15,9 +15,9 @@ ReportEvery: TypeAlias = int | Literal["auto"]
 """Epochs from report to report; "auto" is 1 but for long runs of small networks."""
 
 _OPTIMIZER = "optimizer=plainnet.Adam(learning_rate=0.01)"
-_ITERATE = "for report in net.training(X, y, ...) gives the report of each epoch"
-_VALIDATION = "validation=0.2 holds out a fifth of the rows, validation=(X, y) takes rows of your own"
-_SEED = "Network(..., seed=1) seeds the weights, the order of the rows and dropout"
+_ITERATE = "for report in net.training(X, y, ...): ..., which gives a report of each epoch"
+_VALIDATION = "validation=0.2 (a fifth of the rows) or validation=(X, y)"
+_SEED = "Network(..., seed=1), for the weights, the order of the rows and dropout"
 _STOPPING = "early_stopping=10, or early_stopping=plainnet.EarlyStopping(patience=10, minimum_improvement=0.001)"
 _PENALTY = "Dense(..., l2=0.001) for a penalty, or optimizer=plainnet.AdamW(weight_decay=0.01)"
 

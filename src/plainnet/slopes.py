@@ -8,7 +8,7 @@ entry of their array and 1e-5 · |f|: below that, differences say more about the
 
 Where the two disagree, the fault can be the differences': near a minimum rounding drowns the slope, and a kink within h
 mixes two slopes. Such an entry is taken again with h and 2h together, which leaves an error of order h⁴ (Richardson
-1911), and with smaller steps; the value nearest to the gradient is kept:
+1911), and with smaller steps; a value that agrees with the gradient is kept:
 
     ∂f/∂θ_i ≈ (8 (f(θ + h e_i) - f(θ - h e_i)) - (f(θ + 2h e_i) - f(θ - 2h e_i))) / 12h
 
@@ -93,16 +93,16 @@ def _nearest(
     margin: float,
     here: float,
 ) -> float:
-    """The slope by other steps that is nearest to the gradient; the first that agrees with it."""
-    nearest = central
-    for h in RICHARDSON_STEPS:
-        nearest = min(nearest, _richardson(function, theta, i, h), key=lambda slope: abs(slope - gradient))
-        if abs(nearest - gradient) < margin:
-            return nearest
-    for h in SMALL_STEPS:
-        if 2 * EPSILON * abs(here) / h < margin:  # otherwise rounding decides
-            nearest = min(nearest, _central(function, theta, i, h), key=lambda slope: abs(slope - gradient))
-    return nearest
+    """The slope by whichever other steps agrees with the gradient; where none does, the nearer of the first two."""
+    nearer = min(central, _richardson(function, theta, i, RICHARDSON_STEPS[0]), key=lambda slope: abs(slope - gradient))
+    others = [(_richardson, h) for h in RICHARDSON_STEPS[1:]]
+    others += [(_central, h) for h in SMALL_STEPS if 2 * EPSILON * abs(here) / h < margin]  # else rounding decides
+    for slope_by, h in others:
+        if abs(nearer - gradient) < margin:
+            break
+        slope = slope_by(function, theta, i, h)
+        nearer = slope if abs(slope - gradient) < margin else nearer
+    return nearer
 
 
 def _at_kink(

@@ -64,7 +64,8 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
     for option in OF_COMPARE & {*own, *shared}:
         raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
     if "loss" not in {**shared, **own}:
-        raise InvalidType(f"variant {name!r} has no loss; give compare loss=..., or the variant its own")
+        usual = f"; {network.usual_loss()}" if isinstance(network, Network) else ""
+        raise InvalidType(f"variant {name!r} has no loss; give compare loss=..., or the variant its own{usual}")
     return Variant(name, network, {**shared, **own})
 
 

@@ -17,7 +17,7 @@ def explain(
     X: Any,
     y: Any,
     *,
-    loss: Any,
+    loss: Any = None,
     optimizer: Any = "adam",
     sample_weight: Any = None,
     dropout_seed: int = 0,

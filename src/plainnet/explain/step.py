@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from plainnet.network import Network
 
 
+USUAL_EPOCHS = 100
+"""The run whose first step it is taken for: `fit` makes so many epochs unless told otherwise."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One training step: its parts, what passed, the checks of its gradients and what things are called."""
@@ -35,7 +39,7 @@ class Step:
     @property
     def rate(self) -> float:
         """The learning rate of the first step of a run."""
-        return self.optimizer.schedule.rate(0.0, 1, {})
+        return self.optimizer.schedule.rate(0.0, USUAL_EPOCHS, {})
 
     @property
     def has_penalties(self) -> bool:

@@ -14,6 +14,10 @@ LIKELY = ("CJK", "Noto Sans", "WenQuanYi", "Hei", "Gothic", "Sans")
 """Names of fonts to try first, as to open every font of a machine takes seconds."""
 
 
+BOXES = "LastResort"
+"""A font that comes with matplotlib and has a box for each letter there is."""
+
+
 def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]:
     """The letters of `text` that the usual font, or the one of `properties`, does not have."""
     if text.isascii():
@@ -23,7 +27,7 @@ def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]
     except ImportError:
         raise missing_extra("a picture", "plots") from None
     had = _letters_of(findfont(properties or FontProperties()))
-    return frozenset(letter for letter in text if letter.isprintable() and ord(letter) not in had)
+    return frozenset(letter for letter in text if not letter.isspace() and ord(letter) not in had)
 
 
 def fonts_for(letters: frozenset[str]) -> tuple[str, ...]:
@@ -60,7 +64,11 @@ def _search(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     from matplotlib.font_manager import fontManager
 
     left, chosen = set(letters), []
-    entries = {entry.name: entry.fname for entry in fontManager.ttflist if entry.style == "normal"}
+    entries = {
+        entry.name: entry.fname
+        for entry in fontManager.ttflist
+        if entry.style == "normal" and BOXES not in entry.name.replace(" ", "")
+    }
     for name in sorted(entries, key=lambda name: (not any(part in name for part in LIKELY), name)):
         if not left:
             break

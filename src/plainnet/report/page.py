@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -58,7 +59,7 @@ th { color: var(--quiet); font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .4rem 0 1rem; font-size: .87rem; }
 pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
-pre.command span { white-space: nowrap; }
+pre.command span, .option { white-space: nowrap; }
 pre.code { overflow-x: auto; }
 footer { max-width: 74rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: .9rem; }
 @media (max-width: 30rem) { th, td { padding-right: .6rem; } }
@@ -113,9 +114,10 @@ def page(title: str, lead: str, sections: Sequence[Section], made_with: str) -> 
 
 
 def text(words: str, quiet: bool = False) -> str:
-    """A paragraph."""
+    """A paragraph, in which no option such as --target breaks after its dashes."""
     opening = '<p class="quiet">' if quiet else "<p>"
-    return f"{opening}{escape(words)}</p>" if words else ""
+    unbroken = re.sub(r"(?<!\S)--[a-z-]+", r'<span class="option">\g<0></span>', escape(words))
+    return f"{opening}{unbroken}</p>" if words else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:

@@ -1,4 +1,4 @@
-"""What a training run was told, and how to do it again: from its record, as a command or as Python."""
+"""The settings of a training run, and how to do it again: from its record, as a command or as Python."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ OF_THE_RECORD = (
 """Settings in a record that are no options of `fit`."""
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """Options of `fit` that need not be said."""
+NAMES = ("data", "target", "estimator")
+"""Settings that are names or code of the user's own, to be shown as they are."""
 NOT_WEIGHTED = ("weighted", False)
 """A setting that nobody chose."""
 
@@ -31,7 +33,9 @@ def hyperparameters(net: Network) -> dict[str, str]:
         }
     own = {"parameters": f"{net.parameters.size:,}", "dtype": net.dtype.name, "seed of the network": str(net.seed)}
     said = {name: value for name, value in settings.items() if value is not None and (name, value) != NOT_WEIGHTED}
-    return own | {name.replace("_", " "): in_words(value) for name, value in said.items()}
+    return own | {
+        name.replace("_", " "): str(value) if name in NAMES else in_words(value) for name, value in said.items()
+    }
 
 
 def in_words(value: Any) -> str:

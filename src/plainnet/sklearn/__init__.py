@@ -18,6 +18,8 @@ True
 | `objective.py` | scikit-learn's loss and penalty |
 | `optimizers.py` | scikit-learn's SGD and Adam, and the others by name |
 | `stochastic.py`, `stopping.py` | the epochs, and when they end |
+| `rows.py`, `labels.py` | training and validation rows · labels as numbers, the weights of classes |
+| `weights.py` | `coefs_` and `intercepts_` as lists that write through |
 | `lbfgs.py` | the solver that takes all examples at once |
 """
 

@@ -1,6 +1,7 @@
 """From an estimator's parameters to the layers of a plainnet Network, and its initial weights."""
 
 import copy
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
     """The units of each hidden layer, from one number or a sequence of them."""
     sizes = list(hidden_layer_sizes) if np.iterable(hidden_layer_sizes) else [hidden_layer_sizes]
-    if any(size <= 0 for size in sizes):
+    if any(isinstance(size, Real) and size <= 0 for size in sizes):
         raise InvalidValue(f"hidden_layer_sizes must be > 0, got {sizes}; it takes the units of each hidden layer")
     return [checks.whole_number(f"hidden_layer_sizes[{i}]", size, least=1) for i, size in enumerate(sizes)]
 

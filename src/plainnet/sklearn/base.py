@@ -202,6 +202,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if by_class is not None:
             weights = weight_by_class(by_class, encoded)
             sample_weight = weights if sample_weight is None else weights * sample_weight
+            if not sample_weight.any():
+                raise InvalidValue("class_weight and sample_weight give all rows weight 0; some must count")
         weight = network.checked_weights(sample_weight, len(inputs))
         return Rows(inputs[:], targets[:], encoded, weight)
 

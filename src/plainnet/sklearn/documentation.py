@@ -24,6 +24,7 @@ PARAMETERS = """
         'invscaling' is learning_rate_init / (t + 1)^power_t from the second epoch on; 'adaptive' divides the rate by 5
         where training would stop, until it is 1e-6. A schedule's name, such as 'cosine', starts from
         `learning_rate_init`; an object such as plainnet.schedules.OneCycle(0.01) brings its own rate.
+        'reduce_on_plateau' lowers the rate by its factor where training would stop, too, until it is 1e-6.
     learning_rate_init : number > 0
         The learning rate η, or what it begins with.
     power_t : number ≥ 0
@@ -38,16 +39,16 @@ PARAMETERS = """
     tol : number ≥ 0
         An improvement is one by more than `tol`. Of 'lbfgs', the size of the gradient to stop at.
     verbose : bool
-        A progress bar on a terminal where rich is installed (extra `cli`), otherwise a line an epoch.
+        The progress on a terminal, a bar where rich is installed (extra `cli`); otherwise a line an epoch.
     warm_start : bool
-        `fit` goes on from the weights of the one before; the layers stay as they are.
+        `fit` goes on from the weights of the one before; the layers stay as they are. Not used by `partial_fit`.
     momentum : number from 0 to 1
         μ of 'sgd'.
     nesterovs_momentum : bool
         Nesterov's step for 'sgd'.
     early_stopping : bool
         Stop by the score on held-out rows (accuracy, R²) in place of the training loss, and go back to the weights
-        of the best score. The rows are `validation_data` where `fit` is given them.
+        of the best score. The rows are those that `fit` is given for validation, where it is. Not used by 'lbfgs'.
     validation_fraction : number from 0 to below 1
         The share of rows held out for `early_stopping`.
     beta_1, beta_2 : numbers from 0 to below 1
@@ -65,20 +66,21 @@ PARAMETERS = """
     clip_norm : None or a number > 0
         A gradient whose norm is above it is shortened to it.
     n_jobs : None or a number
-        Threads; -1 is all cores, None leaves the number to the engine.
+        Threads; -1 is all cores, -2 all but one, None leaves the number to the engine.
     engine : 'auto', 'numpy' or 'compiled'
         What runs the epochs. scikit-learn's objective, whose penalty depends on the batch, has no compiled form: it
         is the NumPy engine, whatever is asked for.""".strip()
 
 ATTRIBUTES = """
     network_ : the trained plainnet Network, with `save`, `export`, `summary`, ...
-    coefs_, intercepts_ : the weights (inputs, units) and biases (units,) of each layer, views into the network.
+    coefs_, intercepts_ : the weights (inputs, units) and biases (units,) of each layer, views into the network;
+        assigning an array of the same shape to one of them writes it there.
     loss_ : the loss of the last epoch.
     loss_curve_ : the loss of each epoch, the mean of its batches', penalties included; not for 'lbfgs'.
-    best_loss_ : the lowest of them; None with early stopping.
-    validation_scores_, best_validation_score_ : the score of each epoch on held-out rows, and the best of them;
-        None without early stopping.
-    validation_loss_curve_ : the loss of each epoch (iteration of 'lbfgs') on `validation_data` or held-out rows,
+    best_loss_ : the lowest of the last fit; None where early stopping goes by the score.
+    validation_scores_, best_validation_score_ : the score of each epoch on held-out rows, and the best of the last
+        fit; None without early stopping. R² of targets that are all the same is no number (NaN).
+    validation_loss_curve_ : the loss of each epoch (iteration of 'lbfgs') on validation or held-out rows,
         without penalties; None without such rows.
     n_iter_ : the epochs, or iterations of 'lbfgs', of the last fit.
     t_ : the examples seen, over all epochs.

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer  # type: ignore[import-untyped]
 from sklearn.utils import compute_class_weight  # type: ignore[import-untyped]
 
+from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
@@ -80,7 +81,11 @@ def class_weights(class_weight: Any, binarizer: LabelBinarizer, encoded: Array) 
         raise InvalidType(f"class_weight is {class_weight!r}; it takes {takes}, or 'balanced'")
     if len(given) != len(columns):
         raise InvalidValue(f"class_weight has {len(given)} dicts and y {len(columns)} labels; it takes one for each")
-    return np.stack([compute_class_weight(dict(one), classes=labels, y=labels) for one in given])
+    checked = [
+        {label: checks.number(f"class_weight[{label!r}]", weight, least=0) for label, weight in one.items()}
+        for one in given
+    ]
+    return np.stack([compute_class_weight(one, classes=labels, y=labels) for one in checked])
 
 
 def _balanced(codes: Array, classes: int) -> Array:

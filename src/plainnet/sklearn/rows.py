@@ -56,6 +56,8 @@ def hold_out(estimator: Any, rows: Rows) -> tuple[Rows, Rows]:
     """`validation_fraction` of the rows set aside, drawn as scikit-learn draws them."""
     count = len(rows.inputs)
     fraction = float(estimator.validation_fraction)
+    if fraction == 0:
+        raise InvalidValue("validation_fraction is 0; early_stopping takes a share above 0, or validation rows in fit")
     try:
         kept, held = train_test_split(
             np.arange(count),

@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,14 @@ class SolverMemory:
     epochs: int = 0
     schedule: Memory = field(default_factory=dict)
 
+    def going_on_with(self, optimizer: Optimizer) -> "SolverMemory":
+        """The memory for the next call, whose parameters give `optimizer`: other settings take effect in it."""
+        if describe(optimizer) == describe(self.optimizer):
+            return replace(self, optimizer=optimizer)
+        if type(optimizer) is type(self.optimizer) and optimizer.remembers == self.optimizer.remembers:
+            return replace(self, optimizer=optimizer, schedule={})
+        return SolverMemory(optimizer, epochs=self.epochs)
+
 
 class StochasticRun:
     """One call of `fit` or `partial_fit`: everything is checked when it is made, and `train` trains.
@@ -56,9 +64,9 @@ class StochasticRun:
         self.by_score = bool(estimator.early_stopping and estimator._is_telling(held))
         self.network = estimator.network_
         self.objective = Objective(estimator._loss_name, self.network, estimator.alpha)
-        if not incremental or getattr(estimator, "_solver_memory", None) is None:
-            estimator._solver_memory = SolverMemory(optimizer_of(estimator))
-        self.memory: SolverMemory = estimator._solver_memory
+        kept: SolverMemory | None = estimator._solver_memory if incremental else None
+        optimizer = optimizer_of(estimator)
+        self.memory = SolverMemory(optimizer) if kept is None else kept.going_on_with(optimizer)
         self.job = self._job()
         self.choice = engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs))
         self.best: tuple[Array, Array] | None = None
@@ -102,6 +110,7 @@ class StochasticRun:
     def train(self) -> None:
         """Train for up to `max_iter` epochs, for one where the run is incremental."""
         estimator = self.estimator
+        estimator._solver_memory = self.memory
         self.history = History(settings=self._record())
         self.network.history = self.history
         stopping.begin(estimator, self.by_score, self.held is not None, self.incremental)

@@ -12,6 +12,7 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.spelling import argument
 from plainnet.tabular.texts import as_text, categories
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def useless(column: pl.Series, *, named: bool = False) -> str:
         if not named and different > FEW_CATEGORIES and different > len(known) / 2:
             return (
                 f"it looks like an identifier ({different} different values in {len(known)} rows); "
-                f"categories=[{column.name!r}] (--categories {column.name}) keeps it"
+                f"categories=[{column.name!r}] (--categories {argument(column.name)}) keeps it"
             )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"

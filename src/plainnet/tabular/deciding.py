@@ -15,7 +15,7 @@ from plainnet.tabular.kinds import Place, described, finite, from_typed, notatio
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.spelling import spelled_column
+from plainnet.tabular.spelling import argument, spelled_column
 from plainnet.tabular.texts import is_ascii
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _orders(text: pl.Series) -> list[str]:
 def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
     """Refuse text of which most is numbers in some notation: as categories it would be misread."""
     text, name = column.text, column.name
-    as_categories = f"read the column as categories (categories=[{name!r}], --categories {name})"
+    as_categories = f"read the column as categories (categories=[{name!r}], --categories {argument(name)})"
     is_number, present = plain.is_not_null(), len(text) - text.null_count()
     if is_number.sum() > number_words(text, plain):
         few = 2 * int(is_number.sum()) < present
@@ -278,7 +278,8 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
     units = {"", *(unit_of(value) for value in sample[:20])}
     notations = [Notation(*marks, unit) for marks in _marks(options) for unit in sorted(units)]
     notations += [Notation(date=order) for order in PATTERNS]
-    shares = [sum(map(notation.reads, sample)) / len(sample) for notation in notations]
+    with_digits = [value for value in sample if re.search("[0-9]", value)]  # inf and nan may be names
+    shares = [sum(map(notation.reads, with_digits)) / len(sample) for notation in notations]
     best = max(range(len(shares)), key=shares.__getitem__)
     notation, share = notations[best], shares[best]
     if share >= (0.9 if notation.unit[:1].isalpha() else 0.5):
@@ -287,7 +288,7 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
             f"{place}: column {name!r} holds {value!r}, where most values are {described(notation)}; "
             f"{missing_hint(value)}correct it, or {as_categories}"
         )
-    if sum(any(n.reads(value) for n in notations if not n.unit) for value in sample) >= 0.5 * len(sample):
+    if sum(any(n.reads(value) for n in notations if not n.unit) for value in with_digits) >= 0.5 * len(sample):
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
@@ -348,7 +349,7 @@ def _refuse_ambiguous(column: _Column) -> None:
         way = f"decimal={mark!r} or thousands={mark!r} (--decimal={mark} or --thousands={mark})"
     raise InvalidValue(
         f"{place}: column {name!r} holds {value!r}, which may be {may_be}; say which: {way}, "
-        f"or read the column as categories (categories=[{name!r}], --categories {name})"
+        f"or read the column as categories (categories=[{name!r}], --categories {argument(name)})"
     )
 
 
@@ -374,5 +375,5 @@ def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:
     warn(
         f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {what} ({example!r}) "
         f"and {'are' if many else 'is'} read as {kind}; "
-        f"{other}=[{names[0]!r}] (--{other} {names[0]}) makes {other} of it"
+        f"{other}=[{names[0]!r}] (--{other} {argument(names[0])}) makes {other} of it"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from plainnet.errors import InvalidValue
 from plainnet.tabular.notations import PLAIN, Notation
-from plainnet.tabular.spelling import composed_column
+from plainnet.tabular.spelling import argument, composed_column
 from plainnet.tabular.texts import as_text, each_different
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def from_typed(
     if not dtype.is_numeric() and dtype != pl.Boolean and typed is None:
         raise InvalidValue(
             f"column {column.name!r} is of type {dtype}; a table takes numbers, booleans, dates and text: "
-            f"convert the column, or leave it out (ignore=[{column.name!r}], --ignore {column.name})"
+            f"convert the column, or leave it out (ignore=[{column.name!r}], --ignore {argument(column.name)})"
         )
     if dtype != pl.Boolean and notation is not None and (typed or PLAIN).kind != notation.kind:
         raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {described(notation)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
 from plainnet.tabular.read_options import MISSING, ReadOptions
-from plainnet.tabular.spelling import spelled_column
+from plainnet.tabular.spelling import argument, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,7 +94,7 @@ def notes_of_markers(raw: RawTable, frame: pl.DataFrame, options: ReadOptions) -
         names = [name for name, _ in columns]
         yield (
             f"{marker!r} counts as a missing value in {_listed(columns)}; where it is a value, name the column in "
-            f"categories (categories=[{names[0]!r}], --categories {names[0]})"
+            f"categories (categories=[{names[0]!r}], --categories {argument(names[0])})"
         )
     for marker, columns in kept.items():
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,15 @@ def spelled_column(column: pl.Series) -> pl.Series:
 def composed_column(column: pl.Series) -> pl.Series:
     """A column of text whose spaces count, in Unicode's composed form."""
     return column if _is_ascii(column) else column.str.normalize("NFC")
+
+
+def argument(name: str) -> str:
+    """A name as it is written on a command line in the list of an option.
+
+    >>> argument("age"), argument("income, total")
+    ('age', '\'"income, total"\'')
+    """
+    return shlex.quote('"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name)
 
 
 def difference(first: str, second: str) -> str:

@@ -12,6 +12,7 @@ from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.part import Part
+from plainnet.tabular.spelling import argument
 from plainnet.tabular.table import Table
 from plainnet.tabular.tasks import Task
 
@@ -138,7 +139,7 @@ def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
         if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(frame[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
-                f"ignore=[{name!r}] (--ignore {name}) leaves it out"
+                f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"
             )
     for column in frame.select(pl.col(pl.String)).iter_columns():
         texts = column.drop_nulls().unique().sort()

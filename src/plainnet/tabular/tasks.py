@@ -9,6 +9,7 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import positions
 from plainnet.tabular.kinds import from_typed, is_whole, kind_of, row_of_frame
+from plainnet.tabular.spelling import argument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,7 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
         raise InvalidValue(
             f"target {target!r} holds {found}; task='classification' takes whole numbers, at most "
             f"{MOST_NUMERIC_CLASSES} different ones: use task='regression', or read the column as categories "
-            f"(categories=[{target!r}], --categories {target})"
+            f"(categories=[{target!r}], --categories {argument(target)})"
         )
     few = whole and different <= FEW_CLASSES
     return "classification" if task == "classification" or (task is None and few) else "regression"

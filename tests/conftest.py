@@ -1,0 +1,86 @@
+"""Which tests need more than NumPy, pytest, hypothesis and autograd; where it is not installed they are left out.
+
+A module that is about an extra stands in `NEEDS`, a single test has the mark `needs`. So `pytest` runs in an
+environment with any of the extras, `pytest -m "not needs"` is the core alone and `pytest -m needs` all but the core.
+Nothing is left out where everything is installed.
+"""
+
+import re
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ("cli", "tables", "plots")
+NEEDS = {
+    "test_benchmarks.py": ("fast", "sklearn", "cli"),
+    "test_blas.py": ("fast", "sklearn"),
+    "test_choosing.py": ("fast", "sklearn"),
+    "test_claims.py": (*COMMANDS, "sklearn"),
+    "test_cli.py": COMMANDS,
+    "test_compare_lanes.py": ("fast", "cli"),
+    "test_conversion.py": ("pandas", "polars", "scipy"),
+    "test_display.py": ("cli",),
+    "test_engine_pauses.py": ("fast",),
+    "test_engines.py": ("fast",),
+    "test_explain_command.py": COMMANDS,
+    "test_exponential.py": ("fast",),
+    "test_export_cli.py": (*COMMANDS, "exchange"),
+    "test_metrics.py": ("sklearn",),
+    "test_onnx.py": ("exchange", "tables", "onnxruntime"),
+    "test_options.py": ("sklearn",),
+    "test_outputs.py": COMMANDS,
+    "test_pages.py": (*COMMANDS, "sklearn"),
+    "test_plots.py": ("plots", "sklearn"),
+    "test_report.py": COMMANDS,
+    "test_report_browser.py": (*COMMANDS, "playwright"),
+    "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
+    "test_sklearn_agreement.py": ("sklearn",),
+    "test_sklearn_attributes.py": ("sklearn",),
+    "test_sklearn_ecosystem.py": ("sklearn", "pandas"),
+    "test_sklearn_exchange.py": ("sklearn", "exchange", "onnxruntime"),
+    "test_sklearn_labels.py": ("sklearn",),
+    "test_sklearn_validation.py": ("sklearn",),
+    "test_safetensors.py": ("exchange",),
+    "test_script.py": ("tables",),
+    "test_streams.py": COMMANDS,
+    "test_tabular.py": ("tables", "pandas"),
+    "test_weighting.py": ("sklearn",),
+    "test_xor_post.py": ("cli",),
+}
+"""What each of these modules needs: extras of pyproject.toml, or libraries of its extra `test`."""
+
+_project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_MODULES = {"scikit-learn": "sklearn"}
+
+
+def _lacking(names):
+    """Those of the extras and libraries that are not installed."""
+    return [name for name in names if not all(find_spec(module) for module in _modules(name))]
+
+
+def _modules(name):
+    requirements = _project["optional-dependencies"].get(name, [name])
+    libraries = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
+    return [_MODULES.get(library, library) for library in libraries]
+
+
+collect_ignore = [module for module, names in NEEDS.items() if _lacking(names)]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*names): the test needs these extras or libraries")
+
+
+def pytest_report_header():
+    return [f"left out: {module} needs {', '.join(_lacking(NEEDS[module]))}" for module in collect_ignore]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if names := NEEDS.get(item.path.name):
+            item.add_marker(pytest.mark.needs(*names))
+        for mark in item.iter_markers("needs"):
+            if lacking := _lacking(mark.args):
+                item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(lacking)}"))
