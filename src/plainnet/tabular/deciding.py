@@ -21,8 +21,8 @@ from plainnet.tabular.texts import is_ascii
 if TYPE_CHECKING:
     import polars as pl
 
-_CODE_OR_AMBIGUOUS = r"^[+-]?0[0-9]|[eE]|[0-9]{16}|^[+-]?[0-9]{1,3}\.[0-9]{3}"
-"""What some value looks like in a column of plain numbers that may be codes or have points between thousands."""
+_CODE = r"^[+-]?0[0-9]|[eE]|[0-9]{16}"
+"""What some value looks like in a column of plain numbers that may be codes."""
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -88,7 +88,8 @@ def decide(
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    odd = _row(text.select(pl.all().str.contains(_CODE_OR_AMBIGUOUS).any()))
+    grouped = pl.all().str.contains(_GROUPS).all() & pl.all().str.contains(".", literal=True).any()
+    odd = _row(text.select(pl.all().str.contains(_CODE).any() | grouped))
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
@@ -123,7 +124,7 @@ def decide_typed(
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
-            tell([name], notation.name, str(column.drop_nulls()[0]), notation.meaning)
+            tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
         if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
     return pl.DataFrame(made), found
@@ -273,7 +274,9 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
             f"{place}: column {name!r} holds {value!r}, where most values are {described(notation)}; "
             f"{missing_hint(value)}correct it, or {as_categories}"
         )
-    if sum(any(n.reads(value) for n in notations if not n.unit) for value in with_digits) >= 0.5 * len(sample):
+    if sum(any(n.reads(value) for n in notations if not n.unit[:1].isalpha()) for value in with_digits) >= 0.5 * len(
+        sample
+    ):
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
