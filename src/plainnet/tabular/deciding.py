@@ -21,8 +21,10 @@ from plainnet.tabular.texts import is_ascii
 if TYPE_CHECKING:
     import polars as pl
 
-_CODE_OR_AMBIGUOUS = r"^[+-]?0[0-9]|[eE]|[0-9]{16}|^[+-]?[0-9]{1,3}\.[0-9]{3}"
-"""What some value looks like in a column of plain numbers that may be codes or have points between thousands."""
+FIRST_ROWS = 1000
+"""So many rows can rule out points between thousands, which each value would have to have."""
+_CODE = r"^[+-]?0[0-9]|[eE]|[0-9]{16}"
+"""What some value looks like in a column of plain numbers that may be codes."""
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -88,12 +90,14 @@ def decide(
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    odd = _row(text.select(pl.all().str.contains(_CODE_OR_AMBIGUOUS).any()))
+    odd = _row(text.select(pl.all().str.contains(_CODE).any()))
+    grouped = _row(text.head(FIRST_ROWS).select(pl.all().str.contains(_GROUPS).all()))
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
         known, kept = options.notations.get(name), with_quoted(text[name], written[name], quoted.get(name))
         column = _Column(text[name], kept, place)
+        odd[name] |= grouped[name] and bool(text[name].str.contains(".", literal=True).any())
         plain = no_number[name] == missing[name] < len(frame) and known in (None, PLAIN) and not special[name]
         if name in as_categories:
             column.result = kept
