@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from copy import copy
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import plainnet as pn
 from plainnet import engines, losses
 from plainnet.engines import Job, choosing
-from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
+from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning, missing_extra
 from plainnet.sklearn.objective import Objective
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -172,6 +173,7 @@ def test_without_a_folder_for_the_machine_code_training_goes_on(tmp_path) -> Non
     result = subprocess.run([sys.executable, "-W", "error", "-c", NOWHERE], env=environment, cwd=tmp_path,
                             capture_output=True, text=True)  # fmt: skip
     assert result.returncode == 0, result.stderr
+    assert "compiling the training of a network in float64, as no folder can be written to keep it" in result.stderr
     net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
     history = net.fit(*pn.datasets.xor(), loss="mse", optimizer=pn.SGD(1.0), epochs=3000, batch_size=None,
                       engine="numpy", report_every=3000)  # fmt: skip
@@ -182,6 +184,7 @@ def test_warmup_says_what_it_did() -> None:
     command = [sys.executable, "-m", "plainnet", "warmup"]
     wide = {**os.environ, "COLUMNS": "500"}
     runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=wide) for _ in range(2)]
+    assert runs[1].stderr == "", "nothing was left to compile"
     for done in (("compiled", "loaded"), ("loaded",)):
         output = runs.pop(0).stdout
         for dtype in ("float32", "float64"):
@@ -189,3 +192,74 @@ def test_warmup_says_what_it_did() -> None:
                 (line,) = [line for line in output.splitlines() if line.strip().startswith(kernel) and dtype in line]
                 assert line.split()[-2] in done
         assert "Kept in " in output
+
+
+UNABLE = {
+    "switched off": ("import os; os.environ['NUMBA_DISABLE_JIT'] = '1'", "NUMBA_DISABLE_JIT is set"),
+    "broken": (
+        """
+import sys
+from importlib import abc
+class Refusing(abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "numba.core":
+            raise ImportError("Numba needs NumPy 2.3 or less")
+sys.meta_path.insert(0, Refusing())
+""",
+        "Numba needs NumPy 2.3 or less",
+    ),
+    "too old": (
+        """
+from importlib import metadata
+version = metadata.version
+metadata.version = lambda name: "0.4.1" if name == "numba" else version(name)
+""",
+        "it takes numba>=",
+    ),
+}
+TRY = """
+import plainnet as pn
+from plainnet.cli import run
+X, y = pn.datasets.xor()
+net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1), input_size=3, seed=1)
+reports = net.training(X, y, loss="mse", epochs=10**9, batch_size=None, report_every=1)
+print(next(reports).engine)
+for engine in ("auto", "numpy"):
+    net.fit(X, y, loss="mse", epochs=2, engine=engine)
+try:
+    net.fit(X, y, loss="mse", epochs=2, engine="compiled")
+except ValueError as error:
+    print(error)
+print(run(["warmup"]))
+"""
+
+
+@pytest.mark.parametrize("how", UNABLE)
+def test_where_numba_cannot_run_auto_takes_numpy_and_the_others_say_why(how: str) -> None:
+    prelude, reason = UNABLE[how]
+    result = subprocess.run([sys.executable, "-c", prelude + TRY], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    engine, refusal, status = result.stdout.splitlines()
+    assert engine.startswith("numpy (")
+    assert reason in engine
+    assert refusal.startswith('engine "compiled" cannot run here: ')
+    assert reason in refusal
+    assert status == "2"
+    assert result.stderr == f"plainnet: {refusal}\n"
+
+
+def test_a_missing_extra_names_the_libraries_that_lack(monkeypatch) -> None:
+    installed = {"numba": "0.61.2", "threadpoolctl": "3.4.9"}
+
+    def version(name: str) -> str:
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert str(missing_extra("This", "fast")) == (
+        'This needs scipy and threadpoolctl>=3.5: pip install scipy "threadpoolctl>=3.5" (of plainnet[fast])'
+    )
+    assert "pip install matplotlib" in str(missing_extra("a picture", "plots"))
+    monkeypatch.setattr(metadata, "requires", lambda name: version("plainnet"))
+    assert "pip install" not in str(missing_extra("This", "fast")), "where nothing tells what to install"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +19,10 @@ import pytest
 
 import plainnet as pn
 from plainnet.comparison import Comparison, Run, compare
+from plainnet.comparison.data import Data
+from plainnet.comparison.executing import ONE_THREAD, run_all
 from plainnet.comparison.statistics import interval, middle_mean
+from plainnet.comparison.variants import resolve
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 
 PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
@@ -664,3 +669,39 @@ def test_the_command_refuses_in_one_line(options, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+# ---- what the process shares with everything else in it ----
+
+
+def test_processes_leave_the_environment_and_other_processes_alone(monkeypatch):
+    for name in ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+    (variant,) = resolve({"a": network()}, {"loss": "cross_entropy", "epochs": 2})
+    context = multiprocessing.get_context("spawn")
+    event = context.Event()
+    runs = run_all([(variant, seed) for seed in range(6)], Data(X, y), None, 2)
+    next(runs)
+    assert not set(ONE_THREAD) & set(os.environ)
+    own = context.Process(target=event.wait)
+    own.start()
+    runs.close()  # which ends the workers, and only them
+    assert own.is_alive()
+    event.set()
+    own.join()
+    assert own.exitcode == 0
+
+
+def test_runs_in_threads_leave_the_filters_of_warnings_alone():
+    """They belong to the whole process."""
+    before, found = list(warnings.filters), []
+
+    def metric(targets, predictions):
+        found.append(list(warnings.filters))
+        return 0.0
+
+    with ThreadPoolExecutor(4) as executor:
+        options = {**OPTIONS, "epochs": 2, "metrics": [metric]}
+        compare({"a": network()}, X, y, seeds=8, executor=executor, **options)
+    assert len(found) >= 8
+    assert all(filters == before for filters in found)

@@ -227,6 +227,27 @@ def many(targets, predictions):
     return predictions[:3]
 
 
+def test_labels_stay_labels_on_validation_rows_that_have_one_each():
+    """Outputs of 0.6 and 0.7 claim both labels, so of rows that have one label each none is right."""
+    inputs, there = rng.normal(size=(30, 2)), np.tile([[1, 1], [0, 0], [1, 0]], (10, 1))
+    net = pn.Network(pn.Dense(2, "sigmoid", initializer="zeros"), input_size=2, seed=1)
+    net.layers[0].bias = np.log([0.6 / 0.4, 0.7 / 0.3])
+    held = inputs[2::3], np.tile([[0, 1], [1, 0]], (5, 1))
+    history = net.fit(
+        inputs,
+        there,
+        loss="binary_cross_entropy",
+        epochs=1,
+        optimizer=pn.SGD(1e-6),
+        validation=held,
+        metrics=["accuracy", "recall", "precision"],
+    )
+    measured = {name: values[-1] for name, values in history.metrics.items()}
+    assert measured == pytest.approx({"accuracy": 0.0, "recall": 1.0, "precision": 0.5})
+    assert pn.metrics.accuracy(held[1], net.predict(held[0])) == 0.5, "taken as one-hot where nothing else is known"
+    assert pn.metrics.accuracy(held[1], net.predict(held[0]), several_labels=True) == 0
+
+
 SOFT = 0.9 * np.eye(3)[IRIS[1]] + 0.1 / 3
 
 

@@ -330,6 +330,8 @@ def test_partial_dependence_refuses_what_does_not_fit():
         plots.partial_dependence(net, [[1.0, 2]], 2, [1.0])
     with pytest.raises(InvalidValue, match=r"values has shape \(1, 1\)"):
         plots.partial_dependence(net, [[1.0, 2]], [0, 1], [[1.0]])
+    with pytest.raises(InvalidValue, match="labels has 1 names; it takes 2"):
+        plots.dependence(net, [[1.0, 2]], 0, values=[1, 2], labels=["a"])
 
 
 # ---- over time ----

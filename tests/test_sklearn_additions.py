@@ -152,10 +152,11 @@ def test_verbose_prints_a_line_an_epoch(capsys):
 
 def test_verbose_shows_a_bar_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fit(verbose=True, max_iter=3)
-    shown = capsys.readouterr().out
+    printed, shown = capsys.readouterr()
     assert "3/3" in shown
-    assert "Iteration" not in shown
+    assert "Iteration" not in printed
 
 
 def test_predictions_of_several_threads_are_those_of_one():

@@ -35,7 +35,8 @@ LABELS = {
 def test_onnx_gives_the_labels_and_a_probability_for_each(labels, tmp_path):
     model = MLPClassifier((8,), max_iter=10, random_state=0).fit(X, LABELS[labels])
     model.network_.save(tmp_path / "model.npz")
-    pn.load(tmp_path / "model.npz").export(tmp_path / "model.onnx")
+    pn.load(tmp_path / "model.npz").export(tmp_path / "model.safetensors")
+    pn.load_safetensors(tmp_path / "model.safetensors").export(tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     Y_, label, probabilities = session.run(["Y", "label", "probabilities"], {"X": X})
     np.testing.assert_array_equal(label, model.predict(X))
@@ -60,8 +61,10 @@ def test_a_file_whose_labels_do_not_fit_is_refused(classes, tmp_path):
     net = MLPClassifier(max_iter=2, random_state=0).fit(X, Y).network_
     net.classes = classes
     net.save(tmp_path / "model.npz")
-    with pytest.raises(ValueError, match="classes"):
-        pn.load(tmp_path / "model.npz")
+    net.export(tmp_path / "model.safetensors")
+    for load, name in ((pn.load, "model.npz"), (pn.load_safetensors, "model.safetensors")):
+        with pytest.raises(ValueError, match="cannot be rebuilt: its classes"):
+            load(tmp_path / name)
 
 
 RUNS = {

@@ -2,6 +2,9 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Self
 
 LONGEST_MESSAGE = 600
@@ -91,8 +94,23 @@ _PASSED_OVER = ("plainnet", "sklearn", "contextlib")
 """Packages whose lines a warning does not point at: none of them is the user's."""
 
 
+_PASSED_OVER_HERE: ContextVar[bool] = ContextVar("passed over here", default=False)
+
+
+@contextmanager
+def warnings_passed_over() -> Iterator[None]:
+    """Drop the warnings of plainnet meanwhile, as they have been given before; those of other threads are given."""
+    token = _PASSED_OVER_HERE.set(True)
+    try:
+        yield
+    finally:
+        _PASSED_OVER_HERE.reset(token)
+
+
 def warn(message: str, category: type[Warning] = PlainnetWarning) -> None:
     """Warn, pointing at the line of the user's that led here, however deep in plainnet the warning arises."""
+    if _PASSED_OVER_HERE.get():
+        return
     level, frame = 2, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED_OVER:
         level, frame = level + 1, frame.f_back

@@ -16,8 +16,9 @@ An example counts as the class of its largest output (of one sigmoid unit p: 1 w
 labels counts as there where its output is above 0.5. With two classes, class 1 is the positive one. With
 more, precision, recall and F1 are macro averages: the mean, each class counting the same, over the classes
 that occur in the targets or among the predicted classes; over several labels it is the mean over all of them.
-These are scikit-learn's conventions. Targets whose rows hold exactly one 1 and else 0 are always taken
-as one-hot.
+These are scikit-learn's conventions. Targets whose rows hold exactly one 1 and else 0 are taken as one-hot, unless
+`several_labels=True` says that they are labels of which each row happens to have one. A run says so of its validation
+rows where its training rows have several.
 
 Soft targets, as from label smoothing, count as what is likeliest: rows of probabilities as the class of their
 largest entry, a probability in a single column, or of each of several labels, as 1 above 0.5.
@@ -35,6 +36,7 @@ import numpy as np
 from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.mapped import Rows, blocks
 
 Metric: TypeAlias = Callable[..., float]
 """(targets, predictions), and where it can be weighted `sample_weight` -> float."""
@@ -42,7 +44,9 @@ Metric: TypeAlias = Callable[..., float]
 _FLOAT64 = np.dtype(np.float64)
 
 
-def accuracy(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+def accuracy(
+    targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
+) -> float:
     """Share of the examples that are right; with several labels, of those with every label right.
 
     `accuracy = right / n`. Raises InvalidValue where targets do not fit predictions.
@@ -51,10 +55,13 @@ def accuracy(targets: Array, predictions: Array, sample_weight: Array | None = N
     0.6666666666666666
     """
     truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
-    return float(np.average((truth == _decisions(truth, scores)).all(axis=1), weights=weights))
+    decided = _decisions(scores, several_labels or not _one_class_each(truth))
+    return float(np.average((truth == decided).all(axis=1), weights=weights))
 
 
-def precision(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+def precision(
+    targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
+) -> float:
     """Share of what was predicted positive that is positive.
 
     `precision = TP / (TP + FP)`, 0 where nothing was predicted positive; more than two classes: the macro
@@ -64,11 +71,13 @@ def precision(targets: Array, predictions: Array, sample_weight: Array | None = 
     >>> precision(np.array([1, 0, 1, 0]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.5
     """
-    hits, predicted, _ = _counts(targets, predictions, sample_weight)
+    hits, predicted, _ = _counts(targets, predictions, sample_weight, several_labels)
     return _mean_ratio(hits, predicted)
 
 
-def recall(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+def recall(
+    targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
+) -> float:
     """Share of the positive examples that was predicted positive.
 
     `recall = TP / (TP + FN)`, 0 where nothing is positive; more than two classes: the macro average.
@@ -77,11 +86,11 @@ def recall(targets: Array, predictions: Array, sample_weight: Array | None = Non
     >>> recall(np.array([1, 1, 1, 0]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.6666666666666666
     """
-    hits, _, actual = _counts(targets, predictions, sample_weight)
+    hits, _, actual = _counts(targets, predictions, sample_weight, several_labels)
     return _mean_ratio(hits, actual)
 
 
-def f1(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+def f1(targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False) -> float:
     """Harmonic mean of precision and recall.
 
     `F1 = 2 / (1 / precision + 1 / recall) = 2 TP / ((TP + FP) + (TP + FN))`, 0 where the denominator is; more
@@ -91,11 +100,13 @@ def f1(targets: Array, predictions: Array, sample_weight: Array | None = None) -
     >>> f1(np.array([1, 0, 1, 1]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     0.4
     """
-    hits, predicted, actual = _counts(targets, predictions, sample_weight)
+    hits, predicted, actual = _counts(targets, predictions, sample_weight, several_labels)
     return _mean_ratio(2 * hits, predicted + actual)
 
 
-def roc_auc(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
+def roc_auc(
+    targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
+) -> float:
     """Area under the ROC curve: the chance that a positive example scores higher than a negative one.
 
     `AUC = U / (P N)` with `U = Σ ranks of the positives - P (P + 1) / 2`, for P positive and N negative
@@ -109,7 +120,7 @@ def roc_auc(targets: Array, predictions: Array, sample_weight: Array | None = No
     0.75
     """
     truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
-    if _one_class_each(truth) and truth.shape[1] == 2:
+    if truth.shape[1] == 2 and _one_class_each(truth) and not several_labels:
         truth, scores = truth[:, 1:], scores[:, 1:]
     return float(np.mean([_area(*column, weights) for column in zip(truth.T, scores.T, strict=True)]))
 
@@ -178,7 +189,7 @@ def confusion_matrix(targets: Array, predictions: Array, sample_weight: Array | 
     if not _one_class_each(truth):
         raise InvalidValue("targets has rows with no or several labels; a confusion matrix takes one class an example")
     counted = truth.astype(int) if weights is None else truth * weights[:, np.newaxis]
-    counts: Array = counted.T @ _decisions(truth, scores).astype(counted.dtype)
+    counts: Array = counted.T @ _decisions(scores, several_labels=False).astype(counted.dtype)
     return counts
 
 
@@ -192,6 +203,23 @@ METRICS: dict[str, Metric] = {
     "rmse": rmse,
     "mae": mae,
 }
+
+
+OF_CLASSES = (accuracy, precision, recall, f1, roc_auc)
+"""Metrics of classes or labels."""
+
+
+def has_several_labels(targets: Rows) -> bool:
+    """Whether targets are rows of 0 and 1, or of probabilities, that do not sum to 1: of labels, not of classes."""
+    if len(targets.shape) != 2 or targets.shape[1] < 2:
+        return False
+    several = False
+    for block in blocks(targets):
+        part = targets[block]
+        if not ((part >= 0) & (part <= 1)).all():
+            return False
+        several = several or bool((np.abs(part.sum(axis=1) - 1) > 1e-3).any())
+    return several
 
 
 def resolve(metric: str | Metric) -> tuple[str, Metric]:
@@ -216,12 +244,18 @@ class Measure:
     metric: Metric
     takes_weight: bool
     """Whether it has an argument `sample_weight`."""
+    several_labels: bool = False
+    """Whether the targets are labels, although each row of a part of them may have one."""
 
     def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
         """The value of the metric; InvalidType where the function returns something other than a number."""
-        weights = {} if sample_weight is None or not self.takes_weight else {"sample_weight": sample_weight}
+        options: dict[str, Any] = {}
+        if sample_weight is not None and self.takes_weight:
+            options["sample_weight"] = sample_weight
+        if self.several_labels and self.metric in OF_CLASSES:
+            options["several_labels"] = True
         try:
-            value = self.metric(targets, predictions, **weights)
+            value = self.metric(targets, predictions, **options)
         except Exception as error:
             error.add_note(f"raised by the metric {self.name!r}")
             raise
@@ -231,7 +265,7 @@ class Measure:
             raise InvalidType(f"metric {self.name!r} returned {value!r}; it must return a number") from None
 
 
-def resolve_all(given: Any) -> dict[str, Measure]:
+def resolve_all(given: Any, several_labels: bool = False) -> dict[str, Measure]:
     """Metrics by name, from a list of names and functions, or one of either; None is none.
 
     Raises InvalidType for anything else, InvalidValue where two have one name or one is called "loss".
@@ -246,7 +280,7 @@ def resolve_all(given: Any) -> dict[str, Measure]:
     names = [name for name, _ in named]
     if "loss" in names or len(set(names)) < len(names):
         raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
-    return {name: Measure(name, metric, _takes_weight(metric)) for name, metric in named}
+    return {name: Measure(name, metric, _takes_weight(metric), several_labels) for name, metric in named}
 
 
 def _takes_weight(metric: Metric) -> bool:
@@ -354,21 +388,23 @@ def _one_class_each(truth: Array) -> bool:
     return bool((truth.sum(axis=1) == 1).all())
 
 
-def _decisions(truth: Array, scores: Array) -> Array:
+def _decisions(scores: Array, several_labels: bool) -> Array:
     """What the scores say, as booleans (n, C): a row's largest, or with several labels all above 0.5."""
-    if _one_class_each(truth):
-        decided: Array = scores.argmax(axis=1)[:, np.newaxis] == np.arange(scores.shape[1])
-        return decided
-    return scores > 0.5
+    if several_labels:
+        return scores > 0.5
+    return scores.argmax(axis=1)[:, np.newaxis] == np.arange(scores.shape[1])
 
 
-def _counts(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array]:
+def _counts(
+    targets: Array, predictions: Array, sample_weight: Array | None, several_labels: bool
+) -> tuple[Array, Array, Array]:
     """TP, TP + FP and TP + FN, with an element for each class that precision, recall and F1 average over."""
     truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
-    decided = _decisions(truth, scores)
+    several_labels = several_labels or not _one_class_each(truth)
+    decided = _decisions(scores, several_labels)
     each = 1 if weights is None else weights[:, np.newaxis]
     hits, predicted, actual = (np.sum(part * each, axis=0) for part in (truth & decided, decided, truth))
-    if not _one_class_each(truth):  # several labels: each of them
+    if several_labels:  # each of them
         averaged = np.full(len(hits), True)
     elif len(hits) == 2:  # two classes: the positive one
         averaged = np.array([False, True])

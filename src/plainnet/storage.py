@@ -67,18 +67,18 @@ def _rebuilt(record: Mapping[str, Any], arrays: Mapping[str, Array], custom: Ite
     net.build(description["input_size"])
     net.parameters, net.statistics = arrays["parameters"], arrays["statistics"]
     net.table = record["table"]
-    net.classes = _checked_classes(record.get("classes"), net)
+    net.classes = checked_classes(record.get("classes"), net)
     net.history = record["history"] and History(**record["history"])
     return net
 
 
-def _checked_classes(classes: Any, net: Network) -> list[Any] | None:
+def checked_classes(classes: Any, net: Network) -> list[Any] | None:
     """The labels of a file, which version 0.1 did not write: one for each output, or two for a single one."""
     if classes is None:
         return None
     sizes = (1, 2) if net.output_size == 1 else (net.output_size,)
     if not isinstance(classes, list) or len(classes) not in sizes:
-        raise InvalidValue(f"classes is {classes!r}; the network has {net.output_size} outputs")
+        raise InvalidValue(f"its classes are not one for each of the network's {net.output_size} outputs")
     if not all(isinstance(label, str | int | float) for label in classes):
-        raise InvalidValue("classes holds something other than text and numbers")
+        raise InvalidValue("its classes hold something other than text and numbers")
     return classes

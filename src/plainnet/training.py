@@ -14,7 +14,7 @@ from plainnet.examples import Data, examples_of
 from plainnet.files import check_apart
 from plainnet.history import MOST_REPORTS, History, Report
 from plainnet.mapped import are_mapped, files_of
-from plainnet.metrics import resolve_all, warn_of_unweighted
+from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
 from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
 from plainnet.progress import show
 from plainnet.run import EarlyStopping, Run
@@ -123,7 +123,7 @@ def run_of(
         choose(job),
         data.validation,
         early_stopping,
-        resolve_all(metrics),
+        resolve_all(metrics, several_labels=bool(metrics) and has_several_labels(job.targets)),
         _checked_report_every(report_every, job, watched=early_stopping is not None),
         checkpoint,
     )

@@ -4,11 +4,11 @@ import multiprocessing
 import os
 import pickle
 import signal
-import warnings
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from plainnet import checks
@@ -16,7 +16,7 @@ from plainnet.comparison import lanes
 from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Run, train
 from plainnet.comparison.variants import Variant
-from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning
+from plainnet.errors import InvalidType, InvalidValue, warn
 
 Job = tuple[Variant, int]
 
@@ -50,7 +50,7 @@ def run_all(
     count = min(cores, len(jobs))
     if count > 1 and _can_travel([variant for variant, _ in jobs], data):
         with _processes(count) as pool:
-            yield from _run_on(pool, jobs, data)
+            yield from _run_on(pool, jobs, data, while_starting=_one_thread_each())
         return
     for variant, seed in jobs:
         yield train(variant, seed, data)
@@ -69,20 +69,24 @@ def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
         try:
             pickle.dumps(part)
         except Exception as error:  # pickle raises whatever the object's own methods raise
-            warnings.warn(
+            warn(
                 f"{name} cannot be sent to other processes ({error}), so all runs are trained in this one; a Network "
-                "or arrays in place of the function, or a function of a module, makes use of all cores",
-                PlainnetWarning,
-                stacklevel=2,
+                "or arrays in place of the function, or a function of a module, makes use of all cores"
             )
             return False
     return True
 
 
-def _run_on(executor: Executor, jobs: Sequence[Job], data: Data) -> Iterator[Run]:
+def _run_on(
+    executor: Executor,
+    jobs: Sequence[Job],
+    data: Data,
+    while_starting: AbstractContextManager[None] | None = None,
+) -> Iterator[Run]:
     futures = []
     try:
-        futures += [executor.submit(train, variant, seed, data) for variant, seed in jobs]
+        with while_starting or nullcontext():
+            futures += [executor.submit(train, variant, seed, data) for variant, seed in jobs]
         for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
@@ -94,32 +98,35 @@ def _run_on(executor: Executor, jobs: Sequence[Job], data: Data) -> Iterator[Run
 
 @contextmanager
 def _processes(count: int) -> Iterator[Executor]:
-    """New processes with one thread each; where we are cut short they end at once."""
-    others = set(multiprocessing.active_children())
+    """New processes, which start as work is handed in; where we are cut short they end at once."""
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
-        try:
-            yield pool
-        except BaseException:
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):  # from Python 3.14 on: pool.terminate_workers()
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+_ENVIRONMENT = threading.Lock()
+"""Held while the environment of this process is changed, which all of its threads share."""
+
+
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Processes that start meanwhile have linear algebra of one thread, unless the user has set otherwise."""
-    added = [name for name in ONE_THREAD if name not in os.environ]
-    os.environ.update(dict.fromkeys(added, "1"))
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
+    with _ENVIRONMENT:
+        added = [name for name in ONE_THREAD if name not in os.environ]
+        os.environ.update(dict.fromkeys(added, "1"))
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)

@@ -1,14 +1,13 @@
 """Runs of small networks in the lanes of vector instructions: `train_many`, a batch of seeds at a time."""
 
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 
 from plainnet import engines
 from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Measures, Run, run_of
 from plainnet.comparison.variants import Variant
-from plainnet.errors import PlainnetWarning
+from plainnet.errors import warnings_passed_over
 from plainnet.history import MOST_REPORTS, History
 from plainnet.many import LANES, lanes_of, share_lanes, train_many
 from plainnet.network import Network
@@ -24,8 +23,7 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
     each_its_rows = data.is_function or not (validation is None or isinstance(validation, tuple | list))
     if each_its_rows or not isinstance(variant.network, Network):
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PlainnetWarning)  # said once, before the first run
+    with warnings_passed_over():  # said once, before the first run
         run = prepare(variant.make(seeds[0]), data.X, data.y, **variant.options)
         choice = engines.choose(variant.options.get("engine", "auto"), run.job, times=len(seeds))
     if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
@@ -42,8 +40,7 @@ def train(variant: Variant, seeds: Sequence[int], data: Data, threads: int) -> I
     for start in range(0, len(seeds), at_a_time):
         batch = seeds[start : start + at_a_time]
         began = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PlainnetWarning)
+        with warnings_passed_over():
             histories = train_many([variant.make(seed) for seed in batch], data.X, data.y, **options)
         seconds = (time.perf_counter() - began) / lanes_of(len(batch), threads)
         for seed, history in zip(batch, histories, strict=True):

@@ -1,7 +1,6 @@
 """One run of one variant from one seed, and what is kept of it."""
 
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from typing import Any, TypeAlias
 
 from plainnet.comparison.data import Data
 from plainnet.comparison.variants import Variant
-from plainnet.errors import DivergenceError, InvalidValue, PlainnetWarning
+from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History
 
 LONGEST_CURVE = 200
@@ -58,8 +57,7 @@ class Run:
 
 def train(variant: Variant, seed: int, data: Data) -> Run:
     """Train the variant from the seed; a run that diverges is a result, not an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PlainnetWarning)  # said once, before the first run
+    with warnings_passed_over():  # said once, before the first run
         net = variant.make(seed)
         X, y, held_out = data.of(seed)
         reports = net.training(X, y, **variant.options, **held_out)

@@ -24,6 +24,7 @@ from plainnet.export.safetensors_format import parse, quoted, read
 from plainnet.files import replacing
 from plainnet.layers import LAYERS, Dense, Layer
 from plainnet.network import Network
+from plainnet.storage import checked_classes
 
 LAYOUTS = ("plainnet", "pytorch")
 
@@ -46,7 +47,7 @@ def write(net: Network, path: str | PathLike[str], layout: str = "plainnet") -> 
         raise missing_extra("writing safetensors", "exchange") from None
     if not net.is_built:
         raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
-    record: dict[str, Any] = {"network": net.describe(), "table": net.table}
+    record: dict[str, Any] = {"network": net.describe(), "table": net.table, "classes": net.classes}
     shapes = _shapes(net.layers, net.input_size)
     if layout == "plainnet":
         names = _plainnet_names(shapes)
@@ -212,6 +213,10 @@ def load(
     elif net is None:
         net = _described(file, metadata["plainnet"])
     _fill(file, net, tensors)
+    try:
+        net.classes = checked_classes(net.classes, net)
+    except InvalidValue as error:
+        raise FileError(f"{file} cannot be rebuilt: {error}") from None
     return net
 
 
@@ -231,7 +236,7 @@ def _described(file: str, text: str) -> Network:
     try:
         record = parse(text)
         net = Network.from_description({**record["network"], "input_size": None})
-        net.table = record["table"]
+        net.table, net.classes = record["table"], record.get("classes")
     except PlainnetError as error:
         reason = str(error)[:500]  # it may quote the file at any length
         raise FileError(f"{file} cannot be rebuilt: {reason}; where a part is your own, {_DESCRIBE}") from None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 POINTS = 31
 """Points of a curve."""
 MOST_LINES = 6
-"""Of more classes, or outputs, than this those are drawn whose prediction changes most."""
+"""More classes, or outputs, than this are not all drawn, only those whose prediction changes most."""
 MOST_RUG = 200
 """More examples than this are drawn as a sample."""
 FEW = 2
@@ -112,6 +112,7 @@ def dependence(
         values = values_to_try(block[:, 0], shown) if len(columns) == 1 else np.unique(block, axis=0)
     values = np.asarray(values, float)
     averages = partial_dependence(net, inputs, features, values)
+    _check_names("labels", labels, len(values))
     lines = _lines(net, averages, classes, colors, target, target_scale)
     axes = axes if axes is not None else new_axes(4, 3)
     called = shortened(name or f"input {columns[0]}", 30)
@@ -153,6 +154,7 @@ def _lines(
     outputs = averages.shape[1]
     if activation_name(net, -1) == "softmax" or (classes is not None and outputs == 1):
         scores = class_scores(averages)
+        _check_names("classes", classes, scores.shape[1])
         called = classes if classes is not None else [f"class {k}" for k in range(scores.shape[1])]
         drawn = [1] if scores.shape[1] == 2 else _that_change_most(scores)
         tints = colors if colors is not None else class_colors(scores.shape[1])
@@ -228,6 +230,11 @@ def values_to_try(column: Array, shown: Array) -> Array:
     if len(different) <= FEW or (are_whole(shown) and len(different) <= POINTS):
         return different
     return np.linspace(different[0], different[-1], POINTS)
+
+
+def _check_names(argument: str, names: Sequence[str] | None, count: int) -> None:
+    if names is not None and len(names) != count:
+        raise InvalidValue(f"{argument} has {len(names)} names; it takes {count}")
 
 
 def _checked_columns(features: int | Sequence[int], inputs: int) -> list[int]:

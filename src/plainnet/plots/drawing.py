@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from plainnet.plots.picture import Picture
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-"""Of the palette of Okabe & Ito (2008), told apart with any kind of colour vision."""
+"""Three colours of Okabe & Ito (2008), told apart with any kind of colour vision."""
 CLASS_COLORS = (BLUE, VERMILION, GREEN, "#A87AF5", "#994D73", "#CC00B3", "#8A7A00", "#B08150", "#CC1A00", "#6A7F88")
 """One for each class. Each has a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
 apart for normal and for colour-blind eyes."""
@@ -29,15 +29,15 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (
 """Likewise for lines."""
 TRAINING, VALIDATION = BLUE, VERMILION
 GRAY = "#808080"
-"""For lines and marks: a contrast of at least 3:1 on white and on the dark page."""
+"""The colour of lines and marks: a contrast of at least 3:1 on white and on the dark page."""
 QUIET = "#5c6670"
-"""For remarks on white, 4.5:1; in a page its quiet text colour takes the place."""
+"""The colour of remarks, 4.5:1 on white; in a page its quiet text colour takes the place."""
 DARK = "#222222"
-"""For lines and text on a light ground inside a picture."""
+"""The colour of lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"
 """The light end of a colour scale."""
 GROUPED = 10_000
-"""From here on thousands are set apart: not in 2009."""
+"""The least number whose thousands are set apart; 2009 is none."""
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
@@ -88,7 +88,7 @@ def legend_above(axes: Axes, lift: float = 0.0) -> None:
 
 
 def _legend_columns(axes: Axes, labels: Sequence[str]) -> int:
-    """As many columns as the axes are wide enough for."""
+    """Count the columns that the axes are wide enough for."""
     room = 17 * width_of(axes)
     widths = [len(label) + 5 for label in labels]
     return len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
@@ -166,7 +166,7 @@ def diverging() -> Colormap:
 
 
 def sequential(color: str = BLUE) -> Colormap:
-    """From pale to a colour."""
+    """A scale from pale to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("sequential", [PALE, color])

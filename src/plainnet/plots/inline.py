@@ -24,7 +24,7 @@ LEAST_TEXT = 11
 
 @contextmanager
 def page_style() -> Iterator[None]:
-    """Within it, axes are made and drawn for `svg`: transparent, lines and text in the page's colour."""
+    """Set the style in which axes are made and drawn for `svg`: transparent, lines and text in the page's colour."""
     try:
         import matplotlib
     except ImportError:

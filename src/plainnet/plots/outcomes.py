@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CLASSES = 12
-"""Of more classes than this the ones most often confused are drawn."""
+"""More classes than this are not all drawn, only the ones most often confused."""
 MOST_BARS = 15
 
 

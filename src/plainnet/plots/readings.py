@@ -63,7 +63,7 @@ def class_scores(outputs: Array) -> Array:
 
 
 def layer_outputs(net: Network, X: Any) -> list[Array]:
-    """What each layer gives for the rows of X, a list of (examples, units)."""
+    """The outputs of each layer for the rows of X, a list of (examples, units)."""
     outputs = net.checked_inputs(X)[:]
     result = []
     for layer in net.layers:
@@ -86,7 +86,7 @@ def hidden_layers(net: Network) -> list[int]:
 
 @dataclass(frozen=True)
 class Activity:
-    """What a layer's units do over the examples."""
+    """The outputs of a layer's units over the examples."""
 
     layer: int
     outputs: Array
@@ -115,12 +115,12 @@ def _activity(layer: int, outputs: Array, activation: str) -> Activity:
 
 
 def importance_rows(rows: int, inputs: int) -> int:
-    """How many rows importance is measured on: fewer where there are many inputs, which each row has to pass."""
+    """The number of rows that importance is measured on, fewer where there are many inputs."""
     return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
 
 
 def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
-    """How wrong the outputs are for each example, from 0 to 1, (examples,).
+    """The mistake of each example, from 0 for right to 1, (examples,).
 
     For a class it is 1 - the probability of the true class. For quantities it is |output - target| as a share of the
     range of the targets from their 5th to their 95th percentile, at most 1, on average over the outputs.
@@ -162,7 +162,7 @@ def permutation_importance(
     seed: int = 0,
     bounded: bool = False,
 ) -> Array:
-    """How much the loss rises when an input's values are shuffled among the examples, (inputs, repeats).
+    """The rise of the loss when an input's values are shuffled among the examples, (inputs, repeats).
 
     `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
     groups columns of X that belong together, such as those of one category; each column is one input otherwise. Of

@@ -14,7 +14,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 from plainnet.plots.drawing import GROUPED
 
 WIDTH_OF_A_DIGIT, GAP = 6.4, 8.0
-"""In points, for text of 10 points."""
+"""Sizes in points, for text of 10 points."""
 
 
 class FewTicks(MaxNLocator):

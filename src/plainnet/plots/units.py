@@ -151,7 +151,7 @@ def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:
 
 
 def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> None:
-    """Ticks and names only at the left and lower edge of the grid."""
+    """Put ticks and names at the left and lower edge of the grid only."""
     if k + columns >= count:
         tile.set_xlabel(shortened(over.labels[0]), fontsize="small")
     else:

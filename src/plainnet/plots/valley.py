@@ -34,7 +34,7 @@ class Directions:
     labels: list[str]
 
     def coordinates(self, parameters: Array) -> Array:
-        """Where parameters, (…, parameters), lie: their projection."""
+        """The projection of parameters, (…, parameters)."""
         return (parameters - self.origin) @ self.vectors.T
 
 
@@ -49,7 +49,7 @@ def loss_surface(
     at: Any = None,
     axes: Axes | None = None,
 ) -> Axes:
-    """The loss, penalties included, around a point, with the descent and the tangent there.
+    """Draw the loss, penalties included, around a point, with the descent and the tangent there.
 
     `along` names one or two parameters: all others stay as they are at the point. One gives the loss as a curve with
     its tangent, whose slope is ∂loss/∂parameter; two give a map in contours (a surface where `axes` is 3-D). `path` is
@@ -188,7 +188,7 @@ def _surface(
 
 
 def _tangent(axes: Any, here: Array, value: float, slope: Array, first: Array, second: Array) -> None:
-    """Down the steepest descent at the point: an arrow on a map, a straight line on a surface."""
+    """Draw the steepest descent at the point: an arrow on a map, a straight line on a surface."""
     steepness = float(np.linalg.norm(slope))
     label = f"tangent, slope {-steepness:.3g}"
     if axes.name == "3d":

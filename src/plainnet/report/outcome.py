@@ -123,7 +123,7 @@ def measures_of(subject: Subject) -> str:
 
 
 def scores_of(subject: Subject) -> Scores:
-    """How good the predictions are on the subject's rows."""
+    """Measure the predictions on the subject's rows."""
     if subject.labels is None:
         return scores.of_quantities(subject.true, subject.predicted, subject.weights)
     history = subject.net.history

@@ -25,7 +25,7 @@ MOST_INPUTS = 6
 MOST_VALUES = 10
 """More values of a category than this are not drawn."""
 FLAT = 0.1
-"""Where no input changes the probability of a class by more than this, the page says so."""
+"""A change of a probability that is too small to see; where no input makes a larger one, the page says so."""
 DECISIVE, SECOND, AGREEING = 2 / 3, 0.1, 0.8
 """A map of two inputs is drawn where they have this share of the importance together, the second this share by itself,
 and where the map comes this far from always the commonest prediction to full agreement with the network."""
@@ -49,21 +49,19 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
     means = importance.mean(axis=1)
     order = [int(i) for i in np.argsort(-means, kind="stable")]
     chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
-    if left_out > 0:
-        words = (
-            f"Of {len(inputs) + left_out:,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
-        )
-    else:
-        words = ""
+    tried = f"Of {len(inputs) + left_out:,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
+    words = tried if left_out > 0 else ""
     which = "each" if len(chosen) == len(inputs) else f"the {len(chosen)} most important of {len(inputs)}"
     words += (
         f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
         "the rows when the input is set to a value in all of them and the others stay as they are (Friedman 2001)."
     )
     if subject.labels is not None and _largest_change(subject, chosen) < FLAT:
+        words += f" None of these inputs changes the probability of a class by more than {FLAT} by itself: "
         words += (
-            f" None of these inputs changes the probability of a class by more than {FLAT} by itself: the network "
-            "decides by several inputs together."
+            "the network decides by several inputs together."
+            if np.ptp(np.percentile(subject.scores, (5, 95), axis=0), axis=0).max() > 2 * FLAT
+            else "the prediction is almost the same for all rows."
         )
     return text(words) + side_by_side(
         _importance(subject, pictures, inputs, importance),
@@ -239,7 +237,7 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
 
 
 def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]:
-    """How well the network agrees with itself when all but some features stay at their typical values.
+    """Measure the agreement of the network with itself when all but some features stay at their typical values.
 
     For classes the share of the rows with the same prediction, and the share that always the commonest one would
     have; for quantities R² of the first output, and 0.

@@ -1,4 +1,4 @@
-"""What a training run was told, and how to do it again: from its record, as a command or as Python."""
+"""The settings of a training run, and how to do it again: from its record, as a command or as Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is about: a network and the rows it is shown on, in the words and units of whoever made the table."""
+"""The subject of a report: a network and the rows it is shown on, in the words and units of whoever made the table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Input:
     kind: str
     features: list[int]
     summary: str
-    """What these rows hold in it, in a few words."""
+    """The values of these rows in it, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Subject:
     source: str
     """The file that the rows are from; empty where they are arrays."""
     weights: Array | None
-    """What each row counts; None where all count the same."""
+    """The weight of each row; None where all count the same."""
     target: str
     inputs: list[Input]
     names: list[str]
-    """Of the features."""
+    """The names of the features."""
     scales: list[tuple[float, float]]
     """Mean and deviation that each feature was standardized with; 0 and 1 where it was not."""
     classes: list[str]
@@ -73,7 +73,7 @@ class Subject:
 
     @property
     def mistakes(self) -> Array:
-        """How wrong each row is: 1 - the probability of its class, or |prediction - target|."""
+        """The mistake of each row: 1 - the probability of its class, or |prediction - target|."""
         if self.labels is not None:
             return 1 - self.scores[np.arange(len(self.labels)), self.labels]
         return np.abs(self.predicted - self.true).mean(axis=1)

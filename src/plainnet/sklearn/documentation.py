@@ -39,7 +39,7 @@ PARAMETERS = """
     tol : number ≥ 0
         An improvement is one by more than `tol`. Of 'lbfgs', the size of the gradient to stop at.
     verbose : bool
-        A progress bar on a terminal where rich is installed (extra `cli`), otherwise a line an epoch.
+        The progress on a terminal, a bar where rich is installed (extra `cli`); otherwise a line an epoch.
     warm_start : bool
         `fit` goes on from the weights of the one before; the layers stay as they are. Not used by `partial_fit`.
     momentum : number from 0 to 1

@@ -21,10 +21,9 @@ from plainnet.tabular.texts import is_ascii
 if TYPE_CHECKING:
     import polars as pl
 
-FIRST_ROWS = 1000
-"""So many rows can rule out points between thousands, which each value would have to have."""
-_CODE = r"^[+-]?0[0-9]|[eE]|[0-9]{16}"
-"""What some value looks like in a column of plain numbers that may be codes."""
+_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})"
+"""What some value looks like in a column of whole numbers that may be codes."""
+_E_CODE = r"^[0-9]+[eE][0-9]+$"
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -90,14 +89,12 @@ def decide(
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    odd = _row(text.select(pl.all().str.contains(_CODE).any()))
-    grouped = _row(text.head(FIRST_ROWS).select(pl.all().str.contains(_GROUPS).all()))
+    odd = _may_be_odd(text)
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
         known, kept = options.notations.get(name), with_quoted(text[name], written[name], quoted.get(name))
         column = _Column(text[name], kept, place)
-        odd[name] |= grouped[name] and bool(text[name].str.contains(".", literal=True).any())
         plain = no_number[name] == missing[name] < len(frame) and known in (None, PLAIN) and not special[name]
         if name in as_categories:
             column.result = kept
@@ -142,6 +139,20 @@ def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col([name for name, only in ascii_only.items() if only]).str.strip_chars())
 
 
+def _may_be_odd(text: pl.DataFrame) -> dict[str, bool]:
+    """Which columns, if they are plain numbers, may be codes or may have points between thousands.
+
+    What has to be so in every row is looked for in the first rows only, which rule most columns out.
+    """
+    import polars as pl
+
+    first = text.head(SAMPLE)
+    codes, points = text.select(pl.all().str.contains(_CODE).any()), text.select(pl.all().str.contains("\\.").any())
+    e_codes, groups = (first.select(pl.all().str.contains(pattern).all()) for pattern in (_E_CODE, _GROUPS))
+    rows = zip(text.columns, codes.row(0), points.row(0), e_codes.row(0), groups.row(0), strict=True)
+    return {name: code or e_code or (point and group) for name, code, point, e_code, group in rows}
+
+
 def _row(frame: pl.DataFrame) -> dict[str, int]:
     return frame.row(0, named=True)
 
@@ -181,7 +192,7 @@ def _decide(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
 def _code(text: pl.Series, numbers: pl.Series) -> str:
     """What numbers would lose of a column whose values look like numbers; empty where nothing."""
     present = text.drop_nulls()
-    if present.str.contains("^[0-9]+[eE][0-9]+$").all():
+    if present.str.contains(_E_CODE).all():
         return "digits with an E between them"
     if not present.str.contains("^[+-]?[0-9]+$").all():
         return ""

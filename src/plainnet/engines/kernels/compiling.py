@@ -1,12 +1,15 @@
 """How kernels are compiled, and where their machine code is kept."""
 
 import hashlib
+import logging
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core import event
 
 u = np.uint64
 njit: Any = numba.njit  # its types do not know all of its options
@@ -41,12 +44,41 @@ def inlined_late(function: Callable[..., Any]) -> Any:
     return njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
-def callable_from_python(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls, its machine code kept on disk where there is a place to keep it."""
+def callable_from_python(function: Callable[..., Any], trains: str) -> Any:
+    """Compile a function that Python calls, its machine code kept on disk where there is a place to keep it.
+
+    `trains` says in words what it trains, for the line that tells the user of the compilation.
+    """
     try:
-        return njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+        compiled = njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     except RuntimeError:  # no folder can be written to
-        return njit(no_cfunc_wrapper=True, **OPTIONS)(function)
+        compiled = njit(no_cfunc_wrapper=True, **OPTIONS)(function)
+    _TRAINS[compiled] = trains
+    return compiled
+
+
+_TRAINS: dict[Any, str] = {}
+
+
+class _Announcement(event.Listener):
+    """Says, before the seconds in which nothing else happens, what they are for."""
+
+    def on_start(self, event: Any) -> None:
+        kernel = event.data["dispatcher"]
+        if kernel not in _TRAINS or multiprocessing.parent_process():  # one process of many would say the same
+            return
+        numbers = "float32" if "float32" in str(event.data["args"]) else "float64"
+        how_often = "once on this machine" if kernel.stats.cache_path else "as no folder can be written to keep it"
+        # Python shows a warning on standard error unless the program that uses plainnet says otherwise.
+        logging.getLogger("plainnet").warning(
+            "plainnet: compiling the training of %s in %s, %s: about 15 s", _TRAINS[kernel], numbers, how_often
+        )
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Announcement())
 
 
 def version() -> str:

@@ -175,5 +175,5 @@ def has_any(penalties):
     return False
 
 
-run_lanes = callable_from_python(of_version(version()))
+run_lanes = callable_from_python(of_version(version()), "many small networks")
 """Called by `plainnet.engines.lanes_engine`."""

@@ -259,5 +259,5 @@ def of_version(digest: str) -> Callable[..., None]:
     return run
 
 
-run = callable_from_python(of_version(version()))
+run = callable_from_python(of_version(version()), "a network")
 """The one kernel that Python calls."""
