@@ -43,6 +43,14 @@ def test_whole_lists_and_slices_are_written_too(model):
     assert [float(w.mean()) for w in model.coefs_] == [0, 1]
 
 
+def test_layers_of_one_shape_can_be_exchanged():
+    model = MLPClassifier((4, 4), max_iter=2, random_state=0).fit(X, Y)
+    first, second, last = [w.copy() for w in model.coefs_]
+    model.coefs_ = [model.coefs_[1], model.coefs_[0], model.coefs_[2]]
+    for got, expected in zip(model.coefs_, [second, first, last], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 @pytest.mark.parametrize(
     ("write", "naming"),
     [
@@ -54,6 +62,7 @@ def test_whole_lists_and_slices_are_written_too(model):
         (lambda m: setattr(m, "coefs_", [np.zeros((4, 5))]), "assigned 1 arrays; it takes 2"),
         (lambda m: setattr(m, "coefs_", [np.zeros((4, 5)), np.zeros((4, 5))]), r"coefs_\[1\] has shape \(4, 5\)"),
         (lambda m: setattr(m, "intercepts_", [np.zeros(5), 0.0]), r"intercepts_\[1\] has shape \(\)"),
+        (lambda m: setattr(m, "intercepts_", None), "intercepts_ is None; it takes a list"),
         (lambda m: m.coefs_.append(np.zeros((3, 3))), "coefs_ does not take append"),
         (lambda m: m.coefs_.pop(), "coefs_ does not take pop"),
         (lambda m: m.coefs_.__delitem__(0), "coefs_ does not take del"),

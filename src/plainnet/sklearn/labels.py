@@ -28,7 +28,7 @@ def outputs_of(binarizer: LabelBinarizer) -> int:
     return 1 if one else len(binarizer.classes_)
 
 
-def plain(binarizer: LabelBinarizer) -> list[Any] | None:
+def plain_labels(binarizer: LabelBinarizer) -> list[Any] | None:
     """The labels as text and numbers, for the network's record; None of several, whose outputs are no alternatives."""
     if is_multilabel(binarizer):
         return None
