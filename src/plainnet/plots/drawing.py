@@ -38,6 +38,7 @@ PALE = "#f4f4f4"
 """The light end of a colour scale."""
 GROUPED = 10_000
 """The least number whose thousands are set apart; 2009 is none."""
+THIN_SPACE = "\u2009"
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
@@ -178,7 +179,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def shortened(name: str, most: int = 18) -> str:
-    """A name cut to `most` letters, in letters that a font here has."""
+    """A name on one line, cut to `most` letters, in letters that a font here has, that matplotlib draws as it is.
+
+    To matplotlib a dollar sign begins a formula, and a label that begins with an underscore is not for the legend.
+    """
     from plainnet.plots.fonts import drawable
 
-    return drawable(name if len(name) <= most else name[: most - 1] + "…")
+    line = " ".join(name.split())
+    cut = line if len(line) <= most else line[: most - 1] + "…"
+    return (THIN_SPACE if cut.startswith("_") else "") + drawable(cut).replace("$", r"\$")

@@ -197,7 +197,7 @@ def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, i
         return values, None, 0
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
-    place = subject.header.index(column.name)
+    place = next(i for i, other in enumerate(subject.inputs) if other is column)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
     return different[kept], names, len(different) - len(kept)
 

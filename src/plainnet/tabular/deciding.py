@@ -21,8 +21,9 @@ from plainnet.tabular.texts import is_ascii
 if TYPE_CHECKING:
     import polars as pl
 
-_CODE_OR_AMBIGUOUS = r"^[+-]?0[0-9]|[eE]|[0-9]{16}|^[+-]?[0-9]{1,3}\.[0-9]{3}"
-"""What some value looks like in a column of plain numbers that may be codes or have points between thousands."""
+_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})"
+"""What some value looks like in a column of whole numbers that may be codes."""
+_E_CODE = r"^[0-9]+[eE][0-9]+$"
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -88,7 +89,7 @@ def decide(
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    odd = _row(text.select(pl.all().str.contains(_CODE_OR_AMBIGUOUS).any()))
+    odd = _may_be_odd(text)
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
@@ -123,7 +124,7 @@ def decide_typed(
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
-            tell([name], notation.name, str(column.drop_nulls()[0]), notation.meaning)
+            tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
         if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
     return pl.DataFrame(made), found
@@ -136,6 +137,20 @@ def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
     ascii_only = _row(frame.select((pl.all().str.len_bytes() == pl.all().str.len_chars()).all()))
     frame = frame.with_columns(spelled_column(frame[name]) for name, only in ascii_only.items() if not only)
     return frame.with_columns(pl.col([name for name, only in ascii_only.items() if only]).str.strip_chars())
+
+
+def _may_be_odd(text: pl.DataFrame) -> dict[str, bool]:
+    """Which columns, if they are plain numbers, may be codes or may have points between thousands.
+
+    What has to be so in every row is looked for in the first rows only, which rule most columns out.
+    """
+    import polars as pl
+
+    first = text.head(SAMPLE)
+    codes, points = text.select(pl.all().str.contains(_CODE).any()), text.select(pl.all().str.contains("\\.").any())
+    e_codes, groups = (first.select(pl.all().str.contains(pattern).all()) for pattern in (_E_CODE, _GROUPS))
+    rows = zip(text.columns, codes.row(0), points.row(0), e_codes.row(0), groups.row(0), strict=True)
+    return {name: code or e_code or (point and group) for name, code, point, e_code, group in rows}
 
 
 def _row(frame: pl.DataFrame) -> dict[str, int]:
@@ -177,7 +192,7 @@ def _decide(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
 def _code(text: pl.Series, numbers: pl.Series) -> str:
     """What numbers would lose of a column whose values look like numbers; empty where nothing."""
     present = text.drop_nulls()
-    if present.str.contains("^[0-9]+[eE][0-9]+$").all():
+    if present.str.contains(_E_CODE).all():
         return "digits with an E between them"
     if not present.str.contains("^[+-]?[0-9]+$").all():
         return ""
@@ -273,7 +288,9 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
             f"{place}: column {name!r} holds {value!r}, where most values are {described(notation)}; "
             f"{missing_hint(value)}correct it, or {as_categories}"
         )
-    if sum(any(n.reads(value) for n in notations if not n.unit) for value in with_digits) >= 0.5 * len(sample):
+    if sum(any(n.reads(value) for n in notations if not n.unit[:1].isalpha()) for value in with_digits) >= 0.5 * len(
+        sample
+    ):
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
