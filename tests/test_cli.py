@@ -195,7 +195,7 @@ def test_progress_is_no_part_of_the_output(terminal, capsys, monkeypatch):
     out, error = capsys.readouterr()
     assert "━" not in out
     assert "rows/s" not in out
-    assert ("3000/3000" in error) == terminal
+    assert ("/3000" in error) == terminal
     assert run(["xor", "--epochs", "3000", "--no-progress"]) == 0
     assert capsys.readouterr().err == ""
 

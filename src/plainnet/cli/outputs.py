@@ -41,17 +41,17 @@ def check_outputs(
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     for option, path in given.items():
-        _check_ending(option, path, ENDINGS.get(option, endings))
-        try:
-            check_writable(path)
-        except FileError as error:
-            raise FileError(f"{option}: {error}") from None
         for name, source in inputs.items():
             if source is not None and _is_file(source, path):
                 raise InvalidValue(f"{option} is {path}, {name} itself; it takes another name")
         for descriptor, name in STREAMS.items():
             if _is_open_as(descriptor, path):
                 raise InvalidValue(f"{option} is {path}, where {name} goes; it takes another name")
+        _check_ending(option, path, ENDINGS.get(option, endings))
+        try:
+            check_writable(path)
+        except FileError as error:
+            raise FileError(f"{option}: {error}") from None
     for (first, path), (second, other) in itertools.combinations(given.items(), 2):
         if is_regular(path) and is_same_place(path, other):
             raise InvalidValue(f"{first} and {second} are both {path}; each takes a name of its own")

@@ -194,7 +194,7 @@ def _refuse_other_options(context: typer.Context) -> None:
 def _run_published() -> None:
     with np.errstate(over="ignore"):
         for loss in xor_post.published_losses():
-            print("Loss: ", loss)
+            console.print(f"Loss:  {loss}")
     console.print(f"\n{xor_post.WHY_LATER_DIGITS_DIFFER}")
     console.print("What is wrong in the post, and the proof: plainnet xor --as-published --check")
 
