@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Data(NamedTuple):
-    """What a run is trained and validated on."""
+    """The examples of a run."""
 
     training: Examples
     validation: Examples | None
     weightless: int
-    """How many examples of weight 0 were left out of the training."""
+    """The number of examples of weight 0 that were left out of the training."""
 
 
 def examples_of(
