@@ -1,4 +1,4 @@
-"""What a command writes, held against what it reads, before any work: nothing is destroyed by mistake."""
+"""The outputs of a command, held against its inputs before any work, so that nothing is destroyed by mistake."""
 
 import itertools
 import os
@@ -66,14 +66,14 @@ def _check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
 
 
 def _is_file(source: Path, path: Path) -> bool:
-    """Whether the input `source`, which may not exist, is the file that `path` would replace."""
+    """Tell whether the input `source`, which may not exist, is the file that `path` would replace."""
     if str(source) == "-":
         return _is_open_as(0, path)
     return path.exists() and source.exists() and os.path.samefile(source, path)
 
 
 def _is_open_as(descriptor: int, path: Path) -> bool:
-    """Whether one of the process's own streams is the ordinary file at `path`."""
+    """Tell whether one of the process's own streams is the ordinary file at `path`."""
     try:
         stream, file = os.fstat(descriptor), os.stat(path)
     except OSError:
