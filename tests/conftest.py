@@ -11,6 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("plainnet", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("plainnet")
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
@@ -19,6 +23,7 @@ NEEDS = {
     "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
+    "test_column_kinds.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
@@ -46,6 +51,7 @@ NEEDS = {
     "test_script.py": ("tables",),
     "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
+    "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
     "test_weighting.py": ("sklearn",),
