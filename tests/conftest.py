@@ -44,6 +44,7 @@ NEEDS = {
     "test_sklearn_validation.py": ("sklearn",),
     "test_safetensors.py": ("exchange",),
     "test_script.py": ("tables",),
+    "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),

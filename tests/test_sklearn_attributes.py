@@ -9,7 +9,6 @@ from sklearn import neural_network
 from sklearn.datasets import load_iris
 
 import plainnet
-import plainnet as pn
 from plainnet.errors import PlainnetWarning
 from plainnet.sklearn import MLPClassifier, MLPRegressor
 
@@ -154,9 +153,3 @@ def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     with pytest.warns(PlainnetWarning, match=f"pickled by plainnet {plainnet.__version__} and is read by 99.0"):
         again = pickle.loads(stored)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-
-
-def test_one_number_fills_a_layers_array():
-    net = pn.Network(pn.Dense(2), input_size=3)
-    net.layers[0].weights = 0.5
-    np.testing.assert_array_equal(net.predict(np.ones((1, 3))), [[1.5, 1.5]])

@@ -20,7 +20,16 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.labels import class_weights, decide, decode, encode, is_multilabel, outputs_of, plain_labels
+from plainnet.sklearn.labels import (
+    class_weights,
+    decide,
+    decode,
+    encode,
+    is_multilabel,
+    outputs_of,
+    plain_labels,
+    refuse_mixed,
+)
 from plainnet.sklearn.rows import given_validation
 
 
@@ -183,6 +192,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.network_.classes = plain_labels(self._label_binarizer)
 
     _numeric_targets = False
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        X, y = super()._checked(X, y, reset)
+        refuse_mixed(y)
+        return X, y
 
     def _meet(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
         """Learn the labels, or hold those of y and `classes` against those that are known."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
-INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|index|level_\d+|Index|rownames|row\.names|_c0|\.\.\.1|X")
+INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|level_\d+|rownames|row\.names|_c0|\.\.\.1")
 """What pandas and R call a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
@@ -160,13 +160,13 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
             return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
 
 
-def useless(column: pl.Series, *, named: bool = False) -> str:
+def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     """Why a column of the training rows cannot help: a reason for the user, empty where it can.
 
-    Text of many different values is kept where the user `named` it as categories, up to `MOST_CATEGORIES` of them.
+    `different` is the number of different values, missing ones aside. Text of many different values is kept where
+    the user `named` it as categories, up to `MOST_CATEGORIES` of them.
     """
-    known = column.drop_nulls()
-    different = known.n_unique()
+    known = column.drop_nulls() if column.null_count() else column
     if different == 0:
         return "every value is missing"
     if different == 1 and len(known) == len(column):
@@ -180,7 +180,7 @@ def useless(column: pl.Series, *, named: bool = False) -> str:
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
     elif INDEX_NAMES.fullmatch(column.name) and counts(column):
-        return "its name and values are those of the row numbers that pandas writes"
+        return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
     return ""
 
 
