@@ -31,12 +31,13 @@ def of_kinds(columns: Iterable[Column], frame: pl.DataFrame) -> pl.DataFrame:
 
     dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
     taken = frame.select(column.name for column in columns)
+    schema = taken.schema  # made anew at each access
     found = taken.select(pl.col(pl.Float64).is_infinite().any())
     infinite = found.row(0, named=True) if found.width else {}
     changed = [
         column_of_kind(taken, column.name, column.kind)
         for column in columns
-        if taken.schema[column.name] != dtypes[column.kind] or column.kind == "category" or infinite.get(column.name)
+        if schema[column.name] != dtypes[column.kind] or column.kind == "category" or infinite.get(column.name)
     ]
     return taken.with_columns(pl.col(pl.Float64).fill_nan(None)).with_columns(changed)
 
