@@ -2,7 +2,7 @@
 
 A module that is about an extra stands in `NEEDS`, a single test has the mark `needs`. So `pytest` runs in an
 environment with any of the extras, `pytest -m "not needs"` is the core alone and `pytest -m needs` all but the core.
-Nothing is left out where everything is installed.
+`pytest --whole` fails where something is left out.
 """
 
 import re
@@ -16,12 +16,12 @@ COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_blas.py": ("fast", "sklearn"),
-    "test_choosing.py": ("fast", "sklearn"),
+    "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
     "test_conversion.py": ("pandas", "polars", "scipy"),
-    "test_display.py": ("cli",),
+    "test_display.py": ("cli", "tables"),
     "test_engine_pauses.py": ("fast",),
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,
@@ -44,7 +44,9 @@ NEEDS = {
     "test_sklearn_validation.py": ("sklearn",),
     "test_safetensors.py": ("exchange",),
     "test_script.py": ("tables",),
+    "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
+    "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
     "test_weighting.py": ("sklearn",),
     "test_xor_post.py": ("cli",),
@@ -69,7 +71,14 @@ def _modules(name):
 collect_ignore = [module for module, names in NEEDS.items() if _lacking(names)]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--whole", action="store_true", help="fail where a library is missing and tests are left out")
+
+
 def pytest_configure(config):
+    every = {"test", *(name for names in NEEDS.values() for name in names)}
+    if config.getoption("--whole") and (missing := _lacking(sorted(every))):
+        raise pytest.UsageError(f"--whole, and not all libraries are installed of: {', '.join(missing)}")
     config.addinivalue_line("markers", "needs(*names): the test needs these extras or libraries")
 
 

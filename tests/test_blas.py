@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import threadpoolctl
+from joblib import parallel_config
+from sklearn.model_selection import cross_val_score
 
 import plainnet as pn
 from plainnet.engines import blas
-
-threadpoolctl = pytest.importorskip("threadpoolctl")
+from plainnet.sklearn import MLPClassifier
 
 X, Y = pn.datasets.moons(120, noise=0.1, seed=1)
 OPTIONS = {"loss": "cross_entropy", "epochs": 4, "engine": "numpy"}
@@ -109,8 +111,6 @@ def test_many_threads_of_the_users() -> None:
 
 @pytest.mark.parametrize("engine", ["numpy", "compiled"])
 def test_train_many(engine: str) -> None:
-    if engine == "compiled":
-        pytest.importorskip("numba")
     found: list[set[int]] = []
     options = {**OPTIONS, "engine": engine, "batch_size": 60, "metrics": [seen_by_metric(found)]}
     wide = [pn.Network(pn.Dense(300, "relu"), pn.Dense(2, "softmax"), seed=seed) for seed in range(5)]
@@ -119,12 +119,6 @@ def test_train_many(engine: str) -> None:
 
 
 def test_estimators_under_joblibs_threads() -> None:
-    pytest.importorskip("sklearn")
-    from joblib import parallel_config
-    from sklearn.model_selection import cross_val_score
-
-    from plainnet.sklearn import MLPClassifier
-
     model = MLPClassifier(n_jobs=1, max_iter=5, early_stopping=True)
     with parallel_config("threading", n_jobs=4), pytest.warns(UserWarning, match="Maximum iterations"):
         cross_val_score(model, X, Y, cv=8)

@@ -258,7 +258,7 @@ def test_a_missing_extra_names_the_libraries_that_lack(monkeypatch) -> None:
 
     monkeypatch.setattr(metadata, "version", version)
     assert str(missing_extra("This", "fast")) == (
-        'This needs scipy and threadpoolctl>=3.5: pip install scipy "threadpoolctl>=3.5" (of plainnet[fast])'
+        'This needs scipy, threadpoolctl>=3.5: pip install scipy "threadpoolctl>=3.5" (of plainnet[fast])'
     )
     assert "pip install matplotlib" in str(missing_extra("a picture", "plots"))
     monkeypatch.setattr(metadata, "requires", lambda name: version("plainnet"))

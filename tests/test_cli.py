@@ -195,7 +195,7 @@ def test_progress_is_no_part_of_the_output(terminal, capsys, monkeypatch):
     out, error = capsys.readouterr()
     assert "━" not in out
     assert "rows/s" not in out
-    assert ("3000/3000" in error) == terminal
+    assert ("/3000" in error) == terminal
     assert run(["xor", "--epochs", "3000", "--no-progress"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -487,13 +487,16 @@ def wait_for(condition, process, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"not within {seconds} seconds: {process.communicate()}")
         time.sleep(0.05)
 
 
 def test_ctrl_c_keeps_and_saves_the_best_model(tmp_path):
     arguments = ["train", str(PENGUINS), "--target", "species", "--epochs", "1000000", "--early-stopping", "1000000"]
-    checkpoint = ["--checkpoint", "run.npz", "--checkpoint-every", "500"]  # by then the best epoch is long past
+    checkpoint = ["--checkpoint", "run.npz", "--checkpoint-every", "300"]  # by then the best epoch is long past
+    checkpoint += ["--engine", "numpy"]  # begins at once
     process = subprocess.Popen(
         [*PLAINNET, *arguments, *checkpoint, "--save", "m.npz"],
         stdout=subprocess.DEVNULL,
@@ -538,7 +541,7 @@ def test_ctrl_c_saves_the_xor_network():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "NUMBA_DISABLE_JIT": "1"},  # so that the run begins at once
     )
     for line in process.stdout:
         if line.startswith("step   1,000"):

@@ -47,6 +47,11 @@ def test_assigning_to_a_layer_or_to_parameters_writes_into_the_vector():
     assert (net.layers[1].weights == 1).all()
     with pytest.raises(InvalidValue, match=r"shape \(3,\)"):
         net.parameters = np.ones(3)
+    before = vector.copy()
+    for wrong in (np.zeros((1, 4)), np.zeros(4), np.zeros((4, 3))):  # what NumPy would broadcast, and the transpose
+        with pytest.raises(InvalidValue, match=r"weights has shape .*; it takes shape \(3, 4\)"):
+            net.layers[0].weights = wrong
+    np.testing.assert_array_equal(vector, before)
 
 
 def test_same_seed_same_weights_in_both_dtypes():

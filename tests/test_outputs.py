@@ -71,20 +71,23 @@ def refusal(capsys, *arguments):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train data.csv {train} --save data.csv", "--save is data.csv"),
+        ("train data.csv {train} --save data.csv", "--save is data.csv, the table itself"),
         ("train data.csv {train} --checkpoint data.csv", "--checkpoint is data.csv"),
         ("train data.csv {train} --plot data.csv", "--plot is data.csv"),
         ("train data.csv {train} --report data.csv", "--report is data.csv"),
-        ("train data.csv {train} --validation held.csv --save held.csv", "--save is held.csv"),
+        (
+            "train data.csv {train} --validation held.csv --save held.csv",
+            "--save is held.csv, the --validation file itself",
+        ),
         ("predict model.npz data.csv -o data.csv", "--output is data.csv, the table itself"),
         ("predict model.npz data.csv -o folder/../data.csv", "the table itself"),
         ("predict model.npz data.csv -o ./model.npz", "--output is model.npz"),
         ("compare data.csv {compare} --csv data.csv", "--csv is data.csv, the table itself"),
-        ("compare data.csv {compare} --json data.csv", "--json is data.csv, with the ending '.csv'"),
+        ("compare data.csv {compare} --json data.csv", "--json is data.csv, the table itself"),
         ("compare data.csv {compare} --results data.csv --resume", "--results is data.csv"),
         ("compare data.csv {compare} --plot data.csv", "--plot is data.csv"),
         ("explain model.npz data.csv --html data.csv", "--html is data.csv"),
-        ("explain model.npz data.csv --html model.npz", "--html is model.npz"),
+        ("explain model.npz data.csv --html model.npz", "--html is model.npz, the model itself"),
         ("explain model.html data.csv --html model.html", "--html is model.html, the model itself"),
         ("report model.npz data.csv -o model.npz", "--output is model.npz"),
         ("report model.html data.csv -o model.html", "--output is model.html, the model itself"),
@@ -105,6 +108,8 @@ def test_an_input_is_known_by_any_of_its_names(other, inputs, capsys):
     Path("linked").symlink_to(".")
     assert "the table itself" in refusal(capsys, "predict", "model.npz", "data.csv", "-o", other)
     assert "the table itself" in refusal(capsys, "predict", "model.npz", other, "-o", "data.csv")
+    os.chmod("data.csv", 0o444)
+    assert "the table itself" in refusal(capsys, "predict", "model.npz", "data.csv", "-o", other)
     assert Path("link.csv").is_symlink()
 
 
@@ -123,6 +128,15 @@ def test_a_file_that_standard_output_goes_to_is_not_replaced(inputs):
         process = subprocess.run(command, stdout=log, stderr=subprocess.PIPE, text=True)
     assert process.returncode == 2
     assert process.stderr == "plainnet: --output is log.csv, where standard output goes; it takes another name\n"
+
+
+@POSIX
+def test_a_file_that_standard_input_comes_from_is_an_input(inputs):
+    with open("data.csv") as data:
+        command = [*PLAINNET, "predict", "model.npz", "-", "-o", "data.csv"]
+        process = subprocess.run(command, stdin=data, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 2
+    assert process.stderr == "plainnet: --output is data.csv, the table itself; it takes another name\n"
 
 
 # ---- other outputs ----

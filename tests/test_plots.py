@@ -513,6 +513,27 @@ def test_a_year_is_not_grouped_and_a_large_number_is():
     assert drawing.in_digits(100_500) == "100,500"
 
 
+@pytest.mark.parametrize("name", ["$10-$20", "$_$", "a\nb", "_private", "50 % & <b>", "^_{", "x" * 60])
+def test_names_are_drawn_as_they_are(name, tmp_path):
+    X, y = pn.datasets.moons(30, noise=0.1, seed=1)
+    net = pn.Network(pn.Dense(3, "softmax"), input_size=2, seed=1)
+    classes, names = [name, "b", "c"], [name, "b"]
+    for axes in (
+        plots.decision_boundary(net, X, y, names=names, classes=classes),
+        plots.dependence(net, X, 0, name=name, classes=classes),
+        plots.confusion_matrix(y, net.predict(X), classes),
+        plots.network_diagram(net, names=names, classes=classes),
+        plots.hidden_units(net, X, names=names),
+        plots.importance([[1.0], [2.0]], names),
+        plots.residuals([1.0, 2], [1.0, 2], name=name),
+        plots.predicted_against_true([1.0, 2], [1.0, 2], name=name),
+    ):
+        axes.figure.savefig(tmp_path / "picture.svg")
+        legend = axes.get_legend()
+        if legend is not None and len(legend.get_texts()) == 3:
+            assert legend.get_texts()[0].get_text().strip().replace("\\$", "$")[:4] == " ".join(name.split())[:4]
+
+
 def test_letters_that_the_usual_font_lacks_come_from_another_one(tmp_path):
     letter = "\u2900"  # of matplotlib's own fonts: not in DejaVu Sans, but in DejaVu Serif
     assert fonts.lacks(letter) == {letter}

@@ -58,10 +58,9 @@ def test_without_a_stream(work, monkeypatch):
     work()
 
 
-@pytest.mark.parametrize("rich", [True, False], ids=["bar", "text"])
+@pytest.mark.parametrize("rich", [pytest.param(True, marks=pytest.mark.needs("cli")), False], ids=["bar", "text"])
 def test_a_terminal_shows_the_count_and_is_left_clean(work, rich, monkeypatch, capsys):
     if rich:
-        pytest.importorskip("rich")
         monkeypatch.setenv("TERM", "xterm")
     else:
         no_rich(monkeypatch)

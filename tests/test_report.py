@@ -1,6 +1,7 @@
 """The report: one file with every section, the user's own values in it, and a word where something lacks."""
 
 import re
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -294,3 +295,18 @@ def test_the_python_of_an_estimators_network_makes_the_estimator():
     names = {"X": X, "y": y}
     exec(python(fitted.network_), names)
     assert (names["net"].parameters == fitted.network_.parameters).all()
+
+
+def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(1)
+    days = [date(2024, 1, 1) + timedelta(int(k)) for k in np.append(random.integers(1, 300, 118), [0, 300])]
+    late = [float(day > date(2024, 6, 1)) + random.normal(0, 0.1) for day in days]
+    pl.DataFrame({"day": days, "x": random.normal(size=120), "late": late}).write_csv("table.csv")
+    assert run(["train", "table.csv", "--target", "late", "--save", "m.npz", "--no-progress"]) == 0
+    assert run(["report", "m.npz", "table.csv", "-o", "r.html"]) == 0
+    html = Path("r.html").read_text(encoding="utf-8")
+    sections = Page(html).sections
+    assert "2024-01-01 to 2024-10-27" in sections["data"]
+    assert re.search(r"2024-\d\d-\d\d", sections["worst"])
+    assert re.search(r"2024-\d\d-\d\d</text>", html)

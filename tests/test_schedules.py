@@ -1,6 +1,7 @@
 """Schedules and stopping keep to their run: past its end, at negative losses, at losses that are no number."""
 
 import math
+import runpy
 
 import numpy as np
 import pytest
@@ -182,3 +183,19 @@ def test_a_loss_becomes_a_number_later():
     history = network().fit(X[7:], Y[7:], loss=loss, epochs=9, early_stopping=8, validation=(X[:7], Y[:7]))
     assert history.best_epoch is not None
     assert history.best_epoch >= 4
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        schedules.LinearWarmup(0.1, warmup=3),
+        schedules.LinearWarmup(schedules.LinearWarmup(schedules.Cosine(0.1), warmup=2), warmup=3, start=0.5),
+    ],
+)
+def test_an_exported_trainer_warms_up_in_the_same_steps(schedule, batch_size, tmp_path):
+    net = pn.Network(pn.Dense(3, "tanh"), pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    history = net.fit(X, Y, loss="mse", epochs=6, batch_size=batch_size, optimizer=pn.SGD(schedule))
+    net.export(tmp_path / "warm.py", to="trainer")
+    trainer = runpy.run_path(str(tmp_path / "warm.py"))
+    assert list(trainer["train"](X, Y[:, None])) == history.loss

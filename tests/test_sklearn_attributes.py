@@ -9,7 +9,6 @@ from sklearn import neural_network
 from sklearn.datasets import load_iris
 
 import plainnet
-import plainnet as pn
 from plainnet.errors import PlainnetWarning
 from plainnet.sklearn import MLPClassifier, MLPRegressor
 
@@ -43,6 +42,14 @@ def test_whole_lists_and_slices_are_written_too(model):
     assert [float(w.mean()) for w in model.coefs_] == [0, 1]
 
 
+def test_layers_of_one_shape_can_be_exchanged():
+    model = MLPClassifier((4, 4), max_iter=2, random_state=0).fit(X, Y)
+    first, second, last = [w.copy() for w in model.coefs_]
+    model.coefs_ = [model.coefs_[1], model.coefs_[0], model.coefs_[2]]
+    for got, expected in zip(model.coefs_, [second, first, last], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 @pytest.mark.parametrize(
     ("write", "naming"),
     [
@@ -54,6 +61,7 @@ def test_whole_lists_and_slices_are_written_too(model):
         (lambda m: setattr(m, "coefs_", [np.zeros((4, 5))]), "assigned 1 arrays; it takes 2"),
         (lambda m: setattr(m, "coefs_", [np.zeros((4, 5)), np.zeros((4, 5))]), r"coefs_\[1\] has shape \(4, 5\)"),
         (lambda m: setattr(m, "intercepts_", [np.zeros(5), 0.0]), r"intercepts_\[1\] has shape \(\)"),
+        (lambda m: setattr(m, "intercepts_", None), "intercepts_ is None; it takes a list"),
         (lambda m: m.coefs_.append(np.zeros((3, 3))), "coefs_ does not take append"),
         (lambda m: m.coefs_.pop(), "coefs_ does not take pop"),
         (lambda m: m.coefs_.__delitem__(0), "coefs_ does not take del"),
@@ -145,9 +153,3 @@ def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     with pytest.warns(PlainnetWarning, match=f"pickled by plainnet {plainnet.__version__} and is read by 99.0"):
         again = pickle.loads(stored)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-
-
-def test_one_number_fills_a_layers_array():
-    net = pn.Network(pn.Dense(2), input_size=3)
-    net.layers[0].weights = 0.5
-    np.testing.assert_array_equal(net.predict(np.ones((1, 3))), [[1.5, 1.5]])

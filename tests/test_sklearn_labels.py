@@ -130,6 +130,13 @@ def test_classes_of_several_labels_are_one_for_each_column():
     assert model.partial_fit(XM, YM, classes=np.arange(4)).predict(XM).shape == (60, 4)
 
 
+@pytest.mark.parametrize("other", [None, 1, 2.5, float("nan")])
+def test_text_among_other_labels_is_refused_with_its_place(other):
+    labels = np.array(["a", "b", other, "a"], object)
+    with pytest.raises((TypeError, ValueError), match=r"y holds .* at row 2|contains NaN"):
+        MLPClassifier().fit(np.eye(4), labels)
+
+
 def test_labels_of_another_kind_are_refused():
     model = MLPClassifier(max_iter=2, warm_start=True).fit(X, Y)
     with pytest.raises(ValueError, match="another kind of labels"):

@@ -110,6 +110,8 @@ def test_file_names_that_are_no_text():
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"caf\xe9.csv: 40 rows" in done.stdout
     assert plainnet("show", "m.npz").returncode == 0
+    assert run(["report", "m.npz", name, "-o", "report.html"]) == 0
+    assert r"caf\udce9.csv" in Path("report.html").read_text(encoding="utf-8")
     done = plainnet("train", os.fsdecode(b"\xff.csv"), *TRAIN)
     assert (done.returncode, done.stderr) == (2, b"plainnet: \\xff.csv does not exist\n")
 

@@ -149,6 +149,9 @@ def test_numbers_may_be_names(tmp_path: Path, content: str) -> None:
     ("content", "message"),
     [
         ("Export of 3 March\n\nx,y\n1,2\n", r"line 3: 2 fields .* Line 1 may be a title or a comment"),
+        ("Report\nMarch\nx,y\n1,2\n3,4\n", r"line 3: 2 fields .* Line 1 may be a title or a comment"),
+        ("Report\n\nx;y\n1;2\n", r"semicolons divide the rows and not the first line, which may be a title"),
+        ("x^y\n1^2\n3^4\n", r"'\^' seem to separate the fields; say so .*--separator '\^'"),
         ("# by a logger\n# in mm\nx,y\n1,2\n", r"line 3: 2 fields .* Line 1 may be a title or a comment"),
         ("x,y\n1,2\n# pause\n3,4\n", r"line 3: 1 field .* The line may be a comment"),
         ("x,y\n1,2,\n3,4,\n", r"line 2: 3 fields .* The line ends in a separator, the header does not"),

@@ -1,4 +1,4 @@
-"""What users pass, as NumPy arrays that say the same: no column type, mask or missing value is lost on the way.
+"""Arrays of what users pass that say the same: no column type, mask or missing value is lost on the way.
 
 `numpy.asarray` makes one type of all columns of a data frame, forgets a mask, and takes whatever it does not know for
 an object. Here a frame is taken column by column, numbers in object arrays are read as numbers, and all else is
@@ -14,13 +14,13 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 FEATURES = "give each category a column of 0 and 1; numbers written as text become numbers by values.astype(float)"
-"""What to do with text among the inputs."""
+"""The advice for text among the inputs."""
 
 LABELS = (
     "classes, y = numpy.unique(y, return_inverse=True) numbers the labels 0, 1, ..., and "
     "classes[net.predict(X).argmax(axis=1)] gives the predicted ones back"
 )
-"""What to do with text among the targets."""
+"""The advice for text among the targets."""
 
 _OTHER_KINDS = {
     "M": ("dates", "make numbers of them, such as the days since the first: (dates - dates.min()).astype(float)"),
@@ -50,7 +50,7 @@ def numbers_of(name: str, values: Any, if_text: str = FEATURES) -> Array:
 
 
 def _array(name: str, values: Any) -> Array:
-    """What NumPy makes of `values`, with any mask and the types of pandas minded."""
+    """Make an array as NumPy does, minding masks and the types of pandas."""
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise InvalidType(f"{name} is a sparse matrix; it takes a dense array, such as its method toarray() gives")
     if isinstance(values, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in values):

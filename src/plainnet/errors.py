@@ -74,7 +74,7 @@ def missing_extra(what: str, extra: str, library: str | None = None) -> MissingE
     libraries = lacking(extra) if library is None else [library]
     if libraries:
         quoted = " ".join(f'"{name}"' if ">" in name else name for name in libraries)
-        return MissingExtraError(f"{what} needs {' and '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")
+        return MissingExtraError(f"{what} needs {', '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")
     if libraries is None:
         return MissingExtraError(f"{what} needs the libraries of plainnet[{extra}], which pyproject.toml names")
     return MissingExtraError(

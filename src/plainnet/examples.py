@@ -8,19 +8,19 @@ from plainnet.losses import Loss
 from plainnet.mapped import Rows, are_mapped, blocks, choose, rows_of
 from plainnet.splitting import held_out
 from plainnet.suspicions import warn_of_suspicious
-from plainnet.weighting import Examples, class_weights, example_weights, without_weightless
+from plainnet.weighting import ClassWeights, Examples, class_weights, example_weights, without_weightless
 
 if TYPE_CHECKING:
     from plainnet.network import Network
 
 
 class Data(NamedTuple):
-    """What a run is trained and validated on."""
+    """The examples of a run."""
 
     training: Examples
     validation: Examples | None
     weightless: int
-    """How many examples of weight 0 were left out of the training."""
+    """The number of examples of weight 0 that were left out of the training."""
 
 
 def examples_of(
@@ -49,13 +49,24 @@ def examples_of(
     if validation is None:
         return Data(training, None, weightless)
     if isinstance(validation, tuple | list):
-        inputs, targets, weights = _checked(net, loss, *_parts(validation), prefix="validation ")
         absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for such a class
-        weights = example_weights(by_class, targets, weights, net.dtype, "validation y", absent)
-        if weights is not None and not weights.any():
-            raise InvalidValue("the weights of the validation examples are all 0; some must count")
-        return Data(training, without_weightless((inputs, targets, weights)), weightless)
+        return Data(training, _validation(net, loss, validation, by_class, absent), weightless)
     return Data(*_split(net, training, _checked_fraction(validation)), weightless)
+
+
+def _validation(
+    net: "Network",
+    loss: Loss,
+    given: tuple[Any, ...] | list[Any],
+    by_class: ClassWeights | None,
+    absent: float | None,
+) -> Examples:
+    """The examples of a pair or triple; `absent` is the weight of a class that the training part does not have."""
+    inputs, targets, weights = _checked(net, loss, *_parts(given), prefix="validation ")
+    weights = example_weights(by_class, targets, weights, net.dtype, "validation y", absent)
+    if weights is not None and not weights.any():
+        raise InvalidValue("the weights of the validation examples are all 0; some must count")
+    return without_weightless((inputs, targets, weights))
 
 
 def _checked(net: "Network", loss: Loss, X: Any, y: Any, sample_weight: Any, prefix: str = "") -> Examples:

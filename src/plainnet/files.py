@@ -99,7 +99,7 @@ def check_apart(path: str | PathLike[str], data_files: Iterable[str]) -> None:
 
 
 def is_same_place(first: str | PathLike[str], second: str | PathLike[str]) -> bool:
-    """Whether two paths name one file, which need not exist yet.
+    """Tell whether two paths name one file, which need not exist yet.
 
     The file system decides, so links, relative paths, and names that differ only in case where case does not count
     are all seen. Of a file that does not exist, the folder must (see `check_writable`).
@@ -117,7 +117,7 @@ def is_same_place(first: str | PathLike[str], second: str | PathLike[str]) -> bo
 
 
 def is_regular(path: str | PathLike[str]) -> bool:
-    """Whether a path names an ordinary file or nothing yet; not a device, a pipe or a socket."""
+    """Tell whether a path names an ordinary file or nothing yet; not a device, a pipe or a socket."""
     existing = _status(path_name(path))
     return existing is None or stat.S_ISREG(existing.st_mode)
 
@@ -142,7 +142,7 @@ def _followed(name: str) -> str:
 
 
 def _is_open_file(place: str) -> bool:
-    """Whether the path is a link of the system to an open file, as /dev/stdout and /dev/fd/3 are on Linux."""
+    """Tell whether the path is a link of the system to an open file, as /dev/stdout and /dev/fd/3 are on Linux."""
     return re.fullmatch(r"/proc/.*/fd", os.path.realpath(os.path.dirname(place))) is not None
 
 
@@ -154,7 +154,7 @@ def _status(place: str) -> os.stat_result | None:
 
 
 def _is_special(place: str, existing: os.stat_result) -> bool:
-    """Whether the file can only be written into, as nothing can be renamed over it (or nothing should)."""
+    """Tell whether the file can only be written into, as nothing can be renamed over it (or nothing should)."""
     return not stat.S_ISREG(existing.st_mode) or os.path.ismount(place)
 
 

@@ -37,12 +37,12 @@ class ArrayCheck:
 
     @property
     def kinks(self) -> Array:
-        """Whether each entry lies at a kink, such as relu's at 0; the others decide."""
+        """Mark the entries at a kink, such as relu's at 0; the others decide."""
         return np.isnan(self.errors)
 
     @property
     def is_decided(self) -> bool:
-        """Whether any entry does not lie at a kink."""
+        """Tell whether any entry does not lie at a kink."""
         return not self.kinks.all()
 
     @property
@@ -79,7 +79,7 @@ class GradientReport:
 
     @property
     def kinks(self) -> int:
-        """How many entries lie at a kink of the function and were left out."""
+        """Count the entries at a kink of the function, which were left out."""
         return sum(int(array.kinks.sum()) for array in self.arrays)
 
     @property
@@ -89,7 +89,7 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Whether every relative error is below the tolerance, with an entry of each array to decide."""
+        """Tell whether every relative error is below the tolerance, with an entry of each array to decide."""
         return self.relative_error < self.tolerance and not self.undecided
 
     @property

@@ -210,7 +210,7 @@ OF_CLASSES = (accuracy, precision, recall, f1, roc_auc)
 
 
 def has_several_labels(targets: Rows) -> bool:
-    """Whether targets are rows of 0 and 1, or of probabilities, that do not sum to 1: of labels, not of classes."""
+    """Tell labels from classes: rows of 0 and 1, or of probabilities, that do not sum to 1."""
     if len(targets.shape) != 2 or targets.shape[1] < 2:
         return False
     several = False
@@ -243,9 +243,9 @@ class Measure:
     name: str
     metric: Metric
     takes_weight: bool
-    """Whether it has an argument `sample_weight`."""
+    """True where it has an argument `sample_weight`."""
     several_labels: bool = False
-    """Whether the targets are labels, although each row of a part of them may have one."""
+    """True where the targets are labels, although each row of a part of them may have one."""
 
     def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
         """The value of the metric; InvalidType where the function returns something other than a number."""

@@ -452,7 +452,7 @@ class Network:
     def checked_loss(self, loss: Any) -> losses.Loss:
         """The loss by name or object, refused where it does not suit the last layer's activation."""
         if loss is None:
-            raise InvalidType(f"loss is missing; {self.usual_loss()}, others are {', '.join(losses.LOSSES)}")
+            raise InvalidType(f"loss is missing; {self.usual_loss()}; known: {', '.join(losses.LOSSES)}")
         resolved = losses.resolve(loss)
         activation = getattr(self.layers[-1], "activation", None)
         if activation is not None:

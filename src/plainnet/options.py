@@ -48,7 +48,7 @@ INSTEAD = {
     **dict.fromkeys(("label_smoothing",), "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes"),
     **dict.fromkeys(("checkpoint_path", "save_path"), "checkpoint='run.npz'"),
 }
-"""What to write for options that go by another name here, or stand elsewhere."""
+"""The text to write for options that go by another name here, or stand elsewhere."""
 
 
 def refuse_unknown(unknown: Mapping[str, Any], function: Any, caller: str) -> None:

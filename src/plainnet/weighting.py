@@ -1,4 +1,4 @@
-"""How much each example counts: sample weights, and class weights as a weight for each example."""
+"""Weights: how much each example counts, by sample weights and class weights."""
 
 from collections.abc import Mapping
 from typing import Any

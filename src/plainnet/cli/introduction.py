@@ -1,13 +1,20 @@
 """What a table holds, in a few lines, before the training."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from plainnet.cli.display import console
 from plainnet.cli.models import left_out
+from plainnet.tabular import Table
+from plainnet.tabular.columns import CategoryColumn, NumberColumn
+from plainnet.tabular.kinds import described
+from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.part import Part
 from plainnet.tabular.preparing import Prepared
 
 MOST_CLASSES = 5
+MOST_NAMES = 12
+KINDS = {"boolean": "true or false", "category": "categories"}
 
 
 def introduce(prepared: Prepared) -> None:
@@ -26,10 +33,24 @@ def introduce(prepared: Prepared) -> None:
         console.print(f"classification, {len(table.classes)} classes: {named}{more}")
     else:
         console.print("regression")
-    kinds = [column.kind for column in table.columns]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    console.print(f"{_count(len(kinds), 'input column')} ({counts}) as {_count(prepared.X.shape[1], 'feature')}")
+    columns = _count(len(table.columns), "input column")
+    console.print(f"{columns} as {_count(prepared.X.shape[1], 'feature')}")
+    for line in column_lines(table):
+        console.print(f"  {line}")
     console.print(f"{_count(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
+
+
+def column_lines(table: Table) -> Iterator[str]:
+    """How each column is read, a line for those that are alike; of very many the first."""
+    alike: dict[str, list[str]] = {}
+    for column in table.columns:
+        notation = table.options.notations.get(column.name, PLAIN)
+        kind = described(notation) if isinstance(column, NumberColumn) else KINDS[column.kind]
+        count = f" ({len(column.values)})" if isinstance(column, CategoryColumn) else ""
+        alike.setdefault(kind, []).append(f"{column.name}{count}")
+    for kind, names in alike.items():
+        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"{kind}: {', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _say_left_out(part: Part, prefix: str) -> None:

@@ -1,4 +1,4 @@
-"""What a command writes, held against what it reads, before any work: nothing is destroyed by mistake."""
+"""The outputs of a command, held against its inputs before any work, so that nothing is destroyed by mistake."""
 
 import itertools
 import os
@@ -41,17 +41,17 @@ def check_outputs(
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     for option, path in given.items():
-        _check_ending(option, path, ENDINGS.get(option, endings))
-        try:
-            check_writable(path)
-        except FileError as error:
-            raise FileError(f"{option}: {error}") from None
         for name, source in inputs.items():
             if source is not None and _is_file(source, path):
                 raise InvalidValue(f"{option} is {path}, {name} itself; it takes another name")
         for descriptor, name in STREAMS.items():
             if _is_open_as(descriptor, path):
                 raise InvalidValue(f"{option} is {path}, where {name} goes; it takes another name")
+        _check_ending(option, path, ENDINGS.get(option, endings))
+        try:
+            check_writable(path)
+        except FileError as error:
+            raise FileError(f"{option}: {error}") from None
     for (first, path), (second, other) in itertools.combinations(given.items(), 2):
         if is_regular(path) and is_same_place(path, other):
             raise InvalidValue(f"{first} and {second} are both {path}; each takes a name of its own")
@@ -66,14 +66,14 @@ def _check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
 
 
 def _is_file(source: Path, path: Path) -> bool:
-    """Whether the input `source`, which may not exist, is the file that `path` would replace."""
+    """Tell whether the input `source`, which may not exist, is the file that `path` would replace."""
     if str(source) == "-":
         return _is_open_as(0, path)
     return path.exists() and source.exists() and os.path.samefile(source, path)
 
 
 def _is_open_as(descriptor: int, path: Path) -> bool:
-    """Whether one of the process's own streams is the ordinary file at `path`."""
+    """Tell whether one of the process's own streams is the ordinary file at `path`."""
     try:
         stream, file = os.fstat(descriptor), os.stat(path)
     except OSError:

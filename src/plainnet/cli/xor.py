@@ -132,7 +132,7 @@ def _finish(net: pn.Network, X: Any, y: Any, impossible: str | None) -> None:
 
 
 def why_impossible(hidden: Sequence[int], activation: ActivationFunction) -> str | None:
-    """Why no weights make a network compute XOR, whose hidden layers of these sizes share an activation; or None.
+    """Say why no weights of a network with these hidden layers compute XOR; None where some do.
 
     Such a network passes on no more than one sum, w₁x₁ + w₂x₂ + b, and what it makes of it only rises or only falls.
     So the examples that it takes for 1 lie on one side of a straight line, and those of XOR do not. A second unit bends
@@ -194,7 +194,7 @@ def _refuse_other_options(context: typer.Context) -> None:
 def _run_published() -> None:
     with np.errstate(over="ignore"):
         for loss in xor_post.published_losses():
-            print("Loss: ", loss)
+            console.print(f"Loss:  {loss}")
     console.print(f"\n{xor_post.WHY_LATER_DIGITS_DIFFER}")
     console.print("What is wrong in the post, and the proof: plainnet xor --as-published --check")
 

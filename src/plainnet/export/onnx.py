@@ -20,7 +20,7 @@ from plainnet.layers import Layer
 from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
-from plainnet.tabular.targets import NumberTarget
+from plainnet.tabular.targets import ClassTarget, NumberTarget
 
 LARGEST = 2**31 - 2**26
 """Bytes of parameters: a protobuf message ends below 2 GiB, and the names and categories need room too."""
@@ -179,7 +179,7 @@ def _graph_of_table(net: Network, table: Table) -> Graph:
     if isinstance(table.target, NumberTarget):
         _quantity(outputs, table.target)
     else:
-        _classes(outputs, table.classes, f"{table.target.name}: ", net)
+        _classes(outputs, _labels(table), f"{table.target.name}: ", net)
     return graph
 
 
@@ -221,6 +221,11 @@ def _features(column: Column, value: Value) -> list[Value]:
         mean = constant("standardized_mean", np.float64(0))
     known = missing.apply("Where", mean, value)
     return [known, missing] if column.missing else [known]
+
+
+def _labels(table: Table) -> Sequence[Any]:
+    """The classes as predictions state them: text as the training file wrote it."""
+    return table.target.labels if isinstance(table.target, ClassTarget) else ()
 
 
 def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -> None:

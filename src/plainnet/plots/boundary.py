@@ -196,7 +196,7 @@ def _classes(
             axes.scatter(first[own], second[own], marker=next(markers), zorder=3, **style)
     legend_above(axes)
     more = " and others" if len(gray) > 6 else ""
-    return f"Gray, of {count} classes: {', '.join(called[k] for k in gray[:6])}{more}" if gray else ""
+    return f"Gray, of {count} classes: {', '.join(shortened(called[k]) for k in gray[:6])}{more}" if gray else ""
 
 
 def _called(names: Sequence[str] | None, count: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ PALE = "#f4f4f4"
 """The light end of a colour scale."""
 GROUPED = 10_000
 """The least number whose thousands are set apart; 2009 is none."""
+THIN_SPACE = "\u2009"
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
@@ -114,6 +116,14 @@ def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
         one.set_major_formatter(PlainNumbers())
 
 
+def dates(axis: Axis) -> None:
+    """Label days since 1970-01-01 as dates."""
+    from matplotlib.ticker import FuncFormatter
+
+    plain_numbers(axis, most=4, whole=True)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: in_date(value)))
+
+
 def probabilities(axis: Axis) -> None:
     """An axis from 0 to 1."""
     axis.axes.set(**{f"{axis.axis_name}lim": (0, 1)})  # type: ignore[attr-defined]
@@ -138,6 +148,14 @@ def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
 def in_digits(value: float) -> str:
     """A number for people: 0.025, 2009, 100,500, 1e-06."""
     return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
+
+
+def in_date(days: float) -> str:
+    """The date of a number of days since 1970-01-01, the number where there is no such date."""
+    try:
+        return str(date(1970, 1, 1) + timedelta(math.floor(days)))
+    except OverflowError:
+        return in_digits(days)
 
 
 def are_whole(values: Array) -> bool:
@@ -178,7 +196,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def shortened(name: str, most: int = 18) -> str:
-    """A name cut to `most` letters, in letters that a font here has."""
+    """A name on one line, cut to `most` letters, in letters that a font here has, that matplotlib draws as it is.
+
+    To matplotlib a dollar sign begins a formula, and a label that begins with an underscore is not for the legend.
+    """
     from plainnet.plots.fonts import drawable
 
-    return drawable(name if len(name) <= most else name[: most - 1] + "…")
+    line = " ".join(name.split())
+    cut = line if len(line) <= most else line[: most - 1] + "…"
+    return (THIN_SPACE if cut.startswith("_") else "") + drawable(cut).replace("$", r"\$")

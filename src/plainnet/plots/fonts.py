@@ -20,7 +20,7 @@ BOXES = "LastResort"
 
 def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]:
     """The letters of `text` that the usual font, or the one of `properties`, does not have."""
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return frozenset()
     try:
         from matplotlib.font_manager import FontProperties, findfont

@@ -97,8 +97,8 @@ def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = N
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     axes.plot(ends, ends, color=GRAY, linewidth=1, linestyle="--", label="predicted = true")
     _scatter(axes, true, predicted)
-    axes.set_xlabel(f"true {name}".strip())
-    axes.set_ylabel(f"predicted {name}".strip())
+    axes.set_xlabel(f"true {shortened(name, 30)}".strip())
+    axes.set_ylabel(f"predicted {shortened(name, 30)}".strip())
     legend_above(axes)
     remark(axes, left_out)
     return axes
@@ -114,7 +114,7 @@ def residuals(targets: Any, predictions: Any, axes: Axes | None = None, *, name:
     axes = axes if axes is not None else new_axes(5, 4.5)
     axes.axhline(0, color=GRAY, linewidth=1, linestyle="--")
     _scatter(axes, predicted, true - predicted)
-    axes.set_xlabel(f"predicted {name}".strip())
+    axes.set_xlabel(f"predicted {shortened(name, 30)}".strip())
     axes.set_ylabel("residual: true - predicted")
     remark(axes, left_out)
     return axes

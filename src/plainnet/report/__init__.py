@@ -34,4 +34,4 @@ def write_report(path: str | PathLike[str], subject: Subject) -> None:
     """Write the report to `path`; the file appears whole or not at all. FileError where it cannot be written."""
     html = report_html(subject)
     with replacing(path) as file:
-        file.write(html.encode())
+        file.write(html.encode(errors="backslashreplace"))  # a file's name may hold bytes that are no text

@@ -33,6 +33,8 @@ def outcome(subject: Subject, pictures: Pictures) -> str:
             "The number of rows of each true class by predicted class. Blue is right and orange is wrong; the darker, "
             "the larger the share of the true class."
         )
+        if subject.weights is not None:
+            caption += " Each row counts once here and in the table, whatever its weight."
         return side_by_side(
             pictures("Confusion matrix", axes, caption), block("Class by class", _by_class(subject, counts))
         )

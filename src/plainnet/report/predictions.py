@@ -10,7 +10,7 @@ import numpy as np
 from plainnet import plots
 from plainnet.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
-from plainnet.plots.drawing import class_colors, in_digits
+from plainnet.plots.drawing import class_colors, dates, in_digits
 from plainnet.plots.readings import class_scores, importance_rows, slopes
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
@@ -167,6 +167,8 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
                 target_scale=subject.target_scale,
             )
         )
+        if column.is_date and labels is None:
+            dates(drawn[-1].xaxis)
         marks = "Ticks at the foot: the rows." if labels is None else ""
         rarer = f" {left_out} rarer values are not drawn." if left_out else ""
         if labels is not None and subject.labels is None:
@@ -197,7 +199,7 @@ def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, i
         return values, None, 0
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
-    place = subject.header.index(column.name)
+    place = next(i for i, other in enumerate(subject.inputs) if other is column)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
     return different[kept], names, len(different) - len(kept)
 

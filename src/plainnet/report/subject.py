@@ -11,7 +11,7 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import in_digits
+from plainnet.plots.drawing import in_date, in_digits
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Input:
     features: list[int]
     summary: str
     """The values of these rows in it, in a few words."""
+    is_date: bool = False
+    """True for dates, whose numbers are the days since 1970-01-01."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def of_table(
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
+    dated = {name for name, notation in table.options.notations.items() if notation.kind == "dates"}
     columns, scales, typical, start = [], [], [], 0
     for column in table.columns:
         count = len(column.feature_names)
@@ -155,12 +158,18 @@ def of_table(
         known = values.drop_nulls()
         common, times = np.unique(block, axis=0, return_counts=True)
         typical.append(np.median(block, axis=0) if standardized else common[times.argmax()])
-        words = spread(known.to_numpy()) if standardized else _commonest(known)
+        is_date = column.name in dated
+        words = _commonest(known)
+        if standardized:
+            words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
         missing = f"; {values.null_count():,} missing" if values.null_count() else ""
-        columns.append(Input(column.name, column.kind, places, words + missing))
+        columns.append(Input(column.name, column.kind, places, words + missing, is_date))
         start += count
     header = list(table.column_names)
-    cells = [["" if value is None else _text(value) for value in row] for row in frame.select(header).iter_rows()]
+    cells = [
+        ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
+        for row in frame.select(header).iter_rows()
+    ]
     quantities = base.labels is None
     return Subject(
         **{
@@ -202,6 +211,10 @@ def spread(values: Array) -> str:
     return f"{low} to {high}, median {middle}" if low != high else f"{low} in every row"
 
 
+def _span_of_dates(days: Array) -> str:
+    return f"{in_date(days.min())} to {in_date(days.max())}" if len(days) else "no value"
+
+
 def _commonest(values: pl.Series) -> str:
     if not len(values):
         return "no value"
@@ -210,7 +223,9 @@ def _commonest(values: pl.Series) -> str:
     return listed + (f", {len(counts) - 4} more" if len(counts) > 4 else "")
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, is_date: bool = False) -> str:
+    if is_date:
+        return in_date(value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.6g}" if isinstance(value, float) else str(value)

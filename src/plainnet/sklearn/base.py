@@ -150,7 +150,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, given: Given | None, incremental: bool, classes: Any
     ) -> Callable[[], None]:
-        """Everything checked, the network made where it is new; the training that can then begin."""
+        """Check everything and make the network where it is new; returns the training that can then begin."""
         self._validate_params()
         constraints.check_combination(self)
         fresh = "network_" not in self.__dict__ or not (self.warm_start or incremental)
@@ -220,7 +220,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return rows
 
     def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
-        """The weight of each class; None where all count the same."""
+        """The table of `labels.class_weights`; None where all classes count the same."""
         return None
 
     def _is_telling(self, rows: Rows) -> bool:

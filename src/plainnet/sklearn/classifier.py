@@ -20,7 +20,16 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.labels import class_weights, decide, decode, encode, is_multilabel, outputs_of, plain
+from plainnet.sklearn.labels import (
+    class_weights,
+    decide,
+    decode,
+    encode,
+    is_multilabel,
+    outputs_of,
+    plain_labels,
+    refuse_mixed,
+)
 from plainnet.sklearn.rows import given_validation
 
 
@@ -180,9 +189,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if given.shape != self.classes_.shape or len(np.unique(given)) != len(given):
             raise InvalidValue(f"classes_ is {labels!r}; it takes {len(self.classes_)} labels, all different")
         self._label_binarizer.classes_ = given
-        self.network_.classes = plain(self._label_binarizer)
+        self.network_.classes = plain_labels(self._label_binarizer)
 
     _numeric_targets = False
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        X, y = super()._checked(X, y, reset)
+        refuse_mixed(y)
+        return X, y
 
     def _meet(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
         """Learn the labels, or hold those of y and `classes` against those that are known."""
@@ -197,7 +211,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
 
     def _meet_classes(self, y: Any, classes: Any) -> None:
-        """`classes` of partial_fit: all labels, or of several labels one for each column of y."""
+        """Learn the labels from `classes` at the first partial_fit, and compare `classes` at each later one.
+
+        For several labels `classes` names one for each column of y.
+        """
         several = type_of_target(y).startswith("multilabel")
         given = None if classes is None else unique_labels(classes)
         if "_label_binarizer" not in self.__dict__:
@@ -227,7 +244,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def _start(self, X: Any, encoded: Array) -> None:
         super()._start(X, encoded)
-        self.network_.classes = plain(self._label_binarizer)
+        self.network_.classes = plain_labels(self._label_binarizer)
 
     def _network_outputs(self, encoded: Array) -> tuple[int, str]:
         return outputs_of(self._label_binarizer), self._loss_name

@@ -22,13 +22,23 @@ def is_multilabel(binarizer: LabelBinarizer) -> bool:
     return bool(binarizer.y_type_.startswith("multilabel"))
 
 
+def refuse_mixed(y: Any) -> None:
+    """Refuse labels of which some are text and others are not: they have no order."""
+    if getattr(y, "dtype", None) != np.dtype(object):
+        return
+    is_text = np.array([isinstance(label, str) for label in y.ravel()])
+    if is_text.any() and not is_text.all():
+        row = int(np.argmin(is_text))
+        raise InvalidType(f"y holds {y.ravel()[row]!r} at row {row} (counted from 0) among labels that are text")
+
+
 def outputs_of(binarizer: LabelBinarizer) -> int:
     """How many outputs the network has."""
     one = not is_multilabel(binarizer) and len(binarizer.classes_) < 3
     return 1 if one else len(binarizer.classes_)
 
 
-def plain(binarizer: LabelBinarizer) -> list[Any] | None:
+def plain_labels(binarizer: LabelBinarizer) -> list[Any] | None:
     """The labels as text and numbers, for the network's record; None of several, whose outputs are no alternatives."""
     if is_multilabel(binarizer):
         return None

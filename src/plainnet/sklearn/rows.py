@@ -53,7 +53,7 @@ def given_validation(validation_data: Any, X_val: Any, y_val: Any, sample_weight
 
 
 def hold_out(estimator: Any, rows: Rows) -> tuple[Rows, Rows]:
-    """`validation_fraction` of the rows set aside, drawn as scikit-learn draws them."""
+    """Set `validation_fraction` of the rows aside, drawn as scikit-learn draws them; returns both parts."""
     count = len(rows.inputs)
     fraction = float(estimator.validation_fraction)
     if fraction == 0:
@@ -78,7 +78,7 @@ def hold_out(estimator: Any, rows: Rows) -> tuple[Rows, Rows]:
 
 
 def _counting(rows: Rows, what: str) -> Rows:
-    """`rows`, refused where the share has only rows of weight 0."""
+    """Refuse a part whose rows all have weight 0."""
     if rows.sample_weight is not None and not rows.sample_weight.any():
         raise InvalidValue(
             f"the {len(rows.inputs)} {what} rows that validation_fraction leaves all have weight 0 "

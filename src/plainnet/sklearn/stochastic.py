@@ -64,7 +64,7 @@ class StochasticRun:
         self.by_score = bool(estimator.early_stopping and estimator._is_telling(held))
         self.network = estimator.network_
         self.objective = Objective(estimator._loss_name, self.network, estimator.alpha)
-        kept: SolverMemory | None = estimator._solver_memory if incremental else None
+        kept: SolverMemory | None = getattr(estimator, "_solver_memory", None) if incremental else None
         optimizer = optimizer_of(estimator)
         self.memory = SolverMemory(optimizer) if kept is None else kept.going_on_with(optimizer)
         self.job = self._job()

@@ -51,10 +51,15 @@ class ArrayList(list[Array]):
             self._write([range(len(self))[place]], [value])
 
     def _write(self, places: Sequence[int], values: Any) -> None:
+        if not isinstance(values, Iterable):
+            raise InvalidType(f"{self.name} is {values!r}; it takes a list with an array for each layer")
         values = list(values)
         if len(values) != len(places):
             raise InvalidValue(f"{self.name} is assigned {len(values)} arrays; it takes {len(places)}")
-        given = [vectors.checked(f"{self.name}[{i}]", self[i], value) for i, value in zip(places, values, strict=True)]
+        given = [
+            vectors.checked(f"{self.name}[{i}]", self[i], value).copy()  # it may be one of the arrays that are written
+            for i, value in zip(places, values, strict=True)
+        ]
         for i, array in zip(places, given, strict=True):
             self[i][...] = array
 

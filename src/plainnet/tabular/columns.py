@@ -160,13 +160,13 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
             return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
 
 
-def useless(column: pl.Series, *, named: bool = False) -> str:
+def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     """Why a column of the training rows cannot help: a reason for the user, empty where it can.
 
-    Text of many different values is kept where the user `named` it as categories, up to `MOST_CATEGORIES` of them.
+    `different` is the number of different values, missing ones aside. Text of many different values is kept where
+    the user `named` it as categories, up to `MOST_CATEGORIES` of them.
     """
-    known = column.drop_nulls()
-    different = known.n_unique()
+    known = column.drop_nulls() if column.null_count() else column
     if different == 0:
         return "every value is missing"
     if different == 1 and len(known) == len(column):

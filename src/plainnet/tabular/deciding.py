@@ -124,7 +124,7 @@ def decide_typed(
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
-            tell([name], notation.name, str(column.drop_nulls()[0]), notation.meaning)
+            tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
         if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
     return pl.DataFrame(made), found
@@ -288,7 +288,9 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
             f"{place}: column {name!r} holds {value!r}, where most values are {described(notation)}; "
             f"{missing_hint(value)}correct it, or {as_categories}"
         )
-    if sum(any(n.reads(value) for n in notations if not n.unit) for value in with_digits) >= 0.5 * len(sample):
+    if sum(any(n.reads(value) for n in notations if not n.unit[:1].isalpha()) for value in with_digits) >= 0.5 * len(
+        sample
+    ):
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"

@@ -31,7 +31,7 @@ def of_kinds(columns: Iterable[Column], frame: pl.DataFrame) -> pl.DataFrame:
 
     dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
     taken = frame.select(column.name for column in columns)
-    schema = taken.schema  # made anew at each access
+    schema = taken.schema
     found = taken.select(pl.col(pl.Float64).is_infinite().any())
     infinite = found.row(0, named=True) if found.width else {}
     changed = [

@@ -21,7 +21,7 @@ from plainnet.tabular.part import Part
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_for_training
 from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task, decide_task, split
+from plainnet.tabular.tasks import Task, decide_task, split, target_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,12 +114,12 @@ def prepare_rows(
         _note_classes_without_weight(frame, rows, target)
     decided = decide_task(rows.frame, target, task)
     checked_loss = _loss_for(decided, loss)
+    if task is None and loss is None:
+        suspicions.warn_of_target(target_column(rows.frame, target), decided)
     training = rows
     if isinstance(validation, float):
         train, held = split(rows.frame, target, decided, validation, np.random.default_rng(seed))
         training, held_out = rows.take(train), rows.take(held)
-    if task is None and loss is None:
-        suspicions.warn_of_target(rows.frame[target], decided)
     suspicions.warn_of_leaks(training.frame, target)
     table = Table.learn(
         training.frame,

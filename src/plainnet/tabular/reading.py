@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from plainnet.errors import InvalidType, missing_extra, warn
+from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
 from plainnet.files import replacing
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.markers import notes_of_markers
@@ -73,6 +73,8 @@ def read_for_training(
     options = replace(options, categories=tuple(known), numbers=tuple(as_numbers))
     names = [name for name in named_columns(raw.names, raw.frame, raw.where) if name not in ignored]
     warn_of_spelling(raw.written, raw.where)
+    if not names:
+        raise InvalidValue(f"{raw.where}: no column with a name and a value is left to read")
     frame, notations = raw.columns(names, options.categories, options)
     refuse_lost_row(frame, raw.where)
     for note in notes_of_markers(raw, frame, options):

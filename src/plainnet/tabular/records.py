@@ -19,10 +19,14 @@ class Records:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.bytes = np.frombuffer(content, np.uint8)
-        mark = self.bytes == ord('"')
-        self.marks = np.flatnonzero(mark)
-        self.quoted = np.bitwise_xor.accumulate(mark.view(np.uint8)).view(bool)
-        self.ends = np.flatnonzero((self.bytes == ord("\n")) & ~self.quoted)
+        self.marks = np.empty(0, np.int64)
+        self.quoted: Array | None = None
+        """Which bytes stand inside quotation marks; None where there are no marks."""
+        if b'"' in content:
+            mark = self.bytes == ord('"')
+            self.marks = np.flatnonzero(mark)
+            self.quoted = np.bitwise_xor.accumulate(mark.view(np.uint8)).view(bool)
+        self.ends = self.separators("\n")
         if not self.ends.size or self.ends[-1] != len(content) - 1:
             self.ends = np.append(self.ends, len(content))
         self.starts = np.concatenate([[0], self.ends[:-1] + 1])
@@ -61,7 +65,8 @@ class Records:
 
     def separators(self, separator: str) -> Array:
         """The places of the separators outside quotation marks."""
-        return np.flatnonzero((self.bytes == ord(separator)) & ~self.quoted)
+        found = self.bytes == ord(separator)
+        return np.flatnonzero(found if self.quoted is None else found & ~self.quoted)
 
     def per_record(self, separators: Array) -> Array:
         """How many of these places each record holds."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from plainnet.errors import FileError, warn
 from plainnet.tabular.names import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
+RARE_SEPARATORS = (":", "^", "~", "&")
+"""Separators that a reader is not asked to find: the refusal names them."""
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)", " ": "spaces", ":": "colons"}
 FIRST_ROWS = 20
 """So many rows decide with the header."""
@@ -42,7 +44,7 @@ def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool
     It is the one with which most of the rows have as many fields as the header; among several the one that stands
     most often in the header. `tabs_first` takes the tab where half of the rows agree on it.
 
-    Raises FileError where no separator but spaces or colons divide the lines; warns where another would do as well.
+    Raises FileError where another separator, or spaces, divide the lines; warns where another would do as well.
     """
     usual = ("\t", *SEPARATORS) if tabs_first else SEPARATORS
     texts = [_outside_quotes(text) for text in (header, *rows)]
@@ -50,6 +52,7 @@ def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool
     candidates = [separator for separator in usual if counts[separator][0]]
     if not candidates:
         _refuse_other_separators(texts, where)
+        _refuse_a_title(counts, usual[1:], where)
         return Separator(usual[0], "as the header holds no other separator")
 
     def agreeing(separator: str) -> int:
@@ -72,15 +75,15 @@ def _outside_quotes(record: bytes) -> str:
 
 
 def _refuse_other_separators(texts: Sequence[str], where: str) -> None:
-    """Refuse lines that colons or spaces divide into equally many fields, numbers among them."""
-    header, rows = texts[0], texts[1:]
-    for separator, divided in ((":", lambda text: text.split(":")), (" ", str.split)):
-        fields = [divided(text) for text in rows]
-        size = len(divided(header))
-        alike = size > 1 and rows and all(len(row) == size for row in fields)
+    """Refuse lines that a rare separator or spaces divide into equally many fields, numbers among them."""
+    for separator in (*RARE_SEPARATORS, " "):
+        mark = None if separator == " " else separator  # None divides at any number of spaces
+        size, *_ = sizes = [len(text.split(mark)) for text in texts]
+        fields = [text.split(mark) for text in texts[1:]]
+        alike = size > 1 and fields and len(set(sizes)) == 1
         if not alike or not any(is_number(field) for row in fields for field in row):
             continue
-        single = separator == ":" or all(text == " ".join(text.split()) for text in texts)
+        single = separator != " " or all(text == " ".join(text.split()) for text in texts)
         way = (
             f"say so ({option(separator)})"
             if single
@@ -90,3 +93,14 @@ def _refuse_other_separators(texts: Sequence[str], where: str) -> None:
             f"{where}: {name(separator)} seem to separate the fields; {way}. If the table has one column, say "
             "separator=',', --separator ','"
         )
+
+
+def _refuse_a_title(counts: Mapping[str, Sequence[int]], usual: Sequence[str], where: str) -> None:
+    """Refuse a first line without a separator above lines that one divides alike: it may be a title."""
+    for separator in usual:
+        last = counts[separator][1:][-3:]
+        if len(last) > 1 and last[0] > 0 and len(set(last)) == 1:
+            raise FileError(
+                f"{where}: {name(separator)} divide the rows and not the first line, which may be a title: the names "
+                "of the columns must come first. If the table has one column, say separator=',', --separator ','"
+            )

@@ -132,11 +132,12 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
 def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
     """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
     import polars as pl
+    import polars.selectors as cs
 
-    numbers = frame.select(name for name in used if frame[name].dtype == pl.Float64)
+    numbers = frame.select(used).select(cs.numeric().cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     for name, count in zip(numbers.columns, different, strict=True):
-        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(frame[name]):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"

@@ -77,18 +77,21 @@ class Table:
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
         """
+        import polars as pl
+
         task = decide_task(frame, target, task)
         targets = _known_target(frame, target)
+        inputs = frame.drop(target)
+        found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
+        for name, notation in found.items():
+            tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        options = replace(options, notations={**options.notations, **found})
+        typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
+        different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
         columns = []
-        for name in frame.columns:
-            if name == target:
-                continue
-            column = from_typed(frame[name], row_of_frame)
-            notation = notation_of_type(frame[name].dtype)
-            if notation is not None:
-                options = replace(options, notations={**options.notations, name: notation})
-                tell([name], notation.name, str(frame[name].drop_nulls()[0]), notation.meaning)
-            reason = useless(column, named=name in options.categories)
+        for column in typed.iter_columns():
+            name = column.name
+            reason = useless(column, different[name], named=name in options.categories)
             if reason:
                 warn(f"column {name!r} is left out: {reason}")
             else:

@@ -54,6 +54,8 @@ def _lines_end_alike(content: bytes, where: str) -> bytes:
 
     A newline at the very end and those inside quotation marks may stand beside them.
     """
+    if b"\r" not in content:
+        return content
     content = content.replace(b"\r\r\n", b"\r\n")
     if content.count(b"\r") == content.count(b"\r\n"):
         return content

@@ -126,7 +126,7 @@ def _of_ragged_rows(records: Records, layout: _Layout, width: int, fields: Array
         return f"{message}. The line may be a comment: remove it"
     if found == width + 1 and text.endswith(layout.separator.character.encode()):
         return f"{message}. The line ends in a separator, the header does not: make them alike"
-    below = [rest for rest in records.filled.tolist() if rest > layout.header][:FIRST_ROWS]
+    below = [rest for rest in records.filled.tolist() if rest > layout.header][:FIRST_ROWS][-3:]
     if header.lstrip().startswith(b"#") or (width == 1 and _agree(records, below)):
         line = records.line(layout.header)
         return f"{message}. Line {line} may be a title or a comment: the names of the columns must come first"

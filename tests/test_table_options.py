@@ -1,0 +1,83 @@
+"""The options of the commands that say how a table is read, and the lists of names among them."""
+
+from pathlib import Path
+
+import pytest
+
+from plainnet.cli import options, run
+from plainnet.errors import InvalidValue
+from plainnet.tabular import ReadOptions
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (None, []),
+        ("", []),
+        ("a,b", ["a", "b"]),
+        (["a , b", "c"], ["a", "b", "c"]),
+        (['"income, total",x'], ["income, total", "x"]),
+        (['x, "income, total"'], ["x", "income, total"]),
+        (['"a ""b"" c"'], ['a "b" c']),
+        (['5" nail'], ['5" nail']),
+        (["cafe\u0301"], ["caf\u00e9"]),
+    ],
+)
+def test_lists_of_names(given: str | list[str] | None, names: list[str]) -> None:
+    assert options.names(given) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "weights"),
+    [
+        (None, ["a", "b"], None),
+        (["balanced"], ["a", "b"], "balanced"),
+        (["a=5"], ["a", "b"], {0: 5.0, 1: 1.0}),
+        (["a=5", "b=2"], ["a", "b"], {0: 5.0, 1: 2.0}),
+        (['"very good, indeed"=3,x=y=2'], ["very good, indeed", "x=y"], {0: 3.0, 1: 2.0}),
+        (["True=5"], ["false", "true"], {0: 1.0, 1: 5.0}),
+    ],
+)
+def test_class_weights(given: list[str] | None, classes: list[str], weights: object) -> None:
+    assert options.class_weights(given, classes) == weights
+
+
+@pytest.mark.parametrize("given", [["a=5,a=3"], ["c=1"], ["a=much"], ["YES=1"], ["balanced", "a=1"]])
+def test_class_weights_that_are_refused(given: list[str]) -> None:
+    with pytest.raises(InvalidValue, match="class-weight"):
+        options.class_weights(given, ["a", "Yes", "yes"])
+
+
+def test_options_not_given_stay_as_the_model_has_them() -> None:
+    known = ReadOptions(missing=("-",), categories=("c",))
+    assert options.read_options(None, None, options=known) == known
+    assert options.read_options([""], "tab", options=known) == ReadOptions(
+        missing=(), separator="\t", categories=("c",)
+    )
+    assert options.read_options(None, "space").separator == " "
+
+
+def test_a_model_is_trained_and_used_with_the_same_markers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    train, model, new = tmp_path / "train.csv", tmp_path / "model.npz", tmp_path / "new.csv"
+    train.write_text('"income, total";x;y\n' + "1;0.5;a\n-;0.1;b\n3;0.2;a\n4;0.7;b\n" * 5)
+    new.write_text('x|"income, total"\n0.5|-\n0.1|n/a\n')
+    command = f"train {train} --target y --missing - --epochs 1 --no-progress --save {model}".split()
+    assert run(command) == 0
+    assert run(["predict", str(model), str(new)]) == 2
+    assert "new.csv, line 3: column 'income, total' holds 'n/a'" in capfd.readouterr().err
+    assert run(["predict", str(model), str(new), "--missing", "-", "--missing", "n/a"]) == 0
+    assert capfd.readouterr().out.count("\n") == 3
+    assert run(["predict", str(model), str(new), "--separator", ";"]) == 2
+    assert "new.csv, line 1: a quotation mark is out of place" in capfd.readouterr().err
+
+
+def test_a_column_whose_name_holds_a_comma_is_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    train = tmp_path / "train.csv"
+    train.write_text('"income, total",x,z,y\n' + "1,0.5,1,a\n2,0.1,3,b\n3,0.2,2,a\n4,0.7,5,b\n" * 5)
+    command = f"train {train} --target y --epochs 1 --no-progress".split()
+    assert run([*command, "--ignore", '"income, total"', "--ignore", "z"]) == 0
+    assert "1 input column " in capfd.readouterr().out
+    assert run([*command, "--ignore", "income, total"]) == 2
+    assert "a name with a comma stands in quotation marks" in capfd.readouterr().err
+    assert run([*command, "--ignore", "y"]) == 2
+    assert "ignore names 'y', which is the target" in capfd.readouterr().err
