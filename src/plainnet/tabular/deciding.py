@@ -15,8 +15,7 @@ from plainnet.tabular.kinds import Place, described, finite, from_typed, notatio
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.spelling import argument, spelled_column
-from plainnet.tabular.texts import is_ascii
+from plainnet.tabular.spelling import argument, is_ascii, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
@@ -20,40 +20,15 @@ MANY = 0.05
 """A marker of so large a share of a column of text is worth a note, from three rows on."""
 
 LIKELY = (
-    *(
-        "-",
-        "--",
-        "---",
-        "–",
-        "—",
-        ".",
-        "..",
-        "...",
-        "*",
-        "/",
-        "?",
-        "??",
-        "na",
-        "n/a",
-        "n.a.",
-        "n.a",
-        "n/d",
-        "n.d.",
-        "nd",
-    ),
-    *("<na>", "nan", "nat", "none", "(none)", "nil", "null", "(null)", "[null]", "\\n", "missing", "(missing)"),
-    *("unknown", "undefined", "not available", "void", "empty", "(empty)", "blank", "(blank)", "k.a."),
+    *("-", "--", "---", "–", "—", ".", "..", "...", "*", "/", "?", "??", "<na>", "nan", "nat"),
+    *("na", "n/a", "n.a.", "n.a", "n/d", "n.d.", "nd", "k.a.", "none", "(none)", "nil", "null", "(null)", "[null]"),
+    *("\\n", "missing", "(missing)", "unknown", "undefined", "not available", "void", "empty", "blank"),
 )
 """Texts, in small letters, that among numbers stand for a missing value more likely than for anything else."""
 
 
-def without(text: pl.Series, markers: Collection[str]) -> pl.Series:
-    """A column with null in place of each marker."""
-    return text.set(text.is_in(list(markers)), None)
-
-
 def with_quoted(text: pl.Series, written: pl.Series, quoted: Array | None) -> pl.Series:
-    """The column of `without`, with the markers of the rows `quoted` as they were written."""
+    """A column without its markers, but with those of the rows `quoted` as they were written."""
     return text if quoted is None else text.clone().scatter(quoted, written[quoted])
 
 
