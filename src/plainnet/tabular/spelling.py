@@ -38,7 +38,7 @@ def composed_column(column: pl.Series) -> pl.Series:
 
 
 def argument(name: str) -> str:
-    """A name as it is written on a command line in the list of an option.
+    r"""A name as it is written on a command line in the list of an option.
 
     >>> argument("age"), argument("income, total")
     ('age', '\'"income, total"\'')
