@@ -51,6 +51,17 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, A
     return record, arrays
 
 
+def is_archive(path: str | PathLike[str]) -> bool:
+    """Tell whether a file is a model or a checkpoint, without reading it whole."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{RECORD}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     members = _members(content)
     if RECORD not in members:
