@@ -197,6 +197,7 @@ def tables(draw):
 @settings(max_examples=300, deadline=None)
 @given(content=tables())
 @example(content='plain;price;day;until;member;town;code;weight\n0.5;"0,1 €\n-0.5;0,2 €"\n')
+@example(content=";".join(GOOD) + "\n" + ";".join({**GOOD, "member": '"?"'}.values()) + "\n")
 @example(content='"sep=;"\n' + ";".join(GOOD) + "\n" + ";".join(GOOD.values()).replace(",", ".") + "\n")
 def test_messy_files_are_read_alike(model, content):
     assert_read_alike(model, content)
