@@ -6,6 +6,7 @@ environment with any of the extras, `pytest -m "not needs"` is the core alone an
 """
 
 import re
+import signal
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,6 +83,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests send it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     every = {"test", *(name for names in NEEDS.values() for name in names)}
     if config.getoption("--whole") and (missing := _lacking(sorted(every))):
         raise pytest.UsageError(f"--whole, and not all libraries are installed of: {', '.join(missing)}")
