@@ -325,6 +325,12 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
         )
+    if all(value.startswith("'") and any(n.reads(value.strip("'")) for n in notations) for value in sample):
+        place, value = column.first(text.is_not_null())
+        raise InvalidValue(
+            f"{place}: column {name!r} holds {value}, a number with an apostrophe; remove the apostrophes, "
+            f"or {as_categories}"
+        )
     if all(re.fullmatch(SHORT_YEAR, value) for value in sample):
         place, value = column.first(text.is_not_null())
         raise InvalidValue(
