@@ -36,7 +36,8 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
 
     answers = frame[target]
     different = answers.n_unique()
-    counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
+    others = frame.drop(target)
+    counts = others.select(pl.all().n_unique()).row(0, named=True) if others.width else {}
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
             warn(f"column {name!r} says the same as the target {target!r} in every row")
@@ -129,15 +130,18 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
             )
 
 
-def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
-    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
+def warn_of_columns(frame: pl.DataFrame, used: Collection[str], dates: Collection[str]) -> None:
+    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same.
+
+    `dates` are known to count days.
+    """
     import polars as pl
     import polars.selectors as cs
 
     numbers = frame.select(used).select(cs.numeric().cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     for name, count in zip(numbers.columns, different, strict=True):
-        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
+        if name not in dates and count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"
