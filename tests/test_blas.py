@@ -156,3 +156,9 @@ def test_ctrl_c_while_the_number_is_set(monkeypatch) -> None:
     assert library.threads == 3
     assert not blas._LIMITS.asked
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_threads_as_a_numpy_number() -> None:
+    history = network().fit(X, Y, threads=np.int64(2), **OPTIONS)
+    assert history.settings["threads"] == 2
+    assert type(history.settings["threads"]) is int

@@ -159,6 +159,8 @@ def test_an_ambiguous_notation_is_refused_with_the_option_that_decides(tmp_path,
         (["03.04.24", "31.12.23"], "line 2: column 'x' holds '03.04.24', which may be a date"),
         (["5", "$6", "7"], r"line 3: column 'x' holds '\$6', text among numbers"),
         (["12%", "0.12"], "column 'x' holds"),
+        (["'5'", "'6.5'"], "line 2: column 'x' holds '5', a number with an apostrophe; remove the apostrophes"),
+        (["'5", "'1,5"], "line 2: column 'x' holds '5, a number with an apostrophe; remove the apostrophes"),
     ],
 )  # fmt: skip
 def test_text_that_is_nearly_numbers_is_refused(tmp_path, values, message):
@@ -312,6 +314,14 @@ def test_an_ordinary_table_gets_no_note():
     penguins = Path(__file__).parents[1] / "examples" / "penguins.csv"
     for target in ("species", "body_mass_g"):
         assert notes_of(read_table(penguins), target) == []
+
+
+def test_a_date_in_each_row_is_no_row_number(tmp_path):
+    rows = "".join(f"2024-{1 + i // 28:02}-{1 + i % 28:02},{NOISE[i]},{'uv'[i % 2]}\n" for i in range(100))
+    (tmp_path / "days.csv").write_text(f"day,b,y\n{rows}")
+    with pytest.warns(PlainnetWarning, match="'day' holds dates"):
+        frame, options = read_for_training(tmp_path / "days.csv")
+    assert notes_of(frame, "y", options=options) == []
 
 
 def test_categories_that_are_named_are_kept_up_to_a_limit(tmp_path):

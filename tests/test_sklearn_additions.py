@@ -215,3 +215,42 @@ def test_the_docstring_explains_every_parameter_and_attribute(estimator):
         if name.endswith("_"):
             assert name in explained, name
     assert "alpha / (2 S) · Σw²" in explained
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"hidden_layer_sizes": (9,)}, "Dense 8 relu, the parameters say Dense 9 relu"),
+        ({"hidden_layer_sizes": (8, 8)}, "the parameters say Dense 8 relu, Dense 8 relu"),
+        ({"hidden_layer_sizes": ()}, "the parameters say none"),
+        ({"activation": "tanh"}, "Dense 8 relu, the parameters say Dense 8 tanh"),
+        ({"dropout": 0.5}, "the parameters say Dense 8 relu, Dropout 0.5"),
+        ({"normalization": "layer"}, "the parameters say Dense 8 identity, LayerNorm, Activation relu"),
+    ],
+)
+def test_going_on_with_other_layers_than_the_network_has_is_refused(changed, said):
+    model = fit(hidden_layer_sizes=(8,), warm_start=True).set_params(**changed)
+    before = model.coefs_[0].copy()
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=said):
+            go_on(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+    assert layers(model.set_params(warm_start=False).fit(X, Y)) == layers(
+        fit(**{"hidden_layer_sizes": (8,), **changed})
+    )
+
+
+def test_going_on_takes_the_same_layers_in_other_words():
+    model = fit(hidden_layer_sizes=(8, 6), warm_start=True)
+    model.set_params(hidden_layer_sizes=np.array([8, 6]), activation=["relu", pn.activations.Relu()], alpha=0.5)
+    model.fit(X, Y).partial_fit(X, Y)
+
+
+def test_rows_of_weight_0_have_no_part_in_the_means_of_batch_normalization():
+    weight = np.arange(150) % 3 > 0
+    outliers = np.where(weight[:, None], X, 1e3)
+    options = {"hidden_layer_sizes": 5, "normalization": "batch", "max_iter": 3, "random_state": 1}
+    weighted = MLPClassifier(**options).fit(outliers, Y, sample_weight=weight)
+    without = MLPClassifier(**options).fit(X[weight], Y[weight])
+    np.testing.assert_allclose(weighted.network_.statistics, without.network_.statistics)
+    np.testing.assert_allclose(weighted.predict_proba(X), without.predict_proba(X))

@@ -522,3 +522,30 @@ def test_long_epochs_are_reported_one_by_one():
 def test_report_every_takes_a_number_or_auto():
     with pytest.raises(InvalidValue, match="report_every is 'often'; it takes a number of epochs, or 'auto'"):
         reports_of(10, report_every="often")
+
+
+def test_options_as_numpy_numbers_are_kept_as_numbers_that_a_file_holds(tmp_path):
+    net = moons_network(seed=np.int32(3))
+    options = {
+        "epochs": np.int64(4),
+        "batch_size": np.int32(8),
+        "report_every": np.int16(2),
+        "early_stopping": np.int64(3),
+        "validation": np.float32(0.25),
+        "shuffle": np.bool_(True),
+        "optimizer": pn.SGD(np.float32(0.5), momentum=np.float64(0.9)),
+        "checkpoint": tmp_path / "run.npz",
+        "checkpoint_every": np.int64(2),
+    }
+    history = net.fit(*MOONS, loss="cross_entropy", **options)
+    assert history.epoch == [2, 4]
+    net.save(tmp_path / "model.npz")
+    settings = pn.load(tmp_path / "model.npz").history.settings
+    assert {name: settings[name] for name in ("epochs", "batch_size", "report_every", "shuffle")} == {
+        "epochs": 4,
+        "batch_size": 8,
+        "report_every": 2,
+        "shuffle": True,
+    }
+    assert settings["optimizer"]["learning_rate"] == 0.5
+    assert settings["early_stopping"]["patience"] == 3

@@ -60,6 +60,8 @@ class StochasticRun:
             raise InvalidValue("partial_fit does not support early_stopping=True; it takes early_stopping=False")
         if estimator.early_stopping and held is None:
             rows, held = hold_out(estimator, rows)
+        if estimator.normalization == "batch":  # rows that do not count have no part in the mean of a batch either
+            rows = rows.counting()
         self.estimator, self.rows, self.held, self.incremental = estimator, rows, held, incremental
         self.by_score = bool(estimator.early_stopping and estimator._is_telling(held))
         self.network = estimator.network_

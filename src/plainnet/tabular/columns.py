@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
-INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|index|level_\d+|Index|rownames|row\.names|_c0|\.\.\.1|X")
+INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|level_\d+|rownames|row\.names|_c0|\.\.\.1")
 """What pandas and R call a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
@@ -180,7 +180,7 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
     elif INDEX_NAMES.fullmatch(column.name) and counts(column):
-        return "its name and values are those of the row numbers that pandas writes"
+        return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
     return ""
 
 

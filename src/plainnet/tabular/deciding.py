@@ -15,8 +15,7 @@ from plainnet.tabular.kinds import Place, described, finite, from_typed, notatio
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.spelling import argument, spelled_column
-from plainnet.tabular.texts import is_ascii
+from plainnet.tabular.spelling import argument, is_ascii, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -294,6 +293,12 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
+        )
+    if all(value.startswith("'") and any(n.reads(value.strip("'")) for n in notations) for value in sample):
+        place, value = column.first(text.is_not_null())
+        raise InvalidValue(
+            f"{place}: column {name!r} holds {value}, a number with an apostrophe; remove the apostrophes, "
+            f"or {as_categories}"
         )
     if all(re.fullmatch(SHORT_YEAR, value) for value in sample):
         place, value = column.first(text.is_not_null())

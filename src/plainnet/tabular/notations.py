@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular.dates import PATTERNS, days
 from plainnet.tabular.description import as_dict
-from plainnet.tabular.texts import each_different, is_ascii
+from plainnet.tabular.spelling import is_ascii
+from plainnet.tabular.texts import each_different
 
 if TYPE_CHECKING:
     import polars as pl

@@ -27,18 +27,18 @@ def spelled(text: str) -> str:
 
 def spelled_column(column: pl.Series) -> pl.Series:
     """The column of a text file with `spelled` applied to each value."""
-    if _is_ascii(column):
+    if is_ascii(column):
         return column.str.strip_chars()
     return column.str.normalize("NFC").str.strip_chars(SPACES + INVISIBLE)
 
 
 def composed_column(column: pl.Series) -> pl.Series:
     """A column of text whose spaces count, in Unicode's composed form."""
-    return column if _is_ascii(column) else column.str.normalize("NFC")
+    return column if is_ascii(column) else column.str.normalize("NFC")
 
 
 def argument(name: str) -> str:
-    """A name as it is written on a command line in the list of an option.
+    r"""A name as it is written on a command line in the list of an option.
 
     >>> argument("age"), argument("income, total")
     ('age', '\'"income, total"\'')
@@ -55,5 +55,6 @@ def difference(first: str, second: str) -> str:
     return f"{here} is not {there}"
 
 
-def _is_ascii(column: pl.Series) -> bool:
+def is_ascii(column: pl.Series) -> bool:
+    """Whether each text is ASCII, as most are."""
     return bool((column.str.len_bytes() == column.str.len_chars()).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,8 @@ FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
 MORE_THAN_CHANCE = 3
 """So many times as many equal rows as chance gives are not taken for chance."""
+ENOUGH_TO_MATTER = 0.01
+"""A smaller share of equal rows hardly moves a figure."""
 COLUMNS_AT_ONCE = 256
 MANY_CLASSES = 100
 """Text with more different values is an unlikely target."""
@@ -71,7 +72,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
     count = int(np.isin(held, known).sum())
-    if count <= MORE_THAN_CHANCE * by_chance * len(held):
+    if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
     rows = f"all {count:,}" if count == len(held) else f"{count:,} of the {len(held):,}"
     warn(
@@ -130,18 +131,17 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
             )
 
 
-def warn_of_columns(frame: pl.DataFrame, used: Collection[str], dates: Collection[str]) -> None:
-    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same.
-
-    `dates` are known to count days.
-    """
+def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
+    """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
     import polars as pl
     import polars.selectors as cs
 
-    numbers = frame.select(used).select(cs.numeric().cast(pl.Float64))
+    used = table.column_names
+    dates = cs.by_name(table.date_columns)
+    numbers = frame.select(used).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     for name, count in zip(numbers.columns, different, strict=True):
-        if name not in dates and count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from plainnet.tabular.spelling import spelled
+from plainnet.tabular.spelling import is_ascii, spelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,11 +37,6 @@ def categories(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String and is_ascii(column) and not column.str.contains(_OTHER).any():
         return column
     return each_different(column, as_text, pl.String)
-
-
-def is_ascii(column: pl.Series) -> bool:
-    """Whether each text is ASCII, as most are."""
-    return bool((column.str.len_bytes() == column.str.len_chars()).all())
 
 
 def each_different(column: pl.Series, function: Callable[[Any], Any], dtype: Any) -> pl.Series:
