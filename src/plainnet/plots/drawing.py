@@ -126,9 +126,9 @@ def dates(axis: Axis) -> None:
     if low < FIRST_DAY or high > LAST_DAY:
         plain_numbers(axis)
         return
-    locator = AutoDateLocator(minticks=2, maxticks=5)
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
-    axis.set_major_formatter(ConciseDateFormatter(locator))
+    axis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def one_date(axis: Axis) -> None:

@@ -93,7 +93,7 @@ def units(subject: Subject, pictures: Pictures) -> str:
             labels=subject.labels,
         )
         for tile in axes.child_axes:
-            for axis in date_axes(subject, features, tile):
+            for axis in date_axes(subject, features, tile):  # type: ignore[arg-type]  # Axes, as inset_axes makes
                 one_date(axis)
         kind = activation_name(subject.net, place).replace("_", " ")
         caption = f"The activation ({kind}) of each unit"
