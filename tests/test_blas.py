@@ -1,5 +1,6 @@
 """The number of BLAS's threads, which holds for the whole process: after any run it is the one before."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -206,3 +207,17 @@ def test_an_error_in_another_thread_comes_alone() -> None:
     thread.start()
     thread.join()
     assert errors[0].__context__ is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="asyncio handles signals on POSIX systems alone")
+def test_asyncio_hears_once_of_a_signal_held_back() -> None:
+    async def interrupted() -> int:
+        calls: list[None] = []
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, calls.append, None)
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return len(calls)
+
+    assert asyncio.run(interrupted()) == 1

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 
@@ -12,18 +13,20 @@ def interrupts_held() -> Iterator[None]:
 
     Only the main thread of the main interpreter receives it, so nothing has to be done elsewhere.
     """
-    came: list[int] = []
-    handler = _replace_handler(lambda number, frame: came.append(number))
+    came: list[tuple[int, FrameType | None]] = []
+    handler = _replace_handler(lambda number, frame: came.append((number, frame)))
     try:
         yield
     finally:
         if handler is not None:
             signal.signal(signal.SIGINT, handler)
-        if came:
+        if came and callable(handler):  # a second signal would reach asyncio twice, which heard of the first
+            handler(*came[0])
+        elif came:
             signal.raise_signal(signal.SIGINT)
 
 
-def _replace_handler(new: Callable[[int, Any], None]) -> Any:
+def _replace_handler(new: Callable[[int, FrameType | None], None]) -> Any:
     """Have SIGINT handled by `new`; the handler before, or None where it stays: in another thread or interpreter."""
     handler = signal.getsignal(signal.SIGINT)
     if handler is None:  # one of C, which Python could not put back
