@@ -6,11 +6,16 @@ environment with any of the extras, `pytest -m "not needs"` is the core alone an
 """
 
 import re
+import signal
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("plainnet", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("plainnet")
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
@@ -19,6 +24,7 @@ NEEDS = {
     "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
+    "test_column_kinds.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
@@ -46,6 +52,7 @@ NEEDS = {
     "test_script.py": ("tables",),
     "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
+    "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
     "test_weighting.py": ("sklearn",),
@@ -76,6 +83,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests send it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     every = {"test", *(name for names in NEEDS.values() for name in names)}
     if config.getoption("--whole") and (missing := _lacking(sorted(every))):
         raise pytest.UsageError(f"--whole, and not all libraries are installed of: {', '.join(missing)}")

@@ -196,6 +196,8 @@ def test_copies_of_training_rows_among_the_validation_rows_are_counted(capsys):
     (count,) = re.findall(r"note: (all 16|\d+ of the 16) validation rows \(t\.csv\) are equal to training rows", error)
     assert count == "all 16" or int(count.split()[0]) > 10
     assert "equal to training rows" not in train_on(numbers(), capsys).err
+    one_twice = pl.concat([numbers(1000), numbers(1000).head(3)])
+    assert "equal to training rows" not in train_on(one_twice, capsys).err  # at most 3 of 200: no figure moves
     few_values = pl.DataFrame({"x": [0, 0, 1, 1] * 20, "z": [0, 1, 0, 1] * 20, "y": ["a", "b", "b", "a"] * 20})
     assert "equal to training rows" not in train_on(few_values, capsys).err  # as XOR has: equal rows are no accident
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet import many
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.many import share_lanes
 
@@ -131,6 +132,20 @@ def test_ctrl_c_ends_all_of_them_at_whole_epochs(engine, between):
     assert all(np.isfinite(net.parameters).all() for net in nets)
 
 
+def test_an_interrupt_before_all_are_handed_out_ends_those_that_train(monkeypatch):
+    class Interrupted(many.ThreadPoolExecutor):
+        def submit(self, train, group, stopped):
+            if group[0].job.network is nets[1]:
+                raise KeyboardInterrupt
+            return super().submit(train, group, stopped)
+
+    monkeypatch.setattr(many, "ThreadPoolExecutor", Interrupted)
+    nets = networks(2)
+    with pytest.raises(KeyboardInterrupt):
+        pn.train_many(nets, X, Y, loss="mse", epochs=30_000, batch_size=None, engine="numpy")
+    assert nets[0].history.stopped == "interrupted"
+
+
 def test_networks_are_built_for_the_data():
     nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(2), seed=seed) for seed in range(3)]
     pn.train_many(nets, X, Y, loss="mse", epochs=2, batch_size=8)
@@ -141,6 +156,7 @@ def test_networks_are_built_for_the_data():
     ("change", "error", "message"),
     [
         ({"networks": []}, InvalidValue, "networks is empty"),
+        ({"networks": pn.Network(pn.Dense(2))}, InvalidType, "networks is Network"),
         ({"networks": ["net"]}, InvalidType, r"networks\[0\] is 'net'"),
         ({"optimizer": [pn.SGD()]}, InvalidValue, "optimizer has 1 entries for 3 networks"),
         ({"threads": 0}, InvalidValue, "threads"),

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -215,3 +216,56 @@ def test_the_docstring_explains_every_parameter_and_attribute(estimator):
         if name.endswith("_"):
             assert name in explained, name
     assert "alpha / (2 S) · Σw²" in explained
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"hidden_layer_sizes": (9,)}, "Dense 8 relu, the parameters say Dense 9 relu"),
+        ({"hidden_layer_sizes": (8, 8)}, "the parameters say Dense 8 relu, Dense 8 relu"),
+        ({"hidden_layer_sizes": ()}, "the parameters say none"),
+        ({"activation": "tanh"}, "Dense 8 relu, the parameters say Dense 8 tanh"),
+        ({"dropout": 0.5}, "the parameters say Dense 8 relu, Dropout 0.5"),
+        ({"normalization": "layer"}, "the parameters say Dense 8 identity, LayerNorm, Activation relu"),
+    ],
+)
+def test_going_on_with_other_layers_than_the_network_has_is_refused(changed, said):
+    model = fit(hidden_layer_sizes=(8,), warm_start=True).set_params(**changed)
+    before = model.coefs_[0].copy()
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=said):
+            go_on(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+    assert layers(model.set_params(warm_start=False).fit(X, Y)) == layers(
+        fit(**{"hidden_layer_sizes": (8,), **changed})
+    )
+
+
+def test_going_on_takes_the_same_layers_in_other_words():
+    model = fit(hidden_layer_sizes=(8, 6), warm_start=True)
+    model.set_params(hidden_layer_sizes=np.array([8, 6]), activation=["relu", pn.activations.Relu()], alpha=0.5)
+    model.fit(X, Y).partial_fit(X, Y)
+
+
+def test_rows_of_weight_0_have_no_part_in_the_means_of_batch_normalization():
+    weight = np.arange(150) % 3 > 0
+    outliers = np.where(weight[:, None], X, 1e3)
+    options = {"hidden_layer_sizes": 5, "normalization": "batch", "max_iter": 3, "random_state": 1}
+    weighted = MLPClassifier(**options).fit(outliers, Y, sample_weight=weight)
+    without = MLPClassifier(**options).fit(X[weight], Y[weight])
+    np.testing.assert_allclose(weighted.network_.statistics, without.network_.statistics)
+    np.testing.assert_allclose(weighted.predict_proba(X), without.predict_proba(X))
+
+
+def test_partial_fit_past_the_end_of_a_schedule_says_that_it_learns_nothing():
+    options = {"momentum": 0, "max_iter": 2, "random_state": 0}
+    model = MLPClassifier(2, solver="sgd", learning_rate=pn.schedules.Cosine(0.5), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+    before = model.coefs_[0].copy()
+    with pytest.warns(ConvergenceWarning, match="partial_fit learns nothing: this is epoch 3, .* after max_iter=2"):
+        model.partial_fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+    model.set_params(max_iter=20).partial_fit(X, Y)
+    assert not np.array_equal(model.coefs_[0], before)

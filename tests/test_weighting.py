@@ -288,3 +288,42 @@ def test_only_the_ratios_of_weights_count(size):
         for net, weight in zip(nets, (WEIGHT, WEIGHT * size), strict=True)
     )
     np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_balanced_classes_take_a_class_whose_rows_all_have_weight_0():
+    weight = np.where(Y == 2, 0.0, WEIGHT)
+    net, without = network(), network()
+    history = net.fit(X, Y, sample_weight=weight, class_weight="balanced", **OPTIONS)
+    expected = without.fit(X[Y < 2], Y[Y < 2], sample_weight=WEIGHT[Y < 2], class_weight="balanced", **OPTIONS)
+    assert history.loss == expected.loss
+
+
+@pytest.mark.parametrize(("scale", "sample_scale"), [(1e300, 1.0), (1e30, 1e14), (1e300, 1e300), (1e-300, 1e-300)])
+def test_only_the_ratios_of_class_weights_count(scale, sample_scale):
+    def run(scale, sample_scale):
+        net = pn.Network(pn.Dense(6, "tanh"), pn.Dense(3, "softmax"), input_size=3, seed=1)
+        classes = {0: scale, 1: 2 * scale, 2: 3 * scale}
+        return net.fit(X, Y, class_weight=classes, sample_weight=WEIGHT * sample_scale, **OPTIONS).loss
+
+    np.testing.assert_allclose(run(scale, sample_scale), run(1.0, 1.0), rtol=1e-5)
+
+
+def test_a_metric_of_the_users_own_may_write_to_what_it_is_given():
+    def clearing(y, predictions):
+        y[:] = 0
+        predictions[:] = 0
+        return 0.0
+
+    targets = np.eye(3)[Y]
+    assert (
+        network().fit(X, targets, **{**OPTIONS, "metrics": [clearing, "f1"]}).metrics["f1"]
+        == (network().fit(X, targets, **OPTIONS).metrics["f1"])
+    )
+    np.testing.assert_array_equal(targets, np.eye(3)[Y])
+
+
+def test_a_validation_loss_too_large_for_a_number_gives_no_warning_of_numpy(recwarn):
+    net = pn.Network(pn.Dense(1), input_size=3, seed=1)
+    history = net.fit(X, X.sum(axis=1), loss="mse", epochs=2, validation=(X, np.full(90, 1e30)))
+    assert history.validation_loss == [np.inf, np.inf]
+    assert not recwarn.list

@@ -159,21 +159,23 @@ def same_rows(name: str, array: Sized, rows: int, of: str = "X") -> None:
 
 
 def weights(name: str, values: Any, dtype: np.dtype[Any], rows: int, of: str = "X") -> Array:
-    """`values` as a vector of `dtype` with a weight for each of the `rows` examples of `of`: at least 0, not all 0.
-
-    Only their ratios count, so weights whose size `dtype` cannot hold are divided by the largest.
-    """
+    """`values` as a vector of `dtype` with a weight for each of the `rows` examples of `of`: at least 0, not all 0."""
     given = numeric_array(name, values, np.dtype(np.float64), "each example has a weight, such as 1 or 0.5")
     if given.ndim != 1:
         raise InvalidValue(f"{name} has shape {given.shape}; it takes one number an example, shape ({rows},)")
     same_rows(name, given, rows, of)
     finite(name, given)
-    largest = float(given.max())
-    if (given < 0).any() or largest <= 0:
+    if (given < 0).any() or not given.any():
         raise InvalidValue(f"{name} holds a negative number or only zeros; it takes weights of at least 0")
-    if not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
-        given = given / largest
-    return given.astype(dtype)
+    return held(given, dtype)
+
+
+def held(weights: Array, dtype: np.dtype[Any]) -> Array:
+    """Weights as `dtype`; only their ratios count, so those whose size it cannot hold are divided by the largest."""
+    largest = float(weights.max())
+    if largest and not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
+        weights = weights / largest
+    return weights.astype(dtype)
 
 
 @contextmanager

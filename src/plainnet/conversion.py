@@ -23,7 +23,10 @@ LABELS = (
 """The advice for text among the targets."""
 
 _OTHER_KINDS = {
-    "M": ("dates", "make numbers of them, such as the days since the first: (dates - dates.min()).astype(float)"),
+    "M": (
+        "dates",
+        "make numbers of them, such as the days since the first: (dates - dates.min()) / numpy.timedelta64(1, 'D')",
+    ),
     "m": ("time spans", "make numbers of them, such as days: spans / numpy.timedelta64(1, 'D')"),
     "c": ("complex numbers", "take the real and the imaginary part as columns of their own"),
     "V": ("records", "numpy.lib.recfunctions.structured_to_unstructured makes columns of their fields"),
@@ -101,17 +104,20 @@ def _columns(values: Any) -> list[tuple[str, Any]] | None:
 
 def _frame(name: str, columns: Sequence[tuple[str, Any]], if_text: str) -> Array:
     arrays: list[Array] = []
-    refused: list[str] = []
+    refused: dict[str, InvalidType] = {}
     for title, column in columns:
         try:
-            arrays.append(numbers_of(f"column {title!r} of {name}", column))
-        except InvalidType:
-            refused.append(f"{title!r} ({getattr(column, 'dtype', None) or getattr(column, 'type', 'object')})")
+            arrays.append(numbers_of(f"column {title!r} of {name}", column, if_text))
+        except InvalidType as error:
+            kind = getattr(column, "dtype", None) or getattr(column, "type", "object")
+            refused[f"{title!r} ({kind})"] = error
+    if len(refused) == 1:
+        raise next(iter(refused.values()))
     if refused:
-        named = ", ".join(refused[:MOST_NAMED]) + (", ..." if len(refused) > MOST_NAMED else "")
-        subject = f"column {named} of {name} holds" if len(refused) == 1 else f"columns {named} of {name} hold"
+        named = ", ".join(list(refused)[:MOST_NAMED]) + (", ..." if len(refused) > MOST_NAMED else "")
         raise InvalidType(
-            f"{subject} something other than numbers; leave out such columns, or make numbers of them: {if_text}"
+            f"columns {named} of {name} hold something other than numbers; leave out such columns, or make numbers of "
+            f"them: {if_text}"
         )
     if not arrays:
         return np.empty((0, 0))

@@ -37,7 +37,8 @@ def examples_of(
     loss = net.checked_loss(loss)
     inputs, targets, weights = _checked(net, loss, X, y, sample_weight)
     by_class = class_weights(class_weight, targets, weights, net.output_size or 0)
-    weights = example_weights(by_class, targets, weights, net.dtype)
+    absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for a class that never counts
+    weights = example_weights(by_class, targets, weights, net.dtype, absent=absent)
     if weights is not None and not weights.any():
         raise InvalidValue(
             "the weights of the training examples are all 0 (sample_weight, class_weight); some must count"
@@ -49,7 +50,6 @@ def examples_of(
     if validation is None:
         return Data(training, None, weightless)
     if isinstance(validation, tuple | list):
-        absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for such a class
         return Data(training, _validation(net, loss, validation, by_class, absent), weightless)
     return Data(*_split(net, training, _checked_fraction(validation)), weightless)
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -123,9 +123,9 @@ def _train(runs: list[Run], threads: int, progress: bool) -> None:
     stopped = threading.Event()
     shown = counting("network") if progress else nullcontext()
     with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
-        futures = {pool.submit(train, group, stopped): len(group) for group in groups}
         done = 0
         try:
+            futures = {pool.submit(train, group, stopped): len(group) for group in groups}
             for future in as_completed(futures):
                 future.result()
                 done += futures[future]
@@ -196,6 +196,8 @@ def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
 
 
 def _checked_networks(networks: Sequence[Network]) -> list[Network]:
+    if not isinstance(networks, Iterable):
+        raise InvalidType(f"networks is {networks!r}; train_many takes a list of networks")
     checked = list(networks)
     for i, net in enumerate(checked):
         if not isinstance(net, Network):

@@ -249,6 +249,8 @@ class Measure:
 
     def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
         """The value of the metric; InvalidType where the function returns something other than a number."""
+        if self.metric not in METRICS.values():  # a function of the user's own may write to what it is given
+            targets, predictions = targets.copy(), predictions.copy()
         options: dict[str, Any] = {}
         if sample_weight is not None and self.takes_weight:
             options["sample_weight"] = sample_weight

@@ -207,7 +207,8 @@ class Run:
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
-            measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
+            with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
+                measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         monitored = loss if validation_loss is None else validation_loss

@@ -71,8 +71,8 @@ def example_weights(
     if lacking and absent is None:
         raise InvalidValue(f"class_weight lacks class {lacking[0]}; it takes a weight for each label in {name}")
     table = np.array([by_class.get(label, absent or 0.0) for label in range(max(present) + 1)])
-    weights = table[labels].astype(dtype)
-    return weights if sample_weight is None else weights * sample_weight
+    weights = checks.held(table, np.dtype(np.float64))[labels]
+    return checks.held(weights if sample_weight is None else weights * sample_weight, dtype)
 
 
 def _labels(targets: Rows) -> Array:

@@ -1,12 +1,14 @@
 """From an estimator's parameters to the layers of a plainnet Network, and its initial weights."""
 
 import copy
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from plainnet import activations, checks
+from plainnet.configurable import describe
 from plainnet.errors import InvalidValue
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
@@ -30,17 +32,33 @@ def build_network(
     estimator: Any, inputs: int, outputs: int, output_activation: str, dtype: Any, random: np.random.RandomState
 ) -> Network:
     """The network of `estimator`, its Dense weights and biases drawn from `random` in scikit-learn's order."""
-    sizes = hidden_sizes(estimator.hidden_layer_sizes)
-    functions = hidden_activations(estimator.activation, len(sizes))
-    rates = dropout_rates(estimator.dropout, len(sizes))
-    layers: list[Layer] = []
-    for units, function, rate in zip(sizes, functions, rates, strict=True):
-        layers += _hidden_layer(units, function, rate, estimator.normalization)
-    layers.append(Dense(outputs, OURS.get(output_activation, output_activation)))
+    functions = hidden_activations(estimator.activation, len(hidden_sizes(estimator.hidden_layer_sizes)))
+    layers = [*_hidden_layers(estimator), Dense(outputs, OURS.get(output_activation, output_activation))]
     seed = copy.deepcopy(random).randint(2**31 - 1)  # for dropout masks; `random` itself goes on as in scikit-learn
     network = Network(*layers, input_size=inputs, seed=int(seed), dtype=dtype)
     _initialize(network, [*functions, *functions[-1:]] or hidden_activations(estimator.activation, 1), random)
     return network
+
+
+def refuse_other_layers(estimator: Any) -> None:
+    """Refuse to go on with a network whose hidden layers are not the ones that the parameters now describe."""
+    made, wanted = _outline(estimator.network_.layers[:-1]), _outline(_hidden_layers(estimator))
+    if made != wanted:
+        raise InvalidValue(
+            "hidden_layer_sizes, activation, dropout or normalization have changed since the network was made: its "
+            f"hidden layers are {', '.join(made) or 'none'}, the parameters say {', '.join(wanted) or 'none'}. "
+            "warm_start and partial_fit go on with that network; put the parameters back, or fit a new estimator: "
+            "sklearn.base.clone(estimator)"
+        )
+
+
+def _outline(layers: Sequence[Layer]) -> list[str]:
+    """What the parameters decide of each layer, in words: "Dense 8 tanh"; its penalty follows from the batch."""
+    settings = ("units", "activation", "rate")
+    return [
+        " ".join([layer.name, *(str(describe(getattr(layer, name))) for name in settings if hasattr(layer, name))])
+        for layer in layers
+    ]
 
 
 def hidden_activations(activation: Any, layers: int) -> list[Any]:
@@ -65,6 +83,16 @@ def _for_each_layer(name: str, value: Any, layers: int) -> list[Any]:
             "or one for each"
         )
     return list(value)
+
+
+def _hidden_layers(estimator: Any) -> list[Layer]:
+    sizes = hidden_sizes(estimator.hidden_layer_sizes)
+    functions = hidden_activations(estimator.activation, len(sizes))
+    rates = dropout_rates(estimator.dropout, len(sizes))
+    layers: list[Layer] = []
+    for units, function, rate in zip(sizes, functions, rates, strict=True):
+        layers += _hidden_layer(units, function, rate, estimator.normalization)
+    return layers
 
 
 def _hidden_layer(units: int, function: Any, rate: float, normalization: str | None) -> list[Layer]:

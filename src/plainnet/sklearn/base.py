@@ -160,6 +160,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if fresh:
             self._start(X, encoded)
+        else:
+            architecture.refuse_other_layers(self)
         by_class = self._class_weights(encoded, incremental)
         rows = self._rows(X, encoded, sample_weight, by_class)
         held = None if given is None else self._validation_rows(given, by_class)

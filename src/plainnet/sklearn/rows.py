@@ -25,6 +25,10 @@ class Rows:
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
         return Rows(self.inputs[chosen], self.targets[chosen], self.truth[chosen], weight)
 
+    def counting(self) -> "Rows":
+        """The rows without those of weight 0."""
+        return self if self.sample_weight is None else self.part(self.sample_weight > 0)
+
 
 @dataclass
 class Given:
