@@ -403,3 +403,23 @@ def test_very_many_classes_take_a_request(tmp_path):
 def test_an_altered_notation_is_refused(altered):
     with pytest.raises(InvalidValue):
         Notation.from_dict("a notation", altered)
+
+
+def test_a_date_is_no_row_number():
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(60)]
+    frame = pl.DataFrame({"day": days, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert prepare_rows(frame, "y", seed=0).table.date_columns == ("day",)
+    assert not [warning for warning in caught if "whole number" in str(warning.message)]
+
+
+def test_a_column_that_never_varies_is_shown_as_it_is_written():
+    frame = pl.DataFrame({"one": [1.0] * 30, "x": [k % 7 + 0.5 for k in range(30)], "y": ["a", "b", "b"] * 10})
+    with pytest.warns(PlainnetWarning, match="column 'one' is left out: it is 1 in every row"):
+        prepare_rows(frame, "y", seed=0)
+
+
+def test_a_target_without_other_columns_is_refused():
+    with pytest.raises(InvalidValue, match="no column is left to predict 'side' from"):
+        prepare_rows(pl.DataFrame({"side": ["head", "tail"] * 20}), "side", seed=0)

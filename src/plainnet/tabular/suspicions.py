@@ -39,7 +39,8 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
 
     answers = frame[target]
     different = answers.n_unique()
-    counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
+    others = frame.drop(target)
+    counts = others.select(pl.all().n_unique()).row(0, named=True) if others.width else {}
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
             warn(f"column {name!r} says the same as the target {target!r} in every row")
@@ -147,8 +148,8 @@ def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     import polars.selectors as cs
 
     used = table.column_names
-    dates = [name for name, notation in table.options.notations.items() if notation.date]
-    numbers = frame.select(used).select((cs.numeric() - cs.by_name(dates, require_all=False)).cast(pl.Float64))
+    dates = cs.by_name(table.date_columns)
+    numbers = frame.select(used).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
     for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):
