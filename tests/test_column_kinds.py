@@ -225,6 +225,39 @@ def test_plain_numbers_of_training_stay_plain(tmp_path):
         table.read(new)
 
 
+@pytest.mark.parametrize(
+    ("texts", "numbers", "words"),
+    [
+        (["2024-01-31", "2024-02-01"], [day("2024-01-31"), day("2024-02-01")], "dates"),
+        (["1,5", "1.000,25"], [1.5, 1000.25], "numbers with decimal commas and points between thousands"),
+        (["0.5", "12"], [0.5, 12], "numbers"),
+    ],
+)
+def test_text_of_parquet_is_numbers_where_the_user_or_training_says_so(tmp_path, texts, numbers, words):
+    """As in a text file with the same values."""
+    frame = pl.DataFrame({"x": texts * 10, "y": np.linspace(-1, 1, 20)})
+    frame.write_parquet(tmp_path / "t.parquet")
+    with pytest.warns(PlainnetWarning, match=rf"'x' holds text that reads as {words} \(.*--numbers x"):
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read_table(tmp_path / "t.parquet", options=ReadOptions(numbers=["x"]))["x"].to_list() == numbers * 10
+        frame.write_csv(tmp_path / "t.csv", separator=";")
+        table = learned(tmp_path / "t.csv", "y")
+    assert table.read(tmp_path / "t.parquet")["x"].to_list() == numbers * 10
+    pl.DataFrame({"x": ["many"]}).write_parquet(tmp_path / "new.parquet")
+    with pytest.raises(InvalidValue, match="row 1: column 'x' holds 'many'"):
+        table.read(tmp_path / "new.parquet")
+
+
+@pytest.mark.parametrize("texts", [["01", "10"], ["1", "2"], ["a", "2"], ["type 1", "type 2"], ["nan", "inf"], [None]])
+def test_ordinary_text_of_parquet_gets_no_note(tmp_path, texts):
+    pl.DataFrame({"x": texts * 30}, schema={"x": pl.String}).write_parquet(tmp_path / "t.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 30
+
+
 def test_large_whole_numbers_of_parquet_are_categories(tmp_path):
     numbers = pl.Series([2**60, 2**60 + 1] * 4)
     frame = {"a": numbers, "b": numbers.cast(pl.UInt64), "c": numbers.cast(pl.Decimal(30, 0)), "d": [2**60] * 8}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, warn
+from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.dates import PATTERNS, SHORT_YEAR, orders_of
-from plainnet.tabular.kinds import Place, described, finite, from_typed, notation_of_type
+from plainnet.tabular.kinds import Place, described, finite, from_typed, is_whole, notation_of_type
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
@@ -113,12 +114,23 @@ def decide(
 def decide_typed(
     frame: pl.DataFrame, place: Place, options: ReadOptions, as_categories: Collection[str]
 ) -> tuple[pl.DataFrame, dict[str, Notation]]:
-    """As `decide`, for the columns of a Parquet file, whose types are known."""
+    """As `decide`, for the columns of a Parquet file, whose types are known.
+
+    Text stays text unless the options call it numbers; a warning says where a text file would hold numbers.
+    """
     import polars as pl
 
-    made, found = [], {}
+    made, found = [], dict[str, Notation]()
     for column in frame.iter_columns():
         name, notation = column.name, notation_of_type(column.dtype)
+        is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
+        if is_text and name not in as_categories and (name in options.numbers or name in options.notations):
+            numbers, notations = decide(frame.select(pl.col(name).cast(pl.String)), place, options, (), {})
+            made.append(numbers[name])
+            found |= notations
+            continue
+        if column.dtype == pl.String and name not in as_categories:
+            _tell_of_numbers_in_text(column, options)
         known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
@@ -127,6 +139,23 @@ def decide_typed(
         if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
     return pl.DataFrame(made), found
+
+
+def _tell_of_numbers_in_text(column: pl.Series, options: ReadOptions) -> None:
+    """Say that each text of a typed column is a number or a date, unless it is a code or one of few whole numbers."""
+    import polars as pl
+
+    text = _without_markers(_spelled(column.to_frame()), options).to_series()
+    if text.null_count() == len(text):
+        return
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() == text.null_count():
+        few = text.n_unique() <= FEW_CATEGORIES and is_whole(numbers).all()
+        readings = [] if few or number_words(text, numbers) or _code(text, numbers) else [PLAIN]
+    else:
+        readings = _readings(text, options) or [Notation(date=order) for order in _orders(text)]
+    if readings and not readings[0].unit[:1].isalpha():
+        tell([column.name], f"text that reads as {described(readings[0])}", str(text.drop_nulls()[0]), "categories")
 
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
