@@ -243,11 +243,19 @@ def test_text_of_parquet_is_numbers_where_the_user_or_training_says_so(tmp_path,
         warnings.simplefilter("ignore")
         assert read_table(tmp_path / "t.parquet", options=ReadOptions(numbers=["x"]))["x"].to_list() == numbers * 10
         frame.write_csv(tmp_path / "t.csv", separator=";")
-        table = learned(tmp_path / "t.csv", "y")
+        table, _ = learned(tmp_path / "t.csv", "y")
     assert table.read(tmp_path / "t.parquet")["x"].to_list() == numbers * 10
     pl.DataFrame({"x": ["many"]}).write_parquet(tmp_path / "new.parquet")
     with pytest.raises(InvalidValue, match="row 1: column 'x' holds 'many'"):
         table.read(tmp_path / "new.parquet")
+
+
+def test_empty_text_is_missing_in_every_format(tmp_path):
+    frame = pl.DataFrame({"x": ["a", "", " ", None, "b"], "y": [1, 2, 3, 4, 5]})
+    frame.write_csv(tmp_path / "t.csv")
+    frame.write_parquet(tmp_path / "t.parquet")
+    for ending in ("csv", "parquet"):
+        assert read_table(tmp_path / f"t.{ending}")["x"].to_list() == ["a", None, None, None, "b"]
 
 
 @pytest.mark.parametrize("texts", [["01", "10"], ["1", "2"], ["a", "2"], ["type 1", "type 2"], ["nan", "inf"], [None]])
