@@ -309,4 +309,20 @@ def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
     sections = Page(html).sections
     assert "2024-01-01 to 2024-10-27" in sections["data"]
     assert re.search(r"2024-\d\d-\d\d", sections["worst"])
-    assert re.search(r"2024-\d\d-\d\d</text>", html)
+    assert "daydate2024-01-01 to 2024-10-27" in sections["data"]
+    assert len(re.findall(r">2024(?:-[A-Z][a-z]+)?</text>", html)) >= 2  # on the curve and on the map
+    assert ">2023-12-31<" not in html  # where 32 bits have rounded a day
+    assert not re.search(r">19,?[6-9]\d\d</text>", html)  # days since 1970
+
+
+def test_large_numbers_are_written_in_digits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(1)
+    area = random.uniform(40, 400, 60).round(1)
+    price = (area * 20_000 + random.normal(0, 1e6, 60)).round(-2)
+    pl.DataFrame({"area": area, "income": (price / 4).round(2), "price": price}).write_csv("table.csv")
+    options = ["--epochs", "3", "--no-progress", "--save", "m.npz", "--report", "r.html"]
+    assert run(["train", "table.csv", "--target", "price", *options]) == 0
+    assert not re.search(r"\de\+\d", capsys.readouterr().out)
+    page = Page(Path("r.html").read_text(encoding="utf-8"))
+    assert not re.search(r"\de\+\d", page.sections["outcome"] + page.sections["worst"] + page.sections["data"])

@@ -170,11 +170,11 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     if different == 0:
         return "every value is missing"
     if different == 1 and len(known) == len(column):
-        return f"it is {known[0]!r} in every row"
+        return f"it is {_written(known[0])} in every row"
     if kind_of(column) == "category":
         if not named and different > FEW_CATEGORIES and different > len(known) / 2:
             return (
-                f"it looks like an identifier ({different} different values in {len(known)} rows); "
+                f"it looks like an identifier or free text ({different} different values in {len(known)} rows); "
                 f"categories=[{column.name!r}] (--categories {argument(column.name)}) keeps it"
             )
         if different > MOST_CATEGORIES:
@@ -182,6 +182,11 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     elif INDEX_NAMES.fullmatch(column.name) and counts(column):
         return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
     return ""
+
+
+def _written(value: object) -> str:
+    """A value as a table has it: 1 for the float 1.0."""
+    return f"{value:.10g}" if isinstance(value, float) else repr(value)
 
 
 def counts(column: pl.Series) -> bool:

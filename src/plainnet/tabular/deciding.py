@@ -21,9 +21,11 @@ from plainnet.tabular.spelling import argument, is_ascii, spelled_column
 if TYPE_CHECKING:
     import polars as pl
 
-_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})"
+_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
 """What some value looks like in a column of whole numbers that may be codes."""
 _E_CODE = r"^[0-9]+[eE][0-9]+$"
+_TELEPHONE = r"^\+[0-9]{7,15}$"
+_INTERNET_ADDRESS = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$"
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -116,46 +118,43 @@ def decide_typed(
 ) -> tuple[pl.DataFrame, dict[str, Notation]]:
     """As `decide`, for the columns of a Parquet file, whose types are known.
 
-    Text stays text unless the options call it numbers; a warning says where a text file would hold numbers.
+    Text is categories, except where `options` say that it writes numbers.
     """
     import polars as pl
 
     made, found = [], dict[str, Notation]()
     for column in frame.iter_columns():
         name, notation = column.name, notation_of_type(column.dtype)
+        known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
+        is_free = known is None and name not in as_categories
         is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
-        if is_text and name not in as_categories and (name in options.numbers or name in options.notations):
-            numbers, notations = decide(frame.select(pl.col(name).cast(pl.String)), place, options, (), {})
-            made.append(numbers[name])
+        if known is not None and is_text and name not in as_categories:
+            read, notations = decide(column.cast(pl.String).to_frame(), place, options, (), {})
+            made.append(read[name])
             found |= notations
             continue
-        if column.dtype == pl.String and name not in as_categories:
-            _tell_of_numbers_in_text(column, options)
-        known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
             tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
-        if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
+        elif is_free and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
+        elif is_free and column.dtype == pl.String and _writes_numbers(column, options):
+            tell([name], "numbers or dates as text", str(column.drop_nulls().first()), "categories")
     return pl.DataFrame(made), found
 
 
-def _tell_of_numbers_in_text(column: pl.Series, options: ReadOptions) -> None:
-    """Say that each text of a typed column is a number or a date, unless it is a code or one of few whole numbers."""
+def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
+    """Whether each value of a column of text is a number or a date: no code, and none of a few whole numbers."""
     import polars as pl
 
-    text = _without_markers(_spelled(column.to_frame()), options).to_series()
-    if text.null_count() == len(text):
-        return
+    text = spelled_column(column)
     numbers = text.cast(pl.Float64, strict=False)
     if numbers.null_count() == text.null_count():
         few = text.n_unique() <= FEW_CATEGORIES and is_whole(numbers).all()
-        readings = [] if few or number_words(text, numbers) or _code(text, numbers) else [PLAIN]
-    else:
-        readings = _readings(text, options) or [Notation(date=order) for order in _orders(text)]
-    if readings and not readings[0].unit[:1].isalpha():
-        tell([column.name], f"text that reads as {described(readings[0])}", str(text.drop_nulls()[0]), "categories")
+        return not (few or number_words(text, numbers) or _code(text, numbers))
+    readings = _readings(text, options)
+    return not readings[0].unit[:1].isalpha() if readings else bool(_orders(text))
 
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
@@ -206,6 +205,8 @@ def _decide(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
         column.result = column.kept
     elif words.is_in(["true", "false"]).all():
         column.result = words == "true"
+    elif text.str.contains(_INTERNET_ADDRESS).all():  # 192.168.100.120 has points in the places of thousands
+        column.result = column.kept
     elif plain.null_count() == text.null_count() and number_words(text, plain) < present:
         column.code = "" if column.name in options.numbers else _code(text, plain)
         column.readings = [] if column.code else _plain_readings(text, options)
@@ -224,6 +225,8 @@ def _code(text: pl.Series, numbers: pl.Series) -> str:
         return "digits with an E between them"
     if not present.str.contains("^[+-]?[0-9]+$").all():
         return ""
+    if present.str.contains(_TELEPHONE).all():
+        return "telephone numbers"
     if present.str.contains("^[+-]?0[0-9]").any():
         return "leading zeros"
     long = present.filter(present.str.contains("[0-9]{16}"))
