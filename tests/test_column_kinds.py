@@ -110,6 +110,8 @@ def test_an_unambiguous_notation_is_read_with_a_note(tmp_path, values, expected,
         ["Q1 2024", "Q2 2024"],
         ["12 Main Street", "7 High Road"],
         ["5a", "5b", "6a", "6b"],
+        ["1. low", "1. low", "2. high"],
+        ["1: low", "2: high", "2: high"],
     ],
 )
 def test_an_ordinary_column_gets_no_note(tmp_path, values):
