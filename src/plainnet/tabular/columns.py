@@ -149,7 +149,8 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
 
     With `weights`, a number above 0 for each row, means and deviations are weighted.
     """
-    known, missing = column.drop_nulls(), column.null_count() > 0
+    missing = column.null_count() > 0
+    known = column.drop_nulls() if missing else column  # a call of polars costs more than a column of a small table
     if weights is not None and missing:
         weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
