@@ -453,7 +453,8 @@ def test_an_altered_notation_is_refused(altered):
 
 def test_a_date_is_no_row_number():
     days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(60)]
-    frame = pl.DataFrame({"day": days, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
+    times = [datetime.time(k % 24, k % 60) for k in range(60)]
+    frame = pl.DataFrame({"day": days, "at": times, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert prepare_rows(frame, "y", seed=0).table.date_columns == ("day",)

@@ -153,7 +153,7 @@ for seconds in (0.05, 0.071, 0.093, 0.118):
 
 net = network()
 ends = [bits(net)]
-for report in net.training(X, y, **options):
+for report in net.training(X, y, report_every=1, **options):
     ends.append(bits(net))
     if report.epoch == 1000 or set(stopped) <= set(ends):
         break
