@@ -162,7 +162,7 @@ def test_numbers_may_be_names(tmp_path: Path, content: str) -> None:
         ('"x" "y"\n"1" 2 "a"\n"2" 4 "b"\n', r"spaces seem to separate the fields; say so"),
         ('"x" "y"\n2 "a"\n4 "b"\n', r"spaces seem to separate the fields; say so"),
         ("x\x01y\n1\x012\n3\x014\n", r"control characters .* say so .*--separator \$'\\x01'"),
-        ("x\ty\nMazda\t1\t2\nFiat\t3\t4\n", r"line 2: 3 fields .* each row: the first field may be the name of the row"),
+        ("x\ty\nMazda\t1\t2\nFiat\t3\t4\n", r"line 2: 3 fields .* each row: the first field may be the name"),
         ("x,y\n1,5,a\n3,4,b\n", r"line 2: 3 fields .* each row: a number may hold a decimal comma"),
         ("x,y\n1,2\n3,4\n\nSource: a\n", r"line 5: 1 field .* The last line may be a note below the table"),
         ("x\ty\n1\t2\n3\t4\n\\.\n", r"line 4: 1 field .* The last line may be a note below the table"),
