@@ -131,8 +131,7 @@ def _against_baseline(accuracy: float, low: float, simplest: float, baseline: st
         return [f"Its accuracy is no better than that of the answer {baseline}, {simplest:.4g}."]
     if low <= simplest:
         return [
-            f"On so few rows its accuracy may be no better than that of the answer {baseline}: its 95 % interval holds "
-            f"{simplest:.4g}."
+            f"Its accuracy may be no better than that of the answer {baseline}: its 95 % interval holds {simplest:.4g}."
         ]
     return []
 
