@@ -297,7 +297,7 @@ def test_the_python_of_an_estimators_network_makes_the_estimator():
     assert (names["net"].parameters == fitted.network_.parameters).all()
 
 
-def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
+def test_dates_are_shown_as_dates(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(1)
     days = [date(2024, 1, 1) + timedelta(int(k)) for k in np.append(random.integers(1, 300, 118), [0, 300])]
@@ -305,6 +305,8 @@ def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
     pl.DataFrame({"day": days, "x": random.normal(size=120), "late": late}).write_csv("table.csv")
     assert run(["train", "table.csv", "--target", "late", "--save", "m.npz", "--no-progress"]) == 0
     assert run(["report", "m.npz", "table.csv", "-o", "r.html"]) == 0
+    assert run(["show", "m.npz"]) == 0
+    assert re.search(r"day +date +mean 2024-\d\d-\d\d, deviation \d\d\.\d+ days", capsys.readouterr().out)
     html = Path("r.html").read_text(encoding="utf-8")
     sections = Page(html).sections
     assert "2024-01-01 to 2024-10-27" in sections["data"]

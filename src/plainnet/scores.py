@@ -94,9 +94,9 @@ def of_quantities(true: Array, predicted: Array, weights: Array | None = None) -
     return Scores(tuple(measured), baseline, tuple(_of_the_spread(true, measured[0].value, baseline)))
 
 
-def in_digits(value: float) -> str:
-    """A number of six figures, without an exponent where it is large: 1024760."""
-    return f"{float(f'{value:.6g}'):.15g}"
+def in_digits(value: float, figures: int = 6) -> str:
+    """A number of some significant figures, without an exponent where it is large: 1024760."""
+    return f"{float(f'{value:.{figures}g}'):.15g}"
 
 
 def decided(outputs: Array) -> Array:
@@ -131,8 +131,7 @@ def _against_baseline(accuracy: float, low: float, simplest: float, baseline: st
         return [f"Its accuracy is no better than that of the answer {baseline}, {simplest:.4g}."]
     if low <= simplest:
         return [
-            f"On so few rows its accuracy may be no better than that of the answer {baseline}: its 95 % interval holds "
-            f"{simplest:.4g}."
+            f"Its accuracy may be no better than that of the answer {baseline}: its 95 % interval holds {simplest:.4g}."
         ]
     return []
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
+from plainnet.scores import in_digits
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
 from plainnet.tabular.spelling import argument
@@ -53,7 +54,8 @@ class NumberColumn:
     @property
     def summary(self) -> str:
         """What training saw in the column, in a few words."""
-        return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
+        mean, deviation = (in_digits(value, 4) for value in (self.mean, self.deviation))
+        return f"mean {mean}, deviation {deviation}" + _some_missing(self.missing)
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""

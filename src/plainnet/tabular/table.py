@@ -121,7 +121,7 @@ class Table:
     def date_columns(self) -> tuple[str, ...]:
         """The input columns that hold dates, read as days since 1970-01-01."""
         notations = self.options.notations
-        return tuple(name for name in self.column_names if name in notations and notations[name].date)
+        return tuple(name for name in self.column_names if name in notations and notations[name].kind == "dates")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
