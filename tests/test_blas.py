@@ -1,5 +1,7 @@
 """The number of BLAS's threads, which holds for the whole process: after any run it is the one before."""
 
+import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from sklearn.model_selection import cross_val_score
 
 import plainnet as pn
 from plainnet.engines import blas
+from plainnet.engines.interrupts import interrupts_held
 from plainnet.sklearn import MLPClassifier
 
 X, Y = pn.datasets.moons(120, noise=0.1, seed=1)
@@ -162,3 +165,59 @@ def test_threads_as_a_numpy_number() -> None:
     history = network().fit(X, Y, threads=np.int64(2), **OPTIONS)
     assert history.settings["threads"] == 2
     assert type(history.settings["threads"]) is int
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX systems alone")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_meanwhile_has_the_number_before() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def limit() -> None:
+        with blas.limited(1):
+            entered.set()
+            leave.wait()
+
+    thread = threading.Thread(target=limit)
+    thread.start()
+    entered.wait()
+    process = os.fork()
+    if process == 0:  # the thread with the limit is not in this process
+        found = [numbers()]
+        with blas.limited(2):
+            found.append(numbers())
+        found.append(numbers())
+        os._exit(0 if found == [{3}, {2}, {3}] else 1)
+    status = os.waitpid(process, 0)[1]
+    leave.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_an_error_in_another_thread_comes_alone() -> None:
+    errors: list[BaseException] = []
+
+    def fail() -> None:
+        try:
+            with interrupts_held():
+                raise MemoryError
+        except MemoryError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert errors[0].__context__ is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="asyncio handles signals on POSIX systems alone")
+def test_asyncio_hears_once_of_a_signal_held_back() -> None:
+    async def interrupted() -> int:
+        calls: list[None] = []
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, calls.append, None)
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return len(calls)
+
+    assert asyncio.run(interrupted()) == 1

@@ -260,6 +260,32 @@ def test_a_missing_extra_names_the_libraries_that_lack(monkeypatch) -> None:
     assert str(missing_extra("This", "fast")) == (
         'This needs scipy, threadpoolctl>=3.5: pip install scipy "threadpoolctl>=3.5" (of plainnet[fast])'
     )
+    assert str(missing_extra("This", "fast", "scipy")) == "This needs scipy: pip install scipy (of plainnet[fast])"
     assert "pip install matplotlib" in str(missing_extra("a picture", "plots"))
     monkeypatch.setattr(metadata, "requires", lambda name: version("plainnet"))
     assert "pip install" not in str(missing_extra("This", "fast")), "where nothing tells what to install"
+
+
+@pytest.mark.parametrize(("ending", "library"), [("onnx", "onnx"), ("safetensors", "safetensors")])
+def test_a_format_needs_its_own_library_alone(ending: str, library: str, monkeypatch, tmp_path) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    for module in ("onnx", "safetensors.numpy"):
+        monkeypatch.setitem(sys.modules, module, None)
+    net = pn.Network(pn.Dense(1), input_size=2, seed=0)
+    with pytest.raises(MissingExtraError, match=rf"needs {library}: pip install {library} \(of"):
+        net.export(tmp_path / f"net.{ending}")
+
+
+def test_an_interrupt_while_the_engine_is_made_is_in_the_history(monkeypatch) -> None:
+    def interrupted(choice: Any, job: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plainnet.engines.make", interrupted)
+    net = pn.Network(pn.Dense(1), seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(*pn.datasets.xor(), loss="mse", batch_size=None)
+    assert net.history is not None
+    assert net.history.stopped == "interrupted"

@@ -67,6 +67,13 @@ def day(text):
         (["01/31/2024 3:00 PM", "03/04/2024"], [day("2024-01-31T15:00"), day("2024-03-04")], "dates"),
         (["3 Apr 2024", "31 January 2023"], [day("2024-04-03"), day("2023-01-31")], "dates"),
         (["Apr 3, 2024", "Jan 31, 2023"], [day("2024-04-03"), day("2023-01-31")], "dates"),
+        (
+            ["Wed, 31 Jan 2024 18:00:00 GMT", "Sunday, 2 June 2024"],
+            [day("2024-01-31T18:00"), day("2024-06-02")],
+            "dates",
+        ),
+        (["20240131T000000", "20240602T1800Z"], [day("2024-01-31"), day("2024-06-02T18:00")], "dates"),
+        (["HUF 500", "HUF 1,250.5"], [500, 1250.5], "commas between thousands and the unit 'HUF'"),
         (["2024-02", "2023-12"], [day("2024-02-01"), day("2023-12-01")], "dates"),
         (["12:00", "18:30:00"], [0.5, 18.5 / 24], "times ('12:00')"),
     ],
@@ -95,6 +102,7 @@ def test_an_unambiguous_notation_is_read_with_a_note(tmp_path, values, expected,
         ["18-25", "26-40", "41-60"],
         ["1.2.3", "1.10.0"],
         ["192.168.0.1", "10.0.0.1"],
+        ["192.168.100.120", "192.168.100.121"],
         ["3+", "low"],
         ["555-1234", "555-9876"],
         ["10x20", "30x40"],
@@ -102,6 +110,8 @@ def test_an_unambiguous_notation_is_read_with_a_note(tmp_path, values, expected,
         ["Q1 2024", "Q2 2024"],
         ["12 Main Street", "7 High Road"],
         ["5a", "5b", "6a", "6b"],
+        ["1. low", "1. low", "2. high"],
+        ["1: low", "2: high", "2: high"],
     ],
 )
 def test_an_ordinary_column_gets_no_note(tmp_path, values):
@@ -114,6 +124,7 @@ def test_an_ordinary_column_gets_no_note(tmp_path, values):
         (["33101", "01002"], "leading zeros ('01002')"),
         (["9007199254740993", "9007199254740994"], "whole numbers beyond 2^53"),
         (["1E5", "2E3", "7E12"], "digits with an E between them ('1E5')"),
+        (["+15553287561", "+442079460000"], "telephone numbers ('+15553287561')"),
     ],
 )
 def test_codes_stay_text_unless_they_are_called_numbers(tmp_path, values, what):
@@ -157,8 +168,12 @@ def test_an_ambiguous_notation_is_refused_with_the_option_that_decides(tmp_path,
         (["2024-01-31", "2024-02-30", "2024-03-01"], "line 3: column 'x' holds '2024-02-30', where most"),
         (["1,5", "$2.5", "5%", "low"], "column 'x' holds numbers or dates that are written in several ways"),
         (["03.04.24", "31.12.23"], "line 2: column 'x' holds '03.04.24', which may be a date"),
+        (["03-Apr-24", "31-Dec-23"], "line 2: column 'x' holds '03-Apr-24', which may be a date"),
+        (["4/13/24 8:30", "12/31/23 9:00"], "line 2: column 'x' holds '4/13/24 8:30', which may be a date"),
         (["5", "$6", "7"], r"line 3: column 'x' holds '\$6', text among numbers"),
         (["12%", "0.12"], "column 'x' holds"),
+        (["'5'", "'6.5'"], "line 2: column 'x' holds '5', a number with an apostrophe; remove the apostrophes"),
+        (["'5", "'1,5"], "line 2: column 'x' holds '5, a number with an apostrophe; remove the apostrophes"),
     ],
 )  # fmt: skip
 def test_text_that_is_nearly_numbers_is_refused(tmp_path, values, message):
@@ -203,9 +218,12 @@ def test_a_model_reads_later_files_in_the_notation_of_its_training(tmp_path):
     moments = [datetime.datetime(2024, 2, 1), datetime.datetime(2024, 2, 2, 12)]
     pl.DataFrame({"x": [7.0, 1.25], "day": moments, "y": [1.5, 3.0]}).write_parquet(parquet)
     assert table.read(parquet, target=True).equals(frame)
-    for row, value in (("1.5;01.02.2024;1", "'1.5'"), ("1;2024-02-01;1", "'2024-02-01'")):
+    for row, value in (
+        ("1.5;01.02.2024;1", "'1.5', where training had numbers with dec"),
+        ("1;2024-02-01;1", "'2024-02-01', where training had dates as 03.04"),
+    ):
         new.write_text(f"x;day;y\n7;01.02.2024;1\n{row}\n")
-        with pytest.raises(InvalidValue, match=f"line 3: column '.*' holds {value}, where training had"):
+        with pytest.raises(InvalidValue, match=f"line 3: column '.*' holds {value}"):
             table.read(new)
     pl.DataFrame({"x": [1.0], "day": [19000]}).write_parquet(parquet)
     with pytest.raises(InvalidValue, match="column 'day' is of type Int64 where training had dates"):
@@ -223,6 +241,50 @@ def test_plain_numbers_of_training_stay_plain(tmp_path):
         table.read(new)
 
 
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["2024-01-31", "2024-02-01"], [day("2024-01-31"), day("2024-02-01")]),
+        (["1,5", "1.000,25"], [1.5, 1000.25]),
+        (["0.5", "12"], [0.5, 12]),
+    ],
+)
+def test_text_of_parquet_is_numbers_where_training_had_numbers(tmp_path, texts, numbers):
+    """As in a text file with the same values."""
+    frame = pl.DataFrame({"x": texts * 10, "y": np.linspace(-1, 1, 20)})
+    frame.write_parquet(tmp_path / "t.parquet")
+    with pytest.warns(PlainnetWarning, match="'x' holds numbers or dates as text .*--numbers x"):
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        labels = frame.with_columns(pl.col("x").cast(pl.Categorical))
+        labels.write_parquet(tmp_path / "labels.parquet")
+        found = read_table(tmp_path / "labels.parquet", options=ReadOptions(numbers=["x"]))
+        assert found["x"].to_list() == numbers * 10
+        frame.write_csv(tmp_path / "t.csv", separator=";")
+        table, _ = learned(tmp_path / "t.csv", "y")
+    assert table.read(tmp_path / "t.parquet")["x"].to_list() == numbers * 10
+    pl.DataFrame({"x": ["many"]}).write_parquet(tmp_path / "new.parquet")
+    with pytest.raises(InvalidValue, match="row 1: column 'x' holds 'many'"):
+        table.read(tmp_path / "new.parquet")
+
+
+def test_empty_text_is_missing_in_every_format(tmp_path):
+    frame = pl.DataFrame({"x": ["a", "", " ", None, "b"], "y": [1, 2, 3, 4, 5]})
+    frame.write_csv(tmp_path / "t.csv")
+    frame.write_parquet(tmp_path / "t.parquet")
+    for ending in ("csv", "parquet"):
+        assert read_table(tmp_path / f"t.{ending}")["x"].to_list() == ["a", None, None, None, "b"]
+
+
+@pytest.mark.parametrize("texts", [["01", "10"], ["1", "2"], ["a", "2"], ["type 1", "type 2"], ["nan", "inf"], [None]])
+def test_ordinary_text_of_parquet_gets_no_note(tmp_path, texts):
+    pl.DataFrame({"x": texts * 30}, schema={"x": pl.String}).write_parquet(tmp_path / "t.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 30
+
+
 def test_large_whole_numbers_of_parquet_are_categories(tmp_path):
     numbers = pl.Series([2**60, 2**60 + 1] * 4)
     frame = {"a": numbers, "b": numbers.cast(pl.UInt64), "c": numbers.cast(pl.Decimal(30, 0)), "d": [2**60] * 8}
@@ -231,6 +293,37 @@ def test_large_whole_numbers_of_parquet_are_categories(tmp_path):
         found = read_table(tmp_path / "t.parquet")
     assert found.dtypes == [pl.String] * 3 + [pl.Float64]
     assert found["a"].to_list() == [str(2**60), str(2**60 + 1)] * 4
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        ([f"{i / 4}" for i in range(40)], 0.0),
+        ([f"{i},5" for i in range(40)], 0.5),
+        ([f"2024-01-{1 + i % 31:02}" for i in range(40)], day("2024-01-01")),
+    ],
+)
+def test_text_of_parquet_that_writes_numbers_is_said_and_can_be_read_as_such(tmp_path, texts, first):
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"x": texts, "name": [f"n{i}" for i in range(40)], "y": ["a", "b"] * 20}).write_parquet(path)
+    found, notes = read_noted(path)
+    assert found == texts
+    assert len(notes) == 1
+    assert "'x' holds numbers or dates as text" in notes[0]
+    assert "--numbers x" in notes[0]
+    options = ReadOptions(numbers=["x"])
+    assert read_noted(path, numbers=["x"])[0][0] == first
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlainnetWarning)
+        frame, options = read_for_training(path, options=options)
+    table = Table.learn(frame.drop("name"), "y", "classification", options=options)
+    np.testing.assert_array_equal(table.features(table.read(path)), table.features(frame))
+
+
+@pytest.mark.parametrize("texts", [[f"{i:03}" for i in range(40)], ["1", "2"] * 20, [f"A{i}" for i in range(40)]])
+def test_codes_and_names_of_parquet_get_no_note(tmp_path, texts):
+    pl.DataFrame({"x": texts}).write_parquet(tmp_path / "t.parquet")
+    assert read_noted(tmp_path / "t.parquet") == (texts, [])
 
 
 def test_one_value_is_one_category_in_every_format(tmp_path):
@@ -290,6 +383,7 @@ NOISE = random.normal(size=200)
         (("__index_level_0__", range(200)), None, "'__index_level_0__' is left out"),
         (("order", range(1000, 1200)), None, "'order' has another whole number in each row.*--ignore order"),
         (("order", random.permutation(200) + 7), None, "'order' has another whole number in each row"),
+        (("day", [20240101 + 100 * (i % 12) for i in range(200)]), None, r"'day' looks like dates.*20240101"),
         (("shop", ["Ulm", "ulm"] * 100), None, "'Ulm', 'ulm', which differ in case"),
         (("b", NOISE), [1, 2, 3, 4, 5] * 40, "whole numbers from 1 to 5.*--task regression"),
         (
@@ -308,10 +402,24 @@ def test_an_unlikely_decision_is_said(column, target, note):
     assert [text for text in found if re.search(note, text)], found
 
 
+def test_many_texts_with_digits_are_said_to_be_many_inputs():
+    frame = pl.DataFrame({"price": [f"Rs. {i % 150}" for i in range(600)], "y": ["u", "v", "v"] * 200})
+    (note,) = (text for text in notes_of(frame, "y") if "'price'" in text)
+    assert "150 different texts with digits" in note
+
+
 def test_an_ordinary_table_gets_no_note():
     penguins = Path(__file__).parents[1] / "examples" / "penguins.csv"
     for target in ("species", "body_mass_g"):
         assert notes_of(read_table(penguins), target) == []
+
+
+def test_a_date_in_each_row_is_no_row_number(tmp_path):
+    rows = "".join(f"2024-{1 + i // 28:02}-{1 + i % 28:02},{NOISE[i]},{'uv'[i % 2]}\n" for i in range(100))
+    (tmp_path / "days.csv").write_text(f"day,b,y\n{rows}")
+    with pytest.warns(PlainnetWarning, match="'day' holds dates"):
+        frame, options = read_for_training(tmp_path / "days.csv")
+    assert notes_of(frame, "y", options=options) == []
 
 
 def test_categories_that_are_named_are_kept_up_to_a_limit(tmp_path):
@@ -341,3 +449,24 @@ def test_very_many_classes_take_a_request(tmp_path):
 def test_an_altered_notation_is_refused(altered):
     with pytest.raises(InvalidValue):
         Notation.from_dict("a notation", altered)
+
+
+def test_a_date_is_no_row_number():
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(60)]
+    times = [datetime.time(k % 24, k % 60) for k in range(60)]
+    frame = pl.DataFrame({"day": days, "at": times, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert prepare_rows(frame, "y", seed=0).table.date_columns == ("day",)
+    assert not [warning for warning in caught if "whole number" in str(warning.message)]
+
+
+def test_a_column_that_never_varies_is_shown_as_it_is_written():
+    frame = pl.DataFrame({"one": [1.0] * 30, "x": [k % 7 + 0.5 for k in range(30)], "y": ["a", "b", "b"] * 10})
+    with pytest.warns(PlainnetWarning, match="column 'one' is left out: it is 1 in every row"):
+        prepare_rows(frame, "y", seed=0)
+
+
+def test_a_target_without_other_columns_is_refused():
+    with pytest.raises(InvalidValue, match="no column is left to predict 'side' from"):
+        prepare_rows(pl.DataFrame({"side": ["head", "tail"] * 20}), "side", seed=0)

@@ -380,3 +380,37 @@ def test_a_layer_belongs_to_one_network():
 def test_an_unbuilt_layer_says_why_it_has_no_weights():
     with pytest.raises(AttributeError, match="once the network is built"):
         _ = pn.Dense(2).weights
+
+
+def test_an_activation_assigned_by_name_takes_effect():
+    net = pn.Network(pn.Dense(3), pn.BatchNorm(), pn.Activation("tanh"), pn.Dense(1), input_size=2, seed=1)
+    net.layers[2].activation = "identity"
+    net.layers[3].activation = "exponential"
+    linear = net.copy()
+    linear.layers[3].activation = "identity"
+    np.testing.assert_allclose(net.predict([[0.5, -1.0]]), np.exp(linear.predict([[0.5, -1.0]])), rtol=1e-6)
+    with pytest.raises(InvalidValue, match="activation 'tahn' is unknown; did you mean 'tanh'"):
+        net.layers[3].activation = "tahn"
+
+
+@pytest.mark.parametrize("name", ["units", "has_bias"])
+def test_the_shape_of_a_layer_with_weights_cannot_be_set(name):
+    net = pn.Network(pn.Dense(3), input_size=2, seed=1)
+    with pytest.raises(InvalidValue, match=f"{name} cannot be set"):
+        setattr(net.layers[0], name, 5)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", 2), ("dtype", "float64"), ("layers", [pn.Dense(2)])])
+def test_what_a_network_was_made_from_cannot_be_set(name, value):
+    net = pn.Network(pn.Dense(3), input_size=2, seed=1)
+    with pytest.raises(AttributeError, match=f"{name} of a network cannot be set"):
+        setattr(net, name, value)
+    assert net.copy("float64").predict([[1.0, 2.0]]).dtype == np.float64
+
+
+def test_copy_copy_gives_an_independent_network():
+    net = pn.Network(pn.Dense(3, "tanh"), input_size=2, seed=1)
+    twin = copy.copy(net)
+    np.testing.assert_array_equal(twin.parameters, net.parameters)
+    twin.parameters[:] = 0
+    assert net.parameters.any()

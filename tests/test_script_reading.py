@@ -85,22 +85,22 @@ FIELDS = {
     "code": ["02", "2", "2.0", "2.00", "3", "03", "NA", "None", '"NA"', "2.5"],
     "weight": ["5 kg", "5kg", "kg 5", "5", "5 g", "-2kg", "1,5 kg", "1e2 kg"],
 }
-MISSING = ["", " ", "NA", "?", '""', '"?"', "n/a"]
+MISSING = ["", " ", "NA", "?", '""', '"?"', '" NA "', "n/a"]
 GOOD = {"plain": "1", "price": "1,5 €", "day": "01.02.2024", "until": "12:00", "member": "true", "town": "Ulm"} | {
     "code": "2",
     "weight": "1 kg",
 }
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
+@pytest.fixture(scope="module", params=[None, ("NA", "?", "n/a")], ids=["usual markers", "listed markers"])
+def model(request, tmp_path_factory):
     """A table that reads every kind of column, its network, and what its script defines."""
     folder = tmp_path_factory.mktemp("model")
     (folder / "train.csv").write_text(TRAINING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         frame, options = read_for_training(
-            folder / "train.csv", options=ReadOptions(categories=("code",), decimal=None), target="y"
+            folder / "train.csv", options=ReadOptions(categories=("code",), missing=request.param), target="y"
         )
         table = Table.learn(frame, "y", "classification", options=options)
     net = pn.Network(
@@ -197,6 +197,8 @@ def tables(draw):
 @settings(max_examples=300, deadline=None)
 @given(content=tables())
 @example(content='plain;price;day;until;member;town;code;weight\n0.5;"0,1 €\n-0.5;0,2 €"\n')
+@example(content=";".join(GOOD) + "\n" + ";".join({**GOOD, "member": '"?"'}.values()) + "\n")
+@example(content='"sep=;"\n' + ";".join(GOOD) + "\n" + ";".join(GOOD.values()).replace(",", ".") + "\n")
 def test_messy_files_are_read_alike(model, content):
     assert_read_alike(model, content)
 

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -254,3 +255,17 @@ def test_rows_of_weight_0_have_no_part_in_the_means_of_batch_normalization():
     without = MLPClassifier(**options).fit(X[weight], Y[weight])
     np.testing.assert_allclose(weighted.network_.statistics, without.network_.statistics)
     np.testing.assert_allclose(weighted.predict_proba(X), without.predict_proba(X))
+
+
+def test_partial_fit_past_the_end_of_a_schedule_says_that_it_learns_nothing():
+    options = {"momentum": 0, "max_iter": 2, "random_state": 0}
+    model = MLPClassifier(2, solver="sgd", learning_rate=pn.schedules.Cosine(0.5), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+    before = model.coefs_[0].copy()
+    with pytest.warns(ConvergenceWarning, match="partial_fit learns nothing: this is epoch 3, .* after max_iter=2"):
+        model.partial_fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+    model.set_params(max_iter=20).partial_fit(X, Y)
+    assert not np.array_equal(model.coefs_[0], before)

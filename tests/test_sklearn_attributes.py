@@ -153,3 +153,11 @@ def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     with pytest.warns(PlainnetWarning, match=f"pickled by plainnet {plainnet.__version__} and is read by 99.0"):
         again = pickle.loads(stored)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_classes_are_assigned_as_a_whole_so_that_the_network_knows_them():
+    model = MLPClassifier(hidden_layer_sizes=2, max_iter=2).fit(X, Y)
+    with pytest.raises(ValueError, match="read-only"):
+        model.classes_[0] = model.classes_[1]
+    model.classes_ = ["a", "b", "c"]
+    assert model.network_.classes == ["a", "b", "c"]

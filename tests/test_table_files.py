@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import sys
 import unicodedata
 import warnings
@@ -158,6 +159,14 @@ def test_numbers_may_be_names(tmp_path: Path, content: str) -> None:
         ("x,y\n1,2\nx,y\n3,4\n", r"line 3: the line of names stands here again"),
         ("x,y\r\n1,2\r\nx,y", r"line 3: the line of names stands here again"),
         ("sep=;\n", "has no line of names"),
+        ('"x" "y"\n"1" 2 "a"\n"2" 4 "b"\n', r"spaces seem to separate the fields; say so"),
+        ('"x" "y"\n2 "a"\n4 "b"\n', r"spaces seem to separate the fields; say so"),
+        ("x\x01y\n1\x012\n3\x014\n", r"control characters .* say so .*--separator \$'\\x01'"),
+        ("x\ty\nMazda\t1\t2\nFiat\t3\t4\n", r"line 2: 3 fields .* each row: the first field may be the name"),
+        ("x,y\n1,5,a\n3,4,b\n", r"line 2: 3 fields .* each row: a number may hold a decimal comma"),
+        ("x,y\n1,2\n3,4\n\nSource: a\n", r"line 5: 1 field .* The last line may be a note below the table"),
+        ("x\ty\n1\t2\n3\t4\n\\.\n", r"line 4: 1 field .* The last line may be a note below the table"),
+        ('x, y\n1, "a"\n', r"line 2: a space stands before a quotation mark"),
     ],
 )
 def test_a_refusal_names_the_likely_cause(tmp_path: Path, content: str, message: str) -> None:
@@ -341,6 +350,17 @@ def test_a_marker_that_takes_much_from_a_column_of_text_is_named(tmp_path: Path)
         assert read_table(path)["disorder"].null_count() == 5
     few = written(tmp_path, "x,sex\n" + "1,f\n2,m\n" * 40 + "3,NA\n" * 3)
     assert read_table(few)["sex"].null_count() == 3  # without a note
+
+
+@pytest.mark.parametrize("marker", ["\\N", "<NA>", "#N/A", "[NULL]"])
+def test_what_only_a_program_writes_for_a_missing_value_is_named(tmp_path: Path, marker: str) -> None:
+    path = written(tmp_path, "x,sex\n" + "1,f\n2,m\n" * 40 + f"3,{marker}\n")
+    with pytest.warns(PlainnetWarning, match=re.escape(f"{marker!r} is a value in column 'sex' (1 rows)")):
+        assert read_table(path)["sex"].null_count() == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(path, options=ReadOptions(missing=[marker]))["sex"].null_count() == 1
+        assert read_table(path, options=ReadOptions(missing=[]))["sex"].null_count() == 0
 
 
 def test_names_that_a_parser_takes_for_numbers_are_text(tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def _refuse_constant(name: str) -> None:
 
 def _encoded(data: Any) -> Any:
     """Plain data as JSON takes it: NumPy's numbers as Python's, NaN as {"number": "nan"}, and so the infinities."""
+    if type(data) in (str, int, bool):  # the most, and a wide table has many
+        return data
     if isinstance(data, np.floating):
         data = float(data)
     elif isinstance(data, np.generic):

@@ -71,7 +71,9 @@ def missing_extra(what: str, extra: str, library: str | None = None) -> MissingE
     """The error for `what`, which needs the libraries of `extra`, or one of them alone."""
     from plainnet.extras import lacking  # reads files, which nobody needs before something is missing
 
-    libraries = lacking(extra) if library is None else [library]
+    libraries = lacking(extra)
+    if library is not None:
+        libraries = [library] if libraries is None else [one for one in libraries if one.startswith(library)]
     if libraries:
         quoted = " ".join(f'"{name}"' if ">" in name else name for name in libraries)
         return MissingExtraError(f"{what} needs {', '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")

@@ -170,6 +170,11 @@ class Dense(Layer):
         self.bias: Array | None = None
         self.weights: Array
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("units", "has_bias") and self.is_built:
+            raise InvalidValue(f"{name} cannot be set: the layer has its weights; make a new network")
+        super().__setattr__(name, activations.resolve(value) if name == "activation" else value)
+
     def settings(self) -> dict[str, Any]:
         settings = {"units": self.units, "activation": self.activation, "bias": self.has_bias}
         return {**settings, "initializer": self.initializer, "l1": self.l1, "l2": self.l2}
@@ -227,6 +232,9 @@ class Activation(Layer):
 
     def __init__(self, activation: Activatable) -> None:
         self.activation: ActivationFunction = activations.resolve(activation)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, activations.resolve(value) if name == "activation" else value)
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         """z = inputs."""

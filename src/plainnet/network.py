@@ -71,6 +71,12 @@ class Network:
         if input_size is not None:
             self.build(input_size)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("layers", "seed", "dtype") and name in self.__dict__:
+            instead = "net.copy(dtype=...)" if name == "dtype" else "a new Network"
+            raise AttributeError(f"{name} of a network cannot be set: what is made from it is there; take {instead}")
+        object.__setattr__(self, name, value)
+
     # ---- structure ----
 
     def build(self, input_size: int) -> None:
@@ -171,12 +177,15 @@ class Network:
         """An independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
         twin = copy.deepcopy(self)
         if dtype is not None:
-            twin.dtype = _checked_dtype(dtype)
+            twin.__dict__["dtype"] = _checked_dtype(dtype)
             if twin.is_built:
                 twin._parameters = twin._parameters.astype(twin.dtype)
                 twin._statistics = twin._statistics.astype(twin.dtype)
                 twin._bind()
         return twin
+
+    def __copy__(self) -> Network:
+        return self.copy()  # a layer belongs to one network
 
     def describe(self) -> dict[str, Any]:
         """The network as plain data, without its parameters: what files, exporters and engines read."""

@@ -84,7 +84,11 @@ class Run:
     @cached_property
     def engine(self) -> Engine:
         """The engine that was chosen, made when it is first asked for, which may compile."""
-        return engines.make(self.choice, self.job)
+        try:
+            return engines.make(self.choice, self.job)
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def measured_on(self) -> Examples:

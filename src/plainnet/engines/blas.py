@@ -6,6 +6,7 @@ the lowest one asked for holds, and when the last one leaves, every library has 
 
 import importlib.util
 import math
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -60,6 +61,13 @@ class _Limits:
             if min(self.asked.values(), default=None) != self.limit:
                 self._set()
 
+    def start_anew(self) -> None:
+        """In a process that was forked while the lock was held: the threads that asked for limits are not in it."""
+        self.asked.clear()
+        if self.limit is not None:
+            self._set()
+        self.lock.release()
+
     def _set(self) -> None:
         """Have the lowest number hold, or the numbers before where nobody asks for one."""
         with interrupts_held():
@@ -86,3 +94,7 @@ class _Limits:
 
 
 _LIMITS = _Limits()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=_LIMITS.lock.acquire, after_in_parent=_LIMITS.lock.release, after_in_child=_LIMITS.start_anew
+    )

@@ -31,7 +31,7 @@ def renderable(explanation: Explanation, full: bool) -> RenderableType:
         from rich.console import Console, ConsoleOptions, RenderResult
         from rich.text import Text
     except ImportError:
-        raise missing_extra("an explanation in colours", "cli") from None
+        raise missing_extra("an explanation in colours", "cli", "rich") from None
 
     class Rendered:
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

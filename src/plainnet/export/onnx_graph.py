@@ -136,7 +136,7 @@ def model(graph: Graph) -> onnx.ModelProto:
     try:
         from onnx import helper, numpy_helper
     except ImportError:
-        raise missing_extra("writing ONNX", "exchange") from None
+        raise missing_extra("writing ONNX", "exchange", "onnx") from None
     tensor_type = helper.np_dtype_to_tensor_dtype
 
     def value_info(port: Port) -> onnx.ValueInfoProto:

@@ -44,7 +44,7 @@ def write(net: Network, path: str | PathLike[str], layout: str = "plainnet") -> 
     try:
         from safetensors.numpy import save
     except ImportError:
-        raise missing_extra("writing safetensors", "exchange") from None
+        raise missing_extra("writing safetensors", "exchange", "safetensors") from None
     if not net.is_built:
         raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
     record: dict[str, Any] = {"network": net.describe(), "table": net.table, "classes": net.classes}

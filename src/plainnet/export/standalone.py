@@ -17,6 +17,8 @@ from plainnet.tabular.spelling import spelled
 from plainnet.tabular.texts import as_text
 
 PLAIN = PLAIN_NOTATION.pattern
+MISSING_IN_MARKS = {""}
+"""What is missing in quotation marks, too; in a script all of MISSING where the user listed them."""
 
 # ---- rows of a file ----
 
@@ -36,7 +38,7 @@ def read(path: str) -> list[dict[str, str]]:
     text = text.replace("\r\r\n", "\r\n").rstrip("\r\n") + "\n"
     if "\n" not in text[:-1]:
         text = text.replace("\r", "\n")
-    stated = re.match('"?sep=([^"])"?\r?\n', text)
+    stated = re.match('sep=([^"])\r?\n', text)
     text = text[stated.end() :] if stated else text
     tabs_first = path.lower().endswith(".tsv")
     separator = stated[1] if stated else separator_of(text, tabs_first)
@@ -167,7 +169,8 @@ def truth_or_missing(value: object, mean: float) -> list[float]:
 
 def place(value: object, values: Sequence[str], markers: Container[str]) -> int | None:
     """The place of a value among the known ones; -1 for another, None if missing."""
-    own = [""] if isinstance(value, Quoted) else markers
+    in_marks = isinstance(value, Quoted) and value == spelled(value)
+    own = MISSING_IN_MARKS if in_marks else markers
     may_be_missing = isinstance(value, Bare) or value not in values
     if may_be_missing and is_missing(value, own):
         return None

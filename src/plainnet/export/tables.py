@@ -68,6 +68,8 @@ def constants(table: Table) -> str:
             names = [f"{literal(a)}: {literal(b)}" for a, b in zip(table.classes, table.class_names, strict=True)]
             lines.append(bracketed("NAMES = {", names, "}", 0))
     lines.append(bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0))
+    in_marks = '{""}' if table.options.missing is None else "MISSING"
+    lines.append(f"MISSING_IN_MARKS = {in_marks}")
     lines.append(f"SPACES = {_SPACES}")
     lines.append(f"INVISIBLE = {ascii(INVISIBLE).replace(chr(39), chr(34))}")
     if any(column.kind == "number" for column in table.columns):

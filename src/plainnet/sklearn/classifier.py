@@ -180,7 +180,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """The labels in the order of the probabilities; assigning as many others renames them."""
         if "_label_binarizer" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__} has no attribute 'classes_' before it is fitted")
-        classes: Array = self._label_binarizer.classes_
+        classes: Array = self._label_binarizer.classes_.view()
+        classes.flags.writeable = False  # the network knows the labels as well: assign all of them
         return classes
 
     @classes_.setter

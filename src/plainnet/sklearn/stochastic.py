@@ -150,6 +150,7 @@ class StochasticRun:
             self.history.append(report)
             yield report
             if self._is_over() or self.incremental:
+                self._warn_of_rate_0()
                 return
         self.history.stopped = "all epochs"
         warn(
@@ -157,6 +158,16 @@ class StochasticRun:
             "try a larger max_iter",
             ConvergenceWarning,
         )
+
+    def _warn_of_rate_0(self) -> None:
+        """Say so where a schedule has come to its end, past which a step changes nothing."""
+        if self.job.learning_rate == 0 and self.job.epochs_done > self.job.epochs:
+            warn(
+                f"the learning rate is 0 and partial_fit learns nothing: this is epoch {self.job.epochs_done}, and the "
+                f"schedule ends after max_iter={self.job.epochs}. Take a larger max_iter, or a schedule that does not "
+                "end at 0",
+                ConvergenceWarning,
+            )
 
     def _reorder(self, order: Array) -> Array:
         """Write the rows into the job in a new order: a permutation of the one before."""

@@ -7,20 +7,31 @@ from collections.abc import Sequence
 from datetime import date
 
 _MONTH = r"(?P<m>[0-9]{1,2}|[A-Za-z]{3,9}\.?)"
-_DAY, _YEAR = r"(?P<d>[0-9]{1,2})", r"(?P<y>[0-9]{4})"
+_DAY, _YEAR, _TWO = r"(?P<d>[0-9]{1,2})", r"(?P<y>[0-9]{4})", "[0-9]{2}"
 _CLOCK = r"(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(:(?P<S>[0-9]{2}([.,][0-9]+)?))?( ?(?P<half>[AaPp][Mm]))?"
-_ZONE = r"(?P<zone>Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?"
+_ZONE = r"(?P<zone>Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)?"
+_WEEKDAY = r"((Mon|Tue(s)?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? )?"
 _TIME = rf"(([Tt]|,? ) ?{_CLOCK} ?{_ZONE})?"
 
 PATTERNS = {
     "ymd": rf"{_YEAR}(?P<s>[-/.]){_MONTH}(?P=s){_DAY}{_TIME}",
-    "dmy": rf"{_DAY}(?P<s>[-/. ]) ?{_MONTH}(?P=s){_YEAR}{_TIME}",
-    "mdy": rf"{_MONTH}(?P<s>[-/. ]){_DAY}(,? |(?P=s)){_YEAR}{_TIME}",
-    "ym": rf"{_YEAR}-(?P<m>[0-9]{{2}})",
+    "dmy": rf"{_WEEKDAY}{_DAY}(?P<s>[-/. ]) ?{_MONTH}(?P=s){_YEAR}{_TIME}",
+    "mdy": rf"{_WEEKDAY}{_MONTH}(?P<s>[-/. ]){_DAY}(,? |(?P=s)){_YEAR}{_TIME}",
+    "compact": rf"{_YEAR}(?P<m>{_TWO})(?P<d>{_TWO})T(?P<H>{_TWO})(?P<M>{_TWO})(?P<S>{_TWO})?{_ZONE}",
+    "ym": rf"{_YEAR}-(?P<m>{_TWO})",
     "time": _CLOCK,
 }
-"""The ways to write a date: 2024-04-03; 03.04.2024 or 3 Apr 2024; 04/03/2024 or Apr 3, 2024; 2024-04; 12:30."""
-SHORT_YEAR = r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2}"
+"""The ways to write a date or a time; the name of the weekday may come first."""
+EXAMPLES = {
+    "ymd": "2024-04-03",
+    "dmy": "03.04.2024 or 3 Apr 2024 (the day first)",
+    "mdy": "04/03/2024 or Apr 3, 2024 (the month first)",
+    "compact": "20240403T1230",
+    "ym": "2024-04",
+    "time": "12:30",
+}
+_MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+SHORT_YEAR = rf"[0-9]{{1,2}}((?P<s>[-/.])[0-9]{{1,2}}(?P=s)|[-/. ]{_MONTH_NAME}[-/. ]'?)[0-9]{{2}}{_TIME}"
 
 
 # The exported script holds the text of the next function: it uses the standard library alone, and its lines are as
@@ -51,7 +62,7 @@ def days(value: object, pattern: str) -> float:
     if hour > 23 or minute > 59 or second >= 60:
         raise ValueError(f"{value!r} is no time of day")
     seconds = 3600 * hour + 60 * minute + second
-    zone = part["zone"].replace(":", "").strip("ZUTC")
+    zone = part["zone"].replace(":", "").strip("ZUTCGM")
     if zone:
         east = 3600 * int(zone[1:3]) + 60 * int(zone[3:] or 0)
         seconds -= east if zone[0] == "+" else -east

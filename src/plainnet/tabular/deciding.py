@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, warn
+from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.dates import PATTERNS, SHORT_YEAR, orders_of
-from plainnet.tabular.kinds import Place, described, finite, from_typed, notation_of_type
+from plainnet.tabular.kinds import Place, described, finite, from_typed, is_whole, notation_of_type
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
@@ -20,9 +21,11 @@ from plainnet.tabular.spelling import argument, is_ascii, spelled_column
 if TYPE_CHECKING:
     import polars as pl
 
-_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})"
+_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
 """What some value looks like in a column of whole numbers that may be codes."""
 _E_CODE = r"^[0-9]+[eE][0-9]+$"
+_TELEPHONE = r"^\+[0-9]{7,15}$"
+_INTERNET_ADDRESS = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$"
 _GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 _BEYOND = "whole numbers beyond 2^53, which a float cannot tell apart"
 SAMPLE = 1000
@@ -113,20 +116,45 @@ def decide(
 def decide_typed(
     frame: pl.DataFrame, place: Place, options: ReadOptions, as_categories: Collection[str]
 ) -> tuple[pl.DataFrame, dict[str, Notation]]:
-    """As `decide`, for the columns of a Parquet file, whose types are known."""
+    """As `decide`, for the columns of a Parquet file, whose types are known.
+
+    Text is categories, except where `options` say that it writes numbers.
+    """
     import polars as pl
 
-    made, found = [], {}
+    made, found = [], dict[str, Notation]()
     for column in frame.iter_columns():
         name, notation = column.name, notation_of_type(column.dtype)
         known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
+        is_free = known is None and name not in as_categories
+        is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
+        if known is not None and is_text and name not in as_categories:
+            read, notations = decide(column.cast(pl.String).to_frame(), place, options, (), {})
+            made.append(read[name])
+            found |= notations
+            continue
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
         if known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
             tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
-        if known is None and name not in as_categories and made[-1].dtype == pl.String and column.dtype.is_numeric():
+        elif is_free and made[-1].dtype == pl.String and column.dtype.is_numeric():
             tell([name], _BEYOND, str(column.drop_nulls().max()), "categories")
+        elif is_free and column.dtype == pl.String and _writes_numbers(column, options):
+            tell([name], "numbers or dates as text", str(column.drop_nulls().first()), "categories")
     return pl.DataFrame(made), found
+
+
+def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
+    """Whether each value of a column of text is a number or a date: no code, and none of a few whole numbers."""
+    import polars as pl
+
+    text = spelled_column(column)
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() == text.null_count():
+        few = text.n_unique() <= FEW_CATEGORIES and is_whole(numbers).all()
+        return not (few or number_words(text, numbers) or _code(text, numbers))
+    readings = _readings(text, options)
+    return not readings[0].unit[:1].isalpha() if readings else bool(_orders(text))
 
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
@@ -177,6 +205,8 @@ def _decide(column: _Column, plain: pl.Series, options: ReadOptions) -> None:
         column.result = column.kept
     elif words.is_in(["true", "false"]).all():
         column.result = words == "true"
+    elif text.str.contains(_INTERNET_ADDRESS).all():  # 192.168.100.120 has points in the places of thousands
+        column.result = column.kept
     elif plain.null_count() == text.null_count() and number_words(text, plain) < present:
         column.code = "" if column.name in options.numbers else _code(text, plain)
         column.readings = [] if column.code else _plain_readings(text, options)
@@ -195,6 +225,8 @@ def _code(text: pl.Series, numbers: pl.Series) -> str:
         return "digits with an E between them"
     if not present.str.contains("^[+-]?[0-9]+$").all():
         return ""
+    if present.str.contains(_TELEPHONE).all():
+        return "telephone numbers"
     if present.str.contains("^[+-]?0[0-9]").any():
         return "leading zeros"
     long = present.filter(present.str.contains("[0-9]{16}"))
@@ -293,6 +325,12 @@ def _refuse_near_numbers(column: _Column, plain: pl.Series, options: ReadOptions
         raise InvalidValue(
             f"column {name!r} holds numbers or dates that are written in several ways: "
             f"{', '.join(map(repr, sample[:5]))}; write them in one way, or {as_categories}"
+        )
+    if all(value.startswith("'") and any(n.reads(value.strip("'")) for n in notations) for value in sample):
+        place, value = column.first(text.is_not_null())
+        raise InvalidValue(
+            f"{place}: column {name!r} holds {value}, a number with an apostrophe; remove the apostrophes, "
+            f"or {as_categories}"
         )
     if all(re.fullmatch(SHORT_YEAR, value) for value in sample):
         place, value = column.first(text.is_not_null())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from plainnet.arrays import Array
@@ -16,13 +16,34 @@ if TYPE_CHECKING:
 
     from plainnet.tabular.raw_table import RawTable
 
+USUAL = MISSING[1:]
+"""Without the empty field, which is never a value."""
 MANY = 0.05
 """A marker of so large a share of a column of text is worth a note, from three rows on."""
 
+EXPORTED = (
+    "\\N",
+    "<NA>",
+    "NaT",
+    "(null)",
+    "[null]",
+    "(NULL)",
+    "[NULL]",
+    "#N/A",
+    "#NA",
+    "#NV",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+)
+"""Texts that databases, pandas and Excel write for a missing value, and people for nothing else: beside the usual
+markers they get a note where they stand in a column of text."""
+
 LIKELY = (
-    *("-", "--", "---", "–", "—", ".", "..", "...", "*", "/", "?", "??", "<na>", "nan", "nat"),
-    *("na", "n/a", "n.a.", "n.a", "n/d", "n.d.", "nd", "k.a.", "none", "(none)", "nil", "null", "(null)", "[null]"),
-    *("\\n", "missing", "(missing)", "unknown", "undefined", "not available", "void", "empty", "blank"),
+    *map(str.lower, EXPORTED),
+    *("-", "--", "---", "–", "—", ".", "..", "...", "*", "/", "?", "??", "nan"),
+    *("na", "n/a", "n.a.", "n.a", "n/d", "n.d.", "nd", "k.a.", "none", "(none)", "nil", "null"),
+    *("missing", "(missing)", "unknown", "undefined", "not available", "void", "empty", "blank"),
 )
 """Texts, in small letters, that among numbers stand for a missing value more likely than for anything else."""
 
@@ -59,12 +80,14 @@ def notes_of_markers(raw: RawTable, frame: pl.DataFrame, options: ReadOptions) -
         usual = options.missing is None and name not in options.categories
         if usual and column.null_count() >= many:
             written = spelled_column(raw.frame.to_series(number)).filter(column.is_null())
-            for marker, count in _counts(written):
+            for marker, count in _counts(written, USUAL):
                 if count >= many:
                     taken[marker].append((name, count))
-        if options.missing or (options.missing is None and (not usual or number in raw.quoted)):
-            for marker, count in _counts(column):
-                kept[marker].append((name, count))
+        if options.missing == ():  # the user says that no text stands for a missing value
+            continue
+        usual_may_be_kept = not usual or number in raw.quoted
+        for marker, count in _counts(column, (*EXPORTED, *(USUAL if usual_may_be_kept else ()))):
+            kept[marker].append((name, count))
     for marker, columns in taken.items():
         names = [name for name, _ in columns]
         yield (
@@ -78,9 +101,9 @@ def notes_of_markers(raw: RawTable, frame: pl.DataFrame, options: ReadOptions) -
         )
 
 
-def _counts(texts: pl.Series) -> list[tuple[str, int]]:
-    """The usual markers, but for empty text, with their number."""
-    found = texts.filter(texts.is_in(MISSING[1:]))
+def _counts(texts: pl.Series, markers: Sequence[str]) -> list[tuple[str, int]]:
+    """Those of the markers that stand in a column, with their number."""
+    found = texts.filter(texts.is_in(markers))
     return list(found.value_counts(sort=True).iter_rows())
 
 

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 DECIMALS = (".", ",")
 THOUSANDS = {"": "no mark", ",": "commas", ".": "points", "'": "apostrophes", " ": "spaces", "_": "underscores"}
-CURRENCIES = ("AUD", "BRL", "CAD", "CHF", "CNY", "DKK", "EUR", "GBP", "INR", "JPY", "NOK", "PLN", "SEK", "USD", "kr")
-_UNIT = re.compile(r"[^\s\d+\-'_()][^\d+\-'_()]{0,11}(?<!\s)")
+CURRENCIES = re.compile(
+    "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SEK|SGD|THB|TRY|"
+    "TWD|USD|ZAR|kr"
+)
+_UNIT = re.compile(r"[^\s\d+\-'_().,;:][^\d+\-'_()]{0,11}(?<!\s)")
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,6 @@ def unit_of(text: str) -> str:
     before = plain[: first.start()].strip(" +-.,")
     after = plain[last.start() + 1 :].strip() if plain[-1:] != "." else ""
     if before and not after:
-        is_currency = unicodedata.category(before[-1]) == "Sc" or before in CURRENCIES
+        is_currency = unicodedata.category(before[-1]) == "Sc" or CURRENCIES.fullmatch(before)
         return before if is_currency and _UNIT.fullmatch(before) else ""
     return after if after and not before and _UNIT.fullmatch(after) else ""

@@ -133,7 +133,7 @@ def prepare_rows(
         held_out = part_of_file(table, validation, sample_weight)
         if not len(held_out):
             raise InvalidValue(f"{validation} has no row that has a {target} and counts")
-    suspicions.warn_of_columns(training.frame, table.column_names)
+    suspicions.warn_of_columns(training.frame, table)
     if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
         raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
     require_memory(table, len(training) + len(held_out), np.dtype(dtype))

@@ -38,11 +38,19 @@ class RawTable:
         """The names in the one spelling by which columns are known."""
         return [spelled(name) for name in self.written]
 
+    @cached_property
+    def _numbers(self) -> Mapping[str, list[int]]:
+        """The numbers of the columns of each name."""
+        found: dict[str, list[int]] = {}
+        for number, name in enumerate(self.names):
+            found.setdefault(name, []).append(number)
+        return found
+
     def number(self, name: str) -> int:
         """The number of the one column of this name; FileError where there are several."""
         clean = spelled(name)
-        first = self.names.index(clean)
-        if clean in self.names[first + 1 :]:
+        first, *others = self._numbers[clean]
+        if others:
             hint = "; if line 1 is a row and no header, write a line of names above it" if is_number(clean) else ""
             raise FileError(
                 f"{self.where}: two columns are named {clean!r}; give each column a name of its own, or leave them out "

@@ -102,7 +102,10 @@ def read_columns(
     raw = _open(path, options)
     require_columns(names, raw.names, raw.where)
     names = [*names, *(name for name in also if spelled(name) in raw.names)]
-    return raw.columns(names, {*categories, *options.categories}, options)[0]
+    categories = {*categories, *options.categories}
+    # The kinds are known: a marker in quotation marks is a value of a category and makes none of another column.
+    quoted = {number: rows for number, rows in raw.quoted.items() if raw.names[number] in categories}
+    return replace(raw, quoted=quoted).columns(names, categories, options)[0]
 
 
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame) -> None:

@@ -10,9 +10,11 @@ from plainnet.errors import FileError, warn
 from plainnet.tabular.names import is_number
 
 SEPARATORS = (",", ";", "\t", "|")
-RARE_SEPARATORS = (":", "^", "~", "&")
+RARE_SEPARATORS = (":", "^", "~", "&", "\x01")
 """Separators that a reader is not asked to find: the refusal names them."""
-NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)", " ": "spaces", ":": "colons"}
+NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)", " ": "spaces", ":": "colons"} | {
+    "\x01": "control characters (Ctrl-A)"
+}
 FIRST_ROWS = 20
 """So many rows decide with the header."""
 
@@ -35,7 +37,8 @@ def name(separator: str) -> str:
 
 def option(separator: str) -> str:
     """How a caller asks for a separator, in Python and on the command line."""
-    return f"separator={separator!r}, --separator {'tab' if separator == '	' else repr(separator)}"
+    typed = {"\t": "tab", "\x01": "$'\\x01'"}.get(separator, repr(separator))
+    return f"separator={separator!r}, --separator {typed}"
 
 
 def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool) -> Separator:
@@ -47,7 +50,7 @@ def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool
     Raises FileError where another separator, or spaces, divide the lines; warns where another would do as well.
     """
     usual = ("\t", *SEPARATORS) if tabs_first else SEPARATORS
-    texts = [_outside_quotes(text) for text in (header, *rows)]
+    texts = [_with_plain_fields(text) for text in (header, *rows)]
     counts = {separator: [text.count(separator) for text in texts] for separator in usual}
     candidates = [separator for separator in usual if counts[separator][0]]
     if not candidates:
@@ -70,17 +73,19 @@ def choose(header: bytes, rows: Sequence[bytes], where: str, *, tabs_first: bool
     return Separator(best, "on which the header and the first rows agree best")
 
 
-def _outside_quotes(record: bytes) -> str:
-    return re.sub(rb'"[^"]*"', b"", record).decode()
+def _with_plain_fields(record: bytes) -> str:
+    """A record with an x in place of each field in quotation marks, which may hold separators."""
+    return re.sub(rb'"[^"]*"', b"x", record).decode()
 
 
 def _refuse_other_separators(texts: Sequence[str], where: str) -> None:
     """Refuse lines that a rare separator or spaces divide into equally many fields, numbers among them."""
     for separator in (*RARE_SEPARATORS, " "):
         mark = None if separator == " " else separator  # None divides at any number of spaces
-        size, *_ = sizes = [len(text.split(mark)) for text in texts]
-        fields = [text.split(mark) for text in texts[1:]]
-        alike = size > 1 and fields and len(set(sizes)) == 1
+        names, *fields = [text.split(mark) for text in texts]
+        sizes = {len(row) for row in fields}
+        named_rows = set(names) == {"x"} and sizes == {len(names) + 1}  # as R's write.table has them
+        alike = len(names) > 1 and (sizes == {len(names)} or named_rows)
         if not alike or not any(is_number(field) for row in fields for field in row):
             continue
         single = separator != " " or all(text == " ".join(text.split()) for text in texts)

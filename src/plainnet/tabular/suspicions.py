@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,9 +24,13 @@ FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
 MORE_THAN_CHANCE = 3
 """So many times as many equal rows as chance gives are not taken for chance."""
+ENOUGH_TO_MATTER = 0.01
+"""A smaller share of equal rows hardly moves a figure."""
 COLUMNS_AT_ONCE = 256
 MANY_CLASSES = 100
-"""Text with more different values is an unlikely target."""
+"""Text with more different values is an unlikely target, and an unlikely input where digits stand in all of it."""
+FIRST_DAY, LAST_DAY = 19000101, 20991231
+DAYS_IN_DIGITS = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
 
 
 def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
@@ -36,7 +39,8 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
 
     answers = frame[target]
     different = answers.n_unique()
-    counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
+    others = frame.drop(target)
+    counts = others.select(pl.all().n_unique()).row(0, named=True) if others.width else {}
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
             warn(f"column {name!r} says the same as the target {target!r} in every row")
@@ -70,7 +74,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
     count = int(np.isin(held, known).sum())
-    if count <= MORE_THAN_CHANCE * by_chance * len(held):
+    if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
     rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
     are = f"the only validation row ({held_out.source}) is" if len(held) == 1 else f"{rows} ({held_out.source}) are"
@@ -89,6 +93,15 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
 
     equal = frame.select((pl.all().unique_counts() / len(frame)).pow(2).sum()).row(0)
     return min(1.0, len(frame) * float(np.prod(equal)))
+
+
+def _are_days_in_digits(numbers: pl.Series) -> bool:
+    """Whether all numbers are days as 20240403 writes them."""
+    import polars as pl
+
+    known = numbers.drop_nulls()
+    whole = bool((known == known.floor()).all() and (known <= LAST_DAY).all())
+    return whole and bool(known.cast(pl.Int64).cast(pl.String).str.contains(DAYS_IN_DIGITS).all())
 
 
 def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
@@ -130,21 +143,34 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
             )
 
 
-def warn_of_columns(frame: pl.DataFrame, used: Collection[str]) -> None:
+def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
     import polars as pl
     import polars.selectors as cs
 
-    numbers = frame.select(used).select(cs.numeric().cast(pl.Float64))
+    used = table.column_names
+    dates = cs.by_name(table.date_columns)
+    numbers = frame.select(used).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
-    for name, count in zip(numbers.columns, different, strict=True):
+    may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
+    for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):
         if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"
             )
+        elif days and count > 2 and _are_days_in_digits(numbers[name]):
+            warn(
+                f"column {name!r} looks like dates written in digits ({numbers[name].drop_nulls()[0]:.0f}) and is read "
+                "as numbers, in which months and years are unequal steps; dates have marks: 2024-04-03"
+            )
     for column in frame.select(pl.col(pl.String)).iter_columns():
         texts = column.drop_nulls().unique().sort()
+        if column.name in used and len(texts) > MANY_CLASSES and texts.str.contains("[0-9]").all():
+            warn(
+                f"column {column.name!r} holds {len(texts):,} different texts with digits ({texts[0]!r}), and each "
+                "becomes an input; where they are numbers or dates, write them as such"
+            )
         folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
         if folded.n_unique() < len(folded):
             alike = texts.filter(folded == folded.filter(folded.is_duplicated())[0])

@@ -33,10 +33,8 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
     separator = layout.separator.character
     line = records.misplaced_quote(separator)
     if line:
-        raise FileError(
-            f"{where}, line {line}: a quotation mark is out of place; a field with a quotation mark inside must "
-            'stand in quotation marks, the inner one doubled: "5"" nail"'
-        )
+        text = content.split(b"\n")[line - 1]
+        raise FileError(f"{where}, line {line}: {_of_misplaced_quote(text, separator)}")
     names = [name or "" for name in _parse(where, records[layout.header], separator).row(0)]
     places = records.separators(separator)
     rows = _rows(records, layout, len(names), records.per_record(places) + 1, where)
@@ -114,6 +112,16 @@ def _rows(records: Records, layout: _Layout, width: int, fields: Array, where: s
     return np.setdiff1d(filled, blank_lines, assume_unique=True) if blank_lines else filled
 
 
+def _of_misplaced_quote(line: bytes, separator: str) -> str:
+    """What is wrong with a line that has a quotation mark out of place."""
+    if re.search(rb"(?:^|%b) +\"" % re.escape(separator.encode()), line):
+        return "a space stands before a quotation mark that begins a field; remove the spaces behind the separators"
+    return (
+        "a quotation mark is out of place; a field with a quotation mark inside must stand in quotation marks, the "
+        'inner one doubled: "5"" nail"'
+    )
+
+
 def _of_ragged_rows(records: Records, layout: _Layout, width: int, fields: Array, record: int, where: str) -> str:
     """The refusal of a row with more or fewer fields than the header, with what the cause may be."""
     found = int(fields[record])
@@ -126,7 +134,16 @@ def _of_ragged_rows(records: Records, layout: _Layout, width: int, fields: Array
         return f"{message}. The line may be a comment: remove it"
     if found == width + 1 and text.endswith(layout.separator.character.encode()):
         return f"{message}. The line ends in a separator, the header does not: make them alike"
-    below = [rest for rest in records.filled.tolist() if rest > layout.header][:FIRST_ROWS][-3:]
+    first_rows = records.filled[records.filled > layout.header][:FIRST_ROWS]
+    if width > 1 and (fields[first_rows] == width + 1).all():
+        commas = "a number may hold a decimal comma, or " if layout.separator.character == "," else ""
+        return (
+            f"{message}. So has each row: {commas}the first field may be the name of the row, as R writes it; name it "
+            "in the header too (write.table with col.names=NA)"
+        )
+    if found == 1 and record == records.filled[-1]:
+        return f"{message}. The last line may be a note below the table: remove it"
+    below = first_rows[-3:].tolist()
     if header.lstrip().startswith(b"#") or (width == 1 and _agree(records, below)):
         line = records.line(layout.header)
         return f"{message}. Line {line} may be a title or a comment: the names of the columns must come first"
