@@ -559,7 +559,7 @@ def test_too_few_runs_recommend_no_smaller_network():
         "large has the best median, but the runs are too few to decide between it and small. Ask again with more seeds."
     )
     assert few.choice() == "large"
-    assert made({"large": 0.5, "small": 0.505}, {"large": 90, "small": 20}, seeds=6).choice() == "small"
+    assert made({"large": 0.5, "tiny": 0.505}, {"large": 90, "tiny": 20}, seeds=6).choice() == "tiny"
 
 
 def test_without_a_criterion_nothing_is_said_to_have_learned():
