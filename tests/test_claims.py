@@ -94,7 +94,7 @@ def test_a_model_that_never_says_a_rare_class_is_told_so(capsys):
     frame = frame.with_columns(y=pl.when(pl.int_range(100) < 8).then(pl.lit("bad")).otherwise(pl.lit("good")))
     out = one_line(train_on(frame, capsys).out)
     assert "always 'good'" in out
-    assert "It is no better than the answer always 'good', whose accuracy is 0.9." in out  # 2 of 20 are bad
+    assert "Its accuracy is no better than that of the answer always 'good', 0.9." in out  # 2 of 20 are bad
     assert "It never predicts 'bad'; --class-weight balanced makes rare classes count more in training." in out
     assert re.search(r"f1 of 'good' 0\.947368 ", out)  # 2 · 18 / (20 + 18)
     assert run(["evaluate", "m.npz", "t.csv"]) == 0
@@ -119,7 +119,7 @@ def test_what_is_not_defined_says_why():
 def test_a_few_right_rows_are_no_proof():
     labels = np.array([0, 0, 1, 1, 1])
     (remark,) = scores.of_classes(labels, np.eye(2)[labels], ["a", "b"]).remarks
-    assert remark.startswith("On so few rows it may be no better than the answer always 'b'")
+    assert remark.startswith("Its accuracy may be no better than that of the answer always 'b'")
 
 
 def test_confusions_of_very_many_classes_take_no_square_of_them():

@@ -110,6 +110,8 @@ def test_an_unambiguous_notation_is_read_with_a_note(tmp_path, values, expected,
         ["Q1 2024", "Q2 2024"],
         ["12 Main Street", "7 High Road"],
         ["5a", "5b", "6a", "6b"],
+        ["1. low", "1. low", "2. high"],
+        ["1: low", "2: high", "2: high"],
     ],
 )
 def test_an_ordinary_column_gets_no_note(tmp_path, values):
@@ -216,9 +218,12 @@ def test_a_model_reads_later_files_in_the_notation_of_its_training(tmp_path):
     moments = [datetime.datetime(2024, 2, 1), datetime.datetime(2024, 2, 2, 12)]
     pl.DataFrame({"x": [7.0, 1.25], "day": moments, "y": [1.5, 3.0]}).write_parquet(parquet)
     assert table.read(parquet, target=True).equals(frame)
-    for row, value in (("1.5;01.02.2024;1", "'1.5'"), ("1;2024-02-01;1", "'2024-02-01'")):
+    for row, value in (
+        ("1.5;01.02.2024;1", "'1.5', where training had numbers with dec"),
+        ("1;2024-02-01;1", "'2024-02-01', where training had dates as 03.04"),
+    ):
         new.write_text(f"x;day;y\n7;01.02.2024;1\n{row}\n")
-        with pytest.raises(InvalidValue, match=f"line 3: column '.*' holds {value}, where training had"):
+        with pytest.raises(InvalidValue, match=f"line 3: column '.*' holds {value}"):
             table.read(new)
     pl.DataFrame({"x": [1.0], "day": [19000]}).write_parquet(parquet)
     with pytest.raises(InvalidValue, match="column 'day' is of type Int64 where training had dates"):
@@ -234,6 +239,50 @@ def test_plain_numbers_of_training_stay_plain(tmp_path):
     new.write_text('x\n"1,5"\n')
     with pytest.raises(InvalidValue, match="'1,5', where training had numbers"):
         table.read(new)
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["2024-01-31", "2024-02-01"], [day("2024-01-31"), day("2024-02-01")]),
+        (["1,5", "1.000,25"], [1.5, 1000.25]),
+        (["0.5", "12"], [0.5, 12]),
+    ],
+)
+def test_text_of_parquet_is_numbers_where_training_had_numbers(tmp_path, texts, numbers):
+    """As in a text file with the same values."""
+    frame = pl.DataFrame({"x": texts * 10, "y": np.linspace(-1, 1, 20)})
+    frame.write_parquet(tmp_path / "t.parquet")
+    with pytest.warns(PlainnetWarning, match="'x' holds numbers or dates as text .*--numbers x"):
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        labels = frame.with_columns(pl.col("x").cast(pl.Categorical))
+        labels.write_parquet(tmp_path / "labels.parquet")
+        found = read_table(tmp_path / "labels.parquet", options=ReadOptions(numbers=["x"]))
+        assert found["x"].to_list() == numbers * 10
+        frame.write_csv(tmp_path / "t.csv", separator=";")
+        table, _ = learned(tmp_path / "t.csv", "y")
+    assert table.read(tmp_path / "t.parquet")["x"].to_list() == numbers * 10
+    pl.DataFrame({"x": ["many"]}).write_parquet(tmp_path / "new.parquet")
+    with pytest.raises(InvalidValue, match="row 1: column 'x' holds 'many'"):
+        table.read(tmp_path / "new.parquet")
+
+
+def test_empty_text_is_missing_in_every_format(tmp_path):
+    frame = pl.DataFrame({"x": ["a", "", " ", None, "b"], "y": [1, 2, 3, 4, 5]})
+    frame.write_csv(tmp_path / "t.csv")
+    frame.write_parquet(tmp_path / "t.parquet")
+    for ending in ("csv", "parquet"):
+        assert read_table(tmp_path / f"t.{ending}")["x"].to_list() == ["a", None, None, None, "b"]
+
+
+@pytest.mark.parametrize("texts", [["01", "10"], ["1", "2"], ["a", "2"], ["type 1", "type 2"], ["nan", "inf"], [None]])
+def test_ordinary_text_of_parquet_gets_no_note(tmp_path, texts):
+    pl.DataFrame({"x": texts * 30}, schema={"x": pl.String}).write_parquet(tmp_path / "t.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(tmp_path / "t.parquet")["x"].to_list() == texts * 30
 
 
 def test_large_whole_numbers_of_parquet_are_categories(tmp_path):
@@ -400,3 +449,24 @@ def test_very_many_classes_take_a_request(tmp_path):
 def test_an_altered_notation_is_refused(altered):
     with pytest.raises(InvalidValue):
         Notation.from_dict("a notation", altered)
+
+
+def test_a_date_is_no_row_number():
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(60)]
+    times = [datetime.time(k % 24, k % 60) for k in range(60)]
+    frame = pl.DataFrame({"day": days, "at": times, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert prepare_rows(frame, "y", seed=0).table.date_columns == ("day",)
+    assert not [warning for warning in caught if "whole number" in str(warning.message)]
+
+
+def test_a_column_that_never_varies_is_shown_as_it_is_written():
+    frame = pl.DataFrame({"one": [1.0] * 30, "x": [k % 7 + 0.5 for k in range(30)], "y": ["a", "b", "b"] * 10})
+    with pytest.warns(PlainnetWarning, match="column 'one' is left out: it is 1 in every row"):
+        prepare_rows(frame, "y", seed=0)
+
+
+def test_a_target_without_other_columns_is_refused():
+    with pytest.raises(InvalidValue, match="no column is left to predict 'side' from"):
+        prepare_rows(pl.DataFrame({"side": ["head", "tail"] * 20}), "side", seed=0)

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import plainnet as pn
 from plainnet import engines, losses, mapped
 from plainnet.engines import Choice, Engine, Job
+from plainnet.errors import InvalidValue
 
 random = np.random.default_rng(0)
 X = random.normal(size=(70, 5)).astype(np.float32)
@@ -153,12 +155,32 @@ for seconds in (0.05, 0.071, 0.093, 0.118):
 
 net = network()
 ends = [bits(net)]
-for report in net.training(X, y, **options):
+for report in net.training(X, y, report_every=1, **options):
     ends.append(bits(net))
     if report.epoch == 1000 or set(stopped) <= set(ends):
         break
 print([ends.index(one) if one in ends else "within an epoch" for one in stopped])
 """
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_thread_that_does_not_start_is_an_error_and_nobody_waits_for_it(failing, monkeypatch):
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def limited(thread):
+        started.append(thread)
+        if len(started) == failing:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    a_job = job()
+    engine = engines.make(Choice("compiled", 4), a_job)
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    with pytest.raises(InvalidValue, match="threads is 4 and the system starts no more"):
+        engine.run(a_job.epochs)
+    assert a_job.steps_done == 0
+    assert not any(thread.is_alive() for thread in started)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -406,3 +406,11 @@ def test_what_a_network_was_made_from_cannot_be_set(name, value):
     with pytest.raises(AttributeError, match=f"{name} of a network cannot be set"):
         setattr(net, name, value)
     assert net.copy("float64").predict([[1.0, 2.0]]).dtype == np.float64
+
+
+def test_copy_copy_gives_an_independent_network():
+    net = pn.Network(pn.Dense(3, "tanh"), input_size=2, seed=1)
+    twin = copy.copy(net)
+    np.testing.assert_array_equal(twin.parameters, net.parameters)
+    twin.parameters[:] = 0
+    assert net.parameters.any()

@@ -354,6 +354,38 @@ def test_the_stopping_point_is_marked():
     assert plots.loss_curve(history).texts[0].get_text() == f"best: epoch {history.best_epoch}"
 
 
+def test_the_epoch_that_is_kept_is_marked_after_all_epochs_too():
+    X, y = pn.datasets.moons(80, noise=0.3, seed=1)
+    net = pn.Network(pn.Dense(30, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=1)
+    options = {"loss": "cross_entropy", "optimizer": pn.Adam(0.05), "epochs": 40, "validation": 0.3}
+    history = net.fit(X, y, early_stopping=40, **options)
+    assert history.stopped == "all epochs"
+    assert history.restored_epoch == int(np.argmin(history.validation_loss)) + 1 < 40
+    assert plots.loss_curve(history).texts[0].get_text() == f"best: epoch {history.restored_epoch}"
+    history = net.fit(X, y, **options)
+    assert history.restored_epoch is None
+    assert not plots.loss_curve(history).texts
+
+
+def test_class_names_that_begin_alike_stay_apart():
+    names = [f"Republic of the Islands of {name}" for name in ("Freedonia", "Gondal", "Jumanji")]
+    axes = plots.confusion_matrix([0, 1, 2], np.eye(3), names)
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(set(labels)) == 3
+    assert all(len(label) <= 14 for label in labels)
+
+
+def test_tick_labels_of_small_pictures_do_not_meet():
+    random = np.random.default_rng(0)
+    X = random.uniform(20_000, 180_000, (60, 2))
+    net = pn.Network(pn.Dense(8, "tanh"), pn.Dense(1), input_size=2, seed=1)
+    axes = plots.hidden_units(net, X, axes=drawing.new_axes(3.7, 3))
+    axes.figure.canvas.draw()
+    for tile in axes.child_axes[-4:]:
+        boxes = [label.get_window_extent() for label in tile.get_xticklabels() if label.get_text()]
+        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+
+
 def test_a_history_without_what_is_asked_for_is_refused():
     with pytest.raises(InvalidValue, match="no reports"):
         plots.loss_curve(pn.History())

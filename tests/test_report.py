@@ -297,7 +297,7 @@ def test_the_python_of_an_estimators_network_makes_the_estimator():
     assert (names["net"].parameters == fitted.network_.parameters).all()
 
 
-def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
+def test_dates_are_shown_as_dates(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(1)
     days = [date(2024, 1, 1) + timedelta(int(k)) for k in np.append(random.integers(1, 300, 118), [0, 300])]
@@ -305,8 +305,26 @@ def test_dates_are_shown_as_dates(tmp_path, monkeypatch):
     pl.DataFrame({"day": days, "x": random.normal(size=120), "late": late}).write_csv("table.csv")
     assert run(["train", "table.csv", "--target", "late", "--save", "m.npz", "--no-progress"]) == 0
     assert run(["report", "m.npz", "table.csv", "-o", "r.html"]) == 0
+    assert run(["show", "m.npz"]) == 0
+    assert re.search(r"day +date +mean 2024-\d\d-\d\d, deviation \d\d\.\d+ days", capsys.readouterr().out)
     html = Path("r.html").read_text(encoding="utf-8")
     sections = Page(html).sections
     assert "2024-01-01 to 2024-10-27" in sections["data"]
     assert re.search(r"2024-\d\d-\d\d", sections["worst"])
-    assert re.search(r"2024-\d\d-\d\d</text>", html)
+    assert "daydate2024-01-01 to 2024-10-27" in sections["data"]
+    assert len(re.findall(r">2024(?:-[A-Z][a-z]+)?</text>", html)) >= 2  # on the curve and on the map
+    assert ">2023-12-31<" not in html  # where 32 bits have rounded a day
+    assert not re.search(r">19,?[6-9]\d\d</text>", html)  # days since 1970
+
+
+def test_large_numbers_are_written_in_digits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(1)
+    area = random.uniform(40, 400, 60).round(1)
+    price = (area * 20_000 + random.normal(0, 1e6, 60)).round(-2)
+    pl.DataFrame({"area": area, "income": (price / 4).round(2), "price": price}).write_csv("table.csv")
+    options = ["--epochs", "3", "--no-progress", "--save", "m.npz", "--report", "r.html"]
+    assert run(["train", "table.csv", "--target", "price", *options]) == 0
+    assert not re.search(r"\de\+\d", capsys.readouterr().out)
+    page = Page(Path("r.html").read_text(encoding="utf-8"))
+    assert not re.search(r"\de\+\d", page.sections["outcome"] + page.sections["worst"] + page.sections["data"])

@@ -1,6 +1,7 @@
 """What an estimator has learned, in files and in other programs' hands; settings of all kinds on the way there."""
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -8,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils import compute_class_weight
 
 import plainnet as pn
 from plainnet import plots
@@ -192,3 +194,16 @@ def test_clones_of_optimizers_and_schedules_are_their_own():
     assert schedule.set_params(factor=0.25).get_params() == {
         "learning_rate": 0.5, "factor": 0.25, "patience": 3, "threshold": 1e-4, "minimum": 0.0,
     }  # fmt: skip
+
+
+def test_the_call_in_the_record_holds_no_numbers_of_numpy():
+    class Sizes(NamedTuple):
+        first: int
+        second: int
+
+    weights = dict(zip(np.unique(Y), compute_class_weight("balanced", classes=np.unique(Y), y=Y), strict=True))
+    model = MLPClassifier(Sizes(4, 3), dropout=[np.float64(0.5), 0], class_weight=weights, max_iter=2).fit(X, Y)
+    call = (
+        "MLPClassifier(class_weight={0: 1.0, 1: 1.0, 2: 1.0}, dropout=[0.5, 0], hidden_layer_sizes=(4, 3), max_iter=2)"
+    )
+    assert model.network_.history.settings["estimator"] == call

@@ -142,9 +142,9 @@ def check(
 
     >>> check(lambda w: (w ** 2).sum(), lambda w: 2 * w, [1.0, -3.0]).passed
     True
-    >>> print(check(lambda w: (w ** 2).sum(), lambda w: w, [1.0, -3.0]))
+    >>> print(check(lambda w: (w ** 2).sum(), lambda w: w, [-3.0]))
     array          shape  relative error  largest at
-    gradient           2             0.5  [0]: gradient 1, numerical 2
+    gradient           1             0.5  [0]: gradient -3, numerical -6
     FAILED at gradient (tolerance 1e-06)
     gradient: it is 0.5 times the true gradient (the 2 of a square's derivative is left out)
     """

@@ -79,6 +79,12 @@ class History:
     every: int = 1
     """Every how many of them one is kept."""
 
+    @property
+    def restored_epoch(self) -> int | None:
+        """The epoch to whose parameters early stopping went back when the run ended; None without early stopping."""
+        early = self.settings.get("early_stopping") or self.stopped == "early stopping"
+        return self.best_epoch if early else None
+
     def __post_init__(self) -> None:
         if not all(isinstance(values, list) for values in self._lists()):
             raise InvalidValue("a history takes a list for each of its numbers")

@@ -184,6 +184,9 @@ class Network:
                 twin._bind()
         return twin
 
+    def __copy__(self) -> Network:
+        return self.copy()  # a layer belongs to one network
+
     def describe(self) -> dict[str, Any]:
         """The network as plain data, without its parameters: what files, exporters and engines read."""
         layers = [describe(layer) for layer in self.layers]

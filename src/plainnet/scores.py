@@ -85,12 +85,18 @@ def of_quantities(true: Array, predicted: Array, weights: Array | None = None) -
     """The measures of predictions of a quantity, both in the target's own units, shape (rows, outputs)."""
     mean = np.average(true, axis=0, weights=weights)
     constant = np.broadcast_to(mean, true.shape)
-    measured = [
-        Score(name, _measure(name, true, predicted, weights), "", _measure(name, true, constant, weights))
-        for name in OF_QUANTITIES
-    ]
-    baseline = f"always the mean, {mean[0]:.6g}" if len(mean) == 1 else "always the mean"
+    measured = []
+    for name in OF_QUANTITIES:
+        simplest = _measure(name, true, constant, weights)
+        simplest = round(simplest, 9) + 0.0 if name == "r2" else simplest  # 0, but for rounding
+        measured.append(Score(name, _measure(name, true, predicted, weights), "", simplest))
+    baseline = f"always the mean, {in_digits(mean[0])}" if len(mean) == 1 else "always the mean"
     return Scores(tuple(measured), baseline, tuple(_of_the_spread(true, measured[0].value, baseline)))
+
+
+def in_digits(value: float, figures: int = 6) -> str:
+    """A number of some significant figures, without an exponent where it is large: 1024760."""
+    return f"{float(f'{value:.{figures}g}'):.15g}"
 
 
 def decided(outputs: Array) -> Array:
@@ -122,11 +128,10 @@ def _wilson(share: float, weights: Array | None, rows: int) -> tuple[float, floa
 
 def _against_baseline(accuracy: float, low: float, simplest: float, baseline: str) -> list[str]:
     if accuracy <= simplest:
-        return [f"It is no better than the answer {baseline}, whose accuracy is {simplest:.4g}."]
+        return [f"Its accuracy is no better than that of the answer {baseline}, {simplest:.4g}."]
     if low <= simplest:
         return [
-            f"On so few rows it may be no better than the answer {baseline}: the 95 % interval of its accuracy holds "
-            f"that answer's {simplest:.4g}."
+            f"Its accuracy may be no better than that of the answer {baseline}: its 95 % interval holds {simplest:.4g}."
         ]
     return []
 

@@ -11,11 +11,14 @@ from plainnet import History
 from plainnet.arrays import Array
 from plainnet.cli.display import console, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
-from plainnet.scores import Scores, confusions
+from plainnet.scores import Scores, confusions, in_digits
 from plainnet.tabular.measuring import Measured
 
 WIDEST_MATRIX = 10
 """More classes than this are shown as a list of the commonest confusions."""
+
+WIDEST_BASELINE = 32
+"""The simplest answer is the head of a narrow column."""
 
 LEAST_NAME = 6
 """Letters of a class's name that are worth wider gaps between the columns."""
@@ -49,7 +52,7 @@ def about_validation(history: History) -> str:
 
 def measure_table(scores: Scores) -> Table:
     """A line a measure, with the simplest answer beside it and, for accuracy, its interval."""
-    table = plain_table("measure", "value", scores.baseline, "95 % interval", left=(0,))
+    table = plain_table("measure", "value", cut(scores.baseline, WIDEST_BASELINE), "95 % interval", left=(0,))
     for score in scores.measures:
         beside = "" if score.baseline is None else _number(score.baseline)
         interval = "" if score.interval is None else " to ".join(f"{bound:.3f}" for bound in score.interval)
@@ -109,7 +112,7 @@ def cut(name: str, width: int) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}" if np.isfinite(value) else "not defined"
+    return in_digits(value) if np.isfinite(value) else "not defined"
 
 
 def _count(count: np.int64 | np.float64) -> str:

@@ -14,7 +14,9 @@ from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_bytes
 from plainnet.errors import InvalidValue
+from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
+from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.part import Part
 from plainnet.tabular.preparing import part_of_file
@@ -95,7 +97,12 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
     heading("Expected columns")
     for column in table.columns:
-        columns.add_row(column.name, column.kind, column.summary)
+        if column.name in table.date_columns and isinstance(column, NumberColumn):
+            missing = "; some missing" if column.missing else ""
+            values = f"mean {in_date(column.mean)}, deviation {column.deviation:.4g} days{missing}"
+            columns.add_row(column.name, "date", values)
+        else:
+            columns.add_row(column.name, column.kind, column.summary)
     console.print(columns)
     target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
     console.print(f"Predicts {table.target.name}: {target}")

@@ -198,8 +198,8 @@ def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
 
 
 def _ending(history: pn.History) -> str:
-    early = history.settings["early_stopping"]
-    back = f"; back at the best, epoch {history.best_epoch:,}" if early else ""
+    best = history.restored_epoch
+    back = "" if best is None else f"; back at the best, epoch {best:,}"
     return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}. Engine: {_engine(history)}.\n"
 
 

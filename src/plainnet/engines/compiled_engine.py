@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from plainnet.engines.kernels.compiling import make_ready
 from plainnet.engines.kernels.products import SMALL
 from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
 from plainnet.engines.kernels.sharing import LINE
+from plainnet.errors import InvalidValue
 from plainnet.schedules import Constant, ReduceOnPlateau
 
 SLICE = 0.1
@@ -71,7 +74,7 @@ class CompiledEngine:
         blocks = remaining_blocks(job)
         with ExitStack() as stack:  # of what this job needs: entering takes longer than a tiny network's step
             stack.enter_context(blas.limited(self.blas_threads))
-            others = stack.enter_context(ThreadPoolExecutor(self.threads - 1)) if self.threads > 1 else None
+            others = stack.enter_context(_started(self.threads - 1)) if self.threads > 1 else None
             while job.epochs_done < last:
                 source = source or self.block(next(blocks))
                 losses += self.slice(source, self.steps(source, last, until), others)
@@ -154,6 +157,22 @@ class CompiledEngine:
             run(0, self.threads, *arguments)
         finally:
             wait(helpers)
+
+
+@contextmanager
+def _started(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """So many threads that all run: were one not to start, the others would wait for it in the machine code forever."""
+    here = threading.Barrier(threads)
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            wait([pool.submit(here.wait) for _ in range(threads)])
+        except RuntimeError as error:
+            raise InvalidValue(
+                f"threads is {threads + 1} and the system starts no more ({error}); take fewer"
+            ) from None
+        finally:
+            here.abort()  # no thread waits any longer, also where an interrupt came
+        yield pool
 
 
 def rates_of(job: Job, steps: int) -> Array:

@@ -112,13 +112,14 @@ def _marker(history: History) -> str:
 
 def _mark_best(history: History, axes: Axes) -> bool:
     """Draw a line at the epoch that early stopping went back to, if it did; True where there is one."""
-    if history.best_epoch is None or history.stopped != "early stopping":
+    best = history.restored_epoch
+    if best is None:
         return False
-    axes.axvline(history.best_epoch, color=GRAY, linewidth=1, linestyle=":")
-    late = history.best_epoch > (history.epoch[0] + history.epoch[-1]) / 2
+    axes.axvline(best, color=GRAY, linewidth=1, linestyle=":")
+    late = best > (history.epoch[0] + history.epoch[-1]) / 2
     axes.annotate(
-        f"best: epoch {history.best_epoch:,}",
-        (history.best_epoch, 1),
+        f"best: epoch {best:,}",
+        (best, 1),
         xycoords=("data", "axes fraction"),
         xytext=(-4 if late else 4, 4),
         textcoords="offset points",

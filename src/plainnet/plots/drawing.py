@@ -40,6 +40,8 @@ PALE = "#f4f4f4"
 GROUPED = 10_000
 """The least number whose thousands are set apart; 2009 is none."""
 THIN_SPACE = "\u2009"
+FIRST_DAY, LAST_DAY = ((date(year, 1, 1) - date(1970, 1, 1)).days for year in (2, 9999))
+"""The days since 1970-01-01 between which matplotlib places ticks at dates."""
 MOST_POINTS = 1000
 """More examples than this are drawn as a sample of this many."""
 
@@ -117,10 +119,23 @@ def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
 
 
 def dates(axis: Axis) -> None:
-    """Label days since 1970-01-01 as dates."""
+    """Label days since 1970-01-01 as dates, which matplotlib counts alike; as numbers where there is no such date."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    low, high = axis.get_view_interval()
+    if low < FIRST_DAY or high > LAST_DAY:
+        plain_numbers(axis)
+        return
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def one_date(axis: Axis) -> None:
+    """Label a place or two of a small axis of days since 1970-01-01 with their dates."""
     from matplotlib.ticker import FuncFormatter
 
-    plain_numbers(axis, most=4, whole=True)
+    plain_numbers(axis, most=2, whole=True)
     axis.set_major_formatter(FuncFormatter(lambda value, _: in_date(value)))
 
 
@@ -148,6 +163,11 @@ def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
 def in_digits(value: float) -> str:
     """A number for people: 0.025, 2009, 100,500, 1e-06."""
     return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
+
+
+def in_figures(value: float, figures: int = 4) -> str:
+    """A number for people, rounded to some significant figures: 0.4386, 100,500."""
+    return in_digits(float(f"{value:.{figures}g}"))
 
 
 def in_date(days: float) -> str:
@@ -196,12 +216,13 @@ def plural(count: int, noun: str) -> str:
 
 
 def shortened(name: str, most: int = 18) -> str:
-    """A name on one line, cut to `most` letters, in letters that a font here has, that matplotlib draws as it is.
+    """A name on one line, of at most `most` letters, in letters that a font here has, that matplotlib draws as it is.
 
+    A longer name lacks its middle, as names often begin alike.
     To matplotlib a dollar sign begins a formula, and a label that begins with an underscore is not for the legend.
     """
     from plainnet.plots.fonts import drawable
 
     line = " ".join(name.split())
-    cut = line if len(line) <= most else line[: most - 1] + "…"
+    cut = line if len(line) <= most else f"{line[: most // 2].rstrip()}…{line[-((most - 1) // 2) :].lstrip()}"
     return (THIN_SPACE if cut.startswith("_") else "") + drawable(cut).replace("$", r"\$")

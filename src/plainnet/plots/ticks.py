@@ -30,8 +30,9 @@ class FewTicks(MaxNLocator):
             self.set_params(nbins=most)
             places = super().tick_values(vmin, vmax)
             if self._fit(np.asarray(places), vmax - vmin):
-                break
-        return places
+                return places
+        inside = np.asarray(places)
+        return inside[(inside >= vmin) & (inside <= vmax)][:1]
 
     def _fit(self, places: Any, span: float) -> bool:
         axis = self.axis

@@ -155,11 +155,11 @@ def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> N
     if k + columns >= count:
         tile.set_xlabel(shortened(over.labels[0]), fontsize="small")
     else:
-        tile.set_xticklabels([])
+        tile.tick_params(labelbottom=False)
     if k % columns == 0:
         tile.set_ylabel(shortened(over.labels[1]) if len(over.labels) > 1 else "activation", fontsize="small")
     else:
-        tile.set_yticklabels([])
+        tile.tick_params(labelleft=False)
 
 
 def _range_of_activations(activation: str, outputs: Array) -> tuple[float, float, float | None]:

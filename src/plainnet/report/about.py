@@ -24,7 +24,8 @@ def data(subject: Subject) -> str:
             f" The network takes the inputs as {features} features: a category is one for each value, and a column "
             "with missing values has one more for them."
         )
-    inputs = table(["input", "kind", "in these rows"], [[c.name, c.kind, c.summary] for c in listed])
+    rows = [[column.name, "date" if column.is_date else column.kind, column.summary] for column in listed]
+    inputs = table(["input", "kind", "in these rows"], rows)
     if len(subject.inputs) > len(listed):
         inputs += text(f"{len(subject.inputs) - len(listed)} more inputs are not listed.", True)
     return text(words) + side_by_side(block("Inputs", inputs), block("Target", _target(subject)))

@@ -7,10 +7,10 @@ import numpy as np
 from plainnet import plots
 from plainnet.history import History
 from plainnet.layers import Dense
-from plainnet.plots.drawing import plural
+from plainnet.plots.drawing import one_date, plural
 from plainnet.plots.readings import activation_name, activity, hidden_layers, layer_outputs
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
-from plainnet.report.predictions import plane_of
+from plainnet.report.predictions import date_axes, plane_of
 from plainnet.report.subject import Subject
 
 ROWS_FOR_ACTIVATIONS = 5000
@@ -44,8 +44,7 @@ def curves(subject: Subject, pictures: Pictures) -> str:
     history = subject.net.history
     if history is None or not history.epoch:
         return text("The model has no training record, so there are no curves to draw.")
-    early = history.stopped == "early stopping"
-    caption = "Loss by epoch" + ("; the dotted line is the best epoch." if early else ".")
+    caption = "Loss by epoch" + ("; the dotted line is the best epoch." if history.restored_epoch is not None else ".")
     if subject.target_scale != (0, 1):
         caption += " It is measured on the standardized target (mean 0, deviation 1)."
     drawn = [pictures("Loss", plots.loss_curve(history, plots.new_axes(WIDTH, 3)), caption)]
@@ -56,8 +55,8 @@ def curves(subject: Subject, pictures: Pictures) -> str:
             pictures("Metrics" if len(history.metrics) > 1 else "Metric", axes, f"By epoch, on the {measured_on} rows.")
         )
     facts = [["last epoch", f"{history.epoch[-1]:,}"], ["ended by", history.stopped or "not known"]]
-    if early:
-        facts.append(["the network is that of", f"epoch {history.best_epoch:,}, the best"])
+    if history.restored_epoch is not None:
+        facts.append(["the network is that of", f"epoch {history.restored_epoch:,}, the best"])
     facts.append(["loss at the end", _last_losses(history)])
     if history.seconds:
         facts.append(["time", f"{history.seconds[-1]:.3g} seconds"])
@@ -93,6 +92,9 @@ def units(subject: Subject, pictures: Pictures) -> str:
             scales=subject.scales,
             labels=subject.labels,
         )
+        for tile in axes.child_axes:
+            for axis in date_axes(subject, features, tile):  # type: ignore[arg-type]  # Axes, as inset_axes makes
+                one_date(axis)
         kind = activation_name(subject.net, place).replace("_", " ")
         caption = f"The activation ({kind}) of each unit"
         if len(features) > 1:
@@ -116,7 +118,8 @@ def distributions(subject: Subject, pictures: Pictures) -> str:
     dead, saturated = sum(layer.dead for layer in hidden), sum(layer.saturated or 0 for layer in hidden)
     total = sum(layer.outputs.shape[1] for layer in hidden)
     words = (
-        f"Of {plural(total, 'hidden unit')} {dead} are dead (the same output for every row) and {saturated} saturated "
+        f"Of {plural(total, 'hidden unit')} {dead} {'is' if dead == 1 else 'are'} dead (the same output for every row) "
+        f"and {saturated} saturated "
         f"(within 5 % of a bound of sigmoid or tanh in 95 % of the rows).{sample}"
     )
     drawn = []

@@ -6,7 +6,7 @@ import numpy as np
 
 from plainnet import metrics, plots, scores
 from plainnet.arrays import Array
-from plainnet.plots.drawing import plural
+from plainnet.plots.drawing import in_figures, plural
 from plainnet.plots.readings import own_loss
 from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
@@ -90,8 +90,10 @@ def worst(subject: Subject) -> str:
             true, predicted = (subject.classes[int(k)] for k in (subject.labels[i], subject.predicted[i, 0]))
             mistake = f"{1 - mistakes[i]:.3g}"
         else:
-            true, predicted = (", ".join(f"{v:.5g}" for v in values[i]) for values in (subject.true, subject.predicted))
-            mistake = f"{mistakes[i]:.4g}"
+            true, predicted = (
+                ", ".join(in_figures(v, 6) for v in values[i]) for values in (subject.true, subject.predicted)
+            )
+            mistake = in_figures(mistakes[i])
         rows.append([str(subject.rows[i]), true, predicted, mistake, *subject.cells[i][: len(shown)]])
     left_out = len(subject.header) - len(shown)
     where = f"Rows are numbered as in {subject.source}; 1 is the first below the header."
@@ -108,15 +110,15 @@ def measures_of(subject: Subject) -> str:
     loss = own_loss(subject.net)
     value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
-    numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": f"{value:.4g}"}
+    numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": in_figures(value)}
     found = scores_of(subject)
     beside, intervals = [], []
     for score in found.measures:
         name = f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
         unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
-        numbers[name + unit] = f"{score.value:.4g}" if np.isfinite(score.value) else "not defined"
+        numbers[name + unit] = in_figures(score.value) if np.isfinite(score.value) else "not defined"
         if score.baseline is not None:
-            beside.append(f"{name} {round(score.baseline, 9) + 0.0:.4g}")
+            beside.append(f"{name} {in_figures(score.baseline)}")
         if score.interval is not None:
             low, high = score.interval
             intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")

@@ -10,13 +10,14 @@ import numpy as np
 from plainnet import plots
 from plainnet.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
-from plainnet.plots.drawing import class_colors, dates, in_digits
+from plainnet.plots.drawing import class_colors, dates, in_date, in_figures
 from plainnet.plots.readings import class_scores, importance_rows, slopes
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
 """The importance of more inputs than this is not measured; those with the steepest slopes over some rows are."""
@@ -119,11 +120,16 @@ def _predicted_at(subject: Subject, column: Input) -> str:
         count = outputs.shape[1]
         names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
     lines = [
-        [in_digits(float(f"{x * deviation + mean:.4g}")), *(f"{value:.4g}" for value in values[: len(names)])]
+        [_at(column, x * deviation + mean), *(in_figures(value) for value in values[: len(names)])]
         for x, values in zip(tried, outputs, strict=True)
     ]
     words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
     return table([column.name, *names], lines, range(len(names) + 1)) + text(words, True)
+
+
+def _at(column: Input, value: float) -> str:
+    """A value of a column, of a date without what 32 bits have rounded."""
+    return in_date(round(value, 2)) if column.is_date else in_figures(value)
 
 
 def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
@@ -255,7 +261,7 @@ def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]
 
 
 def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
-    return plots.decision_boundary(
+    axes = plots.decision_boundary(
         subject.net,
         subject.X,
         subject.y,
@@ -267,3 +273,13 @@ def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
         scales=subject.scales,
         target_scale=subject.target_scale,
     )
+    for axis in date_axes(subject, features, axes):
+        dates(axis)
+    return axes
+
+
+def date_axes(subject: Subject, features: Sequence[int], axes: Axes) -> list[Axis]:
+    """Find the axes of dates in a picture over one or two features."""
+    dated = {feature for column in subject.inputs if column.is_date for feature in column.features}
+    both = zip(features, (axes.xaxis, axes.yaxis), strict=False)
+    return [axis for feature, axis in both if feature in dated]

@@ -11,13 +11,16 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import in_date, in_digits
+from plainnet.plots.drawing import in_date, in_digits, in_figures
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.tabular import Table
+
+LARGE = 100_000
+"""Numbers from here on have ten figures, smaller ones six."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def of_arrays(
         target_scale=(0.0, 1.0),
         scores=scores,
         header=called,
-        cells=[[f"{value:.6g}" for value in row] for row in inputs.tolist()],
+        cells=[[_text(value) for value in row] for row in inputs.tolist()],
         typical=np.median(inputs, axis=0),
     )
 
@@ -145,7 +148,7 @@ def of_table(
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
-    dated = {name for name, notation in table.options.notations.items() if notation.kind == "dates"}
+    dated = table.date_columns
     columns, scales, typical, start = [], [], [], 0
     for column in table.columns:
         count = len(column.feature_names)
@@ -207,7 +210,7 @@ def spread(values: Array) -> str:
         return "no value"
     ends = float(values.min()), float(values.max())
     whole = bool(np.all(values == np.round(values)))
-    low, high, middle = (in_digits(value if whole else float(f"{value:.4g}")) for value in (*ends, np.median(values)))
+    low, high, middle = ((in_digits if whole else in_figures)(value) for value in (*ends, np.median(values)))
     return f"{low} to {high}, median {middle}" if low != high else f"{low} in every row"
 
 
@@ -228,4 +231,6 @@ def _text(value: Any, is_date: bool = False) -> str:
         return in_date(value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.6g}" if abs(value) < LARGE else f"{value:.10g}"

@@ -112,7 +112,11 @@ def _plain(value: Any) -> Any:
     """NumPy's numbers as Python's own, so that the call can be typed."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    return type(value)(map(_plain, value)) if isinstance(value, list | tuple) else value
+    if isinstance(value, dict):
+        return {_plain(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return list(map(_plain, value)) if isinstance(value, list) else value
 
 
 def is_stochastic(estimator: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet import checks
 from plainnet.arrays import Array
+from plainnet.scores import in_digits
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
 from plainnet.tabular.spelling import argument
@@ -53,7 +54,8 @@ class NumberColumn:
     @property
     def summary(self) -> str:
         """What training saw in the column, in a few words."""
-        return f"mean {self.mean:.4g}, deviation {self.deviation:.4g}" + _some_missing(self.missing)
+        mean, deviation = (in_digits(value, 4) for value in (self.mean, self.deviation))
+        return f"mean {mean}, deviation {deviation}" + _some_missing(self.missing)
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
@@ -147,7 +149,8 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
 
     With `weights`, a number above 0 for each row, means and deviations are weighted.
     """
-    known, missing = column.drop_nulls(), column.null_count() > 0
+    missing = column.null_count() > 0
+    known = column.drop_nulls() if missing else column  # a call of polars costs more than a column of a small table
     if weights is not None and missing:
         weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
@@ -170,11 +173,11 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     if different == 0:
         return "every value is missing"
     if different == 1 and len(known) == len(column):
-        return f"it is {known[0]!r} in every row"
+        return f"it is {_written(known[0])} in every row"
     if kind_of(column) == "category":
         if not named and different > FEW_CATEGORIES and different > len(known) / 2:
             return (
-                f"it looks like an identifier ({different} different values in {len(known)} rows); "
+                f"it looks like an identifier or free text ({different} different values in {len(known)} rows); "
                 f"categories=[{column.name!r}] (--categories {argument(column.name)}) keeps it"
             )
         if different > MOST_CATEGORIES:
@@ -182,6 +185,11 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     elif INDEX_NAMES.fullmatch(column.name) and counts(column):
         return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
     return ""
+
+
+def _written(value: object) -> str:
+    """A value as a table has it: 1 for the float 1.0."""
+    return f"{value:.10g}" if isinstance(value, float) else repr(value)
 
 
 def counts(column: pl.Series) -> bool:

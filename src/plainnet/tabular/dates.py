@@ -21,8 +21,15 @@ PATTERNS = {
     "ym": rf"{_YEAR}-(?P<m>{_TWO})",
     "time": _CLOCK,
 }
-"""The ways to write a date: 2024-04-03; 03.04.2024 or 3 Apr 2024; 04/03/2024 or Apr 3, 2024; 20240403T1230; 2024-04;
-12:30. The name of the weekday may come first."""
+"""The ways to write a date or a time; the name of the weekday may come first."""
+EXAMPLES = {
+    "ymd": "2024-04-03",
+    "dmy": "03.04.2024 or 3 Apr 2024 (the day first)",
+    "mdy": "04/03/2024 or Apr 3, 2024 (the month first)",
+    "compact": "20240403T1230",
+    "ym": "2024-04",
+    "time": "12:30",
+}
 _MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 SHORT_YEAR = rf"[0-9]{{1,2}}((?P<s>[-/.])[0-9]{{1,2}}(?P=s)|[-/. ]{_MONTH_NAME}[-/. ]'?)[0-9]{{2}}{_TIME}"
 

@@ -12,7 +12,7 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.dates import PATTERNS, SHORT_YEAR, orders_of
-from plainnet.tabular.kinds import Place, described, finite, from_typed, notation_of_type
+from plainnet.tabular.kinds import Place, described, finite, from_typed, is_whole, notation_of_type
 from plainnet.tabular.markers import missing_hint, number_words, with_quoted
 from plainnet.tabular.notations import DECIMALS, PLAIN, THOUSANDS, Notation, unit_of
 from plainnet.tabular.read_options import ReadOptions
@@ -127,8 +127,9 @@ def decide_typed(
         name, notation = column.name, notation_of_type(column.dtype)
         known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
         is_free = known is None and name not in as_categories
-        if known is not None and column.dtype == pl.String and name not in as_categories:
-            read, notations = decide(column.to_frame(), place, options, (), {})
+        is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
+        if known is not None and is_text and name not in as_categories:
+            read, notations = decide(column.cast(pl.String).to_frame(), place, options, (), {})
             made.append(read[name])
             found |= notations
             continue
@@ -144,16 +145,16 @@ def decide_typed(
 
 
 def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
-    """Whether a column of text has many different values and each is a number or a date, none a code."""
+    """Whether each value of a column of text is a number or a date: no code, and none of a few whole numbers."""
     import polars as pl
 
     text = spelled_column(column)
-    if text.n_unique() <= FEW_CATEGORIES:
-        return False
     numbers = text.cast(pl.Float64, strict=False)
     if numbers.null_count() == text.null_count():
-        return not _code(text, numbers)
-    return bool(_readings(text, options) or _orders(text))
+        few = text.n_unique() <= FEW_CATEGORIES and is_whole(numbers).all()
+        return not (few or number_words(text, numbers) or _code(text, numbers))
+    readings = _readings(text, options)
+    return not readings[0].unit[:1].isalpha() if readings else bool(_orders(text))
 
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ AT_ONCE = 2**22
 PLURAL: dict[Kind, str] = {"number": "numbers", "boolean": "true and false", "category": "text"}
 
 
-def of_kinds(columns: Iterable[Column], frame: pl.DataFrame) -> pl.DataFrame:
+def of_kinds(columns: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
     """The frame's columns of these names in their kinds, as `from_typed` makes them; InvalidValue for another kind.
 
     A call of polars costs more than a column of a small table, so columns that are as they should be are looked at
@@ -30,7 +30,7 @@ def of_kinds(columns: Iterable[Column], frame: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
-    taken = frame.select(column.name for column in columns)
+    taken = frame.select(pl.col([column.name for column in columns]))
     schema = taken.schema
     found = taken.select(pl.col(pl.Float64).is_infinite().any())
     infinite = found.row(0, named=True) if found.width else {}
@@ -64,7 +64,7 @@ def codes(columns: Sequence[Column], frame: pl.DataFrame) -> Iterator[tuple[int,
     size = max(1, AT_ONCE // max(1, len(frame)))
     for first in range(0, len(numeric), size):
         chosen = numeric[first : first + size]
-        values = frame.select(pl.col(columns[place].name).cast(pl.Float64) for place in chosen).to_numpy()
+        values = frame.select(pl.col([columns[place].name for place in chosen]).cast(pl.Float64)).to_numpy()
         for i, place in enumerate(chosen):
             yield place, values[:, i]
     for place, column in enumerate(columns):

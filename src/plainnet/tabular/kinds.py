@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
+
 from plainnet.errors import InvalidValue
+from plainnet.tabular.dates import EXAMPLES
 from plainnet.tabular.notations import PLAIN, Notation
 from plainnet.tabular.spelling import argument, composed_column
 from plainnet.tabular.texts import as_text, each_different
@@ -65,7 +68,7 @@ def from_typed(
             f"convert the column, or leave it out (ignore=[{column.name!r}], --ignore {argument(column.name)})"
         )
     if dtype != pl.Boolean and notation is not None and (typed or PLAIN).kind != notation.kind:
-        raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {described(notation)}")
+        raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {notation.kind}")
     if dtype == pl.Boolean:
         return column.cast(pl.String) if category else column
     if category or (notation is None and loses_digits(column)):
@@ -102,8 +105,10 @@ def loses_digits(column: pl.Series) -> bool:
 
 
 def described(notation: Notation) -> str:
-    """What a column holds, for a message: "numbers", "numbers with decimal commas", "dates"."""
-    return notation.kind if notation == PLAIN or notation.date else f"{notation.kind} with {notation.name}"
+    """What a column holds, for a message: "numbers", "numbers with decimal commas", "dates as 2024-04-03"."""
+    if notation.date:
+        return f"{notation.kind} as {EXAMPLES[notation.date]}"
+    return notation.kind if notation == PLAIN else f"{notation.kind} with {notation.name}"
 
 
 def is_whole(numbers: pl.Series) -> pl.Series:
@@ -113,7 +118,7 @@ def is_whole(numbers: pl.Series) -> pl.Series:
 
 def _finite_or_missing(numbers: pl.Series, place: Place) -> pl.Series:
     """Numbers that `finite` passes, with null in place of NaN; most columns have neither."""
-    return numbers if numbers.is_finite().all() else finite(numbers.fill_nan(None), place)
+    return numbers if np.isfinite(numbers.to_numpy()).all() else finite(numbers.fill_nan(None), place)
 
 
 def finite(numbers: pl.Series, place: Place) -> pl.Series:

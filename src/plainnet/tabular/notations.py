@@ -26,7 +26,7 @@ CURRENCIES = re.compile(
     "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SEK|SGD|THB|TRY|"
     "TWD|USD|ZAR|kr"
 )
-_UNIT = re.compile(r"[^\s\d+\-'_()][^\d+\-'_()]{0,11}(?<!\s)")
+_UNIT = re.compile(r"[^\s\d+\-'_().,;:][^\d+\-'_()]{0,11}(?<!\s)")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ def read_parquet(source: Source) -> RawTable:
     _try(content, where)
     try:
         frame = pl.read_parquet(content)
+        text = pl.col(pl.String)
+        frame = frame.with_columns(pl.when(text.str.strip_chars() != "").then(text).name.keep())  # as in a text file
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise FileError(f"{where} is a damaged Parquet file: {first_line(error)}") from None
     if frame.height == 0:

@@ -29,6 +29,7 @@ ENOUGH_TO_MATTER = 0.01
 COLUMNS_AT_ONCE = 256
 MANY_CLASSES = 100
 """Text with more different values is an unlikely target, and an unlikely input where digits stand in all of it."""
+FIRST_DAY, LAST_DAY = 19000101, 20991231
 DAYS_IN_DIGITS = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
 
 
@@ -38,7 +39,8 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
 
     answers = frame[target]
     different = answers.n_unique()
-    counts = frame.select(pl.exclude(target).n_unique()).row(0, named=True)
+    others = frame.drop(target)
+    counts = others.select(pl.all().n_unique()).row(0, named=True) if others.width else {}
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
             warn(f"column {name!r} says the same as the target {target!r} in every row")
@@ -97,9 +99,8 @@ def _are_days_in_digits(numbers: pl.Series) -> bool:
     import polars as pl
 
     known = numbers.drop_nulls()
-    if not len(known) or not ((known >= 19000101) & (known <= 20991231)).all() or (known != known.floor()).any():
-        return False
-    return bool(known.cast(pl.Int64).cast(pl.String).str.contains(DAYS_IN_DIGITS).all())
+    whole = bool((known == known.floor()).all() and (known <= LAST_DAY).all())
+    return whole and bool(known.cast(pl.Int64).cast(pl.String).str.contains(DAYS_IN_DIGITS).all())
 
 
 def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
@@ -147,16 +148,17 @@ def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     import polars.selectors as cs
 
     used = table.column_names
-    dates = [name for name, notation in table.options.notations.items() if notation.date]
-    numbers = frame.select(used).select((cs.numeric() - cs.by_name(dates, require_all=False)).cast(pl.Float64))
+    dates = cs.by_name(table.date_columns)
+    numbers = frame.select(used).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
-    for name, count in zip(numbers.columns, different, strict=True):
+    may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
+    for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):
         if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"
             )
-        elif count > 2 and _are_days_in_digits(numbers[name]):
+        elif days and count > 2 and _are_days_in_digits(numbers[name]):
             warn(
                 f"column {name!r} looks like dates written in digits ({numbers[name].drop_nulls()[0]:.0f}) and is read "
                 "as numbers, in which months and years are unequal steps; dates have marks: 2024-04-03"

@@ -118,6 +118,12 @@ class Table:
         return tuple(column.name for column in self.columns if isinstance(column, CategoryColumn))
 
     @property
+    def date_columns(self) -> tuple[str, ...]:
+        """The input columns that hold dates, read as days since 1970-01-01."""
+        notations = self.options.notations
+        return tuple(name for name in self.column_names if name in notations and notations[name].kind == "dates")
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """A name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
         return tuple(name for column in self.columns for name in column.feature_names)

@@ -136,9 +136,10 @@ def _of_ragged_rows(records: Records, layout: _Layout, width: int, fields: Array
         return f"{message}. The line ends in a separator, the header does not: make them alike"
     first_rows = records.filled[records.filled > layout.header][:FIRST_ROWS]
     if width > 1 and (fields[first_rows] == width + 1).all():
+        commas = "a number may hold a decimal comma, or " if layout.separator.character == "," else ""
         return (
-            f"{message}. So has each row: where the first field is the name of the row, as R writes it, name it in the "
-            "header too (write.table with col.names=NA)"
+            f"{message}. So has each row: {commas}the first field may be the name of the row, as R writes it; name it "
+            "in the header too (write.table with col.names=NA)"
         )
     if found == 1 and record == records.filled[-1]:
         return f"{message}. The last line may be a note below the table: remove it"
