@@ -492,7 +492,7 @@ def test_every_run_that_did_not_learn_is_drawn():
 # ---- what it says ----
 
 
-def made(medians, parameters=None, **more):
+def made(medians, parameters=None, seeds=13, **more):
     """A comparison of made-up runs: a variant's measures are its median plus small differences."""
     runs = [
         Run(
@@ -507,11 +507,14 @@ def made(medians, parameters=None, **more):
             {"epoch": [], "loss": []},
         )
         for name, m in medians.items()
-        for seed, d in enumerate(np.random.default_rng(len(name)).permutation(np.linspace(-0.05, 0.05, 13)))
+        for seed, d in enumerate(np.random.default_rng(len(name)).permutation(np.linspace(-0.05, 0.05, seeds)))
     ]
     sizes = parameters or dict.fromkeys(medians, 10)
     options = {"by": "loss", "lower_is_better": True, "criterion": "", "learned": lambda run: True}
-    return Comparison(list(medians), range(13), **options, runs=runs, parameters=sizes, has_criterion=False, **more)
+    return Comparison(list(medians), range(seeds), **options, runs=runs, parameters=sizes, has_criterion=False, **more)
+
+
+ALL_DIVERGED = "Every run diverged, so there is nothing to choose from; a smaller learning rate may do."
 
 
 @pytest.mark.parametrize(
@@ -521,7 +524,8 @@ def made(medians, parameters=None, **more):
         ({"a": 0.1, "bb": 0.5}, {}, "Take a: it is better than bb."),
         ({"a": 0.1, "bb": 0.5, "ccc": 0.9}, {}, "Take a: it is better than each of the others."),
         ({"a": 0.1, "bb": np.nan}, {}, "Take a. Every run of bb diverged."),
-        ({"a": np.nan, "bb": np.nan}, {}, "Every run diverged, so there is nothing to choose from."),
+        ({"a": np.nan, "bb": np.nan}, {}, ALL_DIVERGED),
+        ({"a": np.nan}, {}, ALL_DIVERGED),
         (
             {"a": 0.5, "bb": 0.505, "ccc": 2.0},
             {"a": 90, "bb": 20, "ccc": 5},
@@ -546,6 +550,16 @@ def test_it_ends_with_one_sentence_to_act_on(medians, sizes, conclusion):
     assert comparison.conclusion() == conclusion
     assert conclusion in str(comparison)
     assert comparison.to_dict()["conclusion"] == conclusion
+
+
+def test_too_few_runs_recommend_no_smaller_network():
+    """Of three runs each nothing is decided, however far apart the medians: the smallest network is no choice then."""
+    few = made({"large": 0.1, "small": 5.0}, {"large": 90, "small": 20}, seeds=3)
+    assert few.conclusion() == (
+        "large has the best median, but the runs are too few to decide between it and small. Ask again with more seeds."
+    )
+    assert few.choice() == "large"
+    assert made({"large": 0.5, "small": 0.505}, {"large": 90, "small": 20}, seeds=6).choice() == "small"
 
 
 def test_without_a_criterion_nothing_is_said_to_have_learned():

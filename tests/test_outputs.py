@@ -121,6 +121,20 @@ def test_weights_beside_a_script_are_an_output_too(capsys):
     assert Path("net_weights.npz").read_bytes() == before
 
 
+def test_weights_of_a_script_replace_those_of_before_but_no_model(inputs, capsys):
+    net = pn.Network(pn.Dense(100, "tanh"), pn.Dense(100), input_size=3, seed=1)
+    net.save("large.npz")
+    for _ in range(2):
+        assert run(["export", "large.npz", "-o", "own.py"]) == 0
+    net.save("other_weights.npz")
+    before = Path("other_weights.npz").read_bytes()
+    capsys.readouterr()
+    line = refusal(capsys, "export", "large.npz", "-o", "other.py")
+    assert "other_weights.npz, which takes the numbers of other.py, is a model" in line
+    assert Path("other_weights.npz").read_bytes() == before
+    assert not Path("other.py").exists()
+
+
 @POSIX
 def test_a_file_that_standard_output_goes_to_is_not_replaced(inputs):
     with open("log.csv", "w") as log:

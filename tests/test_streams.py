@@ -153,7 +153,7 @@ assert sys.stdout is None
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-@pytest.mark.parametrize("command", ["predict m.npz data.csv", "show m.npz", "--help"])
+@pytest.mark.parametrize("command", ["predict m.npz data.csv", "show m.npz", "--help", "--version"])
 def test_a_full_disk_is_one_line(command, model):
     with open("/dev/full", "w") as full:
         done = plainnet(*command.split(), stdout=full)
@@ -214,6 +214,38 @@ def test_data_reach_a_terminal_as_text(capsys, monkeypatch):
         for literal in ("[red]a[/]", ":warning:", r"\x1b[31mred", "[/]"):
             assert literal in text
     assert r"\x1b]0;title\x07x:smile:" in shown
+
+
+def test_names_of_any_length_leave_the_terminal_usable(capsys):
+    long = "n" * 100_000
+    write_table("data.csv", ["a" * 50_000, "b" * 50_000], column=long)
+    for command in (
+        ["train", "data.csv", *TRAIN, "--save", "m.npz"],
+        ["evaluate", "m.npz", "data.csv"],
+        ["show", "m.npz"],
+    ):
+        assert run(command) == 0
+        printed = capsys.readouterr().out
+        assert "characters left out" in printed
+        assert len(printed) < 50_000
+
+
+def test_predictions_on_a_terminal_are_shown_and_elsewhere_written(monkeypatch):
+    class Terminal(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    write_table("data.csv", ["\x1b[2Jyes", "no"])
+    assert run(["train", "data.csv", *TRAIN, "--save", "m.npz"]) == 0
+    written = {}
+    for kind in (Terminal, io.TextIOWrapper):
+        out = kind(io.BytesIO(), "utf-8")
+        monkeypatch.setattr(sys, "stdout", out)
+        assert run(["predict", "m.npz", "data.csv", "--probabilities"]) == 0
+        written[kind] = out.buffer.getvalue()
+    assert b"\x1b[2Jyes" in written[io.TextIOWrapper]
+    assert b"\x1b" not in written[Terminal]
+    assert rb"\x1b[2Jyes" in written[Terminal]
 
 
 def test_a_column_is_as_wide_as_what_it_shows():

@@ -8,7 +8,12 @@ from plainnet import __version__
 def main() -> None:
     """Run the command line; without the extra `cli`, say what to install."""
     if sys.argv[1:] == ["--version"]:  # without the time that the commands take to import
-        print(f"plainnet {__version__}")
+        try:
+            print(f"plainnet {__version__}", flush=True)
+        except OSError as error:
+            sys.stdout = None  # Python would try to write it once more at its end
+            print(f"plainnet: standard output cannot be written: {error.strerror}", file=sys.stderr)
+            sys.exit(2)
         return
     try:
         import rich  # noqa: F401

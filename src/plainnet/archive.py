@@ -51,6 +51,17 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, A
     return record, arrays
 
 
+def is_archive(path: str | PathLike[str]) -> bool:
+    """Tell whether a file is a model or a checkpoint, without reading it whole."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{RECORD}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     members = _members(content)
     if RECORD not in members:
@@ -104,6 +115,8 @@ def _refuse_constant(name: str) -> None:
 
 def _encoded(data: Any) -> Any:
     """Plain data as JSON takes it: NumPy's numbers as Python's, NaN as {"number": "nan"}, and so the infinities."""
+    if type(data) in (str, int, bool):  # the most, and a wide table has many
+        return data
     if isinstance(data, np.floating):
         data = float(data)
     elif isinstance(data, np.generic):

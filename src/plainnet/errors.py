@@ -10,11 +10,11 @@ from typing import Self
 LONGEST_MESSAGE = 600
 
 
-def shortened(message: str) -> str:
+def shortened(message: str, longest: int = LONGEST_MESSAGE) -> str:
     """Cut a message that is too long in the middle, as its beginning says what is wrong and its end what would do."""
-    if len(message) <= LONGEST_MESSAGE:
+    if len(message) <= longest:
         return message
-    begin, end = LONGEST_MESSAGE * 2 // 3, LONGEST_MESSAGE // 4
+    begin, end = longest * 2 // 3, longest // 4
     return f"{message[:begin]} … ({len(message) - begin - end:,} characters left out) … {message[-end:]}"
 
 

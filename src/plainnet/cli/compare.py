@@ -10,7 +10,7 @@ from rich.padding import Padding
 
 from plainnet import checks
 from plainnet.cli import options
-from plainnet.cli.display import console, heading, plain_table, print_whole
+from plainnet.cli.display import console, counted, heading, plain_table, print_whole
 from plainnet.cli.options import HELP
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import option_words
@@ -136,7 +136,8 @@ def compare(
     variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
     usual = ["accuracy"] if prepared.table.task == "classification" else ["r2"]
     console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
-    console.print(f"{len(variants)} variants from {seeds:,} seeds: {len(variants) * seeds:,} runs\n")
+    sizes = [(len(variants), "variant"), (seeds, "seed"), (len(variants) * seeds, "run")]
+    console.print("{} from {}: {}\n".format(*(counted(*each) for each in sizes)))
     try:
         comparison = comparing.compare(
             variants,
@@ -181,7 +182,9 @@ def show(comparison: Comparison) -> None:
         for verdict in comparison.verdicts():
             console.print(f"\n{verdict.sentence}")
             console.print(Padding(verdict.numbers, (0, 0, 0, 4), expand=False))
-        console.print(f"\n{comparison.conclusion()}")
+    if conclusion := comparison.conclusion():
+        console.print(f"\n{conclusion}")
+    if len(comparison.variants) > 1:
         for note in comparison.notes():
             console.print(f"\n{note}")
 

@@ -55,7 +55,12 @@ def plain_table(*columns: str, left: Iterable[int] = ()) -> PlainTable:
 
 def print_whole(line: str) -> None:
     """Print a line that holds a path or a command, unbroken, so that it can be copied."""
-    console.print(line, soft_wrap=True)
+    console.print(Text(line), soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 row", "2 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def heading(text: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from plainnet.cli.display import console
+from plainnet.cli.display import console, counted
 from plainnet.cli.models import left_out
 from plainnet.tabular import Table
 from plainnet.tabular.columns import CategoryColumn, NumberColumn
@@ -22,10 +22,10 @@ def introduce(prepared: Prepared) -> None:
     table, training, held_out = prepared.table, prepared.training, prepared.held_out
     own_file = held_out.source != training.source
     count = len(training) if own_file else len(training) + len(held_out)
-    console.print(f"{Path(training.source).name}: {_count(count, 'row')}, target {table.target.name}")
+    console.print(f"{Path(training.source).name}: {counted(count, 'row')}, target {table.target.name}")
     _say_left_out(training, "")
     if own_file:
-        console.print(f"{Path(held_out.source).name}: {_count(len(held_out), 'row')} to validate on")
+        console.print(f"{Path(held_out.source).name}: {counted(len(held_out), 'row')} to validate on")
         _say_left_out(held_out, f"{Path(held_out.source).name}: ")
     if table.classes:
         more = ", ..." if len(table.classes) > MOST_CLASSES else ""
@@ -33,11 +33,11 @@ def introduce(prepared: Prepared) -> None:
         console.print(f"classification, {len(table.classes)} classes: {named}{more}")
     else:
         console.print("regression")
-    columns = _count(len(table.columns), "input column")
-    console.print(f"{columns} as {_count(prepared.X.shape[1], 'feature')}")
+    columns = counted(len(table.columns), "input column")
+    console.print(f"{columns} as {counted(prepared.X.shape[1], 'feature')}")
     for line in column_lines(table):
         console.print(f"  {line}")
-    console.print(f"{_count(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
+    console.print(f"{counted(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
 
 
 def column_lines(table: Table) -> Iterator[str]:
@@ -56,7 +56,3 @@ def column_lines(table: Table) -> Iterator[str]:
 def _say_left_out(part: Part, prefix: str) -> None:
     for line in left_out(part):
         console.print(f"{prefix}{line}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from plainnet import History
 from plainnet.arrays import Array
-from plainnet.cli.display import console, heading, plain_table
+from plainnet.cli.display import console, counted, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.scores import Scores, confusions, in_digits
 from plainnet.tabular.measuring import Measured
@@ -26,7 +26,7 @@ LEAST_NAME = 6
 
 def print_measures(measured: Measured, classes: Sequence[str], title: str, about_the_rows: str = "") -> None:
     """How well a model does on rows whose target is known, with a confusion matrix for classes."""
-    heading(f"{title} ({_rows(len(measured.true))})")
+    heading(f"{title} ({counted(len(measured.true), 'row')})")
     if about_the_rows:
         console.print(about_the_rows)
     console.print(measure_table(measured.scores))
@@ -118,7 +118,3 @@ def _number(value: float) -> str:
 def _count(count: np.int64 | np.float64) -> str:
     """A number of rows or, in float, a sum of their weights."""
     return f"{count:,}" if isinstance(count, np.integer) else f"{count:.4g}"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"

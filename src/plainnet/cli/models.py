@@ -12,7 +12,7 @@ from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs
-from plainnet.cli.streams import console, write_bytes
+from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
 from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
@@ -41,7 +41,7 @@ def predict(
     outputs = [net.predict(block) for block in blocks]
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
-        write_bytes(predictions.write_csv().encode())
+        write_text(predictions.write_csv())
         return
     write_table(output, predictions)
     print_whole(f"{len(predictions):,} predictions written to {output}")

@@ -2,7 +2,7 @@
 
 What a command prints for people goes through `console` (standard output) and `say` (standard error). Neither lets a
 control character of the data reach the terminal, reads it as markup or emoji, or fails on a letter that the stream's
-encoding lacks. What other programs read (CSV) goes through `write_bytes`, in UTF-8 whatever the console's encoding.
+encoding lacks. What other programs read (CSV) goes through `write_text`, in UTF-8 whatever the console's encoding.
 """
 
 import codecs
@@ -22,6 +22,9 @@ from plainnet.errors import FileError, shortened
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that act on a terminal or turn the direction of text, but for tab and newline."""
+
+LONGEST_TEXT = 2_000
+"""A name of the data may be of any length; a text that holds more characters than this is cut in the middle."""
 
 IN_ASCII = {"→": "->", "←": "<-", "…": "...", "–": "-", "−": "-", "━": "-", "─": "-", "·": ".", "×": "x"}
 IN_ASCII |= {"Σ": "sum ", "²": "^2", "₁": "1", "₂": "2", "₃": "3", "≥": ">=", "≤": "<=", "∞": "inf"}
@@ -65,7 +68,7 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Make rich's text of a string: here already visible, so that a column is as wide as what it shows."""
-        return super().render_str(visible(text), **options)
+        return super().render_str(visible(shortened(text, LONGEST_TEXT)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render anything, texts that were made elsewhere included."""
@@ -102,13 +105,15 @@ def say(line: str) -> None:
         print(f"plainnet: {visible(shortened(' '.join(line.split())))}", file=sys.stderr, flush=True)
 
 
-def write_bytes(content: bytes) -> None:
-    """Write to standard output what another program is to read."""
+def write_text(content: str) -> None:
+    """Write to standard output what another program is to read; on a terminal it is shown like all else."""
     if getattr(sys.stdout, "name", "") == os.devnull:
         raise FileError("standard output is closed; --output takes the name of a file to write")
     with _named():
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        if sys.stdout.isatty():
+            content = visible(content)
+        sys.stdout.buffer.write(content.encode())
         sys.stdout.buffer.flush()
 
 

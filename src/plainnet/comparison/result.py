@@ -159,8 +159,19 @@ class Comparison:
         return [first, *undecided] if first else []
 
     def choice(self) -> str | None:
-        """The variant to take: of the `leaders` the one with the smallest network; None where every run diverged."""
-        return min(self.leaders(), key=lambda variant: self.parameters.get(variant, 0), default=None)
+        """The variant to take: of the `leaders` the one with the smallest network; None where every run diverged.
+
+        Where the runs are too few to decide anything, it is the one of the best median.
+        """
+        leaders = self.leaders()
+        if self.has_too_few_runs():
+            return leaders[0]
+        return min(leaders, key=lambda variant: self.parameters.get(variant, 0), default=None)
+
+    def has_too_few_runs(self) -> bool:
+        """Tell whether the `leaders` have too few pairs of runs for any verdict between them."""
+        leaders = self.leaders()
+        return any(self.difference(leaders[0], other).pairs < LEAST_PAIRS for other in leaders[1:])
 
     def verdicts(self) -> list[Verdict]:
         """What the runs say about the variant of the best median against each of the others."""

@@ -104,4 +104,6 @@ def _curves(history: History) -> dict[str, list[Any]]:
 def require_measure(what: str, name: str, known: list[str]) -> None:
     """Refuse the name of a measure that not every run has."""
     if name not in known:
-        raise InvalidValue(f"{what} is {name!r}; every run has: {', '.join(known)} (metrics=[...] adds to them)")
+        raise InvalidValue(
+            f"{what} is {name!r}; every run has: {', '.join(known)} (metrics=[...], or --metrics, adds to them)"
+        )

@@ -50,11 +50,11 @@ def captions(comparison: Comparison) -> str:
 
 def conclusion(comparison: Comparison) -> str:
     """One sentence to act on: the variant to take, as far as the runs decide."""
-    if len(comparison.variants) == 1:
-        return ""
     leaders, failed = comparison.leaders(), comparison.failed()
     if not leaders:
-        return "Every run diverged, so there is nothing to choose from."
+        return "Every run diverged, so there is nothing to choose from; a smaller learning rate may do."
+    if len(comparison.variants) == 1:
+        return ""
     first, *undecided = leaders
     of_failed = f" Every run of {_listed(failed)} diverged." if failed else ""
     others = [variant for variant in comparison.variants if variant not in (first, *failed)]
@@ -63,6 +63,9 @@ def conclusion(comparison: Comparison) -> str:
     if not undecided:
         whom = "each of the others" if len(others) > 1 else others[0]
         return f"Take {first}: it is better than {whom}.{of_failed}"
+    if comparison.has_too_few_runs():
+        few = f"{first} has the best median, but the runs are too few to decide between it and {_listed(undecided)}."
+        return f"{few} Ask again with more seeds.{of_failed}"
     best = f"{first} has the best median, and the runs do not decide between it and {_listed(undecided)}."
     return f"{best} {_advice(comparison, leaders)}{of_failed}"
 
@@ -130,10 +133,13 @@ def as_text(comparison: Comparison) -> str:
     rows = summary_rows(comparison)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    decided: list[str] = []
+    lines.append(comparison.captions())
+    conclusion = comparison.conclusion()
     if len(comparison.variants) > 1:
-        decided = ["", *map(str, comparison.verdicts()), "", comparison.conclusion(), "", *comparison.notes()]
-    return "\n".join([*lines, comparison.captions(), *decided])
+        lines += ["", *map(str, comparison.verdicts()), "", conclusion, "", *comparison.notes()]
+    elif conclusion:
+        lines += ["", conclusion]
+    return "\n".join(lines)
 
 
 def as_html(comparison: Comparison) -> str:
@@ -142,10 +148,10 @@ def as_html(comparison: Comparison) -> str:
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     parts = [f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"]
-    texts = [comparison.captions()]
+    texts = [comparison.captions(), comparison.conclusion()]
     if len(comparison.variants) > 1:
-        texts += [comparison.conclusion(), *map(str, comparison.verdicts())]
-    parts += [f"<p>{escape(text)}</p>" for text in texts]
+        texts += map(str, comparison.verdicts())
+    parts += [f"<p>{escape(text)}</p>" for text in texts if text]
     return f"<div>{''.join(parts)}{_picture(comparison)}</div>"
 
 

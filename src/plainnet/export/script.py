@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import plainnet
-from plainnet.errors import InvalidValue
+from plainnet.archive import is_archive
+from plainnet.errors import FileError, InvalidValue
 from plainnet.export import tables
 from plainnet.export.formulas import Functions
 from plainnet.export.source import (
@@ -44,6 +45,8 @@ def write(net: Network, path: str | PathLike[str]) -> None:
     """
     file = checked_path(path)
     weights = weights_file(file)
+    if is_archive(weights):
+        raise FileError(f"{weights}, which takes the numbers of {file.name}, is a model; take another name")
     text = source(net, file, None if net.parameters.size <= MOST_NUMBERS_INSIDE else weights)
     if net.parameters.size > MOST_NUMBERS_INSIDE:
         numbers = {name: array for part in parts(net) for name, array in arrays(part).items()}

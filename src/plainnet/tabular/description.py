@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plainnet import checks
@@ -17,8 +17,7 @@ D = TypeVar("D", bound="DataclassInstance")
 
 def to_plain(kind: str, thing: DataclassInstance) -> dict[str, Any]:
     """The fields of a dataclass under its kind, without those at their default; `from_plain` makes it again."""
-    defaults = {field.name: field.default for field in fields(thing)}
-    entries = {key: value for key, value in asdict(thing).items() if value != defaults[key]}
+    entries = {f.name: value for f in fields(thing) if (value := getattr(thing, f.name)) != f.default}
     return {"kind": kind, **{key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}}
 
 

@@ -76,10 +76,11 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
     count = int(np.isin(held, known).sum())
     if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
-    rows = f"all {count:,}" if count == len(held) else f"{count:,} of the {len(held):,}"
+    rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
+    are = f"the only validation row ({held_out.source}) is" if len(held) == 1 else f"{rows} ({held_out.source}) are"
     warn(
-        f"{rows} validation rows ({held_out.source}) are equal to training rows in every input, so the figures "
-        "measure memory too; leave copies out of the table, or give other rows (--validation FILE)"
+        f"{are} equal to training rows in every input, so the figures measure memory too; leave copies out of the "
+        "table, or give other rows (--validation FILE)"
     )
 
 
