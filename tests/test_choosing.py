@@ -143,7 +143,7 @@ def test_threads_by_the_work_and_one_where_the_caller_runs_in_parallel(monkeypat
     assert choosing.choose("compiled", large(), threads=3).threads == 3
 
 
-@pytest.mark.parametrize(("limit", "most"), [("1", 1), ("0", None), ("many", None)])
+@pytest.mark.parametrize(("limit", "most"), [("1", 1), ("1,2", 1), ("0", None), ("many", None), ("²", None)])
 def test_cores_as_many_as_the_environment_allows(monkeypatch, limit: str, most: int | None) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     available = engines.cores()
@@ -289,3 +289,27 @@ def test_an_interrupt_while_the_engine_is_made_is_in_the_history(monkeypatch) ->
         net.fit(*pn.datasets.xor(), loss="mse", batch_size=None)
     assert net.history is not None
     assert net.history.stopped == "interrupted"
+
+
+def test_machine_code_cut_short_on_disk_is_made_anew(tmp_path: Path) -> None:
+    from plainnet.engines.kernels.compiling import make_ready
+
+    source = tmp_path / "kept.py"
+    source.write_text("import numba\n\n\n@numba.njit(cache=True)\ndef double(x):\n    return 2 * x\n")
+
+    def kernel() -> Any:
+        spec = importlib.util.spec_from_file_location("kept", source)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.double
+
+    assert kernel()(2) == 4
+    for ending in ("nbi", "nbc"):
+        (kept,) = (tmp_path / "__pycache__").glob(f"*.{ending}")
+        kept.write_bytes(kept.read_bytes()[:20])
+        double = kernel()
+        make_ready(double, lambda double=double: double(2))
+        assert sum(double.stats.cache_misses.values()) == 1, "it is compiled anew"
+        again = kernel()
+        assert again(2) == 4
+        assert sum(again.stats.cache_hits.values()) == 1, "and kept"

@@ -140,8 +140,8 @@ def free_cores() -> int:
 def cores() -> int:
     """The cores this process may use: the system's word, or less where OMP_NUM_THREADS says so."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(available, int(limit)) if limit.isdigit() and int(limit) > 0 else available
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for nested threads
+    return min(available, int(limit)) if limit.isdecimal() and int(limit) > 0 else available
 
 
 def _blas_threads(threads: int | None) -> int | None:

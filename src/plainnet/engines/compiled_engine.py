@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from plainnet.engines import program as code
 from plainnet.engines.blocks import Block, remaining_blocks
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
+from plainnet.engines.kernels.compiling import make_ready
 from plainnet.engines.kernels.products import SMALL
 from plainnet.engines.kernels.running import NORMS, Addresses, Data, Shared, State, Vectors, run
 from plainnet.engines.kernels.sharing import LINE
@@ -189,8 +190,7 @@ def load(engine: CompiledEngine) -> None:
     nothing = np.zeros(0, engine.job.network.dtype)
     data = Data(nothing, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
     state = State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1))
-    with suppress(OSError):  # the code was made and could not be kept on disk: this process has it
-        engine.call(Source(data, 0, 0, whole=True), 0, False, state)
+    make_ready(run, lambda: engine.call(Source(data, 0, 0, whole=True), 0, False, state))
 
 
 def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Array) -> Data:

@@ -10,6 +10,7 @@ from plainnet.arrays import Array
 from plainnet.engines import program as code
 from plainnet.engines.compiled_engine import flat, rates_of
 from plainnet.engines.job import Job
+from plainnet.engines.kernels.compiling import make_ready
 from plainnet.engines.kernels.lane_running import LaneData, LaneState, LaneVectors, run_lanes
 from plainnet.optimizers import Optimizer
 
@@ -75,6 +76,14 @@ class LanesEngine:
         self.data = LaneData(flat(first.inputs), flat(first.targets), flat(weight))
         self.alive = np.ones(lanes, np.bool_)
         self.batch = first.batch_size or len(first.inputs)
+        state = LaneState(np.zeros(1, np.int64), self.alive, np.zeros(lanes), np.zeros((0, lanes)))
+        make_ready(run_lanes, lambda: self.call(0, np.zeros((1, lanes)), state))
+
+    def call(self, epochs: int, rates: Array, state: LaneState) -> None:
+        """Run the machine code."""
+        run_lanes(
+            epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
+        )  # fmt: skip
 
     def run(self, epochs: int, going: Collection[int]) -> dict[int, float]:
         """Train the networks in the lanes `going` further, `epochs` epochs or fewer.
@@ -87,9 +96,7 @@ class LanesEngine:
         steps = epochs * first.batches
         rates = np.stack([rates_of(job, steps) for job in self.jobs], axis=1)
         state = LaneState(np.array([first.steps_done]), self.alive, np.zeros(lanes), np.zeros((epochs, lanes)))
-        run_lanes(
-            epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
-        )  # fmt: skip
+        self.call(epochs, rates, state)
         finite = np.cumprod(np.isfinite(state.losses), axis=0).sum(axis=0)
         self.write_back(state, going, finite, steps, rates)
         return {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}

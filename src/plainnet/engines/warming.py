@@ -39,7 +39,7 @@ def warm_up() -> list[Warmth]:
 
     kernels: dict[str, tuple[Any, Callable[[Job], Any]]] = {
         "a network": (run, CompiledEngine),
-        "many small networks": (run_lanes, lambda job: LanesEngine([job]).run(1, [0])),
+        "many small networks": (run_lanes, lambda job: LanesEngine([job])),
     }
     done: list[Warmth] = []
     for dtype in ("float32", "float64"):

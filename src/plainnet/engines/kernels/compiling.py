@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import multiprocessing
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def callable_from_python(function: Callable[..., Any], trains: str) -> Any:
         compiled = njit(no_cfunc_wrapper=True, **OPTIONS)(function)
     _TRAINS[compiled] = trains
     return compiled
+
+
+def make_ready(kernel: Any, call: Callable[[], None]) -> None:
+    """Have a kernel's machine code ready, by a call that makes no step; damaged files of it are made anew."""
+    try:
+        call()
+    except OSError:  # it was made and could not be kept: this process has it
+        pass
+    except (EOFError, pickle.UnpicklingError):  # a file was cut short, as when the power goes
+        kernel.recompile()  # nothing yet: it empties the index of the files
+        call()
 
 
 _TRAINS: dict[Any, str] = {}
