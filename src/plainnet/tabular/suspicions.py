@@ -10,6 +10,7 @@ from plainnet.arrays import Array
 from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
 from plainnet.tabular.kinds import kind_of
+from plainnet.tabular.overlap import count_equal
 from plainnet.tabular.part import Part
 from plainnet.tabular.spelling import argument
 from plainnet.tabular.table import Table
@@ -22,6 +23,8 @@ FAR_OUT = 0.01
 """Where all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
 FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
+NEGLIGIBLE = 1e-3
+"""A share of rows that is less than this by chance is not computed any further."""
 MORE_THAN_CHANCE = 3
 """So many times as many equal rows as chance gives are not taken for chance."""
 ENOUGH_TO_MATTER = 0.01
@@ -73,7 +76,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
 
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
-    count = int(np.isin(held, known).sum())
+    count = count_equal(held, known)
     if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
     rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
@@ -89,10 +92,12 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
 
     Two values of a column are equal with the probability Σp², where p is the share of each value.
     """
-    import polars as pl
-
-    equal = frame.select((pl.all().unique_counts() / len(frame)).pow(2).sum()).row(0)
-    return min(1.0, len(frame) * float(np.prod(equal)))
+    share = float(len(frame))
+    for column in frame:
+        share *= float(((column.unique_counts() / len(frame)).to_numpy() ** 2).sum())
+        if share < NEGLIGIBLE:  # after two columns of measured numbers
+            break
+    return min(1.0, share)
 
 
 def _are_days_in_digits(numbers: pl.Series) -> bool:
