@@ -250,7 +250,7 @@ def made_frame(rows=200):
 
 @pytest.mark.filterwarnings("ignore:column.*(missing values|training did not have)")
 @pytest.mark.parametrize("target", ["late", "stars", "amount"])
-def test_a_table_with_booleans_large_numbers_and_an_empty_category(tmp_path, target):
+def test_a_table_with_booleans_large_numbers_and_empty_text(tmp_path, target):
     frame = made_frame()
     columns = ["seconds", "member", "paid", "code", target]
     frame.select(columns).write_parquet(tmp_path / "table.parquet")
@@ -258,8 +258,9 @@ def test_a_table_with_booleans_large_numbers_and_an_empty_category(tmp_path, tar
     net, table = trained(tmp_path / "table.parquet", target, **options)
     session = session_of(net, tmp_path / "net.onnx")
     alike = assert_estimates_alike if target == "amount" else assert_classifies_alike
-    alike(session, net, table, table.read(tmp_path / "table.parquet", target=True))  # an empty text is missing
-    unknown = frame[:2].with_columns(pl.lit(None).alias(c).cast(frame[c].dtype) for c in ("seconds", "member", "paid"))
+    rows = table.read(tmp_path / "table.parquet", target=True)  # an empty text of the file is a missing value
+    alike(session, net, table, rows)
+    unknown = rows[:2].with_columns(pl.lit(None).alias(c).cast(rows[c].dtype) for c in ("seconds", "member", "paid"))
     alike(session, net, table, unknown)
     if target != "amount":  # true and false are 1 and 0
         assert session.get_outputs()[0].type == "tensor(int64)"
