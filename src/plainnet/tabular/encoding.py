@@ -28,9 +28,10 @@ def of_kinds(columns: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
     all at once.
     """
     import polars as pl
+    import polars.selectors as cs
 
     dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
-    taken = frame.select(pl.col([column.name for column in columns]))
+    taken = frame.select(cs.by_name([column.name for column in columns]))
     schema = taken.schema
     found = taken.select(pl.col(pl.Float64).is_infinite().any())
     infinite = found.row(0, named=True) if found.width else {}
@@ -59,12 +60,13 @@ def codes(columns: Sequence[Column], frame: pl.DataFrame) -> Iterator[tuple[int,
     learned ones: -1 for a value that training did not have, the number of categories where missing.
     """
     import polars as pl
+    import polars.selectors as cs
 
     numeric = [place for place, column in enumerate(columns) if not isinstance(column, CategoryColumn)]
     size = max(1, AT_ONCE // max(1, len(frame)))
     for first in range(0, len(numeric), size):
         chosen = numeric[first : first + size]
-        values = frame.select(pl.col([columns[place].name for place in chosen]).cast(pl.Float64)).to_numpy()
+        values = frame.select(cs.by_name([columns[place].name for place in chosen]).cast(pl.Float64)).to_numpy()
         for i, place in enumerate(chosen):
             yield place, values[:, i]
     for place, column in enumerate(columns):
