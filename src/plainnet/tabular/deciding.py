@@ -160,10 +160,11 @@ def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
     """The columns with `spelled_column` applied, those of ASCII in one expression: there may be thousands."""
     import polars as pl
+    import polars.selectors as cs
 
     ascii_only = _row(frame.select((pl.all().str.len_bytes() == pl.all().str.len_chars()).all()))
     frame = frame.with_columns(spelled_column(frame[name]) for name, only in ascii_only.items() if not only)
-    return frame.with_columns(pl.col([name for name, only in ascii_only.items() if only]).str.strip_chars())
+    return frame.with_columns(cs.by_name([name for name, only in ascii_only.items() if only]).str.strip_chars())
 
 
 def _may_be_odd(text: pl.DataFrame) -> dict[str, bool]:
@@ -187,12 +188,13 @@ def _row(frame: pl.DataFrame) -> dict[str, int]:
 def _without_markers(written: pl.DataFrame, options: ReadOptions) -> pl.DataFrame:
     """The columns with null in place of each marker, all in one expression: there may be thousands."""
     import polars as pl
+    import polars.selectors as cs
 
     groups = defaultdict(list)
     for name in written.columns:
         groups[options.missing_in(name)].append(name)
     return written.with_columns(
-        pl.when(~pl.col(names).is_in(list(markers))).then(pl.col(names)).name.keep()
+        pl.when(~cs.by_name(names).is_in(list(markers))).then(cs.by_name(names)).name.keep()
         for markers, names in groups.items()
     )
 
