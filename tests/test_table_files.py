@@ -437,3 +437,17 @@ def test_a_hint_quotes_a_name_for_the_command_line(tmp_path: Path) -> None:
     path = written(tmp_path, '"income, total",y\n1,a\nlow,b\n3,a\n')
     with pytest.raises(InvalidValue, match=r"""--categories '"income, total"'"""):
         read_table(path)
+
+
+def test_names_that_polars_takes_for_patterns_are_names(tmp_path):
+    names = ["^.*$", "*", "^[$", "plain"]
+    rows = [f"{1 + i % 7},{i % 5},{i % 3},{i % 11},{'ab'[i // 7 % 2]}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join([*names, "y"]), *rows]))
+    weighted = prepare(tmp_path / "t.csv", "y", sample_weight="^.*$", seed=0)
+    assert weighted.table.column_names == ("*", "^[$", "plain")
+    assert prepare(tmp_path / "t.csv", "*", seed=0, task="regression").table.column_names == (
+        "^.*$",
+        "^[$",
+        "plain",
+        "y",
+    )

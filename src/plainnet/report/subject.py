@@ -143,6 +143,8 @@ def of_table(
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
+    import polars.selectors as cs
+
     from plainnet.tabular.columns import NumberColumn
     from plainnet.tabular.targets import NumberTarget
 
@@ -171,7 +173,7 @@ def of_table(
     header = list(table.column_names)
     cells = [
         ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
-        for row in frame.select(header).iter_rows()
+        for row in frame.select(cs.by_name(header)).iter_rows()
     ]
     quantities = base.labels is None
     return Subject(

@@ -45,6 +45,8 @@ class Part:
 
     def weighted(self, column: str) -> Part:
         """The same with the weights of that column, which is then no input, without the rows of weight 0."""
+        import polars.selectors as cs
+
         require_columns([column], self.frame.columns, f"sample_weight: {self.source}")
         values = from_typed(self.frame[column], row_of_frame)
         missing = values.is_null()
@@ -63,7 +65,9 @@ class Part:
         if not weights.any():
             raise InvalidValue(f"sample_weight column {column!r} is 0 in every row; some rows must count")
         counting = np.flatnonzero(weights)
-        part = replace(self, frame=self.frame.drop(column), weights=weights, weightless=len(weights) - len(counting))
+        part = replace(
+            self, frame=self.frame.drop(cs.by_name(column)), weights=weights, weightless=len(weights) - len(counting)
+        )
         return part if part.weightless == 0 else part.take(counting)
 
     def take(self, rows: Array) -> Part:

@@ -107,6 +107,8 @@ def prepare_rows(
     features, `source` how messages call the table. Raises as the functions of `plainnet.tabular` do, and
     InvalidValue for a loss that does not go with the task.
     """
+    import polars.selectors as cs
+
     _check_roles(target, sample_weight)
     rows = Part.known(frame, source, target)
     if sample_weight is not None:
@@ -142,7 +144,7 @@ def prepare_rows(
     suspicions.warn_of_far_out(table, training, X)
     hashes, by_chance = (
         overlap.row_hashes(table, training.frame),
-        suspicions.share_equal_by_chance(training.frame.select(table.column_names)),
+        suspicions.share_equal_by_chance(training.frame.select(cs.by_name(table.column_names))),
     )
     suspicions.warn_of_overlap(hashes, overlap.row_hashes(table, held_out.frame), held_out, by_chance)
     if by_chance < TOLD_APART:

@@ -39,10 +39,11 @@ DAYS_IN_DIGITS = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])
 def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
     """Warn of columns that say the same as the target: they make results look better than they are."""
     import polars as pl
+    import polars.selectors as cs
 
     answers = frame[target]
     different = answers.n_unique()
-    others = frame.drop(target)
+    others = frame.drop(cs.by_name(target))
     counts = others.select(pl.all().n_unique()).row(0, named=True) if others.width else {}
     for name, count in counts.items():
         if count == different and _says_the_same(frame[name], answers, different):
@@ -94,7 +95,7 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
     """
     share = float(len(frame))
     for column in frame:
-        share *= float(((column.unique_counts() / len(frame)).to_numpy() ** 2).sum())
+        share *= float(((column.alias("values").unique_counts() / len(frame)).to_numpy() ** 2).sum())
         if share < NEGLIGIBLE:  # after two columns of measured numbers
             break
     return min(1.0, share)
@@ -155,7 +156,7 @@ def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
 
     used = table.column_names
     dates = cs.by_name(table.date_columns)
-    numbers = frame.select(used).select((cs.numeric() - dates).cast(pl.Float64))
+    numbers = frame.select(cs.by_name(used)).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
     for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):

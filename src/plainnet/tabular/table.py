@@ -78,10 +78,11 @@ class Table:
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
         """
         import polars as pl
+        import polars.selectors as cs
 
         task = decide_task(frame, target, task)
         targets = _known_target(frame, target)
-        inputs = frame.drop(target)
+        inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
         for name, notation in found.items():
             tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
