@@ -9,8 +9,8 @@ import numpy as np
 
 from plainnet.arrays import Array
 from plainnet.network import Network
+from plainnet.pages import BLUE
 from plainnet.plots.drawing import (
-    BLUE,
     CLASS_COLORS,
     DARK,
     DASHES,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from plainnet.errors import InvalidValue
 from plainnet.history import History
+from plainnet.pages import QUIET
 from plainnet.plots.drawing import (
     CLASS_COLORS,
     DASHES,
     GRAY,
     MARKERS,
-    QUIET,
     TRAINING,
     VALIDATION,
     legend_above,

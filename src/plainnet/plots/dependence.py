@@ -12,8 +12,8 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.pages import BLUE
 from plainnet.plots.drawing import (
-    BLUE,
     CLASS_COLORS,
     DASHES,
     GRAY,

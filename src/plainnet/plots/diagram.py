@@ -12,7 +12,8 @@ from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.layers import Dense, Layer
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, diverging, new_axes, plain_numbers, plural, remark, shortened
+from plainnet.pages import BLUE, VERMILION
+from plainnet.plots.drawing import GRAY, diverging, new_axes, plain_numbers, plural, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

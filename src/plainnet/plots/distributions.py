@@ -10,7 +10,8 @@ import numpy as np
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plain_numbers, plural, remark
+from plainnet.pages import BLUE, VERMILION
+from plainnet.plots.drawing import GRAY, new_axes, plain_numbers, plural, remark
 from plainnet.plots.readings import Activity, activation_name, activity
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ import numpy as np
 from plainnet import checks, metrics
 from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
+from plainnet.pages import BLUE, VERMILION
 from plainnet.plots.drawing import (
-    BLUE,
     GRAY,
     MOST_POINTS,
-    VERMILION,
     legend_above,
     new_axes,
     open_frame,

@@ -14,7 +14,8 @@ from plainnet import checks
 from plainnet.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, VERMILION, in_digits, legend_above, new_axes, open_frame, plain_numbers
+from plainnet.pages import BLUE, VERMILION
+from plainnet.plots.drawing import in_digits, legend_above, new_axes, open_frame, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
