@@ -16,8 +16,8 @@ from sklearn.metrics import confusion_matrix
 
 import plainnet as pn
 from plainnet import plots
+from plainnet._base.pages import BLUE, QUIET, VERMILION
 from plainnet.errors import InvalidValue, MissingExtraError, PlainnetWarning
-from plainnet.pages import BLUE, QUIET, VERMILION
 from plainnet.plots import drawing, fonts
 from plainnet.plots.drawing import CLASS_COLORS, GRAY
 from plainnet.plots.inline import page_style, svg

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
 
-from plainnet import pages
+from plainnet._base import pages
+from plainnet._base.pages import Chapter
 from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
 from plainnet.explain.formulas import LEGEND
 from plainnet.explain.mathml import mathml
 from plainnet.explain.numbers import Cells, cells
-from plainnet.pages import Chapter
 
 TITLE = "One training step in numbers"
 MOST = 10

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE
 from plainnet.network import Network
-from plainnet.pages import BLUE
 from plainnet.plots.drawing import (
     CLASS_COLORS,
     DARK,

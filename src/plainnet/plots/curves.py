@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plainnet._base.pages import QUIET
 from plainnet.errors import InvalidValue
 from plainnet.history import History
-from plainnet.pages import QUIET
 from plainnet.plots.drawing import (
     CLASS_COLORS,
     DASHES,

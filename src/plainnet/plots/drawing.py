@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
-from plainnet.errors import missing_extra
-from plainnet.pages import BLUE, GREEN, QUIET, VERMILION
+from plainnet._base.arrays import Array
+from plainnet._base.extras import missing_extra
+from plainnet._base.pages import BLUE, GREEN, QUIET, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

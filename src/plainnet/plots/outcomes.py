@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, metrics
-from plainnet.arrays import Array
+from plainnet import metrics
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidValue
-from plainnet.pages import BLUE, VERMILION
 from plainnet.plots.drawing import (
     GRAY,
     MOST_POINTS,

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from os import PathLike
 
-from plainnet import pages
-from plainnet.files import replacing
+from plainnet._base import pages
+from plainnet.files.writing import replacing
 from plainnet.plots.inline import page_style
 from plainnet.report.page import STYLE
 from plainnet.report.sections import chapters, lead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plainnet.pages import Chapter
+from plainnet._base.pages import Chapter
 from plainnet.report.about import data, settings
 from plainnet.report.inside import curves, distributions, network, units
 from plainnet.report.outcome import measures_of, outcome, worst
