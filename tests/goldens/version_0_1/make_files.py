@@ -18,10 +18,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from plainnet.checkpoints import Checkpoint
 from runs import MOMENTS, TABLES, TARGETS, X, models, resumable
 
 import plainnet as pn
-from plainnet.checkpoints import Checkpoint
 from plainnet.cli import run
 
 HERE = Path(__file__).parent
