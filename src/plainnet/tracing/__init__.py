@@ -3,7 +3,7 @@
 >>> import numpy as np
 >>> graph = trace(lambda z: 1 / (1 + np.exp(-z)), ShapeDtype((2, 3)))
 >>> [node.op for node in graph.nodes]
-['input', 'negative', 'exp', 'constant', 'add', 'constant', 'divide']
+['input', 'constant', 'constant', 'negative', 'exp', 'add', 'divide']
 >>> graph.run(np.zeros((2, 3), np.float32))
 array([[0.5, 0.5, 0.5],
        [0.5, 0.5, 0.5]], dtype=float32)

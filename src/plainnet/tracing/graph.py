@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet.arrays import Array, Shape
+from plainnet._base.arrays import Array, Shape
 from plainnet.errors import InvalidValue
 
 ARRAY = "array"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet.arrays import Shape
+from plainnet._base.arrays import Shape
 from plainnet.tracing.graph import ARRAY, Node, constant
 from plainnet.tracing.untraceable import untraceable
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from plainnet.arrays import Shape
+from plainnet._base.arrays import Shape
 from plainnet.tracing.graph import Node, constant, make
 from plainnet.tracing.indexing import index_of, is_whole, keeps_contiguous
 from plainnet.tracing.untraceable import untraceable
