@@ -17,8 +17,9 @@ import pytest
 
 import plainnet as pn
 from plainnet import engines, losses
+from plainnet._base.extras import missing_extra
 from plainnet.engines import Job, choosing
-from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
 from plainnet.sklearn.objective import Objective
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -58,10 +59,10 @@ def own_loss(targets, predictions):
 
 
 OWN = {
-    "layer": ([Doubled()], {}, r"layers\[0\] is a layer of your own"),
-    "activation": ([pn.Dense(3, Cube())], {}, r"layers\[0\] has an activation of your own"),
-    "loss": ([], {"loss": own_loss}, "the loss .*own_loss is not one of plainnet's own"),
-    "optimizer": ([], {"optimizer": Descent(0.1)}, "the optimizer descent is not one of plainnet's own"),
+    "layer": ([Doubled()], {}, r"layers\[0\], Doubled, has no machine code"),
+    "activation": ([pn.Dense(3, Cube())], {}, r"the activation cube of layers\[0\] has no machine code"),
+    "loss": ([], {"loss": own_loss}, "the loss .*own_loss has no machine code"),
+    "optimizer": ([], {"optimizer": Descent(0.1)}, "the optimizer descent has no machine code"),
 }
 
 
@@ -88,7 +89,7 @@ def test_what_is_a_users_own_runs_in_the_numpy_engine_and_the_report_says_so(own
 def test_losses_of_the_estimators_have_no_program() -> None:
     net = pn.Network(pn.Dense(1), input_size=3, seed=1)
     reason = choosing.decline(job(loss=Objective("squared_error", net, alpha=0.1)))
-    assert reason == "the loss mse is not one of plainnet's own"
+    assert reason == "the loss mse has no machine code"
 
 
 def test_the_report_names_engine_and_threads() -> None:
@@ -154,7 +155,7 @@ def test_cores_as_many_as_the_environment_allows(monkeypatch, limit: str, most: 
 NOWHERE = """
 import numpy as np
 import plainnet as pn
-from plainnet.engines.kernels.running import run
+from plainnet.engines.compiled.kernels.steps import run
 assert run.stats.cache_path is None, run.stats
 X, y = pn.datasets.xor()
 net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
@@ -292,7 +293,7 @@ def test_an_interrupt_while_the_engine_is_made_is_in_the_history(monkeypatch) ->
 
 
 def test_machine_code_cut_short_on_disk_is_made_anew(tmp_path: Path) -> None:
-    from plainnet.engines.kernels.compiling import make_ready
+    from plainnet.engines.compiled.kernels.compiling import make_ready
 
     source = tmp_path / "kept.py"
     source.write_text("import numba\n\n\n@numba.njit(cache=True)\ndef double(x):\n    return 2 * x\n")

@@ -11,8 +11,7 @@ import pytest
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
-from plainnet.optimizers import STRETCH
-from plainnet.optimizers import OPTIMIZERS, Optimizer
+from plainnet.optimizers import OPTIMIZERS, STRETCH, Optimizer
 
 Make = Callable[[], pn.Network]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build, own_name
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import Configurable, build, needed, own_name
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -159,10 +159,10 @@ class ActivationFunction(Configurable):
     torch: str | None = None
     """The same function as a module of `torch.nn`, the settings in braces."""
 
-    value: Callable[..., Array]
+    value: Callable[..., Array] = needed("value(z)")
     """a = f(z)."""
 
-    derivative: Callable[..., Array]
+    derivative: Callable[..., Array] = needed("derivative(z, a)")
     """f'(z), given a = f(z) as well."""
 
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
@@ -338,9 +338,6 @@ def resolve(activation: Activatable) -> ActivationFunction:
     if isinstance(activation, type):
         activation = activation()
     if isinstance(activation, ActivationFunction):
-        for method in ("value(z)", "derivative(z, a)"):
-            if not hasattr(activation, method.partition("(")[0]):
-                raise InvalidType(f"activation {activation.name} needs a method {method}")
         return activation
     if callable(activation) or (hasattr(activation, "value") and hasattr(activation, "derivative")):
         return UserActivation(activation)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import Configurable, build
 from plainnet.errors import InvalidType
 
 Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]
@@ -130,6 +130,7 @@ INITIALIZERS: dict[str, type[Configurable]] = {
         LecunUniform,
     )
 }
+
 
 def resolve(initializer: object) -> Initializer:
     """The initializer meant by a name, a description or a user's own function (shape, random) -> array."""

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plainnet import activations, checks, initializers
+from plainnet import activations, initializers
+from plainnet._base import checks
+from plainnet._base.arrays import Array, Shape
+from plainnet._base.checks import assign
+from plainnet._base.configurable import Configurable
 from plainnet.activations import Activatable, ActivationFunction
-from plainnet.arrays import Array, Shape
-from plainnet.configurable import Configurable
 from plainnet.errors import InvalidValue
-from plainnet.vectors import assign
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
@@ -324,7 +325,7 @@ class BatchNorm(Layer):
             x_hat = (inputs - self.running_mean) / root
         else:
             x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon)
-            training.keep(mean=mean, variance=variance, normalized=x_hat)
+            training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
             if training.updates_statistics and len(inputs) > 1:
                 unbiased = variance * (len(inputs) / (len(inputs) - 1))
                 self.running_mean += self.momentum * (mean[0] - self.running_mean)
@@ -362,7 +363,7 @@ class LayerNorm(Layer):
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         x_hat, mean, variance, root = normalized(inputs, 1, self.epsilon)
         if training is not None:
-            training.keep(mean=mean, variance=variance, normalized=x_hat)
+            training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
             gradients["shift"][...] = gradient.sum(axis=0)

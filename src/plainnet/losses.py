@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import OWN, Configurable, build, needed, own_name
+from plainnet._base.conversion import LABELS, numbers_of
 from plainnet.activations import sigmoid
-from plainnet.arrays import Array
-from plainnet.configurable import OWN, Configurable, build, own_name
-from plainnet.conversion import LABELS, numbers_of
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]
@@ -107,10 +107,10 @@ class Loss(Configurable):
     fused_with: str | None = None
     """The output activation together with which `elements_from_logits` computes this loss."""
 
-    elements: Callable[..., Elements]
+    elements: Callable[..., Elements] = needed("elements(targets, predictions)")
     """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
 
-    elements_from_logits: Callable[..., Elements]
+    elements_from_logits: Callable[..., Elements] = needed("elements_from_logits(targets, logits)")
     """(targets, logits) -> the same from the weighted sums before `fused_with`, and the derivative by them."""
 
     def value(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:

@@ -1,4 +1,4 @@
-"""The NumPy engine: the training loop, step by step, in the formulas of the layers, losses and optimizers themselves."""
+"""The NumPy engine: the training loop, in the formulas of the layers, losses and optimizers themselves."""
 
 import math
 import time
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.engines import blas
-from plainnet.engines.blocks import remaining_batches
+from plainnet.engines.batches import remaining_batches
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
 

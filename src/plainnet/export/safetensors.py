@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array, Shape
+from plainnet._base.extras import missing_extra
 from plainnet.activations import ACTIVATIONS, Activatable
-from plainnet.arrays import Array, Shape
-from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError, missing_extra
+from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError
 from plainnet.export.safetensors_format import parse, quoted, read
-from plainnet.files import replacing
+from plainnet.files.model import checked_classes
+from plainnet.files.writing import replacing
 from plainnet.layers import LAYERS, Dense, Layer
 from plainnet.network import Network
-from plainnet.storage import checked_classes
 
 LAYOUTS = ("plainnet", "pytorch")
 
@@ -90,20 +91,6 @@ _LAYER_MODULES = {
     "LayerNorm": "nn.LayerNorm({features}, eps={epsilon})",
 }
 
-_ACTIVATION_MODULES = {
-    "identity": "nn.Identity()",
-    "sigmoid": "nn.Sigmoid()",
-    "tanh": "nn.Tanh()",
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU({slope})",
-    "elu": "nn.ELU({alpha})",
-    "selu": "nn.SELU()",
-    "gelu": "nn.GELU(approximate='tanh')",
-    "silu": "nn.SiLU()",
-    "softplus": "nn.Softplus()",
-    "softmax": "nn.Softmax(dim=1)",
-}
-
 
 def _modules(net: Network) -> list[list[str]]:
     """For each layer its PyTorch modules: that of the layer, then of its activation where it is not the identity."""
@@ -117,9 +104,9 @@ def _modules(net: Network) -> list[list[str]]:
         if activation is not None and (activation.name != "identity" or not own):
             where = f"the activation {activation.name!r} of layers[{i}], {type(layer).__name__},"
             _refuse_own(where, activation, ACTIVATIONS)
-            if activation.name not in _ACTIVATION_MODULES:
+            if activation.torch is None:
                 raise InvalidValue(f"{where} has no module in PyTorch; {_INSTEAD}")
-            modules[-1].append(_ACTIVATION_MODULES[activation.name].format(**activation.settings()))
+            modules[-1].append(f"nn.{activation.torch}".format(**activation.settings()))
         features = outputs
     return modules
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import plainnet
-from plainnet import checks, initializers, losses, optimizers, schedules
-from plainnet.configurable import Configurable
+from plainnet import initializers, losses, optimizers, schedules
+from plainnet._base import checks
+from plainnet._base.configurable import Configurable
 from plainnet.errors import InvalidValue
 from plainnet.export import descent
 from plainnet.export.chain_rule import draws_masks, loss_and_gradients, parameter_names
@@ -27,7 +28,7 @@ from plainnet.export.source import (
     statement,
     words,
 )
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import BatchNorm, Dense, LayerNorm
 from plainnet.losses import LOSSES, Loss
@@ -215,7 +216,7 @@ def _initializer(part: Part) -> tuple[str, dict[str, Any]]:
     """A Dense layer's initializer by name, and its settings; InvalidValue for one of the user's own."""
     given = part.layer.initializer
     if given == "auto":
-        given = initializers.resolve(initializers.following(part.layer.activation.name))
+        given = initializers.resolve(part.layer.activation.initializer)
     name = getattr(given, "name", getattr(given, "__name__", type(given).__name__))
     if not isinstance(given, Configurable) or type(given) is not INITIALIZERS.get(name):
         raise InvalidValue(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-from plainnet.errors import missing_extra
+from plainnet._base.extras import missing_extra
 from plainnet.plots.drawing import QUIET
 
 INK = "#010203"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, metrics
-from plainnet.arrays import Array
+from plainnet import metrics
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.plots.drawing import (
     BLUE,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from os import PathLike
 
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.plots.inline import page_style
 from plainnet.report.page import page
 from plainnet.report.sections import all_sections, lead
