@@ -287,7 +287,7 @@ class Network:
             value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
             weight = len(y) if w is None else float(w.sum())
             total += weight
-            mean += (value - mean) * (weight / total if total else 0.0)  # of one block the very value
+            mean += (float(value) - mean) * (weight / total if total else 0.0)  # of one block the very value
             if metrics:
                 kept.append((y, self.layers[-1].activation.value(outputs) if fused else outputs))
         if not metrics:
@@ -320,7 +320,7 @@ class Network:
         views = self.parameter_views(gradient)
         # one step takes all rows at once, of a file too
         value = backpropagate(self.layers, loss, rows[:], targets[:], weights, step, views)
-        return value, gradient
+        return float(value), gradient
 
     def fit(
         self,
