@@ -1,10 +1,10 @@
-"""How a network and a history show themselves in a notebook: an outline as HTML, with a picture where there can be."""
+"""Networks and histories in a notebook: text as HTML, with a picture if one can be drawn."""
 
 from __future__ import annotations
 
 from html import escape
 
-from plainnet.errors import MissingExtraError, PlainnetError
+from plainnet.errors import PlainnetError
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.plots.curves import loss_curve
@@ -12,11 +12,11 @@ from plainnet.plots.diagram import network_diagram
 from plainnet.plots.inline import page_style, png, svg
 
 PRE = '<pre style="font-family: ui-monospace, monospace">'
-"""A notebook may set text in letters of different widths."""
+"""The opening of text in letters of one width."""
 
 
 def network_html(net: Network) -> str:
-    """The layers as text below the diagram."""
+    """Return the layers as text below the diagram."""
     try:
         with page_style():
             picture = svg(network_diagram(net), "The network's units and weights", id(net))
@@ -26,7 +26,7 @@ def network_html(net: Network) -> str:
 
 
 def network_png(net: Network) -> bytes | None:
-    """The diagram, where there can be one."""
+    """Return the diagram, or None if there can be none."""
     try:
         return png(network_diagram(net))
     except PlainnetError:
@@ -34,19 +34,17 @@ def network_png(net: Network) -> bytes | None:
 
 
 def history_html(history: History) -> str:
-    """The run in a line below its loss curves."""
-    picture = ""
-    if history.epoch:
-        try:
-            with page_style():
-                picture = svg(loss_curve(history), "Loss by epoch", id(history))
-        except MissingExtraError:
-            picture = ""
+    """Return the run in one line below its loss curves."""
+    try:
+        with page_style():
+            picture = svg(loss_curve(history), "Loss by epoch", id(history))
+    except PlainnetError:  # nothing to draw, or no matplotlib
+        picture = ""
     return f"<div>{picture}<p><code>{escape(repr(history))}</code></p></div>"
 
 
 def history_png(history: History) -> bytes | None:
-    """The loss curves, where there can be some."""
+    """Return the loss curves, or None if there can be none."""
     try:
         return png(loss_curve(history))
     except PlainnetError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plainnet.plots.drawing import plural
+from plainnet._base.wording import plural
 from plainnet.report import rerun
 from plainnet.report.page import block, code, command, side_by_side, table, text
 from plainnet.report.subject import Subject, spread

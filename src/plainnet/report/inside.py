@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from plainnet import plots
+from plainnet._base.wording import plural
 from plainnet.history import History
 from plainnet.layers import Dense
-from plainnet.plots.drawing import one_date, plural
+from plainnet.plots.drawing import one_date
 from plainnet.plots.readings import activation_name, activity, hidden_layers, layer_outputs
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.predictions import date_axes, plane_of
