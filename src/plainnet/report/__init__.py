@@ -1,4 +1,4 @@
-"""A report on a network: one HTML file with everything there is to see, needing nothing from elsewhere.
+"""A report on a network: one HTML file that needs nothing else.
 
 >>> import plainnet as pn
 >>> X, y = pn.datasets.moons(100, noise=0.1, seed=1)
@@ -24,7 +24,7 @@ __all__ = ["Subject", "of_arrays", "of_table", "report_html", "write_report"]
 
 
 def report_html(subject: Subject) -> str:
-    """The report as the text of an HTML file; needs the extra `plots`."""
+    """Return the report as the text of an HTML file; needs the extra `plots`."""
     from plainnet import __version__
 
     with page_style():
@@ -33,7 +33,7 @@ def report_html(subject: Subject) -> str:
 
 
 def write_report(path: str | PathLike[str], subject: Subject) -> None:
-    """Write the report to `path`; the file appears whole or not at all. FileError where it cannot be written."""
+    """Write the report to `path`, whole or not at all; raise FileError if it cannot be written."""
     html = report_html(subject)
     with replacing(path) as file:
-        file.write(html.encode(errors="backslashreplace"))  # a file's name may hold bytes that are no text
+        file.write(html.encode(errors="backslashreplace"))  # the name of a file may hold bytes that are no text
