@@ -19,7 +19,7 @@ from plainnet.cli.streams import errors
 from plainnet.cli.train import train
 from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
-from plainnet.comparison.wording import summary_rows
+from plainnet.comparison.wording import captions, notes, summary_rows
 from plainnet.errors import InvalidValue
 from plainnet.tabular.reading import read_for_training
 from plainnet.tabular.spelling import spelled
@@ -141,7 +141,7 @@ def show(comparison: Comparison) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    console.print(comparison.captions())
+    console.print(captions(comparison))
     if len(comparison.variants) > 1:
         heading("What the runs decide")
         for verdict in comparison.verdicts():
@@ -150,7 +150,7 @@ def show(comparison: Comparison) -> None:
     if conclusion := comparison.conclusion():
         console.print(f"\n{conclusion}")
     if len(comparison.variants) > 1:
-        for note in comparison.notes():
+        for note in notes(comparison):
             console.print(f"\n{note}")
 
 
