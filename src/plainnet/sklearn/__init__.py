@@ -23,7 +23,7 @@ True
 | `lbfgs.py` | the solver that takes all examples at once |
 """
 
-from plainnet.errors import missing_extra
+from plainnet._base.extras import missing_extra
 
 try:
     import sklearn as _installed  # type: ignore[import-untyped] # noqa: F401

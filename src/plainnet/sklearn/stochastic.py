@@ -11,15 +11,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
 from plainnet import engines
-from plainnet.arrays import Array
-from plainnet.configurable import describe
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import describe
 from plainnet.engines import Job
 from plainnet.errors import DivergenceError, InvalidValue, warn
-from plainnet.examples import Data
 from plainnet.history import History, Report
 from plainnet.optimizers import Optimizer, State
-from plainnet.progress import show
-from plainnet.run import settings_of
 from plainnet.schedules import Memory
 from plainnet.sklearn import stopping
 from plainnet.sklearn.documentation import call_of
@@ -27,6 +24,9 @@ from plainnet.sklearn.objective import Objective
 from plainnet.sklearn.optimizers import lowered, optimizer_of
 from plainnet.sklearn.rows import Rows, hold_out
 from plainnet.training import job_of
+from plainnet.training.data import Data
+from plainnet.training.progress import show
+from plainnet.training.run import settings_of
 
 
 @dataclass

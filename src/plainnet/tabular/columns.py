@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.scores import in_digits
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
+from plainnet.tabular.scores import in_digits
 from plainnet.tabular.texts import argument, as_text, categories
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.kinds import Place, from_typed, is_whole, notation_of_type

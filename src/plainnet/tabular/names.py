@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from plainnet.checks import closest, listed
+from plainnet._base.checks import closest, listed
 from plainnet.errors import FileError, InvalidValue, warn
 from plainnet.tabular.texts import spelled, spelled_column
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from plainnet import checks, splitting
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.texts import categories, option
+from plainnet.training import data
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,14 +108,14 @@ def split(
 ) -> tuple[Array, Array]:
     """Draw the rows to train on and those to validate on; return their numbers, each in the frame's order.
 
-    See `plainnet.splitting.split`; for classification each class gives its share.
+    See `plainnet.training.data.split`; for classification each class gives its share.
 
     Raises InvalidValue for a fraction outside (0, 1), a missing target and too few rows.
     """
     checks.number("fraction", fraction, above=0, below=1)
     values = known_target(frame, target)
     labels = positions(values, tuple(sorted(values.unique()))) if task == "classification" else None
-    return splitting.split(len(values), fraction, random, labels)
+    return data.split(len(values), fraction, random, labels)
 
 
 # ---- what a network learns, and what it gives ----
