@@ -35,10 +35,10 @@ def read(path: str) -> list[dict[str, str]]:
     """Return the rows of a text table; raise ValueError where plainnet does."""
     with open(path, newline="", encoding="utf-8") as file:
         text = file.read().lstrip("\ufeff").removesuffix("\x1a")
-    text = text.replace("\r\r\n", "\r\n").rstrip("\r\n") + "\n"
+    text = text.rstrip("\r\n") + "\n"
     if "\n" not in text[:-1]:
         text = text.replace("\r", "\n")
-    stated = re.match('sep=([^"])\r?\n', text)
+    stated = re.match('sep=([^"])\r{0,2}\n', text)
     text = text[stated.end() :] if stated else text
     lines = re.findall(r'(?:[^"\n]|"[^"]*")+', text)
     lines = [re.sub(r'"[^"]*"', "x", line) for line in lines if line.strip()]
@@ -69,7 +69,7 @@ def read(path: str) -> list[dict[str, str]]:
 def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the fields of each record; a field may hold a line end."""
     mark = re.escape(separator)
-    field = re.compile(f'("(?:[^"]|"")*"|[^"\r\n{mark}]*)({mark}|\r?\n)')
+    field = re.compile(f'("(?:[^"]|"")*"|[^"\r\n{mark}]*)({mark}|\r{{0,2}}\n)')
     start, place, line = 0, 0, 1
     row: list[str] = []
     while place < len(text):

@@ -142,13 +142,15 @@ def _lines_end_alike(content: bytes, where: str) -> bytes:
 
     A newline at the very end and those inside quotation marks may stand beside them.
     """
-    if b"\r" not in content:
-        return content
-    content = content.replace(b"\r\r\n", b"\r\n")
     if content.count(b"\r") == content.count(b"\r\n"):
         return content
     characters = np.frombuffer(content, np.uint8)
     unquoted = ~np.bitwise_xor.accumulate((characters == ord('"')).view(np.uint8)).view(bool)
+    if b"\r\r\n" in content:  # text that was written as text twice
+        after, second = np.append(characters[1:], 0), np.append(characters[2:], [0, 0])
+        kept = ~(unquoted & (characters == ord("\r")) & (after == ord("\r")) & (second == ord("\n")))
+        characters, unquoted = characters[kept], unquoted[kept]
+        content = characters.tobytes()
     newline = unquoted & (characters == ord("\n"))
     alone = unquoted & (characters == ord("\r")) & (np.append(characters[1:], 0) != ord("\n"))
     if not alone.any():
