@@ -28,7 +28,7 @@ from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-from plainnet.run import EarlyStopping
+from plainnet.stopping import EarlyStopping
 from plainnet.storage import load
 
 if TYPE_CHECKING:

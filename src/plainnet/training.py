@@ -17,8 +17,9 @@ from plainnet.mapped import are_mapped, files_of
 from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
 from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
 from plainnet.progress import show
-from plainnet.run import EarlyStopping, Run
+from plainnet.run import Run
 from plainnet.schedules import ReduceOnPlateau
+from plainnet.stopping import EarlyStopping, Stopping
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -122,7 +123,7 @@ def run_of(
         job,
         choose(job),
         data.validation,
-        early_stopping,
+        Stopping(job.epochs, early_stopping),
         resolve_all(metrics, several_labels=bool(metrics) and has_several_labels(job.targets)),
         _checked_report_every(report_every, job, watched=early_stopping is not None),
         checkpoint,
@@ -182,13 +183,13 @@ def _try_metrics(run: Run) -> None:
 
 def _warn_of_idle_plateau(run: Run) -> None:
     """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
-    schedule = run.job.optimizer.schedule
-    if not isinstance(schedule, ReduceOnPlateau) or run.early_stopping is None:
+    schedule, early_stopping = run.job.optimizer.schedule, run.stopping.early_stopping
+    if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:
         return
     lowers_after = (schedule.patience + 1) * run.report_every
-    if lowers_after >= run.early_stopping.patience:
+    if lowers_after >= early_stopping.patience:
         warn(
-            f"early stopping ends the run after {run.early_stopping.patience} epochs without improvement, and "
+            f"early stopping ends the run after {early_stopping.patience} epochs without improvement, and "
             f"ReduceOnPlateau would lower the learning rate after {lowers_after} (patience + 1 reports); give one of "
             "them another patience, or the schedule has no effect"
         )

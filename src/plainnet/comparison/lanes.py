@@ -26,7 +26,7 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
     with warnings_passed_over():  # said once, before the first run
         run = prepare(variant.make(seeds[0]), data.X, data.y, **variant.options)
         choice = engines.choose(variant.options.get("engine", "auto"), run.job, times=len(seeds))
-    if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
+    if run.stopping.keeps_best and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # All lanes' reports are made in one thread at a time, where processes make theirs at once on every core.
     enough_between_reports = run.report_every * run.job.batches >= REPORT * (cores - 1)

@@ -1,6 +1,6 @@
-"""The optimizer that an estimator's `solver`, `learning_rate` and their like mean.
+"""The optimizer that an estimator's `solver`, `learning_rate` and related parameters describe.
 
-scikit-learn's SGD and Adam differ from PyTorch's (and so from plainnet's) in two places, where its own are kept.
+scikit-learn's SGD and Adam differ in one place each from plainnet's, which are PyTorch's.
 """
 
 import math
@@ -12,16 +12,17 @@ from plainnet import optimizers, schedules
 from plainnet.arrays import Array
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory, Schedule
+from plainnet.sklearn.parameters import Parameters
 
 MODES = ("constant", "invscaling", "adaptive")
-"""The values of `learning_rate` that scikit-learn knows."""
+"""scikit-learn's own values of `learning_rate`."""
 
 SMALLEST_RATE = 1e-6
-"""At or below it a learning rate is not lowered any further."""
+"""A learning rate at or below it is not lowered any further."""
 
 
 class Controlled(Schedule):
-    """The rate that stands in the run's memory, where `stochastic.py` puts it; `learning_rate` before that."""
+    """The rate in the run's memory, which the estimator writes there; before that, `learning_rate`."""
 
     name = "controlled"
 
@@ -83,24 +84,24 @@ class EpsilonOutsideAdam(optimizers.Adam):
         parameters -= gradient
 
 
-def optimizer_of(estimator: Any) -> Optimizer:
-    """The optimizer for the parameters of `estimator`; an object given as `solver` is taken as it is."""
-    if isinstance(estimator.solver, Optimizer):
-        return estimator.solver
-    common = {"learning_rate": _schedule_of(estimator), "clip_norm": estimator.clip_norm}
-    adam = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
-    if estimator.solver == "sgd":
-        return VelocitySGD(momentum=estimator.momentum, nesterov=estimator.nesterovs_momentum, **common)
-    if estimator.solver == "adam":
+def optimizer_of(parameters: Parameters) -> Optimizer:
+    """Return the optimizer that the parameters describe; an object given as `solver` is returned as it is."""
+    if isinstance(parameters.solver, Optimizer):
+        return parameters.solver
+    common: dict[str, Any] = {"learning_rate": _schedule_of(parameters), "clip_norm": parameters.clip_norm}
+    adam = {"beta1": parameters.beta_1, "beta2": parameters.beta_2, "epsilon": parameters.epsilon}
+    if parameters.solver == "sgd":
+        return VelocitySGD(momentum=parameters.momentum, nesterov=parameters.nesterovs_momentum, **common)
+    if parameters.solver == "adam":
         return EpsilonOutsideAdam(**adam, **common)
-    settings = {**common, **adam} if estimator.solver == "adamw" else common
-    return optimizers.OPTIMIZERS[estimator.solver](**settings)
+    settings = {**common, **adam} if parameters.solver == "adamw" else common
+    return optimizers.OPTIMIZERS[parameters.solver](**settings)
 
 
-def lowered(estimator: Any, optimizer: Optimizer, memory: Memory) -> float | None:
-    """The next lower learning rate, where the run has one to try before it stops."""
-    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
-        rate = memory.get("learning_rate", float(estimator.learning_rate_init))
+def lowered(parameters: Parameters, optimizer: Optimizer, memory: Memory) -> float | None:
+    """Return the next lower learning rate to try before the run stops; None if there is none."""
+    if parameters.solver == "sgd" and parameters.learning_rate == "adaptive":
+        rate = memory.get("learning_rate", float(parameters.learning_rate_init))
         return rate / 5 if rate > SMALLEST_RATE else None
     plateau = optimizer.schedule
     while isinstance(plateau, schedules.LinearWarmup):
@@ -111,10 +112,10 @@ def lowered(estimator: Any, optimizer: Optimizer, memory: Memory) -> float | Non
     return max(rate * plateau.factor, plateau.minimum) if rate > max(SMALLEST_RATE, plateau.minimum) else None
 
 
-def _schedule_of(estimator: Any) -> Schedule:
-    given = estimator.learning_rate
+def _schedule_of(parameters: Parameters) -> Schedule:
+    given = parameters.learning_rate
     if isinstance(given, str) and given in MODES:
-        return Controlled(estimator.learning_rate_init)
+        return Controlled(parameters.learning_rate_init)
     if isinstance(given, str):
-        return schedules.resolve({"name": given, "learning_rate": float(estimator.learning_rate_init)})
+        return schedules.resolve({"name": given, "learning_rate": float(parameters.learning_rate_init)})
     return schedules.resolve(given)
