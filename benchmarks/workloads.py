@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 import plainnet as pn
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 LEARNING_RATE = 1e-3
 DROPOUT_RATE = 0.2

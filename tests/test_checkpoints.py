@@ -100,7 +100,7 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
     "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
 )
 def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
-    from plainnet.engines.compiled_engine import CompiledEngine
+    from plainnet.engines.compiled.compiled_engine import CompiledEngine
 
     options = run_options(optimizer=optimizer, engine="compiled", threads=threads)
     whole = network()

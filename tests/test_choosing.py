@@ -17,8 +17,9 @@ import pytest
 
 import plainnet as pn
 from plainnet import engines, losses
+from plainnet._base.extras import missing_extra
 from plainnet.engines import Job, choosing
-from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning, missing_extra
+from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
 from plainnet.sklearn.objective import Objective
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -153,7 +154,7 @@ def test_cores_as_many_as_the_environment_allows(monkeypatch, limit: str, most: 
 NOWHERE = """
 import numpy as np
 import plainnet as pn
-from plainnet.engines.kernels.running import run
+from plainnet.engines.compiled.kernels.steps import run
 assert run.stats.cache_path is None, run.stats
 X, y = pn.datasets.xor()
 net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
@@ -291,7 +292,7 @@ def test_an_interrupt_while_the_engine_is_made_is_in_the_history(monkeypatch) ->
 
 
 def test_machine_code_cut_short_on_disk_is_made_anew(tmp_path: Path) -> None:
-    from plainnet.engines.kernels.compiling import make_ready
+    from plainnet.engines.compiled.kernels.compiling import make_ready
 
     source = tmp_path / "kept.py"
     source.write_text("import numba\n\n\n@numba.njit(cache=True)\ndef double(x):\n    return 2 * x\n")

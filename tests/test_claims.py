@@ -11,9 +11,8 @@ from sklearn import metrics as sklearn_metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 import plainnet as pn
-from plainnet import scores
 from plainnet.cli import run
-from plainnet.tabular import Table, memory, overlap
+from plainnet.tabular import Table, memory, overlap, scores
 from plainnet.tabular.preparing import prepare
 
 QUICK = ["--no-progress", "--epochs", "3", "--hidden", "4"]

@@ -515,7 +515,7 @@ def test_ctrl_c_keeps_and_saves_the_best_model(tmp_path):
 
 
 def test_ctrl_c_while_the_progress_is_drawn_keeps_the_best_model(capsys, monkeypatch):
-    from plainnet import progress
+    from plainnet.training import progress
 
     calls = []
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plainnet import datasets
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
 Dataset = Callable[..., tuple[Array, Array]]

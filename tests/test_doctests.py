@@ -17,9 +17,9 @@ MODULES = [
 
 NEEDS = {
     "plainnet.cli": ("cli", "tables", "plots"),
-    "plainnet.engines.compiled_engine": ("fast",),
-    "plainnet.engines.lanes_engine": ("fast",),
-    "plainnet.engines.kernels": ("fast",),
+    "plainnet.engines.compiled.compiled_engine": ("fast",),
+    "plainnet.engines.compiled.lanes_engine": ("fast",),
+    "plainnet.engines.compiled.kernels": ("fast",),
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
     "plainnet.sklearn": ("sklearn",),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import engines, losses, mapped
+from plainnet import engines, losses
+from plainnet._base import mapped
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import InvalidValue
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import mapped
+from plainnet._base import mapped
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import DivergenceError
 

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import pytest
 
-from plainnet.engines.kernels import exponential
-from plainnet.engines.kernels.compiling import OPTIONS
+from plainnet.engines.compiled.kernels import exponential
+from plainnet.engines.compiled.kernels.compiling import OPTIONS
 
 kernel = numba.njit(fastmath=OPTIONS["fastmath"])  # a caller may reorder, and these must not
 

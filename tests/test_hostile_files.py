@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import archive
 from plainnet.errors import FileError, PlainnetError
+from plainnet.files.writing import archive
 from plainnet.tabular import read_table, write_table
 
 X, y = pn.datasets.xor()

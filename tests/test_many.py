@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import many
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.many import share_lanes
+from plainnet.training import many
+from plainnet.training.many import share_lanes
 
 ENGINES = ("numpy", pytest.param("compiled", marks=pytest.mark.needs("fast")))
 RANDOM = np.random.default_rng(5)

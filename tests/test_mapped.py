@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import mapped
+from plainnet._base import mapped
 from plainnet.engines.numpy_engine import NumpyEngine
 from plainnet.errors import InvalidRow, InvalidValue, PlainnetWarning
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics  # type: ignore[import-untyped]
 
 from plainnet import metrics
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
 # The example of Fawcett (2006), figure 3: 20 instances with their class and score.

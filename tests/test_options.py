@@ -11,8 +11,8 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
 import plainnet as pn
-from plainnet import options
 from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning
+from plainnet.training import options
 
 rng = np.random.default_rng(7)
 X = rng.normal(size=(40, 2))

@@ -13,7 +13,7 @@ import pytest
 import plainnet as pn
 from plainnet.cli import run
 from plainnet.errors import FileError
-from plainnet.files import check_writable, is_same_place, replacing
+from plainnet.files.writing import check_writable, is_same_place, replacing
 
 PLAINNET = [sys.executable, "-m", "plainnet"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, modes and special files as POSIX has them")
@@ -346,7 +346,7 @@ def test_a_read_only_file_is_refused_before_any_work(inputs, capsys):
 
 CLOSED = """
 import os
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 os.getuid() or os.setuid(65534)
 with replacing("closed/file") as file:
     file.write(b"new")

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import plainnet as pn
-from plainnet import progress
+from plainnet.training import progress
 
 X, Y = pn.datasets.xor()
 OPTIONS = {"loss": "mse", "epochs": 30, "batch_size": None, "progress": True}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet._base.configurable import build
 from plainnet.activations import ACTIVATIONS
-from plainnet.configurable import build
 from plainnet.errors import InvalidValue
 from plainnet.export import trainer
 from plainnet.initializers import INITIALIZERS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from plainnet import xor_post
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
 # The first two lines that the post prints after "Loss: ".

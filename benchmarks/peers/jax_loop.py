@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from benchmarks.workloads import LEARNING_RATE, Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 def threads() -> int:

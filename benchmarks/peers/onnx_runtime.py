@@ -8,7 +8,7 @@ import onnxruntime
 
 from benchmarks.peers import plain
 from benchmarks.workloads import Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 def threads() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import plainnet as pn
 from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.engines.choosing import useful_threads
 from plainnet.errors import PlainnetWarning
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 def threads(fused: bool = False) -> int:

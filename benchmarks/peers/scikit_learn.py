@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 
 from benchmarks.machine import blas_threads
 from benchmarks.workloads import LEARNING_RATE, Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 def threads() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.machine import blas_threads
 from benchmarks.workloads import LEARNING_RATE, Workload
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 def threads() -> int:

@@ -23,19 +23,19 @@ from plainnet import (
     schedules,
 )
 from plainnet.explain import explain
+from plainnet.files.model import load
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-from plainnet.stopping import EarlyStopping
-from plainnet.storage import load
+from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
-    from plainnet.many import train_many
+    from plainnet.training.many import train_many
 
 __version__ = "0.1.0"
 
@@ -78,7 +78,7 @@ __all__ = [
 LATER = {
     "compare": "plainnet.comparison",
     "load_safetensors": "plainnet.export.safetensors",
-    "train_many": "plainnet.many",
+    "train_many": "plainnet.training.many",
 }
 """Functions by the module that is imported when they are first asked for."""
 

@@ -19,7 +19,7 @@ def main() -> None:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError:
-        from plainnet.errors import missing_extra
+        from plainnet._base.extras import missing_extra
 
         print(f"plainnet: {missing_extra('the command line', 'cli')}", file=sys.stderr)
         sys.exit(2)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build, own_name
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import Configurable, build, own_name
 from plainnet.errors import InvalidType, InvalidValue
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from plainnet._base.arrays import Array
 from plainnet.activations import ACTIVATIONS
-from plainnet.arrays import Array
 from plainnet.layers import LAYERS, Backward, Layer, TrainingPass
 from plainnet.losses import Loss
 from plainnet.workspace import Workspace

@@ -10,8 +10,8 @@ from __future__ import annotations  # np.random is loaded when it is first used,
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 
 # The inputs in the order of the XOR post, and what each gate makes of them.
 INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])

@@ -67,24 +67,6 @@ class MissingExtraError(PlainnetError, ImportError):
     """An optional library that is not installed; the message names the extra that brings it."""
 
 
-def missing_extra(what: str, extra: str, library: str | None = None) -> MissingExtraError:
-    """The error for `what`, which needs the libraries of `extra`, or one of them alone."""
-    from plainnet.extras import lacking  # reads files, which nobody needs before something is missing
-
-    libraries = lacking(extra)
-    if library is not None:
-        libraries = [library] if libraries is None else [one for one in libraries if one.startswith(library)]
-    if libraries:
-        quoted = " ".join(f'"{name}"' if ">" in name else name for name in libraries)
-        return MissingExtraError(f"{what} needs {', '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")
-    if libraries is None:
-        return MissingExtraError(f"{what} needs the libraries of plainnet[{extra}], which pyproject.toml names")
-    return MissingExtraError(
-        f"{what} needs the libraries of plainnet[{extra}]; they are installed and one cannot be imported: "
-        f"{sys.exception()}"
-    )
-
-
 class PlainnetWarning(UserWarning):
     """Something that did not stop the work and that the user should know: its message is meant for them."""
 

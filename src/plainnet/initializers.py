@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
-from plainnet.configurable import Configurable, build
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import Configurable, build
 from plainnet.errors import InvalidType
 
 Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]

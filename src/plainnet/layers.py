@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plainnet import activations, checks, initializers
+from plainnet import activations, initializers
+from plainnet._base import checks
+from plainnet._base.arrays import Array, Shape
+from plainnet._base.checks import assign
+from plainnet._base.configurable import Configurable
 from plainnet.activations import Activatable, ActivationFunction
-from plainnet.arrays import Array, Shape
-from plainnet.configurable import Configurable
 from plainnet.errors import InvalidValue
-from plainnet.vectors import assign
 from plainnet.workspace import Workspace, product
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]

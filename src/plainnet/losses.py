@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import OWN, Configurable, build, own_name
+from plainnet._base.conversion import LABELS, numbers_of
 from plainnet.activations import SIGMOID
-from plainnet.arrays import Array
-from plainnet.configurable import OWN, Configurable, build, own_name
-from plainnet.conversion import LABELS, numbers_of
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]

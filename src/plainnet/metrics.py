@@ -33,10 +33,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.mapped import Rows, blocks
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.mapped import Rows, blocks
 
 Metric: TypeAlias = Callable[..., float]
 """(targets, predictions), and where it can be weighted `sample_weight` -> float."""

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, losses
-from plainnet.arrays import Array, Shape
+from plainnet import losses
+from plainnet._base import checks
+from plainnet._base.arrays import Array, Shape, total, views
+from plainnet._base.checks import assign
+from plainnet._base.configurable import build, describe
+from plainnet._base.mapped import MappedRows, Rows, blocks, rows_of
+from plainnet._base.weighting import without_weightless
 from plainnet.backpropagation import backpropagate, is_fused
-from plainnet.configurable import build, describe
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
-from plainnet.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
-from plainnet.options import AUTO, BatchSize, ReportEvery, refuse_unknown
-from plainnet.vectors import assign, total, views
-from plainnet.weighting import without_weightless
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
+    from plainnet.training.options import BatchSize, ReportEvery
 
 ROWS_AT_A_TIME = 8192
 """Predictions pass through the network in blocks of this many rows, so memory does not grow with the data."""
@@ -332,14 +333,14 @@ class Network:
         loss: Any = None,
         optimizer: Any = "adam",
         epochs: int = 100,
-        batch_size: BatchSize = AUTO,
+        batch_size: BatchSize = "auto",
         shuffle: bool = True,
         validation: Any = None,
         early_stopping: Any = None,
         sample_weight: Any = None,
         class_weight: Any = None,
         metrics: Sequence[Any] = (),
-        report_every: ReportEvery = AUTO,
+        report_every: ReportEvery = "auto",
         progress: bool = False,
         engine: str = "auto",
         threads: int | None = None,
@@ -377,7 +378,7 @@ class Network:
                 worth it; see `plainnet.engines`.
             threads: how many to run on; None takes all cores where the steps are large enough to share, and one
                 where the caller itself runs in parallel.
-            checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.checkpoints`.
+            checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.training.checkpoints`.
             checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
             resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning
                 where the file does not exist yet.
@@ -386,8 +387,10 @@ class Network:
         arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
         last parameters that gave a finite loss.
         """
-        refuse_unknown(unknown, Network.fit, "fit")
         from plainnet.training import fit  # training stands above; imported when called, like all verbs below
+        from plainnet.training.options import refuse_unknown
+
+        refuse_unknown(unknown, Network.fit, "fit")
 
         return fit(
             self,
@@ -424,8 +427,8 @@ class Network:
         return training(self, X, y, **options)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the network to an `.npz` file that `plainnet.load` reads; see `plainnet.storage`."""
-        from plainnet.storage import save
+        """Write the network to an `.npz` file that `plainnet.load` reads; see `plainnet.files.model`."""
+        from plainnet.files.model import save
 
         save(self, path)
 

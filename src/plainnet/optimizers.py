@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks, schedules
-from plainnet.arrays import Array
-from plainnet.configurable import Adjustable, build
+from plainnet import schedules
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import Adjustable, build
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.schedules import Rate, Schedule
 

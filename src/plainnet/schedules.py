@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from plainnet import checks
-from plainnet.configurable import Adjustable, build, own_name, shown_name
+from plainnet._base import checks
+from plainnet._base.configurable import Adjustable, build, own_name, shown_name
 from plainnet.errors import InvalidType
 
 Memory = dict[str, float]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 class Workspace:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plainnet.arrays import Array
-from plainnet.checks import whole_number
+from plainnet._base.arrays import Array
+from plainnet._base.checks import whole_number
 from plainnet.errors import InvalidValue
 
 X = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 1], [0, 0, 1]])

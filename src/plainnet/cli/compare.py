@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.padding import Padding
 
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.cli import options
 from plainnet.cli.display import console, counted, heading, plain_table, print_whole
 from plainnet.cli.options import HELP
@@ -19,7 +19,7 @@ from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import summary_rows
 from plainnet.errors import InvalidValue
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.tabular.reading import read_for_training
 
 PANELS = {

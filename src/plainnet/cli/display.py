@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from plainnet import Network, optimizers
+from plainnet._base.configurable import describe
 from plainnet.cli.streams import console as console  # the commands print through it
 from plainnet.cli.streams import visible
-from plainnet.configurable import describe
 from plainnet.errors import InvalidValue
 from plainnet.history import History
 

@@ -12,7 +12,7 @@ from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.explain import explain as explain_step
 from plainnet.explain.explanation import Explanation
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.tabular import Table
 
 

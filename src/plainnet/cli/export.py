@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import plainnet as pn
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.cli.display import print_whole
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue

@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from plainnet import History
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.cli.display import console, counted, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
-from plainnet.scores import Scores, confusions, in_digits
 from plainnet.tabular.measuring import Measured
+from plainnet.tabular.scores import Scores, confusions, in_digits
 
 WIDEST_MATRIX = 10
 """More classes than this are shown as a list of the commonest confusions."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-from plainnet import checks, optimizers, schedules
+from plainnet import optimizers, schedules
+from plainnet._base import checks
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.initializers import INITIALIZERS

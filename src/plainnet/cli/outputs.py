@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plainnet import plots
 from plainnet.errors import FileError, InvalidValue
-from plainnet.files import check_writable, is_regular, is_same_place
+from plainnet.files.writing import check_writable, is_regular, is_same_place
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")

@@ -15,13 +15,13 @@ from plainnet.cli.options import HELP
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.history import Report
-from plainnet.options import AUTO
 from plainnet.plots.inline import figure_of
-from plainnet.progress import show
 from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import Prepared, network_for, prepare
+from plainnet.training.options import AUTO
+from plainnet.training.progress import show
 
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
 

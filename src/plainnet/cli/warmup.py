@@ -2,7 +2,7 @@
 
 from plainnet.cli.display import console, plain_table, print_whole
 from plainnet.engines.choosing import require_compiled
-from plainnet.engines.warming import warm_up
+from plainnet.engines.compiled.warming import warm_up
 
 
 def warmup() -> None:

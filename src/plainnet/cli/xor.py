@@ -20,7 +20,7 @@ from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_xor
 from plainnet.cli.streams import errors, say
 from plainnet.errors import InvalidValue
-from plainnet.progress import show
+from plainnet.training.progress import show
 
 STEPS_BETWEEN_LINES = 1000
 

@@ -15,7 +15,7 @@ from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import LOSSES, Run, require_measure
 from plainnet.comparison.variants import described, resolve, seeds_of
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.progress import counting
+from plainnet.training.progress import counting
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plainnet.checkpoints import fingerprint
-from plainnet.conversion import FEATURES, LABELS, numbers_of
+from plainnet._base.conversion import FEATURES, LABELS, numbers_of
 from plainnet.errors import InvalidType, InvalidValue
+from plainnet.training.checkpoints import fingerprint
 
 
 @dataclass(frozen=True)

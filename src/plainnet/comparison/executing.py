@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.comparison import lanes
 from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Run, train

@@ -9,9 +9,9 @@ from plainnet.comparison.runs import Measures, Run, run_of
 from plainnet.comparison.variants import Variant
 from plainnet.errors import warnings_passed_over
 from plainnet.history import MOST_REPORTS, History
-from plainnet.many import LANES, lanes_of, share_lanes, train_many
 from plainnet.network import Network
 from plainnet.training import prepare
+from plainnet.training.many import LANES, lanes_of, share_lanes, train_many
 
 REPORT = 2
 """Steps of a small network alone that take as long as a report, about."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import Run
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, open_frame, remark, shortened
@@ -194,7 +194,7 @@ def draw(comparison: Comparison) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        from plainnet.errors import missing_extra
+        from plainnet._base.extras import missing_extra
 
         raise missing_extra("a picture", "plots") from None
     below = max(2.2, 1.0 + 0.55 * min(len(comparison.variants), MOST_BOXES))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.comparison import wording
 from plainnet.comparison.runs import Run
 from plainnet.comparison.statistics import LEAST_PAIRS, interval, mean, middle_mean, quartiles
 from plainnet.comparison.wording import Verdict
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 RESAMPLES = 4000
 LEAST_PAIRS = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.network import Network
 from plainnet.tabular.preparing import Prepared, network_for, prepare_rows
 

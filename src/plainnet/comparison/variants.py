@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.checkpoints import fingerprint
+from plainnet._base import checks
+from plainnet._base.configurable import describe
+from plainnet._base.conversion import numbers_of
+from plainnet._base.weighting import class_labels
 from plainnet.comparison.data import Data
-from plainnet.configurable import describe
-from plainnet.conversion import numbers_of
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.weighting import class_labels
+from plainnet.training.checkpoints import fingerprint
 
 Maker: TypeAlias = Network | Callable[[int], Network]
 

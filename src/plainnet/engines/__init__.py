@@ -38,6 +38,6 @@ def make(choice: Choice, job: Job) -> Engine:
     """The engine that was chosen, ready to run the job."""
     if choice.engine == "numpy":
         return NumpyEngine(job, choice.threads)
-    from plainnet.engines.compiled_engine import CompiledEngine
+    from plainnet.engines.compiled.compiled_engine import CompiledEngine
 
     return CompiledEngine(job, choice.threads or 1)

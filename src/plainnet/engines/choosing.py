@@ -6,12 +6,12 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.extras import lacking, missing_extra
 from plainnet.engines import blas
+from plainnet.engines.compiled.program import decline
 from plainnet.engines.job import Job
-from plainnet.engines.program import decline
-from plainnet.errors import InvalidValue, missing_extra, warn
-from plainnet.extras import lacking
+from plainnet.errors import InvalidValue, warn
 from plainnet.layers import BatchNorm, Dropout
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def why_unable() -> str | None:
 
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             return "NUMBA_DISABLE_JIT is set, which keeps Numba from compiling"
-        import plainnet.engines.compiled_engine  # noqa: F401
+        import plainnet.engines.compiled.compiled_engine  # noqa: F401
     except Exception as error:  # whatever versions that do not fit each other end in
         return f"Numba cannot be imported ({error})"
     return None

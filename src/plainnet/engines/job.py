@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
+from plainnet._base.mapped import Rows, block_rows
 from plainnet.losses import Loss
-from plainnet.mapped import Rows, block_rows
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Job:
     """Data and settings, fixed for the run, and the state of the run.
 
-    Engines read the data as the blocks of `plainnet.engines.blocks`: one of all arrays in memory, several of a file.
+    Engines read the data as the blocks of `plainnet.engines.batches`: one of all arrays in memory, several of a file.
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
     network's own. An engine leaves the state such that another engine object can go on from it, in the middle of an
     epoch as well.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate, workspace_for
 from plainnet.engines import blas
-from plainnet.engines.blocks import remaining_blocks
+from plainnet.engines.batches import remaining_blocks
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
 from plainnet.optimizers import OPTIMIZERS, State

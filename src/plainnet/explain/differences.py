@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plainnet import gradients, slopes
-from plainnet.arrays import Array
+from plainnet import gradients
+from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.explain.explanation import Check
 from plainnet.explain.recording import Record, record
+from plainnet.gradients import differences
 from plainnet.layers import TrainingPass
 from plainnet.losses import Loss
 
@@ -104,7 +105,7 @@ class Differences:
             return function(array)
 
         checked = gradients.check(of_chosen, lambda _: gradient.ravel()[chosen], at.ravel()[chosen]).worst
-        apart = slopes.relative_errors(checked.gradient, checked.numerical, 0.0)  # what is shown at a kink, too
+        apart = differences.relative_errors(checked.gradient, checked.numerical, 0.0)  # what is shown at a kink, too
         numerical, errors = np.full(at.shape, np.nan), np.full(at.shape, np.nan)
         numerical.flat[chosen] = checked.numerical
         errors.flat[chosen] = np.where(checked.kinks, apart, checked.errors)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from plainnet import optimizers
+from plainnet._base.configurable import OWN, Configurable
 from plainnet.activations import ACTIVATIONS, ActivationFunction
-from plainnet.configurable import OWN, Configurable
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.losses import LOSSES, Loss
 from plainnet.optimizers import Optimizer

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import LayerRecord

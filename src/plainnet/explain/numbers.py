@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 DIGITS = 5
 """Of the largest number of an array."""

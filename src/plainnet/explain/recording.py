@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.layers import Layer, TrainingPass
 from plainnet.losses import Loss

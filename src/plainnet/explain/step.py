@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.explain.differences import Differences
 from plainnet.explain.explanation import Quantity
 from plainnet.explain.names import Names

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plainnet.arrays import Array
-from plainnet.errors import missing_extra
+from plainnet._base.arrays import Array
+from plainnet._base.extras import missing_extra
 from plainnet.explain.explanation import Check, Explanation, Quantity, Stage
 from plainnet.explain.formulas import LEGEND
 from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, side_by_side, width_of, wrap

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks, optimizers
+from plainnet import optimizers
+from plainnet._base import checks
 from plainnet.errors import InvalidValue
 from plainnet.explain import formulas
 from plainnet.explain.backward import backward

@@ -11,9 +11,9 @@ import os
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.errors import InvalidValue
-from plainnet.files import check_apart
+from plainnet.files.writing import check_apart
 
 if TYPE_CHECKING:
     from plainnet.network import Network

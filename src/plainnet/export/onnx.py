@@ -15,7 +15,7 @@ from plainnet import activations, layers
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
 from plainnet.export.onnx_graph import ML_DOMAIN, Graph, Value, model
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.layers import Layer
 from plainnet.network import Network
 from plainnet.tabular import Table

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import plainnet
-from plainnet.arrays import Array
-from plainnet.errors import missing_extra
+from plainnet._base.arrays import Array
+from plainnet._base.extras import missing_extra
 
 if TYPE_CHECKING:
     import onnx

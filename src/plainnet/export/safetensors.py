@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array, Shape
+from plainnet._base.extras import missing_extra
 from plainnet.activations import ACTIVATIONS, Activatable
-from plainnet.arrays import Array, Shape
-from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError, missing_extra
+from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError
 from plainnet.export.safetensors_format import parse, quoted, read
-from plainnet.files import replacing
+from plainnet.files.model import checked_classes
+from plainnet.files.writing import replacing
 from plainnet.layers import LAYERS, Dense, Layer
 from plainnet.network import Network
-from plainnet.storage import checked_classes
 
 LAYOUTS = ("plainnet", "pytorch")
 

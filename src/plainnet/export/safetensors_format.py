@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import FileError
 
 _short = Repr()

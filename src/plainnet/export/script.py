@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 import plainnet
-from plainnet.archive import is_archive
 from plainnet.errors import FileError, InvalidValue
 from plainnet.export import tables
 from plainnet.export.formulas import Functions
@@ -28,7 +27,8 @@ from plainnet.export.source import (
     statement,
     words,
 )
-from plainnet.files import replacing
+from plainnet.files.archive import is_archive
+from plainnet.files.writing import replacing
 from plainnet.layers import BatchNorm, Dense, LayerNorm
 from plainnet.network import ROWS_AT_A_TIME, Network
 from plainnet.tabular import Table

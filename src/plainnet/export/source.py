@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.activations import ACTIVATIONS
-from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.layers import LAYERS, Dense, Dropout, Layer
 from plainnet.network import Network

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import plainnet
-from plainnet import checks, initializers, losses, optimizers, schedules
-from plainnet.configurable import Configurable
+from plainnet import initializers, losses, optimizers, schedules
+from plainnet._base import checks
+from plainnet._base.configurable import Configurable
 from plainnet.errors import InvalidValue
 from plainnet.export import descent
 from plainnet.export.chain_rule import draws_masks, loss_and_gradients, parameter_names
@@ -27,7 +28,7 @@ from plainnet.export.source import (
     statement,
     words,
 )
-from plainnet.files import replacing
+from plainnet.files.writing import replacing
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import BatchNorm, Dense, LayerNorm
 from plainnet.losses import LOSSES, Loss

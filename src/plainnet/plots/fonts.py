@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plainnet.errors import missing_extra, warn
+from plainnet._base.extras import missing_extra
+from plainnet.errors import warn
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.plots.drawing import plain_numbers, shortened
 

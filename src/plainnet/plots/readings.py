@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import checks, losses
-from plainnet.arrays import Array
+from plainnet import losses
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetError
 from plainnet.layers import Dense, Dropout
 from plainnet.network import Network

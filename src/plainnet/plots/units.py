@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
 from plainnet.plots.drawing import (
-    BLUE,
     DARK,
     GRAY,
     MARKERS,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from plainnet import metrics, plots, scores
-from plainnet.arrays import Array
+from plainnet import metrics, plots
+from plainnet._base.arrays import Array
 from plainnet.plots.drawing import in_figures, plural
 from plainnet.plots.readings import own_loss
 from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
-from plainnet.scores import Scores
+from plainnet.tabular import scores
+from plainnet.tabular.scores import Scores
 
 WORST = 10
 MOST_CLASSES = 15

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plainnet import plots
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
 from plainnet.plots.drawing import class_colors, dates, in_date, in_figures
 from plainnet.plots.readings import class_scores, importance_rows, slopes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plainnet import optimizers
-from plainnet.configurable import describe
+from plainnet._base.configurable import describe
 from plainnet.network import Network
 
 OF_THE_RECORD = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
 from plainnet.plots.drawing import in_date, in_digits, in_figures

@@ -21,7 +21,7 @@ True
 | `weights.py` | `coefs_` and `intercepts_`, lists that write to the network |
 """
 
-from plainnet.errors import missing_extra
+from plainnet._base.extras import missing_extra
 
 try:
     import sklearn as _installed  # type: ignore[import-untyped] # noqa: F401

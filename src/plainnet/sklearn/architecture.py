@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import activations, checks
+from plainnet import activations
+from plainnet._base import checks
+from plainnet._base.configurable import describe
 from plainnet.activations import ActivationFunction
-from plainnet.configurable import describe
 from plainnet.errors import InvalidValue
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network

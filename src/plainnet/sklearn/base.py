@@ -14,7 +14,7 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
 )
 
 from plainnet import __version__, activations
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import ROWS_AT_A_TIME, Network

@@ -12,8 +12,8 @@ from sklearn.utils.metaestimators import available_if  # type: ignore[import-unt
 from sklearn.utils.multiclass import type_of_target, unique_labels  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
 
+from plainnet._base.arrays import Array
 from plainnet.activations import SIGMOID
-from plainnet.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.optimizers import Optimizer
 from plainnet.schedules import Schedule

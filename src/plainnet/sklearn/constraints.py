@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions  # type: ignore[import-untyped]
 
-from plainnet import activations, checks, engines, optimizers, schedules
+from plainnet import activations, engines, optimizers, schedules
+from plainnet._base import checks
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
 from plainnet.sklearn import architecture

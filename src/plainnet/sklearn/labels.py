@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer  # type: ignore[import-untyped]
 from sklearn.utils import compute_class_weight  # type: ignore[import-untyped]
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
 

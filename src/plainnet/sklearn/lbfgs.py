@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate, workspace_for
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from plainnet import losses
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.layers import Dense
 from plainnet.losses import Loss
 from plainnet.network import Network

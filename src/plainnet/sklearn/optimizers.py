@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plainnet import optimizers, schedules
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory, Schedule
 from plainnet.sklearn.parameters import Parameters

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score  # type: ignore[import-untyped]
 from sklearn.utils._param_validation import StrOptions  # type: ignore[import-untyped]
 from sklearn.utils.metaestimators import available_if  # type: ignore[import-untyped]
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.optimizers import Optimizer
 from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
-from plainnet.arrays import Array
-from plainnet.conversion import unmasked
+from plainnet._base.arrays import Array
+from plainnet._base.conversion import unmasked
 from plainnet.errors import InvalidType, InvalidValue
 
 if TYPE_CHECKING:

@@ -11,16 +11,13 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
 from plainnet import engines
-from plainnet.arrays import Array
-from plainnet.configurable import describe
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import describe
 from plainnet.engines import Job
 from plainnet.errors import DivergenceError, InvalidValue, warn
-from plainnet.examples import Data
 from plainnet.history import Report
 from plainnet.metrics import Measure
 from plainnet.optimizers import Optimizer, State
-from plainnet.progress import show
-from plainnet.run import Run
 from plainnet.schedules import Memory
 from plainnet.sklearn import curves
 from plainnet.sklearn.documentation import call_of
@@ -29,6 +26,9 @@ from plainnet.sklearn.optimizers import optimizer_of
 from plainnet.sklearn.samples import Samples, hold_out
 from plainnet.sklearn.stopping import NoImprovement
 from plainnet.training import job_of
+from plainnet.training.data import Data
+from plainnet.training.progress import show
+from plainnet.training.run import Run
 
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-from plainnet.configurable import describe
+from plainnet._base.configurable import describe
 from plainnet.engines import Job
 from plainnet.errors import warn
 from plainnet.history import History, Report
 from plainnet.sklearn.optimizers import lowered
-from plainnet.stopping import Stopping
+from plainnet.training.stopping import Stopping
 
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP

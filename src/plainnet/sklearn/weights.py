@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from plainnet import vectors
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -57,7 +57,7 @@ class ArrayList(list[Array]):
         if len(values) != len(places):
             raise InvalidValue(f"{self.name} is assigned {len(values)} arrays; it takes {len(places)}")
         given = [
-            vectors.checked(f"{self.name}[{i}]", self[i], value).copy()  # it may be one of the arrays that are written
+            checks.numbers_like(f"{self.name}[{i}]", self[i], value).copy()  # it may be an array that is written
             for i, value in zip(places, values, strict=True)
         ]
         for i, array in zip(places, given, strict=True):

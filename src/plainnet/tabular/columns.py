@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
-from plainnet.scores import in_digits
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.tabular.description import check_ascending, check_flag, check_text
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.scores import in_digits
 from plainnet.tabular.spelling import argument
 from plainnet.tabular.texts import as_text, categories
 

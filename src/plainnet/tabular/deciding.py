@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.dates import PATTERNS, SHORT_YEAR, orders_of

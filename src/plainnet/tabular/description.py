@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from plainnet import checks
+from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 
 if TYPE_CHECKING:

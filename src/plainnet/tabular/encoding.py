@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import CategoryColumn, Column, positions
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.spelling import argument, spelled_column
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plainnet import scores
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.network import Network
-from plainnet.scores import Score, Scores
+from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
 from plainnet.tabular.part import Part
+from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from plainnet.checks import closest
+from plainnet._base.checks import closest
 from plainnet.errors import FileError, InvalidValue, warn
 from plainnet.tabular.spelling import difference, spelled, spelled_column
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.names import require_columns

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import checks
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.activations import Activatable
-from plainnet.arrays import Array
 from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network

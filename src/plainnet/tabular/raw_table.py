@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import FileError
 from plainnet.tabular.deciding import decide, decide_typed
 from plainnet.tabular.kinds import Place

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
-from plainnet.files import replacing
+from plainnet._base.extras import missing_extra
+from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.files.writing import replacing
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
@@ -111,7 +112,7 @@ def read_columns(
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame) -> None:
     """Write a frame as CSV (.csv, .txt), TSV (.tsv) or Parquet (.parquet, .pq), as the name's ending says.
 
-    The file appears at once or not at all; see `plainnet.files.replacing`.
+    The file appears at once or not at all; see `plainnet.files.writing.replacing`.
 
     Raises FileError for another ending and for a place that cannot be written.
     """

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 
 
 class Records:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
 from plainnet.tabular.kinds import kind_of

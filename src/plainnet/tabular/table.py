@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from plainnet.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue, missing_extra, warn
+from plainnet._base.arrays import Array
+from plainnet._base.extras import missing_extra
+from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
 from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
-from plainnet import checks
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text

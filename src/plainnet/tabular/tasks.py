@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from plainnet import checks, splitting
-from plainnet.arrays import Array
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import positions
 from plainnet.tabular.kinds import from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.spelling import argument
+from plainnet.training import data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +89,7 @@ def split(
 ) -> tuple[Array, Array]:
     """The numbers of the rows to train on and of those to validate on, at random, each in the frame's order.
 
-    See `plainnet.splitting.split`; for classification each class gives its share.
+    See `plainnet.training.data.split`; for classification each class gives its share.
 
     Raises InvalidValue for a fraction outside (0, 1), a missing target and too few rows.
     """
@@ -97,4 +98,4 @@ def split(
     if values.null_count():
         raise InvalidValue(f"target {target!r} is missing in {values.null_count()} rows; drop those rows first")
     labels = positions(values, tuple(sorted(values.unique()))) if task == "classification" else None
-    return splitting.split(len(values), fraction, random, labels)
+    return data.split(len(values), fraction, random, labels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plainnet.arrays import Array
+from plainnet._base.arrays import Array
 from plainnet.errors import FileError, warn
 from plainnet.tabular import separators
 from plainnet.tabular.raw_table import RawTable

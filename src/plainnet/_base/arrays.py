@@ -1,0 +1,29 @@
+"""The types of arrays in every signature, and one vector as many arrays."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+def total(shapes: Sequence[Mapping[str, Shape]]) -> int:
+    """How many numbers arrays of these shapes hold together."""
+    return sum(math.prod(shape) for layer in shapes for shape in layer.values())
+
+
+def views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[str, Array]]:
+    """`vector` cut into consecutive arrays of the given shapes, without copying."""
+    cut: list[dict[str, Array]] = []
+    start = 0
+    for layer in shapes:
+        cut.append({})
+        for name, shape in layer.items():
+            stop = start + math.prod(shape)
+            cut[-1][name] = vector[start:stop].reshape(shape)
+            start = stop
+    return cut

@@ -1,0 +1,78 @@
+"""The examples of an epoch, in the order in which a job takes them: what every engine goes over.
+
+Arrays in memory are one block. A file is read in blocks of about `mapped.BLOCK_BYTES`, each of whole batches: all rows
+of one block are taken before the next is read. Shuffled, the blocks come in a random order, and the rows of each in a
+random order of their own. The block with fewer rows than the others comes last, so only an epoch's last batch is
+smaller; which place in the file it has is drawn with the order, so the blocks begin at other rows each epoch.
+"""
+
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from plainnet._base.arrays import Array
+from plainnet.engines.job import Job
+
+
+class Block(NamedTuple):
+    """Examples in memory, as many as fit, and the order to take them in."""
+
+    inputs: Array
+    targets: Array
+    sample_weight: Array | None
+    order: Array | None
+    """Row numbers within the block, cut into batches one after the other; None is 0, 1, 2, ..."""
+    rows_done: int
+    """How many of the order have had their turn."""
+
+
+def remaining_blocks(job: Job) -> Iterator[Block]:
+    """Yield what is left of the present epoch; its order is drawn at its start, and the same one again later in it."""
+    shuffles = job.shuffle and job.batch_size is not None
+    if isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray):
+        order = _order(job) if shuffles else None
+        yield Block(job.inputs, job.targets, job.sample_weight, order, job.batches_done * (job.batch_size or 0))
+    else:
+        yield from _blocks_of_files(job, _epoch_random(job) if shuffles else None)
+
+
+def _order(job: Job) -> Array:
+    """Return the present epoch's order of rows in memory."""
+    if job.draw_order is None:
+        return _epoch_random(job).permutation(len(job.inputs))
+    if job.batches_done == 0 or job.drawn_order is None:
+        job.drawn_order = job.draw_order(len(job.inputs))
+    return job.drawn_order
+
+
+def _blocks_of_files(job: Job, random: np.random.Generator | None) -> Iterator[Block]:
+    assert job.batch_size is not None  # training refuses it for files
+    rows, size = len(job.inputs), job.block_rows
+    count = -(-rows // size)
+    missing = count * size - rows  # of the block that comes last
+    visits = np.arange(count) if random is None else random.permutation(count)
+    begin, batches_done = divmod(job.batches_done, size // job.batch_size)
+    orders: list[np.random.Generator] = []
+    if random is not None:  # one block is shuffled as an array in memory is
+        orders = [random] if count == 1 else list(map(np.random.default_rng, random.integers(2**63, size=count)))
+    for place in visits[begin:]:
+        start = place * size - missing * (place > visits[-1])
+        stop = start + size - missing * (place == visits[-1])
+        block = slice(start, stop)
+        weight = None if job.sample_weight is None else job.sample_weight[block]
+        order = orders[place].permutation(stop - start) if orders else None
+        yield Block(job.inputs[block], job.targets[block], weight, order, batches_done * job.batch_size)
+        batches_done = 0
+
+
+def _epoch_random(job: Job) -> np.random.Generator:
+    """The network's shuffling stream at the start of an epoch; later in it, one that draws what it drew there."""
+    if job.batches_done == 0:
+        job.order_state = job.network.shuffling.bit_generator.state
+        return job.network.shuffling
+    again = np.random.default_rng()
+    again.bit_generator.state = job.order_state
+    return again

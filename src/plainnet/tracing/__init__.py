@@ -1,0 +1,19 @@
+"""NumPy code to a graph: `trace` runs a function on stand-ins for arrays and returns what it computes.
+
+>>> import numpy as np
+>>> graph = trace(lambda z: 1 / (1 + np.exp(-z)), ShapeDtype((2, 3)))
+>>> [node.op for node in graph.nodes]
+['input', 'constant', 'constant', 'negative', 'exp', 'add', 'divide']
+>>> graph.run(np.zeros((2, 3), np.float32))
+array([[0.5, 0.5, 0.5],
+       [0.5, 0.5, 0.5]], dtype=float32)
+
+The whole is described in docs/tracing.md.
+"""
+
+from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, evaluate
+from plainnet.tracing.symbol import Symbol
+from plainnet.tracing.tracer import trace
+from plainnet.tracing.untraceable import Untraceable
+
+__all__ = ["Graph", "Node", "Number", "ShapeDtype", "Symbol", "Untraceable", "evaluate", "trace"]

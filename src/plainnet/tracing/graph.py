@@ -1,0 +1,283 @@
+"""A graph: what a function of NumPy computes, operation by operation, with every shape and dtype.
+
+A `Node` is one operation and never changes. Its operation is the name of a NumPy function wherever there is one, so
+that NumPy itself is the interpreter: `compute` below is all that `Graph.run` needs.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from plainnet._base.arrays import Array, Shape
+from plainnet.errors import InvalidValue
+
+ARRAY = "array"
+"""The entry of an index in whose place the next of the index arrays stands."""
+
+
+@dataclass(frozen=True)
+class ShapeDtype:
+    """The shape and dtype of an array that is not there yet, as an example for `trace`."""
+
+    shape: Shape
+    dtype: Any = np.float32
+
+
+@dataclass(frozen=True)
+class Number:
+    """A Python number that differs from run to run, such as the learning rate, as an example for `trace`.
+
+    As a Python number it takes the dtype of the array that it meets.
+    """
+
+    kind: type[float] | type[int] = float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Node:
+    """One operation: its name, the nodes it takes, its settings, and the shape and dtype of its result.
+
+    A `weak` node is a Python number (a float for float64, an int for int64), computed by Python itself.
+    """
+
+    op: str
+    inputs: "tuple[Node, ...]" = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    shape: Shape = ()
+    dtype: np.dtype[Any] = np.dtype(np.float64)  # noqa: RUF009
+    name: str | None = None
+    weak: bool = False
+
+    def __repr__(self) -> str:
+        return f"<{self.name or self.op}: {'number' if self.weak else self.dtype} {self.shape}>"
+
+
+PYTHON: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "power": operator.pow,
+    "negative": operator.neg,
+    "absolute": abs,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+}
+"""The operations on Python numbers."""
+
+
+def _setitem(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Array:
+    changed = np.array(x)
+    changed[_filled(index, arrays)] = value
+    return changed
+
+
+def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    remaining = iter(arrays)
+    return tuple(next(remaining) if isinstance(entry, str) else entry for entry in index)
+
+
+_COMPUTED: dict[str, Callable[..., Any]] = {
+    "constant": lambda value: value,
+    "copy": lambda x: np.array(x, order="C"),
+    "astype": lambda x, dtype: x.astype(dtype) if isinstance(x, np.ndarray | np.generic) else dtype.type(x),
+    "reshape": lambda x, shape: x.reshape(shape),
+    "full": lambda value, shape: np.full(shape, value),
+    "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
+    "getitem": lambda x, *arrays, index: x[_filled(index, arrays)],
+    "setitem": _setitem,
+    "matmul": lambda a, b: a @ b,
+}
+"""The operations that are no function of NumPy's by that name, or take their arguments otherwise."""
+
+
+def compute(op: str, attributes: Mapping[str, Any], *values: Any) -> Any:
+    """Return the result of one operation on arrays."""
+    if op in _COMPUTED:
+        return _COMPUTED[op](*values, **attributes)
+    if "function" in attributes:  # a subgraph that `fold` has recognized
+        return attributes["function"](*values)
+    if op == "power" and np.ndim(values[0]) == 0:
+        return values[0] ** values[1]  # NumPy computes the powers of single numbers otherwise than those of arrays
+    return getattr(np, op)(*values, **attributes)
+
+
+def evaluate(node: Node, *values: Any) -> Any:
+    """Return the result of a node for the values of its inputs."""
+    if node.weak and node.op in PYTHON:
+        return PYTHON[node.op](*values)
+    return compute(node.op, node.attributes, *values)
+
+
+def make(op: str, *inputs: Node, **attributes: Any) -> Node:
+    """Return the node of an operation; NumPy itself says which shape and dtype it has."""
+    if op in PYTHON and all(node.weak for node in inputs):
+        example = PYTHON[op](*(node.dtype.type(1).item() for node in inputs))
+        return Node(op, inputs, attributes, (), np.dtype(type(example)), weak=True)
+    function = getattr(np, op, None)
+    if op in ("where", "clip"):
+        return Node(op, inputs, attributes, _broadcast(inputs), inputs[1].dtype)
+    if isinstance(function, np.ufunc) and function.signature is None:
+        dtype = function.resolve_dtypes((*(node.dtype for node in inputs), None))[-1]
+        return Node(op, inputs, attributes, _broadcast(inputs), dtype)
+    stand_ins = _without_inner_axis(*inputs) if op == "matmul" else [_stand_in(x.shape, x.dtype) for x in inputs]
+    result = compute(op, attributes, *stand_ins)
+    return Node(op, inputs, attributes, result.shape, result.dtype)
+
+
+def constant(value: Any) -> Node:
+    """Return the node of a value: an array, a NumPy scalar, or a Python number, which stays one."""
+    if type(value) in (int, float):
+        return Node("constant", (), {"value": value}, (), np.dtype(type(value)), weak=True)
+    value = np.array(value)[()]
+    return Node("constant", (), {"value": value}, value.shape, value.dtype)
+
+
+def _broadcast(inputs: tuple[Node, ...]) -> Shape:
+    return np.broadcast_shapes(*(node.shape for node in inputs))
+
+
+def _stand_in(shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Return an array of zeros that takes no memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _without_inner_axis(a: Node, b: Node) -> list[Array]:
+    """Return stand-ins whose product has the shape of a @ b and costs nothing."""
+    inner = -2 if len(b.shape) > 1 else -1
+    if not a.shape or not b.shape or a.shape[-1] != b.shape[inner]:
+        return [_stand_in(a.shape, a.dtype), _stand_in(b.shape, b.dtype)]  # NumPy says what is wrong
+    rest = b.shape[-1:] if inner == -2 else ()
+    return [_stand_in((*a.shape[:-1], 0), a.dtype), _stand_in((*b.shape[:inner], 0, *rest), b.dtype)]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """What a traced function computes: nodes in place of arrays, in the shape of its arguments and of its result."""
+
+    arguments: tuple[Any, ...]
+    """The function's arguments, an input node in place of each array, generator and `Number`."""
+
+    result: Any
+    """What the function returns, a node in place of each array."""
+
+    updates: Mapping[Node, Node]
+    """The inputs that the function changes in place, each with its new value."""
+
+    draws: tuple[Node, ...] = ()
+    """The random numbers in the order in which they are drawn, those that nothing uses included."""
+
+    @cached_property
+    def inputs(self) -> tuple[Node, ...]:
+        """One node for each array, generator and `Number` among the arguments."""
+        return tuple(leaf for leaf in leaves(self.arguments) if isinstance(leaf, Node))
+
+    @cached_property
+    def outputs(self) -> tuple[Node, ...]:
+        """The nodes of the result."""
+        return tuple(leaf for leaf in leaves(self.result) if isinstance(leaf, Node))
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, each after those that it takes."""
+        order = dict.fromkeys((*self.inputs, *self.draws))
+        waiting = [*self.outputs, *self.updates.values()][::-1]
+        while waiting:
+            missing = [node for node in waiting[-1].inputs if node not in order]
+            if missing:
+                waiting += reversed(missing)
+            else:
+                order[waiting.pop()] = None
+        return tuple(order)
+
+    @cached_property
+    def users(self) -> dict[Node, tuple[Node, ...]]:
+        """For each node those that take it."""
+        users: dict[Node, tuple[Node, ...]] = dict.fromkeys(self.nodes, ())
+        for node in self.nodes:
+            for given in dict.fromkeys(node.inputs):
+                users[given] += (node,)
+        return users
+
+    def values(self, *arguments: Any) -> dict[Node, Any]:
+        """Return the value of every node, for arguments like the traced ones."""
+        values = dict(self._given(arguments))
+        with np.errstate(all="ignore"):
+            for draw in self.draws:
+                values[draw] = _drawn(values[draw.attributes["generator"]], draw)
+            for node in self.nodes:
+                if node not in values:
+                    values[node] = evaluate(node, *(values[given] for given in node.inputs))
+        return values
+
+    def run(self, *arguments: Any) -> Any:
+        """Do what the traced function does, changes of the arguments in place included."""
+        values = self.values(*arguments)
+        new_values = {node: np.array(values[new]) for node, new in self.updates.items()}
+        result = mapped(
+            lambda leaf: _kept(values[leaf], bool(new_values)) if isinstance(leaf, Node) else leaf, self.result
+        )
+        for node, new in new_values.items():
+            values[node][...] = new
+        return result
+
+    def _given(self, arguments: tuple[Any, ...]) -> Iterator[tuple[Node, Any]]:
+        """Yield each input with its value."""
+        if len(arguments) != len(self.arguments):
+            raise InvalidValue(
+                f"the graph has {len(self.arguments)} arguments, as the traced function; {len(arguments)} came"
+            )
+        for expected, given in zip(leaves(self.arguments), leaves(arguments), strict=True):
+            if not isinstance(expected, Node):
+                if isinstance(expected, bool | int | float | str | None) and expected != given:
+                    raise InvalidValue(f"an argument is {given!r}; the graph was traced with {expected!r}")
+                continue
+            if expected.op == "input" and not expected.weak:
+                array = np.asarray(given)
+                if array.shape != expected.shape or array.dtype != expected.dtype:
+                    raise InvalidValue(
+                        f"{expected.name} is {array.dtype} of shape {array.shape}; "
+                        f"the graph was traced with {expected.dtype} of shape {expected.shape}"
+                    )
+            yield expected, given
+
+
+def _kept(value: Any, arguments_change: bool) -> Any:
+    """Return a result that stays as it is when the arguments change."""
+    return np.array(value) if arguments_change and isinstance(value, np.ndarray) else value
+
+
+def _drawn(generator: Any, draw: Node) -> Any:
+    method = getattr(generator, draw.attributes["method"])
+    return method() if draw.weak else method(draw.shape, dtype=draw.dtype)
+
+
+def leaves(structure: Any) -> Iterator[Any]:
+    """Yield what tuples, lists and dicts hold, however deep."""
+    if isinstance(structure, tuple | list):
+        for part in structure:
+            yield from leaves(part)
+    elif isinstance(structure, dict):
+        yield from leaves(tuple(structure.values()))
+    else:
+        yield structure
+
+
+def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
+    """Return the structure with `function` of each leaf in its place."""
+    if isinstance(structure, tuple | list):
+        parts = [mapped(function, part) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    if isinstance(structure, dict):
+        return {key: mapped(function, part) for key, part in structure.items()}
+    return function(structure)

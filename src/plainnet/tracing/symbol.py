@@ -1,0 +1,452 @@
+"""Symbols: they stand in for arrays in a function that NumPy runs, and record what it computes.
+
+NumPy hands each ufunc and each function that is called on a symbol to the symbol (`__array_ufunc__`, NEP 13, and
+`__array_function__`, NEP 18). The values are nodes and never change. A symbol is a name of a value, and a change in
+place gives the name another value: after `z += bias` the symbol z means the node of the sum.
+
+A view, such as `parameters[2:6]`, has no value of its own. It reads its parent's each time and, changed in place,
+writes it, so that all who share memory in NumPy see each other's changes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from plainnet._base.arrays import Shape
+from plainnet.tracing.graph import Node, constant, make
+from plainnet.tracing.indexing import index_of, is_whole, keeps_contiguous
+from plainnet.tracing.untraceable import untraceable
+
+
+class View(NamedTuple):
+    """What a view shows of its parent: `key` tells which part, for views by an index."""
+
+    parent: "Symbol"
+    read: Callable[[Node], Node]
+    write: Callable[[Node, Node], Node]
+    """(the parent's value, the view's new value) -> the parent's new value."""
+    key: Any = None
+
+
+class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
+    """A stand-in for an array."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, node: Node, view: View | None = None, contiguous: bool | None = None) -> None:
+        self._value = node
+        self._view = view
+        self._seen = view.parent.node if view else None  # the parent's value that `_value` was read from
+        self._contiguous = len(node.shape) < 2 if contiguous is None else contiguous
+        self._shared = ""  # why it cannot be known which others a change in place would change
+
+    @property
+    def node(self) -> Node:
+        """The present value."""
+        if self._view and self._seen is not self._view.parent.node:
+            self._seen = self._view.parent.node
+            self._value = self._view.read(self._seen)
+        return self._value
+
+    def become(self, value: Any) -> "Symbol":
+        """Change all of the array in place, as `x[...] = value` does."""
+        node = node_of(value, self.dtype)
+        if not np.can_cast(node.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{node.dtype} values cannot be written into an array of {self.dtype}")
+        node = cast(node, self.dtype)
+        if node.shape != self.shape:
+            if np.broadcast_shapes(node.shape, self.shape) != self.shape:
+                raise ValueError(f"values of shape {node.shape} cannot be written into an array of shape {self.shape}")
+            node = make("broadcast_to", node, shape=self.shape)
+        self._replace(make("copy", node) if len(self.shape) > 1 else node)
+        return self
+
+    def _replace(self, node: Node) -> None:
+        if self._shared:
+            raise untraceable(f"an array is changed in place {self._shared}; change it before, or change a copy")
+        if self._view:
+            self._view.parent._replace(self._view.write(self._view.parent.node, node))
+            self._seen = self._view.parent.node
+        self._value = node
+
+    def view(
+        self, read: Callable[[Node], Node], write: Callable[[Node, Node], Node], contiguous: bool, key: Any = None
+    ) -> "Symbol":
+        """Return a symbol that shares this one's memory."""
+        return Symbol(read(self.node), View(self, read, write, key), contiguous)
+
+    # What NumPy asks for
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        return apply_ufunc(ufunc, method, inputs, out[0] if out else None, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        from plainnet.tracing.functions import FUNCTIONS
+
+        if function not in FUNCTIONS:
+            module = str(function.__module__).replace("numpy", "np")
+            raise untraceable(f"{module}.{function.__name__} is not among the functions that can be traced")
+        return FUNCTIONS[function](*arguments, **options)
+
+    def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise untraceable(
+            "a traced array, which has no numbers yet, is made a plain one: by np.asarray or np.array, by writing it "
+            "into a plain array, or by a function of another library"
+        )
+
+    # What Python asks for
+
+    def __bool__(self) -> NoReturn:
+        raise untraceable(
+            "a branch (if, while, and, or, min, max) depends on values; np.where, np.minimum and np.maximum do not"
+        )
+
+    def __float__(self) -> NoReturn:
+        raise untraceable(
+            "a number is taken out of an array, by float() or by a function of math; NumPy's own, as np.exp, are traced"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise untraceable("a number is taken out of an array, by int()")
+
+    def __index__(self) -> NoReturn:
+        raise untraceable("a value is used as a count or as an index of a plain array or list")
+
+    def __iter__(self) -> NoReturn:
+        raise untraceable("a loop takes the rows of an array one by one; an operation on the whole array is traced")
+
+    def __contains__(self, item: Any) -> NoReturn:
+        raise untraceable("`in` depends on values")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            raise untraceable(f"{name} of an array is not among the methods that can be traced")
+        raise AttributeError(f"an array has no attribute {name!r}")
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.node!r})"
+
+    def __copy__(self) -> "Symbol":
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> "Symbol":
+        return self.copy()
+
+    # Powers as ndarray computes them
+
+    def __pow__(self, exponent: Any) -> Any:
+        if self.shape and type(exponent) in (int, float):
+            simple = {2: np.square, 1: np.positive} | (
+                {0.5: np.sqrt, -1: np.reciprocal} if self.dtype.kind == "f" else {}
+            )
+            if exponent in simple:
+                return simple[exponent](self)
+        return np.power(self, exponent)
+
+    def __ipow__(self, exponent: Any) -> "Symbol":
+        return self.become(self**exponent)
+
+    # Indexing
+
+    def __getitem__(self, index: Any) -> "Symbol":
+        key, arrays = index_of(index, self.shape)
+        if arrays:
+            return Symbol(make("getitem", self.node, *arrays, index=key))
+        contiguous = self._contiguous and keeps_contiguous(key, self.shape)
+        return self.view(
+            lambda parent: make("getitem", parent, index=key),
+            lambda parent, value: make("setitem", parent, value, index=key),
+            contiguous,
+            key,
+        )
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, Symbol) and index.dtype == np.bool_:
+            self._set_where(index, value)
+            return
+        key, arrays = index_of(index, self.shape)
+        if not arrays and is_whole(key, self.shape):
+            self.become(value)
+            return
+        view = value._view if isinstance(value, Symbol) else None
+        if view and view.parent is self and view.key == key and not arrays:
+            return  # x[a:b] += 1 has been written by the view already
+        node = node_of(value, self.dtype)
+        self._replace(make("setitem", self.node, cast(node, self.dtype), *arrays, index=key))
+
+    def _set_where(self, mask: "Symbol", value: Any) -> None:
+        node = node_of(value, self.dtype)
+        if mask.shape != self.shape or node.shape:
+            raise untraceable("which elements are written depends on values; np.where is traced")
+        self._replace(make("where", mask.node, cast(node, self.dtype), self.node))
+
+    # What an array knows
+
+    @property
+    def shape(self) -> Shape:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.intp))
+
+    @property
+    def T(self) -> "Symbol":  # noqa: N802
+        return self.transpose()
+
+    # Methods
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("sum", self, axis, keepdims, dtype, out)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("mean", self, axis, keepdims, dtype, out)
+
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("prod", self, axis, keepdims, dtype, out)
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("max", self, axis, keepdims, None, out)
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("min", self, axis, keepdims, None, out)
+
+    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("any", self, axis, keepdims, None, out)
+
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return reduced("all", self, axis, keepdims, None, out)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        return np.argmax(self, axis)
+
+    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+        return np.var(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+        return np.std(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Any:
+        return np.clip(self, min, max, out=out)
+
+    def take(self, indices: Any, axis: int | None = None) -> Any:
+        return np.take(self, indices, axis)
+
+    def dot(self, other: Any) -> Any:
+        return np.dot(self, other)
+
+    def astype(self, dtype: Any, copy: bool = True) -> "Symbol":
+        dtype = np.dtype(dtype)
+        return self if dtype == self.dtype and not copy else Symbol(cast(self.node, dtype))
+
+    def copy(self, order: str = "C") -> "Symbol":
+        return Symbol(make("copy", self.node))
+
+    def fill(self, value: Any) -> None:
+        self.become(value)
+
+    def transpose(self, *axes: Any) -> "Symbol":
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = tuple(axis % self.ndim for axis in given) if given else tuple(reversed(range(self.ndim)))
+        back = tuple(order.index(axis) for axis in range(self.ndim))
+        return self.view(
+            lambda parent: make("transpose", parent, axes=order),
+            lambda parent, value: make("transpose", value, axes=back),
+            self._contiguous and self.ndim < 2,
+        )
+
+    def swapaxes(self, first: int, second: int) -> "Symbol":
+        order = list(range(self.ndim))
+        order[first], order[second] = order[second], order[first]
+        return self.transpose(order)
+
+    def reshape(self, *shape: Any) -> "Symbol":
+        given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        new, old = np.broadcast_to(np.False_, self.shape).reshape(given).shape, self.shape
+        if self._contiguous:
+            return self.view(
+                lambda parent: make("reshape", parent, shape=new),
+                lambda parent, value: make("reshape", value, shape=old),
+                contiguous=True,
+            )
+        symbol = Symbol(make("reshape", self.node, shape=new))
+        self._share("after a reshape, which NumPy makes a view or a copy as the memory lies")
+        symbol._shared = self._shared
+        return symbol
+
+    def _share(self, reason: str) -> None:
+        self._shared = reason
+        if self._view:
+            self._view.parent._share(reason)
+
+    def ravel(self) -> "Symbol":
+        return self.reshape(-1)
+
+    def flatten(self) -> "Symbol":
+        return Symbol(make("copy", make("reshape", self.node, shape=(self.size,))))
+
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> "Symbol":
+        axes = _axes(axis, self.ndim) if axis is not None else tuple(i for i, n in enumerate(self.shape) if n == 1)
+        if any(self.shape[i] != 1 for i in axes):
+            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        return self[tuple(0 if i in axes else slice(None) for i in range(self.ndim))]
+
+
+class NumberSymbol(Symbol):
+    """A stand-in for a Python number. Arithmetic with Python numbers gives another one, as in Python."""
+
+
+def _number_operator(op: str, reflected: bool) -> Callable[[Any, Any], Any]:
+    def operate(number: Any, other: Any) -> Any:
+        operands = (other, number) if reflected else (number, other)
+        if isinstance(other, NumberSymbol) or type(other) in (int, float):
+            return NumberSymbol(make(op, *map(node_of, operands)))
+        return getattr(np, op)(*operands)
+
+    return operate
+
+
+def _define_number_operators() -> None:
+    words = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power"}
+    words |= {"floordiv": "floor_divide", "mod": "remainder"}
+    for word, op in words.items():
+        setattr(NumberSymbol, f"__{word}__", _number_operator(op, reflected=False))
+        setattr(NumberSymbol, f"__i{word}__", _number_operator(op, reflected=False))
+        setattr(NumberSymbol, f"__r{word}__", _number_operator(op, reflected=True))
+    comparisons = {
+        "gt": "greater",
+        "ge": "greater_equal",
+        "lt": "less",
+        "le": "less_equal",
+        "eq": "equal",
+        "ne": "not_equal",
+    }
+    for word, op in comparisons.items():
+        setattr(NumberSymbol, f"__{word}__", _number_operator(op, reflected=False))
+    for word, op in {"neg": "negative", "abs": "absolute"}.items():
+        setattr(NumberSymbol, f"__{word}__", lambda number, op=op: NumberSymbol(make(op, number.node)))
+
+
+_define_number_operators()
+
+
+REDUCTIONS = {
+    np.add: "sum",
+    np.maximum: "max",
+    np.minimum: "min",
+    np.multiply: "prod",
+    np.logical_or: "any",
+    np.logical_and: "all",
+}
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:
+    """Record a ufunc or its `reduce`."""
+    name = ufunc.__name__
+    if getattr(np, name, None) is not ufunc:
+        raise untraceable(
+            f"{name} is a function of another library than NumPy; write its formula with NumPy's functions"
+        )
+    if ufunc.nout != 1 or (ufunc.signature is not None and ufunc is not np.matmul):
+        raise untraceable(f"np.{name} is not among the functions that can be traced")
+    if method == "reduce" and ufunc in REDUCTIONS:
+        reduction = {"axis": 0, "keepdims": False, "dtype": None, **options}
+        _refuse_options(
+            f"np.{name}.reduce", {k: v for k, v in options.items() if k not in ("axis", "keepdims", "dtype")}
+        )
+        return reduced(REDUCTIONS[ufunc], inputs[0], out=out, **reduction)
+    if method != "__call__":
+        raise untraceable(f"np.{name}.{method} is not among the functions that can be traced")
+    _refuse_options(f"np.{name}", options)
+    node = product(*map(node_of, inputs)) if ufunc is np.matmul else elementwise(name, *inputs)
+    return written(node, out)
+
+
+def _refuse_options(function: str, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if value is not None and not (name == "where" and value is True):
+            raise untraceable(f"the argument {name} of {function} cannot be traced")
+
+
+def written(node: Node, out: Any) -> Any:
+    """Return a new symbol, or the array `out` with the values of the node."""
+    out = out[0] if isinstance(out, tuple) else out
+    if out is None:
+        return Symbol(node)
+    if not isinstance(out, Symbol):
+        raise untraceable("a plain array, which is no argument of the traced function, is changed in place")
+    if np.broadcast_shapes(node.shape, out.shape) != out.shape:
+        raise ValueError(f"a result of shape {node.shape} cannot be written into an array of shape {out.shape}")
+    return out.become(Symbol(node))
+
+
+def elementwise(op: str, *operands: Any) -> Node:
+    """Record a ufunc: NumPy says in which dtypes it computes, and each operand is cast to its own."""
+    nodes = [node_of(operand) for operand in operands]
+    kinds = [type(node.dtype.type(0).item()) if node.weak else node.dtype for node in nodes]
+    if op == "where":
+        dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds[1:]))
+        loop = (np.dtype(np.bool_), dtype, dtype)
+    elif op == "clip":
+        dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
+        loop = (dtype, dtype, dtype)
+    else:
+        loop = getattr(np, op).resolve_dtypes((*kinds, None))
+    return make(op, *(cast(node, dtype) for node, dtype in zip(nodes, loop, strict=False)))
+
+
+def product(a: Node, b: Node) -> Node:
+    """Record a @ b."""
+    dtype = np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[0]
+    return make("matmul", cast(a, dtype), cast(b, dtype))
+
+
+def reduced(op: str, x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None, out: Any = None) -> Any:
+    """Record a sum, a maximum or the like over axes."""
+    node = node_of(x)
+    if out is not None and dtype is None and op in ("sum", "prod", "mean") and out.dtype != node.dtype:
+        dtype = out.dtype
+    attributes = {} if dtype is None or np.dtype(dtype) == node.dtype else {"dtype": np.dtype(dtype)}
+    axes = _axes(axis, len(node.shape))
+    return written(make(op, node, axis=axes, keepdims=bool(keepdims), **attributes), out)
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    for one in given:
+        if not -ndim <= one < ndim:
+            raise np.exceptions.AxisError(one, ndim)
+    return tuple(sorted(one % ndim for one in given))
+
+
+def node_of(value: Any, dtype: np.dtype[Any] | None = None) -> Node:
+    """Return the node of a symbol, an array or a number; a Python number takes `dtype` where it is given."""
+    node = value.node if isinstance(value, Symbol) else constant(value)
+    if node.dtype.kind not in "bifu":
+        raise untraceable(f"{node.dtype} is not among the dtypes that can be traced")
+    return cast(node, dtype) if node.weak and dtype is not None else node
+
+
+def cast(node: Node, dtype: np.dtype[Any]) -> Node:
+    """Return the values in another dtype."""
+    if node.dtype == dtype and not node.weak:
+        return node
+    if node.op == "constant":
+        return constant(np.asarray(node.attributes["value"]).astype(dtype)[()])
+    return make("astype", node, dtype=dtype)

@@ -1,0 +1,209 @@
+"""What a run is trained and validated on: the user's data, checked, looked through and split."""
+
+from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet._base.mapped import Rows, are_mapped, blocks, choose, rows_of
+from plainnet._base.weighting import (
+    ClassWeights,
+    Examples,
+    class_labels,
+    class_weights,
+    example_weights,
+    without_weightless,
+)
+from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.losses import Loss
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+
+MOST_NAMED = 5
+
+
+class Data(NamedTuple):
+    """The examples of a run."""
+
+    training: Examples
+    validation: Examples | None
+    weightless: int
+    """The number of examples of weight 0 that were left out of the training."""
+
+
+def examples_of(
+    net: Network, X: Any, y: Any, loss: Any, validation: Any, sample_weight: Any, class_weight: Any
+) -> Data:
+    """Checked training examples (inputs, targets, weights) and validation examples; builds the network if need be.
+
+    Validation rows count by the same weights as training rows: a fraction held out keeps its sample weights, a pair
+    brings its own as a third part, and class weights go for both. Examples of weight 0 are left out of all.
+    """
+    if not net.is_built:
+        X = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
+        net.build(X.shape[1])
+    loss = net.checked_loss(loss)
+    inputs, targets, weights = _checked(net, loss, X, y, sample_weight)
+    by_class = class_weights(class_weight, targets, weights, net.output_size or 0)
+    absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for a class that never counts
+    weights = example_weights(by_class, targets, weights, net.dtype, absent=absent)
+    if weights is not None and not weights.any():
+        raise InvalidValue(
+            "the weights of the training examples are all 0 (sample_weight, class_weight); some must count"
+        )
+    training = without_weightless((inputs, targets, weights))
+    weightless = len(inputs) - len(training[0])
+    if net.table is None:  # a table's columns were looked at by their names when it was prepared
+        warn_of_suspicious(*training[:2])
+    if validation is None:
+        return Data(training, None, weightless)
+    if isinstance(validation, tuple | list):
+        return Data(training, _validation(net, loss, validation, by_class, absent), weightless)
+    return Data(*_split(net, training, _checked_fraction(validation)), weightless)
+
+
+def _validation(
+    net: Network,
+    loss: Loss,
+    given: tuple[Any, ...] | list[Any],
+    by_class: ClassWeights | None,
+    absent: float | None,
+) -> Examples:
+    """The examples of a pair or triple; `absent` is the weight of a class that the training part does not have."""
+    inputs, targets, weights = _checked(net, loss, *_parts(given), prefix="validation ")
+    weights = example_weights(by_class, targets, weights, net.dtype, "validation y", absent)
+    if weights is not None and not weights.any():
+        raise InvalidValue("the weights of the validation examples are all 0; some must count")
+    return without_weightless((inputs, targets, weights))
+
+
+def _checked(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefix: str = "") -> Examples:
+    """Inputs, targets and sample weights, which the user knows by their names with `prefix` before."""
+    inputs = net.checked_inputs(X, f"{prefix}X")
+    targets = net.checked_targets(y, loss, len(inputs), f"{prefix}y", of=f"{prefix}X")
+    weights = net.checked_weights(sample_weight, len(inputs), f"{prefix}sample_weight", of=f"{prefix}X")
+    _read_through(inputs, targets)
+    return inputs, targets, weights
+
+
+def _parts(validation: tuple[Any, ...] | list[Any]) -> tuple[Any, Any, Any]:
+    if len(validation) not in (2, 3):
+        raise InvalidValue(
+            f"validation has {len(validation)} parts; it takes a fraction, a pair (X, y) or (X, y, sample_weight)"
+        )
+    X, y, *sample_weight = validation
+    return X, y, sample_weight[0] if sample_weight else None
+
+
+def _checked_fraction(validation: Any) -> float:
+    try:
+        return checks.number("validation", validation, above=0, below=1)
+    except InvalidType:
+        raise InvalidType(
+            f"validation is of type {type(validation).__name__}; it takes the fraction of the rows to hold out, such "
+            "as 0.2, a pair (X, y) or (X, y, sample_weight)"
+        ) from None
+
+
+def _split(net: Network, examples: Examples, fraction: float) -> tuple[Examples, Examples]:
+    """The examples to train on, and the fraction of them held out for validation."""
+    inputs, targets, weights = examples
+    held = held_out(inputs, targets, fraction, net.split_random())
+    training, validation = (
+        (choose(inputs, part), choose(targets, part), None if weights is None else weights[part])
+        for part in (~held, held)
+    )
+    return training, validation
+
+
+def _read_through(inputs: Rows, targets: Rows) -> None:
+    """Read files once, so that a row that is refused is refused before the training."""
+    if are_mapped(inputs, targets):
+        for block in blocks(inputs, targets):
+            inputs[block], targets[block]
+
+
+def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:
+    """The numbers of the training and of the validation rows, both in rising order.
+
+    The validation part has `round(fraction · rows)` rows drawn at random, at least one and not all. With `labels`,
+    each class gives its share of them (shares rounded by the largest remainder) and keeps at least one row for
+    training, so a class of a single row is trained on; where this leaves too few rows to give, the validation part
+    is smaller.
+    """
+    class_of_row = np.zeros(rows, int) if labels is None else np.unique(labels, return_inverse=True)[1]
+    sizes = np.bincount(class_of_row)
+    if (sizes < 2).all():
+        least = "two rows" if labels is None else "a class with two rows"
+        raise InvalidValue(f"no row can be set aside for validation; it takes at least {least}")
+    rows_of_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+    shares = _shares(sizes, fraction, random)
+    chosen = [random.permutation(own)[:share] for own, share in zip(rows_of_class, shares, strict=True)]
+    held = np.zeros(rows, bool)
+    held[np.concatenate(chosen)] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def held_out(inputs: Rows, targets: Rows, fraction: float, random: np.random.Generator) -> Array:
+    """Whether each row is for validation, (examples,): a `split` by class, of each block of the rows by itself."""
+    held = np.zeros(len(inputs), bool)
+    for block in blocks(inputs, targets):
+        y = targets[block]
+        try:
+            _, numbers = split(len(y), fraction, random, class_labels(y))
+        except InvalidValue:
+            if block.start == 0:
+                raise
+            continue  # a short last block may have none to give
+        held[block][numbers] = True
+    return held
+
+
+def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
+    """How many of its rows each class gives for validation, by largest remainder; one it keeps."""
+    can_give = sizes - 1
+    wanted = min(max(1, round(fraction * int(sizes.sum()))), int(can_give.sum()))
+    shares: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
+    remainders = fraction * sizes - shares
+    while shares.sum() < wanted:
+        able = random.permutation(np.flatnonzero(shares < can_give))  # of equal remainders chance takes one
+        able = able[np.argsort(-remainders[able], kind="stable")]
+        shares[able[: wanted - shares.sum()]] += 1
+    return shares
+
+
+def warn_of_suspicious(inputs: Rows, targets: Rows) -> None:
+    """Warn of constant columns, of columns equal to the target, and of targets that are all the same.
+
+    A column of ones is taken for a bias made by hand, as in the XOR post, and not mentioned.
+    """
+    first, first_target = inputs[:1], targets[:1]
+    constant = np.ones(inputs.shape[1], bool)
+    leaks = np.full(inputs.shape[1], targets.shape in {(len(targets),), (len(targets), 1)})
+    one_answer = True
+    for block in blocks(inputs, targets):
+        x, y = inputs[block], targets[block]
+        constant &= (x == first).all(axis=0)
+        one_answer = one_answer and bool((y == first_target).all())
+        if leaks.any():
+            leaks &= (x == y.reshape(-1, 1)).all(axis=0)
+        if not (constant.any() or one_answer or leaks.any()):
+            break
+    _warn(constant & (first[0] != 1), "the same value in every row; it tells the network nothing")
+    if one_answer:
+        warn("every target is the same; the network can only learn that one answer")
+    else:
+        _warn(leaks, "equal to the target in every row; such a leak makes results look better than they are")
+
+
+def _warn(columns: Array, what: str) -> None:
+    found = np.flatnonzero(columns)
+    if not len(found):
+        return
+    named = ", ".join(map(str, found[:MOST_NAMED])) + (", ..." if len(found) > MOST_NAMED else "")
+    subject = f"column {named} of X is" if len(found) == 1 else f"columns {named} of X ({len(found)}) are each"
+    warn(f"{subject} {what}")

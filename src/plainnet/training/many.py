@@ -1,0 +1,236 @@
+"""Many networks of the same shape on the same data, all cores busy."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext, suppress
+from typing import Any
+
+from plainnet import engines
+from plainnet._base import checks
+from plainnet.engines import Choice, Job, blas
+from plainnet.errors import DivergenceError, InvalidType, InvalidValue
+from plainnet.history import History
+from plainnet.network import Network
+from plainnet.training import run_of
+from plainnet.training.checkpoints import differences
+from plainnet.training.data import examples_of
+from plainnet.training.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.training.progress import counting
+from plainnet.training.run import Run
+
+LANES = 64
+"""How many small networks share the vector instructions, at most."""
+
+PATIENCE = 0.2
+"""Seconds after which a thread looks whether it is to stop."""
+
+
+def train_many(
+    networks: Sequence[Network],
+    X: Any,
+    y: Any,
+    *,
+    loss: Any = None,
+    optimizer: Any = "adam",
+    epochs: int = 100,
+    batch_size: BatchSize = AUTO,
+    shuffle: bool = True,
+    validation: Any = None,
+    early_stopping: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    metrics: Sequence[Any] = (),
+    report_every: ReportEvery = AUTO,
+    progress: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+    **unknown: Any,
+) -> list[History]:
+    """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
+
+    The options are those of `Network.fit`, and the results those of training one network after the other, to
+    rounding. `optimizer` may be a list with one for each network, such as one for each learning rate; `progress`
+    counts networks. Networks of a few units, full batches and the compiled engine together make whole groups of them
+    share the processor's vector instructions; with a `report_every` of your own, set a large one there, as a report
+    costs more than a step.
+
+    Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
+    "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
+    than the first, or stands twice in the list.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> nets = [pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"), input_size=3, seed=seed) for seed in range(3)]
+    >>> histories = pn.train_many(nets, X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=2000, batch_size=None)
+    >>> [history.loss[-1] < 0.01 for history in histories]
+    [True, True, True]
+    """
+    refuse_unknown(unknown, train_many, "train_many")
+    networks = _checked_networks(networks)
+    if threads is not None:
+        threads = checks.whole_number("threads", threads, least=1)
+    optimizers = _one_each(optimizer, len(networks))
+    was_built = [net.is_built for net in networks]
+    choices: list[Choice] = []
+
+    def choose(job: Job) -> Choice:
+        """Once, for the work of all networks together."""
+        if not choices:
+            choices.append(engines.choose(engine, job, times=len(networks)).on_one_thread())
+        return choices[0]
+
+    try:
+        data = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
+        shape = _shape(networks[0])
+        is_fraction = validation is not None and not isinstance(validation, tuple | list)
+        runs = []
+        for net, own in zip(networks, optimizers, strict=True):
+            if not net.is_built:
+                net.build(networks[0].input_size or 0)
+            _check_shape(net, shape)
+            if is_fraction and net is not networks[0]:  # each network holds other rows out
+                data = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
+            runs.append(
+                run_of(
+                    net,
+                    data,
+                    loss=loss,
+                    optimizer=own,
+                    epochs=epochs,
+                    batch_size=batch_size,
+                    shuffle=shuffle,
+                    early_stopping=early_stopping,
+                    metrics=metrics,
+                    report_every=report_every,
+                    choose=choose,
+                )
+            )
+    except BaseException:
+        for net, was in zip(networks, was_built, strict=True):
+            if not was and net.is_built:
+                net.unbuild()
+        raise
+    for run in runs:
+        run.job.network.history = run.history
+    _train(runs, threads or _default_threads(runs[0].job, choices[0]), progress)
+    return [run.history for run in runs]
+
+
+def _train(runs: list[Run], threads: int, progress: bool) -> None:
+    """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
+    groups, train = _groups(runs, threads)
+    stopped = threading.Event()
+    shown = counting("network") if progress else nullcontext()
+    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
+        done = 0
+        try:
+            futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+            for future in as_completed(futures):
+                future.result()
+                done += futures[future]
+                if tell:
+                    tell(done, len(runs), "")
+        finally:
+            stopped.set()
+
+
+def _default_threads(job: Job, choice: Choice) -> int:
+    """All free cores; one where the NumPy engine spends its time in Python, of which one thread runs at a time."""
+    in_python, in_blas = engines.numpy_seconds(job)
+    return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
+
+
+def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
+    """Whether the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
+    if choice.engine != "compiled":
+        return False
+    from plainnet.engines.compiled.lanes_engine import decline_lanes
+
+    return decline_lanes(jobs) is None
+
+
+def lanes_of(networks: int, threads: int) -> int:
+    """How many of so many networks each thread trains in lanes at a time."""
+    return max(1, min(LANES, -(-networks // threads)))
+
+
+def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[list[Run], threading.Event], None]]:
+    """The runs in the groups that one thread trains at a time, and the function that does."""
+    if share_lanes(runs[0].choice, [run.job for run in runs]):
+        size = lanes_of(len(runs), threads)
+        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+    return [[run] for run in runs], _train_alone
+
+
+def _train_alone(group: list[Run], stopped: threading.Event) -> None:
+    (run,) = group
+    engine = engines.make(run.choice, run.job)
+    began = time.perf_counter()
+    with suppress(DivergenceError):  # its history says so
+        while not run.is_over and not stopped.is_set():
+            run.advance(engine, began, until=time.monotonic() + PATIENCE)
+    if not run.is_over:
+        run.job.return_to_whole_epoch()
+    run.end()
+
+
+def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
+    from plainnet.engines.compiled.lanes_engine import LanesEngine
+
+    engine = LanesEngine([run.job for run in group])
+    began = time.perf_counter()
+    going = dict(enumerate(group))
+    while going and not stopped.is_set():
+        first = next(iter(going.values()))
+        due = first.next_report
+        losses = engine.run(due - first.job.epochs_done, going)
+        for lane, run in list(going.items()):
+            run.seconds = time.perf_counter() - began
+            with suppress(DivergenceError):  # its history says so
+                run.take_in([losses[lane]], due)
+            if run.is_over:
+                del going[lane]
+    for run in group:
+        run.end()
+
+
+def _checked_networks(networks: Sequence[Network]) -> list[Network]:
+    if not isinstance(networks, Iterable):
+        raise InvalidType(f"networks is {networks!r}; train_many takes a list of networks")
+    checked = list(networks)
+    for i, net in enumerate(checked):
+        if not isinstance(net, Network):
+            raise InvalidType(f"networks[{i}] is {net!r}; train_many takes a list of networks")
+    if not checked:
+        raise InvalidValue("networks is empty; train_many takes at least one network")
+    if len(set(map(id, checked))) < len(checked):
+        raise InvalidValue("a network stands twice in networks; net.copy() makes another of it")
+    return checked
+
+
+def _one_each(optimizer: Any, count: int) -> list[Any]:
+    if not isinstance(optimizer, list | tuple):
+        return [optimizer] * count
+    if len(optimizer) != count:
+        raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one for each")
+    return list(optimizer)
+
+
+FREE = {"l1", "l2", "rate", "initializer"}
+"""Settings of layers in which networks of the same shape may differ."""
+
+
+def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
+    """Refuse a network of another shape than the first one's."""
+    own = _shape(net)
+    if own == wanted:
+        return
+    for difference in differences(wanted, own):
+        raise InvalidValue(f"the networks differ in shape: {difference}; train_many takes networks of one shape")
+
+
+def _shape(net: Network) -> dict[str, Any]:
+    layers = [{name: value for name, value in layer.items() if name not in FREE} for layer in net.describe()["layers"]]
+    return {"input_size": net.input_size, "dtype": net.dtype.name, "layers": layers}

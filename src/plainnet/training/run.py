@@ -1,0 +1,201 @@
+"""A training run: from report to report, until its last epoch, early stopping, an interrupt or divergence."""
+
+import math
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from plainnet import engines
+from plainnet._base.arrays import Array
+from plainnet._base.configurable import describe
+from plainnet._base.weighting import Examples
+from plainnet.engines import Choice, Engine, Job
+from plainnet.errors import DivergenceError
+from plainnet.history import History, Report
+from plainnet.metrics import Measure
+from plainnet.training.checkpoints import Checkpoint, fingerprint
+from plainnet.training.stopping import Stopping
+
+
+@dataclass
+class Run:
+    """A training run: an engine's job with its validation, stopping rule, record and checkpoints."""
+
+    job: Job
+    choice: Choice
+    validation: Examples | None
+    stopping: Stopping
+    metrics: Mapping[str, Measure]
+    report_every: int
+    checkpoint: Checkpoint | None
+
+    def __post_init__(self) -> None:
+        note = {"engine_note": self.choice.note} if self.choice.note else {}
+        self.history = History(settings=self.settings() | note)
+        self.best: tuple[Array, Array] | None = None
+        """The parameters and statistics of the best epoch, where the run ends with them."""
+        self.loss = math.nan
+        """The loss of the latest epoch."""
+        self.epochs_before = self.job.epochs_done
+        self.seconds = 0.0
+        """Spent in earlier processes and up to the last report or checkpoint."""
+        self.identity = self.identify() if self.checkpoint else {}
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that was chosen, made when it is first asked for, which may compile."""
+        try:
+            return engines.make(self.choice, self.job)
+        except BaseException:
+            self.end()
+            raise
+
+    @property
+    def measured_on(self) -> Examples:
+        """The examples on which reports measure: the validation examples, or those of the training without any."""
+        return self.validation or (self.job.inputs, self.job.targets, self.job.sample_weight)
+
+    def settings(self) -> dict[str, Any]:
+        """The options of the run as plain data."""
+        job = self.job
+        return {
+            "loss": describe(job.loss),
+            "optimizer": describe(job.optimizer),
+            "epochs": job.epochs,
+            "batch_size": job.batch_size,
+            "shuffle": job.shuffle,
+            "early_stopping": self.stopping.settings(),
+            "weighted": job.sample_weight is not None,
+            "metrics": list(self.metrics),
+            "report_every": self.report_every,
+            "engine": self.choice.engine,
+            "threads": self.choice.threads,
+            "training_examples": len(job.inputs),
+            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
+        }
+
+    def identify(self) -> dict[str, Any]:
+        """What must be the same for a run to go on from a checkpoint: network, options and data."""
+        job = self.job
+        fingerprints = {
+            "X": fingerprint(job.inputs),
+            "y": fingerprint(job.targets),
+            "weights": fingerprint(job.sample_weight),
+            "validation": fingerprint(*(self.validation or ())),
+        }
+        return {
+            "network": job.network.describe(),
+            "options": self.settings(),
+            "data": fingerprints,
+            "block_rows": job.block_rows,
+        }
+
+    def reports(self) -> Generator[Report, None, None]:
+        """Train and report until the last epoch, early stopping, an interrupt or divergence."""
+        engine = self.engine
+        began = time.perf_counter() - self.seconds
+        try:
+            while not self.is_over:
+                report = self.advance(engine, began)
+                if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
+                    self.checkpoint.write(self)
+                if report:
+                    yield report
+        except KeyboardInterrupt:
+            self.job.return_to_whole_epoch()
+            raise
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Note an end before time, and go back to the best parameters where early stopping keeps them."""
+        if not self.is_over:
+            self.history.stopped = "interrupted"
+        if self.best is not None:
+            self.job.network.parameters, self.job.network.statistics = self.best
+        elif self.stopping.keeps_best and self.history.epoch and self.history.stopped != "diverged":
+            self.stopping.warn_of_no_best()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has come to its end."""
+        return self.history.stopped != "not finished"
+
+    @property
+    def next_report(self) -> int:
+        """After which epoch the next report is due."""
+        return min((self.job.epochs_done // self.report_every + 1) * self.report_every, self.stopping.last_epoch)
+
+    def advance(self, engine: Engine, began: float, until: float = math.inf) -> Report | None:
+        """Train up to the next report, checkpoint or `until`, whichever comes first; the report where it is one."""
+        done = self.job.epochs_done
+        next_report = self.next_report
+        goal = float(next_report)
+        if self.checkpoint:
+            goal, until = min(goal, self.checkpoint.next_epoch(done)), min(until, self.checkpoint.next_time)
+        losses = engine.run(int(goal) - done, until)
+        self.seconds = time.perf_counter() - began
+        return self.take_in(losses, next_report)
+
+    def take_in(self, losses: list[float], next_report: int) -> Report | None:
+        """Note the losses of the epochs that have been trained; the report where one is due."""
+        self.refuse_divergence(losses)
+        self.loss = losses[-1] if losses else self.loss
+        if self.job.epochs_done < next_report:
+            return None
+        report = self.report()
+        self.history.append(report)
+        self.history.stopped = self.stopping.reason(report, self.history)
+        return report
+
+    def refuse_divergence(self, losses: list[float]) -> None:
+        """Where a loss or a parameter is not finite, go back to the last good parameters and say so."""
+        job = self.job
+        if all(map(math.isfinite, losses[-1:])) and np.isfinite(job.network.parameters).all():
+            return
+        job.return_to_good()
+        self.history.stopped = "diverged"
+        found = losses[-1] if losses and not math.isfinite(losses[-1]) else "finite, but a parameter is not"
+        last = (
+            f"{self.history.loss[-1]:.6g} in epoch {self.history.epoch[-1]}" if self.history.loss else "none reported"
+        )
+        norms = ", ".join(f"{norm:.3g}" for norm in job.gradient_norms) or "none"
+        raise DivergenceError(
+            f"the run diverged in epoch {job.epochs_done + 1}: its loss is {found}; last finite loss: {last}; gradient "
+            f"norms of the latest steps: {norms}; learning rate {job.learning_rate:g}. The network keeps its last "
+            f"finite parameters. {self.stopping.advice}"
+        )
+
+    def report(self) -> Report:
+        """Return the report of the present moment; keep the parameters of the best epoch if the run ends with them."""
+        job, net, loss = self.job, self.job.network, self.loss
+        measured: dict[str, float] = {}
+        if self.validation is not None or self.metrics:
+            inputs, targets, weights = self.measured_on
+            with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
+                measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
+        validation_loss = measured.pop("loss", None) if self.validation is not None else None
+        measured.pop("loss", None)
+        is_best = self.stopping.is_best(loss, validation_loss, measured)
+        if is_best and self.stopping.keeps_best:
+            self.best = (net.parameters.copy(), net.statistics.copy())
+        job.optimizer.schedule.observe(loss if validation_loss is None else validation_loss, job.schedule_memory)
+        return Report(
+            epoch=job.epochs_done,
+            epochs=job.epochs,
+            loss=loss,
+            validation_loss=validation_loss,
+            metrics=measured,
+            learning_rate=job.learning_rate,
+            gradient_norm=job.gradient_norms[-1],
+            seconds=self.seconds,
+            rows_per_second=(job.epochs_done - self.epochs_before) * len(job.inputs) / max(self.seconds, 1e-9),
+            is_best=is_best,
+            layer_gradient_norms=job.layer_gradient_norms,
+            engine=str(self.choice),
+            threads=self.choice.threads,
+        )
