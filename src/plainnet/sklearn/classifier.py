@@ -138,7 +138,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return the label of each row, (rows,); for several labels 0 or 1 for each, (rows, labels)."""
-        return decode(self._label_binarizer, decide(self._label_binarizer, self._outputs(X)))
+        outputs = self._outputs(X)
+        return decode(self._label_binarizer, decide(self._label_binarizer, outputs))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class in the order of `classes_`, (rows, classes)."""
