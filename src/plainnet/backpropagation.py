@@ -9,15 +9,11 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.activations import ACTIVATIONS
-from plainnet.layers import LAYERS, Backward, Layer, TrainingPass
+from plainnet.layers import Backward, Layer, TrainingPass
 from plainnet.losses import Loss
-from plainnet.workspace import Workspace
 
 LayerGradients = Sequence[Mapping[str, Array]]
 """For each layer the gradient of each parameter by name, to be written."""
-
-ROWS_WORTH_A_WORKSPACE = 1000
-"""Below this many examples a step a fresh array costs less than looking up an old one."""
 
 
 def backpropagate(
@@ -48,15 +44,6 @@ def backpropagate(
     return value + add_penalties(layers, gradients, penalty_factor(loss, len(inputs), sample_weight))
 
 
-def workspace_for(layers: Sequence[Layer], rows: int) -> Workspace | None:
-    """A workspace for the steps of a run, of so many examples each, where it pays and is safe.
-
-    A layer of the user's own may keep what passes through it, or call one layer twice, and gets arrays of its own.
-    """
-    built_in = all(type(layer) in LAYERS.values() for layer in layers)
-    return Workspace() if built_in and rows >= ROWS_WORTH_A_WORKSPACE else None
-
-
 def is_fused(last: Layer, loss: Loss) -> bool:
     """Whether `loss` takes the weighted sums before the last layer's activation."""
     if loss.fused_with is None or not hasattr(last, "pre_activation"):
@@ -68,8 +55,11 @@ def penalty_factor(loss: Loss, rows: int, sample_weight: Array | None) -> float:
     """Return how many times a batch counts the layers' penalties: once, unless the loss has `penalty_rows`."""
     if loss.penalty_rows is None:
         return 1.0
-    total = rows if sample_weight is None else float(sample_weight.sum())
-    return loss.penalty_rows / total if total else 0.0
+    if sample_weight is None:
+        return loss.penalty_rows / rows
+    total = sample_weight.sum()
+    factor: float = loss.penalty_rows * np.sign(total) / np.maximum(total, np.finfo(total.dtype).tiny)
+    return factor  # 0 if no row of the batch has a weight
 
 
 def add_penalties(layers: Sequence[Layer], gradients: LayerGradients, factor: float = 1.0) -> float:
@@ -79,9 +69,9 @@ def add_penalties(layers: Sequence[Layer], gradients: LayerGradients, factor: fl
         for name, (l1, l2) in layer.penalties().items():
             w = getattr(layer, name)
             if l1:
-                total += factor * l1 * float(np.abs(w).sum())
+                total += factor * l1 * np.abs(w).sum()
                 own[name][...] += factor * l1 * np.sign(w)
             if l2:
-                total += factor * l2 / 2 * float(np.vdot(w, w))
+                total += factor * l2 / 2 * (w * w).sum()
                 own[name][...] += factor * l2 * w
     return total

@@ -7,7 +7,7 @@ from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyp
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
 from plainnet._base.arrays import Array
-from plainnet.backpropagation import backpropagate, workspace_for
+from plainnet.backpropagation import backpropagate
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
 from plainnet.sklearn import curves
@@ -32,8 +32,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
     gradients = network.parameter_views(gradient)
     random = np.random.default_rng(0)
     first_masks = random.bit_generator.state
-    workspace = workspace_for(network.layers, len(samples.inputs))
-    step = TrainingPass(random, updates_statistics=False, workspace=workspace)
+    step = TrainingPass(random, updates_statistics=False)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
@@ -42,7 +41,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
     def evaluate(objective: Objective) -> tuple[float, Array]:
         random.bit_generator.state = first_masks  # every evaluation must be of the same function
         value = backpropagate(network.layers, objective, samples.inputs, samples.targets, weight, step, gradients)
-        return value, gradient.astype(np.float64)
+        return float(value), gradient.astype(np.float64)
 
     iterations = 0
 

@@ -6,8 +6,6 @@ scikit-learn's SGD and Adam differ in one place each from plainnet's, which are 
 import math
 from typing import Any
 
-import numpy as np
-
 from plainnet import optimizers, schedules
 from plainnet._base.arrays import Array
 from plainnet.optimizers import Optimizer, State
@@ -34,12 +32,13 @@ class Controlled(Schedule):
 
 
 class VelocitySGD(Optimizer):
-    """SGD whose velocity contains the learning rate: v ← μ v - η g,  θ ← θ + v, or with Nesterov θ ← θ + μ v - η g.
+    """SGD whose velocity contains the learning rate: v ← μ v + η g,  θ ← θ - v, or with Nesterov θ ← θ - (η g + μ v).
 
-    The same as `plainnet.SGD` while η is constant; when η falls, the velocity gathered before keeps its size.
+    It equals `plainnet.SGD` while η is constant; when η falls, the velocity gathered before keeps its size.
     """
 
     name = "velocity_sgd"
+    elementwise = True
     remembers = ("velocity",)
 
     def __init__(
@@ -50,38 +49,23 @@ class VelocitySGD(Optimizer):
         self.nesterov = bool(nesterov)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        velocity = state["velocity"]
-        gradient *= learning_rate
-        velocity *= self.momentum
-        velocity -= gradient
-        if self.nesterov:
-            parameters += self.momentum * velocity
-            parameters -= gradient
-        else:
-            parameters += velocity
+        follow = optimizers.sgd_with_nesterov if self.nesterov else optimizers.sgd_with_momentum
+        follow(parameters, learning_rate * gradient, state["velocity"], 1.0, self.momentum)
 
 
 class EpsilonOutsideAdam(optimizers.Adam):
     """Adam in the short form of Kingma & Ba's section 2: θ ← θ - η √(1 - β2^t) / (1 - β1^t) · m / (√v + ε).
 
-    `plainnet.Adam` has √v / √(1 - β2^t) + ε below the line: the same but for the size of ε in early steps.
+    `plainnet.Adam` divides by √v / √(1 - β2^t) + ε: the same with another ε, which differs in early steps.
     """
 
     name = "epsilon_outside_adam"
+    elementwise = True
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        mean, square = state["mean"], state["square"]
-        mean *= self.beta1
-        mean += (1 - self.beta1) * gradient
-        square *= self.beta2
-        gradient *= gradient
-        gradient *= 1 - self.beta2
-        square += gradient
-        np.sqrt(square, out=gradient)
-        gradient += self.epsilon
-        np.divide(mean, gradient, out=gradient)
-        gradient *= learning_rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        parameters -= gradient
+        memory = state["mean"], state["square"]
+        epsilon = self.epsilon / math.sqrt(1 - self.beta2**t)
+        optimizers.adam(parameters, gradient, *memory, learning_rate, t, self.beta1, self.beta2, epsilon)
 
 
 def optimizer_of(parameters: Parameters) -> Optimizer:
