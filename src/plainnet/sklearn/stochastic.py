@@ -27,6 +27,7 @@ from plainnet.sklearn.samples import Samples, hold_out
 from plainnet.sklearn.stopping import NoImprovement
 from plainnet.training import job_of
 from plainnet.training.data import Data
+from plainnet.training.options import Options
 from plainnet.training.progress import show
 from plainnet.training.run import Run
 
@@ -90,11 +91,15 @@ class StochasticFit:
         job = job_of(
             estimator.network_,
             Data((samples.inputs, samples.targets, samples.sample_weight), validation=None, weightless=0),
-            loss=Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size),
-            optimizer=memory.optimizer,
-            epochs=estimator.max_iter,
-            batch_size=batch_size,
-            shuffle=bool(estimator.shuffle),
+            Options.of(
+                {
+                    "loss": Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size),
+                    "optimizer": memory.optimizer,
+                    "epochs": estimator.max_iter,
+                    "batch_size": batch_size,
+                    "shuffle": bool(estimator.shuffle),
+                }
+            ),
         )
         job.draw_order = _reshuffled(estimator._random_state, len(samples.inputs))
         job.epochs_done, job.steps_done = memory.epochs, memory.steps
