@@ -16,9 +16,10 @@ from sklearn.metrics import confusion_matrix
 
 import plainnet as pn
 from plainnet import plots
+from plainnet._base.pages import BLUE, QUIET, VERMILION
 from plainnet.errors import InvalidValue, MissingExtraError, PlainnetWarning
 from plainnet.plots import drawing, fonts
-from plainnet.plots.drawing import BLUE, CLASS_COLORS, GRAY, VERMILION
+from plainnet.plots.drawing import CLASS_COLORS, GRAY
 from plainnet.plots.inline import page_style, svg
 from plainnet.plots.readings import activity
 from plainnet.sklearn import MLPClassifier, MLPRegressor
@@ -474,7 +475,7 @@ def test_lines_are_seen_on_the_light_and_on_the_dark_page(color, ground):
 
 
 def test_text_is_read_on_its_ground():
-    assert contrast(drawing.QUIET, "white") >= 4.5
+    assert contrast(QUIET, "white") >= 4.5
     assert contrast(drawing.DARK, drawing.PALE) >= 4.5
     assert len({*drawing.CLASS_COLORS}) == len(drawing.MARKERS) == 10
 

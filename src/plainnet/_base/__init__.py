@@ -1,1 +1,1 @@
-"""What every other module of plainnet may use: arrays, checks of arguments, settings as plain data, rows of files."""
+"""The modules that every other may use: arrays, checks of arguments, settings as plain data, rows of files, pages."""

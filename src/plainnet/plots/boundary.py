@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE
 from plainnet.network import Network
 from plainnet.plots.drawing import (
-    BLUE,
     CLASS_COLORS,
     DARK,
     DASHES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plainnet._base.pages import QUIET
 from plainnet.errors import InvalidValue
 from plainnet.history import History
 from plainnet.plots.drawing import (
@@ -11,7 +12,6 @@ from plainnet.plots.drawing import (
     DASHES,
     GRAY,
     MARKERS,
-    QUIET,
     TRAINING,
     VALIDATION,
     legend_above,

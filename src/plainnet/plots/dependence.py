@@ -10,10 +10,10 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
 from plainnet.plots.drawing import (
-    BLUE,
     CLASS_COLORS,
     DASHES,
     GRAY,

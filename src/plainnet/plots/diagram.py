@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidValue
 from plainnet.layers import Dense, Layer
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, diverging, new_axes, plain_numbers, plural, remark, shortened
+from plainnet.plots.drawing import GRAY, diverging, new_axes, plain_numbers, plural, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

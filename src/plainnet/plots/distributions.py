@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION, new_axes, plain_numbers, plural, remark
+from plainnet.plots.drawing import GRAY, new_axes, plain_numbers, plural, remark
 from plainnet.plots.readings import Activity, activation_name, activity
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
+from plainnet._base.pages import BLUE, GREEN, QUIET, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from plainnet.plots.picture import Picture
 
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-"""Three colours of Okabe & Ito (2008), told apart with any kind of colour vision."""
 CLASS_COLORS = (BLUE, VERMILION, GREEN, "#A87AF5", "#994D73", "#CC00B3", "#8A7A00", "#B08150", "#CC1A00", "#6A7F88")
 """One for each class. Each has a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
 apart for normal and for colour-blind eyes."""
@@ -31,8 +30,6 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (
 TRAINING, VALIDATION = BLUE, VERMILION
 GRAY = "#808080"
 """The colour of lines and marks: a contrast of at least 3:1 on white and on the dark page."""
-QUIET = "#5c6670"
-"""The colour of remarks, 4.5:1 on white; in a page its quiet text colour takes the place."""
 DARK = "#222222"
 """The colour of lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"

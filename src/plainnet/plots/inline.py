@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 from plainnet._base.extras import missing_extra
-from plainnet.plots.drawing import QUIET
+from plainnet._base.pages import QUIET
 
 INK = "#010203"
 """Stands for the page's text colour until the picture is written."""

@@ -10,12 +10,11 @@ import numpy as np
 from plainnet import metrics
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidValue
 from plainnet.plots.drawing import (
-    BLUE,
     GRAY,
     MOST_POINTS,
-    VERMILION,
     legend_above,
     new_axes,
     open_frame,

@@ -12,9 +12,10 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import BLUE, VERMILION, in_digits, legend_above, new_axes, open_frame, plain_numbers
+from plainnet.plots.drawing import in_digits, legend_above, new_axes, open_frame, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from os import PathLike
 
+from plainnet._base import pages
 from plainnet.files.writing import replacing
 from plainnet.plots.inline import page_style
-from plainnet.report.page import page
-from plainnet.report.sections import all_sections, lead
+from plainnet.report.page import STYLE
+from plainnet.report.sections import chapters, lead
 from plainnet.report.subject import Subject, of_arrays, of_table
 
 __all__ = ["Subject", "of_arrays", "of_table", "report_html", "write_report"]
@@ -27,7 +28,8 @@ def report_html(subject: Subject) -> str:
     from plainnet import __version__
 
     with page_style():
-        return page(subject.title, lead(subject), all_sections(subject), f"Made with plainnet {__version__}.")
+        footer = f"Made with plainnet {__version__}."
+        return pages.page(subject.title, lead(subject), chapters(subject), STYLE, footer)
 
 
 def write_report(path: str | PathLike[str], subject: Subject) -> None:

@@ -1,11 +1,10 @@
-"""The page of a report: one HTML file that needs nothing else, for phone, desk and paper, in light and in dark."""
+"""The parts of a report's page: paragraphs, tables, pictures and programs, with their style."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,96 +19,30 @@ TALL = 4.0
 """A picture higher than this, in inches, takes the place of two."""
 
 STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --text: #1c2126; --quiet: #5c6670; --line: #dde2e7;
-  --card: #f5f7f9; --accent: #0072b2; --shade: rgb(0 0 0 / .28); }
-@media (prefers-color-scheme: dark) { :root { --ground: #14181c; --text: #e4e8ec; --quiet: #9aa5af; --line: #313941;
-  --card: #1d2329; --accent: #56b4e9; --shade: rgb(255 255 255 / .4); } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.55 system-ui, sans-serif; }
-main, header { max-width: 74rem; margin: 0 auto; padding: 0 1rem; }
-header { padding-top: 1.6rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.25rem; margin: 0 0 .3rem; }
-h3 { font-size: 1rem; margin: .6rem 0 .3rem; overflow-wrap: anywhere; }
-p { margin: .3rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere; }
-a { color: var(--accent); }
-nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .8rem 0 0; font-size: .95rem; }
-section { border-top: 1px solid var(--line); padding: 1.4rem 0 1rem; margin-top: 1rem; }
-.quiet, figcaption { color: var(--quiet); font-size: .92rem; }
-.measures { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1rem 0; padding: 0; list-style: none; }
-.measures li { background: var(--card); border-radius: .5rem; padding: .5rem .9rem; min-width: 7rem;
+& figcaption { color: var(--quiet); font-size: .92rem; }
+& .measures { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1rem 0; padding: 0; list-style: none; }
+& .measures li { background: var(--card); border-radius: .5rem; padding: .5rem .9rem; min-width: 7rem;
   overflow-wrap: anywhere; }
-.measures b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem 2rem;
+& .measures b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+& .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem 2rem;
   align-items: start; margin-bottom: .6rem; }
-.side > * { min-width: 0; }
-figure { margin: 0; break-inside: avoid; }
-.side > .tall { grid-row: span 2; }
-figure svg { display: block; }
-figcaption { margin-top: .2rem; max-width: 40rem; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin: .4rem 0 1rem; background:
-  linear-gradient(to right, var(--ground) 40%, transparent) -1px 0 / 2.4rem 100% no-repeat local,
-  linear-gradient(to left, var(--ground) 40%, transparent) right -1px top / 2.4rem 100% no-repeat local,
-  linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
-  linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
-figure .scroll { margin: 0; }
-table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--quiet); font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; }
-pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .4rem 0 1rem; font-size: .87rem; }
-pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
-pre.command span, .option { white-space: nowrap; }
-pre.code { overflow-x: auto; }
-footer { max-width: 74rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: .9rem; }
-@media (max-width: 30rem) { th, td { padding-right: .6rem; } }
-@media print { :root { --ground: #fff; --text: #000; --quiet: #444; --line: #bbb; --card: #f4f4f4; }
-  nav { display: none; } section > p, tr, .measures { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .side { grid-template-columns: 1fr 1fr; } .scroll { overflow: visible; background: none; }
-  figure svg { min-width: 0 !important; } pre.code { white-space: pre-wrap; } }
-"""
-"""The style of the page. The two last backgrounds of `.scroll` are shades at the edges where more is to be seen; the
-two before, which move with the content, cover them at its ends."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page under its own heading."""
-
-    name: str
-    """Its anchor."""
-    title: str
-    body: str
-
-
-def page(title: str, lead: str, sections: Sequence[Section], made_with: str) -> str:
-    """The whole file. `lead` and the sections' bodies are HTML, everything else is text."""
-    links = "".join(f'<a href="#{section.name}">{escape(section.title)}</a>' for section in sections)
-    parts = "\n".join(
-        f'<section id="{section.name}">\n<h2>{escape(section.title)}</h2>\n{section.body}\n</section>'
-        for section in sections
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-{lead}
-<nav>{links}</nav>
-</header>
-<main>
-{parts}
-</main>
-<footer>{escape(made_with)}</footer>
-</body>
-</html>
+& .side > * { min-width: 0; }
+& figure { margin: 0; break-inside: avoid; }
+& .side > .tall { grid-row: span 2; }
+& figure svg { display: block; }
+& figcaption { margin-top: .2rem; max-width: 40rem; overflow-wrap: anywhere; }
+& .scroll { margin: .4rem 0 1rem; }
+& figure .scroll { margin: 0; }
+& th, & td { text-align: left; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+& .number { text-align: right; white-space: nowrap; }
+& pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; margin: .4rem 0 1rem; font-size: .87rem; }
+& .command { white-space: pre-wrap; overflow-wrap: anywhere; }
+& .command span, & .option { white-space: nowrap; }
+& .code { overflow-x: auto; }
+@media (max-width: 30rem) { & th, & td { padding-right: .6rem; } }
+@media print { & section > p, & tr, & .measures { break-inside: avoid; } & .side { grid-template-columns: 1fr 1fr; }
+  & figure svg { min-width: 0 !important; } & .code { white-space: pre-wrap; } }
 """
 
 
