@@ -22,7 +22,7 @@ from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import captions, notes, summary_rows
 from plainnet.errors import InvalidValue
 from plainnet.tabular.reading import read_for_training
-from plainnet.tabular.spelling import spelled
+from plainnet.tabular.texts import spelled
 
 VARIED = "Varied: each may be given several times"
 """The heading of options that make variants."""

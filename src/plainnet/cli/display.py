@@ -84,7 +84,7 @@ NOT_CHOSEN: tuple[Any, ...] = (None, False, 0, [])
 def record_table(history: History) -> Table:
     """Make a table of the settings of a training run, without those switched off, and of its outcome."""
     table = plain_table("training", "", left=(0, 1))
-    for name, value in history.settings.items():
+    for name, value in {**history.settings, **history.source}.items():
         if value not in NOT_CHOSEN and name not in ("epochs", "command"):
             chosen = _without_unchosen(_chosen(value) if name == "optimizer" else value)
             table.add_row(name.replace("_", " "), in_words(chosen))

@@ -7,24 +7,21 @@ from typing import Any
 from plainnet import optimizers
 from plainnet._base.configurable import describe
 from plainnet._base.wording import in_words
+from plainnet.history import SOURCE
 from plainnet.network import Network
+from plainnet.training.options import Options
 
-OF_THE_RECORD = (
-    *("weighted", "training_examples", "validation_examples"),
-    *("data", "target", "weight_column", "seed", "command"),
-)
-"""The settings in a record that are no options of `fit`."""
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """The usual values of options of `fit`, which need no mention."""
-NAMES = ("data", "target", "estimator")
-"""The settings that are the user's names or code, shown as they are."""
+NAMES = (*SOURCE, "estimator")
+"""The settings that are names, code or a seed, shown as they are."""
 NOT_WEIGHTED = ("weighted", False)
 """A setting that is not worth a line."""
 
 
 def hyperparameters(net: Network) -> dict[str, str]:
     """Return each setting of the network and of its latest run in words."""
-    settings = dict(net.history.settings) if net.history else {}
+    settings = {**net.history.settings, **net.history.source} if net.history else {}
     settings.pop("command", None)
     if settings.get("optimizer") in list(optimizers.OPTIMIZERS):  # a name alone, which stands for its defaults
         made = optimizers.resolve(settings["optimizer"])
@@ -38,7 +35,7 @@ def hyperparameters(net: Network) -> dict[str, str]:
 
 def command(net: Network) -> str | None:
     """Return the command line that trained the network, or None if none is recorded."""
-    recorded = net.history.settings.get("command") if net.history else None
+    recorded = net.history.source.get("command") if net.history else None
     return str(recorded) if recorded else None
 
 
@@ -52,7 +49,7 @@ def python(net: Network) -> str:
         return made
     if "estimator" in net.history.settings:
         return _python_of_estimator(net.history.settings)
-    options = {name: value for name, value in net.history.settings.items() if name not in OF_THE_RECORD}
+    options = {name: value for name, value in net.history.settings.items() if name in Options.names()}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
         stopping = "pn.EarlyStopping({patience}, {minimum_improvement})".format(**given["early_stopping"])
