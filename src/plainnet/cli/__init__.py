@@ -45,9 +45,8 @@ app = typer.Typer(
 
 
 def _add(command: Callable[..., None], example: str) -> None:
-    app.command(command.__name__, cls=Command, epilog=f"Example: plainnet {command.__name__} {example}".strip())(
-        command
-    )
+    epilog = f"Example: plainnet {command.__name__} {example}".strip()
+    app.command(command.__name__, cls=Command, epilog=epilog)(command)
 
 
 _add(xor.xor, "--hidden 8 --activation tanh --explain")

@@ -26,6 +26,12 @@ from plainnet.tabular.texts import spelled
 
 VARIED = "Varied: each may be given several times"
 """The heading of options that make variants."""
+VARIED_OPTIONS = [
+    *("hidden", "activation", "dropout", "l2", "normalization", "optimizer", "learning_rate", "schedule"),
+    *("weight_decay", "batch_size"),
+]
+UNVARIED = {"normalization": "none", "schedule": "constant"}
+"""The values of options that are not given, None for all others without a default."""
 TRAIN_DEFAULTS = {name: option.default for name, option in inspect.signature(train).parameters.items()}
 """The options of `plainnet train` with their defaults."""
 NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
@@ -86,19 +92,7 @@ def compare(
     of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)
     prepared = rows.prepared(seed)
-    varied: dict[str, list[Any]] = {
-        "hidden": hidden,
-        "activation": activation,
-        "dropout": dropout,
-        "l2": l2,
-        "normalization": normalization or ["none"],
-        "optimizer": optimizer,
-        "learning-rate": learning_rate or [None],
-        "schedule": schedule or ["constant"],
-        "weight-decay": weight_decay or [None],
-        "batch-size": batch_size or [None],
-    }
-    combinations = _combinations(varied)
+    combinations = _combinations({name: context.params[name] or [UNVARIED.get(name)] for name in VARIED_OPTIONS})
     variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
     console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
     runs = plural(len(variants) * seeds, "run")
@@ -160,7 +154,8 @@ def _combinations(varied: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
     combinations: dict[str, dict[str, Any]] = {}
     for values in itertools.product(*varied.values()):
         chosen = dict(zip(varied, values, strict=True))
-        name = " · ".join(f"{option} {chosen[option]}" for option in naming) or f"hidden {chosen['hidden']}"
+        named = [f"{option.replace('_', '-')} {chosen[option]}" for option in naming]
+        name = " · ".join(named) or f"hidden {chosen['hidden']}"
         if name in combinations:
             raise InvalidValue(f"the variant {name!r} is given twice; give each value of an option once")
         combinations[name] = chosen
@@ -169,17 +164,14 @@ def _combinations(varied: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
 
 def _variant(rows: TableRows, training_rows: int, chosen: dict[str, Any]) -> dict[str, Any]:
     """Return a combination of the options as a network and the options of its training."""
-    settings = {
-        "activation": chosen["activation"],
-        "dropout": chosen["dropout"],
-        "l2": chosen["l2"],
-        "normalization": None if chosen["normalization"] == "none" else chosen["normalization"],
-    }
-    decay = {"weight_decay": chosen["weight-decay"]}
+    settings = {name: chosen[name] for name in ("activation", "dropout", "l2", "normalization")}
+    if settings["normalization"] == "none":
+        settings["normalization"] = None
+    decay = {"weight_decay": chosen["weight_decay"]}
     return {
         "network": TableNetwork(rows, options.sizes(chosen["hidden"]), settings),
-        "optimizer": options.optimizer(chosen["optimizer"], chosen["learning-rate"], chosen["schedule"], decay),
-        "batch_size": options.batch_size(chosen["batch-size"], training_rows),
+        "optimizer": options.optimizer(chosen["optimizer"], chosen["learning_rate"], chosen["schedule"], decay),
+        "batch_size": options.batch_size(chosen["batch_size"], training_rows),
     }
 
 
@@ -189,10 +181,9 @@ def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
     words = ["plainnet", "train"]
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name.replace("_", "-") in chosen:
-            value = chosen[name.replace("_", "-")]
-            is_default = value in (TRAIN_DEFAULTS[name], "none", "constant")
-            words += [] if is_default else options.words_of(parameter, value)
+        if name in chosen:
+            is_default = chosen[name] in (TRAIN_DEFAULTS[name], UNVARIED.get(name))
+            words += [] if is_default else options.words_of(parameter, chosen[name])
         elif name in TRAIN_DEFAULTS and name not in NOT_IN_COMMAND:
             words += given.get(name, [])
     return shlex.join([*words, "--save", "model.npz"])

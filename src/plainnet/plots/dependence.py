@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+Names = Sequence[str] | None
 POINTS = 31
 """The number of points of a curve."""
 MOST_LINES = 6
@@ -53,10 +54,8 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     given = checks.numeric_array("values", values, rows.dtype)
     given = given[:, None] if given.ndim == 1 else given
     if given.ndim != 2 or given.shape[1] != len(columns):
-        raise InvalidValue(
-            f"values has shape {np.shape(values)}; it takes a number for each of {plural(len(columns), 'column')} in "
-            "each line"
-        )
+        each = f"a number for each of {plural(len(columns), 'column')} in each line"
+        raise InvalidValue(f"values has shape {np.shape(values)}; it takes {each}")
     averages = []
     for value in given:
         rows[:, columns] = value
@@ -71,10 +70,10 @@ def dependence(
     axes: Axes | None = None,
     *,
     values: Any = None,
-    labels: Sequence[str] | None = None,
+    labels: Names = None,
     name: str = "",
-    classes: Sequence[str] | None = None,
-    colors: Sequence[str] | None = None,
+    classes: Names = None,
+    colors: Names = None,
     scale: tuple[float, float] = (0.0, 1.0),
     target: str = "prediction",
     target_scale: tuple[float, float] = (0.0, 1.0),
@@ -133,12 +132,7 @@ class _Line:
 
 
 def _lines(
-    net: Network,
-    averages: Array,
-    classes: Sequence[str] | None,
-    colors: Sequence[str] | None,
-    target: str,
-    scale: tuple[float, float],
+    net: Network, averages: Array, classes: Names, colors: Names, target: str, scale: tuple[float, float]
 ) -> list[_Line]:
     outputs = averages.shape[1]
     if activation_name(net, -1) == "softmax" or (classes is not None and outputs == 1):

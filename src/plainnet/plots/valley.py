@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 POINTS = 41
 Direction = int | str
 """A parameter: its place in `net.parameters`, or a name such as 'layers[0].weights[1, 2]'."""
+
+Measured = Callable[[Array], tuple[float, Array]]
+"""The loss and the gradient as a function of the parameters."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +76,16 @@ def loss_surface(
     steps = _checked_path(net, path)
     point = _vector(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())
     directions = _chosen(net, along, point) if along is not None else _main_directions(steps)
-    measured = _Measured(net, X, y, loss)
-    if len(directions.vectors) == 1:
-        return _curve(measured, directions, steps, point, axes)
-    return _map(measured, directions, steps, point, axes)
+
+    def measured(parameters: Array) -> tuple[float, Array]:
+        net.parameters = parameters
+        return net.loss_and_gradient(X, y, loss=loss, training=False)
+
+    draw = _curve if len(directions.vectors) == 1 else _map
+    return draw(measured, directions, steps, point, axes)
 
 
-class _Measured:
-    """The loss and gradient as functions of the parameters."""
-
-    def __init__(self, net: Network, X: Any, y: Any, loss: Any) -> None:
-        self.net, self.X, self.y, self.loss = net, X, y, loss
-
-    def __call__(self, parameters: Array) -> tuple[float, Array]:
-        self.net.parameters = parameters
-        return self.net.loss_and_gradient(self.X, self.y, loss=self.loss, training=False)
-
-
-def _curve(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+def _curve(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(5.5, 4)
     here = float(along.coordinates(point)[0])
     visited = along.coordinates(steps)[:, 0] if steps is not None else np.array([here])
@@ -112,7 +107,7 @@ def _curve(measured: _Measured, along: Directions, steps: Array | None, point: A
     return axes
 
 
-def _map(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+def _map(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(6, 4.8)
     here = along.coordinates(point)
     visited = along.coordinates(steps) if steps is not None else here[None]
@@ -163,7 +158,7 @@ def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
 
 
 def _surface(
-    axes: Any, measured: _Measured, along: Directions, first: Array, second: Array, values: Array, visited: Array | None
+    axes: Any, measured: Measured, along: Directions, first: Array, second: Array, values: Array, visited: Array | None
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 

@@ -66,15 +66,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterabl
     return f'<div class="scroll" tabindex="0"><table>{head}<tbody>\n{body}\n</tbody></table></div>'
 
 
-def figure(title: str, picture: str, caption: str, tall: bool = False) -> str:
-    """Return a picture under its title, with a caption; a tall one stands beside two others."""
-    kind = ' class="tall"' if tall else ""
-    return (
-        f'<figure{kind}><h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
 def side_by_side(*parts: str) -> str:
     """Return pictures and blocks side by side if the page is wide enough."""
     return f'<div class="side">{"".join(parts)}</div>'
@@ -103,11 +94,13 @@ def measures(values: dict[str, str]) -> str:
 
 
 class Pictures:
-    """Turns axes into figures of one page and numbers them, as names inside the pictures must differ."""
+    """Turns axes into titled figures with captions; their numbers keep names inside the pictures apart."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
 
     def __call__(self, title: str, axes: Axes, caption: str) -> str:
-        tall = figure_of(axes).get_figheight() > TALL
-        return figure(title, svg(axes, f"{title}. {caption}", next(self.numbers)), caption, tall)
+        kind = ' class="tall"' if figure_of(axes).get_figheight() > TALL else ""
+        picture = svg(axes, f"{title}. {caption}", next(self.numbers))
+        shown = f'<h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
+        return f"<figure{kind}>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
