@@ -16,6 +16,7 @@ from plainnet._base.checks import assign
 from plainnet._base.configurable import build, describe
 from plainnet._base.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet._base.weighting import without_weightless
+from plainnet._base.wording import aligned
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
@@ -207,15 +208,11 @@ class Network:
         )
 
     def summary(self) -> str:
-        """A line a layer: what it is, the size of its outputs and its number of parameters."""
+        """Return a line for each layer: its arguments, the size of its outputs and its number of parameters."""
         rows = [("layer", "outputs", "parameters")]
         rows += [(repr(layer), str(units), f"{count:,}") for layer, units, count in self.layer_sizes()]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            f"{name:<{widths[0]}}  {units:>{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, units, count in rows
-        ]
         size = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
-        return "\n".join([*lines, f"{self.input_size or '?'} inputs, {size}"])
+        return "\n".join([*aligned(rows), f"{self.input_size or '?'} inputs, {size}"])
 
     def layer_sizes(self) -> Iterator[tuple[Layer, int | str, int]]:
         """Each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
