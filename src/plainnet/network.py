@@ -384,33 +384,12 @@ class Network:
         arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
         last parameters that gave a finite loss.
         """
+        options = {**locals(), **unknown}  # by their names, so that no option has to be listed once more
+        for name in ("self", "X", "y", "unknown"):
+            del options[name]
         from plainnet.training import fit  # training stands above; imported when called, like all verbs below
-        from plainnet.training.options import refuse_unknown
 
-        refuse_unknown(unknown, Network.fit, "fit")
-
-        return fit(
-            self,
-            X,
-            y,
-            progress=progress,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            validation=validation,
-            early_stopping=early_stopping,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            metrics=metrics,
-            report_every=report_every,
-            engine=engine,
-            threads=threads,
-            checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every,
-            resume=resume,
-        )
+        return fit(self, X, y, **options)
 
     def training(self, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
         """Train as `fit` does, with the same options but `progress`, as an iterator of reports.

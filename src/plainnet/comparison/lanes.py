@@ -12,6 +12,7 @@ from plainnet.history import MOST_REPORTS, History
 from plainnet.network import Network
 from plainnet.training import prepare
 from plainnet.training.many import LANES, lanes_of, share_lanes, train_many
+from plainnet.training.options import Options
 
 STEPS_PER_REPORT = 2
 """One report costs about as much time as this many steps of a small network."""
@@ -24,9 +25,10 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
     if each_its_rows or not isinstance(variant.network, Network):
         return False
     with warnings_passed_over():  # said once, before the first run
-        run = prepare(variant.make(seeds[0]), data.X, data.y, **variant.options)
-        choice = engines.choose(variant.options.get("engine", "auto"), run.job, times=len(seeds))
-    if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
+        options = Options.of(variant.options)
+        run = prepare(variant.make(seeds[0]), data.X, data.y, options)
+        choice = engines.choose(options.engine, run.job, times=len(seeds))
+    if run.stopping.keeps_best and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
     enough_between_reports = run.report_every * run.job.batches >= STEPS_PER_REPORT * (cores - 1)

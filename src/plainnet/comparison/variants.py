@@ -15,11 +15,9 @@ from plainnet.comparison.data import Data
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.training.checkpoints import fingerprint
+from plainnet.training.options import OF_A_FILE
 
 Maker: TypeAlias = Network | Callable[[int], Network]
-
-OF_COMPARE = {"progress", "checkpoint", "checkpoint_every", "resume"}
-"""Options of `fit` that a comparison sets itself."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
             f"variant {name!r} is {given!r}; it takes a Network, a function seed -> Network, or a dict with one of "
             "them under 'network' and options of fit"
         )
-    for option in OF_COMPARE & {*own, *shared}:
+    for option in {"progress", *OF_A_FILE} & {*own, *shared}:
         raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
     if "loss" not in {**shared, **own}:
         usual = f"; {network.usual_loss()}" if isinstance(network, Network) else ""

@@ -40,8 +40,9 @@ def write(net: Network, path: str | PathLike[str]) -> None:
         boolean     double, 1, 0 or NaN                                  probabilities  (batch, classes)
         category    string, "" where missing           regression        variable            (batch, 1)
 
-    Raises InvalidValue for a layer that cannot be traced or whose operations ONNX does not have, a network that is not built, is too large, or
-    does not fit its table; FileError where the file cannot be written; MissingExtraError without the library onnx.
+    Raises InvalidValue for a layer that cannot be traced or has an operation that ONNX does not have, and for a network
+    that is not built, is too large, or does not fit its table; FileError where the file cannot be written;
+    MissingExtraError without the library onnx.
     """
     size = net.parameters.nbytes + net.statistics.nbytes
     if size > LARGEST:
