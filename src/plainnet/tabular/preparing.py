@@ -15,7 +15,7 @@ from plainnet.activations import Activatable
 from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
-from plainnet.tabular import cautions, overlap
+from plainnet.tabular import overlap
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.names import require_columns
@@ -173,6 +173,8 @@ def prepare_rows(
     InvalidValue for a loss that does not go with the task.
     """
     import polars.selectors as cs
+
+    from plainnet.tabular import cautions  # imports polars
 
     _check_roles(target, sample_weight)
     rows = Part.known(frame, source, target)
