@@ -164,7 +164,7 @@ def _introduction(net: Network, network: list[Part], run: _Run, file: Path) -> l
     drawn = ["the weights at the start"]
     drawn += ["the order of the rows"] if run.batch_size and run.shuffle else []
     drawn += ["the dropout masks"] if draws_masks(network) else []
-    data = net.history.settings.get("data") if net.history else None
+    data = net.history.source.get("data") if net.history else None
     origin = (
         f"{net.parameters.size:,} parameters ({net.dtype.name}) learn by {run.optimizer.name} to make the loss "
         f"{run.loss.name} small. plainnet {plainnet.__version__} wrote this file and trained the network"
@@ -216,7 +216,7 @@ def _initializer(part: Part) -> tuple[str, dict[str, Any]]:
     """A Dense layer's initializer by name, and its settings; InvalidValue for one of the user's own."""
     given = part.layer.initializer
     if given == "auto":
-        given = initializers.resolve(initializers.following(part.layer.activation.name))
+        given = initializers.resolve(part.layer.activation.initializer)
     name = getattr(given, "name", getattr(given, "__name__", type(given).__name__))
     if not isinstance(given, Configurable) or type(given) is not INITIALIZERS.get(name):
         raise InvalidValue(

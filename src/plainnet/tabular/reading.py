@@ -1,4 +1,4 @@
-"""Table files to frames and back: CSV, TSV and Parquet."""
+"""Read table files into frames and write frames to them: CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
-from plainnet.tabular.parquet import read_parquet
-from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
-from plainnet.tabular.spelling import spelled, spelled_column
 from plainnet.tabular.targets import spellings_of
-from plainnet.tabular.text_table import read_text
+from plainnet.tabular.texts import spelled, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from plainnet.tabular.raw_table import RawTable
 
 
 def read_table(
@@ -33,7 +31,7 @@ def read_table(
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
-    """A table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
+    """Read a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
     The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
     or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
@@ -59,11 +57,13 @@ def read_for_training(
     options: ReadOptions = DEFAULT,
     target: str | None = None,
 ) -> tuple[pl.DataFrame, ReadOptions]:
-    """As `read_table`, and the options with what reading found: `Table.learn` keeps them for later files.
+    """Read as `read_table` does; return also the options with what reading found, which `Table.learn` keeps.
 
     For a `target` that holds classes this includes how the file writes them.
     """
     raw = _open(path, options)
+    from plainnet.tabular.markers import notes_of_markers  # imports polars, which `_open` found
+
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):
             raise InvalidType(f"{argument} is {names!r}; it takes a list of column names: [{names!r}]")
@@ -94,7 +94,7 @@ def read_columns(
     also: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
-    """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+    """Read the named columns only, as `read_table` does; nothing else in the file is looked at.
 
     Columns named in `also` come with them where the file has them.
 
@@ -134,12 +134,15 @@ def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
         import polars  # noqa: F401
     except ImportError:
         raise missing_extra("a table file", "tables") from None
+    from plainnet.tabular.raw_table import read_parquet  # these two import polars
+    from plainnet.tabular.text_table import read_text
+
     source = open_source(path)
-    return read_parquet(source) if source.is_parquet else read_text(source, options)
+    return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
 
 
 def _quote_style(frame: pl.DataFrame) -> Literal["necessary", "non_numeric"]:
-    """Quotation marks around all text where some of it would not read back without."""
+    """Put quotation marks around all text if some of it would not read back without."""
     import polars as pl
 
     if any(name.startswith("sep=") for name in frame.columns):  # unquoted, this is Excel's line for the separator

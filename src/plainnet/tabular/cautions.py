@@ -1,26 +1,26 @@
-"""What looks wrong in a table without being an error: each gets a warning, in the names and rows of the table."""
+"""Warn of what looks wrong in a table without being an error, in the names and rows of the table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
+import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.errors import warn
-from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
+from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts_rows
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.overlap import count_equal
-from plainnet.tabular.part import Part
-from plainnet.tabular.spelling import argument
-from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task
+from plainnet.tabular.targets import Task
+from plainnet.tabular.texts import argument
 
 if TYPE_CHECKING:
-    import polars as pl
+    from plainnet.tabular.preparing import Part
+    from plainnet.tabular.table import Table
 
 FAR_OUT = 0.01
-"""Where all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
+"""If all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
 FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
 NEGLIGIBLE = 1e-3
@@ -38,9 +38,6 @@ DAYS_IN_DIGITS = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])
 
 def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
     """Warn of columns that say the same as the target: they make results look better than they are."""
-    import polars as pl
-    import polars.selectors as cs
-
     answers = frame[target]
     different = answers.n_unique()
     others = frame.drop(cs.by_name(target))
@@ -77,7 +74,9 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
 
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
-    count = count_equal(held, known)
+    known = np.sort(known)
+    places = np.minimum(np.searchsorted(known, held), len(known) - 1)
+    count = int((known[places] == held).sum())
     if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
     rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
@@ -89,7 +88,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
 
 
 def share_equal_by_chance(frame: pl.DataFrame) -> float:
-    """The share of new rows that would be equal to one of these rows, at most, if the columns were independent.
+    """Return the share of new rows that would be equal to one of these rows, at most, if columns were independent.
 
     Two values of a column are equal with the probability Σp², where p is the share of each value.
     """
@@ -102,16 +101,14 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
 
 
 def _are_days_in_digits(numbers: pl.Series) -> bool:
-    """Whether all numbers are days as 20240403 writes them."""
-    import polars as pl
-
+    """Return True if all numbers are days as 20240403 writes them."""
     known = numbers.drop_nulls()
     whole = bool((known == known.floor()).all() and (known <= LAST_DAY).all())
     return whole and bool(known.cast(pl.Int64).cast(pl.String).str.contains(DAYS_IN_DIGITS).all())
 
 
 def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
-    """Whether each value of the one goes with one value of the other, or, all different, is a line of the other."""
+    """Return True if each value of one goes with one value of the other, or, if all differ, is a line of the other."""
     if different < len(target):
         return column.to_frame("a").with_columns(target.alias("b")).n_unique() == different
     if column.dtype != target.dtype:
@@ -122,7 +119,7 @@ def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool
 
 
 def _is_a_line(x: Array, y: Array) -> bool:
-    """Whether y = a·x + b to rounding."""
+    """Return True if y = a·x + b to rounding."""
     if not np.isfinite(x).all():
         return False
     (x, y) = ((values - values.mean()) / (np.abs(values - values.mean()).max() or 1.0) for values in (x, y))
@@ -130,7 +127,7 @@ def _is_a_line(x: Array, y: Array) -> bool:
 
 
 def warn_of_target(column: pl.Series, task: Task) -> None:
-    """Warn of a target that the user did not call classes and that is unlikely to be some."""
+    """Warn of a target that is taken for classes without the user saying so, if it is unlikely to hold some."""
     known = column.drop_nulls()
     different, rows = known.n_unique(), len(known)
     if kind_of(known) == "number" and task == "classification" and different > 2:
@@ -151,16 +148,13 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
 
 def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
-    import polars as pl
-    import polars.selectors as cs
-
     used = table.column_names
     dates = cs.by_name(table.date_columns)
     numbers = frame.select(cs.by_name(used)).select((cs.numeric() - dates).cast(pl.Float64))
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
     for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):
-        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts_rows(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"
