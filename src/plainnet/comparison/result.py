@@ -64,9 +64,9 @@ class Difference:
     """The difference of the shares that learned, over all common seeds."""
     share_interval: tuple[float, float]
     better: str | None
-    """The variant whose measure is better; None where the data do not decide."""
+    """The variant whose measure is better; None if the data do not decide."""
     learns_more: str | None
-    """The variant that learns more often; None where the data do not decide."""
+    """The variant that learns more often; None if the data do not decide."""
 
 
 @dataclass(frozen=True, repr=False)
