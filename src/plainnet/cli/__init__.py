@@ -23,7 +23,7 @@ class Command(TyperCommand):
         return _flags_without_type(super().get_params(ctx))
 
 
-class Program(TyperGroup):
+class Commands(TyperGroup):
     """The program, whose help is like that of its commands."""
 
     def get_params(self, ctx: Any) -> Any:
@@ -39,7 +39,7 @@ def _flags_without_type(parameters: Sequence[Any]) -> Sequence[Any]:
 
 
 app = typer.Typer(
-    cls=Program,
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

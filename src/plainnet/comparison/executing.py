@@ -13,12 +13,12 @@ from typing import Any
 
 from plainnet._base import checks
 from plainnet.comparison import lanes
-from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Run, train
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import InvalidType, InvalidValue, warn
 
-Job = tuple[Variant, int]
+VariantAndSeed = tuple[Variant, int]
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """Variables that hold the linear algebra of a process to one thread, read when NumPy is first imported."""
@@ -31,7 +31,7 @@ NO_WORKERS = (
 
 
 def run_all(
-    jobs: Sequence[Job], data: Data, executor: Executor | None, workers: int | None
+    jobs: Sequence[VariantAndSeed], data: SeedData, executor: Executor | None, workers: int | None
 ) -> Generator[Run, None, None]:
     """The runs as they end, in any order."""
     if executor is not None:
@@ -60,7 +60,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
+def _can_travel(variants: Sequence[Variant], data: SeedData) -> bool:
     """Whether the variants, and data that are a function, can be sent to another process; says what cannot."""
     parts: dict[str, Any] = {f"variant {variant.name!r}": variant for variant in variants}
     if data.is_function:
@@ -79,8 +79,8 @@ def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
 
 def _run_on(
     executor: Executor,
-    jobs: Sequence[Job],
-    data: Data,
+    jobs: Sequence[VariantAndSeed],
+    data: SeedData,
     while_starting: AbstractContextManager[None] | None = None,
 ) -> Iterator[Run]:
     futures = []

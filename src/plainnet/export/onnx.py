@@ -73,7 +73,7 @@ def _gelu(z: Value, f: Any) -> Value:
     return 0.5 * z * (1.0 + (f.ROOT * (z + f.CUBIC * z * z * z)).apply("Tanh"))
 
 
-_ACTIVATIONS: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
+_AS_ONNX: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
     # ONNX Runtime has LeakyRelu, Elu, Selu and Softplus for float32 alone; written out they serve float64 as well.
     activations.Identity: lambda z, f: z,
     activations.Sigmoid: lambda z, f: z.apply("Sigmoid"),
@@ -98,7 +98,7 @@ def _dense(inputs: Value, layer: Any) -> Value:
 
 
 def _activated(z: Value, layer: Any) -> Value:
-    return _ACTIVATIONS[type(layer.activation)](z, layer.activation)
+    return _AS_ONNX[type(layer.activation)](z, layer.activation)
 
 
 def _batch_norm(inputs: Value, layer: Any) -> Value:
@@ -138,7 +138,7 @@ def _network(net: Network, inputs: Value) -> Value:
         inputs.graph.scope = f"layers[{i}]"
         _refuse_own(f"layers[{i}], {type(layer).__name__},", layer, _LAYERS)
         own = getattr(layer, "activation", activations.Identity())
-        _refuse_own(f"activation of layers[{i}], {own.name},", own, _ACTIVATIONS)
+        _refuse_own(f"activation of layers[{i}], {own.name},", own, _AS_ONNX)
         values = _LAYERS[type(layer)](values, layer)
     return values
 

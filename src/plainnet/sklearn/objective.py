@@ -24,7 +24,7 @@ from plainnet.layers import Dense
 from plainnet.losses import Loss
 from plainnet.network import Network
 
-LOSSES = {
+LOSS_NAMES = {
     "squared_error": "mse",
     "poisson": "poisson",
     "logistic": "binary_cross_entropy",
@@ -41,7 +41,7 @@ class Objective(Loss):
     """
 
     def __init__(self, loss: str, network: Network, alpha: float, consistent: bool = False) -> None:
-        self.loss = losses.resolve(LOSSES[loss])
+        self.loss = losses.resolve(LOSS_NAMES[loss])
         self.alpha = float(alpha)
         self.name = self.loss.name  # type: ignore[misc]
         self.suits, self.fused_with = self.loss.suits, self.loss.fused_with

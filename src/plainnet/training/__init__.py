@@ -19,7 +19,7 @@ from plainnet.training.checkpoints import Checkpoint, Every
 from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, ReportEvery, refuse_unknown
 from plainnet.training.progress import show
-from plainnet.training.run import EarlyStopping, Run
+from plainnet.training.run import EarlyStopping, TrainingRun
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -69,7 +69,7 @@ def prepare(
     checkpoint_every: Every = "10s",
     resume: bool = False,
     **unknown: Any,
-) -> Run:
+) -> TrainingRun:
     """The run that `training` begins, its options checked and its history the network's."""
     refuse_unknown(unknown, prepare, "training")
     was_built = net.is_built
@@ -115,11 +115,11 @@ def run_of(
     report_every: ReportEvery,
     choose: Callable[[Job], Choice],
     checkpoint: Checkpoint | None = None,
-) -> Run:
+) -> TrainingRun:
     """A run on checked examples, its other options checked here."""
     job = job_of(net, data, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
     early_stopping = _checked_early_stopping(early_stopping)
-    run = Run(
+    run = TrainingRun(
         job,
         choose(job),
         data.validation,
@@ -151,7 +151,7 @@ def job_of(
     )
 
 
-def _start_or_resume(run: Run, resume: bool, report_every: ReportEvery) -> None:
+def _start_or_resume(run: TrainingRun, resume: bool, report_every: ReportEvery) -> None:
     if run.checkpoint is None:
         if resume:
             raise InvalidValue(
@@ -163,7 +163,7 @@ def _start_or_resume(run: Run, resume: bool, report_every: ReportEvery) -> None:
         run.checkpoint.refuse_existing()
 
 
-def _try_metrics(run: Run) -> None:
+def _try_metrics(run: TrainingRun) -> None:
     """Take each metric once of the examples it will be taken of, so that one that does not suit is refused now.
 
     An exception of a metric of the user's own comes through as it is.
@@ -181,7 +181,7 @@ def _try_metrics(run: Run) -> None:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
 
-def _warn_of_idle_plateau(run: Run) -> None:
+def _warn_of_idle_plateau(run: TrainingRun) -> None:
     """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
     schedule = run.job.optimizer.schedule
     if not isinstance(schedule, ReduceOnPlateau) or run.early_stopping is None:

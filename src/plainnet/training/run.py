@@ -62,7 +62,7 @@ def settings_of(
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
 
     job: Job
