@@ -2,14 +2,19 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import checkpoint_run
 
 import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue
+
+GOLDENS = Path(__file__).parent / "goldens"
 
 MOONS = pn.datasets.moons(60, noise=0.2, seed=1)
 HELD_OUT = pn.datasets.moons(40, noise=0.2, seed=2)
@@ -374,6 +379,19 @@ def test_the_norms_of_gradients_are_recorded(tmp_path):
     assert history.layer_gradient_norms["layers[0]"][0] == pytest.approx(np.linalg.norm(gradient[:8]))
     assert history.layer_gradient_norms["layers[2]"][0] == pytest.approx(np.linalg.norm(gradient[8:]))
     assert [len(norms) for norms in history.layer_gradient_norms.values()] == [3, 3]
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on_to_the_end_that_its_run_had(tmp_path):
+    """In the middle of an epoch, after the best one, with a learning rate that has fallen."""
+    expected = json.loads((GOLDENS / "checkpoint_2d857a7.json").read_text())
+    path = shutil.copy(GOLDENS / "checkpoint_2d857a7.npz", tmp_path)
+    net = checkpoint_run.network()
+    history = net.fit(**checkpoint_run.options(), checkpoint=path, resume=True)
+    assert len(history.epoch) > checkpoint_run.MOMENT[0] > history.best_epoch
+    assert (history.best_epoch, history.stopped) == (expected["best_epoch"], expected["stopped"])
+    np.testing.assert_allclose(net.parameters, expected["parameters"], rtol=1e-9)
+    for name in ("loss", "validation_loss", "learning_rate"):
+        np.testing.assert_allclose(getattr(history, name), expected[name], rtol=1e-9)
 
 
 def test_a_run_that_reported_more_often_than_is_usual_now_goes_on_as_it_was(tmp_path):

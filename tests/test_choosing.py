@@ -59,10 +59,10 @@ def own_loss(targets, predictions):
 
 
 OWN = {
-    "layer": ([Doubled()], {}, r"layers\[0\] is a layer of your own"),
-    "activation": ([pn.Dense(3, Cube())], {}, r"layers\[0\] has an activation of your own"),
-    "loss": ([], {"loss": own_loss}, "the loss .*own_loss is not one of plainnet's own"),
-    "optimizer": ([], {"optimizer": Descent(0.1)}, "the optimizer descent is not one of plainnet's own"),
+    "layer": ([Doubled()], {}, r"layers\[0\], Doubled, has no machine code"),
+    "activation": ([pn.Dense(3, Cube())], {}, r"the activation cube of layers\[0\] has no machine code"),
+    "loss": ([], {"loss": own_loss}, "the loss .*own_loss has no machine code"),
+    "optimizer": ([], {"optimizer": Descent(0.1)}, "the optimizer descent has no machine code"),
 }
 
 
@@ -89,7 +89,7 @@ def test_what_is_a_users_own_runs_in_the_numpy_engine_and_the_report_says_so(own
 def test_losses_of_the_estimators_have_no_program() -> None:
     net = pn.Network(pn.Dense(1), input_size=3, seed=1)
     reason = choosing.decline(job(loss=Objective("squared_error", net, alpha=0.1)))
-    assert reason == "the loss mse is not one of plainnet's own"
+    assert reason == "the loss mse has no machine code"
 
 
 def test_the_report_names_engine_and_threads() -> None:

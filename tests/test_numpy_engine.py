@@ -11,8 +11,7 @@ import pytest
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
-from plainnet.engines.numpy_engine import CACHED
-from plainnet.optimizers import OPTIMIZERS, Optimizer
+from plainnet.optimizers import OPTIMIZERS, STRETCH, Optimizer
 
 Make = Callable[[], pn.Network]
 
@@ -109,9 +108,9 @@ def test_a_users_layer_may_call_a_dense_layer_twice() -> None:
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_an_optimizer_takes_a_long_vector_in_stretches(name: str) -> None:
     def make() -> pn.Network:
-        return pn.Network(pn.Dense(CACHED // 8), pn.Dense(2), input_size=8, seed=1, dtype="float64")
+        return pn.Network(pn.Dense(STRETCH // 8), pn.Dense(2), input_size=8, seed=1, dtype="float64")
 
-    assert make().parameters.size > CACHED
+    assert make().parameters.size > STRETCH
     optimizer = OPTIMIZERS[name](0.001, weight_decay=0.1, clip_norm=0.01)
     assert_same_descent(make, rows=16, batch=8, optimizer=optimizer, epochs=2)
 

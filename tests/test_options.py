@@ -1,5 +1,7 @@
 """Options: names of other libraries, defaults that suit, NumPy's numbers, and the line a warning points at."""
 
+import dataclasses
+import inspect
 import json
 import re
 import subprocess
@@ -53,6 +55,16 @@ def test_an_option_of_another_name_is_refused_with_what_to_write(call, name, ins
         call(**{name: 1})
 
 
+def test_the_options_are_those_of_fit_and_each_is_documented_for_users():
+    """Everything else takes its list of options from the fields of Options, and the defaults from fit."""
+    fields = [field.name for field in dataclasses.fields(options.Options)]
+    signature = inspect.signature(pn.Network.fit).parameters
+    assert fields == [name for name in signature if name not in ("self", "X", "y", "progress", "unknown")]
+    documented = re.findall(r"^ {12}(\w+): ", pn.Network.fit.__doc__, flags=re.MULTILINE)
+    assert documented == [name for name in signature if name not in ("self", "X", "y", "unknown")]
+    assert options.Options.of({}).epochs == signature["epochs"].default == 100
+
+
 def test_every_advice_is_about_options_that_there_are():
     known = set(pn.Network.fit.__kwdefaults__)
     assert not known & (set(options.INSTEAD) - {"progress"})
@@ -103,7 +115,7 @@ def test_the_default_batch_after_a_split_and_for_many():
     (history,) = pn.train_many([network()], X[:5], Y[:5], loss="mse", epochs=1)
     assert history.settings["batch_size"] == 5
     assert pn.compare({"a": network()}, X[:5], Y[:5], seeds=2, workers=1, loss="mse", epochs=1).runs[0].loss is not None
-    with pytest.raises(InvalidValue, match="batch_size is 'all'; known: auto"):
+    with pytest.raises(InvalidValue, match="batch_size is 'all'; it takes a number of examples, 'auto' or None"):
         network().fit(X, Y, loss="mse", batch_size="all")
 
 

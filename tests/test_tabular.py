@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plainnet.errors import FileError, InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
@@ -57,6 +57,7 @@ fields = st.text(st.sampled_from("ab \",;\t|\n\r'é日0"), max_size=6)
     separator=st.sampled_from(",;\t|"),
     line_end=st.sampled_from(["\n", "\r\n"]),
 )
+@example(rows=[("", "0\r\r\n0")], separator=",", line_end="\n")
 def test_text_reads_as_the_standard_librarys_csv_wrote_it(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], separator: str, line_end: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,7 +15,19 @@ from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.layers import TrainingPass
 from plainnet.losses import LOSSES
-from plainnet.tracing import Number, ShapeDtype, Untraceable, trace
+from plainnet.tracing import (
+    MathML,
+    Number,
+    ShapeDtype,
+    Untraceable,
+    equations,
+    fold,
+    formula,
+    mathml,
+    simplify,
+    source,
+    trace,
+)
 
 DTYPES = ["float32", "float64"]
 
@@ -282,10 +295,11 @@ def changes_with_another_dtype(a, b, i):
     b.fill(0.25)
 
 
+IN_PLACE = [in_place_arithmetic, views, scatter, in_place_then_aliases, swap, changes_with_another_dtype]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    "function", [in_place_arithmetic, views, scatter, in_place_then_aliases, swap, changes_with_another_dtype]
-)
+@pytest.mark.parametrize("function", IN_PLACE)
 def test_changes_in_place(function, dtype):
     assert_traces(function, drawn(dtype, 4, 3), drawn(dtype, 4, 3, seed=1), np.array([1, 0, 2, 1]))
 
@@ -383,6 +397,355 @@ def test_any_program(program, dtype, data):
     arguments = [data.draw(hnp.arrays(dtype, (3, 4), elements=elements)) for _ in range(3)]
     with np.errstate(all="ignore"):
         assert_traces(program, *arguments)
+
+
+# Simplifying and folding
+
+
+def ops(graph):
+    return sorted(node.op for node in graph.nodes if node.op not in ("input", "constant"))
+
+
+@pytest.mark.parametrize(
+    ("function", "remaining"),
+    [
+        (lambda z: (z * 1 + 0) / 1 - 0, []),
+        (lambda z: np.negative(np.negative(z)), []),
+        (lambda z: 1 * (0 + z) ** 1, []),
+        (lambda z: z.T.T.reshape(6).reshape(2, 3).copy(), []),
+        (lambda z: z * np.ones_like(z), []),
+        (lambda z: z + -z, ["subtract"]),
+        (lambda z: z - (-z), ["add"]),
+        (lambda z: np.exp(z) + np.exp(z), ["add", "exp"]),
+        (lambda z: z * (np.float32(2) + 3) * np.exp(np.float32(0)), ["multiply"]),
+        (lambda z: (np.tanh(z), z)[1], []),
+        (lambda z: z.astype(np.float32), []),
+        (lambda z: np.concatenate([z, z])[:2], ["concatenate", "getitem"]),
+    ],
+)
+def test_simplify(function, remaining):
+    z = drawn("float32", 2, 3)
+    graph = simplify(trace(function, z))
+    assert ops(graph) == remaining
+    np.testing.assert_array_equal(graph.run(z), function(z))
+
+
+def test_parts_of_a_vector_that_were_written_apart_are_read_without_the_writing():
+    def function(vector, x):
+        vector[:3] = x
+        vector[3:] *= 2
+        return vector[:3] + vector[3:]
+
+    vector, x = drawn("float32", 6), drawn("float32", 3)
+    graph = simplify(trace(function, vector, x))
+    assert not any(node.op == "setitem" for node in _below(graph.result))
+    own = vector.copy()
+    np.testing.assert_array_equal(graph.run(vector, x), function(own, x))
+    np.testing.assert_array_equal(vector, own)
+
+
+def _below(node):
+    return [node, *(deeper for given in node.inputs for deeper in _below(given))]
+
+
+def test_simplify_keeps_the_order_of_draws():
+    def draw(x, random):
+        random.random(2)
+        return x + random.random(3)
+
+    x = drawn("float64", 3)
+    graph = simplify(trace(draw, x, np.random.default_rng(1)))
+    assert_same_bits(graph.run(x, np.random.default_rng(1)), draw(x, np.random.default_rng(1)))
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def silu(z):
+    return z * sigmoid(z)
+
+
+def softplus(z):
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def leaky_relu(z, slope: float):
+    return np.where(z > 0, z, slope * z)
+
+
+def difference(a, b):
+    return np.abs(a - b) + 1
+
+
+WELL_KNOWN = {f.__name__: f for f in (sigmoid, silu, softplus, softmax, relu, leaky_relu, difference)} | {
+    "tanh": np.tanh
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (sigmoid, ["sigmoid"]),
+        (lambda z: np.divide(1, np.add(np.exp(np.negative(z)), 1)), ["sigmoid"]),
+        (lambda z: sigmoid(3 * z) * (3 * z), ["multiply", "silu"]),
+        (lambda z: sigmoid(z) * (1 - sigmoid(z)), ["multiply", "sigmoid", "subtract"]),
+        (softplus, ["softplus"]),
+        (lambda z: softmax(relu(z @ z.T)), ["matmul", "relu", "softmax", "transpose"]),
+        (lambda z: np.where(z > 0, z, z * 0.2), ["leaky_relu"]),
+        (lambda z: np.where(z > 0, z, z * z), ["greater", "multiply", "where"]),
+        (lambda z: 1 / (2 + np.exp(-z)), ["add", "divide", "exp", "negative"]),
+        (lambda z: z * sigmoid(z + 1), ["add", "multiply", "sigmoid"]),
+        (lambda z: 1 + abs(z - z[0]), ["absolute", "add", "getitem", "subtract"]),  # the pattern takes two like arrays
+        (lambda z: 1 + abs(z - np.tanh(z)), ["difference", "tanh"]),
+    ],
+)
+def test_fold_finds_functions_by_their_graphs(function, found, dtype):
+    z = drawn(dtype, 3, 3)
+    graph = fold(trace(function, z), WELL_KNOWN)
+    assert ops(graph) == found
+    assert_same_bits(graph.run(z), function(z))
+
+
+def test_a_folded_node_takes_the_functions_arguments_in_order():
+    graph = fold(trace(lambda x, y: abs(y * 2 - x) + 1, ShapeDtype((2,)), ShapeDtype((2,))), WELL_KNOWN)
+    assert [node.op for node in graph.result.inputs] == ["multiply", "input"]
+    slope = fold(trace(lambda z: leaky_relu(z, 0.3), ShapeDtype((2,))), WELL_KNOWN).result.inputs[1]
+    assert slope.attributes["value"] == np.float32(0.3)
+
+
+# Formulas
+
+
+VECTOR = ShapeDtype((4,), "float64")
+MATRIX = ShapeDtype((5, 4), "float64")
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda a, b, c: (a + b) + c, "a + b + c"),
+        (lambda a, b, c: a + (b + c), "a + b + c"),
+        (lambda a, b, c: a - (b + c), "a - (b + c)"),
+        (lambda a, b, c: a - (b - c), "a - (b - c)"),
+        (lambda a, b, c: a - b - c, "a - b - c"),
+        (lambda a, b, c: (a + b) * c, "(a + b) ∘ c"),
+        (lambda a, b, c: a + b * c, "a + b ∘ c"),
+        (lambda a, b, c: a * (b * c), "a ∘ b ∘ c"),
+        (lambda a, b, c: a / b / c, "a / (b ∘ c)"),
+        (lambda a, b, c: a / (b / c), "a / (b / c)"),
+        (lambda a, b, c: a * (b / c), "a ∘ b / c"),
+        (lambda a, b, c: (a + b) / (a - c), "(a + b) / (a - c)"),
+        (lambda a, b, c: -(a + b), "-(a + b)"),
+        (lambda a, b, c: -a * b, "-a ∘ b"),
+        (lambda a, b, c: a * -b, "-a ∘ b"),
+        (lambda a, b, c: c + -2 * a, "c - 2 a"),
+        (lambda a, b, c: c - a * -2, "c + 2 a"),
+        (lambda a, b, c: c + (-a + b), "c + (-a + b)"),
+        (lambda a, b, c: (-a) ** 2, "a²"),
+        (lambda a, b, c: -(a**2), "-a²"),
+        (lambda a, b, c: (a * b) ** 2, "a² ∘ b²"),
+        (lambda a, b, c: (a + b) ** 3, "(a + b)³"),
+        (lambda a, b, c: a * a * a * b, "a³ ∘ b"),
+        (lambda a, b, c: (a**2) ** 3.5, "(a²)^3.5"),
+        (lambda a, b, c: a ** (b + 1), "a^(b + 1)"),
+        (lambda a, b, c: 0.9**a, "0.9^a"),
+        (lambda a, b, c: np.exp(-a), "e^-a"),
+        (lambda a, b, c: np.exp(-a * b), "e^(-a ∘ b)"),
+        (lambda a, b, c: np.exp(a) ** 2, "(e^a)²"),
+        (lambda a, b, c: np.expm1(a) * 2, "2 (e^a - 1)"),
+        (lambda a, b, c: np.log1p(np.exp(a)), "ln(1 + e^a)"),
+        (lambda a, b, c: np.log1p(-a), "ln(1 - a)"),
+        (lambda a, b, c: np.sqrt(a) * np.sqrt(b + 1), "√a ∘ √(b + 1)"),
+        (lambda a, b, c: np.abs(a - b) / 2, "|a - b| / 2"),
+        (lambda a, b, c: 1 / np.sqrt(a), "1 / √a"),
+        (lambda a, b, c: 0.5 * a * 3, "0.5 · 3 a"),
+        (lambda a, b, c: np.where(a > 0, a, 0.01 * a), "a for a > 0, else 0.01 a"),
+        (lambda a, b, c: b * np.where(a > 0, a, 0), "b ∘ (a for a > 0, else 0)"),
+        (lambda a, b, c: np.where(a > 0, 1.0, np.where(a < -1, b, -c)), "1 for a > 0, b for a < -1, else -c"),
+        (lambda a, b, c: b + (a >= c), "b + (1 for a ≥ c, else 0)"),
+        (lambda a, b, c: np.where((a > 0) & (b < 1), c, 1), "c for a > 0 and b < 1, else 1"),
+        (lambda a, b, c: np.maximum(a, 0) - np.minimum(b, c), "max(a, 0) - min(b, c)"),
+        (lambda a, b, c: np.clip(a, -1, 1), "max(-1, min(a, 1))"),
+        (lambda a, b, c: (a * b).sum(), "Σ a ∘ b"),
+        (lambda a, b, c: (a + b).sum() * c, "(Σ (a + b)) c"),
+        (lambda a, b, c: c * (a / b).sum(), "(Σ (a / b)) c"),
+        (lambda a, b, c: a.sum() / 4, "(Σ a) / 4"),
+        (lambda a, b, c: np.linalg.norm(a - b), "‖a - b‖"),
+        (lambda a, b, c: a @ b, "aᵀ b"),
+        (lambda a, b, c: a[1:3].sum() + b[0], "Σ a[1:3] + b[0]"),
+        (lambda a, b, c: a + 1e-8 - 0.1, "a + 1e-08 - 0.1"),
+        (lambda a, b, c: np.tanh(a).astype(np.float32) + b, "tanh(a) + b"),
+        (lambda a, b, c: a.mean() - b.max() + np.hypot(a, b), "mean(a) - max(b) + hypot(a, b)"),
+        (lambda a, b, c: np.tanh(a * 3 + b) ** 2 - np.tanh(a * 3 + b), "t² - t, t = tanh(3 a + b)"),
+    ],
+)
+def test_brackets_stand_where_mathematics_needs_them(function, expected):
+    assert formula(trace(function, VECTOR, VECTOR, VECTOR, names="abc")) == expected
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x, w, z: x @ w + z, "x w + z"),
+        (lambda x, w, z: (x + x) @ w, "(x + x) w"),
+        (lambda x, w, z: (x @ w) * z, "(x w) ∘ z"),
+        (lambda x, w, z: 0.5 * (x @ w), "0.5 x w"),
+        (lambda x, w, z: x.T @ z @ w.T, "xᵀ z wᵀ"),
+        (lambda x, w, z: (x * x) @ w / 5, "x² w / 5"),
+        (lambda x, w, z: (x @ w).T, "(x w)ᵀ"),
+        (lambda x, w, z: x.sum(axis=0) + x[0], "Σ_i x + x[0, :]"),
+        (lambda x, w, z: x - x.max(axis=1, keepdims=True), "x - max_j(x)"),
+        (lambda x, w, z: z.mean(axis=0) * z, "mean_i(z) ∘ z"),
+        (lambda x, w, z: sigmoid(x), "σ(x)"),
+        (lambda x, w, z: x * sigmoid(x), "silu(x)"),
+    ],
+)
+def test_matrices_in_formulas(function, expected):
+    weights = ShapeDtype((4, 3), "float64")
+    graph = trace(function, MATRIX, weights, ShapeDtype((5, 3), "float64"), names="xwz")
+    assert formula(fold(graph, WELL_KNOWN)) == expected
+
+
+def test_words_are_multiplied_by_a_sign():
+    graph = trace(lambda x, w: x @ w, MATRIX, ShapeDtype((4, 2), "float64"), names=["inputs", "weights"])
+    assert formula(graph) == "inputs @ weights"
+    assert formula(graph, {"inputs": "X", "weights": "W₁"}) == "X W₁"
+
+
+def adam(parameters, gradient, mean, square, learning_rate, t, beta1, beta2, epsilon):
+    mean += (1 - beta1) * (gradient - mean)
+    square += (1 - beta2) * (gradient * gradient - square)
+    parameters -= learning_rate / (1 - beta1**t) * mean / ((square / (1 - beta2**t)) ** 0.5 + epsilon)
+
+
+def test_equations_of_changes_in_place():
+    numbers = Number(float), Number(int), 0.9, Number(float), 1e-8
+    graph = trace(adam, VECTOR, VECTOR, VECTOR, VECTOR, *numbers)
+    assert equations(graph, names={"mean": "m", "square": "v"}) == [
+        "m ← m + 0.1 (g - m)",
+        "v ← v + (1 - β₂) (g² - v)",
+        "θ ← θ - η m / ((1 - 0.9^t) (√(v / (1 - β₂^t)) + 1e-08))",
+    ]
+
+
+def test_equations_refer_to_results_before_them():
+    def function(z):
+        a = np.tanh(2 * z + 1)
+        return {"a": a, "slope": 1 - a * a, "twice": 2 * (1 - a * a) * z}
+
+    graph = trace(function, VECTOR)
+    assert equations(graph) == ["a = tanh(2 z + 1)", "slope = 1 - a²", "twice = 2 slope ∘ z"]
+    assert equations(graph, ["α", "f'"])[:2] == ["α = tanh(2 z + 1)", "f' = 1 - α²"]
+
+
+def test_an_old_value_that_a_later_equation_reads_keeps_its_name():
+    def function(velocity, theta):
+        old = velocity.copy()
+        velocity *= 0.9
+        theta += old * velocity * velocity
+
+    lines = equations(trace(function, VECTOR, VECTOR))
+    assert lines == ["velocity' = 0.9 velocity", "theta ← theta + velocity ∘ velocity'²"]
+
+
+def test_formulas_in_mathml():
+    graph = trace(lambda z: np.exp(-z) / np.sqrt(1 + z**2), VECTOR)
+    assert mathml(graph) == (
+        '<math displaystyle="true"><mfrac>'
+        "<msup><mi>e</mi><mrow><mo>−</mo><mi>z</mi></mrow></msup>"
+        "<msqrt><mrow><mn>1</mn><mo>+</mo><msup><mi>z</mi><mn>2</mn></msup></mrow></msqrt>"
+        "</mfrac></math>"
+    )
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_mathml_is_well_formed(name):
+    activation = ACTIVATIONS[name]()
+    graph = trace(activation.backward, MATRIX, MATRIX, MATRIX)
+    for text in [mathml(graph), *equations(graph, ["∂loss/∂z₁"], notation=MathML())]:
+        root = ElementTree.fromstring(text)
+        assert root.tag == "math"
+        for fraction in root.iter("mfrac"):
+            assert len(fraction) == 2
+        for script in (*root.iter("msup"), *root.iter("msub")):
+            assert len(script) == 2
+
+
+# Source text
+
+
+def executed(graph):
+    """The function that the printed source defines."""
+    scope = {"np": np, **WELL_KNOWN}
+    exec(source(graph, "printed"), scope)
+    return scope["printed"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("place", range(len(OTHERS)))
+def test_printed_source_computes_the_same(place, dtype):
+    arguments = drawn(dtype, 4, 3), drawn(dtype, 4, 3, seed=1)
+    graph = trace(OTHERS[place], *arguments)
+    with np.errstate(all="ignore"):
+        assert_same_bits(executed(graph)(*arguments), OTHERS[place](*arguments))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", IN_PLACE)
+def test_printed_source_changes_the_same_in_place(function, dtype):
+    arguments = drawn(dtype, 4, 3), drawn(dtype, 4, 3, seed=1), np.array([1, 0, 2, 1])
+    others = copy.deepcopy(arguments)
+    with np.errstate(all="ignore"):
+        assert_same_bits(executed(trace(function, *arguments))(*arguments), function(*others))
+    assert_same_bits(arguments, others)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_printed_source_of_every_activation(name, dtype):
+    activation = ACTIVATIONS[name]()
+    arrays = [drawn(dtype, 4, 3, seed=seed) for seed in range(3)]
+    graph = trace(activation.backward, *arrays)
+    with np.errstate(all="ignore"):
+        assert_same_bits(executed(graph)(*arrays), activation.backward(*arrays))
+
+
+def test_printed_source_of_numbers_draws_and_folded_functions():
+    def function(x, rate, t, random):
+        x *= silu(x) - rate * 0.5**t / (t % 3 + 1)
+        return {"x": x, "mask": random.random(x.shape, dtype=np.float32) < 0.5, "plain": (None, "text")}
+
+    x = drawn("float32", 3, 4)
+    graph = fold(trace(function, x, Number(float), Number(int), np.random.default_rng(0)), WELL_KNOWN)
+    assert "silu(x)" in source(graph)
+    own = x.copy()
+    expected = function(own, 0.1, 4, np.random.default_rng(1))
+    got = executed(graph)(x, 0.1, 4, np.random.default_rng(1))
+    assert got.pop("plain") == expected.pop("plain")
+    assert_same_bits(got, expected)
+    assert_same_bits(x, own)
+
+
+@settings(max_examples=100, deadline=None)
+@given(programs(), st.sampled_from(DTYPES), st.data())
+def test_any_program_simplified_and_printed(program, dtype, data):
+    arguments = [data.draw(hnp.arrays(dtype, (3, 4), elements=st.floats(-3, 3, width=32))) for _ in range(3)]
+    graph = trace(program, *arguments)
+    expected = program(*copy.deepcopy(arguments))
+    assert_same_bits(executed(graph)(*copy.deepcopy(arguments)), expected)
+    for got, wanted in zip(simplify(graph).run(*copy.deepcopy(arguments)), expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
 
 
 # What cannot be traced

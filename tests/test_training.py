@@ -6,6 +6,7 @@ import pytest
 import plainnet as pn
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue, PlainnetWarning
 from plainnet.training import prepare
+from plainnet.training.options import Options
 
 CORRECT_LOSSES = [
     0.2685760742,
@@ -490,9 +491,8 @@ def test_a_long_runs_history_is_thinned_evenly(monkeypatch):
 def reports_of(epochs, **options):
     """The epochs from report to report of a run of the XOR network."""
     X, y = pn.datasets.xor()
-    return prepare(
-        xor_network(), X, y, loss="mse", epochs=epochs, batch_size=None, engine="numpy", **options
-    ).report_every
+    given = {"loss": "mse", "epochs": epochs, "batch_size": None, "engine": "numpy", **options}
+    return prepare(xor_network(), X, y, Options.of(given)).report_every
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,8 @@ def test_only_long_runs_that_nothing_watches_report_less_often_than_each_epoch(e
 def test_long_epochs_are_reported_one_by_one():
     X = np.random.default_rng(1).normal(size=(2000, 50))
     net = pn.Network(pn.Dense(500, "relu"), pn.Dense(500, "relu"), pn.Dense(1), seed=1)
-    assert prepare(net, X, np.sin(X[:, 0]), loss="mse", epochs=1_000_000, engine="numpy").report_every == 1
+    options = Options.of({"loss": "mse", "epochs": 1_000_000, "engine": "numpy"})
+    assert prepare(net, X, np.sin(X[:, 0]), options).report_every == 1
 
 
 def test_report_every_takes_a_number_or_auto():

@@ -1,12 +1,11 @@
-"""Activations: each is a pair, its value a = f(z) and its derivative f'(z), elementwise unless said otherwise.
+"""Activations: each is two plain functions, the value a = f(z) and the slope f'(z), elementwise unless said otherwise.
 
-`value(z)` takes the weighted sums; `derivative(z, a)` takes them together with the value, because for many
-activations the derivative is shortest in terms of a: σ'(z) = a (1 - a). `backward(gradient, z, a)` is the chain
-rule, ∂loss/∂z from gradient = ∂loss/∂a: for an elementwise activation the product with the derivative. Shapes
-are (examples, units) throughout and every result has the dtype of z.
+`silu(z)` takes the weighted sums; `silu_slope(z, a)` takes them together with the value, because for many activations
+the slope is shortest in terms of a: σ'(z) = a (1 - a). Shapes are (examples, units) throughout and every result has
+the dtype of z. The classes below the functions are what networks hold: a name, the settings, the initializer that
+goes with it. To add an activation, write its two functions and its class here; nothing else in the package changes.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,47 +13,167 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Configurable, build, own_name
+from plainnet._base.configurable import Configurable, build, needed, own_name
 from plainnet.errors import InvalidType, InvalidValue
 
 
+@np.errstate(over="ignore")  # where e^-z overflows to infinity the quotient is 0, which is σ(z) to the last bit
+def sigmoid(z: Array) -> Array:
+    """a = σ(z) = 1 / (1 + e^-z)."""
+    return 1 / (1 + np.exp(-z))
+
+
+def sigmoid_slope(z: Array, a: Array) -> Array:
+    """σ'(z) = a (1 - a)."""
+    return a * (1 - a)
+
+
+def tanh(z: Array) -> Array:
+    """a = tanh(z)."""
+    return np.tanh(z)
+
+
+def tanh_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 - a²."""
+    return 1 - a * a
+
+
+def relu(z: Array) -> Array:
+    """a = max(z, 0)."""
+    return np.maximum(z, 0)
+
+
+def relu_slope(z: Array, a: Array) -> Array:
+    """f'(z) = 1 for z > 0, that is for a > 0, else 0."""
+    return (a > 0).astype(a.dtype)
+
+
+def leaky_relu(z: Array, slope: float) -> Array:
+    """a = z for z > 0, else slope · z."""
+    return np.where(z > 0, z, slope * z)
+
+
+def leaky_relu_slope(z: Array, a: Array, slope: float) -> Array:
+    """f'(z) = 1 for z > 0, else slope."""
+    return np.where(z > 0, np.ones_like(z), slope * np.ones_like(z))
+
+
+def elu(z: Array, alpha: float) -> Array:
+    """a = z for z > 0, else alpha (e^z - 1)."""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def elu_slope(z: Array, a: Array, alpha: float) -> Array:
+    """f'(z) = 1 for z > 0, else alpha e^z = a + alpha."""
+    return np.where(z > 0, np.ones_like(z), a + alpha)
+
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def selu(z: Array) -> Array:
+    """a = scale · elu(z, alpha)."""
+    return SELU_SCALE * elu(z, SELU_ALPHA)
+
+
+def selu_slope(z: Array, a: Array) -> Array:
+    """f'(z) = scale for z > 0, else a + scale · alpha."""
+    return np.where(z > 0, SELU_SCALE * np.ones_like(z), a + SELU_SCALE * SELU_ALPHA)
+
+
+GELU_ROOT = 0.7978845608028654  # √(2/π)
+GELU_CUBIC = 0.044715
+
+
+def gelu_tanh(z: Array) -> Array:
+    """t = tanh(√(2/π) (z + 0.044715 z³))."""
+    return np.tanh(GELU_ROOT * (z + GELU_CUBIC * z * z * z))
+
+
+def gelu(z: Array) -> Array:
+    """a = z/2 (1 + t)."""
+    return 0.5 * z * (1 + gelu_tanh(z))
+
+
+def gelu_slope(z: Array, a: Array) -> Array:
+    """f'(z) = (1 + t)/2 + z/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 z²)."""
+    t = gelu_tanh(z)
+    return 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * GELU_ROOT * (1 + 3 * GELU_CUBIC * z * z)
+
+
+def silu(z: Array) -> Array:
+    """a = z σ(z)."""
+    return z * sigmoid(z)
+
+
+def silu_slope(z: Array, a: Array) -> Array:
+    """f'(z) = σ(z) + a (1 - σ(z))."""
+    s = sigmoid(z)
+    return s + a * (1 - s)
+
+
+def softplus(z: Array) -> Array:
+    """a = ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|), which cannot overflow."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def softplus_slope(z: Array, a: Array) -> Array:
+    """f'(z) = σ(z)."""
+    return sigmoid(z)
+
+
+def exponential(z: Array) -> Array:
+    """a = e^z."""
+    return np.exp(z)
+
+
+def exponential_slope(z: Array, a: Array) -> Array:
+    """f'(z) = a."""
+    return a
+
+
+def softmax(z: Array) -> Array:
+    """a_i = e^z_i / Σ_j e^z_j over a row; a row shifted by its maximum has the same values and cannot overflow."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_slope(z: Array, a: Array) -> Array:
+    """∂a_i/∂z_j = a_i ((i = j) - a_j), with shape (examples, units, units)."""
+    return a[:, :, None] * (np.eye(a.shape[1], dtype=a.dtype) - a[:, None, :])
+
+
 class ActivationFunction(Configurable):
-    """What all activations share; `elementwise` is False where an output depends on its neighbours."""
+    """An activation as the layers use it: its two functions, and what is nobody's formula.
+
+    A subclass has `value(z)` and `derivative(z, a)`, as methods or as `staticmethod(f)` of two plain functions.
+    """
 
     elementwise = True
+    """False where an output depends on its neighbours; `backward` then has to be given, too."""
 
-    in_place = False
-    """Whether it is an `InPlace`: `value` and `backward` take an array `out`, which may be z."""
+    initializer = "glorot_uniform"
+    """The initializer that "auto" means for weights before this activation."""
 
-    def value(self, z: Array) -> Array:
-        """a = f(z)."""
-        raise NotImplementedError(f"{type(self).__name__} needs a method value(z)")
+    torch: str | None = None
+    """The same function as a module of `torch.nn`, the settings in braces."""
 
-    def derivative(self, z: Array, a: Array) -> Array:
-        """f'(z), given a = f(z) as well."""
-        raise NotImplementedError(f"{type(self).__name__} needs a method derivative(z, a)")
+    value: Callable[..., Array] = needed("value(z)")
+    """a = f(z)."""
+
+    derivative: Callable[..., Array] = needed("derivative(z, a)")
+    """f'(z), given a = f(z) as well."""
 
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
         """∂loss/∂z = ∂loss/∂a · f'(z)."""
         return gradient * self.derivative(z, a)
 
 
-class InPlace(ActivationFunction):
-    """An activation whose derivative needs only a, so that a may be written over z and ∂loss/∂z over a."""
-
-    in_place = True
-
-    def value(self, z: Array, out: Array | None = None) -> Array:
-        raise NotImplementedError(f"{type(self).__name__} needs a method value(z, out)")
-
-    def backward(self, gradient: Array, z: Array, a: Array, out: Array | None = None) -> Array:
-        return np.multiply(gradient, self.derivative(z, a), out=out)
-
-
 class Identity(ActivationFunction):
     """a = z, f'(z) = 1."""
 
-    name = "identity"
+    name, torch = "identity", "Identity()"
 
     def value(self, z: Array) -> Array:
         return z
@@ -66,176 +185,108 @@ class Identity(ActivationFunction):
         return gradient
 
 
-class Sigmoid(InPlace):
-    """a = σ(z) = 1 / (1 + e^-z), σ'(z) = a (1 - a).
+class Sigmoid(ActivationFunction):
+    """The logistic function, σ(z) = 1 / (1 + e^-z): an output between 0 and 1."""
 
-    Where e^-z overflows to infinity the quotient is 0, which is σ(z) to the last bit.
-    """
-
-    name = "sigmoid"
-
-    @np.errstate(over="ignore")
-    def value(self, z: Array, out: Array | None = None) -> Array:
-        a = np.negative(z, out=out)
-        np.exp(a, out=a)
-        a += 1
-        np.reciprocal(a, out=a)
-        return a
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return a * (1 - a)
+    name, torch = "sigmoid", "Sigmoid()"
+    value, derivative = staticmethod(sigmoid), staticmethod(sigmoid_slope)
 
 
-class Tanh(InPlace):
-    """a = tanh(z), f'(z) = 1 - a²."""
+class Tanh(ActivationFunction):
+    """The hyperbolic tangent: an output between -1 and 1."""
 
-    name = "tanh"
-
-    def value(self, z: Array, out: Array | None = None) -> Array:
-        return np.tanh(z, out=out)
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return 1 - a * a
+    name, torch = "tanh", "Tanh()"
+    value, derivative = staticmethod(tanh), staticmethod(tanh_slope)
 
 
-class Relu(InPlace):
-    """a = max(z, 0), f'(z) = 1 for z > 0, that is for a > 0, else 0 (Nair & Hinton 2010)."""
+class Relu(ActivationFunction):
+    """a = max(z, 0) (Nair & Hinton 2010)."""
 
-    name = "relu"
-
-    def value(self, z: Array, out: Array | None = None) -> Array:
-        return np.maximum(z, 0, out=out)
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return (a > 0).astype(a.dtype)
+    name, torch, initializer = "relu", "ReLU()", "he_uniform"
+    value, derivative = staticmethod(relu), staticmethod(relu_slope)
 
 
 class LeakyRelu(ActivationFunction):
-    """a = z for z > 0, else slope · z; f'(z) = 1 or slope (Maas, Hannun & Ng 2013)."""
+    """a = z for z > 0, else slope · z (Maas, Hannun & Ng 2013); `slope` is a number of at least 0."""
 
-    name = "leaky_relu"
+    name, torch, initializer = "leaky_relu", "LeakyReLU({slope})", "he_uniform"
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = checks.number("slope", slope, least=0)
 
     def value(self, z: Array) -> Array:
-        return np.where(z > 0, z, self.slope * z)
+        return leaky_relu(z, self.slope)
 
     def derivative(self, z: Array, a: Array) -> Array:
-        return np.where(z > 0, z.dtype.type(1), z.dtype.type(self.slope))
+        return leaky_relu_slope(z, a, self.slope)
 
 
 class Elu(ActivationFunction):
-    """a = z for z > 0, else alpha (e^z - 1); f'(z) = 1 or a + alpha (Clevert, Unterthiner & Hochreiter 2016)."""
+    """a = z for z > 0, else alpha (e^z - 1) (Clevert, Unterthiner & Hochreiter 2016); `alpha` is above 0."""
 
-    name = "elu"
+    name, torch, initializer = "elu", "ELU({alpha})", "he_uniform"
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("alpha", alpha, above=0)
 
     def value(self, z: Array) -> Array:
-        return np.where(z > 0, z, self.alpha * np.expm1(np.minimum(z, 0)))
+        return elu(z, self.alpha)
 
     def derivative(self, z: Array, a: Array) -> Array:
-        return np.where(z > 0, z.dtype.type(1), a + self.alpha)
+        return elu_slope(z, a, self.alpha)
 
 
 class Selu(ActivationFunction):
-    """a = scale · elu(z; alpha) with the two constants of Klambauer et al. 2017 that keep mean 0 and variance 1."""
+    """elu with the two constants of Klambauer et al. 2017, which keep mean 0 and variance 1 from layer to layer."""
 
-    name = "selu"
-
-    ALPHA = 1.6732632423543772
-    SCALE = 1.0507009873554805
-
-    def value(self, z: Array) -> Array:
-        return self.SCALE * np.where(z > 0, z, self.ALPHA * np.expm1(np.minimum(z, 0)))
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return np.where(z > 0, z.dtype.type(self.SCALE), a + self.SCALE * self.ALPHA)
+    name, torch, initializer = "selu", "SELU()", "lecun_normal"
+    value, derivative = staticmethod(selu), staticmethod(selu_slope)
 
 
 class Gelu(ActivationFunction):
-    """a = z/2 (1 + t), t = tanh(√(2/π) (z + 0.044715 z³)): the tanh form of Hendrycks & Gimpel 2016.
+    """z Φ(z) by the tanh form of Hendrycks & Gimpel 2016, which differs from it by less than 0.0005."""
 
-    f'(z) = (1 + t)/2 + z/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 z²). It differs from z Φ(z) by less than 0.0005.
-    """
-
-    name = "gelu"
-
-    ROOT = math.sqrt(2 / math.pi)
-    CUBIC = 0.044715
-
-    def _tanh(self, z: Array) -> Array:
-        return np.tanh(self.ROOT * (z + self.CUBIC * z * z * z))
-
-    def value(self, z: Array) -> Array:
-        return 0.5 * z * (1 + self._tanh(z))
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        t = self._tanh(z)
-        return 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * self.ROOT * (1 + 3 * self.CUBIC * z * z)
+    name, torch, initializer = "gelu", "GELU(approximate='tanh')", "he_uniform"
+    value, derivative = staticmethod(gelu), staticmethod(gelu_slope)
 
 
 class Silu(ActivationFunction):
-    """a = z σ(z), f'(z) = σ(z) + a (1 - σ(z)) (Elfwing, Uchibe & Doya 2018; also called swish)."""
+    """a = z σ(z) (Elfwing, Uchibe & Doya 2018; also called swish)."""
 
-    name = "silu"
-
-    def value(self, z: Array) -> Array:
-        return z * SIGMOID.value(z)
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        sigmoid = SIGMOID.value(z)
-        return sigmoid + a * (1 - sigmoid)
+    name, torch, initializer = "silu", "SiLU()", "he_uniform"
+    value, derivative = staticmethod(silu), staticmethod(silu_slope)
 
 
 class Softplus(ActivationFunction):
-    """a = ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|), f'(z) = σ(z) (Dugas et al. 2001)."""
+    """a = ln(1 + e^z), a smooth max(z, 0) (Dugas et al. 2001)."""
 
-    name = "softplus"
-
-    def value(self, z: Array) -> Array:
-        return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return SIGMOID.value(z)
+    name, torch = "softplus", "Softplus()"
+    value, derivative = staticmethod(softplus), staticmethod(softplus_slope)
 
 
 class Exponential(ActivationFunction):
-    """a = e^z, f'(z) = a: for a positive output such as a rate, with the Poisson loss."""
+    """a = e^z: for a positive output such as a rate, with the Poisson loss."""
 
     name = "exponential"
-
-    def value(self, z: Array) -> Array:
-        return np.exp(z)
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return a
+    value, derivative = staticmethod(exponential), staticmethod(exponential_slope)
 
 
 class Softmax(ActivationFunction):
-    """a_i = e^z_i / Σ_j e^z_j over a row: probabilities of classes (Bridle 1990).
+    """Probabilities of classes that exclude each other: each row sums to 1 (Bridle 1990).
 
-    ∂a_i/∂z_j = a_i ((i = j) - a_j), so `derivative` has shape (examples, units, units) and the chain rule is
-    ∂loss/∂z_j = a_j (g_j - Σ_i g_i a_i) with g = ∂loss/∂a. Shifting a row by its maximum changes nothing in exact
-    arithmetic and keeps e^z from overflowing.
+    With g = ∂loss/∂a the chain rule is ∂loss/∂z_j = Σ_i g_i ∂a_i/∂z_j = a_j (g_j - Σ_i g_i a_i).
     """
 
-    name = "softmax"
+    name, torch = "softmax", "Softmax(dim=1)"
     elementwise = False
-
-    def value(self, z: Array) -> Array:
-        a = z - np.maximum.reduce(z, axis=1, keepdims=True)
-        np.exp(a, out=a)
-        a /= np.add.reduce(a, axis=1, keepdims=True)
-        return a
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        return a[:, :, None] * (np.eye(a.shape[1], dtype=a.dtype) - a[:, None, :])
+    value, derivative = staticmethod(softmax), staticmethod(softmax_slope)
 
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
         return a * (gradient - (gradient * a).sum(axis=1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, type[ActivationFunction]] = {cls.name: cls for cls in ActivationFunction.__subclasses__()}
+"""Every activation of this file by its name."""
 
 
 class UserActivation(ActivationFunction):
@@ -268,26 +319,6 @@ class UserActivation(ActivationFunction):
         return array
 
 
-ACTIVATIONS: dict[str, type[ActivationFunction]] = {
-    cls.name: cls
-    for cls in (
-        Identity,
-        Sigmoid,
-        Tanh,
-        Relu,
-        LeakyRelu,
-        Elu,
-        Selu,
-        Gelu,
-        Silu,
-        Softplus,
-        Exponential,
-        Softmax,
-    )
-}
-
-SIGMOID = Sigmoid()
-
 Activatable = str | dict[str, Any] | ActivationFunction | Callable[[Array], tuple[Array, Array]] | Any
 
 
@@ -302,14 +333,12 @@ def resolve(activation: Activatable) -> ActivationFunction:
     >>> resolve(bent_identity).value(np.array([[0.0]]))
     array([[0.]])
     """
-    if isinstance(activation, ActivationFunction):
-        return activation
     if isinstance(activation, str | dict):
         return build("activation", activation, ACTIVATIONS)
     if isinstance(activation, type):
         activation = activation()
-        if isinstance(activation, ActivationFunction):
-            return activation
+    if isinstance(activation, ActivationFunction):
+        return activation
     if callable(activation) or (hasattr(activation, "value") and hasattr(activation, "derivative")):
         return UserActivation(activation)
     raise InvalidType(

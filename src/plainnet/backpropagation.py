@@ -9,15 +9,11 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.activations import ACTIVATIONS
-from plainnet.layers import LAYERS, Backward, Layer, TrainingPass
+from plainnet.layers import Backward, Layer, TrainingPass
 from plainnet.losses import Loss
-from plainnet.workspace import Workspace
 
 LayerGradients = Sequence[Mapping[str, Array]]
 """For each layer the gradient of each parameter by name, to be written."""
-
-ROWS_WORTH_A_WORKSPACE = 1000
-"""Below this many examples a step a fresh array costs less than looking up an old one."""
 
 
 def backpropagate(
@@ -48,15 +44,6 @@ def backpropagate(
     return value + add_penalties(layers, gradients)
 
 
-def workspace_for(layers: Sequence[Layer], rows: int) -> Workspace | None:
-    """A workspace for the steps of a run, of so many examples each, where it pays and is safe.
-
-    A layer of the user's own may keep what passes through it, or call one layer twice, and gets arrays of its own.
-    """
-    built_in = all(type(layer) in LAYERS.values() for layer in layers)
-    return Workspace() if built_in and rows >= ROWS_WORTH_A_WORKSPACE else None
-
-
 def is_fused(last: Layer, loss: Loss) -> bool:
     """Whether `loss` takes the weighted sums before the last layer's activation."""
     if loss.fused_with is None or not hasattr(last, "pre_activation"):
@@ -71,9 +58,9 @@ def add_penalties(layers: Sequence[Layer], gradients: LayerGradients) -> float:
         for name, (l1, l2) in layer.penalties().items():
             w = getattr(layer, name)
             if l1:
-                total += l1 * float(np.abs(w).sum())
+                total += l1 * np.abs(w).sum()
                 own[name][...] += l1 * np.sign(w)
             if l2:
-                total += l2 / 2 * float(np.vdot(w, w))
+                total += l2 / 2 * (w * w).sum()
                 own[name][...] += l2 * w
     return total

@@ -131,20 +131,6 @@ INITIALIZERS: dict[str, type[Configurable]] = {
     )
 }
 
-_FOLLOWING = {
-    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "silu"), "he_uniform"),
-    "selu": "lecun_normal",
-}
-
-
-def following(activation: str) -> str:
-    """The initializer that "auto" means before `activation`: he for the rectified family, lecun for selu, else glorot.
-
-    >>> following("relu"), following("tanh")
-    ('he_uniform', 'glorot_uniform')
-    """
-    return _FOLLOWING.get(activation, "glorot_uniform")
-
 
 def resolve(initializer: object) -> Initializer:
     """The initializer meant by a name, a description or a user's own function (shape, random) -> array."""

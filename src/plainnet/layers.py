@@ -24,7 +24,6 @@ from plainnet._base.checks import assign
 from plainnet._base.configurable import Configurable
 from plainnet.activations import Activatable, ActivationFunction
 from plainnet.errors import InvalidValue
-from plainnet.workspace import Workspace, product
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
@@ -35,21 +34,21 @@ class TrainingPass:
     """What a layer may need to know of a training step; a prediction has None in its place."""
 
     random: np.random.Generator
-    """Where Dropout draws its masks."""
+    """The stream from which Dropout draws its masks."""
 
     updates_statistics: bool = True
-    """Whether BatchNorm's running statistics follow this step's batch."""
+    """True if BatchNorm's running statistics follow this step's batch."""
 
     needs_input_gradient: bool = True
     """False for the first layer: nobody asks for the gradient with respect to the data."""
-
-    workspace: Workspace | None = None
-    """Arrays that Dense writes over from step to step; a pass without one has arrays of its own."""
 
     @cached_property
     def at_first_layer(self) -> TrainingPass:
         """The same pass without a gradient with respect to the inputs."""
         return replace(self, needs_input_gradient=False)
+
+    def keep(self, **arrays: Array) -> None:
+        """Hand over intermediate values by name, for `pn.explain` to show; training itself drops them."""
 
 
 class Penalty(NamedTuple):
@@ -191,7 +190,7 @@ class Dense(Layer):
     def initialize(self, random: np.random.Generator) -> None:
         initializer = self.initializer
         if isinstance(initializer, str):
-            initializer = initializers.resolve(initializers.following(self.activation.name))
+            initializer = initializers.resolve(self.activation.initializer)
         drawn = np.asarray(initializer(self.weights.shape, random))
         if drawn.shape != self.weights.shape:
             raise InvalidValue(f"initializer returned shape {drawn.shape}; the weights take {self.weights.shape}")
@@ -201,29 +200,27 @@ class Dense(Layer):
         return {"weights": Penalty(self.l1, self.l2)} if self.l1 or self.l2 else {}
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        """z = inputs @ weights + bias, and the way back from ∂loss/∂z."""
-        workspace = None if training is None else training.workspace
-        z = product(inputs, self.weights, workspace, (self, "z"))
+        """z = inputs @ weights + bias, and the backward pass from ∂loss/∂z."""
+        z = inputs @ self.weights
         if self.bias is not None:
             z += self.bias
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            np.matmul(inputs.T, gradient, out=gradients["weights"])
+            gradients["weights"][...] = inputs.T @ gradient
             if self.bias is not None:
-                np.add.reduce(gradient, axis=0, out=gradients["bias"])
+                gradients["bias"][...] = gradient.sum(axis=0)
             if training is not None and not training.needs_input_gradient:
                 return gradient
-            return product(gradient, self.weights.T, workspace, (self, "∂loss/∂inputs"))
+            return gradient @ self.weights.T
 
         return z, backward
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         z, backward_from_z = self.pre_activation(inputs, training)
-        over = {"out": z} if self.activation.in_place and training and training.workspace else {}
-        outputs = self.activation.value(z, **over)
+        outputs = self.activation.value(z)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            return backward_from_z(self.activation.backward(gradient, z, outputs, **over), gradients)
+            return backward_from_z(self.activation.backward(gradient, z, outputs), gradients)
 
         return outputs, backward
 
@@ -259,10 +256,33 @@ class Dropout(Layer):
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         if training is None or self.rate == 0:
             return inputs, lambda gradient, gradients: gradient
-        drawn = training.random.random(inputs.shape, dtype=np.float32)
-        mask = np.greater_equal(drawn, self.rate).astype(inputs.dtype)
-        mask /= 1 - self.rate
+        mask = (training.random.random(inputs.shape, dtype=np.float32) >= self.rate) / inputs.dtype.type(1 - self.rate)
+        training.keep(mask=mask)
         return inputs * mask, lambda gradient, gradients: gradient * mask
+
+
+def normalized(inputs: Array, axis: int, epsilon: float) -> tuple[Array, Array, Array, Array]:
+    """x̂ = (inputs - mean) / √(variance + epsilon), with mean and variance along `axis`.
+
+    Return x̂, the mean, the variance (divided by the count n, not n - 1) and the root.
+    """
+    n = inputs.shape[axis]
+    mean = inputs.sum(axis, keepdims=True) / n
+    centred = inputs - mean
+    variance = (centred * centred).sum(axis, keepdims=True) / n
+    root = np.sqrt(variance + epsilon)
+    return centred / root, mean, variance, root
+
+
+def normalized_gradient(gradient: Array, x_hat: Array, root: Array, axis: int) -> Array:
+    """∂loss/∂inputs = (g - mean(g) - x̂ mean(g x̂)) / root for g = ∂loss/∂x̂, with means along `axis`.
+
+    The last two terms are there because mean and variance depend on every input along the axis.
+    """
+    n = gradient.shape[axis]
+    mean = gradient.sum(axis, keepdims=True) / n
+    along = (gradient * x_hat).sum(axis, keepdims=True) / n
+    return (gradient - mean - x_hat * along) / root
 
 
 class BatchNorm(Layer):
@@ -271,13 +291,12 @@ class BatchNorm(Layer):
     In training mean and variance are the batch's own (variance divided by the number of examples n); a prediction
     uses the running statistics, which follow as r ← (1 - momentum) r + momentum · batch value, the variance
     divided by n - 1 there (Ioffe & Szegedy 2015; PyTorch's conventions). Shapes: scale, shift, running_mean and
-    running_variance (features,). With g = ∂loss/∂outputs, means over the examples and
-    s = scale / √(variance + epsilon):
+    running_variance (features,). With g = ∂loss/∂outputs, summed over the examples:
 
-        ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂inputs = s (g - mean(g) - x̂ mean(g x̂))
+        ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂x̂ = scale · g, then `normalized_gradient`
 
-    where the last two terms are there because mean and variance depend on every example. A batch of one example
-    has no variance: it leaves the running statistics alone, and training with batches of one is refused.
+    A batch of one example has no variance: it leaves the running statistics alone, and training with batches of one
+    raises InvalidValue.
     """
 
     smallest_batch = 2
@@ -302,40 +321,32 @@ class BatchNorm(Layer):
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         if training is None:
-            return self._forward_with(inputs - self.running_mean, self.running_variance, fixed=True)
-        examples = len(inputs)
-        mean = np.add.reduce(inputs, axis=0) / examples
-        centred = inputs - mean
-        variance = np.add.reduce(centred * centred, axis=0) / examples
-        if training.updates_statistics and examples > 1:
-            unbiased = variance * (examples / (examples - 1))
-            self.running_mean += self.momentum * (mean - self.running_mean)
-            self.running_variance += self.momentum * (unbiased - self.running_variance)
-        return self._forward_with(centred, variance, fixed=False)
-
-    def _forward_with(self, centred: Array, variance: Array, *, fixed: bool) -> tuple[Array, Backward]:
-        """Forward from inputs - mean; where mean and variance are `fixed` they do not depend on the inputs."""
-        inverse = 1 / np.sqrt(variance + self.epsilon)
-        normalized = centred * inverse
+            root = np.sqrt(self.running_variance + self.epsilon)
+            x_hat = (inputs - self.running_mean) / root
+        else:
+            x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon)
+            training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
+            if training.updates_statistics and len(inputs) > 1:
+                unbiased = variance * (len(inputs) / (len(inputs) - 1))
+                self.running_mean += self.momentum * (mean[0] - self.running_mean)
+                self.running_variance += self.momentum * (unbiased[0] - self.running_variance)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            shift = np.add.reduce(gradient, axis=0, out=gradients["shift"])
-            scale = np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
-            if not fixed:
-                examples = len(gradient)
-                gradient = gradient - shift / examples - normalized * (scale / examples)
-            return gradient * (self.scale * inverse)
+            gradients["shift"][...] = gradient.sum(axis=0)
+            gradients["scale"][...] = (gradient * x_hat).sum(axis=0)
+            gradient = self.scale * gradient
+            if training is None:  # mean and variance do not depend on the inputs
+                return gradient / root
+            return normalized_gradient(gradient, x_hat, root, 0)
 
-        return self.scale * normalized + self.shift, backward
+        return self.scale * x_hat + self.shift, backward
 
 
 class LayerNorm(Layer):
     """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), an example at a time.
 
     Mean and variance run over one example's features, in training and prediction alike (Ba, Kiros & Hinton 2016).
-    Shapes: scale, shift (features,). With g = ∂loss/∂outputs · scale and means over the features:
-
-        ∂loss/∂inputs = (g - mean(g) - x̂ mean(g x̂)) / √(variance + epsilon)
+    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `normalized_gradient`.
     """
 
     def __init__(self, epsilon: float = 1e-5) -> None:
@@ -350,20 +361,16 @@ class LayerNorm(Layer):
         self.scale[...] = 1
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        features = inputs.shape[1]
-        centred = inputs - np.add.reduce(inputs, axis=1, keepdims=True) / features
-        variance = np.add.reduce(centred * centred, axis=1, keepdims=True) / features
-        inverse = 1 / np.sqrt(variance + self.epsilon)
-        normalized = centred * inverse
+        x_hat, mean, variance, root = normalized(inputs, 1, self.epsilon)
+        if training is not None:
+            training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            np.add.reduce(gradient, axis=0, out=gradients["shift"])
-            np.add.reduce(gradient * normalized, axis=0, out=gradients["scale"])
-            g = gradient * self.scale
-            across = np.add.reduce(g * normalized, axis=1, keepdims=True) / features
-            return (g - np.add.reduce(g, axis=1, keepdims=True) / features - normalized * across) * inverse
+            gradients["shift"][...] = gradient.sum(axis=0)
+            gradients["scale"][...] = (gradient * x_hat).sum(axis=0)
+            return normalized_gradient(self.scale * gradient, x_hat, root, 1)
 
-        return self.scale * normalized + self.shift, backward
+        return self.scale * x_hat + self.shift, backward
 
 
 def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:
@@ -372,4 +379,5 @@ def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:
     return (input_shape[0],)
 
 
-LAYERS: dict[str, type[Layer]] = {cls.name: cls for cls in (Dense, Activation, Dropout, BatchNorm, LayerNorm)}
+LAYERS: dict[str, type[Layer]] = {cls.name: cls for cls in Layer.__subclasses__()}
+"""Every layer of this file by its name."""

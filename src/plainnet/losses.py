@@ -1,14 +1,15 @@
 """Losses: how far predictions are from targets, as one number to descend.
 
-Each loss is a pair over elements, the loss and its derivative by the prediction; the mean over all elements, with
-sample weights where there are any, is taken in one place:
+Each loss is one plain function over elements that returns the loss ℓ of each and its derivative ℓ' by the prediction.
+The mean over all elements, with sample weights where there are any, is taken in one place:
 
     L = Σ_i w_i ℓ_i / Σ_i w_i        ∂L/∂ŷ_i = w_i ℓ'_i / Σ_i w_i        (w_i = 1 without weights)
 
-Cross-entropies (and Poisson) are computed from the logits z, the weighted sums before the output's sigmoid,
+Cross-entropies (and Poisson) have a second function, of the logits z, the weighted sums before the output's sigmoid,
 softmax or exponential: together the two simplify to ∂ℓ/∂z = ŷ - y, and nothing can overflow.
 
-Shapes: targets and predictions (examples, outputs), integer labels (examples,), sample weights (examples,).
+Shapes: targets y and predictions ŷ (examples, outputs), integer labels (examples,), sample weights (examples,). To
+add a loss, write its function and its class here; nothing else in the package changes.
 """
 
 from collections.abc import Callable
@@ -18,16 +19,87 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import OWN, Configurable, build, own_name
+from plainnet._base.configurable import OWN, Configurable, build, needed, own_name
 from plainnet._base.conversion import LABELS, numbers_of
-from plainnet.activations import SIGMOID
+from plainnet.activations import sigmoid
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
 
 Elements = tuple[Array, Array]
 
 
+def squared_error(targets: Array, predictions: Array) -> Elements:
+    """ℓ = (ŷ - y)², ℓ' = 2 (ŷ - y)."""
+    error = predictions - targets
+    return error * error, 2 * error
+
+
+def absolute_error(targets: Array, predictions: Array) -> Elements:
+    """ℓ = |ŷ - y|, ℓ' = sign(ŷ - y)."""
+    error = predictions - targets
+    return np.abs(error), np.sign(error)
+
+
+def huber(targets: Array, predictions: Array, delta: float) -> Elements:
+    """With e = ŷ - y: ℓ = e²/2 where |e| ≤ delta, else delta (|e| - delta/2); ℓ' = c, which is e clipped to ±delta.
+
+    Both cases are ℓ = c (e - c/2).
+    """
+    error = predictions - targets
+    clipped = np.clip(error, -delta, delta)
+    return clipped * (error - 0.5 * clipped), clipped
+
+
+def binary_cross_entropy(targets: Array, predictions: Array) -> Elements:
+    """ℓ = -(y ln ŷ + (1 - y) ln(1 - ŷ)), with ŷ kept half a unit of rounding away from 0 and 1."""
+    margin = np.finfo(predictions.dtype).epsneg
+    p = np.clip(predictions, margin, 1 - margin)
+    return -(targets * np.log(p) + (1 - targets) * np.log1p(-p)), (p - targets) / (p * (1 - p))
+
+
+def sigmoid_cross_entropy(targets: Array, logits: Array) -> Elements:
+    """With ŷ = σ(z): ℓ = max(z, 0) - y z + ln(1 + e^-|z|), ∂ℓ/∂z = ŷ - y."""
+    losses = np.maximum(logits, 0) - targets * logits + np.log1p(np.exp(-np.abs(logits)))
+    return losses, sigmoid(logits) - targets
+
+
+def one_hot(targets: Array, classes: int) -> Array:
+    """Integer labels as rows that are true at the label's place; rows as they are."""
+    return targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
+
+
+def cross_entropy(targets: Array, predictions: Array) -> Elements:
+    """ℓ = -Σ_k y_k ln ŷ_k over a row, with ŷ kept above the smallest normal number; ℓ' = -y / ŷ."""
+    y = one_hot(targets, predictions.shape[1])
+    p = np.maximum(predictions, np.finfo(predictions.dtype).tiny)
+    return -(y * np.log(p)).sum(axis=1, keepdims=True), -(y / p)
+
+
+def softmax_cross_entropy(targets: Array, logits: Array) -> Elements:
+    """With ŷ = softmax(z): ℓ = ln Σ_j e^z_j - Σ_k y_k z_k over a row whose y sum to 1, ∂ℓ/∂z = ŷ - y."""
+    y = one_hot(targets, logits.shape[1])
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    return np.log(total) - (y * shifted).sum(axis=1, keepdims=True), e / total - y
+
+
+def poisson(targets: Array, predictions: Array) -> Elements:
+    """ℓ = ŷ - y ln ŷ, ℓ' = 1 - y / ŷ, with ŷ + 1e-8 in both as in PyTorch."""
+    return predictions - targets * np.log(predictions + 1e-8), 1 - targets / (predictions + 1e-8)
+
+
+def exponential_poisson(targets: Array, logits: Array) -> Elements:
+    """With ŷ = e^z: ℓ = e^z - y z, ∂ℓ/∂z = ŷ - y."""
+    rates = np.exp(logits)
+    return rates - targets * logits, rates - targets
+
+
 class Loss(Configurable):
-    """What all losses share: the mean over elements and its gradient."""
+    """A loss as training uses it: the mean of its function over all elements, the gradient, and what suits it.
+
+    A subclass has `elements(targets, predictions)`, as a method or as `staticmethod(f)` of a plain function, and where
+    it is `fused_with` an activation `elements_from_logits(targets, logits)`.
+    """
 
     suits: tuple[str, ...] = ()
     """Output activations that this loss expects, the usual one first; empty where any will do."""
@@ -35,17 +107,15 @@ class Loss(Configurable):
     fused_with: str | None = None
     """The output activation together with which `elements_from_logits` computes this loss."""
 
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        """The loss of each element, and its derivative by each prediction."""
-        raise NotImplementedError(f"{type(self).__name__} needs a method elements(targets, predictions)")
+    elements: Callable[..., Elements] = needed("elements(targets, predictions)")
+    """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
 
-    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
-        """The same from the weighted sums before `fused_with`, and the derivative by them."""
-        raise NotImplementedError(f"{type(self).__name__} is not computed from logits")
+    elements_from_logits: Callable[..., Elements] = needed("elements_from_logits(targets, logits)")
+    """(targets, logits) -> the same from the weighted sums before `fused_with`, and the derivative by them."""
 
     def value(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
         """L, the weighted mean over all elements."""
-        return self.value_and_gradient(targets, predictions, sample_weight)[0]
+        return float(self.value_and_gradient(targets, predictions, sample_weight)[0])
 
     def gradient(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> Array:
         """∂L/∂predictions, shaped like the predictions."""
@@ -62,12 +132,10 @@ class Loss(Configurable):
         compute = self.elements_from_logits if from_logits else self.elements
         losses, derivatives = compute(targets, outputs)
         if sample_weight is None:
-            return float(np.add.reduce(losses, axis=None)) / losses.size, derivatives / losses.size
-        total = float(sample_weight.sum()) * (losses.size // len(losses))
-        if total == 0:  # a batch that nobody counts
-            return 0.0, np.zeros_like(derivatives)
-        share = sample_weight[:, None] / losses.dtype.type(total)
-        return float((losses * share).sum()), derivatives * share
+            return losses.sum() / losses.size, derivatives / losses.size
+        total = sample_weight.sum() * (losses.size // len(losses))
+        share = sample_weight[:, None] / np.maximum(total, np.finfo(total.dtype).tiny)  # total 0: nobody counts
+        return (losses * share).sum(), derivatives * share
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         """The user's targets, checked, as an array that `elements` takes for a network with `outputs` outputs."""
@@ -92,27 +160,21 @@ class Loss(Configurable):
 
 
 class MeanSquaredError(Loss):
-    """ℓ = (ŷ - y)², ℓ' = 2 (ŷ - y)."""
+    """The mean of (ŷ - y)², for numbers whose errors count by their square."""
 
     name = "mse"
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        error = predictions - targets
-        return error * error, 2 * error
+    elements = staticmethod(squared_error)
 
 
 class MeanAbsoluteError(Loss):
-    """ℓ = |ŷ - y|, ℓ' = sign(ŷ - y)."""
+    """The mean of |ŷ - y|, which outliers move less than the squared error."""
 
     name = "mae"
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        error = predictions - targets
-        return np.abs(error), np.sign(error)
+    elements = staticmethod(absolute_error)
 
 
 class Huber(Loss):
-    """With e = ŷ - y: ℓ = e²/2 where |e| ≤ delta, else delta (|e| - delta/2); ℓ' = e clipped to ±delta (Huber 1964)."""
+    """Squared for errors of at most `delta` (above 0, in units of y), absolute beyond (Huber 1964)."""
 
     name = "huber"
 
@@ -120,30 +182,16 @@ class Huber(Loss):
         self.delta = checks.number("delta", delta, above=0)
 
     def elements(self, targets: Array, predictions: Array) -> Elements:
-        error = predictions - targets
-        clipped = np.clip(error, -self.delta, self.delta)
-        return clipped * (error - 0.5 * clipped), clipped
+        return huber(targets, predictions, self.delta)
 
 
 class BinaryCrossEntropy(Loss):
-    """ℓ = -(y ln ŷ + (1 - y) ln(1 - ŷ)) for targets in [0, 1]; each output is its own yes or no.
-
-    With ŷ = σ(z): ℓ = max(z, 0) - y z + ln(1 + e^-|z|) and ∂ℓ/∂z = ŷ - y. From predictions alone, ŷ is kept
-    half a unit of rounding away from 0 and 1.
-    """
+    """For targets in [0, 1] where each output is a yes or no of its own: -(y ln ŷ + (1 - y) ln(1 - ŷ))."""
 
     name = "binary_cross_entropy"
     suits = ("sigmoid",)
     fused_with = "sigmoid"
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        margin = np.finfo(predictions.dtype).epsneg
-        p = np.clip(predictions, margin, 1 - margin)
-        return -(targets * np.log(p) + (1 - targets) * np.log1p(-p)), (p - targets) / (p * (1 - p))
-
-    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
-        losses = np.maximum(logits, 0) - targets * logits + np.log1p(np.exp(-np.abs(logits)))
-        return losses, SIGMOID.value(logits) - targets
+    elements, elements_from_logits = staticmethod(binary_cross_entropy), staticmethod(sigmoid_cross_entropy)
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         array = super().prepare(targets, outputs, dtype)
@@ -152,42 +200,12 @@ class BinaryCrossEntropy(Loss):
 
 
 class CrossEntropy(Loss):
-    """ℓ = -Σ_k y_k ln ŷ_k over the classes k of one example; for a label c, ℓ = -ln ŷ_c. The mean is over examples.
-
-    With ŷ = softmax(z): ℓ = ln Σ_j e^z_j - Σ_k y_k z_k (rows of y sum to 1) and ∂ℓ/∂z = ŷ - y. From predictions
-    alone, ŷ is kept above the smallest normal number.
-    """
+    """For classes that exclude each other: -Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c. The mean is over rows."""
 
     name = "cross_entropy"
     suits = ("softmax",)
     fused_with = "softmax"
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        p = np.maximum(predictions, np.finfo(predictions.dtype).tiny)
-        y = self._rows(targets, predictions)
-        return -(y * np.log(p)).sum(axis=1, keepdims=True), -y / p
-
-    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
-        shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        sums = np.add.reduce(exponentials, axis=1, keepdims=True)
-        exponentials /= sums
-        if targets.ndim == 1:
-            rows = np.arange(len(targets))
-            losses = np.log(sums) - shifted[rows, targets][:, None]
-            exponentials[rows, targets] -= 1
-        else:
-            losses = np.log(sums) - (targets * shifted).sum(axis=1, keepdims=True)
-            exponentials -= targets
-        return losses, exponentials
-
-    def _rows(self, targets: Array, predictions: Array) -> Array:
-        """Labels as one-hot rows; rows as they are."""
-        if targets.ndim == 2:
-            return targets
-        one_hot = np.zeros_like(predictions)
-        one_hot[np.arange(len(targets)), targets] = 1
-        return one_hot
+    elements, elements_from_logits = staticmethod(cross_entropy), staticmethod(softmax_cross_entropy)
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         if outputs < 2:
@@ -219,26 +237,21 @@ class CrossEntropy(Loss):
 
 
 class Poisson(Loss):
-    """ℓ = ŷ - y ln ŷ for counts y ≥ 0 and a rate ŷ > 0: the Poisson likelihood without the terms in y alone.
-
-    With ŷ = e^z: ℓ = e^z - y z and ∂ℓ/∂z = ŷ - y. From predictions alone ln(ŷ + 1e-8) is taken, as in PyTorch.
-    """
+    """For counts y ≥ 0 and a rate ŷ > 0: ŷ - y ln ŷ, the Poisson likelihood without the terms in y alone."""
 
     name = "poisson"
     suits = ("exponential", "softplus")
     fused_with = "exponential"
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        return predictions - targets * np.log(predictions + 1e-8), 1 - targets / (predictions + 1e-8)
-
-    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
-        rates = np.exp(logits)
-        return rates - targets * logits, rates - targets
+    elements, elements_from_logits = staticmethod(poisson), staticmethod(exponential_poisson)
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         array = super().prepare(targets, outputs, dtype)
         _refuse(array, array < 0, f"{self.name} takes counts of at least 0")
         return array
+
+
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in Loss.__subclasses__()}
+"""Every loss of this file by its name."""
 
 
 class FunctionLoss(Loss):
@@ -294,11 +307,6 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise InvalidRow(f"y holds {array[place]:g} at row {{row}} (counted from 0); {wanted}", place[0])
-
-
-LOSSES: dict[str, type[Loss]] = {
-    cls.name: cls for cls in (MeanSquaredError, MeanAbsoluteError, Huber, BinaryCrossEntropy, CrossEntropy, Poisson)
-}
 
 
 def usual_after(activation: str) -> str:

@@ -16,6 +16,7 @@ from plainnet._base.checks import assign
 from plainnet._base.configurable import build, describe
 from plainnet._base.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet._base.weighting import without_weightless
+from plainnet._base.wording import aligned
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
@@ -207,15 +208,11 @@ class Network:
         )
 
     def summary(self) -> str:
-        """A line a layer: what it is, the size of its outputs and its number of parameters."""
+        """Return a line for each layer: its arguments, the size of its outputs and its number of parameters."""
         rows = [("layer", "outputs", "parameters")]
         rows += [(repr(layer), str(units), f"{count:,}") for layer, units, count in self.layer_sizes()]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            f"{name:<{widths[0]}}  {units:>{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, units, count in rows
-        ]
         size = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
-        return "\n".join([*lines, f"{self.input_size or '?'} inputs, {size}"])
+        return "\n".join([*aligned(rows), f"{self.input_size or '?'} inputs, {size}"])
 
     def layer_sizes(self) -> Iterator[tuple[Layer, int | str, int]]:
         """Each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
@@ -290,7 +287,7 @@ class Network:
             value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
             weight = len(y) if w is None else float(w.sum())
             total += weight
-            mean += (value - mean) * (weight / total if total else 0.0)  # of one block the very value
+            mean += (float(value) - mean) * (weight / total if total else 0.0)  # of one block the very value
             if metrics:
                 kept.append((y, self.layers[-1].activation.value(outputs) if fused else outputs))
         if not metrics:
@@ -323,7 +320,7 @@ class Network:
         views = self.parameter_views(gradient)
         # one step takes all rows at once, of a file too
         value = backpropagate(self.layers, loss, rows[:], targets[:], weights, step, views)
-        return value, gradient
+        return float(value), gradient
 
     def fit(
         self,
@@ -387,33 +384,12 @@ class Network:
         arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
         last parameters that gave a finite loss.
         """
+        options = {**locals(), **unknown}  # by their names, so that no option has to be listed once more
+        for name in ("self", "X", "y", "unknown"):
+            del options[name]
         from plainnet.training import fit  # training stands above; imported when called, like all verbs below
-        from plainnet.training.options import refuse_unknown
 
-        refuse_unknown(unknown, Network.fit, "fit")
-
-        return fit(
-            self,
-            X,
-            y,
-            progress=progress,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            validation=validation,
-            early_stopping=early_stopping,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            metrics=metrics,
-            report_every=report_every,
-            engine=engine,
-            threads=threads,
-            checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every,
-            resume=resume,
-        )
+        return fit(self, X, y, **options)
 
     def training(self, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
         """Train as `fit` does, with the same options but `progress`, as an iterator of reports.

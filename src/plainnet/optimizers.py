@@ -1,11 +1,13 @@
 """Optimizers: how the gradient g changes the parameters θ, all of them at once in one vector.
 
-An optimizer is its settings and keeps nothing of a run: what an algorithm remembers from step to step is a dict
-of vectors like θ, made by `start` and passed to every `step`, so a run can be saved and several runs can share an
-optimizer. Formulas and defaults are PyTorch's. For all: weight decay adds `weight_decay` · θ to the gradient
-(AdamW: see there), and `clip_norm` first shortens a gradient whose norm ‖g‖ is above it.
+Each update is one plain function that changes θ, and what the algorithm remembers from step to step, in place. An
+optimizer is its settings and keeps nothing of a run: its memory is a dict of vectors like θ, made by `start` and passed
+to every `step`, so a run can be saved and several runs can share an optimizer. Formulas and defaults are PyTorch's.
+For all: weight decay adds `weight_decay` · θ to the gradient (AdamW: see there), and `clip_norm` first shortens a
+gradient whose norm ‖g‖ is above it.
 
-η is the learning rate, t counts the steps from 1, and all operations are elementwise.
+η is the learning rate, t counts the steps from 1, and all operations are elementwise. To add an optimizer, write its
+function and its class here; nothing else in the package changes.
 """
 
 import math
@@ -23,12 +25,102 @@ from plainnet.schedules import Rate, Schedule
 State = dict[str, Array]
 
 
+def sgd(parameters: Array, gradient: Array, learning_rate: float) -> None:
+    """θ ← θ - η g."""
+    parameters -= learning_rate * gradient
+
+
+def sgd_with_momentum(
+    parameters: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float
+) -> None:
+    """v ← μ v + g,  θ ← θ - η v."""
+    velocity *= momentum
+    velocity += gradient
+    parameters -= learning_rate * velocity
+
+
+def sgd_with_nesterov(
+    parameters: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float
+) -> None:
+    """v ← μ v + g,  θ ← θ - η (g + μ v)."""
+    velocity *= momentum
+    velocity += gradient
+    parameters -= learning_rate * (gradient + momentum * velocity)
+
+
+def rmsprop(
+    parameters: Array, gradient: Array, square: Array, learning_rate: float, decay: float, epsilon: float
+) -> None:
+    """s ← decay · s + (1 - decay) g²,  θ ← θ - η g / (√s + ε)."""
+    square *= decay
+    square += (1 - decay) * gradient * gradient
+    parameters -= learning_rate * gradient / (np.sqrt(square) + epsilon)
+
+
+def rmsprop_with_momentum(
+    parameters: Array,
+    gradient: Array,
+    square: Array,
+    velocity: Array,
+    learning_rate: float,
+    decay: float,
+    epsilon: float,
+    momentum: float,
+) -> None:
+    """s ← decay · s + (1 - decay) g²,  v ← μ v + g / (√s + ε),  θ ← θ - η v."""
+    square *= decay
+    square += (1 - decay) * gradient * gradient
+    velocity *= momentum
+    velocity += gradient / (np.sqrt(square) + epsilon)
+    parameters -= learning_rate * velocity
+
+
+def adagrad(parameters: Array, gradient: Array, square: Array, learning_rate: float, epsilon: float) -> None:
+    """s ← s + g²,  θ ← θ - η g / (√s + ε)."""
+    square += gradient * gradient
+    parameters -= learning_rate * gradient / (np.sqrt(square) + epsilon)
+
+
+def adam(
+    parameters: Array,
+    gradient: Array,
+    mean: Array,
+    square: Array,
+    learning_rate: float,
+    t: int,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> None:
+    """m ← β1 m + (1 - β1) g,  v ← β2 v + (1 - β2) g²,  θ ← θ - η / (1 - β1^t) · m / (√v / √(1 - β2^t) + ε)."""
+    mean *= beta1
+    mean += (1 - beta1) * gradient
+    square *= beta2
+    square += (1 - beta2) * gradient * gradient
+    size = np.sqrt(square) / math.sqrt(1 - beta2**t) + epsilon
+    parameters -= learning_rate / (1 - beta1**t) * mean / size
+
+
+STRETCH = 131_072
+"""How many parameters an update takes at a time: few enough that their vectors stay in the processor's cache."""
+
+
 class Optimizer(Adjustable):
     """What all optimizers share: the learning rate, weight decay and clipping.
 
-    An engine may take `step` apart, for the optimizers of this file: `clip` on the whole gradient, then `descend` on
-    one stretch of the vectors after the other.
+    A subclass has `update(parameters, gradient, state, learning_rate, t)`, which changes the parameters and the vectors
+    in `state` in place.
     """
+
+    elementwise = False
+    """True if `update` treats each parameter by itself, so that it may be given the vectors stretch by stretch.
+
+    A class says so itself: one that inherits from such an optimizer may look at the vector as a whole.
+    """
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.elementwise = cls.__dict__.get("elementwise", False)
 
     remembers: tuple[str, ...] = ()
     """The names of the vectors kept from step to step; each starts at zero."""
@@ -49,39 +141,39 @@ class Optimizer(Adjustable):
         return {name: np.zeros_like(parameters) for name in self.remembers}
 
     def step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        """Step t: clip, decay, and the algorithm's own update, in place; the gradient is used up."""
-        self.clip(gradient)
-        self.descend(parameters, gradient, state, learning_rate, t)
+        """Take step t: clip, decay, and change `parameters` and `state` in place by the algorithm's update."""
+        gradient = self.clipped(gradient if self.elementwise else gradient.copy())  # a user's own may use it up
+        size = len(parameters)
+        if not self.elementwise or size <= STRETCH:
+            self.update(parameters, self.decayed(parameters, gradient, learning_rate), state, learning_rate, t)
+            return
+        for part in [slice(start, start + STRETCH) for start in range(0, size, STRETCH)]:
+            decayed = self.decayed(parameters[part], gradient[part], learning_rate)
+            self.update(parameters[part], decayed, {k: v[part] for k, v in state.items()}, learning_rate, t)
 
-    def clip(self, gradient: Array) -> None:
-        """g ← g · min(1, clip_norm / ‖g‖), where there is a clip_norm."""
-        if self.clip_norm is not None:
-            gradient *= min(1.0, self.clip_norm / (math.sqrt(float(gradient @ gradient)) + 1e-6))
+    def clipped(self, gradient: Array) -> Array:
+        """g · min(1, clip_norm / ‖g‖), where there is a clip_norm."""
+        if self.clip_norm is None:
+            return gradient
+        return gradient * np.minimum(1, self.clip_norm / (np.sqrt(gradient @ gradient) + 1e-6))
 
-    def descend(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        """Step t after clipping; elementwise, so any stretch of the vectors can be taken alone."""
-        self.apply_weight_decay(parameters, gradient, learning_rate)
-        self.update(parameters, gradient, state, learning_rate, t)
-
-    def apply_weight_decay(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """g ← g + weight_decay · θ."""
-        if self.weight_decay:
-            gradient += self.weight_decay * parameters
+    def decayed(self, parameters: Array, gradient: Array, learning_rate: float) -> Array:
+        """g + weight_decay · θ."""
+        return gradient + self.weight_decay * parameters if self.weight_decay else gradient
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        """The algorithm: change `parameters` and `state` in place."""
+        """Change `parameters` and `state` in place by the algorithm."""
         raise NotImplementedError(f"{type(self).__name__} needs a method update")
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum μ where it is given (Robbins & Monro 1951; Polyak 1964).
 
-    θ ← θ - η g                                         without momentum
-    v ← μ v + g (v ← g at t = 1),  θ ← θ - η v           with momentum
-    θ ← θ - η (g + μ v)                                 with Nesterov's (Sutskever et al. 2013)
+    With `nesterov` it looks ahead along the velocity (Sutskever et al. 2013).
     """
 
     name = "sgd"
+    elementwise = True
 
     def __init__(
         self,
@@ -99,25 +191,18 @@ class SGD(Optimizer):
         self.remembers = ("velocity",) if self.momentum else ()
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        if self.momentum:
-            velocity = state["velocity"]
-            velocity *= self.momentum
-            velocity += gradient
-            if self.nesterov:
-                gradient += self.momentum * velocity
-            else:
-                gradient[...] = velocity
-        gradient *= learning_rate
-        parameters -= gradient
+        if not self.momentum:
+            sgd(parameters, gradient, learning_rate)
+        else:
+            follow = sgd_with_nesterov if self.nesterov else sgd_with_momentum
+            follow(parameters, gradient, state["velocity"], learning_rate, self.momentum)
 
 
 class RMSprop(Optimizer):
-    """s ← decay · s + (1 - decay) g²,  θ ← θ - η g / (√s + ε); with momentum, v ← μ v + g / (√s + ε), θ ← θ - η v.
-
-    Tieleman & Hinton 2012, lecture 6.5.
-    """
+    """Steps divided by the running root mean square of the gradient (Tieleman & Hinton 2012, lecture 6.5)."""
 
     name = "rmsprop"
+    elementwise = True
 
     def __init__(
         self,
@@ -135,23 +220,19 @@ class RMSprop(Optimizer):
         self.remembers = ("square", "velocity") if self.momentum else ("square",)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        square = state["square"]
-        square *= self.decay
-        square += (1 - self.decay) * gradient * gradient
-        gradient /= np.sqrt(square) + self.epsilon
+        settings = self.decay, self.epsilon
         if self.momentum:
-            velocity = state["velocity"]
-            velocity *= self.momentum
-            velocity += gradient
-            gradient[...] = velocity
-        gradient *= learning_rate
-        parameters -= gradient
+            memory = state["square"], state["velocity"]
+            rmsprop_with_momentum(parameters, gradient, *memory, learning_rate, *settings, self.momentum)
+        else:
+            rmsprop(parameters, gradient, state["square"], learning_rate, *settings)
 
 
 class Adagrad(Optimizer):
-    """s ← s + g²,  θ ← θ - η g / (√s + ε) (Duchi, Hazan & Singer 2011)."""
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan & Singer 2011)."""
 
     name = "adagrad"
+    elementwise = True
     remembers = ("square",)
 
     def __init__(
@@ -165,21 +246,14 @@ class Adagrad(Optimizer):
         self.epsilon = checks.number("epsilon", epsilon, least=0)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        square = state["square"]
-        square += gradient * gradient
-        gradient /= np.sqrt(square) + self.epsilon
-        gradient *= learning_rate
-        parameters -= gradient
+        adagrad(parameters, gradient, state["square"], learning_rate, self.epsilon)
 
 
 class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015).
-
-    m ← β1 m + (1 - β1) g        v ← β2 v + (1 - β2) g²
-    θ ← θ - η / (1 - β1^t) · m / (√v / √(1 - β2^t) + ε)
-    """
+    """Momentum divided by the running root mean square, both corrected for their start at 0 (Kingma & Ba 2015)."""
 
     name = "adam"
+    elementwise = True
     remembers = ("mean", "square")
 
     def __init__(
@@ -197,19 +271,8 @@ class Adam(Optimizer):
         self.epsilon = checks.number("epsilon", epsilon, least=0)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        mean, square = state["mean"], state["square"]
-        mean *= self.beta1
-        mean += (1 - self.beta1) * gradient
-        square *= self.beta2
-        gradient *= gradient
-        gradient *= 1 - self.beta2
-        square += gradient
-        np.sqrt(square, out=gradient)
-        gradient /= math.sqrt(1 - self.beta2**t)
-        gradient += self.epsilon
-        np.divide(mean, gradient, out=gradient)
-        gradient *= learning_rate / (1 - self.beta1**t)
-        parameters -= gradient
+        memory = state["mean"], state["square"]
+        adam(parameters, gradient, *memory, learning_rate, t, self.beta1, self.beta2, self.epsilon)
 
 
 class AdamW(Adam):
@@ -219,6 +282,7 @@ class AdamW(Adam):
     """
 
     name = "adamw"
+    elementwise = True
 
     def __init__(
         self,
@@ -231,9 +295,10 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm)
 
-    def apply_weight_decay(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """θ ← θ - η · weight_decay · θ."""
+    def decayed(self, parameters: Array, gradient: Array, learning_rate: float) -> Array:
+        """Shrink θ itself: θ ← θ - η · weight_decay · θ; the gradient stays as it is."""
         parameters *= 1 - learning_rate * self.weight_decay
+        return gradient
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW)}

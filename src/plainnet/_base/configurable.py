@@ -1,6 +1,7 @@
 """Objects that are their settings: what a description, a file, a `repr` and a rebuilt copy all read."""
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -66,6 +67,24 @@ class Adjustable(Configurable):
 
     def __sklearn_clone__(self) -> Self:
         return copy.deepcopy(self)
+
+
+def without_nan(data: Any) -> Any:
+    """Return plain data with None in place of each number that is not finite, as JSON has no such numbers."""
+    if isinstance(data, Mapping):
+        return {name: without_nan(part) for name, part in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_nan(part) for part in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
+def needed(method: str) -> Callable[..., Any]:
+    """Stand in for a method that a subclass has to have, such as "value(z)": raise NotImplementedError."""
+
+    def missing(self: Configurable, *arguments: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} needs a method {method}")
+
+    return missing
 
 
 _REQUIRED = object()

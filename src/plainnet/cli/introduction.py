@@ -7,10 +7,8 @@ from plainnet.cli.display import console, counted
 from plainnet.cli.models import left_out
 from plainnet.tabular import Table
 from plainnet.tabular.columns import CategoryColumn, NumberColumn
-from plainnet.tabular.kinds import described
 from plainnet.tabular.notations import PLAIN
-from plainnet.tabular.part import Part
-from plainnet.tabular.preparing import Prepared
+from plainnet.tabular.preparing import Part, Prepared
 
 MOST_CLASSES = 5
 MOST_NAMES = 12
@@ -45,7 +43,7 @@ def column_lines(table: Table) -> Iterator[str]:
     alike: dict[str, list[str]] = {}
     for column in table.columns:
         notation = table.options.notations.get(column.name, PLAIN)
-        kind = described(notation) if isinstance(column, NumberColumn) else KINDS[column.kind]
+        kind = notation.described if isinstance(column, NumberColumn) else KINDS[column.kind]
         count = f" ({len(column.values)})" if isinstance(column, CategoryColumn) else ""
         alike.setdefault(kind, []).append(f"{column.name}{count}")
     for kind, names in alike.items():

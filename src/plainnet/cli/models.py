@@ -18,8 +18,7 @@ from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.part import Part
-from plainnet.tabular.preparing import part_of_file
+from plainnet.tabular.preparing import Part, part_of_file
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 

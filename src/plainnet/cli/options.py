@@ -19,7 +19,7 @@ from plainnet.optimizers import OPTIMIZERS, Optimizer
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions, Table
 from plainnet.tabular.read_options import DEFAULT
-from plainnet.tabular.spelling import spelled
+from plainnet.tabular.texts import spelled
 
 BATCH_SIZE = 32
 

@@ -20,7 +20,7 @@ from plainnet.history import Report
 from plainnet.plots.inline import figure_of
 from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import Prepared, network_for, prepare
-from plainnet.training.options import AUTO
+from plainnet.training.options import AUTO, Options
 from plainnet.training.progress import show
 
 PANELS = {name: name.capitalize() for name in ("data", "network", "training", "output")}
@@ -128,26 +128,20 @@ def train(
         dtype=dtype,
     )
     given = {"momentum": momentum, "nesterov": nesterov or None, "weight_decay": weight_decay, "clip_norm": clip_norm}
-    reports = net.training(
-        prepared.X,
-        prepared.y,
-        loss=prepared.loss,
-        optimizer=options.optimizer(optimizer, learning_rate, schedule, given),
-        epochs=epochs,
-        batch_size=options.batch_size(batch_size, len(prepared.X)),
-        shuffle=shuffle,
-        validation=prepared.validation,
-        early_stopping=pn.EarlyStopping(early_stopping, minimum_improvement) if early_stopping else None,
-        sample_weight=prepared.sample_weight,
-        class_weight=options.class_weights(class_weight, prepared.table.class_names),
-        metrics=options.names(metrics) if metrics else _usual_metrics(prepared),
-        report_every=AUTO if report_every is None else report_every,
-        engine=engine,
-        threads=threads,
-        checkpoint=checkpoint,
-        checkpoint_every=int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
-        resume=resume,
-    )
+    of_training = {name: context.params[name] for name in Options.names() if name in context.params}
+    of_training |= {  # all others are passed on as they were given
+        "loss": prepared.loss,
+        "optimizer": options.optimizer(optimizer, learning_rate, schedule, given),
+        "batch_size": options.batch_size(batch_size, len(prepared.X)),
+        "validation": prepared.validation,
+        "early_stopping": pn.EarlyStopping(early_stopping, minimum_improvement) if early_stopping else None,
+        "sample_weight": prepared.sample_weight,
+        "class_weight": options.class_weights(class_weight, prepared.table.class_names),
+        "metrics": options.names(metrics) if metrics else _usual_metrics(prepared),
+        "report_every": AUTO if report_every is None else report_every,
+        "checkpoint_every": int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
+    }
+    reports = net.training(prepared.X, prepared.y, **of_training)
     introduce(prepared)
     console.print(layer_table(net))
     interrupted = _follow(reports, progress)

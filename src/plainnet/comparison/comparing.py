@@ -1,4 +1,4 @@
-"""`compare`: every variant from the same seeds and on the same splits."""
+"""`compare` trains every variant from the same seeds and on the same splits."""
 
 from __future__ import annotations
 
@@ -48,34 +48,34 @@ def compare(
 ) -> Comparison:
     """Train every variant from the same seeds, on the same splits, and say what the runs decide.
 
-    A variant is a `Network`, of which every run gets a new one with the same layers and weights drawn from its own
-    seed; or a function seed -> Network. Where variants differ in their training, each is a dict with one of these
-    under "network" and options of `fit` beside it, which go before the shared `options`:
+    A variant is a `Network`, of which every run makes a new one with the same layers and weights drawn from its own
+    seed; or a function seed -> Network. If variants differ in their training, each is a dict with one of these under
+    "network" and options of `fit` beside it, which take precedence over the shared `options`:
 
         pn.compare({"slow": {"network": net, "optimizer": pn.SGD(0.1)}, "fast": {...}}, X, y, loss="mse")
 
-    `X` and `y` are the examples and targets of every run. Where each run has its own, as rows scaled by what was
-    left to train on, `X` is a function seed -> (X, y, validation), validation a pair of arrays or None, without `y`; a
-    fourth part is the rows' `sample_weight`.
+    `X` and `y` are the examples and targets of every run. If each run has its own, such as rows scaled by its own
+    training rows, `X` is a function seed -> (X, y, validation), with validation a pair of arrays or None, and `y` is
+    left out; a fourth part is the rows' `sample_weight`.
 
     Arguments:
-        seeds: how many (30 are the seeds 0 ... 29), or a list of them.
-        by: the measure to compare by: "loss", "validation_loss" or a metric of `metrics`. The validation loss where
-            there is one, otherwise the loss, unless given.
-        lower_is_better: for a metric of your own; higher is taken as better where this is not given.
-        learned: when a run counts as having learned: a threshold such as "accuracy >= 0.9" or "loss < 0.01", or a
-            function Run -> bool. Not given, every run has that did not diverge.
+        seeds: the number of seeds (30 are the seeds 0 ... 29), or a list of them.
+        by: the measure to compare by: "loss", "validation_loss" or a metric of `metrics`; by default the validation
+            loss if there is one, otherwise the loss.
+        lower_is_better: True if a lower value of a custom metric is better; by default higher is.
+        learned: the condition for a run to have learned: a threshold such as "accuracy >= 0.9" or "loss < 0.01", or a
+            function Run -> bool; by default every run has learned that did not diverge.
         results: a file to which each run is written as it ends.
-        resume: go on with the runs in that file. More seeds may be asked for; any other change is refused.
-        workers: processes to train in, each with one thread; one for every core unless given. 1 is this process.
+        resume: True to go on with the runs in that file, possibly with more seeds; any other change raises FileError.
+        workers: processes to train in, each with one thread; by default one per core; 1 is this process.
             Small networks on full batches are trained many at once in so many threads instead, with the extra `fast`
             and a large `report_every`: see "Small networks in lanes" in docs/compare.md.
         executor: any `concurrent.futures.Executor` to train on instead.
-        progress: show a bar.
-        options: of `Network.fit`, for all variants.
+        progress: True to show a bar.
+        options: options of `Network.fit` for all variants.
 
     A run that diverges has not learned; it does not end the comparison. Raises InvalidValue or InvalidType for
-    arguments that do not fit, FileError for a results file that exists, is damaged or of another comparison.
+    arguments that do not fit, FileError for a results file that exists, is damaged or belongs to another comparison.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.xor()
@@ -102,7 +102,7 @@ def compare(
     done = {(run.variant, run.seed): run for run in (record.runs if record else ())}
     jobs = [(variant, seed) for seed in numbers for variant in resolved if (variant.name, seed) not in done]
     if jobs:
-        # closed at once, whatever ends the loop: the processes end with it
+        # close at once, whatever ends the loop, so that the processes end with it
         with closing(run_all(jobs, data, executor, workers)) as runs:
             for run in _shown(runs, len(jobs), progress) if progress else runs:
                 done[run.variant, run.seed] = run
@@ -122,7 +122,7 @@ def compare(
 
 
 def _measure(by: str | None, descriptions: Mapping[str, Any]) -> str:
-    """The measure to compare by; every variant must have it, and in the same sense."""
+    """Return the measure to compare by, which every variant must have in the same sense."""
     known = _known_measures(descriptions)
     name = by or ("validation_loss" if "validation_loss" in known else "loss")
     require_measure("by", name, known)
@@ -135,7 +135,7 @@ def _measure(by: str | None, descriptions: Mapping[str, Any]) -> str:
 
 
 def _known_measures(descriptions: Mapping[str, Any]) -> list[str]:
-    """The measures that the runs of every variant have."""
+    """Return the measures that the runs of every variant have."""
     options = [description["options"] for description in descriptions.values()]
     validated = all(option["validation_examples"] for option in options)
     metrics = [name for name in options[0]["metrics"] if all(name in option["metrics"] for option in options)]
@@ -143,7 +143,7 @@ def _known_measures(descriptions: Mapping[str, Any]) -> list[str]:
 
 
 def _criterion(learned: Criterion | None, descriptions: Mapping[str, Any]) -> tuple[Callable[[Run], bool], str]:
-    """When a run has learned, as a function and in words."""
+    """Return the condition for a run to have learned, as a function and in words."""
     if learned is None:
         return (lambda run: True), "every run that did not diverge"
     if callable(learned):
@@ -163,7 +163,7 @@ def _criterion(learned: Criterion | None, descriptions: Mapping[str, Any]) -> tu
 
 
 def _shown(runs: Iterable[Run], total: int, progress: bool | Console) -> Iterator[Run]:
-    """Pass the runs on while their number is shown."""
+    """Yield the runs while a bar shows their number."""
     diverged = 0
     with counting("run", None if isinstance(progress, bool) else progress) as tell:
         for done, run in enumerate(runs, start=1):

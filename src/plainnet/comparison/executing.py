@@ -1,4 +1,4 @@
-"""Where the runs happen: in lanes or alone in this process, in one process a core, or where an executor takes them."""
+"""Runs in lanes or one by one in this process, in one process per core, or on an executor."""
 
 import multiprocessing
 import os
@@ -16,12 +16,13 @@ from plainnet.comparison import lanes
 from plainnet.comparison.runs import Run, train
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
+from plainnet.engines.choosing import available_cores
 from plainnet.errors import InvalidType, InvalidValue, warn
 
 VariantAndSeed = tuple[Variant, int]
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Variables that hold the linear algebra of a process to one thread, read when NumPy is first imported."""
+"""Variables that limit the linear algebra of a process to one thread; NumPy reads them when it is imported."""
 
 NO_WORKERS = (
     "the worker processes ended before the runs did. A script calls compare under if __name__ == '__main__': ; a "
@@ -33,13 +34,13 @@ NO_WORKERS = (
 def run_all(
     jobs: Sequence[VariantAndSeed], data: SeedData, executor: Executor | None, workers: int | None
 ) -> Generator[Run, None, None]:
-    """The runs as they end, in any order."""
+    """Yield the runs as they end, in any order."""
     if executor is not None:
         if not isinstance(executor, Executor):
             raise InvalidType(f"executor is {executor!r}; it takes a concurrent.futures.Executor")
         yield from _run_on(executor, jobs, data)
         return
-    cores = _cores() if workers is None else checks.whole_number("workers", workers, least=1)
+    cores = available_cores() if workers is None else checks.whole_number("workers", workers, least=1)
     in_lanes = set()
     for name, variant in {variant.name: variant for variant, _ in jobs}.items():
         seeds = [seed for other, seed in jobs if other.name == name]
@@ -56,12 +57,8 @@ def run_all(
         yield train(variant, seed, data)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _can_travel(variants: Sequence[Variant], data: SeedData) -> bool:
-    """Whether the variants, and data that are a function, can be sent to another process; says what cannot."""
+    """Return True if the variants, and a function for the data, can be sent to other processes; warn of what cannot."""
     parts: dict[str, Any] = {f"variant {variant.name!r}": variant for variant in variants}
     if data.is_function:
         parts["the function for X"] = data
@@ -98,7 +95,7 @@ def _run_on(
 
 @contextmanager
 def _processes(count: int) -> Iterator[Executor]:
-    """New processes, which start as work is handed in; where we are cut short they end at once."""
+    """Give an executor of new processes, which start as work comes in and end at once after an error."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
     try:
@@ -116,12 +113,12 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 _ENVIRONMENT = threading.Lock()
-"""Held while the environment of this process is changed, which all of its threads share."""
+"""A lock for changes of the environment of this process, which all of its threads share."""
 
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes that start meanwhile have linear algebra of one thread, unless the user has set otherwise."""
+    """Give processes that start meanwhile one thread of linear algebra, unless the user has set another number."""
     with _ENVIRONMENT:
         added = [name for name in ONE_THREAD if name not in os.environ]
         os.environ.update(dict.fromkeys(added, "1"))

@@ -1,4 +1,4 @@
-"""Runs of small networks in the lanes of vector instructions: `train_many`, a batch of seeds at a time."""
+"""Runs of small networks in the lanes of vector instructions: `train_many` on one batch of seeds after the other."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,29 +12,31 @@ from plainnet.history import MOST_REPORTS, History
 from plainnet.network import Network
 from plainnet.training import prepare
 from plainnet.training.many import LANES, lanes_of, share_lanes, train_many
+from plainnet.training.options import Options
 
-REPORT = 2
-"""Steps of a small network alone that take as long as a report, about."""
+STEPS_PER_REPORT = 2
+"""One report costs about as much time as this many steps of a small network."""
 
 
 def suit(variant: Variant, seeds: Sequence[int], data: SeedData, cores: int) -> bool:
-    """Whether lanes are the place for the variant's runs from these seeds: they differ in weights alone, and gain."""
+    """Return True if the variant's runs from these seeds differ in their weights alone and are faster in lanes."""
     validation = variant.options.get("validation")
     each_its_rows = data.is_function or not (validation is None or isinstance(validation, tuple | list))
     if each_its_rows or not isinstance(variant.network, Network):
         return False
     with warnings_passed_over():  # said once, before the first run
-        run = prepare(variant.make(seeds[0]), data.X, data.y, **variant.options)
-        choice = engines.choose(variant.options.get("engine", "auto"), run.job, times=len(seeds))
+        options = Options.of(variant.options)
+        run = prepare(variant.make(seeds[0]), data.X, data.y, options)
+        choice = engines.choose(options.engine, run.job, times=len(seeds))
     if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
-    # All lanes' reports are made in one thread at a time, where processes make theirs at once on every core.
-    enough_between_reports = run.report_every * run.job.batches >= REPORT * (cores - 1)
+    # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
+    enough_between_reports = run.report_every * run.job.batches >= STEPS_PER_REPORT * (cores - 1)
     return enough_between_reports and share_lanes(choice, [run.job])
 
 
 def train(variant: Variant, seeds: Sequence[int], data: SeedData, threads: int) -> Iterator[Run]:
-    """Train the variant from the seeds, so many at a time that each thread's lanes are full."""
+    """Train the variant from the seeds, as many at a time as fill the lanes of all threads."""
     options = {**variant.options, "engine": "compiled", "threads": threads}
     at_a_time = LANES * threads
     for start in range(0, len(seeds), at_a_time):
@@ -48,7 +50,7 @@ def train(variant: Variant, seeds: Sequence[int], data: SeedData, threads: int) 
 
 
 def _measures(history: History) -> Measures:
-    """Those of the best report under early stopping, otherwise of the last."""
+    """Return the measures of the best report under early stopping, otherwise those of the last."""
     if not history.epoch:
         return None, None, {}
     best = history.best_epoch if history.settings["early_stopping"] else None

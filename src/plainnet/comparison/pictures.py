@@ -1,4 +1,4 @@
-"""Pictures of a comparison: each variant's curves as a band, and a box for each variant."""
+"""Pictures of a comparison: the curves of each variant as a band, and a box for each variant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.comparison.runs import Run
-from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, open_frame, remark, shortened
+from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, new_figure, open_frame, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from plainnet.comparison.result import Comparison
 
 COLORS = CLASS_COLORS[:6]
-"""Curves of more variants than this would hide each other."""
+"""The colours of the variants; the curves of more variants would hide each other."""
 MOST_CURVES = 100
 """The most single runs of a variant to draw beside its band."""
 MOST_BANDS = 3
-"""The bands of more variants hide each other; the boxes show the spread."""
+"""The most variants with bands, which would hide each other; the boxes show the spread."""
 MOST_BOXES = 20
 LONGEST_NAME = 48
 LABEL_WIDTH = 27
 
 
 class Band(NamedTuple):
-    """A variant's curves over its runs: quartiles and median at each epoch that half of the runs have reached."""
+    """The quartiles of a variant's runs at each epoch that at least half of them have reached."""
 
     epochs: Sequence[int]
     first: Array
@@ -39,11 +39,11 @@ class Band(NamedTuple):
 
 
 def curves(comparison: Comparison, axes: Axes | None = None) -> Axes:
-    """Each variant's measure by epoch: the median of its runs, thick, and a band between their quartiles.
+    """Draw each variant's measure by epoch: the median of its runs, thick, and a band between their quartiles.
 
-    The measure is the one compared by, where the runs kept its curve, otherwise their validation or training loss. Up
-    to two variants show single runs as well, thin; runs that did not learn are always drawn. The axis shows what the
-    bands and these runs need; a start far above them leaves the picture.
+    The measure is the one compared by if the runs kept its curve, otherwise their validation or training loss. Up to
+    two variants show single runs as well, thin; runs that did not learn are always drawn. The axis shows what the bands
+    and these runs need; a start far above them leaves the picture.
     """
     axes = axes if axes is not None else new_axes()
     drawn = [variant for variant in comparison.variants if variant in comparison.ranking()[: len(COLORS)]]
@@ -82,7 +82,7 @@ def curves(comparison: Comparison, axes: Axes | None = None) -> Axes:
 
 
 def followed(comparison: Comparison) -> str:
-    """The measure whose curves every run has: the one compared by where possible, otherwise a loss."""
+    """Return a measure whose curve every run has: the one compared by if possible, otherwise a loss."""
     for name in (comparison.by, "validation_loss"):
         if all(name in run.curves for run in comparison.runs):
             return name
@@ -97,7 +97,7 @@ def _words(name: str, comparison: Comparison) -> str:
 
 
 def _single_runs(comparison: Comparison, runs: Sequence[Run], alone: bool) -> list[Run]:
-    """The runs to draw one by one: each that did not learn, and evenly spaced others where there is room."""
+    """Return the runs to draw one by one: those that did not learn, and evenly spaced others while there is room."""
     failed = [run for run in runs if comparison.has_criterion and not comparison.has_learned(run)]
     rest = [run for run in runs if run not in failed] if alone else []
     step = -(-len(rest) // max(1, MOST_CURVES - len(failed))) or 1
@@ -105,7 +105,7 @@ def _single_runs(comparison: Comparison, runs: Sequence[Run], alone: bool) -> li
 
 
 def _band(runs: Sequence[Run], name: str) -> Band:
-    """The band of some runs; a run that ended before an epoch keeps its last value."""
+    """Return the band of some runs; a run that ended before an epoch keeps its last value."""
     if not runs:
         return Band([], np.array([]), np.array([]), np.array([]))
     epochs = sorted({epoch for run in runs for epoch in run.curves["epoch"]})
@@ -116,7 +116,7 @@ def _band(runs: Sequence[Run], name: str) -> Band:
 
 
 def _set_scale(axes: Axes, values: Array) -> None:
-    """Show these values, on a logarithmic axis where they run over more than a decade."""
+    """Set the axis to show these values, logarithmic if they differ more than twentyfold."""
     values = values[np.isfinite(values)]
     if not values.size:
         return
@@ -130,17 +130,17 @@ def _set_scale(axes: Axes, values: Array) -> None:
 
 
 def _legend_below(axes: Axes) -> None:
-    """The legend below the axis, where it hides no curve."""
+    """Put the legend below the axis, where it hides no curve."""
     count = len(axes.get_legend_handles_labels()[0])
     columns = 2 if count > 3 else max(count, 1)
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize="small")
 
 
 def boxes(comparison: Comparison, axes: Axes | None = None) -> Axes:
-    """A box from the first to the third quartile for each variant, its median a line, and every run a point.
+    """Draw a box from the first to the third quartile of each variant, its median as a line, and every run as a point.
 
-    The whiskers end at the last run within 1.5 times the box's length from it (Tukey 1977). Runs that did not learn
-    are crosses; those that diverged have no place on the axis and are counted.
+    The whiskers end at the last run within 1.5 times the box's length from it (Tukey 1977). Runs that did not learn are
+    crosses; those that diverged have no place on the axis and are counted.
     """
     shown = [variant for variant in comparison.variants if variant in comparison.ranking()[:MOST_BOXES]]
     axes = axes if axes is not None else new_axes(height=max(2.5, 1.2 + 0.55 * len(shown)))
@@ -174,6 +174,7 @@ def _draw_box(axes: Axes, comparison: Comparison, variant: str, place: int) -> N
     dots: dict[str, Any] = {"color": color, "zorder": 2, "rasterized": True}
     axes.scatter(values[learned], heights[learned], s=9, alpha=alpha, linewidths=0, **dots)
     axes.scatter(values[~learned], heights[~learned], s=22, marker="x", linewidths=1, **dots)
+    gray = {"color": GRAY}
     if len(values):
         axes.boxplot(
             values,
@@ -181,9 +182,9 @@ def _draw_box(axes: Axes, comparison: Comparison, variant: str, place: int) -> N
             positions=[place],
             widths=0.6,
             showfliers=False,
-            boxprops={"color": GRAY},
-            whiskerprops={"color": GRAY},
-            capprops={"color": GRAY},
+            boxprops=gray,
+            whiskerprops=gray,
+            capprops=gray,
             medianprops={"color": "black", "linewidth": 2},
             manage_ticks=False,
             zorder=3,
@@ -191,15 +192,9 @@ def _draw_box(axes: Axes, comparison: Comparison, variant: str, place: int) -> N
 
 
 def draw(comparison: Comparison) -> Figure:
-    """Both pictures, one above the other."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        from plainnet._base.extras import missing_extra
-
-        raise missing_extra("a picture", "plots") from None
+    """Draw both pictures, one above the other."""
     below = max(2.2, 1.0 + 0.55 * min(len(comparison.variants), MOST_BOXES))
-    figure = Figure(figsize=(8, 4.6 + below), layout="constrained")
+    figure = new_figure(8, 4.6 + below)
     upper, lower = figure.subplots(2, 1, height_ratios=[4.6, below])
     curves(comparison, upper)
     boxes(comparison, lower)

@@ -1,4 +1,4 @@
-"""A comparison that has been run: its summaries, its paired differences, and what they decide."""
+"""The result of a comparison: summaries, paired differences and verdicts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base import checks
+from plainnet._base.configurable import without_nan
 from plainnet.comparison import wording
 from plainnet.comparison.runs import Run
 from plainnet.comparison.statistics import LEAST_PAIRS, interval, mean, middle_mean, quartiles
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant's runs in numbers; `quartiles` are of the measure, over the runs that did not diverge."""
+    """One variant's runs in numbers; `quartiles` are those of the measure over the runs that did not diverge."""
 
     variant: str
     runs: int
@@ -35,11 +36,11 @@ class Summary:
     diverged: int
     quartiles: tuple[float, float, float]
     seconds: float
-    """The median of a run's time, beside whatever else the machine did."""
+    """The median time of a run."""
 
     @property
     def median(self) -> float:
-        """The middle one of the quartiles."""
+        """The second quartile."""
         return self.quartiles[1]
 
     @property
@@ -50,12 +51,12 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two variants, seed by seed: `first` less `second`, each with its 95 % bootstrap interval."""
+    """The differences of two variants, `first` - `second`, seed by seed, with 95 % bootstrap intervals."""
 
     first: str
     second: str
     pairs: int
-    """Seeds from which neither diverged: those whose measures can be compared."""
+    """The number of seeds from which neither diverged, so that their measures can be compared."""
     value: float
     """The mean of the middle half of the measure's differences."""
     interval: tuple[float, float]
@@ -77,26 +78,26 @@ class Comparison:
     by: str
     lower_is_better: bool
     criterion: str
-    """In words, when a run counts as having learned."""
+    """The condition under which a run counts as having learned, in words."""
     learned: Callable[[Run], bool]
     runs: Sequence[Run]
-    """Variant by variant, in the order of the seeds."""
+    """All runs, variant by variant, in the order of the seeds."""
     parameters: Mapping[str, int] = field(default_factory=dict)
-    """How many parameters the network of each variant has."""
+    """The number of parameters of each variant's network."""
     has_criterion: bool = True
-    """Whether `criterion` says more than that a run did not diverge."""
+    """True if `criterion` asks for more than that a run does not diverge."""
 
     def of(self, variant: str) -> list[Run]:
-        """The runs of a variant, in the order of the seeds."""
+        """Return the runs of a variant in the order of the seeds."""
         checks.one_of("variant", variant, self.variants)
         return [run for run in self.runs if run.variant == variant]
 
     def has_learned(self, run: Run) -> bool:
-        """Whether a run meets the criterion; one that diverged does not."""
+        """Return True if a run meets the criterion; a run that diverged does not."""
         return not run.diverged and bool(self.learned(run))
 
     def summaries(self) -> list[Summary]:
-        """A summary for each variant, in their order."""
+        """Return a summary of each variant, in their order."""
         return [self._summary(variant) for variant in self.variants]
 
     def _summary(self, variant: str) -> Summary:
@@ -112,14 +113,12 @@ class Comparison:
         )
 
     def difference(self, first: str, second: str) -> Difference:
-        """The paired differences of two variants, first less second."""
+        """Return the paired differences of two variants, first - second."""
         ours, theirs = self.of(first), self.of(second)
         measures = np.array([[a.measure(self.by), b.measure(self.by)] for a, b in zip(ours, theirs, strict=True)])
         measures = measures[np.isfinite(measures).all(axis=1)]
         differences = measures[:, 0] - measures[:, 1]
-        learned = np.array(
-            [float(self.has_learned(a)) - self.has_learned(b) for a, b in zip(ours, theirs, strict=True)]
-        )
+        learned = np.array([float(self.has_learned(run)) for run in ours]) - [self.has_learned(run) for run in theirs]
         bounds = interval(differences, middle_mean) if len(differences) else (np.nan, np.nan)
         share_bounds = interval(learned, mean)
         winner = _decided(first, second, bounds, len(differences))
@@ -138,30 +137,29 @@ class Comparison:
         )
 
     def differences(self) -> list[Difference]:
-        """Every pair of variants."""
+        """Return the difference of every pair of variants."""
         return [self.difference(first, second) for first, second in combinations(self.variants, 2)]
 
     def ranking(self) -> list[str]:
-        """The variants from the best median to the worst; those that only diverged come last."""
+        """Return the variants from the best median to the worst; those that only diverged come last."""
         sign = 1 if self.lower_is_better else -1
         medians = {summary.variant: sign * summary.median for summary in self.summaries()}
         return sorted(self.variants, key=lambda variant: np.nan_to_num(medians[variant], nan=np.inf))
 
     def failed(self) -> list[str]:
-        """The variants of which every run diverged."""
+        """Return the variants of which every run diverged."""
         return [summary.variant for summary in self.summaries() if not np.isfinite(summary.median)]
 
     def leaders(self) -> list[str]:
-        """The variant of the best median, and those that the runs do not tell from it; none where all diverged."""
+        """Return the variant of the best median and those that the runs do not tell from it; none if all diverged."""
         failed = self.failed()
-        first, *others = [*(variant for variant in self.ranking() if variant not in failed), ""]
-        undecided = [other for other in others if other and self.difference(first, other).better is None]
-        return [first, *undecided] if first else []
+        ranked = [variant for variant in self.ranking() if variant not in failed]
+        return [variant for variant in ranked if variant == ranked[0] or not self.difference(ranked[0], variant).better]
 
     def choice(self) -> str | None:
-        """The variant to take: of the `leaders` the one with the smallest network; None where every run diverged.
+        """Return the variant to take, the `leaders`' one with the smallest network; None if every run diverged.
 
-        Where the runs are too few to decide anything, it is the one of the best median.
+        If the runs are too few to decide anything, it is the variant of the best median.
         """
         leaders = self.leaders()
         if self.has_too_few_runs():
@@ -169,25 +167,25 @@ class Comparison:
         return min(leaders, key=lambda variant: self.parameters.get(variant, 0), default=None)
 
     def has_too_few_runs(self) -> bool:
-        """Tell whether the `leaders` have too few pairs of runs for any verdict between them."""
+        """Return True if the `leaders` have too few pairs of runs for any verdict between them."""
         leaders = self.leaders()
         return any(self.difference(leaders[0], other).pairs < LEAST_PAIRS for other in leaders[1:])
 
     def verdicts(self) -> list[Verdict]:
-        """What the runs say about the variant of the best median against each of the others."""
+        """Return the verdicts on the variant of the best median against each of the others."""
         best, *others = self.ranking()
         return [verdict for other in others for verdict in wording.verdicts(self, self.difference(best, other))]
 
     def conclusion(self) -> str:
-        """One sentence to act on: the variant to take, as far as the runs decide; empty for a single variant."""
+        """Return one sentence that says which variant to take, as far as the runs decide; "" for a single variant."""
         return wording.conclusion(self)
 
     def notes(self) -> list[str]:
-        """What the reader of the numbers should know."""
+        """Return sentences that explain the numbers to the reader."""
         return wording.notes(self)
 
     def captions(self) -> str:
-        """What the columns of the summaries hold."""
+        """Return a line that explains the columns of the summaries."""
         return wording.captions(self)
 
     def __str__(self) -> str:
@@ -199,25 +197,25 @@ class Comparison:
         return wording.as_html(self)
 
     def draw_curves(self, axes: Axes | None = None) -> Axes:
-        """Every run's loss by epoch, a colour a variant; see `plainnet.comparison.pictures`."""
+        """Draw the curves of the runs, in one colour per variant; see `plainnet.comparison.pictures.curves`."""
         from plainnet.comparison.pictures import curves
 
         return curves(self, axes)
 
     def draw_boxes(self, axes: Axes | None = None) -> Axes:
-        """A box a variant over its runs, each run a point; see `plainnet.comparison.pictures`."""
+        """Draw one box per variant over its runs, each run a point; see `plainnet.comparison.pictures.boxes`."""
         from plainnet.comparison.pictures import boxes
 
         return boxes(self, axes)
 
     def draw(self) -> Figure:
-        """Both pictures in one figure, for its `savefig`."""
+        """Draw both pictures in one figure, to save with its `savefig`."""
         from plainnet.comparison.pictures import draw
 
         return draw(self)
 
     def write_csv(self, path: str | PathLike[str]) -> None:
-        """Write a line a run: variant, seed, learned, diverged, epochs, seconds, and every measure."""
+        """Write one line per run: variant, seed, learned, diverged, epochs, seconds, and every measure."""
         metrics = list(dict.fromkeys(name for run in self.runs for name in run.metrics))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -236,14 +234,14 @@ class Comparison:
             file.write(json.dumps(self.to_dict(), allow_nan=False, indent=1).encode())
 
     def to_dict(self) -> dict[str, Any]:
-        """Summaries, differences, verdicts and runs as plain data, NaN as None."""
+        """Return summaries, differences, verdicts and runs as plain data, with None for NaN."""
         return {
             "by": self.by,
             "lower_is_better": self.lower_is_better,
             "learned": self.criterion,
             "seeds": list(self.seeds),
-            "summaries": [_plain(asdict(summary)) for summary in self.summaries()],
-            "differences": [_plain(asdict(difference)) for difference in self.differences()],
+            "summaries": [without_nan(asdict(summary)) for summary in self.summaries()],
+            "differences": [without_nan(asdict(difference)) for difference in self.differences()],
             "verdicts": list(map(str, self.verdicts())),
             "conclusion": self.conclusion(),
             "runs": [run.to_dict() | {"learned": self.has_learned(run)} for run in self.runs],
@@ -251,16 +249,7 @@ class Comparison:
 
 
 def _decided(first: str, second: str, bounds: tuple[float, float], pairs: int) -> str | None:
-    """The variant whose values are higher, where the interval leaves out 0."""
+    """Return the variant whose values are higher; None if the interval holds 0 or the pairs are too few."""
     if pairs < LEAST_PAIRS or not (bounds[0] > 0 or bounds[1] < 0):
         return None
     return first if bounds[0] > 0 else second
-
-
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [plain(part) for part in value]
-        return None if isinstance(value, float) and not np.isfinite(value) else value
-
-    return {name: plain(value) for name, value in data.items()}

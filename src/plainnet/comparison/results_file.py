@@ -1,7 +1,7 @@
-"""A file of runs, a line of JSON each as they end, from which an interrupted comparison goes on.
+"""A file of runs, one line of JSON each, from which an interrupted comparison goes on.
 
-The first line holds the settings: variants, options, and the fingerprint of the data. Going on with others is
-refused with the first difference. More seeds are no other setting: their runs are added.
+The first line holds the settings: variants, options, and the fingerprint of the data. A comparison with other settings
+raises FileError with the first difference. More seeds are no other setting: their runs are added.
 """
 
 import json
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 class ResultsFile:
-    """The runs in a file; `add` appends one and is seen on the disk when it returns."""
+    """The runs in a file; a run is on the disk when `add` returns."""
 
     def __init__(self, path: str | PathLike[str], settings: Mapping[str, Any], resume: bool) -> None:
         self.path = path_name(path)
@@ -51,7 +51,7 @@ class ResultsFile:
             raise FileError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def _read(self, header: Mapping[str, Any]) -> int:
-        """Take in the runs of the file; how many bytes of it are whole lines."""
+        """Read the runs of the file and return how many bytes of it are whole lines."""
         content = read_whole(self.path)
         whole = content[: content.rfind(b"\n") + 1]
         try:

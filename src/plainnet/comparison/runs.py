@@ -1,19 +1,20 @@
-"""One run of one variant from one seed, and what is kept of it."""
+"""One run of one variant from one seed: its training and its record."""
 
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import isfinite, nan
+from math import nan
 from typing import Any, TypeAlias
 
+from plainnet._base.configurable import without_nan
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History
 
 LONGEST_CURVE = 200
-"""A run keeps at most about so many points of its curves, evenly spaced."""
+"""A run keeps about this many evenly spaced points of its curves at most."""
 
 LOSS_MEASURES = ("loss", "validation_loss")
 
@@ -23,7 +24,7 @@ Measures: TypeAlias = tuple[float | None, float | None, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Run:
-    """What came of training a variant from a seed.
+    """The result of training a variant from a seed.
 
     The measures are those of the parameters that the network ended with: the best ones under early stopping, the
     last ones otherwise. A run that diverged has none.
@@ -33,25 +34,25 @@ class Run:
     seed: int
     diverged: bool
     epochs: int
-    """Epochs trained."""
+    """The number of epochs trained."""
     seconds: float
     loss: float | None
     validation_loss: float | None
     metrics: Mapping[str, float | None]
-    """On the validation data where there are any, otherwise on the training data; None where not defined."""
+    """Measured on the validation data, or on the training data if there are none; None where not defined."""
     curves: Mapping[str, list[Any]]
-    """"epoch", "loss", each metric and, with validation data, "validation_loss": lists of the same length.
+    """Lists of the same length: "epoch", "loss", each metric and, with validation data, "validation_loss".
 
-    None stands where a measure is not defined. Results files of version 0.1 have no metrics here.
+    They hold None where a measure is not defined. Results files of version 0.1 have no metrics here.
     """
 
     def measure(self, name: str) -> float:
-        """The loss, the validation loss or a metric by name; NaN where the run has none."""
+        """Return the loss, the validation loss or a metric by name; NaN if the run has none."""
         value = getattr(self, name) if name in LOSS_MEASURES else self.metrics.get(name)
         return nan if value is None else float(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that JSON holds exactly."""
+        """Return plain data that JSON holds exactly."""
         return asdict(self)
 
 
@@ -73,7 +74,7 @@ def train(variant: Variant, seed: int, data: SeedData) -> Run:
 
 
 def run_of(variant: Variant, seed: int, history: History, seconds: float, measures: Measures) -> Run:
-    """The run with this history, the measures those of the parameters that it ended with."""
+    """Make a run of its history and the measures of the parameters that it ended with."""
     diverged = history.stopped == "diverged"
     loss, validation_loss, metrics = (None, None, {}) if diverged else measures
     return Run(
@@ -82,15 +83,11 @@ def run_of(variant: Variant, seed: int, history: History, seconds: float, measur
         diverged=diverged,
         epochs=history.epoch[-1] if history.epoch else 0,
         seconds=seconds,
-        loss=_finite(loss),
-        validation_loss=_finite(validation_loss),
-        metrics={name: _finite(value) for name, value in metrics.items()},
+        loss=without_nan(loss),
+        validation_loss=without_nan(validation_loss),
+        metrics=without_nan(metrics),
         curves=_curves(history),
     )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and isfinite(value) else None
 
 
 def _curves(history: History) -> dict[str, list[Any]]:
@@ -98,11 +95,11 @@ def _curves(history: History) -> dict[str, list[Any]]:
     kept = slice((len(history.epoch) - 1) % step, None, step)  # the last point is among them
     curves: dict[str, list[Any]] = {"epoch": history.epoch[kept]}
     measured = {"loss": history.loss, "validation_loss": history.validation_loss, **history.metrics}
-    return curves | {name: list(map(_finite, values[kept])) for name, values in measured.items() if values}
+    return curves | without_nan({name: values[kept] for name, values in measured.items() if values})
 
 
 def require_measure(what: str, name: str, known: list[str]) -> None:
-    """Refuse the name of a measure that not every run has."""
+    """Raise InvalidValue for a measure that not every run has."""
     if name not in known:
         raise InvalidValue(
             f"{what} is {name!r}; every run has: {', '.join(known)} (metrics=[...], or --metrics, adds to them)"

@@ -1,4 +1,4 @@
-"""What the runs train on: the same arrays for every seed, or what a function gives for each."""
+"""The data of the runs: the same arrays for every seed, or the ones that a function returns for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from plainnet.training.checkpoints import fingerprint
 
 @dataclass(frozen=True)
 class SeedData:
-    """Examples and targets, or in place of X a function of the seed that gives them: see `of`."""
+    """Examples and targets, or in place of X a function of the seed that returns them: see `of`."""
 
     X: Any
     y: Any
@@ -24,13 +24,13 @@ class SeedData:
 
     @property
     def is_function(self) -> bool:
-        """Whether each seed has data of its own."""
+        """True if each seed has data of its own."""
         return callable(self.X)
 
     def of(self, seed: int) -> tuple[Any, Any, Mapping[str, Any]]:
-        """The examples and targets for a seed and, where a function gives them, options of `fit`.
+        """Return the examples and targets for a seed and, if a function returns them, options of `fit`.
 
-        The function gives (X, y, validation) or (X, y, validation, sample_weight).
+        The function returns (X, y, validation) or (X, y, validation, sample_weight).
         """
         if not self.is_function:
             return self.X, self.y, {}
@@ -44,7 +44,7 @@ class SeedData:
         return X, y, dict(zip(("validation", "sample_weight"), rest, strict=False))
 
     def fingerprints(self) -> dict[str, Any]:
-        """What tells these data from others; of a function, those of seed 0."""
+        """Return fingerprints that tell these data from others; of a function, those of seed 0."""
         X, y, held_out = self.of(0)
         parts = {"X": X, "y": y}
         if held_out.get("validation") is not None:

@@ -1,4 +1,4 @@
-"""What the runs of variants say: quartiles, paired differences, and how far chance may have moved them."""
+"""Quartiles, robust means, and bootstrap intervals that say how far chance may have moved them."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from plainnet._base.arrays import Array
 
 RESAMPLES = 4000
 LEAST_PAIRS = 6
-"""Fewer pairs decide nothing: of 5 fair coins all fall the same way in one case of 16, more often than 1 in 20."""
+"""Fewer pairs decide nothing: 5 fair coins fall all the same way in 1 case of 16, which is more than 1 in 20."""
 
 Statistic = Callable[[Array], Array]
-"""Over the last axis."""
+"""A function that reduces the last axis."""
 
 
 def quartiles(values: Array) -> tuple[float, float, float]:
-    """The first quartile, the median and the third; NaN where there are no values."""
+    """Return the first quartile, the median and the third quartile; NaN if there are no values."""
     if not values.size:
         return (np.nan, np.nan, np.nan)
     first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
@@ -23,10 +23,10 @@ def quartiles(values: Array) -> tuple[float, float, float]:
 
 
 def middle_mean(values: Array) -> Array:
-    """The mean of the middle half: a quarter of the values, rounded down, is cut off at either end.
+    """Return the mean of the middle half: a quarter of the values, rounded down, is cut off at either end.
 
-    The interquartile mean, which Agarwal et al. 2021 ("Deep RL at the edge of the statistical precipice")
-    recommend for comparisons over few seeds: as robust as quartiles, and finer than a median.
+    Agarwal et al. 2021 ("Deep RL at the edge of the statistical precipice") recommend this interquartile mean for
+    comparisons over few seeds: it is as robust as quartiles and finer than a median.
 
     >>> float(middle_mean(np.array([1.0, 2.0, 4.0, 900.0])))
     3.0
@@ -37,15 +37,15 @@ def middle_mean(values: Array) -> Array:
 
 
 def mean(values: Array) -> Array:
-    """The mean over the last axis."""
+    """Return the mean over the last axis."""
     return values.mean(axis=-1)
 
 
 def interval(values: Array, statistic: Statistic) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of a statistic (Efron 1979), the same at every call.
+    """Return the 95 % percentile bootstrap interval of a statistic (Efron 1979), the same at every call.
 
-    The values are drawn with replacement, as many as there are, `RESAMPLES` times; the interval holds the middle
-    95 % of the statistic of the draws.
+    `RESAMPLES` times as many values as there are are drawn with replacement; the interval holds the middle 95 % of the
+    statistics of these draws.
     """
     random = np.random.default_rng(0)
     count = len(values)

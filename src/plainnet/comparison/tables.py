@@ -1,4 +1,4 @@
-"""A table for `compare`: its rows and its networks as functions of the seed, which can be sent to other processes."""
+"""The rows and networks of a table as functions of the seed, which can be sent to other processes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class TableRows:
     frame: pl.DataFrame
     target: str
     options: Mapping[str, Any]
-    """Of `prepare_rows`."""
+    """The options of `prepare_rows`."""
 
     def prepared(self, seed: int) -> Prepared:
-        """What `plainnet train` with this seed trains on."""
+        """Return the data that `plainnet train` with this seed trains on."""
         return _prepared(self, seed)
 
     def __call__(self, seed: int) -> tuple[Array, Array, tuple[Array, ...], Array | None]:
-        """Training examples, their targets, the rows held out, and the weights of the training examples."""
+        """Return training examples, their targets, the rows held out, and the weights of the training examples."""
         prepared = self.prepared(seed)
         return prepared.X, prepared.y, prepared.validation, prepared.sample_weight
 
@@ -41,14 +41,14 @@ class TableNetwork:
     rows: TableRows
     hidden: Sequence[int]
     settings: Mapping[str, Any]
-    """Of `network_for`."""
+    """The options of `network_for`."""
 
     def __call__(self, seed: int) -> Network:
-        """A new network for the rows of a seed."""
+        """Make a new network for the rows of a seed."""
         return network_for(self.rows.prepared(seed), self.hidden, seed=seed, **self.settings)
 
 
 @lru_cache(maxsize=1)
 def _prepared(rows: TableRows, seed: int) -> Prepared:
-    """Kept for the run's network and data, and for the next variant with this seed."""
+    """Prepare the rows once for a run's network and data and for the next variant with this seed."""
     return prepare_rows(rows.frame, rows.target, seed=seed, **rows.options)

@@ -1,4 +1,4 @@
-"""What is compared: variants, each a network and the options of its training."""
+"""Variants, each a network and the options of its training."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +15,9 @@ from plainnet.comparison.seed_data import SeedData
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.training.checkpoints import fingerprint
+from plainnet.training.options import OF_A_FILE
 
 Maker: TypeAlias = Network | Callable[[int], Network]
-
-OF_COMPARE = {"progress", "checkpoint", "checkpoint_every", "resume"}
-"""Options of `fit` that are the comparison's own business."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Variant:
     options: Mapping[str, Any]
 
     def make(self, seed: int) -> Network:
-        """A new network for `seed`: of the same layers, or what the function gives."""
+        """Make a new network for `seed`: one of the same layers, or the one that the function returns."""
         if isinstance(self.network, Network):
             layers = [copy.deepcopy(layer) for layer in self.network.layers]
             return Network(*layers, input_size=self.network.input_size, seed=seed, dtype=self.network.dtype)
@@ -47,7 +45,7 @@ class Variant:
 
 
 def resolve(variants: Any, shared: Mapping[str, Any]) -> list[Variant]:
-    """The variants as the user gave them, with the shared options where a variant has none of its own."""
+    """Return the variants as the user gave them, with the shared options where a variant has none of its own."""
     if not isinstance(variants, Mapping) or not variants:
         raise InvalidType(f"variants is {variants!r}; it takes a dict of names and networks")
     return [_resolve(str(name), given, shared) for name, given in variants.items()]
@@ -61,7 +59,7 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
             f"variant {name!r} is {given!r}; it takes a Network, a function seed -> Network, or a dict with one of "
             "them under 'network' and options of fit"
         )
-    for option in OF_COMPARE & {*own, *shared}:
+    for option in {"progress", *OF_A_FILE} & {*own, *shared}:
         raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
     if "loss" not in {**shared, **own}:
         usual = f"; {network.usual_loss()}" if isinstance(network, Network) else ""
@@ -70,9 +68,9 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
 
 
 def described(variants: Sequence[Variant], seed: int, data: SeedData) -> tuple[dict[str, Any], dict[str, int]]:
-    """Each variant as plain data, and its number of parameters.
+    """Return each variant as plain data and its number of parameters.
 
-    All that `fit` would refuse is refused here, before any training.
+    Raises the errors that `fit` would raise, before any training.
     """
     descriptions: dict[str, Any] = {}
     parameters: dict[str, int] = {}
@@ -99,7 +97,7 @@ def described(variants: Sequence[Variant], seed: int, data: SeedData) -> tuple[d
 
 
 def _split(variant: Variant, net: Network, y: Any) -> str:
-    """What decides, with the seed, which rows a run is validated on."""
+    """Return what decides, with the seed, on which rows a run is validated."""
     validation = variant.options.get("validation")
     if not isinstance(validation, float | np.floating):
         return str(_marked_validation(validation))
@@ -109,7 +107,7 @@ def _split(variant: Variant, net: Network, y: Any) -> str:
 
 
 def _marked(value: Any) -> Any:
-    """An option that can hold arrays, as plain data that tells whether it is the same again."""
+    """Return an option that can hold arrays as plain data, with fingerprints in place of arrays."""
     if value is None or isinstance(value, str | float | int | np.number):
         return describe(value)
     if isinstance(value, Mapping):
@@ -118,14 +116,14 @@ def _marked(value: Any) -> Any:
 
 
 def _marked_validation(validation: Any) -> Any:
-    """The same of a fraction, or of the arrays X, y and, where there are some, weights."""
+    """Return the same of a fraction, or of the arrays X, y and, if there are any, weights."""
     if not isinstance(validation, tuple | list):
         return _marked(validation)
     return [fingerprint(numbers_of("validation", part)) for part in validation if part is not None]
 
 
 def seeds_of(seeds: Any) -> list[int]:
-    """A number n as the seeds 0 ... n - 1, or the seeds given."""
+    """Return the seeds 0 ... n - 1 for a number n, or the seeds given."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         return list(range(checks.whole_number("seeds", seeds, least=1)))
     if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):

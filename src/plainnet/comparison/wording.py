@@ -1,4 +1,4 @@
-"""A comparison in words: its table of summaries, its verdicts and its conclusion, as text and for a notebook."""
+"""A comparison in words: the table of summaries, the verdicts and the conclusion, as text and as HTML."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from plainnet._base.wording import aligned
 from plainnet.comparison.statistics import LEAST_PAIRS
 from plainnet.errors import MissingExtraError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What the data decide between two variants, and the numbers it rests on: the first less the second."""
+    """A sentence on what the data decide between two variants, and the numbers behind it."""
 
     sentence: str
     numbers: str
@@ -26,9 +27,9 @@ class Verdict(NamedTuple):
 
 
 def summary_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The summaries as the texts of a table, its column names first.
+    """Return the summaries as the cells of a table, the names of its columns first.
 
-    Without a criterion there is nothing to have learned; the runs are then counted instead.
+    Without a criterion the table counts the runs instead of those that learned.
     """
     counted = "learned" if comparison.has_criterion else "runs"
     head = ("variant", counted, "median", "quartiles", "seconds")
@@ -43,13 +44,13 @@ def _summary_row(summary: Summary, counts_learned: bool) -> tuple[str, ...]:
 
 
 def captions(comparison: Comparison) -> str:
-    """What the columns of the summaries hold."""
+    """Return a line that explains the columns of the summaries."""
     measure = f"median, quartiles: {comparison.by.replace('_', ' ')}"
     return f"{measure}; learned: {comparison.criterion}" if comparison.has_criterion else measure
 
 
 def conclusion(comparison: Comparison) -> str:
-    """One sentence to act on: the variant to take, as far as the runs decide."""
+    """Return one sentence that says which variant to take, as far as the runs decide."""
     leaders, failed = comparison.leaders(), comparison.failed()
     if not leaders:
         return "Every run diverged, so there is nothing to choose from; a smaller learning rate may do."
@@ -71,7 +72,7 @@ def conclusion(comparison: Comparison) -> str:
 
 
 def _advice(comparison: Comparison, leaders: Sequence[str]) -> str:
-    """Which of the variants to take that the runs do not tell apart."""
+    """Return advice on which variant to take if the runs do not tell the `leaders` apart."""
     if len({comparison.parameters.get(variant) for variant in leaders}) == 1:
         return "More seeds may decide."
     choice = comparison.choice()
@@ -86,7 +87,7 @@ def _listed(names: Sequence[str], most: int = 3) -> str:
 
 
 def verdicts(comparison: Comparison, d: Difference) -> list[Verdict]:
-    """What the runs say about the variant of the best median against another one."""
+    """Return the verdicts on one difference."""
     if d.pairs < LEAST_PAIRS:
         sentence = f"{d.first} against {d.second}: too few pairs of runs to decide"
         return [Verdict(sentence, f"{d.pairs}; it takes at least {LEAST_PAIRS}")]
@@ -119,7 +120,7 @@ def _signed(value: float) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What the reader of the numbers should know."""
+    """Return sentences that explain the numbers to the reader."""
     differences = (
         "A difference is the first variant less the second, seed by seed: the mean of the middle half, or for "
         "shares of all, with its 95 % bootstrap interval."
@@ -129,11 +130,8 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def as_text(comparison: Comparison) -> str:
-    """The table, the verdicts and the conclusion as plain text."""
-    rows = summary_rows(comparison)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    lines.append(comparison.captions())
+    """Return the table, the verdicts and the conclusion as plain text."""
+    lines = [*aligned(summary_rows(comparison)), comparison.captions()]
     conclusion = comparison.conclusion()
     if len(comparison.variants) > 1:
         lines += ["", *map(str, comparison.verdicts()), "", conclusion, "", *comparison.notes()]
@@ -143,7 +141,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_html(comparison: Comparison) -> str:
-    """The same for a notebook, with the boxes of the runs where pictures can be drawn."""
+    """Return the same as HTML, with the boxes of the runs if pictures can be drawn."""
     head, *rows = summary_rows(comparison)
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
@@ -160,6 +158,6 @@ def _picture(comparison: Comparison) -> str:
 
     try:
         with page_style():
-            return svg(comparison.draw_boxes(), "Each run's measure, a box a variant", id(comparison))
+            return svg(comparison.draw_boxes(), "Each run's measure, one box per variant", id(comparison))
     except MissingExtraError:
         return ""

@@ -39,6 +39,26 @@ def remaining_blocks(job: Job) -> Iterator[Block]:
         yield from _blocks_of_files(job, random)
 
 
+Batch = tuple[Array, Array, Array | None]
+"""Inputs, targets and sample weights of one step."""
+
+
+def remaining_batches(job: Job) -> Iterator[Batch]:
+    """Yield the batches of the present epoch that are still to come."""
+    for block in remaining_blocks(job):
+        rows = len(block.inputs)
+        size = job.batch_size or rows
+        for start in range(block.rows_done, rows, size):
+            chosen = slice(start, start + size) if block.order is None else block.order[start : start + size]
+            weight = None if block.sample_weight is None else rows_of(block.sample_weight, chosen)
+            yield rows_of(block.inputs, chosen), rows_of(block.targets, chosen), weight
+
+
+def rows_of(array: Array, chosen: slice | Array) -> Array:
+    """The chosen rows; `take` copies scattered ones faster than indexing does."""
+    return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
+
+
 def _blocks_of_files(job: Job, random: np.random.Generator | None) -> Iterator[Block]:
     assert job.batch_size is not None  # training refuses it for files
     rows, size = len(job.inputs), job.block_rows

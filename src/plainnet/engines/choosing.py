@@ -138,10 +138,15 @@ def free_cores() -> int:
 
 
 def cores() -> int:
-    """The cores this process may use: the system's word, or less where OMP_NUM_THREADS says so."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads may run at once: one per core of this process, or fewer by OMP_NUM_THREADS."""
+    available = available_cores()
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for nested threads
     return min(available, int(limit)) if limit.isdecimal() and int(limit) > 0 else available
+
+
+def available_cores() -> int:
+    """Return the number of cores that the system lets this process use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _blas_threads(threads: int | None) -> int | None:

@@ -77,6 +77,28 @@ class Job:
         """Rows of a block of the data, whole batches where there are several blocks."""
         return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
+    def begin_step(self, gradient: Array) -> None:
+        """Note the norm of a step's gradient, before clipping, and the learning rate at this place of the run."""
+        if self.batches_done == 0:
+            self.keep_good()
+        epoch = self.epochs_done + self.batches_done / self.batches
+        self.learning_rate = self.optimizer.schedule.rate(epoch, self.epochs, self.schedule_memory)
+        self.gradient_norms.append(math.sqrt(np.vdot(gradient, gradient)))
+        self.steps_done += 1
+
+    def end_step(self, loss: float, weight: float) -> None:
+        """Count a batch whose examples weigh `weight` together."""
+        self.loss_total += weight * loss
+        self.weight_total += weight
+        self.batches_done += 1
+
+    def end_epoch(self) -> float:
+        """Begin the next epoch; return the loss of this one, the mean of its batches by their weights."""
+        mean = self.loss_total / self.weight_total
+        self.epochs_done += 1
+        self.batches_done, self.loss_total, self.weight_total = 0, 0.0, 0.0
+        return mean
+
     def keep_good(self) -> None:
         """Note that the present parameters have given a finite loss."""
         np.copyto(self.good_parameters, self.network.parameters)

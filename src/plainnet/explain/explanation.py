@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.configurable import without_nan
 from plainnet.gradients import TOLERANCE
 
 if TYPE_CHECKING:
@@ -206,20 +207,14 @@ def _quantity_as_dict(quantity: Quantity) -> dict[str, Any]:
         "formula": quantity.formula,
         "note": quantity.note,
         "shape": list(quantity.values.shape),
-        "values": _finite(quantity.values.tolist()),
+        "values": without_nan(quantity.values.tolist()),
         "rows": list(quantity.rows),
         "columns": list(quantity.columns),
     }
     if quantity.check is not None:
         plain["check"] = {
-            "numerical": _finite(quantity.check.numerical.tolist()),
-            "errors": _finite(quantity.check.errors.tolist()),
+            "numerical": without_nan(quantity.check.numerical.tolist()),
+            "errors": without_nan(quantity.check.errors.tolist()),
             "relative_error": quantity.check.relative_error,
         }
     return plain
-
-
-def _finite(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_finite(value) for value in values]
-    return values if math.isfinite(values) else None

@@ -76,13 +76,13 @@ class Kept(NamedTuple):
     note: str = ""
 
 
-_INVERSE = "1 / √(variance + {epsilon:g})"
+_ROOT = "√(variance + {epsilon:g})"
 _NORMALIZED = Kept("normalized", "x̂", "x̂ = (inputs - mean) / √(variance + {epsilon:g})")
 
 REMEMBERED: dict[type, tuple[Kept, ...]] = {
     Dropout: (Kept("mask", "mask", "mask = 0 with probability {rate:g}, else 1 / (1 - {rate:g})"),),
-    BatchNorm: (Kept("inverse", "s", f"s = {_INVERSE}", "of each feature, over the examples"), _NORMALIZED),
-    LayerNorm: (Kept("inverse", "s", f"s = {_INVERSE}", "of each example, over its features"), _NORMALIZED),
+    BatchNorm: (Kept("root", "r", f"r = {_ROOT}", "of each feature, over the examples"), _NORMALIZED),
+    LayerNorm: (Kept("root", "r", f"r = {_ROOT}", "of each example, over its features"), _NORMALIZED),
 }
 
 OUTPUTS: dict[type, str] = {
@@ -101,8 +101,8 @@ INPUT_GRADIENTS: dict[type, str] = {
     Dense: "δ @ weightsᵀ",
     Activation: "δ",
     Dropout: "∂loss/∂outputs ∘ mask",
-    BatchNorm: "scale ∘ s ∘ (g - mean(g) - x̂ ∘ mean(g ∘ x̂)), g = ∂loss/∂outputs",
-    LayerNorm: "s ∘ (g - mean(g) - x̂ ∘ mean(g ∘ x̂)), g = ∂loss/∂outputs ∘ scale",
+    BatchNorm: "(g - mean(g) - x̂ ∘ mean(g ∘ x̂)) / r, g = ∂loss/∂outputs ∘ scale",
+    LayerNorm: "(g - mean(g) - x̂ ∘ mean(g ∘ x̂)) / r, g = ∂loss/∂outputs ∘ scale",
 }
 
 

@@ -41,7 +41,7 @@ class LayerRecord:
     gradients: dict[str, Array] = field(default_factory=dict)
     """Of the layer's parameters, before penalties."""
     remembered: dict[str, Array] = field(default_factory=dict)
-    """The arrays that the way back keeps of the pass, by the names they have in the layer's code."""
+    """The intermediate values that the layer handed over, by its names for them."""
     random_state: Any = None
     """Of the stream of dropout masks, before the layer drew."""
 
@@ -83,6 +83,16 @@ def record(net: Network, loss: Loss, inputs: Array, targets: Array, weight: Arra
     return recorded
 
 
+@dataclass(frozen=True)
+class _HandedOver(TrainingPass):
+    """A pass that notes what one layer hands over to be shown."""
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+    def keep(self, **arrays: Array) -> None:
+        self.arrays.update({name: array.copy() for name, array in arrays.items()})
+
+
 def watch(thing: Any, method: str, wrapped: Callable[..., Any]) -> None:
     """Put `wrapped` in the place of a method of one object; it is given the method, then the arguments."""
     original = getattr(thing, method)
@@ -93,9 +103,10 @@ def _watch_layer(layer: Layer, noted: LayerRecord, method: str) -> None:
     def forward(original: Any, inputs: Array, training: TrainingPass) -> Any:
         noted.inputs = inputs.copy()
         noted.random_state = training.random.bit_generator.state
-        outputs, way_back = original(inputs, training)
+        handed_over = _HandedOver(training.random, training.updates_statistics, training.needs_input_gradient)
+        outputs, way_back = original(inputs, handed_over)
         noted.outputs = outputs.copy()
-        noted.remembered = _remembered(way_back)
+        noted.remembered = handed_over.arrays
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
             noted.output_gradient = gradient.copy()
@@ -107,14 +118,6 @@ def _watch_layer(layer: Layer, noted: LayerRecord, method: str) -> None:
         return outputs, backward
 
     watch(layer, method, forward)
-
-
-def _remembered(way_back: Any) -> dict[str, Array]:
-    """The arrays in the closure of a way back: all that a layer keeps of a pass is there."""
-    names = getattr(getattr(way_back, "__code__", None), "co_freevars", ())
-    cells = getattr(way_back, "__closure__", None) or ()
-    kept = {name: cell.cell_contents for name, cell in zip(names, cells, strict=True)}
-    return {name: value.copy() for name, value in kept.items() if isinstance(value, np.ndarray)}
 
 
 def _watch_activation(layer: Any, noted: LayerRecord) -> None:

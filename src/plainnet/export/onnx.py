@@ -70,7 +70,7 @@ def _elu(z: Value, alpha: float) -> Value:
 
 
 def _gelu(z: Value, f: Any) -> Value:
-    return 0.5 * z * (1.0 + (f.ROOT * (z + f.CUBIC * z * z * z)).apply("Tanh"))
+    return 0.5 * z * (1.0 + (activations.GELU_ROOT * (z + activations.GELU_CUBIC * z * z * z)).apply("Tanh"))
 
 
 _AS_ONNX: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
@@ -81,7 +81,7 @@ _AS_ONNX: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
     activations.Relu: lambda z, f: z.apply("Relu"),
     activations.LeakyRelu: lambda z, f: _positive_or(z, f.slope * z),
     activations.Elu: lambda z, f: _elu(z, f.alpha),
-    activations.Selu: lambda z, f: f.SCALE * _elu(z, f.ALPHA),
+    activations.Selu: lambda z, f: activations.SELU_SCALE * _elu(z, activations.SELU_ALPHA),
     activations.Gelu: _gelu,
     activations.Silu: lambda z, f: z / (1.0 + _exp(-z)),  # z times Sigmoid would be off for z far below 0
     activations.Softplus: lambda z, f: z.apply("Max", 0.0) + (1.0 + _exp(-z.apply("Abs"))).apply("Log"),

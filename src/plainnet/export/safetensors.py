@@ -91,20 +91,6 @@ _LAYER_MODULES = {
     "LayerNorm": "nn.LayerNorm({features}, eps={epsilon})",
 }
 
-_ACTIVATION_MODULES = {
-    "identity": "nn.Identity()",
-    "sigmoid": "nn.Sigmoid()",
-    "tanh": "nn.Tanh()",
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU({slope})",
-    "elu": "nn.ELU({alpha})",
-    "selu": "nn.SELU()",
-    "gelu": "nn.GELU(approximate='tanh')",
-    "silu": "nn.SiLU()",
-    "softplus": "nn.Softplus()",
-    "softmax": "nn.Softmax(dim=1)",
-}
-
 
 def _modules(net: Network) -> list[list[str]]:
     """For each layer its PyTorch modules: that of the layer, then of its activation where it is not the identity."""
@@ -118,9 +104,9 @@ def _modules(net: Network) -> list[list[str]]:
         if activation is not None and (activation.name != "identity" or not own):
             where = f"the activation {activation.name!r} of layers[{i}], {type(layer).__name__},"
             _refuse_own(where, activation, ACTIVATIONS)
-            if activation.name not in _ACTIVATION_MODULES:
+            if activation.torch is None:
                 raise InvalidValue(f"{where} has no module in PyTorch; {_INSTEAD}")
-            modules[-1].append(_ACTIVATION_MODULES[activation.name].format(**activation.settings()))
+            modules[-1].append(f"nn.{activation.torch}".format(**activation.settings()))
         features = outputs
     return modules
 

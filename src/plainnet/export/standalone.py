@@ -1,7 +1,7 @@
-"""Functions that exported scripts hold as they stand here: from a table file to the numbers of a row.
+"""Exported scripts hold these functions as they stand here: they make the features of a row from a table file.
 
 They use the standard library, NumPy and each other, and their lines are as short as `ruff format` makes them without
-settings. What `plainnet predict` refuses they refuse; what it reads they read alike, which a test holds.
+settings. They read alike what `plainnet predict` reads, and raise an error where it does; a test checks this.
 """
 
 import math
@@ -10,15 +10,15 @@ from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
 
+from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import PLAIN as PLAIN_NOTATION
 from plainnet.tabular.notations import amount
 from plainnet.tabular.read_options import MISSING
-from plainnet.tabular.spelling import spelled
-from plainnet.tabular.texts import as_text
+from plainnet.tabular.texts import as_text, spelled
 
 PLAIN = PLAIN_NOTATION.pattern
 MISSING_IN_MARKS = {""}
-"""What is missing in quotation marks, too; in a script all of MISSING where the user listed them."""
+"""These texts are missing in quotation marks, too; in a script all of MISSING if the user listed them."""
 
 # ---- rows of a file ----
 
@@ -32,16 +32,18 @@ class Bare(str):
 
 
 def read(path: str) -> list[dict[str, str]]:
-    """The rows of a text table; refused where plainnet refuses the table."""
+    """Return the rows of a text table; raise ValueError where plainnet does."""
     with open(path, newline="", encoding="utf-8") as file:
         text = file.read().lstrip("\ufeff").removesuffix("\x1a")
-    text = text.replace("\r\r\n", "\r\n").rstrip("\r\n") + "\n"
+    text = text.rstrip("\r\n") + "\n"
     if "\n" not in text[:-1]:
         text = text.replace("\r", "\n")
-    stated = re.match('sep=([^"])\r?\n', text)
+    stated = re.match('sep=([^"])\r{0,2}\n', text)
     text = text[stated.end() :] if stated else text
+    lines = re.findall(r'(?:[^"\n]|"[^"]*")+', text)
+    lines = [re.sub(r'"[^"]*"', "x", line) for line in lines if line.strip()]
     tabs_first = path.lower().endswith(".tsv")
-    separator = stated[1] if stated else separator_of(text, tabs_first)
+    separator = stated[1] if stated else separator_of(lines[:21], tabs_first)
     found = list(records(text, separator))
     while found and is_blank(found[0][1]):
         del found[0]
@@ -64,24 +66,10 @@ def read(path: str) -> list[dict[str, str]]:
     return rows
 
 
-def separator_of(text: str, tabs_first: bool) -> str:
-    """The separator on which the header and the first rows agree best."""
-    lines = [line for line in re.findall(r'(?:[^"\n]|"[^"]*")+', text) if line.strip()]
-    lines = [re.sub(r'"[^"]*"', "", line) for line in lines[:21]]
-    usual = [*("\t" * tabs_first), ",", ";", "\t", "|"]
-    counts = {mark: [line.count(mark) for line in lines] for mark in usual}
-    marks = [mark for mark in counts if lines and counts[mark][0]]
-    agreeing = {mark: counts[mark].count(counts[mark][0]) - 1 for mark in marks}
-    if tabs_first and "\t" in marks and 2 * agreeing["\t"] >= len(lines) - 1:
-        return "\t"
-    order = {mark: (agreeing[mark], counts[mark][0]) for mark in marks}
-    return max(marks, key=order.__getitem__, default=usual[0])
-
-
 def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The line and the fields of each record; a field may hold a line end in marks."""
+    """Yield the line and the fields of each record; a field may hold a line end."""
     mark = re.escape(separator)
-    field = re.compile(f'("(?:[^"]|"")*"|[^"\r\n{mark}]*)({mark}|\r?\n)')
+    field = re.compile(f'("(?:[^"]|"")*"|[^"\r\n{mark}]*)({mark}|\r{{0,2}}\n)')
     start, place, line = 0, 0, 1
     row: list[str] = []
     while place < len(text):
@@ -99,7 +87,7 @@ def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def is_blank(row: list[str]) -> bool:
-    """Whether a record is a line without anything but spaces."""
+    """Return True if a record is a line without anything but spaces."""
     return len(row) == 1 and not isinstance(row[0], Quoted) and not row[0].strip()
 
 
@@ -107,7 +95,7 @@ def is_blank(row: list[str]) -> bool:
 
 
 def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
-    """Whether a value is missing: None, NaN, or text that says so."""
+    """Return True if a value is None, NaN, or text that says it is missing."""
     if isinstance(value, str):
         return spelled(value) in markers
     if isinstance(value, float | np.floating):
@@ -116,18 +104,8 @@ def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
 
 
 def plain(text: str) -> float:
-    """The number that a text writes as programs do, with a point if any."""
+    """Return the number that a text writes as programs do."""
     return amount(text, PLAIN, "", "", ".")
-
-
-def known(value: float | str | None, read: Callable[[str], float]) -> float | None:
-    """The number that a value is or that its text writes; None where missing."""
-    if value is None or is_missing(value):
-        return None
-    result = float(read(spelled(value)) if isinstance(value, str) else value)
-    if math.isinf(result):
-        raise ValueError(f"{value!r} is no number to predict from; leave it empty")
-    return None if math.isnan(result) else result
 
 
 def number(
@@ -135,40 +113,51 @@ def number(
     mean: float,
     deviation: float,
     read: Callable[[str], float] = plain,
+    missing: bool = False,
 ) -> list[float]:
-    """A number, standardized; 0, the mean, where it is missing."""
-    found = known(value, read)
-    return [0.0 if found is None else (found - mean) / deviation]
+    """Standardize a number, 0 if it is missing.
+
+    With `missing` a second feature is 1 if the number is missing, else 0.
+    """
+    found = math.nan
+    if value is not None and not is_missing(value):
+        found = float(read(spelled(value)) if isinstance(value, str) else value)
+    if math.isinf(found):
+        raise ValueError(f"{value!r} is no number to predict from; leave it empty")
+    none = math.isnan(found)
+    feature = 0.0 if none else (found - mean) / deviation
+    return [feature, float(none)] if missing else [feature]
 
 
-def number_or_missing(
-    value: float | str | None,
-    mean: float,
-    deviation: float,
-    read: Callable[[str], float] = plain,
-) -> list[float]:
-    """A number, standardized, and 1 where it is missing, else 0."""
-    missing = known(value, read) is None
-    return [*number(value, mean, deviation, read), float(missing)]
+def truth(value: object, mean: float, missing: bool = False) -> list[float]:
+    """Return 1 for true, 0 for false, and the mean if the value is missing.
 
-
-def truth(value: object, mean: float) -> list[float]:
-    """1 for true, 0 for false; the mean, the share of true, where it is missing."""
-    if is_missing(value):
-        return [mean]
-    text = as_text(value)
-    if text not in ("true", "false"):
+    With `missing` a second feature is 1 if the value is missing, else 0.
+    """
+    none = is_missing(value)
+    if not none and as_text(value) not in ("true", "false"):
         raise ValueError(f"{value!r} is neither true nor false")
-    return [float(text == "true")]
+    feature = mean if none else float(as_text(value) == "true")
+    return [feature, float(none)] if missing else [feature]
 
 
-def truth_or_missing(value: object, mean: float) -> list[float]:
-    """1 for true, 0 for false, and 1 where it is missing, else 0."""
-    return [*truth(value, mean), float(is_missing(value))]
+def category(
+    value: object,
+    values: Sequence[str],
+    markers: Container[str] = MISSING,
+    missing: bool = False,
+) -> list[float]:
+    """Return 1 at the place of the value, else 0; all are 0 for an unknown value.
+
+    With `missing` a last feature is 1 if the value is missing, else 0.
+    """
+    found = place(value, values, markers)
+    features = [float(found == i) for i in range(len(values))]
+    return [*features, float(found is None)] if missing else features
 
 
 def place(value: object, values: Sequence[str], markers: Container[str]) -> int | None:
-    """The place of a value among the known ones; -1 for another, None if missing."""
+    """Return the place of a value, -1 if it is unknown, None if it is missing."""
     in_marks = isinstance(value, Quoted) and value == spelled(value)
     own = MISSING_IN_MARKS if in_marks else markers
     may_be_missing = isinstance(value, Bare) or value not in values
@@ -180,23 +169,3 @@ def place(value: object, values: Sequence[str], markers: Container[str]) -> int 
             return values.index(text)
     alike = [as_text(one) for one in values]
     return alike.index(texts[1]) if texts[1] in alike else -1
-
-
-def category(
-    value: object,
-    values: Sequence[str],
-    markers: Container[str] = MISSING,
-) -> list[float]:
-    """1 at the place of the value among the known ones, else 0; all 0 for others."""
-    found = place(value, values, markers)
-    return [float(found == i) for i in range(len(values))]
-
-
-def category_or_missing(
-    value: object,
-    values: Sequence[str],
-    markers: Container[str] = MISSING,
-) -> list[float]:
-    """The places of the known values, and one for a missing value."""
-    missing = place(value, values, markers) is None
-    return [*category(value, values, markers), float(missing)]

@@ -216,7 +216,7 @@ def _initializer(part: NamedLayer) -> tuple[str, dict[str, Any]]:
     """A Dense layer's initializer by name, and its settings; InvalidValue for one of the user's own."""
     given = part.layer.initializer
     if given == "auto":
-        given = initializers.resolve(initializers.following(part.layer.activation.name))
+        given = initializers.resolve(part.layer.activation.initializer)
     name = getattr(given, "name", getattr(given, "__name__", type(given).__name__))
     if not isinstance(given, Configurable) or type(given) is not INITIALIZERS.get(name):
         raise InvalidValue(

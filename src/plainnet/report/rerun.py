@@ -7,12 +7,8 @@ from typing import Any
 from plainnet import optimizers
 from plainnet._base.configurable import describe
 from plainnet.network import Network
+from plainnet.training.options import Options
 
-OF_THE_RECORD = (
-    *("weighted", "training_examples", "validation_examples"),
-    *("data", "target", "weight_column", "seed", "command"),
-)
-"""Settings in a record that are no options of `fit`."""
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """Options of `fit` that need not be said."""
 NAMES = ("data", "target", "estimator")
@@ -66,7 +62,7 @@ def python(net: Network) -> str:
         return made
     if "estimator" in net.history.settings:
         return _python_of_estimator(net.history.settings)
-    options = {name: value for name, value in net.history.settings.items() if name not in OF_THE_RECORD}
+    options = {name: value for name, value in net.history.settings.items() if name in Options.names()}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
         stopping = given["early_stopping"]

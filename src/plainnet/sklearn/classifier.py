@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels  # type: igno
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
 
 from plainnet._base.arrays import Array
-from plainnet.activations import SIGMOID
+from plainnet.activations import sigmoid
 from plainnet.errors import InvalidValue
 from plainnet.optimizers import Optimizer
 from plainnet.schedules import Schedule
@@ -144,7 +144,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """The probability of each class in the order of `classes_`, (examples, classes)."""
         if self._is_binary():
             z = self._outputs(X, before_activation=True)
-            return SIGMOID.value(np.hstack([-z, z]))
+            return sigmoid(np.hstack([-z, z]))
         outputs = self._outputs(X)
         return outputs if outputs.shape[1] == len(self.classes_) > 1 else np.ones_like(outputs)
 

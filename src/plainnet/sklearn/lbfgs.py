@@ -7,7 +7,7 @@ from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyp
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
 from plainnet._base.arrays import Array
-from plainnet.backpropagation import backpropagate, workspace_for
+from plainnet.backpropagation import backpropagate
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
 from plainnet.sklearn.objective import Objective
@@ -27,8 +27,7 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
     gradients = network.parameter_views(gradient)
     random = np.random.default_rng(0)
     first_masks = random.bit_generator.state
-    workspace = workspace_for(network.layers, len(rows.inputs))
-    step = TrainingPass(random, updates_statistics=False, workspace=workspace)
+    step = TrainingPass(random, updates_statistics=False)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
@@ -37,7 +36,7 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
     def evaluate(objective: Objective) -> tuple[float, Array]:
         random.bit_generator.state = first_masks  # what is minimized has to stay the same function
         value = backpropagate(network.layers, objective, rows.inputs, rows.targets, rows.sample_weight, step, gradients)
-        return value, gradient.astype(np.float64)
+        return float(value), gradient.astype(np.float64)
 
     iterations = 0
 

@@ -25,6 +25,7 @@ from plainnet.sklearn.optimizers import lowered, optimizer_of
 from plainnet.sklearn.rows import Rows, hold_out
 from plainnet.training import job_of
 from plainnet.training.data import Data
+from plainnet.training.options import Options
 from plainnet.training.progress import show
 from plainnet.training.run import settings_of
 
@@ -82,11 +83,15 @@ class StochasticRun:
         job = job_of(
             self.network,
             Data((inputs, targets, weight), validation=None, weightless=0),
-            loss=self.objective,
-            optimizer=memory.optimizer,
-            epochs=estimator.max_iter,
-            batch_size=_batch_size(estimator.batch_size, len(inputs)),
-            shuffle=False,
+            Options.of(
+                {
+                    "loss": self.objective,
+                    "optimizer": memory.optimizer,
+                    "epochs": estimator.max_iter,
+                    "batch_size": _batch_size(estimator.batch_size, len(inputs)),
+                    "shuffle": False,
+                }
+            ),
         )
         job.epochs_done, job.steps_done = memory.epochs, memory.steps
         job.schedule_memory = {**memory.schedule, **job.schedule_memory}

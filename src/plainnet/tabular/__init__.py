@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV, Parquet) to arrays for a network, and a network's outputs back to labels and units.
+"""Make arrays for a network from tables (CSV, TSV, Parquet), and labels and units from its outputs.
 
 From file to file: `read_table` → `drop_missing_targets` → `decide_task` → `split` → `Table.learn` on the
 training rows → `Table.features` and `Table.targets` → a network → `Table.predictions` → `write_table`. For
@@ -9,7 +9,7 @@ where it is used.
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.reading import read_table, write_table
 from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task, decide_task, drop_missing_targets, split
+from plainnet.tabular.targets import Task, decide_task, drop_missing_targets, split
 
 __all__ = [
     "ReadOptions",

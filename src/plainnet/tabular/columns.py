@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet.errors import InvalidValue
 from plainnet.tabular.description import check_ascending, check_flag, check_text
-from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
 from plainnet.tabular.scores import in_digits
-from plainnet.tabular.spelling import argument
-from plainnet.tabular.texts import as_text, categories
+from plainnet.tabular.texts import argument, as_text, categories
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,112 +23,107 @@ if TYPE_CHECKING:
 FEW_CATEGORIES = 20
 """Text with more different values than this, in more than half of its rows, is taken for an identifier."""
 INDEX_NAMES = re.compile(r"Unnamed: \d+|__index_level_\d+__|level_\d+|rownames|row\.names|_c0|\.\.\.1")
-"""What pandas and R call a column of row numbers without a name."""
+"""The names that pandas and R give to a column of row numbers without a name."""
 MOST_CATEGORIES = 1000
 """Text with more different values than this is left out: one-hot, each would cost a feature."""
+AT_ONCE = 2**22
+"""So many numbers are taken out of a frame at a time."""
+PLURAL: dict[Kind, str] = {"number": "numbers", "boolean": "true and false", "category": "text"}
+
+# ---- what a column learns ----
 
 
 @dataclass(frozen=True)
-class NumberColumn:
-    """Numbers, standardized: (x - mean) / deviation over the training rows, 0 where missing.
+class _Column:
+    """Each column has a name; `missing` is True if training had missing values, which then have the last feature."""
 
-    `missing` says whether training had missing values; a second feature is then 1 where the value is missing.
-    """
-
-    kind: ClassVar[Kind] = "number"
+    kind: ClassVar[Kind]
     name: str
-    mean: float
-    deviation: float
     missing: bool
 
     def __post_init__(self) -> None:
         check_text("name of a column", self.name)
-        checks.number(f"mean of column {self.name!r}", self.mean)
-        checks.number(f"deviation of column {self.name!r}", self.deviation, above=0)
         check_flag(f"missing of column {self.name!r}", self.missing)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The name of each feature."""
-        return _with_missing((self.name,), self.name, self.missing)
+        """Return the name of each feature, such as "mass" or "island=Biscoe"."""
+        return (*self._value_names(), f"{self.name} missing") if self.missing else self._value_names()
 
     @property
     def summary(self) -> str:
-        """What training saw in the column, in a few words."""
-        mean, deviation = (in_digits(value, 4) for value in (self.mean, self.deviation))
-        return f"mean {mean}, deviation {deviation}" + _some_missing(self.missing)
+        """Say in a few words what training saw in the column."""
+        return self._seen() + ("; some missing" if self.missing else "")
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
         missing = np.isnan(values)
-        features[:, 0] = np.where(missing, 0.0, (values - self.mean) / self.deviation)
+        features[:, 0] = self._scaled(values, missing)
         if self.missing:
             features[:, 1] = missing
 
+    def _value_names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def _seen(self) -> str:
+        raise NotImplementedError
+
+    def _scaled(self, values: Array, missing: Array) -> Array:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
-class BooleanColumn:
-    """Booleans: 1 for true, 0 for false; where missing the mean, the share of true among the training rows.
+class NumberColumn(_Column):
+    """Numbers are standardized: (x - mean) / deviation over the training rows, 0 where missing."""
 
-    `missing` says whether training had missing values; a second feature is then 1 where the value is missing.
-    """
-
-    kind: ClassVar[Kind] = "boolean"
-    name: str
+    kind = "number"
     mean: float
-    missing: bool
+    deviation: float
 
     def __post_init__(self) -> None:
-        check_text("name of a column", self.name)
-        checks.number(f"mean of column {self.name!r}", self.mean, least=0, most=1)
-        check_flag(f"missing of column {self.name!r}", self.missing)
+        super().__post_init__()
+        checks.number(f"mean of column {self.name!r}", self.mean)
+        checks.number(f"deviation of column {self.name!r}", self.deviation, above=0)
 
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The name of each feature."""
-        return _with_missing((self.name,), self.name, self.missing)
+    def _seen(self) -> str:
+        return f"mean {in_digits(self.mean, 4)}, deviation {in_digits(self.deviation, 4)}"
 
-    @property
-    def summary(self) -> str:
-        """What training saw in the column, in a few words."""
-        return f"{self.mean:.1%} true" + _some_missing(self.missing)
-
-    def write_features(self, values: Array, features: Array) -> None:
-        """Fill `features`, shape (rows, features), from 1 for true and 0 for false, NaN where missing."""
-        missing = np.isnan(values)
-        features[:, 0] = np.where(missing, self.mean, values)
-        if self.missing:
-            features[:, 1] = missing
+    def _scaled(self, values: Array, missing: Array) -> Array:
+        return np.where(missing, 0.0, (values - self.mean) / self.deviation)
 
 
 @dataclass(frozen=True)
-class CategoryColumn:
-    """Categories, one-hot: a feature for each value of the training rows, 1 where the row has that value.
+class BooleanColumn(_Column):
+    """Booleans are 1 for true, 0 for false; where missing the mean, the share of true among the training rows."""
 
-    Where training had missing values they are a category of their own, the last feature. A value that
-    training did not have is 0 in every feature.
-    """
-
-    kind: ClassVar[Kind] = "category"
-    name: str
-    values: tuple[str, ...]
-    missing: bool
+    kind = "boolean"
+    mean: float
 
     def __post_init__(self) -> None:
-        check_text("name of a column", self.name)
+        super().__post_init__()
+        checks.number(f"mean of column {self.name!r}", self.mean, least=0, most=1)
+
+    def _seen(self) -> str:
+        return f"{self.mean:.1%} true"
+
+    def _scaled(self, values: Array, missing: Array) -> Array:
+        return np.where(missing, self.mean, values)
+
+
+@dataclass(frozen=True)
+class CategoryColumn(_Column):
+    """Categories are one-hot: a feature for each value of the training rows, 1 where the row has that value.
+
+    If training had missing values they are a category of their own, the last feature. A value that training did not
+    have is 0 in every feature.
+    """
+
+    kind = "category"
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         check_ascending(f"values of column {self.name!r}", self.values, (str,), least=1)
-        check_flag(f"missing of column {self.name!r}", self.missing)
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The name of each feature: "island=Biscoe"."""
-        return _with_missing([f"{self.name}={value}" for value in self.values], self.name, self.missing)
-
-    @property
-    def summary(self) -> str:
-        """What training saw in the column, in a few words."""
-        listed = ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
-        return listed + _some_missing(self.missing)
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from each value's place among the known; a missing one is last."""
@@ -136,8 +132,14 @@ class CategoryColumn:
         features[known, values[known]] = 1
 
     def unseen(self, column: pl.Series) -> pl.Series:
-        """The values of a column that training did not have."""
+        """Return the values of a column that training did not have."""
         return column.filter(positions(column, self.values) < 0).drop_nulls()
+
+    def _value_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}={value}" for value in self.values)
+
+    def _seen(self) -> str:
+        return ", ".join(self.values[:6]) + (f", ... ({len(self.values)})" if len(self.values) > 6 else "")
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
@@ -145,7 +147,7 @@ COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, Bool
 
 
 def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
-    """What there is to know of a column of the training rows that `useless` does not speak against.
+    """Learn a column of the training rows, one that is not `useless`.
 
     With `weights`, a number above 0 for each row, means and deviations are weighted.
     """
@@ -155,16 +157,15 @@ def learn_column(column: pl.Series, weights: Array | None = None) -> Column:
         weights = weights[column.is_not_null().to_numpy()]
     match kind_of(column):
         case "number":
-            mean, deviation = mean_and_deviation(known.to_numpy(), weights)
-            return NumberColumn(column.name, mean, deviation, missing)
+            return NumberColumn(column.name, missing, *mean_and_deviation(known.to_numpy(), weights))
         case "boolean":
-            return BooleanColumn(column.name, float(np.average(known.to_numpy(), weights=weights)), missing)
+            return BooleanColumn(column.name, missing, float(np.average(known.to_numpy(), weights=weights)))
         case _:
-            return CategoryColumn(column.name, tuple(sorted(categories(known).unique())), missing)
+            return CategoryColumn(column.name, missing, tuple(sorted(categories(known).unique())))
 
 
 def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
-    """Why a column of the training rows cannot help: a reason for the user, empty where it can.
+    """Return the reason, for the user, why a column of the training rows cannot help; empty if it can.
 
     `different` is the number of different values, missing ones aside. Text of many different values is kept where
     the user `named` it as categories, up to `MOST_CATEGORIES` of them.
@@ -173,7 +174,8 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
     if different == 0:
         return "every value is missing"
     if different == 1 and len(known) == len(column):
-        return f"it is {_written(known[0])} in every row"
+        value = known[0]
+        return f"it is {f'{value:.10g}' if isinstance(value, float) else repr(value)} in every row"
     if kind_of(column) == "category":
         if not named and different > FEW_CATEGORIES and different > len(known) / 2:
             return (
@@ -182,18 +184,13 @@ def useless(column: pl.Series, different: int, *, named: bool = False) -> str:
             )
         if different > MOST_CATEGORIES:
             return f"it has {different} different values, more than {MOST_CATEGORIES}"
-    elif INDEX_NAMES.fullmatch(column.name) and counts(column):
+    elif INDEX_NAMES.fullmatch(column.name) and counts_rows(column):
         return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
     return ""
 
 
-def _written(value: object) -> str:
-    """A value as a table has it: 1 for the float 1.0."""
-    return f"{value:.10g}" if isinstance(value, float) else repr(value)
-
-
-def counts(column: pl.Series) -> bool:
-    """Whether the values are all present, all different whole numbers, and either in order or close together."""
+def counts_rows(column: pl.Series) -> bool:
+    """Return True if the values are different whole numbers, all present, and either in order or close together."""
     if column.null_count() or column.n_unique() < len(column) or not (column == column.floor()).all():
         return False
     close = float(column.max()) - float(column.min()) < 3 * len(column)  # type: ignore[arg-type]
@@ -201,7 +198,7 @@ def counts(column: pl.Series) -> bool:
 
 
 def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[float, float]:
-    """μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 where all values are equal (to rounding).
+    """Return μ = Σx / n and σ = √(Σ(x - μ)² / n), with σ = 1 if all values are equal (to rounding).
 
     With weights μ = Σwx / Σw and σ = √(Σw(x - μ)² / Σw). Computed on x / max|x|, whose squares
     can neither overflow nor vanish.
@@ -216,7 +213,7 @@ def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[flo
 
 
 def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
-    """The place of each value among the known ones, shape (rows,); -1 for any other and for a missing one.
+    """Return the place of each value among the known ones, shape (rows,); -1 for any other and for a missing one.
 
     A text that is not known as it stands is known where `as_text` says the same of it and of a known one.
     """
@@ -232,9 +229,75 @@ def positions(column: pl.Series, known: tuple[str | int | bool, ...]) -> Array:
     ).to_numpy()
 
 
-def _with_missing(names: tuple[str, ...] | list[str], column: str, missing: bool) -> tuple[str, ...]:
-    return (*names, f"{column} missing") if missing else tuple(names)
+# ---- the features that columns make ----
 
 
-def _some_missing(missing: bool) -> str:
-    return "; some missing" if missing else ""
+def of_kinds(columns: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame's columns of these names in their kinds; raise InvalidValue for another kind.
+
+    A call of polars costs more than a column of a small table, so columns that are as they should be are looked at
+    all at once.
+    """
+    import polars as pl
+    import polars.selectors as cs
+
+    dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
+    taken = frame.select(cs.by_name([column.name for column in columns]))
+    schema = taken.schema
+    found = taken.select(pl.col(pl.Float64).is_infinite().any())
+    infinite = found.row(0, named=True) if found.width else {}
+    changed = [
+        column_of_kind(taken, column.name, column.kind)
+        for column in columns
+        if schema[column.name] != dtypes[column.kind] or column.kind == "category" or infinite.get(column.name)
+    ]
+    return taken.with_columns(pl.col(pl.Float64).fill_nan(None)).with_columns(changed)
+
+
+def column_of_kind(frame: pl.DataFrame, name: str, learned: Kind) -> pl.Series:
+    """Return a column in its kind, which is the one learned or, if every value is missing, any."""
+    column = from_typed(frame[name], row_of_frame)
+    kind = kind_of(column)
+    if kind in (learned, None):
+        return column
+    remedy = f"; read it as categories (categories=[{name!r}]), as Table.read does" if learned == "category" else ""
+    raise InvalidValue(f"column {name!r} holds {PLURAL[kind or learned]} where training had {PLURAL[learned]}{remedy}")
+
+
+def codes(columns: Sequence[Column], frame: pl.DataFrame) -> Iterator[tuple[int, Array]]:
+    """Yield the place of each column with a number for each of its values, from a frame of the right kinds.
+
+    Numbers and booleans (1 for true, 0 for false) are float64, NaN where missing. Categories are places among the
+    learned ones: -1 for a value that training did not have, the number of categories where missing.
+    """
+    import polars as pl
+    import polars.selectors as cs
+
+    numeric = [place for place, column in enumerate(columns) if not isinstance(column, CategoryColumn)]
+    size = max(1, AT_ONCE // max(1, len(frame)))
+    for first in range(0, len(numeric), size):
+        chosen = numeric[first : first + size]
+        values = frame.select(cs.by_name([columns[place].name for place in chosen]).cast(pl.Float64)).to_numpy()
+        for i, place in enumerate(chosen):
+            yield place, values[:, i]
+    for place, column in enumerate(columns):
+        if isinstance(column, CategoryColumn):
+            text = frame[column.name].cast(pl.String)
+            yield place, np.where(text.is_null().to_numpy(), len(column.values), positions(text, column.values))
+
+
+def encode(columns: Sequence[Column], frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
+    """Return the features of the columns, shape (rows, features), from a frame of the right kinds."""
+    starts = np.cumsum([0, *(len(column.feature_names) for column in columns)])
+    features = np.empty((len(frame), int(starts[-1])), dtype)
+    for i, values in codes(columns, frame):
+        of_column = features[:, starts[i] : starts[i + 1]]
+        with np.errstate(over="ignore"):
+            columns[i].write_features(values, of_column)
+        if columns[i].kind == "number" and not np.isfinite(of_column[:, 0]).all():
+            row = int((~np.isfinite(of_column[:, 0])).argmax())
+            raise InvalidValue(
+                f"{place(row)}: column {columns[i].name!r} holds {values[row]:g}, too far from what training had "
+                f"({columns[i].summary}) for {dtype}; correct it, or leave the field empty"
+            )
+    return features

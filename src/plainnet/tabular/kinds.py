@@ -1,4 +1,4 @@
-"""The kinds of column: numbers (Float64), booleans (Boolean) and categories (String), null where missing."""
+"""A column is of one kind: numbers (Float64), booleans (Boolean) or categories (String), null where missing."""
 
 from __future__ import annotations
 
@@ -8,31 +8,28 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from plainnet.errors import InvalidValue
-from plainnet.tabular.dates import EXAMPLES
 from plainnet.tabular.notations import PLAIN, Notation
-from plainnet.tabular.spelling import argument, composed_column
-from plainnet.tabular.texts import as_text, each_different
+from plainnet.tabular.texts import as_text, each_different, is_ascii, option
 
 if TYPE_CHECKING:
     import polars as pl
 
 Kind: TypeAlias = Literal["number", "boolean", "category"]
 Place: TypeAlias = Callable[[int], str]
-"""Where a row (counted from 0) stands, in the user's words: "penguins.csv, line 7"."""
+"""A function that says in the user's words where a row (counted from 0) stands: "penguins.csv, line 7"."""
 
 LARGEST_EXACT = 2.0**53
 """Up to here every whole number is a float64 of its own."""
-MICROSECONDS = 86_400_000_000
-"""In a day."""
+MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def row_of_frame(row: int) -> str:
-    """The place of a row of a frame whose file is not known."""
+    """Say where a row stands in a frame whose file is not known."""
     return f"row {row + 1}"
 
 
 def kind_of(column: pl.Series) -> Kind | None:
-    """The kind of a column that `decide` or `from_typed` made; None where every value is missing."""
+    """Return the kind of a column that `decide` or `from_typed` made; None if every value is missing."""
     import polars as pl
 
     if column.null_count() == len(column):
@@ -45,11 +42,11 @@ def kind_of(column: pl.Series) -> Kind | None:
 def from_typed(
     column: pl.Series, place: Place, *, category: bool = False, notation: Notation | None = None
 ) -> pl.Series:
-    """A column of a Parquet file or a frame, whose type is known, in its kind; NaN is missing as null is.
+    """Return a column of a Parquet file or a frame, whose type is known, in its kind; NaN is missing as null is.
 
     Dates and times are numbers: days since 1970-01-01, or since midnight. Whole numbers that a float cannot hold
     exactly are categories. With `category` numbers and booleans become their text: 3.0 becomes "3", and true becomes
-    "true". `notation` is what training had, where the column is a number.
+    "true". `notation` is what training had, if the column is a number.
 
     Raises InvalidValue for a type that is no number, boolean, date or text, for dates where training had numbers and
     the reverse, and for an infinite number.
@@ -60,12 +57,13 @@ def from_typed(
     if dtype == pl.Float64 and not category and notation is None:
         return _finite_or_missing(column, place)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return composed_column(column.cast(pl.String))
+        text = column.cast(pl.String)
+        return text if is_ascii(text) else text.str.normalize("NFC")  # spaces count here
     typed = notation_of_type(dtype)
     if not dtype.is_numeric() and dtype != pl.Boolean and typed is None:
         raise InvalidValue(
             f"column {column.name!r} is of type {dtype}; a table takes numbers, booleans, dates and text: "
-            f"convert the column, or leave it out (ignore=[{column.name!r}], --ignore {argument(column.name)})"
+            f"convert the column, or leave it out ({option('ignore', column.name)})"
         )
     if dtype != pl.Boolean and notation is not None and (typed or PLAIN).kind != notation.kind:
         raise InvalidValue(f"column {column.name!r} is of type {dtype} where training had {notation.kind}")
@@ -77,7 +75,7 @@ def from_typed(
 
 
 def notation_of_type(dtype: pl.DataType) -> Notation | None:
-    """The notation of a date or time of this type in a text file; None for any other type."""
+    """Return the notation that a date or time of this type has in a text file; None for any other type."""
     import polars as pl
 
     if dtype == pl.Time:
@@ -89,12 +87,12 @@ def _days(column: pl.Series) -> pl.Series:
     import polars as pl
 
     if column.dtype == pl.Time:
-        return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS)
-    return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS
+        return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS_A_DAY)
+    return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS_A_DAY
 
 
 def loses_digits(column: pl.Series) -> bool:
-    """Whether some whole number of a typed column is none that a float64 can hold."""
+    """Return True if a typed column holds a whole number that a float64 cannot hold."""
     import polars as pl
 
     dtype = column.dtype
@@ -104,25 +102,18 @@ def loses_digits(column: pl.Series) -> bool:
     return bool(((exact.abs() > int(LARGEST_EXACT)) & (exact.cast(pl.Float64).cast(pl.Int128) != exact)).any())
 
 
-def described(notation: Notation) -> str:
-    """What a column holds, for a message: "numbers", "numbers with decimal commas", "dates as 2024-04-03"."""
-    if notation.date:
-        return f"{notation.kind} as {EXAMPLES[notation.date]}"
-    return notation.kind if notation == PLAIN else f"{notation.kind} with {notation.name}"
-
-
 def is_whole(numbers: pl.Series) -> pl.Series:
-    """Which of the numbers are whole and small enough to be exact as float64; null where missing."""
+    """Mark the numbers that are whole and small enough to be exact as float64; null where missing."""
     return (numbers == numbers.floor()) & (numbers.abs() <= LARGEST_EXACT)
 
 
 def _finite_or_missing(numbers: pl.Series, place: Place) -> pl.Series:
-    """Numbers that `finite` passes, with null in place of NaN; most columns have neither."""
+    """Put null in place of NaN and check the rest with `finite`; most columns need neither."""
     return numbers if np.isfinite(numbers.to_numpy()).all() else finite(numbers.fill_nan(None), place)
 
 
 def finite(numbers: pl.Series, place: Place) -> pl.Series:
-    """Numbers none of which is infinite."""
+    """Return the numbers; raise InvalidValue if one is infinite."""
     infinite = numbers.is_infinite()
     if infinite.any():
         row = infinite.arg_max() or 0

@@ -1,4 +1,4 @@
-"""How good a network is on rows of a table whose target is known."""
+"""Measure how good a network is on rows of a table whose target is known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plainnet._base.arrays import Array
 from plainnet.network import Network
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
-from plainnet.tabular.part import Part
+from plainnet.tabular.preparing import Part
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
@@ -18,23 +18,23 @@ from plainnet.tabular.targets import NumberTarget
 
 @dataclass(frozen=True)
 class Measured:
-    """What a network gives for some rows, held against what they are."""
+    """Measured holds what a network gives for some rows against what they are."""
 
     scores: Scores
     true: Array
     """The number of each row's class, or its value in the target's own units, (rows, 1)."""
     predicted: Array
-    """The same of the predictions."""
+    """The number of each row's predicted class, or the predicted value, in the same shape."""
     weights: Array | None
     seen: float
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
 def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: bool = True) -> Measured:
-    """The loss and the usual measures of the task; R², RMSE and MAE in the target's own units.
+    """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
 
     The rows are taken a block at a time, so that the features of a large table need not fit into memory.
-    Without `warn_of_news` nothing is said of what training did not have.
+    Without `warn_of_news` no warning says what training did not have.
     """
     targets, weights = table.targets(part.frame), part.weights
     outputs, total, start = [], 0.0, 0
@@ -67,12 +67,12 @@ def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: 
 
 
 def share_seen(table: Table, part: Part) -> float:
-    """The share of the rows that are equal to rows of the training, as far as the table knows them."""
+    """Return the share of the rows that are equal to rows of the training, as far as the table knows them."""
     return known_share(table.fingerprint, row_hashes(table, part.frame)) if table.fingerprint else 0.0
 
 
 def about_seen(share: float) -> str:
-    """A sentence on rows to measure on of which a share is equal to rows of the training; empty where none is."""
+    """Return a sentence that warns of a share of rows equal to rows of the training; empty if there are none."""
     if not share:
         return ""
     count = "All" if share == 1 else "Some" if share < 0.005 else f"About {share:.0%}"

@@ -1,4 +1,4 @@
-"""Whether a table's features fit into memory, found out before they are made."""
+"""Find out if a table's features fit into memory, before they are made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_NAMED = 3
 
 
 def require_memory(table: Table, rows: int, dtype: np.dtype[Any]) -> None:
-    """Refuse rows whose features would not fit into the memory that is free, naming the widest columns."""
+    """Raise InvalidValue, with the widest columns, for rows whose features would not fit into the free memory."""
     features = len(table.feature_names)
     needed, free = rows * features * dtype.itemsize, free_memory()
     if free is None or needed <= free:
@@ -31,12 +31,12 @@ def require_memory(table: Table, rows: int, dtype: np.dtype[Any]) -> None:
 
 
 def free_memory() -> int | None:
-    """The bytes that the process may still take, as far as the system says; None where it does not."""
+    """Return the bytes that the process may still take, as far as the system says; None if it does not say."""
     return min(_limits(), default=None)
 
 
 def _limits() -> Iterator[int]:
-    """The memory that the machine, the container and the process's own limit leave, on Linux."""
+    """Yield the memory that the machine, the container and the process's own limit leave, on Linux."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

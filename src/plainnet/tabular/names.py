@@ -1,42 +1,50 @@
-"""The names of a table's columns: which columns have none, which a caller means, and whether they are names at all."""
+"""Check the names of a table's columns: a column may have none, a caller may misspell one, a row may stand there."""
 
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from plainnet._base.checks import closest
+from plainnet._base.checks import closest, listed
 from plainnet.errors import FileError, InvalidValue, warn
-from plainnet.tabular.spelling import difference, spelled, spelled_column
+from plainnet.tabular.texts import spelled, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST_LISTED = 30
-"""So many names stand in a message; of more it says how many."""
+"""A message says so many names that a table lacks; of more it says how many."""
 
 
 def require_columns(names: Iterable[str], present: Collection[str], where: str) -> None:
-    """Refuse a table without all of the named columns, naming each that it lacks."""
+    """Raise InvalidValue for a table without all of the named columns; the message says which it lacks."""
     known = set(present)
     lacking = [name for name in names if name not in known and spelled(name) not in known]
-    if not lacking:
-        return
-    import difflib  # only a refusal pays for this import
+    if lacking:
+        plural = "s" if len(lacking) > 1 else ""
+        more = f" and {len(lacking) - MOST_LISTED:,} more" if len(lacking) > MOST_LISTED else ""
+        hints = ", ".join(_with_nearest(name, present) for name in lacking[:MOST_LISTED])
+        raise InvalidValue(f"{where} lacks the column{plural} {hints}{more}; it has: {listed(list(present))}")
 
-    hints = []
-    for name in lacking[:MOST_LISTED]:
-        near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
-        letters = difference(name, near[0]) if near else ""
-        hints.append(f"{name!r}" + (f" (is it {near[0]!r}?{' ' + letters if letters else ''})" if near else ""))
-    plural = "s" if len(lacking) > 1 else ""
-    more = _more(len(lacking))
-    raise InvalidValue(f"{where} lacks the column{plural} {', '.join(hints)}{more}; it has: {listed(list(present))}")
+
+def _with_nearest(name: str, present: Collection[str]) -> str:
+    """Return a name for a message, with the nearest one that is present, and the letters that tell two alike apart."""
+    import difflib  # only an error pays for this import
+
+    near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
+    if not near:
+        return repr(name)
+    pairs = [(a, b) for a, b in zip(name, near[0], strict=False) if a != b]
+    if len(name) != len(near[0]) or not pairs or "".join(map("".join, pairs)).isascii():
+        return f"{name!r} (is it {near[0]!r}?)"
+    here, there = (f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip() for letter in pairs[0])
+    return f"{name!r} (is it {near[0]!r}? {here} is not {there})"
 
 
 def require_known(argument: str, names: Iterable[str], known: Sequence[str], where: str) -> list[str]:
-    """The names of an argument as the table spells them; InvalidValue for one that the table does not have."""
+    """Return the names of an argument as the table spells them; raise InvalidValue for one that it does not have."""
     found = []
     for name in names:
         if spelled(name) not in known:
@@ -49,20 +57,11 @@ def require_known(argument: str, names: Iterable[str], known: Sequence[str], whe
     return found
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a row; of very many the first, and how many more."""
-    return ", ".join(names[:MOST_LISTED]) + _more(len(names))
-
-
-def _more(count: int) -> str:
-    return f" and {count - MOST_LISTED:,} more" if count > MOST_LISTED else ""
-
-
 def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list[str]:
-    """The names of the columns that have one.
+    """Return the names of the columns that have one.
 
     Columns without name and value are left out, and so is a first column without a name that tells the rows apart,
-    as the index that pandas and R write does; a warning says so. FileError for another column without a name.
+    as the index that pandas and R write does; a warning says so. Raises FileError for another column without a name.
     """
     empty, index = [], False
     for number, name in enumerate(names):
@@ -96,7 +95,7 @@ def _is_empty(column: pl.Series) -> bool:
 
 
 def _is_index(column: pl.Series) -> bool:
-    """Whether whole numbers or texts are all present and all different."""
+    """Return True if the values are whole numbers or texts, all present and all different."""
     import polars as pl
 
     if column.null_count() or column.n_unique() < len(column):
@@ -104,13 +103,12 @@ def _is_index(column: pl.Series) -> bool:
     if column.dtype != pl.String:
         return column.dtype.is_integer()
     text = spelled_column(column)
-    if text.cast(pl.Int64, strict=False).null_count() == 0:
-        return True
-    return text.cast(pl.Float64, strict=False).null_count() == len(text)
+    whole, numbers = (text.cast(dtype, strict=False).null_count() for dtype in (pl.Int64, pl.Float64))
+    return whole == 0 or numbers == len(text)
 
 
 def refuse_lost_row(frame: pl.DataFrame, where: str) -> None:
-    """Refuse a header that is a row like the others, or warn where it only may be one.
+    """Raise FileError for a header that is a row like the others, or warn where it only may be one.
 
     Such a header has a number for the name of each column of numbers. A value of a column of text as its name as
     well makes it sure. Numbers that count up, as years do, are names.
@@ -136,7 +134,7 @@ def refuse_lost_row(frame: pl.DataFrame, where: str) -> None:
 
 
 def warn_of_spelling(written: Iterable[str], where: str) -> None:
-    """Say which names of a header are written in another form than the one they are known by."""
+    """Warn of names in a header that are written in another form than the one they are known by."""
     for name in written:
         if spelled(name) != name.strip():
             warn(
@@ -146,7 +144,7 @@ def warn_of_spelling(written: Iterable[str], where: str) -> None:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number, with a decimal point if any."""
+    """Return True if a text is a number, with a decimal point if any."""
     try:
         float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Numbers as tables write them: decimal commas, marks between thousands, units, dates.
+"""Numbers and dates as tables write them: decimal commas, marks between thousands, units, orders of day and month.
 
 A `Notation` says how one column writes its numbers. Training finds it from all of the column's values, and every later
 reader takes it from there: `Table.read`, the exported script.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.tabular.dates import PATTERNS, days
 from plainnet.tabular.description import as_dict
-from plainnet.tabular.spelling import is_ascii
-from plainnet.tabular.texts import each_different
+from plainnet.tabular.texts import each_different, is_ascii
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,14 +28,41 @@ CURRENCIES = re.compile(
 )
 _UNIT = re.compile(r"[^\s\d+\-'_().,;:][^\d+\-'_()]{0,11}(?<!\s)")
 
+_MONTH = r"(?P<m>[0-9]{1,2}|[A-Za-z]{3,9}\.?)"
+_DAY, _YEAR, _TWO = r"(?P<d>[0-9]{1,2})", r"(?P<y>[0-9]{4})", "[0-9]{2}"
+_CLOCK = r"(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(:(?P<S>[0-9]{2}([.,][0-9]+)?))?( ?(?P<half>[AaPp][Mm]))?"
+_ZONE = r"(?P<zone>Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)?"
+_WEEKDAY = r"((Mon|Tue(s)?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? )?"
+_TIME = rf"(([Tt]|,? ) ?{_CLOCK} ?{_ZONE})?"
+
+PATTERNS = {
+    "ymd": rf"{_YEAR}(?P<s>[-/.]){_MONTH}(?P=s){_DAY}{_TIME}",
+    "dmy": rf"{_WEEKDAY}{_DAY}(?P<s>[-/. ]) ?{_MONTH}(?P=s){_YEAR}{_TIME}",
+    "mdy": rf"{_WEEKDAY}{_MONTH}(?P<s>[-/. ]){_DAY}(,? |(?P=s)){_YEAR}{_TIME}",
+    "compact": rf"{_YEAR}(?P<m>{_TWO})(?P<d>{_TWO})T(?P<H>{_TWO})(?P<M>{_TWO})(?P<S>{_TWO})?{_ZONE}",
+    "ym": rf"{_YEAR}-(?P<m>{_TWO})",
+    "time": _CLOCK,
+}
+"""The ways to write a date or a time; the name of the weekday may come first."""
+EXAMPLES = {
+    "ymd": "2024-04-03",
+    "dmy": "03.04.2024 or 3 Apr 2024 (the day first)",
+    "mdy": "04/03/2024 or Apr 3, 2024 (the month first)",
+    "compact": "20240403T1230",
+    "ym": "2024-04",
+    "time": "12:30",
+}
+_MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+SHORT_YEAR = rf"[0-9]{{1,2}}((?P<s>[-/.])[0-9]{{1,2}}(?P=s)|[-/. ]{_MONTH_NAME}[-/. ]'?)[0-9]{{2}}{_TIME}"
+
 
 @dataclass(frozen=True)
 class Notation:
-    """How a column writes its numbers: 1,234.50 or 1.234,50, 12%, $5, 5 kg, 2024-04-03.
+    """A Notation says how a column writes its numbers: 1,234.50 or 1.234,50, 12%, $5, 5 kg, 2024-04-03.
 
     `decimal` is the decimal mark, `thousands` the mark between thousands (a number may also go without), `unit` what
-    stands before or after each number. `date`, a key of `plainnet.tabular.dates.PATTERNS`, is the order of a date,
-    whose number is the days since 1970-01-01.
+    stands before or after each number. `date`, a key of `PATTERNS`, is the order of a date, whose number is the days
+    since 1970-01-01.
 
     >>> Notation(decimal=",", thousands=".").number("1.234,5")
     1234.5
@@ -64,7 +91,7 @@ class Notation:
 
     @property
     def pattern(self) -> str:
-        """The regular expression of a value, for Python and for polars, after `plain_marks`; of dates for Python."""
+        """Return the pattern of a value after `plain_marks`, for Python and polars; of dates for Python alone."""
         if self.date:
             return PATTERNS[self.date]
         whole, mark, unit = "[0-9]+", re.escape(self.thousands), re.escape(self.unit)
@@ -79,29 +106,27 @@ class Notation:
         return f"(?:[+-]?{unit} ?|{unit} ?[+-]?){number}|[+-]?{number} ?{unit}"
 
     def number(self, text: str) -> float:
-        """The number that a text writes; ValueError where it writes none."""
+        """Return the number that a text writes; raise ValueError if it writes none."""
         if self.date:
             return days(text, self.pattern)
         return amount(text, self.pattern, self.unit, self.thousands, self.decimal)
 
     def numbers(self, column: pl.Series) -> pl.Series:
-        """The number that each text writes, null where it writes none."""
+        """Return the number that each text writes, null where it writes none."""
         import polars as pl
 
-        if self == PLAIN:
-            return with_plain_marks(column).cast(pl.Float64, strict=False)
         if self.date:
             return each_different(column, self._number_or_none, pl.Float64)
-        plain = with_plain_marks(column)
-        whole = plain.str.contains(f"^(?:{self.pattern})$")
-        for mark in (self.unit, self.thousands, " "):
-            if mark:
-                plain = plain.str.replace_all(mark, "", literal=True)
-        plain = plain.str.replace(self.decimal, ".", literal=True)
-        return plain.set(~whole, None).cast(pl.Float64, strict=False)
+        text = column if is_ascii(column) else each_different(column, plain_marks, pl.String)
+        if self != PLAIN:
+            is_number = text.str.contains(f"^(?:{self.pattern})$")
+            for mark in (self.unit, self.thousands, " "):
+                text = text.str.replace_all(mark, "", literal=True) if mark else text
+            text = text.str.replace(self.decimal, ".", literal=True).set(~is_number, None)
+        return text.cast(pl.Float64, strict=False)
 
     def reads(self, text: str) -> bool:
-        """Whether a text is a number in this notation."""
+        """Return True if a text is a number in this notation."""
         return self._number_or_none(text) is not None
 
     def _number_or_none(self, text: str) -> float | None:
@@ -112,17 +137,17 @@ class Notation:
 
     @property
     def kind(self) -> str:
-        """What the values are: numbers, dates or times."""
+        """Say what the values are: numbers, dates or times."""
         return "times" if self.date == "time" else "dates" if self.date else "numbers"
 
     @property
     def meaning(self) -> str:
-        """What the numbers count, for a note."""
+        """Say what the numbers count, for a note."""
         return {"numbers": "numbers", "dates": "days since 1970-01-01", "times": "fractions of a day"}[self.kind]
 
     @property
     def name(self) -> str:
-        """What is not plain about the numbers, for a note: "decimal commas and the unit '€'"."""
+        """Say what is not plain about the numbers, for a note: "decimal commas and the unit '€'"."""
         if self.date:
             return self.kind
         marks = ["decimal commas"] * (self.decimal == ",")
@@ -130,13 +155,20 @@ class Notation:
         marks += [f"the unit {self.unit!r}"] * bool(self.unit)
         return " and ".join(marks) or "digits or signs outside ASCII"
 
+    @property
+    def described(self) -> str:
+        """Say what a column holds, for a message: "numbers with decimal commas", "dates as 2024-04-03"."""
+        if self.date:
+            return f"{self.kind} as {EXAMPLES[self.date]}"
+        return self.kind if self == PLAIN else f"{self.kind} with {self.name}"
+
     def to_dict(self) -> dict[str, str]:
-        """What is not plain, as plain data."""
+        """Return what is not plain, as plain data."""
         return {name: text for name, text in asdict(self).items() if text != getattr(PLAIN, name)}
 
     @classmethod
     def from_dict(cls, where: str, data: Any) -> Notation:
-        """The notation that `to_dict` described; InvalidValue for data that describe none."""
+        """Return the notation that `to_dict` described; raise InvalidValue for data that describe none."""
         try:
             return cls(**as_dict(where, data))
         except TypeError as error:
@@ -147,12 +179,42 @@ PLAIN = Notation()
 """Numbers as programs write them: -1.5, 2e-3."""
 
 
-# The exported script holds the text of the next two functions: they use the standard library alone, and their lines
+# The exported script holds the text of the next three functions: they use the standard library alone, and their lines
 # are as short as `ruff format` makes them without settings.
 
 
+def days(value: object, pattern: str) -> float:
+    """Return a date in days since 1970-01-01 UTC; a time alone in days since midnight."""
+    found = re.fullmatch(pattern, str(value).strip())
+    if not found:
+        raise ValueError(f"{value!r} is no date in the form of this column")
+    part = dict.fromkeys(("y", "m", "d", "H", "M", "S", "half", "zone"), "")
+    part |= {name: text for name, text in found.groupdict().items() if text}
+    result, month = 0, part["m"].lower().rstrip(".")
+    if part["y"]:
+        months = "january february march april may june july august september "
+        names = (months + "october november december").split()
+        if not month.isdecimal():
+            month = str([name.startswith(month) for name in names].index(True) + 1)
+        day = date(int(part["y"]), int(month), int(part["d"] or 1))
+        result = day.toordinal() - date(1970, 1, 1).toordinal()
+    hour, minute = int(part["H"] or 0), int(part["M"] or 0)
+    second = float(part["S"].replace(",", ".") or 0)
+    if part["half"]:
+        after_noon = 12 * (part["half"].lower() == "pm")
+        hour = hour % 12 + after_noon if 1 <= hour <= 12 else 24
+    if hour > 23 or minute > 59 or second >= 60:
+        raise ValueError(f"{value!r} is no time of day")
+    seconds = 3600 * hour + 60 * minute + second
+    zone = part["zone"].replace(":", "").strip("ZUTCGM")
+    if zone:
+        east = 3600 * int(zone[1:3]) + 60 * int(zone[3:] or 0)
+        seconds -= east if zone[0] == "+" else -east
+    return result + seconds / 86400
+
+
 def plain_marks(text: str) -> str:
-    """A text with ASCII digits, signs and spaces in place of others that mean the same."""
+    """Put ASCII digits, signs and spaces in place of others that mean the same."""
     same = {"\u2212": "-", "\u2013": "-", "\uff0d": "-", "\uff0b": "+", "\u2019": "'"}
     same |= {"\uff0c": ",", "\uff0e": ".", "\u066b": ",", "\u066c": "'"}
     same |= dict.fromkeys("\xa0\u2007\u2009\u202f", " ")
@@ -161,7 +223,7 @@ def plain_marks(text: str) -> str:
 
 
 def amount(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> float:
-    """The number that a text writes in the notation of its column."""
+    """Return the number that a text writes in the notation of its column."""
     plain = plain_marks(text)
     if not re.fullmatch(pattern, plain):
         raise ValueError(f"{text!r} is no number in the notation of this column")
@@ -170,15 +232,8 @@ def amount(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> 
     return float(plain.replace(decimal, "."))
 
 
-def with_plain_marks(column: pl.Series) -> pl.Series:
-    """`plain_marks` of each text; most columns are ASCII and stay as they are."""
-    import polars as pl
-
-    return column if is_ascii(column) else each_different(column, plain_marks, pl.String)
-
-
 def unit_of(text: str) -> str:
-    """What stands before or after a number, empty where nothing does: '$' in -$5, 'kg' in 5 kg.
+    """Return what stands before or after a number: '$' in -$5, 'kg' in 5 kg; empty if nothing does.
 
     Before a number only signs of currencies and their codes are units: A5 is a code.
     """
@@ -192,3 +247,15 @@ def unit_of(text: str) -> str:
         is_currency = unicodedata.category(before[-1]) == "Sc" or CURRENCIES.fullmatch(before)
         return before if is_currency and _UNIT.fullmatch(before) else ""
     return after if after and not before and _UNIT.fullmatch(after) else ""
+
+
+def orders_of(texts: Sequence[str]) -> list[str]:
+    """Return the keys of `PATTERNS` that fit every text.
+
+    With points, and with a name for the month, the order is known: 03.04.2024 is the third of April wherever dates are
+    written so.
+    """
+    found = [order for order in PATTERNS if all(map(Notation(date=order).reads, texts))]
+    if found == ["dmy", "mdy"] and all("." in text for text in texts):
+        return ["dmy"]
+    return found

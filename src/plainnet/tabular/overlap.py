@@ -1,4 +1,4 @@
-"""Rows that are equal to rows of the training: found by a hash of their values, which a model can keep."""
+"""Find rows that are equal to rows of the training, by a hash of their values, which a model can keep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.tabular.encoding import codes, of_kinds
+from plainnet.tabular.columns import codes, of_kinds
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from plainnet.tabular.table import Table
 
 KEPT = 1024
-"""A model keeps so many hashes: those of all training rows where they are as few, else the smallest ones."""
+"""A model keeps so many hashes: those of all training rows if they are as few, else the smallest ones."""
 LOOKED_AT = 8 * KEPT
 BITS = 48
-"""Of each hash so many bits are kept."""
+"""So many bits of each hash are kept."""
 SALT = 0xD6E8FEB86659FD93
-"""Sets equal values of different columns apart."""
+"""This number sets equal values of different columns apart."""
 
 
 def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
-    """A hash of each row's input columns, the same on every machine: 48 bits of the sum of its values' hashes."""
+    """Hash each row's input columns, alike on every machine: 48 bits of the sum of its values' hashes."""
     sums = np.zeros(len(frame), np.uint64)
     for place, values in codes(table.columns, of_kinds(table.columns, frame)):
         if values.dtype == np.float64:
@@ -37,13 +37,13 @@ def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
 
 
 def fingerprint(hashes: Array) -> str:
-    """The smallest of the different hashes, as text."""
+    """Return the smallest of the different hashes, as text."""
     smallest = _smallest(hashes).astype(">u8")
     return base64.b64encode(smallest.view(np.uint8).reshape(-1, 8)[:, 2:].tobytes()).decode()
 
 
 def _smallest(hashes: Array) -> Array:
-    """The `KEPT` smallest of the different hashes, in order; those of many rows are found without sorting all."""
+    """Return the `KEPT` smallest of the different hashes, in order; not all of many hashes are sorted."""
     if len(hashes) > LOOKED_AT:
         few = np.unique(np.partition(hashes, LOOKED_AT)[:LOOKED_AT])
         if len(few) >= KEPT:
@@ -59,9 +59,9 @@ def count_equal(hashes: Array, known: Array) -> int:
 
 
 def known_share(kept: str, hashes: Array) -> float:
-    """The share of rows that are equal to rows of the fingerprint; an estimate where it does not hold all hashes.
+    """Return the share of rows that are equal to rows of the fingerprint; an estimate if it does not hold all hashes.
 
-    Of the rows whose hash is small enough to be kept, it is known whether the training had them.
+    Only rows whose hash is small enough to be kept are counted: the training is known to have them, or not.
     """
     known = _unpacked(kept)
     comparable = hashes if len(known) < KEPT else hashes[hashes <= known[-1]]
@@ -69,7 +69,7 @@ def known_share(kept: str, hashes: Array) -> float:
 
 
 def check_fingerprint(kept: str) -> None:
-    """Refuse a text that `fingerprint` did not make."""
+    """Raise InvalidValue for a text that `fingerprint` did not make."""
     try:
         whole = len(base64.b64decode(kept, validate=True)) % (BITS // 8) == 0
     except (binascii.Error, ValueError):
@@ -86,7 +86,7 @@ def _unpacked(kept: str) -> Array:
 
 
 def _mixed(values: Array) -> Array:
-    """Each number's bits mixed: the finalizer of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    """Mix each number's bits by the finalizer of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

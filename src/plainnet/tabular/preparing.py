@@ -1,4 +1,4 @@
-"""From a table file to what trains on it: arrays, a split, and a network that fits the task."""
+"""Prepare a table file for training: the rows and their weights, a split, arrays, and a network for the task."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from plainnet.activations import Activatable
 from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
-from plainnet.tabular import overlap, suspicions
+from plainnet.tabular import cautions, overlap
+from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.memory import require_memory
-from plainnet.tabular.part import Part
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_for_training
 from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task, decide_task, split, target_column
+from plainnet.tabular.targets import Task, decide_task, split, target_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,14 +34,80 @@ TASK_LOSSES: dict[Task, tuple[str, ...]] = {
 """The losses for each task, the usual one first."""
 
 TOLD_APART = 0.25
-"""Where chance makes more than this share of new rows equal to training rows, a model does not know its own again."""
+"""If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
 
 NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A Part is some rows of a table, each with a target, a weight, and a place in the file."""
+
+    frame: pl.DataFrame
+    source: str
+    """The table that the rows are from, as the user knows it."""
+    numbers: Array
+    """The number of each row in that table; 1 is the first below the header."""
+    weights: Array | None = None
+    """The weight of each row, above 0; None if all count the same."""
+    without_target: int = 0
+    """So many more rows were left out because they have no target."""
+    weightless: int = 0
+    """So many more rows were left out because their weight is 0."""
+
+    @classmethod
+    def known(cls, frame: pl.DataFrame, source: str, target: str) -> Part:
+        """Take the rows that have a target; all rows if none has one, for `decide_task` to complain of."""
+        known = target_column(frame, target).is_not_null()
+        count = int(known.sum())
+        numbers = np.arange(1, len(frame) + 1)
+        if count in (0, len(frame)):
+            return cls(frame, source, numbers)
+        return cls(frame.filter(known), source, numbers[known.to_numpy()], without_target=len(frame) - count)
+
+    def weighted(self, column: str) -> Part:
+        """Take the weights from a column, which is then no input, and leave out the rows of weight 0."""
+        import polars.selectors as cs
+
+        require_columns([column], self.frame.columns, f"sample_weight: {self.source}")
+        values = from_typed(self.frame[column], row_of_frame)
+        missing = values.is_null()
+        if kind_of(values) != "number" or missing.any():
+            row = int(missing.arg_max() or 0) if missing.any() else 0
+            found = "no value" if values[row] is None else repr(values[row])
+            raise InvalidValue(
+                f"{self.place(row)}: sample_weight column {column!r} holds {found}; it takes a number in every row"
+            )
+        weights = values.to_numpy()
+        if (weights < 0).any():
+            row = int((weights < 0).argmax())
+            raise InvalidValue(
+                f"{self.place(row)}: sample_weight column {column!r} holds {weights[row]:g}; a weight is at least 0"
+            )
+        if not weights.any():
+            raise InvalidValue(f"sample_weight column {column!r} is 0 in every row; some rows must count")
+        counting = np.flatnonzero(weights)
+        part = replace(
+            self, frame=self.frame.drop(cs.by_name(column)), weights=weights, weightless=len(weights) - len(counting)
+        )
+        return part if part.weightless == 0 else part.take(counting)
+
+    def take(self, rows: Array) -> Part:
+        """Take only the rows with these places, counted from 0."""
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, frame=self.frame[rows], numbers=self.numbers[rows], weights=weights)
+
+    def place(self, row: int) -> str:
+        """Say where a row, counted from 0, stands: "penguins.csv, row 12"."""
+        return f"{self.source}, row {self.numbers[row]}"
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A table's training and validation part as arrays, with the table learned from the training part."""
+    """Prepared holds a table's training and validation part as arrays, and the table learned from the training part."""
 
     table: Table
     loss: str
@@ -48,7 +115,7 @@ class Prepared:
     y: Array
     sample_weight: Array | None
     validation: tuple[Array, ...]
-    """Features and targets, and with weights those of the rows."""
+    """Features and targets, and the rows' weights if there are any."""
     training: Part
     held_out: Part
     """The validation rows as they stand in the table."""
@@ -117,12 +184,12 @@ def prepare_rows(
     decided = decide_task(rows.frame, target, task)
     checked_loss = _loss_for(decided, loss)
     if task is None and loss is None:
-        suspicions.warn_of_target(target_column(rows.frame, target), decided)
+        cautions.warn_of_target(target_column(rows.frame, target), decided)
     training = rows
     if isinstance(validation, float):
         train, held = split(rows.frame, target, decided, validation, np.random.default_rng(seed))
         training, held_out = rows.take(train), rows.take(held)
-    suspicions.warn_of_leaks(training.frame, target)
+    cautions.warn_of_leaks(training.frame, target)
     table = Table.learn(
         training.frame,
         target,
@@ -135,18 +202,16 @@ def prepare_rows(
         held_out = part_of_file(table, validation, sample_weight)
         if not len(held_out):
             raise InvalidValue(f"{validation} has no row that has a {target} and counts")
-    suspicions.warn_of_columns(training.frame, table)
+    cautions.warn_of_columns(training.frame, table)
     if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
         raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
     require_memory(table, len(training) + len(held_out), np.dtype(dtype))
     X = table.features(training.frame, dtype=dtype, place=training.place)
     held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
-    suspicions.warn_of_far_out(table, training, X)
-    hashes, by_chance = (
-        overlap.row_hashes(table, training.frame),
-        suspicions.share_equal_by_chance(training.frame.select(cs.by_name(table.column_names))),
-    )
-    suspicions.warn_of_overlap(hashes, overlap.row_hashes(table, held_out.frame), held_out, by_chance)
+    cautions.warn_of_far_out(table, training, X)
+    hashes = overlap.row_hashes(table, training.frame)
+    by_chance = cautions.share_equal_by_chance(training.frame.select(cs.by_name(table.column_names)))
+    cautions.warn_of_overlap(hashes, overlap.row_hashes(table, held_out.frame), held_out, by_chance)
     if by_chance < TOLD_APART:
         table = replace(table, fingerprint=overlap.fingerprint(hashes))
     validated: tuple[Array, ...] = (held_X, table.targets(held_out.frame))
@@ -163,7 +228,7 @@ def prepare_rows(
 
 
 def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str | None) -> Part:
-    """The rows of a file that a known table can be measured on, with their weights where the file has that column."""
+    """Read the rows of a file that a known table can be measured on, with their weights if the file has that column."""
     frame = table.read(path, target=True, also=[] if sample_weight is None else [sample_weight])
     part = Part.known(frame, str(path), table.target.name)
     if part.frame[table.target.name].null_count() == len(frame):
@@ -189,14 +254,14 @@ def network_for(
     seed: int | None = None,
     dtype: str = "float32",
 ) -> Network:
-    """A network for a prepared table: hidden Dense layers, each with its normalization and dropout, and the output.
+    """Make a network for a prepared table: hidden Dense layers with normalization and dropout, and the output.
 
     The output suits the loss: softmax over the classes, one sigmoid unit for binary cross-entropy, an exponential
     for Poisson, which starts at the mean count, otherwise a plain sum.
     """
 
-    def dense(units: int, own_activation: Activatable) -> Dense:
-        return Dense(units, own_activation, initializer=initializer, l1=l1, l2=l2)
+    def dense(units: int, function: Activatable) -> Dense:
+        return Dense(units, function, initializer=initializer, l1=l1, l2=l2)
 
     layers: list[Layer] = []
     for units in hidden:
@@ -224,7 +289,7 @@ def network_for(
 def _check_roles(
     target: str, sample_weight: str | None, categories: Collection[str] = (), ignore: Collection[str] = ()
 ) -> None:
-    """Refuse a column that is given two roles."""
+    """Raise InvalidValue for a column that is given two roles."""
     if sample_weight == target:
         raise InvalidValue(f"sample_weight and target are both {target!r}; the weights stand in a column of their own")
     for role, name in (("target", target), ("sample_weight", sample_weight)):
@@ -235,7 +300,7 @@ def _check_roles(
 
 
 def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -> None:
-    """Note classes all of whose rows weigh 0: a network does not learn them."""
+    """Warn of classes all of whose rows weigh 0: a network does not learn them."""
     if not rows.weightless or decide_task(frame, target) != "classification":
         return
     lost = sorted(set(frame[target].drop_nulls()) - set(rows.frame[target]))

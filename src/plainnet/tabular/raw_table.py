@@ -1,7 +1,9 @@
-"""A table file that has been read, before its columns have their kinds."""
+"""A table file has been read, and its columns do not have their kinds yet."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +16,8 @@ from plainnet.tabular.kinds import Place
 from plainnet.tabular.names import is_number
 from plainnet.tabular.notations import Notation
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.spelling import spelled
+from plainnet.tabular.sources import Source, first_line
+from plainnet.tabular.texts import spelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawTable:
-    """The names and columns of a file, in its order; `names` may hold empty and doubled ones."""
+    """A RawTable has the names and columns of a file, in its order; `names` may hold empty and doubled ones."""
 
     where: str
     written: Sequence[str]
@@ -31,23 +34,22 @@ class RawTable:
     place: Place
     is_text: bool
     quoted: Mapping[int, Array] = field(default_factory=dict)
-    """The rows whose field stands in quotation marks and is a marker of missing values, by the column's number."""
+    """For a column's number: the rows whose field stands in quotation marks and is a marker of missing values."""
 
     @cached_property
     def names(self) -> list[str]:
-        """The names in the one spelling by which columns are known."""
+        """Return the names in the one spelling by which columns are known."""
         return [spelled(name) for name in self.written]
 
     @cached_property
     def _numbers(self) -> Mapping[str, list[int]]:
-        """The numbers of the columns of each name."""
         found: dict[str, list[int]] = {}
         for number, name in enumerate(self.names):
             found.setdefault(name, []).append(number)
         return found
 
     def number(self, name: str) -> int:
-        """The number of the one column of this name; FileError where there are several."""
+        """Return the number of the one column of this name; raise FileError if there are several."""
         clean = spelled(name)
         first, *others = self._numbers[clean]
         if others:
@@ -61,7 +63,7 @@ class RawTable:
     def columns(
         self, names: Collection[str], categories: Collection[str], options: ReadOptions
     ) -> tuple[pl.DataFrame, dict[str, Notation]]:
-        """The named columns in their kinds, those in `categories` as categories, and the notations of their numbers."""
+        """Return the named columns in their kinds, with the notations of numbers; `categories` names categories."""
         import polars as pl
 
         numbers = {name: self.number(name) for name in names}
@@ -72,3 +74,45 @@ class RawTable:
         quoted = {name: self.quoted[n] for name, n in numbers.items() if n in self.quoted}
         quoted = {name: rows for name, rows in quoted.items() if name not in options.categories}
         return decide(frame, self.place, options, categories, quoted)
+
+
+def read_parquet(source: Source) -> RawTable:
+    """Return the columns of a Parquet file as they are stored; raise FileError for a damaged one."""
+    import polars as pl
+
+    content, where = source.content, source.where
+    if not content:
+        raise FileError(f"{where} is empty")
+    if not content.startswith(b"PAR1"):
+        raise FileError(f"{where} is not a Parquet file, as its name says; name a text table .csv or .tsv")
+    if not content.endswith(b"PAR1"):
+        raise FileError(f"{where} is a Parquet file without its end; it was cut off")
+    _try(content, where)
+    try:
+        frame = pl.read_parquet(content)
+        text = pl.col(pl.String)
+        frame = frame.with_columns(pl.when(text.str.strip_chars() != "").then(text).name.keep())  # as in a text file
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise FileError(f"{where} is a damaged Parquet file: {first_line(error)}") from None
+    if frame.height == 0:
+        raise FileError(f"{where} has a header and no rows")
+    return RawTable(
+        where=where,
+        written=frame.columns,
+        frame=frame,
+        place=lambda row: f"{where}, row {row + 1}",
+        is_text=False,
+    )
+
+
+def _try(content: bytes, where: str) -> None:
+    """Read it in a process of its own first: a damaged file can make polars end the process, or never end."""
+    read = "import sys, polars; polars.read_parquet(sys.stdin.buffer.read())"
+    seconds = 20 + len(content) / 1e7
+    try:
+        tried = subprocess.run([sys.executable, "-c", read], input=content, capture_output=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise FileError(f"{where} is a damaged Parquet file: reading it took more than {seconds:.0f} s") from None
+    if tried.returncode:
+        reason = tried.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["reading it failed"]
+        raise FileError(f"{where} is a damaged Parquet file: {reason[0][:200]}")

@@ -1,4 +1,4 @@
-"""How a table file is read, where the file itself leaves it open."""
+"""The choices of a reader of table files, where a file itself leaves them open."""
 
 from __future__ import annotations
 
@@ -16,38 +16,48 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """The choices of a reader of table files; the defaults suit most files.
+    """ReadOptions say how a table file is read; the defaults suit most files.
 
-    `missing` lists the texts of a text file that stand for a missing value, beside the empty field, which always
-    does. None stands for the usual ones, `MISSING`: these are a guess, so in a column of text they yield to
-    quotation marks ("NA" is then a value), and in the columns that `categories` names they are values as well. A
-    list holds everywhere; an empty one leaves the empty field alone.
-
-    `separator` is the character between the fields of a text file; None takes the one that its lines agree on.
-
-    `numbers` names columns that are numbers though they look like codes, with leading zeros for instance. `decimal`
-    and `thousands` are the decimal mark and the mark between thousands, `dates` ("dmy" or "mdy") is the order of day
-    and month; where None, the values of a column decide, and are refused where they leave it open.
-
-    `notations` holds how columns write their numbers; where a column has none, its values decide. `spellings` holds
-    how the file writes the classes of the target where that is not their plain text. Training puts in what it found,
-    and its model reads later files by it.
+    The first seven are the caller's choices. The last two are what reading the training file found: its model reads
+    later files by them.
 
     >>> ReadOptions(missing=["-", "n/a"]).missing
     ('-', 'n/a')
     """
 
     missing: tuple[str, ...] | None = None
+    """The texts of a text file that stand for a missing value, beside the empty field, which always does.
+
+    None stands for the usual ones, `MISSING`: these are a guess, so in a column of text they yield to quotation marks
+    ("NA" is then a value), and in the columns that `categories` names they are values as well. A list holds everywhere;
+    an empty one leaves the empty field alone.
+    """
     separator: str | None = None
+    """The character between the fields of a text file; None takes the one that its lines agree on."""
     categories: tuple[str, ...] = ()
+    """The columns that are categories whatever they hold."""
     numbers: tuple[str, ...] = ()
+    """The columns that are numbers though they look like codes, with leading zeros for instance."""
     decimal: str | None = None
+    """The decimal mark; where this or one of the next two is None, the values of a column decide, if they can."""
     thousands: str | None = None
+    """The mark between thousands."""
     dates: str | None = None
+    """The order of day and month: "dmy" or "mdy"."""
     notations: Mapping[str, Notation] = field(default_factory=dict)
+    """How columns write their numbers; the values of any other column decide."""
     spellings: Mapping[str, str] = field(default_factory=dict)
+    """How the file writes the classes of the target, where that is not their plain text."""
 
     def __post_init__(self) -> None:
+        for name in ("numbers", "categories"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        both = set(self.numbers) & set(self.categories)
+        if both:
+            raise InvalidValue(f"numbers and categories both name {min(both)!r}; a column is one of them")
+        if self.missing is not None:
+            markers = (text.strip() for text in _texts("missing", self.missing))
+            object.__setattr__(self, "missing", tuple(dict.fromkeys(filter(None, markers))))
         if self.decimal not in (None, *DECIMALS):
             raise InvalidValue(f"decimal is {self.decimal!r}; it takes '.' or ','")
         if self.thousands not in (None, *THOUSANDS) or self.thousands == (self.decimal or "none"):
@@ -57,14 +67,6 @@ class ReadOptions:
             )
         if self.dates not in (None, "dmy", "mdy"):
             raise InvalidValue(f"dates is {self.dates!r}; it takes 'dmy' (day, month, year) or 'mdy'")
-        object.__setattr__(self, "numbers", tuple(_texts("numbers", self.numbers)))
-        both = set(self.numbers) & set(self.categories)
-        if both:
-            raise InvalidValue(f"numbers and categories both name {min(both)!r}; a column is one of them")
-        if self.missing is not None:
-            markers = tuple(dict.fromkeys(text.strip() for text in _texts("missing", self.missing)))
-            object.__setattr__(self, "missing", tuple(text for text in markers if text))
-        object.__setattr__(self, "categories", tuple(_texts("categories", self.categories)))
         separator = self.separator
         if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0'):
             raise InvalidValue(
@@ -73,19 +75,19 @@ class ReadOptions:
 
     @property
     def markers(self) -> tuple[str, ...]:
-        """The texts that stand for a missing value."""
+        """Return the texts that stand for a missing value."""
         return MISSING if self.missing is None else ("", *self.missing)
 
     def missing_in(self, column: str) -> tuple[str, ...]:
-        """The texts that stand for a missing value in one column."""
+        """Return the texts that stand for a missing value in one column."""
         return ("",) if self.missing is None and column in self.categories else self.markers
 
     def with_categories(self, names: Iterable[str]) -> ReadOptions:
-        """The same options, with these columns among `categories`."""
+        """Return the options with these columns among `categories`."""
         return replace(self, categories=tuple(dict.fromkeys([*self.categories, *names])))
 
     def to_dict(self) -> dict[str, Any]:
-        """What a model keeps, as plain data: the separator belongs to a file and is not among it."""
+        """Return what a model keeps, as plain data; the separator belongs to a file and is not part of it."""
         return {
             "missing": None if self.missing is None else list(self.missing),
             "categories": list(self.categories),
@@ -94,7 +96,7 @@ class ReadOptions:
 
     @classmethod
     def from_dict(cls, data: Any) -> ReadOptions:
-        """The options that `to_dict` described; InvalidValue for data that describe none."""
+        """Return the options that `to_dict` described; raise InvalidValue for data that describe none."""
         entries = as_dict("the options of the table", data)
         found = as_dict("notations of the table", entries.pop("notations", {}))
         require_keys("the options of the table", entries, ("missing", "categories"))
@@ -105,11 +107,11 @@ class ReadOptions:
             raise InvalidValue(f"the options of the table: {error}") from None
 
 
-def _texts(name: str, values: Any) -> Collection[str]:
-    """`values` where it is a list of texts, or another collection of them."""
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    """Return a list, or another collection, of texts as a tuple; raise InvalidType for anything else."""
     if isinstance(values, str) or not isinstance(values, Collection) or not all(isinstance(v, str) for v in values):
         raise InvalidType(f"{name} is {values!r}; it takes a list of texts")
-    return values
+    return tuple(values)
 
 
 DEFAULT = ReadOptions()

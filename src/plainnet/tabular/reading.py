@@ -1,4 +1,4 @@
-"""Table files to frames and back: CSV, TSV and Parquet."""
+"""Read table files into frames and write frames to them: CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from plainnet.files.writing import replacing
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
-from plainnet.tabular.parquet import read_parquet
-from plainnet.tabular.raw_table import RawTable
+from plainnet.tabular.raw_table import RawTable, read_parquet
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
-from plainnet.tabular.spelling import spelled, spelled_column
 from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.text_table import read_text
+from plainnet.tabular.texts import spelled, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +32,7 @@ def read_table(
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
-    """A table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
+    """Read a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
     The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
     or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
@@ -59,7 +58,7 @@ def read_for_training(
     options: ReadOptions = DEFAULT,
     target: str | None = None,
 ) -> tuple[pl.DataFrame, ReadOptions]:
-    """As `read_table`, and the options with what reading found: `Table.learn` keeps them for later files.
+    """Read as `read_table` does; return also the options with what reading found, which `Table.learn` keeps.
 
     For a `target` that holds classes this includes how the file writes them.
     """
@@ -94,7 +93,7 @@ def read_columns(
     also: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
-    """As `read_table`, the named columns only: whatever else the file holds is not looked at.
+    """Read the named columns only, as `read_table` does; nothing else in the file is looked at.
 
     Columns named in `also` come with them where the file has them.
 
@@ -139,7 +138,7 @@ def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
 
 
 def _quote_style(frame: pl.DataFrame) -> Literal["necessary", "non_numeric"]:
-    """Quotation marks around all text where some of it would not read back without."""
+    """Put quotation marks around all text if some of it would not read back without."""
     import polars as pl
 
     if any(name.startswith("sep=") for name in frame.columns):  # unquoted, this is Excel's line for the separator

@@ -1,4 +1,4 @@
-"""The records of a text table: its lines, where what stands inside quotation marks neither ends nor divides one."""
+"""The records of a text table are its lines; line breaks and separators inside quotation marks do not count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plainnet._base.arrays import Array
 
 
 class Records:
-    """The lines of a text table, where a line break or separator inside quotation marks does not count.
+    """Records finds the lines and the separators of a text table.
 
     A quotation mark doubled inside a quoted field leaves it and enters it again, so the marks before a byte
     tell whether it is quoted: it is where their number is odd.
@@ -21,7 +21,7 @@ class Records:
         self.bytes = np.frombuffer(content, np.uint8)
         self.marks = np.empty(0, np.int64)
         self.quoted: Array | None = None
-        """Which bytes stand inside quotation marks; None where there are no marks."""
+        """True for the bytes inside quotation marks; None if there are no marks."""
         if b'"' in content:
             mark = self.bytes == ord('"')
             self.marks = np.flatnonzero(mark)
@@ -38,18 +38,18 @@ class Records:
         return self.content[self.starts[record] : self.ends[record]].removesuffix(b"\r")
 
     def is_blank(self, record: int) -> bool:
-        """Whether a record holds nothing but spaces."""
+        """Return True if a record holds nothing but spaces."""
         return not self[record].strip()
 
     def line(self, record: int) -> int:
-        """The number of the line on which a record begins, counted from 1 as an editor does."""
+        """Return the number of the line on which a record begins, counted from 1 as an editor does."""
         return self._line_at(self.starts[record])
 
     def _line_at(self, byte: int) -> int:
         return self.content.count(b"\n", 0, byte) + 1
 
     def misplaced_quote(self, separator: str) -> int | None:
-        """The line of the first quotation mark that neither encloses a field nor stands doubled inside one.
+        """Return the line of the first quotation mark that neither encloses a field nor stands doubled inside one.
 
         The marks in turn open and close. Before an opening one stands the end of another field or line, or the
         other half of a doubled mark; after a closing one likewise. (At the ends of the text the mark itself is
@@ -64,16 +64,16 @@ class Records:
         return self._line_at(opening[misplaced.argmax()]) if misplaced.any() else None
 
     def separators(self, separator: str) -> Array:
-        """The places of the separators outside quotation marks."""
+        """Return the places of the separators outside quotation marks."""
         found = self.bytes == ord(separator)
         return np.flatnonzero(found if self.quoted is None else found & ~self.quoted)
 
     def per_record(self, separators: Array) -> Array:
-        """How many of these places each record holds."""
+        """Count how many of these places each record holds."""
         return np.diff(np.searchsorted(separators, self.ends), prepend=0)
 
     def quoted_fields(self, texts: Collection[str], separators: Array) -> dict[int, Array]:
-        """The records in which one of the texts stands alone in quotation marks, by the number of the column."""
+        """Return, for the number of a column, the records in which one of the texts stands alone in quotation marks."""
         known = {text.encode() for text in texts}
         opening, closing = self.marks[0::2], self.marks[1::2]
         likely = np.isin(closing - opening - 1, [len(text) for text in known])
@@ -90,7 +90,7 @@ class Records:
         return {int(column): records[columns == column] for column in np.unique(columns)}
 
     def repeats(self, record: int) -> int | None:
-        """The number of the first later record that says the same, byte for byte."""
+        """Return the number of the first later record that says the same, byte for byte."""
         text = self[record]
         place = int(self.ends[record])
         while (place := self.content.find(b"\n" + text, place)) >= 0:

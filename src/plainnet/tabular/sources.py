@@ -1,4 +1,4 @@
-"""The bytes of a table file: from a file, from one compressed by gzip, or from standard input."""
+"""The bytes of a table file come from a file, one compressed by gzip, or standard input, and are checked as text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from plainnet.errors import FileError, InvalidType
 
@@ -29,13 +31,26 @@ OTHER_WAYS = {
     ),
     **dict.fromkeys((".npz", ".npy"), "this may be a model or an array; plainnet.load reads models in Python"),
 }
-"""What to do with a file of another ending."""
+"""Say what to do with a file of another ending."""
 AS_TEXT = "if it is text with a line of names at the top, give it a name that ends in .csv"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+END_OF_FILE = b"\x1a"
+"""The mark (Ctrl-Z) with which DOS ended a text file."""
+OTHER_FILES = {
+    b"PAR1": "a Parquet file; give it a name that ends in .parquet",
+    b"PK\3\4": f"a ZIP archive, as .xlsx files of Excel are; {SPREADSHEET}, or unpack the archive",
+    b"\xd0\xcf\x11\xe0": f"an Excel file; {SPREADSHEET}",
+    b"\x1f\x8b": "compressed by gzip; give it a name that ends in .csv.gz",
+    b"%PDF": "a PDF file; a table is text",
+    b"\xff\xfe": "UTF-16 text; it is not UTF-8 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; it is not UTF-8 text: save it as UTF-8",
+}
+"""A file that begins with these bytes is no text table."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table file that has been read: its bytes, its name in messages, and the ending that says what it holds."""
+    """A Source is a table file that has been read: its bytes, its name in messages, and its ending."""
 
     where: str
     ending: str
@@ -43,14 +58,14 @@ class Source:
 
     @property
     def is_parquet(self) -> bool:
-        """Whether its ending says Parquet; otherwise it is text."""
+        """Return True if the ending says Parquet; otherwise it is text."""
         return self.ending in PARQUET_ENDINGS
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """The bytes of a table file; "-" is standard input, which holds text, as a pipe does.
+    """Read the bytes of a table file; "-" is standard input, which holds text, as a pipe does.
 
-    Raises InvalidType for what is no path, and FileError for a file that is absent, cannot be read or holds
+    Raises InvalidType for a path of another type, and FileError for a file that is absent, cannot be read or holds
     something else, with what to do instead.
     """
     if not isinstance(path, str | os.PathLike):
@@ -73,7 +88,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
 
 
 def table_ending(path: Path) -> str:
-    """The ending of a table file's name, in small letters; FileError for another one, with the way out."""
+    """Return the ending of a table file's name in small letters; raise FileError, with the way out, for another one."""
     ending = path.suffix.lower()
     if ending in TEXT_ENDINGS + PARQUET_ENDINGS:
         return ending
@@ -93,3 +108,62 @@ def _require_file(path: Path) -> None:
         raise FileError(f"{path} is a directory, not a table; give the name of a table file in it")
     if not (path.is_file() or path.is_fifo()):
         raise FileError(f"{path} is a special file, not a table")
+
+
+def text_content(source: Source) -> bytes:
+    """Return the content as UTF-8 text whose lines end in a newline, with or without a carriage return before it.
+
+    Raises FileError, with the line if there is one, for anything else.
+    """
+    content, where = source.content, source.where
+    for beginning, what in OTHER_FILES.items():
+        if content.startswith(beginning):
+            raise FileError(f"{where} is {what}")
+    if b"\0" in content:
+        raise FileError(f"{where} is not UTF-8 text, as its name says; save the table as UTF-8")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{where}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8 text; save the file as UTF-8 "
+            "('CSV UTF-8' in Excel)"
+        ) from None
+    while content.startswith(BYTE_ORDER_MARK):
+        content = content.removeprefix(BYTE_ORDER_MARK)
+    content = _lines_end_alike(content.removesuffix(END_OF_FILE), where)
+    if not content.strip():
+        raise FileError(f"{where} is empty")
+    return content
+
+
+def _lines_end_alike(content: bytes, where: str) -> bytes:
+    """Put newlines in place of the carriage returns with which old spreadsheets for the Mac end their lines.
+
+    A newline at the very end and those inside quotation marks may stand beside them.
+    """
+    if content.count(b"\r") == content.count(b"\r\n"):
+        return content
+    characters = np.frombuffer(content, np.uint8)
+    unquoted = ~np.bitwise_xor.accumulate((characters == ord('"')).view(np.uint8)).view(bool)
+    if b"\r\r\n" in content:  # text that was written as text twice
+        after, second = np.append(characters[1:], 0), np.append(characters[2:], [0, 0])
+        kept = ~(unquoted & (characters == ord("\r")) & (after == ord("\r")) & (second == ord("\n")))
+        characters, unquoted = characters[kept], unquoted[kept]
+        content = characters.tobytes()
+    newline = unquoted & (characters == ord("\n"))
+    alone = unquoted & (characters == ord("\r")) & (np.append(characters[1:], 0) != ord("\n"))
+    if not alone.any():
+        return content
+    if newline[:-1].any():
+        line = content.count(b"\n", 0, int(alone.argmax())) + 1
+        raise FileError(
+            f"{where}, line {line}: a carriage return stands inside the line, while lines end in a newline; "
+            "end all lines alike, or put the field in quotation marks"
+        )
+    return np.where(alone, np.uint8(ord("\n")), characters).tobytes()
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

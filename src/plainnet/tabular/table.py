@@ -1,4 +1,4 @@
-"""A table's schema, learned from its training rows: columns to features, outputs to predictions."""
+"""A table's schema, learned from its training rows, makes features of columns and predictions of outputs."""
 
 from __future__ import annotations
 
@@ -13,29 +13,45 @@ from numpy.typing import DTypeLike
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.tabular.columns import COLUMNS, CategoryColumn, Column, learn_column, useless
+from plainnet.tabular.columns import (
+    COLUMNS,
+    CategoryColumn,
+    Column,
+    column_of_kind,
+    encode,
+    learn_column,
+    of_kinds,
+    useless,
+)
 from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.encoding import column_of_kind, encode, of_kinds
 from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns
-from plainnet.tabular.targets import TARGETS, ClassTarget, Label, Target, learn_target
-from plainnet.tabular.tasks import Task, decide_task, target_column
+from plainnet.tabular.targets import (
+    TARGETS,
+    ClassTarget,
+    Label,
+    NumberTarget,
+    Target,
+    Task,
+    decide_task,
+    known_target,
+)
 
 if TYPE_CHECKING:
     import polars as pl
 
 BLOCK_BYTES = 64 * 2**20
-"""About as much memory a block of rows takes as features."""
+"""A block of rows takes about so much memory as features."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """What training knows of a table: its input columns, in order, and its target.
+    """A Table is what training knows of a table: its input columns, in order, and its target.
 
     >>> import polars
     >>> frame = polars.DataFrame({"size": [1.0, 3.0], "color": ["red", "blue"], "price": [10.0, 30.0]})
@@ -52,7 +68,7 @@ class Table:
     columns: tuple[Column, ...]
     target: Target
     options: ReadOptions = DEFAULT
-    """How its files are read."""
+    """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
 
@@ -67,7 +83,7 @@ class Table:
         options: ReadOptions = DEFAULT,
         sample_weight: Array | None = None,
     ) -> Table:
-        """The table of the training rows, whose every column but the target is an input.
+        """Learn the table of the training rows, whose every column but the target is an input.
 
         Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
         column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
@@ -82,7 +98,7 @@ class Table:
         import polars.selectors as cs
 
         task = decide_task(frame, target, task)
-        targets = _known_target(frame, target)
+        targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
         for name, notation in found.items():
@@ -100,44 +116,44 @@ class Table:
                 columns.append(learn_column(column, sample_weight))
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        return cls(
-            tuple(columns), learn_target(targets, task, standardize_target, sample_weight, options.spellings), options
-        )
+        if task == "classification":
+            return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
+        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight), options)
 
     @property
     def task(self) -> Task:
-        """What the target holds: classes ("classification") or a quantity ("regression")."""
+        """Say what the target holds: classes ("classification") or a quantity ("regression")."""
         return self.target.kind
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The input columns."""
+        """Return the input columns."""
         return tuple(column.name for column in self.columns)
 
     @property
     def category_columns(self) -> tuple[str, ...]:
-        """The input columns that hold categories."""
+        """Return the input columns that hold categories."""
         return tuple(column.name for column in self.columns if isinstance(column, CategoryColumn))
 
     @property
     def date_columns(self) -> tuple[str, ...]:
-        """The input columns that hold dates, read as days since 1970-01-01."""
+        """Return the input columns that hold dates, read as days since 1970-01-01."""
         notations = self.options.notations
         return tuple(name for name in self.column_names if name in notations and notations[name].kind == "dates")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """A name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
+        """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
         return tuple(name for column in self.columns for name in column.feature_names)
 
     @property
     def classes(self) -> tuple[Label, ...]:
-        """The classes in the order of the network's outputs; none for regression."""
+        """Return the classes in the order of the network's outputs; none for regression."""
         return self.target.classes if isinstance(self.target, ClassTarget) else ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes as they stand in a table file."""
+        """Return the classes as they stand in a table file."""
         return self.target.names if isinstance(self.target, ClassTarget) else ()
 
     def read(
@@ -147,7 +163,7 @@ class Table:
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """The input columns of a table file, and with `target` the target, as `read_table` reads them.
+        """Read the input columns of a table file, and with `target` the target, as `read_table` does.
 
         Columns named in `also` come with them where the file has them.
 
@@ -166,7 +182,7 @@ class Table:
         return read_columns(path, names, categories=categories, also=also, options=options)
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
-        """The frame's rows as a network takes them, of `dtype`, shape (rows, features).
+        """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
 
         Columns go by their names, in any order; other columns are not looked at. A category that training did
         not have is 0 in every feature of its column; a missing number or boolean is the mean. Each column
@@ -188,9 +204,9 @@ class Table:
         place: Place = row_of_frame,
         warn_of_news: bool = True,
     ) -> Iterator[Array]:
-        """The same, a block of rows at a time, so that many features need not fit into memory.
+        """Yield the features a block of rows at a time, so that many features need not fit into memory.
 
-        Without `warn_of_news` nothing is said of what training did not have: where it was said before.
+        Without `warn_of_news` no warning says what training did not have, as where one did before.
         """
         frame = self._of_kinds(frame)
         if warn_of_news:
@@ -214,7 +230,7 @@ class Table:
                 warn(f"column {column.name!r}: {news}")
 
     def targets(self, frame: pl.DataFrame) -> Array:
-        """The frame's target as a network learns it.
+        """Return the frame's target as a network learns it.
 
         Classification: the number of each row's class in `classes`, int64, shape (rows,). Regression: the
         standardized target, float64, shape (rows, 1).
@@ -222,11 +238,11 @@ class Table:
         Raises InvalidValue for a target that is lacking, missing in a row or of another kind than learned,
         and for a class that training did not have.
         """
-        _known_target(frame, self.target.name)
+        known_target(frame, self.target.name)
         return self.target.encode(column_of_kind(frame, self.target.name, self.target.column_kind))
 
     def decode(self, outputs: Array) -> Array:
-        """A network's outputs as the table states its target, shape (rows,).
+        """Return a network's outputs as the table states its target, shape (rows,).
 
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
         for two classes, from the probability p of the second, shape (rows, 1).
@@ -237,9 +253,9 @@ class Table:
         return self.target.decode(outputs)
 
     def predictions(self, outputs: Array, *, probabilities: bool = False) -> pl.DataFrame:
-        """A network's outputs as a frame for `write_table`: the column "prediction".
+        """Return a network's outputs as a frame for `write_table`: the column "prediction".
 
-        With `probabilities`, which a regression refuses, a column "probability_<class>" follows for each
+        With `probabilities`, which a regression does not have, a column "probability_<class>" follows for each
         class. Numbers from float32 outputs are float32, so that a file shows no digits that nothing stands behind.
         """
         try:
@@ -262,7 +278,7 @@ class Table:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The table as plain data that JSON holds exactly."""
+        """Return the table as plain data that JSON holds exactly."""
         known = {"fingerprint": self.fingerprint} if self.fingerprint else {}
         return {
             "columns": [to_plain(column.kind, column) for column in self.columns],
@@ -273,7 +289,7 @@ class Table:
 
     @classmethod
     def from_dict(cls, data: Any) -> Table:
-        """The table that `to_dict` described; InvalidValue for data that describe none."""
+        """Return the table that `to_dict` described; raise InvalidValue for data that describe none."""
         entries = {"options": DEFAULT.to_dict()} | as_dict("the table", data)  # version 0.1 had no options
         fingerprint = entries.pop("fingerprint", "")
         require_keys("the table", entries, ("columns", "target", "options"))
@@ -292,22 +308,13 @@ class Table:
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
 
 
-def _known_target(frame: pl.DataFrame, target: str) -> pl.Series:
-    values = target_column(frame, target)
-    if values.null_count():
-        raise InvalidValue(
-            f"target {target!r} is missing in {values.null_count()} rows; leave them out (drop_missing_targets)"
-        )
-    return values
-
-
 def _as_precise(values: Array, outputs: Array) -> Array:
-    """Numbers in float32 where the outputs that they come from are; classes as they are."""
+    """Return numbers in float32 if the outputs that they come from are; classes as they are."""
     return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
 
 
 def _news(column: Column, frame: pl.DataFrame, missing: int) -> Iterator[str]:
-    """What a column holds that it did not hold in training, in words for the user."""
+    """Say what a column holds that it did not hold in training."""
     if isinstance(column, CategoryColumn):
         unseen = column.unseen(frame[column.name])
         if len(unseen):

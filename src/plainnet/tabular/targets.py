@@ -1,10 +1,10 @@
-"""The target column of a table, classes or a quantity: to what a network learns, from what it gives."""
+"""The target of a table: what is to be learned from it, and how a network learns it and gives it back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,28 +13,123 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text
-from plainnet.tabular.kinds import Kind
-from plainnet.tabular.tasks import Task
-from plainnet.tabular.texts import categories
+from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
+from plainnet.tabular.texts import categories, option
+from plainnet.training import data
 
 if TYPE_CHECKING:
     import polars as pl
 
 Label: TypeAlias = str | int | bool
+Task: TypeAlias = Literal["classification", "regression"]
 
+FEW_CLASSES = 10
+"""A target of whole numbers with at most so many different values is taken for classes."""
+MOST_NUMERIC_CLASSES = 100
+"""A target of whole numbers with more different values is refused as classes."""
+MOST_TEXT_CLASSES = 1000
+"""A target of text with more different values is taken for classes only on request."""
 MOST_SPELLINGS = 1000
 """A target of more different values is no target of classes."""
+
+# ---- the task: classification or regression, and on which rows ----
+
+
+def target_column(frame: pl.DataFrame, target: str) -> pl.Series:
+    """Return the target column of a frame in its kind; raise InvalidValue, with the closest name, if there is none."""
+    if target not in frame.columns:
+        raise InvalidValue(
+            f"target is {target!r}, which is no column of the table; {checks.closest(target, frame.columns)}"
+        )
+    return from_typed(frame[target], row_of_frame)
+
+
+def known_target(frame: pl.DataFrame, target: str) -> pl.Series:
+    """Return the target column of a frame in its kind; raise InvalidValue if it is missing in a row."""
+    values = target_column(frame, target)
+    if values.null_count():
+        raise InvalidValue(
+            f"target {target!r} is missing in {values.null_count()} rows; leave them out (drop_missing_targets)"
+        )
+    return values
+
+
+def drop_missing_targets(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
+    """Return the rows whose target is known, and the number of those left out."""
+    known = target_column(frame, target).is_not_null()
+    return frame.filter(known), int((~known).sum())
+
+
+def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Task:
+    """Decide if the target holds classes (classification) or quantities (regression).
+
+    Text and booleans are classes; so are numbers where all are whole and at most `FEW_CLASSES` of them
+    differ. `task` decides otherwise where the target's values permit it. Missing values play no part.
+
+    Raises InvalidValue for an unknown target, one that is constant or entirely missing, and a task that it
+    does not permit: regression on text, classification of numbers that are not whole or differ in more than
+    `MOST_NUMERIC_CLASSES` values.
+    """
+    values = target_column(frame, target).drop_nulls()
+    if len(values) == 0:
+        raise InvalidValue(f"target {target!r} is missing in every row; there is nothing to learn")
+    different = values.n_unique()
+    if different == 1:
+        raise InvalidValue(f"target {target!r} is {values[0]!r} in every row; there is nothing to learn")
+    if task is not None:
+        checks.one_of("task", task, ("classification", "regression"))
+
+    if kind_of(values) != "number":
+        if task == "regression":
+            raise InvalidValue(
+                f"target {target!r} holds {values[0]!r}, which is no number; "
+                "task='regression' takes numbers, task='classification' takes text and booleans"
+            )
+        if task is None and different > MOST_TEXT_CLASSES:
+            raise InvalidValue(
+                f"target {target!r} holds {different:,} different texts in {len(values):,} rows ({values[0]!r}); that "
+                "is too many classes to tell apart (task='classification', --task classification, learns them anyway)"
+            )
+        return "classification"
+    whole = bool(is_whole(values).all())
+    if task == "classification" and not (whole and different <= MOST_NUMERIC_CLASSES):
+        found = f"{different} different numbers" if whole else "numbers that are not whole"
+        raise InvalidValue(
+            f"target {target!r} holds {found}; task='classification' takes whole numbers, at most "
+            f"{MOST_NUMERIC_CLASSES} different ones: use task='regression', or read the column as categories "
+            f"({option('categories', target)})"
+        )
+    few = whole and different <= FEW_CLASSES
+    return "classification" if task == "classification" or (task is None and few) else "regression"
+
+
+def split(
+    frame: pl.DataFrame, target: str, task: Task, fraction: float, random: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw the rows to train on and those to validate on; return their numbers, each in the frame's order.
+
+    See `plainnet.training.data.split`; for classification each class gives its share.
+
+    Raises InvalidValue for a fraction outside (0, 1), a missing target and too few rows.
+    """
+    checks.number("fraction", fraction, above=0, below=1)
+    values = known_target(frame, target)
+    labels = positions(values, tuple(sorted(values.unique()))) if task == "classification" else None
+    return data.split(len(values), fraction, random, labels)
+
+
+# ---- what a network learns, and what it gives ----
 
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """Classes in sorted order; a network learns the number of each and gives a probability for each."""
+    """The classes stand in sorted order; a network learns the number of each and gives a probability for each."""
 
     kind: ClassVar[Task] = "classification"
     name: str
     classes: tuple[Label, ...]
     written: tuple[str, ...] = ()
-    """The classes as the training file wrote them, where it wrote any otherwise than `label_text`."""
+    """The classes as the training file wrote them, if it wrote any otherwise than `label_text`."""
 
     def __post_init__(self) -> None:
         check_text("name of the target", self.name)
@@ -46,7 +141,7 @@ class ClassTarget:
 
     @classmethod
     def learn(cls, column: pl.Series, spellings: Mapping[str, str]) -> ClassTarget:
-        """The classes of a target of the training rows; `spellings` are those of numbers and booleans in their file."""
+        """Learn the classes from the training rows; `spellings` are those of numbers and booleans in their file."""
         import polars as pl
 
         if column.dtype == pl.String:
@@ -58,22 +153,22 @@ class ClassTarget:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes as they stand in a table file."""
+        """Return the classes as they stand in a table file."""
         return self.written or tuple(map(label_text, self.classes))
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The classes as predictions state them: text as it was written, numbers and booleans as such."""
+        """Return the classes as predictions state them: text as it was written, numbers and booleans as such."""
         return self.names if self.column_kind == "category" else self.classes
 
     @property
     def column_kind(self) -> Kind:
-        """The kind of column that holds the classes."""
+        """Return the kind of column that holds the classes."""
         kinds: dict[type, Kind] = {str: "category", bool: "boolean", int: "number"}
         return kinds[type(self.classes[0])]
 
     def encode(self, column: pl.Series) -> Array:
-        """The number of each row's class, shape (rows,); InvalidValue for a class not in training."""
+        """Return the number of each row's class, shape (rows,); raise InvalidValue for a class not in training."""
         position = positions(column, self.classes)
         unknown = column.filter(position < 0)
         if len(unknown):
@@ -84,7 +179,7 @@ class ClassTarget:
         return position
 
     def probabilities(self, outputs: Array) -> Array:
-        """The probability of each class, shape (rows, classes), from outputs of that shape.
+        """Return the probability of each class, shape (rows, classes), from outputs of that shape.
 
         For two classes the outputs may also be p, the probability of the second, shape (rows, 1).
         """
@@ -99,13 +194,13 @@ class ClassTarget:
         return outputs
 
     def decode(self, outputs: Array) -> Array:
-        """The most probable class of each row, shape (rows,); text as the training file wrote it."""
+        """Return the most probable class of each row, shape (rows,); text as the training file wrote it."""
         return np.array(self.labels)[self.probabilities(outputs).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
 class NumberTarget:
-    """A quantity y; a network learns (y - mean) / deviation."""
+    """The target is a quantity y; a network learns (y - mean) / deviation."""
 
     kind: ClassVar[Task] = "regression"
     column_kind: ClassVar[Kind] = "number"
@@ -120,16 +215,16 @@ class NumberTarget:
 
     @classmethod
     def learn(cls, column: pl.Series, standardize: bool, weights: Array | None = None) -> NumberTarget:
-        """Mean and deviation of a target of the training rows; 0 and 1, which change nothing, on request."""
+        """Learn mean and deviation from the training rows; without `standardize` they are 0 and 1, without effect."""
         mean, deviation = mean_and_deviation(column.to_numpy(), weights) if standardize else (0.0, 1.0)
         return cls(column.name, mean, deviation)
 
     def encode(self, column: pl.Series) -> Array:
-        """The standardized target, shape (rows, 1)."""
+        """Return the standardized target, shape (rows, 1)."""
         return ((column.to_numpy() - self.mean) / self.deviation).reshape(-1, 1)
 
     def decode(self, outputs: Array) -> Array:
-        """The outputs, shape (rows, 1), in the target's own units, shape (rows,)."""
+        """Return the outputs, shape (rows, 1), in the target's own units, shape (rows,)."""
         outputs = checks.examples("outputs", outputs, np.dtype(np.float64))
         if outputs.shape[1] != 1:
             raise InvalidValue(f"outputs has shape {outputs.shape}; target {self.name!r} takes shape (rows, 1)")
@@ -140,17 +235,8 @@ Target: TypeAlias = ClassTarget | NumberTarget
 TARGETS: dict[str, type[Target]] = {cls.kind: cls for cls in (ClassTarget, NumberTarget)}
 
 
-def learn_target(
-    column: pl.Series, task: Task, standardize: bool, weights: Array | None, spellings: Mapping[str, str]
-) -> Target:
-    """What there is to know of the target of the training rows."""
-    if task == "classification":
-        return ClassTarget.learn(column, spellings)
-    return NumberTarget.learn(column, standardize, weights)
-
-
 def spellings_of(column: pl.Series, written: pl.Series) -> dict[str, str]:
-    """How a file writes the classes of a target, its commonest way for each, where that is not `label_text`."""
+    """Return how a file writes the classes of a target, its commonest way for each, if that is not `label_text`."""
     import polars as pl
 
     labels = column.drop_nulls()
@@ -164,5 +250,5 @@ def spellings_of(column: pl.Series, written: pl.Series) -> dict[str, str]:
 
 
 def label_text(label: Label) -> str:
-    """A class as it stands in a table file."""
+    """Return a class as it stands in a table file."""
     return str(label).lower() if isinstance(label, bool) else str(label)

@@ -7,13 +7,37 @@
 >>> graph.run(np.zeros((2, 3), np.float32))
 array([[0.5, 0.5, 0.5],
        [0.5, 0.5, 0.5]], dtype=float32)
+>>> formula(graph)
+'1 / (1 + e^-z)'
 
 The whole is described in docs/tracing.md.
 """
 
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, evaluate
+from plainnet.tracing.notation import MathML, Text
+from plainnet.tracing.printing import LEGEND, equations, formula, mathml
+from plainnet.tracing.simplify import fold, simplify
+from plainnet.tracing.source import source
 from plainnet.tracing.symbol import Symbol
 from plainnet.tracing.tracer import trace
 from plainnet.tracing.untraceable import Untraceable
 
-__all__ = ["Graph", "Node", "Number", "ShapeDtype", "Symbol", "Untraceable", "evaluate", "trace"]
+__all__ = [
+    "LEGEND",
+    "Graph",
+    "MathML",
+    "Node",
+    "Number",
+    "ShapeDtype",
+    "Symbol",
+    "Text",
+    "Untraceable",
+    "equations",
+    "evaluate",
+    "fold",
+    "formula",
+    "mathml",
+    "simplify",
+    "source",
+    "trace",
+]

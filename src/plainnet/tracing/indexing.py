@@ -10,7 +10,10 @@ from plainnet.tracing.graph import ARRAY, Node, constant
 from plainnet.tracing.untraceable import untraceable
 
 Key = tuple[Any, ...]
-"""One entry for each axis: a slice of numbers, a number ≥ 0, or ARRAY for the next index array; None adds an axis."""
+"""For each axis slice(None) for all of it, a slice of numbers, a number ≥ 0, or ARRAY for the next index array.
+
+None adds an axis.
+"""
 
 
 def index_of(index: Any, shape: Shape) -> tuple[Key, list[Node]]:
@@ -63,6 +66,8 @@ def _entries(entry: Any) -> list[Any]:
 
 def _slice(entry: slice, length: int) -> slice:
     start, stop, step = entry.indices(length)
+    if (start, stop, step) == (0, length, 1):
+        return slice(None)
     return slice(start, None if stop < 0 else stop, step)
 
 
@@ -73,15 +78,14 @@ def _number(entry: Any, length: int) -> int:
     return number % length
 
 
-def is_whole(key: Key, shape: Shape) -> bool:
-    """Return True if the index takes everything, as x[...] does."""
-    return key == tuple(slice(0, length, 1) for length in shape)
+def is_whole(key: Key) -> bool:
+    """Return True if the index takes everything, as x[...] does; it may add axes."""
+    return all(entry is None or entry == slice(None) for entry in key)
 
 
-def keeps_contiguous(key: Key, shape: Shape) -> bool:
+def keeps_contiguous(key: Key) -> bool:
     """Return True if a part of a contiguous array is contiguous: numbers, then one range, then whole axes."""
     entries = [entry for entry in key if entry is not None]
     first = next((i for i, entry in enumerate(entries) if isinstance(entry, slice)), len(entries))
-    return all(isinstance(entry, slice) and entry.step == 1 for entry in entries[first:]) and is_whole(
-        tuple(entries[first + 1 :]), shape[first + 1 :]
-    )
+    steps = all(isinstance(entry, slice) and entry.step in (1, None) for entry in entries[first:])
+    return steps and is_whole(tuple(entries[first + 1 :]))

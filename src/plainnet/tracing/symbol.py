@@ -158,7 +158,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         key, arrays = index_of(index, self.shape)
         if arrays:
             return Symbol(make("getitem", self.node, *arrays, index=key))
-        contiguous = self._contiguous and keeps_contiguous(key, self.shape)
+        contiguous = self._contiguous and keeps_contiguous(key)
         return self.view(
             lambda parent: make("getitem", parent, index=key),
             lambda parent, value: make("setitem", parent, value, index=key),
@@ -171,7 +171,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             self._set_where(index, value)
             return
         key, arrays = index_of(index, self.shape)
-        if not arrays and is_whole(key, self.shape):
+        if not arrays and None not in key and is_whole(key):
             self.become(value)
             return
         view = value._view if isinstance(value, Symbol) else None

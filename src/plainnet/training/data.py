@@ -22,6 +22,7 @@ from plainnet.losses import Loss
 
 if TYPE_CHECKING:
     from plainnet.network import Network
+    from plainnet.training.options import Options
 
 MOST_NAMED = 5
 
@@ -35,10 +36,8 @@ class Data(NamedTuple):
     """The number of examples of weight 0 that were left out of the training."""
 
 
-def examples_of(
-    net: Network, X: Any, y: Any, loss: Any, validation: Any, sample_weight: Any, class_weight: Any
-) -> Data:
-    """Checked training examples (inputs, targets, weights) and validation examples; builds the network if need be.
+def examples_of(net: Network, X: Any, y: Any, options: Options) -> Data:
+    """Return checked training and validation examples (inputs, targets, weights); build the network if need be.
 
     Validation rows count by the same weights as training rows: a fraction held out keeps its sample weights, a pair
     brings its own as a third part, and class weights go for both. Examples of weight 0 are left out of all.
@@ -46,8 +45,8 @@ def examples_of(
     if not net.is_built:
         X = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
         net.build(X.shape[1])
-    loss = net.checked_loss(loss)
-    inputs, targets, weights = _checked(net, loss, X, y, sample_weight)
+    loss, validation, class_weight = net.checked_loss(options.loss), options.validation, options.class_weight
+    inputs, targets, weights = _checked(net, loss, X, y, options.sample_weight)
     by_class = class_weights(class_weight, targets, weights, net.output_size or 0)
     absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for a class that never counts
     weights = example_weights(by_class, targets, weights, net.dtype, absent=absent)

@@ -2,21 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
 from typing import Any
 
 from plainnet import engines
-from plainnet._base import checks
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
 from plainnet.network import Network
-from plainnet.training import run_of
+from plainnet.training import job_of, run_of, unbuilt_on_error
 from plainnet.training.checkpoints import differences
 from plainnet.training.data import examples_of
-from plainnet.training.options import AUTO, BatchSize, ReportEvery, refuse_unknown
+from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
@@ -27,34 +26,17 @@ PATIENCE = 0.2
 """Seconds after which a thread looks whether it is to stop."""
 
 
-def train_many(
-    networks: Sequence[Network],
-    X: Any,
-    y: Any,
-    *,
-    loss: Any = None,
-    optimizer: Any = "adam",
-    epochs: int = 100,
-    batch_size: BatchSize = AUTO,
-    shuffle: bool = True,
-    validation: Any = None,
-    early_stopping: Any = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
-    metrics: Sequence[Any] = (),
-    report_every: ReportEvery = AUTO,
-    progress: bool = False,
-    engine: str = "auto",
-    threads: int | None = None,
-    **unknown: Any,
-) -> list[History]:
+def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = False, **options: Any) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
-    The options are those of `Network.fit`, and the results those of training one network after the other, to
-    rounding. `optimizer` may be a list with one for each network, such as one for each learning rate; `progress`
-    counts networks. Networks of a few units, full batches and the compiled engine together make whole groups of them
-    share the processor's vector instructions; with a `report_every` of your own, set a large one there, as a report
-    costs more than a step.
+    The results are those of training one network after the other, to rounding. Networks of a few units, full batches
+    and the compiled engine together make whole groups of networks share the processor's vector instructions; if you
+    set `report_every` then, set a large one, as a report costs more than a step.
+
+    Arguments:
+        progress: show how many networks are trained.
+        options: those of `Network.fit` but `checkpoint`, `checkpoint_every` and `resume`. `optimizer` may be a list
+            with one for each network, such as one for each learning rate.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
     "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
@@ -67,54 +49,25 @@ def train_many(
     >>> [history.loss[-1] < 0.01 for history in histories]
     [True, True, True]
     """
-    refuse_unknown(unknown, train_many, "train_many")
     networks = _checked_networks(networks)
-    if threads is not None:
-        threads = checks.whole_number("threads", threads, least=1)
-    optimizers = _one_each(optimizer, len(networks))
-    was_built = [net.is_built for net in networks]
-    choices: list[Choice] = []
-
-    def choose(job: Job) -> Choice:
-        """Once, for the work of all networks together."""
-        if not choices:
-            choices.append(engines.choose(engine, job, times=len(networks)).on_one_thread())
-        return choices[0]
-
-    try:
-        data = examples_of(networks[0], X, y, loss, validation, sample_weight, class_weight)
+    each = _options_of_each(options, len(networks))
+    is_fraction = not (each[0].validation is None or isinstance(each[0].validation, tuple | list))
+    runs: list[TrainingRun] = []
+    with unbuilt_on_error(*networks):
+        data = examples_of(networks[0], X, y, each[0])
         shape = _shape(networks[0])
-        is_fraction = validation is not None and not isinstance(validation, tuple | list)
-        runs = []
-        for net, own in zip(networks, optimizers, strict=True):
+        for net, own in zip(networks, each, strict=True):
             if not net.is_built:
                 net.build(networks[0].input_size or 0)
             _check_shape(net, shape)
-            if is_fraction and net is not networks[0]:  # each network holds other rows out
-                data = examples_of(net, X, y, loss, validation, sample_weight, class_weight)
-            runs.append(
-                run_of(
-                    net,
-                    data,
-                    loss=loss,
-                    optimizer=own,
-                    epochs=epochs,
-                    batch_size=batch_size,
-                    shuffle=shuffle,
-                    early_stopping=early_stopping,
-                    metrics=metrics,
-                    report_every=report_every,
-                    choose=choose,
-                )
-            )
-    except BaseException:
-        for net, was in zip(networks, was_built, strict=True):
-            if not was and net.is_built:
-                net.unbuild()
-        raise
+            if is_fraction and runs:  # each network holds other rows out
+                data = examples_of(net, X, y, own)
+            job = job_of(net, data, own)
+            choice = runs[0].choice if runs else engines.choose(own.engine, job, times=len(networks)).on_one_thread()
+            runs.append(run_of(job, choice, data, own))
     for run in runs:
         run.job.network.history = run.history
-    _train(runs, threads or _default_threads(runs[0].job, choices[0]), progress)
+    _train(runs, each[0].threads or _default_threads(runs[0].job, runs[0].choice), progress)
     return [run.history for run in runs]
 
 
@@ -212,12 +165,14 @@ def _checked_networks(networks: Sequence[Network]) -> list[Network]:
     return checked
 
 
-def _one_each(optimizer: Any, count: int) -> list[Any]:
+def _options_of_each(options: Mapping[str, Any], count: int) -> list[Options]:
+    """Return the options of each network; they differ in the optimizer if that is a list."""
+    optimizer = options.get("optimizer")
     if not isinstance(optimizer, list | tuple):
-        return [optimizer] * count
+        return [Options.of(options, "train_many", without=OF_A_FILE)] * count
     if len(optimizer) != count:
         raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one for each")
-    return list(optimizer)
+    return [Options.of({**options, "optimizer": own}, "train_many", without=OF_A_FILE) for own in optimizer]
 
 
 FREE = {"l1", "l2", "rate", "initializer"}

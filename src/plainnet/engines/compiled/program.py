@@ -35,12 +35,32 @@ KINDS: dict[type, int] = {
 }
 
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, SOFTPLUS, EXPONENTIAL, SOFTMAX = range(12)
-ACTIVATION_CODES: dict[type, int] = {cls: code for code, cls in enumerate(activations.ACTIVATIONS.values())}
+ACTIVATION_CODES: dict[type, int] = {
+    activations.Identity: IDENTITY,
+    activations.Sigmoid: SIGMOID,
+    activations.Tanh: TANH,
+    activations.Relu: RELU,
+    activations.LeakyRelu: LEAKY_RELU,
+    activations.Elu: ELU,
+    activations.Selu: SELU,
+    activations.Gelu: GELU,
+    activations.Silu: SILU,
+    activations.Softplus: SOFTPLUS,
+    activations.Exponential: EXPONENTIAL,
+    activations.Softmax: SOFTMAX,
+}
 FROM_VALUES = {IDENTITY, SIGMOID, TANH, RELU, EXPONENTIAL, SOFTMAX}
 """Activations whose derivative is taken from a = f(z) alone, so that a stands where z stood."""
 
 MSE, MAE, HUBER, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, POISSON, POISSON_OF_RATES = range(7)
-LOSS_CODES: dict[type, int] = {cls: code for code, cls in enumerate(losses.LOSSES.values())}
+LOSS_CODES: dict[type, int] = {
+    losses.MeanSquaredError: MSE,
+    losses.MeanAbsoluteError: MAE,
+    losses.Huber: HUBER,
+    losses.BinaryCrossEntropy: BINARY_CROSS_ENTROPY,
+    losses.CrossEntropy: CROSS_ENTROPY,
+    losses.Poisson: POISSON,
+}
 
 SGD, RMSPROP, ADAGRAD, ADAM = range(4)
 OPTIMIZER_CODES: dict[type, int] = {
@@ -71,14 +91,14 @@ def decline(job: Job) -> str | None:
     """Why a job cannot run as a program, in words; None where it can."""
     for i, layer in enumerate(job.network.layers):
         if type(layer) not in KINDS:
-            return f"layers[{i}] is a layer of your own, {layer.name}"
+            return f"layers[{i}], {layer.name}, has no machine code"
         activation = getattr(layer, "activation", None)
         if activation is not None and type(activation) not in ACTIVATION_CODES:
-            return f"layers[{i}] has an activation of your own, {activation.name}"
+            return f"the activation {activation.name} of layers[{i}] has no machine code"
     if type(job.loss) not in LOSS_CODES:
-        return f"the loss {job.loss.name} is not one of plainnet's own"
+        return f"the loss {job.loss.name} has no machine code"
     if type(job.optimizer) not in OPTIMIZER_CODES:
-        return f"the optimizer {job.optimizer.name} is not one of plainnet's own"
+        return f"the optimizer {job.optimizer.name} has no machine code"
     fused = is_fused(job.network.layers[-1], job.loss)
     if LOSS_CODES[type(job.loss)] in (BINARY_CROSS_ENTROPY, CROSS_ENTROPY) and not fused:
         return f"the loss {job.loss.name} does not follow its activation directly"

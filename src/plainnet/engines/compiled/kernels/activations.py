@@ -2,13 +2,13 @@
 
 import math
 
-from plainnet.activations import Gelu, Selu
+from plainnet.activations import GELU_CUBIC, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 from plainnet.engines.compiled import program as code
 from plainnet.engines.compiled.kernels.compiling import inlined, kernel, u
 from plainnet.engines.compiled.kernels.exponential import exp, expm1, tanh
 
-ROOT, CUBIC = Gelu.ROOT, Gelu.CUBIC
-ALPHA, SCALE = Selu.ALPHA, Selu.SCALE
+ROOT, CUBIC = GELU_ROOT, GELU_CUBIC
+ALPHA, SCALE = SELU_ALPHA, SELU_SCALE
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""What looks wrong in a table without being an error: each gets a warning, in the names and rows of the table."""
+"""Warn of what looks wrong in a table without being an error, in the names and rows of the table."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.errors import warn
-from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts
+from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts_rows
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.overlap import count_equal
-from plainnet.tabular.part import Part
-from plainnet.tabular.spelling import argument
-from plainnet.tabular.table import Table
-from plainnet.tabular.tasks import Task
+from plainnet.tabular.targets import Task
+from plainnet.tabular.texts import argument
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from plainnet.tabular.preparing import Part
+    from plainnet.tabular.table import Table
+
 FAR_OUT = 0.01
-"""Where all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
+"""If all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
 FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
 NEGLIGIBLE = 1e-3
@@ -89,7 +90,7 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
 
 
 def share_equal_by_chance(frame: pl.DataFrame) -> float:
-    """The share of new rows that would be equal to one of these rows, at most, if the columns were independent.
+    """Return the share of new rows that would be equal to one of these rows, at most, if columns were independent.
 
     Two values of a column are equal with the probability Σp², where p is the share of each value.
     """
@@ -102,7 +103,7 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
 
 
 def _are_days_in_digits(numbers: pl.Series) -> bool:
-    """Whether all numbers are days as 20240403 writes them."""
+    """Return True if all numbers are days as 20240403 writes them."""
     import polars as pl
 
     known = numbers.drop_nulls()
@@ -111,7 +112,7 @@ def _are_days_in_digits(numbers: pl.Series) -> bool:
 
 
 def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool:
-    """Whether each value of the one goes with one value of the other, or, all different, is a line of the other."""
+    """Return True if each value of one goes with one value of the other, or, if all differ, is a line of the other."""
     if different < len(target):
         return column.to_frame("a").with_columns(target.alias("b")).n_unique() == different
     if column.dtype != target.dtype:
@@ -122,7 +123,7 @@ def _says_the_same(column: pl.Series, target: pl.Series, different: int) -> bool
 
 
 def _is_a_line(x: Array, y: Array) -> bool:
-    """Whether y = a·x + b to rounding."""
+    """Return True if y = a·x + b to rounding."""
     if not np.isfinite(x).all():
         return False
     (x, y) = ((values - values.mean()) / (np.abs(values - values.mean()).max() or 1.0) for values in (x, y))
@@ -130,7 +131,7 @@ def _is_a_line(x: Array, y: Array) -> bool:
 
 
 def warn_of_target(column: pl.Series, task: Task) -> None:
-    """Warn of a target that the user did not call classes and that is unlikely to be some."""
+    """Warn of a target that is taken for classes without the user saying so, if it is unlikely to hold some."""
     known = column.drop_nulls()
     different, rows = known.n_unique(), len(known)
     if kind_of(known) == "number" and task == "classification" and different > 2:
@@ -160,7 +161,7 @@ def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     different = numbers.select(pl.all().n_unique()).row(0) if numbers.width else ()
     may_be_days = numbers.select((pl.all() >= FIRST_DAY).all()).row(0) if numbers.width else ()
     for name, count, days in zip(numbers.columns, different, may_be_days, strict=True):
-        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts(numbers[name]):
+        if count == len(frame) > FEW_CATEGORIES and len(used) > 1 and counts_rows(numbers[name]):
             warn(
                 f"column {name!r} has another whole number in each row, as row numbers and identifiers have; "
                 f"ignore=[{name!r}] (--ignore {argument(name)}) leaves it out"

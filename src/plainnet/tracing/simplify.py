@@ -1,0 +1,218 @@
+"""Simpler graphs: `simplify` takes out what computes nothing new, `fold` names well-known functions.
+
+Both return another graph with the same values. (The sign of a zero may differ: x + 0 is x.)
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, constant, evaluate, make, mapped
+from plainnet.tracing.tracer import trace
+from plainnet.tracing.untraceable import Untraceable
+
+
+def rebuilt(graph: Graph, rewrite: Callable[[Node], Node]) -> Graph:
+    """Return the graph with `rewrite` of each node in its place; a node that `rewrite` gets has rewritten inputs."""
+    new: dict[Node, Node] = {}
+    for node in graph.nodes:
+        inputs = tuple(new[given] for given in node.inputs)
+        fixed = node.op in ("input", "generator", "random")
+        new[node] = node if fixed else rewrite(node if inputs == node.inputs else replace(node, inputs=inputs))
+    result = mapped(lambda leaf: new[leaf] if isinstance(leaf, Node) else leaf, graph.result)
+    return replace(graph, result=result, updates={node: new[value] for node, value in graph.updates.items()})
+
+
+def simplify(graph: Graph) -> Graph:
+    """Return the graph without constant subgraphs, operations that change nothing, repetitions and dead nodes."""
+    return merged(graph, _simpler)
+
+
+def merged(graph: Graph, rewrite: Callable[[Node], Node]) -> Graph:
+    """Return `rebuilt(graph, rewrite)` with one node for all that compute the same."""
+    seen: dict[Any, Node] = {}
+
+    def first(node: Node) -> Node:
+        node = rewrite(node)
+        return seen.setdefault(_key(node), node)
+
+    return rebuilt(graph, first)
+
+
+def _key(node: Node) -> Any:
+    """Return what two nodes have in common exactly if they compute the same."""
+    if node.op in ("input", "generator", "random"):
+        return node
+    if node.op == "constant":
+        value = np.asarray(node.attributes["value"])
+        return (node.weak, str(value.dtype), value.shape, value.tobytes())
+    return (node.op, node.inputs, repr(sorted(node.attributes.items())), str(node.dtype))
+
+
+def _simpler(node: Node) -> Node:
+    """Return a node that has the same value as this one and is nearer to the inputs, where there is one."""
+    if node.inputs and all(given.op == "constant" for given in node.inputs) and node.op not in ("full", "broadcast_to"):
+        return constant(evaluate(node, *(given.attributes["value"] for given in node.inputs)))
+    for rule in _RULES.get(node.op, ()):
+        simpler = rule(node, *node.inputs)
+        if simpler is not None and (simpler.shape, simpler.dtype, simpler.weak) == (node.shape, node.dtype, node.weak):
+            return simpler
+    return node
+
+
+def is_number(node: Node, number: float) -> bool:
+    """Return True if the node is that number, or an array of nothing else."""
+    if node.op in ("full", "broadcast_to"):
+        return is_number(node.inputs[0], number)
+    return node.op == "constant" and bool(np.all(node.attributes["value"] == number))
+
+
+def _first_if_second(number: float) -> Callable[..., Node | None]:
+    return lambda node, x, y: x if is_number(y, number) else None
+
+
+def _second_if_first(number: float) -> Callable[..., Node | None]:
+    return lambda node, x, y: y if is_number(x, number) else None
+
+
+def _unwrapped(op: str) -> Callable[..., Node | None]:
+    return lambda node, x, *rest: x.inputs[0] if x.op == op else None
+
+
+def _of_reshaped(node: Node, x: Node) -> Node | None:
+    return _simpler(make("reshape", x.inputs[0], shape=node.shape)) if x.op == "reshape" else None
+
+
+def _of_transposed(node: Node, x: Node) -> Node | None:
+    if x.op != "transpose":
+        return None
+    axes = tuple(x.attributes["axes"][axis] for axis in node.attributes["axes"])
+    return x.inputs[0] if axes == tuple(range(len(axes))) else make("transpose", x.inputs[0], axes=axes)
+
+
+def _of_written(node: Node, x: Node, *arrays: Node) -> Node | None:
+    """Take x[index] before x was changed elsewhere, or what was written there."""
+    if x.op != "setitem" or arrays or len(x.inputs) > 2:
+        return None
+    index, written = node.attributes["index"], x.attributes["index"]
+    if index == written:
+        return x.inputs[1]
+    if _are_apart(index[0], written[0]):
+        return _simpler(make("getitem", x.inputs[0], index=index))
+    return None
+
+
+def _are_apart(one: Any, other: Any) -> bool:
+    """Return True if two slices of neighbours have none in common."""
+    if not all(isinstance(part, slice) and part.step == 1 for part in (one, other)):
+        return False
+    return bool(one.stop <= other.start or other.stop <= one.start)
+
+
+def _subtraction(node: Node, x: Node, y: Node) -> Node | None:
+    return make("subtract", x, y.inputs[0]) if y.op == "negative" else None
+
+
+def _addition(node: Node, x: Node, y: Node) -> Node | None:
+    return make("add", x, y.inputs[0]) if y.op == "negative" else None
+
+
+def _itself(node: Node, x: Node, *rest: Node) -> Node:
+    return x
+
+
+_RULES: dict[str, tuple[Callable[..., Node | None], ...]] = {
+    "add": (_first_if_second(0), _second_if_first(0), _subtraction),
+    "subtract": (_first_if_second(0), _addition),
+    "multiply": (_first_if_second(1), _second_if_first(1)),
+    "divide": (_first_if_second(1),),
+    "power": (_first_if_second(1),),
+    "negative": (_unwrapped("negative"),),
+    "positive": (_itself,),
+    "copy": (_itself,),
+    "astype": (_itself,),
+    "broadcast_to": (_itself,),
+    "reshape": (_itself, _of_reshaped),
+    "transpose": (_of_transposed,),
+    "getitem": (_of_written,),
+}
+"""What each operation may be replaced by; a replacement of another shape or dtype is dropped."""
+
+
+# Well-known functions
+
+
+def fold(graph: Graph, functions: Mapping[str, Callable[..., Any]]) -> Graph:
+    """Return the graph with one node in place of each subgraph that is one of the functions, named after it.
+
+    A function is plain NumPy code and is traced itself: its graph is the pattern. A parameter annotated as `float` is a
+    constant of the graph, any other one an array. Where several functions match, the one of most operations is taken.
+    """
+    graph = simplify(graph)
+    dtypes = {node.dtype for node in graph.nodes if node.dtype.kind == "f" and not node.weak}
+    patterns = [
+        (name, function, pattern)
+        for name, function in functions.items()
+        for dtype in sorted(dtypes, key=str)
+        if (pattern := _pattern(function, dtype)) is not None
+    ]
+    for name, function, pattern in sorted(patterns, key=lambda known: -len(known[2].nodes)):
+        graph = rebuilt(graph, partial(_folded, name=name, function=function, pattern=pattern))
+    return graph
+
+
+@lru_cache(maxsize=256)
+def _pattern(function: Callable[..., Any], dtype: np.dtype[Any]) -> Graph | None:
+    """Return the function's graph, or None if it has none or is no more than one operation of NumPy's."""
+    parameters = inspect.signature(function).parameters.values()
+    examples = [Number(float) if p.annotation in (float, "float") else ShapeDtype((2, 3), dtype) for p in parameters]
+    try:
+        pattern = simplify(trace(function, *examples))
+    except (Untraceable, TypeError, ValueError):
+        return None
+    root = pattern.result
+    is_pattern = isinstance(root, Node) and not pattern.updates and any(x.op != "input" for x in root.inputs)
+    return pattern if is_pattern else None
+
+
+def _folded(node: Node, name: str, function: Callable[..., Any], pattern: Graph) -> Node:
+    root = pattern.result
+    bound: dict[Node, Node] = {}
+    if not _matches(root, node, bound) or len(bound) < len(pattern.inputs):
+        return node
+    if any(bound[x].shape != node.shape for x in pattern.inputs if x.shape == root.shape and not x.weak):
+        return node
+    return Node(name, tuple(bound[x] for x in pattern.inputs), {"function": function}, node.shape, node.dtype)
+
+
+COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum", "equal", "not_equal", "logical_and", "logical_or"})
+
+
+def _matches(pattern: Node, node: Node, bound: dict[Node, Node]) -> bool:
+    """Return True if the node computes what the pattern does, for the inputs that are then entered in `bound`."""
+    if pattern.op == "astype" and pattern.inputs[0].weak and pattern.inputs[0].op == "input":
+        is_constant = node.op == "constant" and not node.shape and node.dtype == pattern.dtype
+        return is_constant and bound.setdefault(pattern.inputs[0], node) is node
+    if node.dtype != pattern.dtype:
+        return False
+    if pattern.op == "input":
+        return bound.setdefault(pattern, node) is node
+    if node.op != pattern.op or len(node.inputs) != len(pattern.inputs):
+        return False
+    if pattern.op == "constant":
+        return _key(pattern) == _key(node)
+    if {**pattern.attributes, "shape": 0} != {**node.attributes, "shape": 0}:
+        return False
+    orders: Iterable[tuple[Node, ...]] = [node.inputs]
+    if node.op in COMMUTATIVE:
+        orders = [node.inputs, node.inputs[::-1]]
+    for inputs in orders:
+        trial = dict(bound)
+        if all(_matches(p, x, trial) for p, x in zip(pattern.inputs, inputs, strict=True)):
+            bound.update(trial)
+            return True
+    return False
