@@ -107,6 +107,10 @@ class Loss(Configurable):
     fused_with: str | None = None
     """The output activation together with which `elements_from_logits` computes this loss."""
 
+    penalty_rows: float | None = None
+    """How many rows the layers' penalties are for: a batch of weight S counts them penalty_rows / S times. None counts
+    them once for every batch."""
+
     elements: Callable[..., Elements] = needed("elements(targets, predictions)")
     """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
 

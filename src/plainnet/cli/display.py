@@ -88,7 +88,7 @@ NOT_CHOSEN: tuple[Any, ...] = (None, False, 0, [])
 def record_table(history: History) -> Table:
     """The settings of a training run and how it went, in words; what nobody chose is left out."""
     table = plain_table("training", "", left=(0, 1))
-    for name, value in history.settings.items():
+    for name, value in {**history.settings, **history.source}.items():
         if value not in NOT_CHOSEN and name not in ("epochs", "command"):
             table.add_row(name.replace("_", " "), _in_words(_chosen(value) if name == "optimizer" else value))
     table.add_section()

@@ -64,8 +64,8 @@ def evaluate(
 
 def rows_to_measure(net: pn.Network, table: Table, data: Path) -> Part:
     """The rows of a file whose target is known, weighed as those of the training where the file has the weights."""
-    settings = net.history.settings if net.history else {}
-    part = part_of_file(table, data, settings.get("weight_column"))
+    source = net.history.source if net.history else {}
+    part = part_of_file(table, data, source.get("weight_column"))
     if not len(part):
         raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
     return part
@@ -87,8 +87,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(layer_table(net))
     if net.history is not None:
         console.print(record_table(net.history))
-        if "command" in net.history.settings:
-            print_whole(f"Trained by: {net.history.settings['command']}")
+        if "command" in net.history.source:
+            print_whole(f"Trained by: {net.history.source['command']}")
     if net.table is None:
         console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
         return

@@ -142,14 +142,13 @@ def train(
         "checkpoint_every": int(checkpoint_every) if checkpoint_every.isdecimal() else checkpoint_every,
     }
     reports = net.training(prepared.X, prepared.y, **of_training)
+    history = net.history
+    assert history is not None
+    source = {"weight_column": sample_weight} if sample_weight is not None else {}
+    history.source = source | {"data": data.name, "target": target, "seed": seed, "command": command_line(context)}
     introduce(prepared)
     console.print(layer_table(net))
     interrupted = _follow(reports, progress)
-    history = net.history
-    assert history is not None
-    if sample_weight is not None:
-        history.settings["weight_column"] = sample_weight
-    history.settings |= {"data": data.name, "target": target, "seed": seed, "command": command_line(context)}
     if not history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
     if save is not None:

@@ -87,7 +87,7 @@ def xor(
         console.print()
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
     assert net.history is not None
-    net.history.settings["command"] = command_line(context)
+    net.history.source["command"] = command_line(context)
     interrupted = False
     try:
         # Lines that are printed while a bar is drawn on the same terminal have to go through its console.

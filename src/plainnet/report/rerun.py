@@ -6,20 +6,21 @@ from typing import Any
 
 from plainnet import optimizers
 from plainnet._base.configurable import describe
+from plainnet.history import SOURCE
 from plainnet.network import Network
 from plainnet.training.options import Options
 
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """Options of `fit` that need not be said."""
-NAMES = ("data", "target", "estimator")
-"""Settings that are names or code of the user's own, to be shown as they are."""
+NAMES = (*SOURCE, "estimator")
+"""Settings that are names, code or a seed, which are shown as they are."""
 NOT_WEIGHTED = ("weighted", False)
 """A setting that nobody chose."""
 
 
 def hyperparameters(net: Network) -> dict[str, str]:
     """Each setting of the network and of its latest run, in words."""
-    settings = dict(net.history.settings) if net.history else {}
+    settings = {**net.history.settings, **net.history.source} if net.history else {}
     settings.pop("command", None)
     if settings.get("optimizer") in list(optimizers.OPTIMIZERS):  # by its name alone: with its defaults, to be shown
         made = optimizers.resolve(settings["optimizer"])
@@ -48,7 +49,7 @@ def in_words(value: Any) -> str:
 
 def command(net: Network) -> str | None:
     """The command line that trained the network, where it was one and was recorded."""
-    recorded = net.history.settings.get("command") if net.history else None
+    recorded = net.history.source.get("command") if net.history else None
     return str(recorded) if recorded else None
 
 
