@@ -307,6 +307,21 @@ def test_a_gradient_written_into_a_vector_is_summed_in_the_vectors_order():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_arrays_stay_in_the_order_in_which_they_lie_in_memory(dtype):
+    def function(x):
+        w = x.T * 0.1
+        w += 1
+        w[...] = w * w
+        v = np.exp(x) * 0.1
+        flat = v.reshape(-1)
+        flat *= 0.3
+        return w.sum(axis=0), w.sum(axis=1), w.mean(), v.sum(axis=0)
+
+    graph = assert_traces(function, drawn(dtype, 301, 203))
+    assert any(node.op == "setitem" for node in graph.nodes)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_python_numbers_stay_python_numbers(dtype):
     def update(parameters, rate, t):
         scale = rate / (1 - 0.9**t)
