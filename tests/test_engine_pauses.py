@@ -129,7 +129,7 @@ import numpy as np
 import plainnet as pn
 
 threads = int(sys.argv[1])
-from plainnet.engines import compiled_engine
+from plainnet.engines.compiled import compiled_engine
 compiled_engine.SLICE = 3e-4  # several calls of the machine code an epoch
 random = np.random.default_rng(0)
 X, y = random.normal(size=(2000, 20)), random.normal(size=2000)

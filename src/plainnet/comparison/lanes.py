@@ -28,7 +28,7 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
         options = Options.of(variant.options)
         run = prepare(variant.make(seeds[0]), data.X, data.y, options)
         choice = engines.choose(options.engine, run.job, times=len(seeds))
-    if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
+    if run.stopping.keeps_best and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
     enough_between_reports = run.report_every * run.job.batches >= STEPS_PER_REPORT * (cores - 1)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class Job:
     batch_size: int | None
     shuffle: bool
     epochs: int
+    draw_order: Callable[[int], Array] | None = None
+    """Returns the order of the next epoch's rows, given their number; None takes the network's shuffling stream."""
 
     epochs_done: int = 0
     batches_done: int = 0
@@ -47,6 +49,8 @@ class Job:
     weight_total: float = 0.0
     order_state: Any = None
     """The state of the shuffling stream from which the present epoch's order was drawn."""
+    drawn_order: Array | None = field(init=False, default=None)
+    """The present epoch's order where `draw_order` gave it."""
     learning_rate: float = 0.0
     """Of the last step."""
     schedule_memory: Memory = field(default_factory=dict)

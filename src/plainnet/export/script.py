@@ -221,6 +221,6 @@ def _training(net: Network) -> str:
     """Where the network comes from, as far as its training record says."""
     if net.history is None or not net.history.epoch:
         return ""
-    data = net.history.settings.get("data")
+    data = net.history.source.get("data")
     source = f" on {words(data)}" if data else ""
     return f" after training{source} for {net.history.epoch[-1]:,} epochs"

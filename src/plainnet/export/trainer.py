@@ -164,7 +164,7 @@ def _introduction(net: Network, network: list[Part], run: _Run, file: Path) -> l
     drawn = ["the weights at the start"]
     drawn += ["the order of the rows"] if run.batch_size and run.shuffle else []
     drawn += ["the dropout masks"] if draws_masks(network) else []
-    data = net.history.settings.get("data") if net.history else None
+    data = net.history.source.get("data") if net.history else None
     origin = (
         f"{net.parameters.size:,} parameters ({net.dtype.name}) learn by {run.optimizer.name} to make the loss "
         f"{run.loss.name} small. plainnet {plainnet.__version__} wrote this file and trained the network"

@@ -20,6 +20,7 @@ from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
 from plainnet.training.run import Run
+from plainnet.training.stopping import Stopping
 
 USUAL_BATCH = 32
 """Examples a step where there are as many and the user does not say."""
@@ -96,7 +97,7 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> Run:
         job,
         choice,
         data.validation,
-        options.early_stopping,
+        Stopping(job.epochs, options.early_stopping),
         resolve_all(options.metrics, several_labels=bool(options.metrics) and has_several_labels(job.targets)),
         _report_every(options, job),
         None if options.checkpoint is None else Checkpoint(options.checkpoint, options.checkpoint_every),
@@ -126,13 +127,13 @@ def _try_metrics(run: Run) -> None:
 
 def _warn_of_idle_plateau(run: Run) -> None:
     """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
-    schedule = run.job.optimizer.schedule
-    if not isinstance(schedule, ReduceOnPlateau) or run.early_stopping is None:
+    schedule, early_stopping = run.job.optimizer.schedule, run.stopping.early_stopping
+    if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:
         return
     lowers_after = (schedule.patience + 1) * run.report_every
-    if lowers_after >= run.early_stopping.patience:
+    if lowers_after >= early_stopping.patience:
         warn(
-            f"early stopping ends the run after {run.early_stopping.patience} epochs without improvement, and "
+            f"early stopping ends the run after {early_stopping.patience} epochs without improvement, and "
             f"ReduceOnPlateau would lower the learning rate after {lowers_after} (patience + 1 reports); give one of "
             "them another patience, or the schedule has no effect"
         )

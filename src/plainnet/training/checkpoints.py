@@ -152,7 +152,7 @@ def _numbers(run: Run) -> dict[str, Any]:
         "gradient_norms": list(job.gradient_norms),
         "shuffling": job.network.shuffling.bit_generator.state,
         "dropout": job.network.dropout.bit_generator.state,
-        "best_loss": run.best_loss,
+        "best_loss": run.stopping.best,
         "seconds": run.seconds,
     }
 
@@ -165,7 +165,7 @@ def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
     job.gradient_norms = deque(state["gradient_norms"], maxlen=job.gradient_norms.maxlen)
     job.network.shuffling.bit_generator.state = state["shuffling"]
     job.network.dropout.bit_generator.state = state["dropout"]
-    run.best_loss = state["best_loss"]
+    run.stopping.best = state["best_loss"]
     run.seconds = state["seconds"]
 
 

@@ -89,9 +89,9 @@ class CompiledEngine:
         return losses
 
     def set_in_memory(self) -> Source | None:
-        """The whole set as it lies in memory, with room for an order; None where it lies in files."""
+        """Return the whole set in memory, with room for an order; None for files, and for an order drawn in Python."""
         job = self.job
-        if not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
+        if job.draw_order or not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
             return None
         order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
         if job.batches_done and len(order):
