@@ -88,7 +88,7 @@ def test_what_is_a_users_own_runs_in_the_numpy_engine_and_the_report_says_so(own
 
 def test_losses_of_the_estimators_have_no_program() -> None:
     reason = choosing.decline(job(loss=Objective("squared_error", outputs=1, penalty_rows=10)))
-    assert reason == "the loss mse has no machine code"
+    assert reason == "the penalty of the loss scikit-learn's squared_error depends on the batch"
 
 
 def test_the_report_names_engine_and_threads() -> None:

@@ -180,14 +180,6 @@ class Comparison:
         """Return one sentence that says which variant to take, as far as the runs decide; "" for a single variant."""
         return wording.conclusion(self)
 
-    def notes(self) -> list[str]:
-        """Return sentences that explain the numbers to the reader."""
-        return wording.notes(self)
-
-    def captions(self) -> str:
-        """Return a line that explains the columns of the summaries."""
-        return wording.captions(self)
-
     def __str__(self) -> str:
         return wording.as_text(self)
 

@@ -95,6 +95,8 @@ def decline(job: Job) -> str | None:
         activation = getattr(layer, "activation", None)
         if activation is not None and type(activation) not in ACTIVATIONS:
             return f"the activation {activation.name} of layers[{i}] has no machine code"
+    if job.loss.penalty_rows is not None:
+        return f"the penalty of the loss {job.loss.name} depends on the batch"
     if type(job.loss) not in LOSSES:
         return f"the loss {job.loss.name} has no machine code"
     if type(job.optimizer) not in OPTIMIZERS:
