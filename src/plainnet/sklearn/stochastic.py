@@ -201,7 +201,7 @@ def _score(estimator: "BaseMLP", held_out: Samples) -> dict[str, Measure]:
     def score(targets: Array, outputs: Array) -> float:
         return estimator._score(held_out.y_true, outputs, held_out.sample_weight)
 
-    return {"score": Measure("score", score, takes_weight=False)}
+    return {"score": Measure("score", score)}
 
 
 def _reshuffled(random: np.random.RandomState, rows: int) -> Callable[[int], Array]:

@@ -123,32 +123,17 @@ def prepare(
     path: str | os.PathLike[str],
     target: str,
     *,
-    task: str | None = None,
-    loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
-    validation: float | os.PathLike[str] = 0.2,
-    seed: int | None = None,
-    dtype: str = "float32",
+    **settings: Any,
 ) -> Prepared:
-    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    """Read a table file for training; see `read_table` and, for the other settings, `prepare_rows`."""
     options = options.with_categories(categories)
     _check_roles(target, sample_weight, options.categories, ignore)
     frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
-    return prepare_rows(
-        frame,
-        target,
-        task=task,
-        loss=loss,
-        options=options,
-        sample_weight=sample_weight,
-        validation=validation,
-        seed=seed,
-        dtype=dtype,
-        source=str(path),
-    )
+    return prepare_rows(frame, target, options=options, sample_weight=sample_weight, source=str(path), **settings)
 
 
 def prepare_rows(
