@@ -15,7 +15,7 @@ from plainnet.layers import TrainingPass
 
 
 def train(job: Job, gradient: Array) -> Iterator[float]:
-    """Train: one step per batch, from where the job stands; yield the loss of each batch until the caller stops.
+    """Train from where the job stands, one step per batch, for as long as the caller asks; yield each batch's loss.
 
     A step takes the batch forward and back through the layers, which writes ∂loss/∂parameters into the vector
     `gradient`; then the optimizer moves the parameters against it. A loss that is not finite moves nothing.

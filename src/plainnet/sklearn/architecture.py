@@ -12,15 +12,13 @@ from plainnet._base import checks
 from plainnet._base.configurable import describe
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
 from plainnet.sklearn.objective import dense_layers
 from plainnet.sklearn.parameters import Parameters
 
 PLAINNET_NAMES = {"logistic": "sigmoid", "exp": "exponential"}
 """plainnet's names for scikit-learn's activations, if they differ."""
-
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
@@ -94,16 +92,8 @@ def _hidden_layers(parameters: Parameters) -> list[Layer]:
     rates = dropout_rates(parameters.dropout, len(sizes))
     layers: list[Layer] = []
     for units, function, rate in zip(sizes, functions, rates, strict=True):
-        layers += _hidden_layer(units, function, rate, parameters.normalization)
+        layers += hidden_block(units, function, normalization=parameters.normalization, dropout=rate)
     return layers
-
-
-def _hidden_layer(units: int, function: ActivationFunction, rate: float, normalization: str | None) -> list[Layer]:
-    if normalization is None:
-        layers: list[Layer] = [Dense(units, function)]
-    else:
-        layers = [Dense(units), NORMALIZATIONS[normalization](), Activation(function)]
-    return [*layers, Dropout(rate)] if rate else layers
 
 
 def _initialize(network: Network, functions: list[ActivationFunction], random: np.random.RandomState) -> None:

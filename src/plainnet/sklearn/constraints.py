@@ -10,8 +10,9 @@ from plainnet import activations, engines, optimizers, schedules
 from plainnet._base import checks
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
+from plainnet.layers import NORMALIZATIONS
 from plainnet.sklearn import architecture
-from plainnet.sklearn.architecture import NORMALIZATIONS, PLAINNET_NAMES
+from plainnet.sklearn.architecture import PLAINNET_NAMES
 from plainnet.sklearn.optimizers import MODES
 from plainnet.sklearn.parameters import Parameters
 

@@ -205,8 +205,6 @@ def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[flo
     """
     largest = float(np.abs(values).max()) or 1.0
     scaled = values / largest
-    if weights is None:
-        return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
     mean = np.average(scaled, weights=weights)
     deviation = np.sqrt(np.average(np.square(scaled - mean), weights=weights))
     return largest * float(mean), largest * float(deviation) or 1.0

@@ -13,9 +13,9 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.activations import Activatable
 from plainnet.errors import InvalidValue, warn
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
-from plainnet.tabular import cautions, overlap
+from plainnet.tabular import overlap
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.names import require_columns
@@ -35,8 +35,6 @@ LOSSES: dict[Task, tuple[str, ...]] = {
 
 TOLD_APART = 0.25
 """If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
-
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +174,8 @@ def prepare_rows(
     """
     import polars.selectors as cs
 
+    from plainnet.tabular import cautions  # imports polars
+
     _check_roles(target, sample_weight)
     rows = Part.known(frame, source, target)
     if sample_weight is not None:
@@ -260,24 +260,16 @@ def network_for(
     for Poisson, which starts at the mean count, otherwise a plain sum.
     """
 
-    def dense(units: int, function: Activatable) -> Dense:
-        return Dense(units, function, initializer=initializer, l1=l1, l2=l2)
-
+    settings: dict[str, Any] = {"initializer": initializer, "l1": l1, "l2": l2}
     layers: list[Layer] = []
     for units in hidden:
-        if normalization is None:
-            layers.append(dense(units, activation))
-        else:
-            made = NORMALIZATIONS[checks.one_of("normalization", normalization, NORMALIZATIONS)]()
-            layers += [dense(units, "identity"), made, Activation(activation)]
-        if dropout:
-            layers.append(Dropout(dropout))
+        layers += hidden_block(units, activation, normalization=normalization, dropout=dropout, **settings)
     units, output = {
         "cross_entropy": (len(prepared.table.classes), "softmax"),
         "binary_cross_entropy": (1, "sigmoid"),
         "poisson": (1, "exponential"),
     }.get(prepared.loss, (1, "identity"))
-    last = dense(units, output)
+    last = Dense(units, output, **settings)
     net = Network(*layers, last, input_size=prepared.X.shape[1], seed=seed, dtype=dtype)
     if prepared.loss == "poisson":
         mean = float(np.average(prepared.y, weights=prepared.sample_weight, axis=0)[0])

@@ -23,9 +23,8 @@ from plainnet.tabular.columns import (
     of_kinds,
     useless,
 )
-from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame
+from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame, tell
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.overlap import check_fingerprint

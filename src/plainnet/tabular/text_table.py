@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, warn
@@ -14,9 +14,6 @@ from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.records import Records
 from plainnet.tabular.sources import Source, first_line, text_content
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def read_text(source: Source, options: ReadOptions) -> RawTable:
@@ -123,8 +120,6 @@ def _cause_of_ragged_rows(records: Records, layout: Layout, width: int, fields: 
 
 def _parse(where: str, text: bytes, separator: str, names: list[str] | None = None) -> pl.DataFrame:
     """Parse text by polars, with every column as text."""
-    import polars as pl
-
     schema = None if names is None else dict.fromkeys(names, pl.String)
     try:
         return pl.read_csv(text, has_header=False, schema=schema, infer_schema=False, separator=separator)
