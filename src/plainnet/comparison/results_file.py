@@ -18,7 +18,7 @@ from plainnet.files.writing import check_writable, path_name, read_whole
 VERSION = 1
 
 
-class Record:
+class ResultsFile:
     """The runs in a file; a run is on the disk when `add` returns."""
 
     def __init__(self, path: str | PathLike[str], settings: Mapping[str, Any], resume: bool) -> None:
