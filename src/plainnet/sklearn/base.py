@@ -17,7 +17,9 @@ from plainnet import __version__, activations
 from plainnet._base.arrays import Array
 from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.network import ROWS_AT_A_TIME, Network
+from plainnet.network import Network
+from plainnet.network.examples import inputs_for, targets_for, weights_for
+from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.sklearn import architecture, constraints, curves
 from plainnet.sklearn.architecture import PLAINNET_NAMES
 from plainnet.sklearn.arguments import Arguments
@@ -242,8 +244,8 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         """Return the data as the network and its loss expect them, by the checks of `Network.fit`."""
         network = self.network_
         objective = Objective(self._loss_name, self.n_outputs_)
-        inputs = network.checked_inputs(_dense(X))
-        targets = network.checked_targets(encoded, objective, len(inputs))
+        inputs = inputs_for(network, _dense(X))
+        targets = targets_for(network, encoded, objective, len(inputs))
         refuse_masked(sample_weight=sample_weight)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -252,7 +254,7 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
             sample_weight = weights if sample_weight is None else weights * sample_weight
             if not sample_weight.any():
                 raise InvalidValue("class_weight and sample_weight give all rows weight 0; some must count")
-        weight = network.checked_weights(sample_weight, len(inputs))
+        weight = weights_for(network, sample_weight, len(inputs))
         return Samples(inputs[:], targets[:], encoded, weight)
 
     def _validation_samples(self, given: ValidationArguments, by_class: Array | None) -> Samples:
