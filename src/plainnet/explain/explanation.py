@@ -47,6 +47,17 @@ class Check:
         return int(np.isfinite(self.numerical).sum())
 
 
+class Formula(str):
+    """A formula as plain text, and in MathML."""
+
+    mathml: str
+
+    def __new__(cls, text: str = "", mathml: str = "") -> Formula:
+        made = super().__new__(cls, text)
+        made.mathml = mathml
+        return made
+
+
 @dataclass(frozen=True)
 class Quantity:
     """An array of the step: its name, the formula it came from, and its numbers as the engine had them."""
@@ -72,7 +83,7 @@ class Stage:
     code: str
     """Where it stands in Python, such as `net.layers[0]`; empty where nowhere."""
     quantities: tuple[Quantity, ...]
-    formulas: tuple[str, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Quantity:
