@@ -1,5 +1,6 @@
 """Checkpoints: a run that was cut short anywhere ends with the bits of one that was not."""
 
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from goldens import checkpoint_run
+from parts import OPTIMIZERS, SCHEDULES, one_of_each
 
 import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue
@@ -66,27 +68,20 @@ def interrupted_and_resumed(tmp_path, options, steps, every):
     return net, history
 
 
-OPTIMIZERS = [
-    pn.SGD(0.1),
-    pn.SGD(0.1, momentum=0.9, nesterov=True),
-    pn.RMSprop(0.01, momentum=0.5),
-    pn.Adagrad(0.05, weight_decay=0.01),
-    pn.Adam(0.01, clip_norm=0.5),
-    pn.AdamW(0.01),
+EACH = [
+    *(pytest.param(make(0.05), id=f"{name} optimizer") for name, make in one_of_each(OPTIMIZERS).items()),
+    *(pytest.param(pn.Adam(make(0.05)), id=f"{name} schedule") for name, make in one_of_each(SCHEDULES).items()),
 ]
-SCHEDULES = [
-    pn.schedules.Step(0.05, every=3),
-    pn.schedules.Exponential(0.05),
-    pn.schedules.Cosine(0.05),
-    pn.schedules.LinearWarmup(0.05, warmup=4),
-    pn.schedules.OneCycle(0.05),
-    pn.schedules.ReduceOnPlateau(0.05, patience=0, threshold=0.05),
+COMPILED = [
+    pytest.param(*case.values, threads, every, id=f"{case.id}, {threads} threads, every {every}")
+    for case in EACH
+    for threads, every in itertools.product([1, 2], [3, "1e-9s"])  # at the ends of epochs; after every step
+    if (threads == 1) == (every == 3) or case.id == "adam optimizer"
 ]
+"""Of the combinations of threads and moments two for each, and all for one."""
 
 
-@pytest.mark.parametrize(
-    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
-)
+@pytest.mark.parametrize("optimizer", EACH)
 def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
     options = run_options(optimizer=optimizer)
     whole = network()
@@ -99,11 +94,7 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
 
 
 @pytest.mark.needs("fast")
-@pytest.mark.parametrize("every", [3, "1e-9s"])  # at the ends of epochs; after every step
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(
-    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
-)
+@pytest.mark.parametrize(("optimizer", "threads", "every"), COMPILED)
 def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
     from plainnet.engines.compiled.compiled_engine import CompiledEngine
 

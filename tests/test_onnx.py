@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from parts import any_layer
 
 import plainnet as pn
 from plainnet import activations
@@ -37,21 +38,6 @@ def assert_equal_to_1e_5(actual, expected):
 
 # ---- arrays ----
 
-parameters_of_activations = {
-    "leaky_relu": st.builds(activations.LeakyRelu, st.floats(0, 2)),
-    "elu": st.builds(activations.Elu, st.floats(0.1, 3)),
-}
-any_activation = st.sampled_from(sorted(activations.ACTIVATIONS)).flatmap(
-    lambda name: parameters_of_activations.get(name, st.just(name))
-)
-any_layer = st.one_of(
-    st.builds(pn.Dense, st.integers(1, 12), any_activation, bias=st.booleans()),
-    st.builds(pn.Activation, any_activation),
-    st.builds(pn.Dropout, st.sampled_from([0.0, 0.5])),
-    st.builds(pn.BatchNorm, epsilon=st.sampled_from([1e-5, 0.1])),
-    st.builds(pn.LayerNorm, st.sampled_from([1e-5, 0.1])),
-)
-
 
 def with_random_numbers(net, random):
     """The network with every parameter and statistic moved from where it starts, as training does."""
@@ -65,7 +51,7 @@ def with_random_numbers(net, random):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    layers=st.lists(any_layer, min_size=1, max_size=5),
+    layers=st.lists(any_layer(), min_size=1, max_size=5),
     input_size=st.integers(1, 10),
     rows=st.sampled_from([1, 2, 7, 64]),
     dtype=st.sampled_from(["float32", "float64"]),

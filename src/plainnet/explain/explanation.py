@@ -11,6 +11,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import without_nan
+from plainnet.explain.formulas import Formula
 from plainnet.gradients import TOLERANCE
 
 if TYPE_CHECKING:
@@ -45,17 +46,6 @@ class Check:
     def entries(self) -> int:
         """How many entries were checked."""
         return int(np.isfinite(self.numerical).sum())
-
-
-class Formula(str):
-    """A formula as plain text, and in MathML."""
-
-    mathml: str
-
-    def __new__(cls, text: str = "", mathml: str = "") -> Formula:
-        made = super().__new__(cls, text)
-        made.mathml = mathml
-        return made
 
 
 @dataclass(frozen=True)

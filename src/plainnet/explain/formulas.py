@@ -14,7 +14,6 @@ from plainnet._base.arrays import Array, Shape
 from plainnet._base.configurable import OWN, Configurable
 from plainnet.activations import ActivationFunction
 from plainnet.backpropagation import add_penalties
-from plainnet.explain.explanation import Formula
 from plainnet.layers import Layer, TrainingPass
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer
@@ -28,6 +27,17 @@ KNOWN = {"sigmoid": activations.sigmoid, "softmax": activations.softmax}
 
 EXAMPLES, UNITS = 5, 3
 """The shape of the arrays that activations and losses are traced with; formulas are the same for all."""
+
+
+class Formula(str):
+    """A formula as plain text, and in MathML."""
+
+    mathml: str
+
+    def __new__(cls, text: str = "", mathml: str = "") -> Formula:
+        made = super().__new__(cls, text)
+        made.mathml = mathml
+        return made
 
 
 NONE = Formula()

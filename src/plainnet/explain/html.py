@@ -1,15 +1,21 @@
 """An explanation as a page: one file that needs nothing else, its formulas in MathML."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
+from typing import TYPE_CHECKING
 
 from plainnet._base import pages
 from plainnet._base.pages import Chapter
-from plainnet.explain.explanation import Check, Explanation, Formula, Quantity, Section, Stage
+from plainnet.explain.formulas import Formula
 from plainnet.explain.numbers import Cells, cells
 from plainnet.tracing import LEGEND
+
+if TYPE_CHECKING:
+    from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
 
 TITLE = "One training step in numbers"
 MOST = 10

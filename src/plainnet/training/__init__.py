@@ -19,7 +19,7 @@ from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
-from plainnet.training.run import Run
+from plainnet.training.run import TrainingRun
 from plainnet.training.stopping import Stopping
 
 USUAL_BATCH = 32
@@ -44,7 +44,7 @@ def training(net: Network, X: Any, y: Any, **options: Any) -> Generator[Report, 
     return prepare(net, X, y, Options.of(options)).reports()
 
 
-def prepare(net: Network, X: Any, y: Any, options: Options) -> Run:
+def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
     """Return the run that the options describe, ready to begin, its history the network's."""
     parts = options.validation if isinstance(options.validation, tuple | list) else ()
     data_files = files_of(X, y, options.sample_weight, *parts)
@@ -91,9 +91,9 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
     )
 
 
-def run_of(job: Job, choice: Choice, data: Data, options: Options) -> Run:
+def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRun:
     """Return the run of a job: validation, early stopping, metrics, reports and checkpoints around it."""
-    run = Run(
+    run = TrainingRun(
         job,
         choice,
         data.validation,
@@ -107,7 +107,7 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> Run:
     return run
 
 
-def _try_metrics(run: Run) -> None:
+def _try_metrics(run: TrainingRun) -> None:
     """Take each metric once of the examples it will be taken of, so that one that does not suit is refused now.
 
     An exception of a metric of the user's own comes through as it is.
@@ -125,7 +125,7 @@ def _try_metrics(run: Run) -> None:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
 
-def _warn_of_idle_plateau(run: Run) -> None:
+def _warn_of_idle_plateau(run: TrainingRun) -> None:
     """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
     schedule, early_stopping = run.job.optimizer.schedule, run.stopping.early_stopping
     if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:

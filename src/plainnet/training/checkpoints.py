@@ -28,7 +28,7 @@ from plainnet.files.writing import check_writable, remove_leftovers
 from plainnet.history import History
 
 if TYPE_CHECKING:
-    from plainnet.training.run import Run
+    from plainnet.training.run import TrainingRun
 
 Every = int | str
 """Epochs as a number, or seconds as a text such as "30s"."""
@@ -59,7 +59,7 @@ class Checkpoint:
         by_epochs = self.every_epochs != math.inf and epochs_done % self.every_epochs == 0
         return by_epochs or time.monotonic() >= self.next_time
 
-    def write(self, run: Run) -> None:
+    def write(self, run: TrainingRun) -> None:
         """Write the state of the run. Where that fails, warn once and let the run go on; the last good file stays."""
         net = run.job.network
         state = {**_numbers(run), "identity": run.identity}
@@ -72,7 +72,7 @@ class Checkpoint:
             self.failed = True
         self.written_at = time.monotonic()
 
-    def restore(self, run: Run, any_reports: bool = False) -> None:
+    def restore(self, run: TrainingRun, any_reports: bool = False) -> None:
         """Put the run where the file left it; where there is no file yet, leave it at its beginning.
 
         With `any_reports` the run reports as often as the file's did; otherwise that has to agree as well.
@@ -144,7 +144,7 @@ _JOB_NUMBERS = (
 )
 
 
-def _numbers(run: Run) -> dict[str, Any]:
+def _numbers(run: TrainingRun) -> dict[str, Any]:
     """The state of a run that is plain data."""
     job = run.job
     return {
@@ -157,7 +157,7 @@ def _numbers(run: Run) -> dict[str, Any]:
     }
 
 
-def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
+def _set_numbers(run: TrainingRun, state: Mapping[str, Any]) -> None:
     job = run.job
     for name in _JOB_NUMBERS:
         setattr(job, name, state["job"][name])
@@ -169,7 +169,7 @@ def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
     run.seconds = state["seconds"]
 
 
-def _arrays(run: Run) -> dict[str, Array]:
+def _arrays(run: TrainingRun) -> dict[str, Array]:
     """The state of a run that is arrays, beside the network's own."""
     job = run.job
     arrays = {"good_parameters": job.good_parameters, "good_statistics": job.good_statistics}
@@ -179,7 +179,7 @@ def _arrays(run: Run) -> dict[str, Array]:
     return arrays
 
 
-def _set_arrays(run: Run, arrays: Mapping[str, Array]) -> None:
+def _set_arrays(run: TrainingRun, arrays: Mapping[str, Array]) -> None:
     job, net = run.job, run.job.network
     net.parameters, net.statistics = arrays["parameters"], arrays["statistics"]
     job.good_parameters[...], job.good_statistics[...] = arrays["good_parameters"], arrays["good_statistics"]

@@ -22,7 +22,7 @@ from plainnet.training.stopping import Stopping
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training run: an engine's job with its validation, stopping rule, record and checkpoints."""
 
     job: Job

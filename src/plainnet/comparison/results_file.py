@@ -18,7 +18,7 @@ from plainnet.training.checkpoints import differences
 VERSION = 1
 
 
-class Record:
+class ResultsFile:
     """The runs in a file; a run is on the disk when `add` returns."""
 
     def __init__(self, path: str | PathLike[str], settings: Mapping[str, Any], resume: bool) -> None:

@@ -10,7 +10,7 @@ from plainnet.training.checkpoints import fingerprint
 
 
 @dataclass(frozen=True)
-class Data:
+class SeedData:
     """Examples and targets, or in place of X a function of the seed that returns them: see `of`."""
 
     X: Any
