@@ -6,6 +6,7 @@ Every import counts, one inside a function as much as one at the top of a module
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_imports_point_downwards() -> None:
 
 def test_the_list_names_what_there_is() -> None:
     assert sorted(LAYERS) == sorted({layer(path) for path in ROOT.rglob("*.py")})
+
+
+def test_no_two_classes_have_one_name() -> None:
+    classes = [
+        node.name
+        for path in ROOT.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    shared = {name for name, count in Counter(classes).items() if count > 1}
+    assert shared == {"Exponential"}, "an activation and a schedule, which the field calls by one name"
 
 
 def test_contributing_shows_the_same_list() -> None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from plainnet._base.identity import differences
 from plainnet.comparison.runs import Run
 from plainnet.errors import FileError
 from plainnet.files.writing import check_writable, path_name, read_whole
-from plainnet.training.checkpoints import differences
 
 VERSION = 1
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plainnet._base.conversion import FEATURES, LABELS, numbers_of
+from plainnet._base.identity import fingerprint
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.training.checkpoints import fingerprint
 
 
 @dataclass(frozen=True)

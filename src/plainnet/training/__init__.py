@@ -2,11 +2,13 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from os import fspath
 from typing import Any
 
 import numpy as np
 
 from plainnet import engines
+from plainnet._base.identity import differences
 from plainnet._base.mapped import are_mapped, files_of
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidValue, warn
@@ -54,10 +56,8 @@ def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
         data = examples_of(net, X, y, options)
         job = job_of(net, data, options)
         run = run_of(job, engines.choose(options.engine, job, options.threads), data, options)
-        if run.checkpoint is not None and options.resume:
-            run.checkpoint.restore(run, any_reports=options.report_every == AUTO)
-        elif run.checkpoint is not None:
-            run.checkpoint.refuse_existing()
+        if run.checkpoint is not None:
+            _start_or_resume(run, run.checkpoint, options)
     net.history = run.history
     net.data_files = data_files
     return run
@@ -105,6 +105,27 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRu
     _try_metrics(run)
     _warn_of_idle_plateau(run)
     return run
+
+
+def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options) -> None:
+    """Put the run where its checkpoint left it; leave it at its beginning if there is no file yet."""
+    if not options.resume:
+        checkpoint.refuse_existing()
+        return
+    saved = checkpoint.read()
+    if saved is None:
+        return
+    identity, state = saved
+    with checkpoint.damage_named():
+        if options.report_every == AUTO:  # as often as the run that is gone on with
+            run.report_every = identity["options"]["report_every"]
+        different = next(differences(identity, run.identity), None)
+        if different is None:
+            run.restore(state)
+    if different is not None:
+        raise InvalidValue(
+            f"{fspath(checkpoint.path)} is of another run: {different}; resume takes the same data, network, options"
+        )
 
 
 def _try_metrics(run: TrainingRun) -> None:

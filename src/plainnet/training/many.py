@@ -8,12 +8,12 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from plainnet import engines
+from plainnet._base.identity import differences
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.training import job_of, run_of, unbuilt_on_error
-from plainnet.training.checkpoints import differences
 from plainnet.training.data import examples_of
 from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
