@@ -20,10 +20,10 @@ from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import ROWS_AT_A_TIME, Network
 from plainnet.sklearn import architecture, constraints, curves
 from plainnet.sklearn.architecture import PLAINNET_NAMES
+from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
-from plainnet.sklearn.parameters import Parameters
 from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked
 from plainnet.sklearn.stochastic import SolverMemory, StochasticFit, threads_of
 from plainnet.sklearn.weights import ArrayList
@@ -31,7 +31,7 @@ from plainnet.sklearn.weights import ArrayList
 SKLEARN_NAMES = {name: sklearn_name for sklearn_name, name in PLAINNET_NAMES.items()}
 
 
-class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
     """The part that both estimators share; a subclass encodes targets, chooses the loss and decodes outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints.SHARED
