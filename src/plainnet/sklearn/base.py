@@ -24,7 +24,7 @@ from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
-from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked
+from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked, validation_arguments
 from plainnet.sklearn.stochastic import SolverMemory, StochasticFit, threads_of
 from plainnet.sklearn.weights import ArrayList
 
@@ -172,6 +172,26 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         return self
 
     # ---- training ----
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on X (rows, features) and y (rows,): numbers or labels; y (rows, outputs) has several for each row.
+
+        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
+        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
+        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
+        A classifier's `class_weight` applies to them as to the training rows.
+        """
+        return self._fit(X, y, sample_weight, validation_arguments(validation_data, X_val, y_val, sample_weight_val))
 
     def _fit(
         self,
