@@ -29,6 +29,7 @@ says: sums and numbers of examples become sums of weights, and an example of wei
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -242,10 +243,20 @@ class Measure:
 
     name: str
     metric: Metric
-    takes_weight: bool
-    """True if it has an argument `sample_weight`."""
     several_labels: bool = False
     """True if the targets are labels, although each row of a part of them may have one."""
+
+    @cached_property
+    def takes_weight(self) -> bool:
+        """Return True if the metric has an argument `sample_weight`."""
+        if self.metric in METRICS.values():
+            return True
+        import inspect  # only a metric of the user's own pays for this import
+
+        try:
+            return "sample_weight" in inspect.signature(self.metric).parameters
+        except ValueError:  # a function of C that does not tell
+            return False
 
     def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
         """Return the value of the metric; raise InvalidType if the function returns something other than a number."""
@@ -282,18 +293,7 @@ def resolve_all(given: Any, several_labels: bool = False) -> dict[str, Measure]:
     names = [name for name, _ in named]
     if "loss" in names or len(set(names)) < len(names):
         raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
-    return {name: Measure(name, metric, _takes_weight(metric), several_labels) for name, metric in named}
-
-
-def _takes_weight(metric: Metric) -> bool:
-    if metric in METRICS.values():
-        return True
-    import inspect  # only a metric of the user's own pays for this import
-
-    try:
-        return "sample_weight" in inspect.signature(metric).parameters
-    except ValueError:  # a function of C that does not tell
-        return False
+    return {name: Measure(name, metric, several_labels) for name, metric in named}
 
 
 def warn_of_unweighted(measures: Mapping[str, Measure], sample_weight: Array | None) -> None:

@@ -20,11 +20,11 @@ _WHOLE = Interval(Integral, 1, None, closed="left")
 _ABOVE_ZERO = Interval(Real, 0, None, closed="neither")
 _AT_LEAST_ZERO = Interval(Real, 0, None, closed="left")
 _BELOW_ONE = Interval(Real, 0, 1, closed="left")
-_ACTIVATIONS = set(activations.ACTIVATIONS) | set(PLAINNET_NAMES) - {"exp"}
+_ACTIVATION_NAMES = set(activations.ACTIVATIONS) | set(PLAINNET_NAMES) - {"exp"}
 
 SHARED: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _WHOLE],
-    "activation": [StrOptions(_ACTIVATIONS), "array-like", callable, ActivationFunction],
+    "activation": [StrOptions(_ACTIVATION_NAMES), "array-like", callable, ActivationFunction],
     "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), optimizers.Optimizer],
     "alpha": [_AT_LEAST_ZERO],
     "batch_size": [StrOptions({"auto"}), _WHOLE],

@@ -21,16 +21,34 @@ import numpy as np
 from plainnet import losses
 from plainnet._base.arrays import Array
 from plainnet.layers import Dense
-from plainnet.losses import Loss
+from plainnet.losses import Elements, Loss
 from plainnet.network import Network
 
-LOSSES = {
-    "squared_error": "mse",
-    "poisson": "poisson",
-    "logistic": "binary_cross_entropy",
-    "softmax": "cross_entropy",
+
+class PoissonDeviance(losses.Poisson):
+    """plainnet's Poisson loss with the terms in y alone, so that it is 0 if ŷ = y."""
+
+    def elements(self, targets: Array, predictions: Array) -> Elements:
+        values, slopes = losses.poisson(targets, predictions)
+        return values + _terms_in_y(targets), slopes
+
+    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
+        values, slopes = losses.exponential_poisson(targets, logits)
+        return values + _terms_in_y(targets), slopes
+
+
+def _terms_in_y(targets: Array) -> Array:
+    """Return y ln y - y, which is 0 for y = 0."""
+    return targets * np.log(np.where(targets > 0, targets, 1)) - targets
+
+
+LOSS_NAMES: dict[str, tuple[str, type[Loss]]] = {
+    "squared_error": ("squared_error", losses.MeanSquaredError),
+    "poisson": ("poisson", PoissonDeviance),
+    "logistic": ("log_loss", losses.BinaryCrossEntropy),
+    "softmax": ("log_loss", losses.CrossEntropy),
 }
-"""plainnet's loss by a regressor's `loss`, or by a classifier's output activation."""
+"""scikit-learn's name and plainnet's loss by a regressor's `loss`, or by a classifier's output activation."""
 
 
 class Objective(Loss):
@@ -41,12 +59,13 @@ class Objective(Loss):
     """
 
     def __init__(self, loss: str, outputs: int, penalty_rows: float | None = None, *, consistent: bool = False) -> None:
-        self.loss = losses.resolve(LOSSES[loss])
-        self.name = self.loss.name  # type: ignore[misc]
+        name, cls = LOSS_NAMES[loss]
+        self.loss = cls()
+        self.name = f"scikit-learn's {name}"  # type: ignore[misc]
         self.suits, self.fused_with = self.loss.suits, self.loss.fused_with
         self.penalty_rows = penalty_rows
-        self.gradient_factor = {"mse": outputs / 2, "cross_entropy": 1.0}.get(self.name, float(outputs))
-        self.value_factor = 0.5 if self.name == "mse" and not consistent else self.gradient_factor
+        self.gradient_factor = {"squared_error": outputs / 2, "softmax": 1.0}.get(loss, float(outputs))
+        self.value_factor = 0.5 if loss == "squared_error" and not consistent else self.gradient_factor
 
     def settings(self) -> dict[str, Any]:
         return {}
@@ -55,16 +74,7 @@ class Objective(Loss):
         self, targets: Array, outputs: Array, sample_weight: Array | None = None, from_logits: bool = False
     ) -> tuple[float, Array]:
         value, gradient = self.loss.value_and_gradient(targets, outputs, sample_weight, from_logits)
-        if self.gradient_factor != 1:
-            gradient = gradient * self.gradient_factor
-        return value * self.value_factor + self.constant(targets, sample_weight), gradient
-
-    def constant(self, targets: Array, sample_weight: Array | None) -> float:
-        """Return the part of the Poisson deviance that does not depend on the predictions: y ln y - y."""
-        if self.name != "poisson" or (sample_weight is not None and not sample_weight.any()):
-            return 0.0
-        rows = (targets * np.log(np.where(targets > 0, targets, 1)) - targets).sum(axis=1)
-        return float(np.average(rows, weights=sample_weight))
+        return value * self.value_factor, gradient * self.gradient_factor
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         return self.loss.prepare(targets, outputs, dtype)

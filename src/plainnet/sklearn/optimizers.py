@@ -3,7 +3,6 @@
 scikit-learn's SGD and Adam differ in one place each from plainnet's, which are PyTorch's.
 """
 
-import math
 from typing import Any
 
 from plainnet import optimizers, schedules
@@ -64,7 +63,7 @@ class EpsilonOutsideAdam(optimizers.Adam):
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
         memory = state["mean"], state["square"]
-        epsilon = self.epsilon / math.sqrt(1 - self.beta2**t)
+        epsilon = self.epsilon / (1 - self.beta2**t) ** 0.5
         optimizers.adam(parameters, gradient, *memory, learning_rate, t, self.beta1, self.beta2, epsilon)
 
 

@@ -29,7 +29,7 @@ from plainnet.training import job_of
 from plainnet.training.data import Data
 from plainnet.training.options import Options
 from plainnet.training.progress import show
-from plainnet.training.run import Run
+from plainnet.training.run import TrainingRun
 
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP
@@ -72,10 +72,12 @@ class StochasticFit:
         kept: SolverMemory | None = getattr(estimator, "_solver_memory", None) if incremental else None
         optimizer = optimizer_of(estimator)
         self.memory = SolverMemory(optimizer) if kept is None else kept.continued_by(optimizer)
-        self.job = self._job()
+        batch_size = _batch_size(estimator.batch_size, len(samples.inputs))
+        self.objective = Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size)
+        self.job = self._job(batch_size)
         last_epoch = self.job.epochs_done + 1 if incremental else self.job.epochs
         self.stopping = NoImprovement(estimator, self.job, by_score, last_epoch)
-        self.run = Run(
+        self.run = TrainingRun(
             self.job,
             engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs)),
             validation=None if held_out is None else (held_out.inputs, held_out.targets, held_out.sample_weight),
@@ -85,15 +87,14 @@ class StochasticFit:
             checkpoint=None,
         )
 
-    def _job(self) -> Job:
+    def _job(self, batch_size: int) -> Job:
         estimator, samples, memory = self.estimator, self.samples, self.memory
-        batch_size = _batch_size(estimator.batch_size, len(samples.inputs))
         job = job_of(
             estimator.network_,
             Data((samples.inputs, samples.targets, samples.sample_weight), validation=None, weightless=0),
             Options.of(
                 {
-                    "loss": Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size),
+                    "loss": self.objective,
                     "optimizer": memory.optimizer,
                     "epochs": estimator.max_iter,
                     "batch_size": batch_size,
@@ -119,7 +120,7 @@ class StochasticFit:
             )
         estimator._solver_memory = self.memory
         estimator.network_.history = run.history
-        settings = {"loss": self.job.loss.name, "alpha": float(estimator.alpha)}
+        settings = {"loss": self.objective.loss.name, "alpha": float(estimator.alpha)}
         run.history.settings = {"estimator": call_of(estimator), **run.history.settings, **settings}
         set_penalty(estimator.network_, float(estimator.alpha), self.job.batch_size or len(self.job.inputs))
         curves.begin(estimator, self.stopping, run.validation is not None, self.incremental)
@@ -200,7 +201,7 @@ def _score(estimator: "BaseMLP", held_out: Samples) -> dict[str, Measure]:
     def score(targets: Array, outputs: Array) -> float:
         return estimator._score(held_out.y_true, outputs, held_out.sample_weight)
 
-    return {"score": Measure("score", score, takes_weight=False)}
+    return {"score": Measure("score", score)}
 
 
 def _reshuffled(random: np.random.RandomState, rows: int) -> Callable[[int], Array]:

@@ -55,7 +55,7 @@ def from_typed(
 
     dtype = column.dtype
     if dtype == pl.Float64 and not category and notation is None:
-        return _finite_or_missing(column, place)
+        return finite(column, place)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         text = column.cast(pl.String)
         return text if is_ascii(text) else text.str.normalize("NFC")  # spaces count here
@@ -75,7 +75,7 @@ def from_typed(
         return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS_A_DAY)
     if typed:
         return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS_A_DAY
-    return _finite_or_missing(column.cast(pl.Float64), place)
+    return finite(column.cast(pl.Float64), place)
 
 
 def notation_of_type(dtype: pl.DataType) -> Notation | None:
@@ -103,13 +103,10 @@ def is_whole(numbers: pl.Series) -> pl.Series:
     return (numbers == numbers.floor()) & (numbers.abs() <= LARGEST_EXACT)
 
 
-def _finite_or_missing(numbers: pl.Series, place: Place) -> pl.Series:
-    """Put null in place of NaN and check the rest with `finite`; most columns need neither."""
-    return numbers if np.isfinite(numbers.to_numpy()).all() else finite(numbers.fill_nan(None), place)
-
-
 def finite(numbers: pl.Series, place: Place) -> pl.Series:
-    """Return the numbers; raise InvalidValue if one is infinite."""
+    """Return the numbers with null in place of NaN; raise InvalidValue if one is infinite."""
+    if np.isfinite(numbers.to_numpy()).all():  # as in most columns
+        return numbers
     infinite = numbers.is_infinite()
     if infinite.any():
         row = infinite.arg_max() or 0
@@ -117,7 +114,7 @@ def finite(numbers: pl.Series, place: Place) -> pl.Series:
             f"{place(row)}: column {numbers.name!r} holds {numbers[row]}; numbers must be finite "
             "(leave a field empty where its value is not known)"
         )
-    return numbers
+    return numbers.fill_nan(None)
 
 
 def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:

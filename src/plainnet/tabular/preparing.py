@@ -27,7 +27,7 @@ from plainnet.tabular.targets import Task, decide_task, split, target_column
 if TYPE_CHECKING:
     import polars as pl
 
-LOSSES: dict[Task, tuple[str, ...]] = {
+TASK_LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("cross_entropy", "binary_cross_entropy"),
     "regression": ("mse", "mae", "huber", "poisson"),
 }
@@ -123,32 +123,17 @@ def prepare(
     path: str | os.PathLike[str],
     target: str,
     *,
-    task: str | None = None,
-    loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
-    validation: float | os.PathLike[str] = 0.2,
-    seed: int | None = None,
-    dtype: str = "float32",
+    **settings: Any,
 ) -> Prepared:
-    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    """Read a table file for training; see `read_table` and, for the other settings, `prepare_rows`."""
     options = options.with_categories(categories)
     _check_roles(target, sample_weight, options.categories, ignore)
     frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
-    return prepare_rows(
-        frame,
-        target,
-        task=task,
-        loss=loss,
-        options=options,
-        sample_weight=sample_weight,
-        validation=validation,
-        seed=seed,
-        dtype=dtype,
-        source=str(path),
-    )
+    return prepare_rows(frame, target, options=options, sample_weight=sample_weight, source=str(path), **settings)
 
 
 def prepare_rows(
@@ -305,8 +290,8 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -
 
 def _loss_for(task: Task, loss: str | None) -> str:
     if loss is None:
-        return LOSSES[task][0]
-    checks.one_of("loss", loss, [name for names in LOSSES.values() for name in names])
-    if loss not in LOSSES[task]:
-        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(LOSSES[task])}")
+        return TASK_LOSSES[task][0]
+    checks.one_of("loss", loss, [name for names in TASK_LOSSES.values() for name in names])
+    if loss not in TASK_LOSSES[task]:
+        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(TASK_LOSSES[task])}")
     return loss

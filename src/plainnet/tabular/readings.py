@@ -87,7 +87,7 @@ class TextColumn:
             raise InvalidValue(
                 f"{holds} {value!r}, where training had {notation.described}; {missing_hint(value)}correct it"
             )
-        return finite(numbers.fill_nan(None), self.place)
+        return finite(numbers, self.place)
 
     def refuse_ambiguous(self) -> None:
         """Raise InvalidValue for a column whose first two readings say different numbers."""

@@ -30,7 +30,8 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         raise FileError(f"{where}, line {line}: {_misplaced_quote(text, layout.separator)}")
     names = [name or "" for name in _parse(where, records[layout.header], layout.separator).row(0)]
     places = records.separators(layout.separator)
-    rows = _rows(records, layout, len(names), records.per_record(places) + 1, where)
+    fields = np.diff(np.searchsorted(places, records.ends), prepend=0) + 1  # of each record
+    rows = _rows(records, layout, len(names), fields, where)
     if rows.size == 0:
         raise FileError(f"{where} has a header and no rows")
     again = records.repeats(layout.header) if len(names) > 1 else None
@@ -45,8 +46,8 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         frame = frame[rows - rows[0]]  # without the blank lines
     quoted: dict[int, Array] = {}
     if options.missing is None and records.marks.size:
-        fields = records.quoted_fields([text for text in MISSING if text], places)
-        quoted = {column: np.flatnonzero(np.isin(rows, found)) for column, found in fields.items()}
+        marked = records.quoted_fields([text for text in MISSING if text], places)
+        quoted = {column: np.flatnonzero(np.isin(rows, found)) for column, found in marked.items()}
     return RawTable(
         where=where,
         written=names,
