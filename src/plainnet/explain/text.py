@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
-from plainnet.explain.formulas import LEGEND
 from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, side_by_side, width_of, wrap
 from plainnet.explain.numbers import cells
+from plainnet.tracing import LEGEND
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -20,7 +20,7 @@ class Formula(NamedTuple):
     """What `backward` takes: z, the weighted sums, a, the value, or both."""
 
 
-ACTIVATION_FORMULAS = {
+ACTIVATION_SOURCE = {
     "sigmoid": Formula(
         '''
 def {function}(z):
@@ -263,7 +263,7 @@ class Functions:
             text = BATCH_NORM if isinstance(part.layer, BatchNorm) else LAYER_NORM
             self._define(name, text, name, part.layer.settings())
             return name
-        formula = ACTIVATION_FORMULAS[part.activation.name]
+        formula = ACTIVATION_SOURCE[part.activation.name]
         self._define(name, formula.value, name, part.activation.settings())
         return name
 
@@ -276,7 +276,7 @@ class Functions:
 
     def backward(self, part: NamedLayer, d_value: str, z: str, a: str) -> str:
         """∂loss/∂z as an expression, from the names of ∂loss/∂a, z and a."""
-        name, formula = self.name(part), ACTIVATION_FORMULAS[part.activation.name]
+        name, formula = self.name(part), ACTIVATION_SOURCE[part.activation.name]
         if formula.backward:
             self._define(f"{name}_slope", formula.backward, name, part.activation.settings())
         arguments = ", ".join({"z": z, "a": a}[argument] for argument in formula.takes)
@@ -291,13 +291,13 @@ class Functions:
 
     def _define(self, key: str, text: str, function: str, settings: dict[str, Any]) -> None:
         if "sigmoid(z)" in text and key != "sigmoid":
-            self._define("sigmoid", ACTIVATION_FORMULAS["sigmoid"].value, "sigmoid", {})
+            self._define("sigmoid", ACTIVATION_SOURCE["sigmoid"].value, "sigmoid", {})
         self.definitions.setdefault(key, text.format(function=function, **settings).strip("\n"))
 
 
 def needs_sums(part: NamedLayer) -> bool:
     """Whether the way back through the part's activation takes its weighted sums."""
-    return "z" in ACTIVATION_FORMULAS[part.activation.name].takes
+    return "z" in ACTIVATION_SOURCE[part.activation.name].takes
 
 
 def _function_names(network: list[NamedLayer]) -> dict[int, str]:

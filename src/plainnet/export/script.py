@@ -30,7 +30,8 @@ from plainnet.export.source import (
 from plainnet.files.archive import is_archive
 from plainnet.files.writing import replacing
 from plainnet.layers import BatchNorm, Dense, LayerNorm
-from plainnet.network import ROWS_AT_A_TIME, Network
+from plainnet.network import Network
+from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.tabular import Table
 
 MOST_NUMBERS_INSIDE = 2_000

@@ -14,6 +14,7 @@ from plainnet._base.pages import BLUE
 from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
 from plainnet.plots.readings import activation_name, class_scores
@@ -49,7 +50,7 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     >>> partial_dependence(net, X, 0, [-1.0, 0.0, 1.0]).shape
     (3, 2)
     """
-    rows = net.checked_inputs(X)[:].copy()
+    rows = inputs_for(net, X)[:].copy()
     columns = _checked_columns(features, rows.shape[1])
     given = checks.numeric_array("values", values, rows.dtype)
     given = given[:, None] if given.ndim == 1 else given
@@ -86,7 +87,7 @@ def dependence(
     (mean, deviation), show a standardized input and target in their own units. If there are two classes, the
     probability of the second is drawn. With more than `MOST_POINTS` examples a sample is used.
     """
-    inputs = net.checked_inputs(X)[:]
+    inputs = inputs_for(net, X)[:]
     columns = _checked_columns(features, inputs.shape[1])
     drawn, sample = drawing.sample(len(inputs))
     inputs = inputs[drawn]

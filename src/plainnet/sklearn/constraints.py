@@ -13,8 +13,8 @@ from plainnet.errors import InvalidValue
 from plainnet.layers import NORMALIZATIONS
 from plainnet.sklearn import architecture
 from plainnet.sklearn.architecture import PLAINNET_NAMES
+from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.optimizers import MODES
-from plainnet.sklearn.parameters import Parameters
 
 _WHOLE = Interval(Integral, 1, None, closed="left")
 _ABOVE_ZERO = Interval(Real, 0, None, closed="neither")
@@ -54,7 +54,7 @@ SHARED: dict[str, list[Any]] = {
 }
 
 
-def check_combination(parameters: Parameters) -> None:
+def check_combination(parameters: Arguments) -> None:
     """Raise InvalidValue for values that are valid alone and not together."""
     sizes = architecture.hidden_sizes(parameters.hidden_layer_sizes)
     checks.one_of("engine", parameters.engine, ["auto", *engines.ENGINES])

@@ -28,6 +28,8 @@ from plainnet.network import Network
 class PoissonDeviance(losses.Poisson):
     """plainnet's Poisson loss with the terms in y alone, so that it is 0 if ŷ = y."""
 
+    name = "poisson"
+
     def elements(self, targets: Array, predictions: Array) -> Elements:
         values, slopes = losses.poisson(targets, predictions)
         return values + _terms_in_y(targets), slopes

@@ -16,6 +16,7 @@ from plainnet.files.writing import check_apart
 from plainnet.history import MOST_REPORTS, History, Report
 from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
 from plainnet.network import Network
+from plainnet.network.examples import loss_for
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
@@ -80,7 +81,7 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
     inputs, targets, sample_weight = data.training
     return Job(
         network=net,
-        loss=net.checked_loss(options.loss),
+        loss=loss_for(net, options.loss),
         optimizer=options.optimizer,
         inputs=inputs,
         targets=targets,

@@ -19,6 +19,7 @@ from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
+from plainnet.network.prediction import measure
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.stopping import Stopping
 
@@ -196,7 +197,7 @@ class TrainingRun:
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
             with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
-                measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
+                measured = measure(net, inputs, targets, weights, job.loss, self.metrics)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         is_best = self.stopping.is_best(loss, validation_loss, measured)
