@@ -1,5 +1,7 @@
 """Checkpoints: a run that was cut short anywhere ends with the bits of one that was not."""
 
+import copy
+import inspect
 import itertools
 import json
 import os
@@ -15,6 +17,9 @@ from parts import OPTIMIZERS, SCHEDULES, one_of_each
 
 import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue
+from plainnet.files import archive
+from plainnet.training import prepare
+from plainnet.training.options import Options
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -383,6 +388,67 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_to_the_end_that_its_run_had(
     np.testing.assert_allclose(net.parameters, expected["parameters"], rtol=1e-9)
     for name in ("loss", "validation_loss", "learning_rate"):
         np.testing.assert_allclose(getattr(history, name), expected[name], rtol=1e-9)
+
+
+def prepared(optimizer, **options):
+    return prepare(network(), *MOONS, Options.of(run_options(optimizer=optimizer, early_stopping=5, **options)))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_the_state_of_a_run_and_of_its_job_is_all_of_it(optimizer):
+    """A field that is added to either comes into the state by itself, or fails here."""
+    run = prepared(optimizer, report_every=2)
+    for report in run.reports():
+        if report.epoch == 4:
+            break
+    run.job.drawn_order = np.arange(3)  # the estimators' runs have one
+    again = prepared(optimizer, report_every=2)
+    state = copy.deepcopy(run.state())
+    again.restore(copy.deepcopy(state))
+    for one, other in ((run, again), (run.job, again.job)):
+        arguments = set(inspect.signature(type(one)).parameters)
+        kept = vars(one).keys() - arguments - {"engine", "fingerprints"}  # which are made of the arguments
+        assert len(kept) >= 5
+        for name in kept:
+            np.testing.assert_equal(vars(other)[name], vars(one)[name], err_msg=name)
+    np.testing.assert_equal(again.state(), state)
+    for _ in run.reports():
+        pass
+    for _ in again.reports():
+        pass
+    assert bits(again.job.network) == bits(run.job.network)
+
+
+ALTERATIONS = {
+    "momentum_of_tomorrow": lambda record, arrays: record["run"]["job"].update(momentum_of_tomorrow=1),
+    r"good_parameters has shape \(3,\)": lambda record, arrays: arrays.update(good_parameters=np.zeros(3)),
+    "'optimizer_state.mean'": lambda record, arrays: arrays.pop("optimizer_state.mean"),
+    "'shuffling'": lambda record, arrays: record["run"]["job"].pop("shuffling"),
+    "not iterable": lambda record, arrays: record["run"].update(job=3),
+}
+
+
+@pytest.mark.parametrize("words", ALTERATIONS)
+def test_a_state_that_does_not_fit_is_refused_with_the_file(words, tmp_path):
+    path = tmp_path / "run.npz"
+    network().fit(*MOONS, **run_options(), checkpoint=path)
+    record, arrays = archive.read_archive(path)
+    ALTERATIONS[words](record, arrays)
+    archive.write_archive(path, record, arrays)
+    with pytest.raises(FileError, match=rf"run\.npz is damaged: its state does not fit .*{words}"):
+        network().fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+
+
+def test_a_field_that_an_earlier_version_did_not_have_stays_as_a_run_begins_with_it(tmp_path):
+    path = tmp_path / "run.npz"
+    whole = network()
+    whole.fit(*MOONS, **run_options(), checkpoint=path)
+    record, arrays = archive.read_archive(path)
+    del record["run"]["job"]["layer_gradient_norms"]
+    archive.write_archive(path, record, arrays)
+    net = network()
+    net.fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+    assert bits(net) == bits(whole)
 
 
 def test_a_run_that_reported_more_often_than_is_usual_now_goes_on_as_it_was(tmp_path):

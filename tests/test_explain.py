@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,6 @@ import pytest
 import plainnet as pn
 from plainnet.errors import PlainnetError
 from plainnet.explain import explain, formulas
-from plainnet.explain.mathml import mathml
 
 UTF8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
 
@@ -132,7 +132,7 @@ def test_sample_weights_are_those_of_loss_and_gradient():
         stage = step.loss[0]
         total = float(re.match(r"W = ([\d.]+)", stage.notes[0])[1])
         assert value == pytest.approx((stage["w"].values * stage["ℓ"].values).sum() / total)
-        assert "= Σ w ∘ ℓ / W" in stage["loss"].formula
+        assert "= (Σ w ∘ ℓ) / W" in stage["loss"].formula
 
 
 def test_every_gradient_agrees_with_central_differences(case):
@@ -236,7 +236,7 @@ def test_clipped_gradient_as_the_optimizer_takes_it(xor):
     step = explain(net, X, y, loss="mse", optimizer=pn.SGD(1.0, clip_norm=0.001))
     taken = np.concatenate([stage["g"].values.ravel() for stage in list(step.update)[1:]])
     assert np.linalg.norm(taken) == pytest.approx(0.001, rel=0.05)
-    assert "g ← g min(1, 0.001 / ‖g‖)" in step.update[0].formulas
+    assert "g ← min(1, 0.001 / (‖g‖ + 1e-06)) g" in step.update[0].formulas
 
 
 def test_an_optimizer_of_your_own(xor):
@@ -247,7 +247,7 @@ def test_an_optimizer_of_your_own(xor):
     net, X, y = xor
     step = explain(net, X, y, loss="mse", optimizer=Sign(0.1, 0.0, None))
     assert np.allclose(parameters_after(net, step), net.parameters - 0.1 * np.sign(gradient_of(net, step)))
-    assert step.update[1]["after"].formula == "θ ← θ + Δ"
+    assert step.update[1]["after"].formula == "θ ← θ - η sign(g)"
 
 
 def test_an_update_that_overflows_is_shown():
@@ -260,7 +260,7 @@ def test_fused_loss_is_explained_as_it_is_computed():
     X, y = pn.datasets.moons(5, seed=1)
     net = network(pn.Dense(2, "softmax"), inputs=2)
     loss = explain(net, X, y, loss="cross_entropy").loss[0]
-    assert loss["∂loss/∂z"].formula == "∂loss/∂z = (ŷ - y) / n"
+    assert loss["∂loss/∂z"].formula == "∂loss/∂z = (softmax(z) - y) / n"
     one_hot = np.eye(2)[y]
     assert np.allclose(loss["∂loss/∂z"].values, (net.predict(X) - one_hot) / 5, atol=1e-15)
     assert np.allclose(loss["ℓ"].values[:, 0], -np.log(net.predict(X)[np.arange(5), y]))
@@ -287,7 +287,7 @@ def test_penalty_stands_apart():
     stage = step.backward[0]
     difference = stage["∂loss/∂weights"].values - stage["∂loss/∂weights without penalty"].values
     assert np.allclose(difference, 0.5 * w)
-    assert stage["∂loss/∂weights"].formula == "∂loss/∂weights = inputsᵀ @ δ + 0.5 weights"
+    assert stage["∂loss/∂weights"].formula == "∂loss/∂weights = ∂loss/∂weights without penalty + 0.5 weights"
 
 
 def test_float32_numbers_are_shown_and_checked_in_float64():
@@ -348,11 +348,11 @@ def test_text_holds_formulas_and_numbers(xor):
     text = str(step)
     for formula in (
         "z = inputs @ weights + bias",
-        "a = σ(z) = 1 / (1 + e^-z)",
+        "a = 1 / (1 + e^-z)",
         "ℓ = (ŷ - y)²",
-        "δ = ∂loss/∂z = ∂loss/∂a ∘ f'(z)",
+        "δ = ∂loss/∂a ∘ f'(z)",
         "∂loss/∂weights = inputsᵀ @ δ",
-        "∂loss/∂bias = Σ δ",
+        "∂loss/∂bias = Σ_i δ",
         "∂loss/∂inputs = δ @ weightsᵀ",
         "θ ← θ - η g",
     ):
@@ -366,7 +366,8 @@ def test_text_holds_formulas_and_numbers(xor):
 def test_text_stays_within_the_width(case, width):
     net, X, y, loss = case
     lines = explain(net, X, y, loss=loss).text(width=width).splitlines()
-    assert max(map(len, lines)) <= width
+    columns = [sum(not unicodedata.combining(letter) for letter in line) for line in lines]  # x̂ takes one
+    assert max(columns) <= width
 
 
 def test_large_arrays_are_abbreviated_unless_full():
@@ -398,7 +399,7 @@ def test_narrow_text_breaks_formulas_and_notes_between_words(width):
     lines = step.text(width=width).splitlines()
     assert max(map(cell_len, lines)) <= width
     words = " ".join(" ".join(lines).split())
-    assert "a = z / 2 ∘ (1 + t), t = tanh(√(2/π) (z + 0.044715 z³))" in words
+    assert "a = 0.5 z ∘ (1 + tanh(0.797885 (z + 0.044715 z³)))" in words
 
 
 def test_text_needs_numpy_only(tmp_path):
@@ -412,7 +413,7 @@ print(pn.explain(net, X, y, loss="mse", optimizer="sgd"))
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8", env=UTF8)
     assert ran.returncode == 0, ran.stderr
-    assert "δ = ∂loss/∂z = ∂loss/∂a ∘ f'(z)" in ran.stdout
+    assert "δ = ∂loss/∂a ∘ f'(z)" in ran.stdout
 
 
 @pytest.mark.needs("cli")
@@ -447,9 +448,9 @@ def test_own_parts_are_named(case):
     net, X, y, loss = case
     if callable(loss):
         text = explain(net, X, y, loss=loss).text()
-        assert "outputs = inputs · factor, a factor a feature" in text
-        assert "ln cosh of the error" in text
-        assert "as your own layer gives it" in text
+        assert "outputs = inputs ∘ factor" in text
+        assert "ℓ = ln(cosh(ŷ - y))" in text
+        assert "∂loss/∂factor = Σ_i ∂loss/∂outputs ∘ inputs" in text
 
 
 class Page(HTMLParser):
@@ -503,55 +504,122 @@ def test_follows_the_theme_of_a_notebook_and_the_system_elsewhere(xor):
     assert "prefers-color-scheme: dark" in step.to_html()
 
 
-@pytest.mark.parametrize(
-    ("formula", "expected"),
-    [
-        ("∂loss/∂z", "<mfrac><mrow><mo>∂</mo><mi>loss</mi></mrow><mrow><mo>∂</mo><mi>z</mi></mrow></mfrac>"),
-        ("inputsᵀ @ δ", "<msup><mi>inputs</mi><mo>⊤</mo></msup><mo>@</mo><mi>δ</mi>"),
-        ("e^-z", "<msup><mi>e</mi><mrow><mo>−</mo><mi>z</mi></mrow></msup>"),
-        ("√(a + b)", "<msqrt><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow></msqrt>"),
-        ("y_k", "<msub><mi>y</mi><mi>k</mi></msub>"),
-        ("m'", "<msup><mi>m</mi><mo>′</mo></msup>"),
-        ("1e-08", "<msup><mn>10</mn><mrow><mo>−</mo><mn>8</mn></mrow></msup>"),
-        ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
-        ("mean m", '<mi>mean</mi><mspace width="0.25em"/><mi>m</mi>'),
-        ("η 0.1", '<mi>η</mi><mspace width="0.25em"/><mn>0.1</mn>'),
-        ("g a", "<mi>g</mi><mi>a</mi>"),
-    ],
-)
-def test_formulas_are_set_as_mathematics(formula, expected):
-    assert mathml(formula) == f'<math displaystyle="true">{expected}</math>'
-
-
-@pytest.mark.parametrize("formula", ["(", ")", "a /", "e^", "a_", "√", "|a", "", "((a)", "a ^ ^ b", "-", "²", "/ a"])
-def test_formulas_of_any_kind_are_set_without_failing(formula):
-    ElementTree.fromstring(mathml(formula))
-
-
 def test_softmax_divides_by_the_whole_sum():
     softmax = formulas.slope(pn.activations.resolve("softmax")).value
-    denominator = ElementTree.fromstring(mathml(softmax)).find(".//mfrac")[1]
-    assert "".join(denominator.itertext()) == "∑jezj"
+    denominator = ElementTree.fromstring(softmax.mathml).find(".//mfrac")[1]
+    assert "".join(denominator.itertext()) == "∑jt"
 
 
 def test_no_formula_divides_by_a_bare_sum_sign():
     slopes = [formulas.slope(pn.activations.resolve(name)) for name in pn.activations.ACTIVATIONS]
-    errors = [formulas.error(pn.losses.resolve(name)) for name in pn.losses.LOSSES]
-    updates = [formulas.update(pn.optimizers.resolve(name)) for name in pn.optimizers.OPTIMIZERS]
+    errors = [formulas.error(pn.losses.resolve(name), False, True, "W") for name in pn.losses.LOSSES]
+    updates = [formulas.update(pn.optimizers.resolve(name))[0] for name in pn.optimizers.OPTIMIZERS]
     for formula in filter(None, (text for texts in (*slopes, *errors, *updates) for text in texts)):
-        for fraction in ElementTree.fromstring(mathml(formula)).iter("mfrac"):
+        for fraction in ElementTree.fromstring(formula.mathml).iter("mfrac"):
             numerator, denominator = ("".join(part.itertext()) for part in fraction)
             assert not re.fullmatch("∑[a-z]?", denominator), formula
             assert numerator, formula
 
 
+ACTIVATION_FORMULAS = {
+    "identity": ("a = z", "f'(z) = 1"),
+    "sigmoid": ("a = 1 / (1 + e^-z)", "f'(z) = a ∘ (1 - a)"),
+    "tanh": ("a = tanh(z)", "f'(z) = 1 - a²"),
+    "relu": ("a = max(z, 0)", "f'(z) = 1 for a > 0, else 0"),
+    "leaky_relu": ("a = z for z > 0, else 0.01 z", "f'(z) = 1 for z > 0, else 0.01"),
+    "elu": ("a = z for z > 0, else e^min(z, 0) - 1", "f'(z) = 1 for z > 0, else a + 1"),
+    "silu": ("a = z ∘ σ(z)", "f'(z) = σ(z) + a ∘ (1 - σ(z))"),
+    "softplus": ("a = max(z, 0) + ln(1 + e^-|z|)", "f'(z) = σ(z)"),
+    "exponential": ("a = e^z", "f'(z) = a"),
+    "softmax": ("a = t / (Σ_j t), t = e^(z - max_j(z))", ""),
+}
+"""As a textbook writes them."""
+
+
+@pytest.mark.parametrize("name", ACTIVATION_FORMULAS)
+def test_the_formulas_of_activations(name):
+    slope = formulas.slope(pn.activations.resolve(name))
+    assert (slope.value, slope.derivative) == ACTIVATION_FORMULAS[name]
+
+
 def test_every_part_of_plainnet_has_its_formula():
-    assert formulas.ACTIVATION_FORMULAS.keys() == pn.activations.ACTIVATIONS.keys()
-    assert formulas.LOSS_FORMULAS.keys() == pn.losses.LOSSES.keys()
-    for optimizer in pn.optimizers.OPTIMIZERS:
-        assert "Δ" not in formulas.update(pn.optimizers.resolve(optimizer))[-1]
+    for name in pn.activations.ACTIVATIONS:
+        assert formulas.slope(pn.activations.resolve(name)).value.startswith("a = ")
+    for name in pn.losses.LOSSES:
+        loss = pn.losses.resolve(name)
+        for fused in {False, loss.fused_with is not None}:
+            assert formulas.error(loss, fused, False, "N").element.startswith("ℓ = ")
+    for name in pn.optimizers.OPTIMIZERS:
+        assert formulas.update(pn.optimizers.resolve(name))[0][-1].startswith("θ ← ")
     net = network(*(cls() for name, cls in pn.layers.LAYERS.items() if name not in ("Dense", "Activation")))
-    assert "your own layer" not in explain(net, np.eye(3), np.eye(3), loss="mse").text()
+    assert "your own" not in explain(net, np.eye(3), np.eye(3), loss="mse").text()
+
+
+def test_parts_of_your_own_have_their_formulas(xor):
+    class Swish(pn.activations.ActivationFunction):
+        def value(self, z):
+            return z * pn.activations.sigmoid(1.5 * z)
+
+        def derivative(self, z, a):
+            s = pn.activations.sigmoid(1.5 * z)
+            return s + 1.5 * a * (1 - s)
+
+    class RMSNorm(pn.Layer):
+        def parameter_shapes(self, input_shape):
+            return {"scale": input_shape}
+
+        def initialize(self, random):
+            self.scale = 1
+
+        def forward(self, inputs, training=None):
+            root = np.sqrt((inputs * inputs).mean(axis=1, keepdims=True) + 1e-6)
+            normalized = inputs / root
+            if training is not None:
+                training.keep(root=root, normalized=normalized)
+
+            def backward(gradient, gradients):
+                gradients["scale"][...] = (gradient * normalized).sum(axis=0)
+                g = self.scale * gradient
+                return (g - normalized * (g * normalized).mean(axis=1, keepdims=True)) / root
+
+            return self.scale * normalized, backward
+
+    def log_cosh(targets, predictions):
+        error = predictions - targets
+        return np.log(np.cosh(error)), np.tanh(error)
+
+    _, X, y = xor
+    net = network(pn.Dense(4, Swish()), RMSNorm(), pn.Dense(1))
+    step = explain(net, X, y, loss=log_cosh)
+    assert step.forward[0]["a"].formula == "a = z ∘ σ(1.5 z)"
+    assert step.forward[1]["root"].formula == "root = √(mean_j(inputs²) + 1e-06)"
+    assert step.forward[1]["x̂"].formula == "x̂ = inputs / root"
+    assert step.forward[1]["outputs"].formula == "outputs = scale ∘ x̂"
+    assert step.loss[0]["ℓ"].formula == "ℓ = ln(cosh(ŷ - y))"
+    assert step.loss[0]["∂loss/∂ŷ"].formula == "∂loss/∂ŷ = tanh(ŷ - y) / N"
+    backward = {stage.title.partition(":")[0]: stage for stage in step.backward}
+    assert backward["Layer 1"]["∂loss/∂scale"].formula == "∂loss/∂scale = Σ_i ∂loss/∂outputs ∘ x̂"
+    assert backward["Layer 1"]["∂loss/∂inputs"].formula == (
+        "∂loss/∂inputs = (t - x̂ ∘ mean_j(t ∘ x̂)) / root, t = scale ∘ ∂loss/∂outputs"
+    )
+    assert all(
+        quantity.check is None or quantity.check.passed for stage in step.backward for quantity in stage.quantities
+    )
+
+
+def test_a_part_that_cannot_be_traced_says_why(xor):
+    def stepped(z):
+        """one above a threshold, else z"""
+        if z.max() > 1e9:
+            return np.ones_like(z), np.zeros_like(z)
+        return z, np.ones_like(z)
+
+    _, X, y = xor
+    step = explain(network(pn.Dense(4, stepped), pn.Dense(1)), X, y, loss="mse")
+    a = step.forward[0]["a"]
+    assert not a.formula
+    assert a.note.startswith("one above a threshold, else z; no formula, as ")
+    assert "if z.max() > 1e9" in a.note
 
 
 # ---- refusals ----

@@ -10,7 +10,7 @@ import pytest
 
 import plainnet as pn
 from plainnet._base import mapped
-from plainnet.engines.numpy_engine import NumpyEngine
+from plainnet.engines import Job
 from plainnet.errors import InvalidRow, InvalidValue, PlainnetWarning
 
 ROWS, COLUMNS, CLASSES = 530, 6, 3
@@ -166,19 +166,19 @@ def test_files_of_two_outputs(on_disk):
 def test_a_run_cut_short_anywhere_goes_on_to_the_same_bits(on_disk, tmp_path, monkeypatch, steps, shuffle):
     data, options = (on_disk(X), on_disk(LABELS)), {"shuffle": shuffle, "engine": "numpy", "validation": 0.1}
     undisturbed = trained(*data, **options)
-    update, taken = NumpyEngine.update, []
+    begin_step, taken = Job.begin_step, []
 
-    def failing(engine):
+    def failing(job, gradient):
         taken.append(1)
         if len(taken) > steps:
             raise RuntimeError("power cut")
-        update(engine)
+        begin_step(job, gradient)
 
     options |= {"checkpoint": tmp_path / "run.npz", "checkpoint_every": "1e-9s"}  # after every batch
-    monkeypatch.setattr(NumpyEngine, "update", failing)
+    monkeypatch.setattr(Job, "begin_step", failing)
     with pytest.raises(RuntimeError, match="power cut"):
         trained(*data, **options)
-    monkeypatch.setattr(NumpyEngine, "update", update)
+    monkeypatch.setattr(Job, "begin_step", begin_step)
     assert_same_run(trained(*data, **options, resume=True), undisturbed)
 
 
@@ -325,7 +325,7 @@ CHILD = """
 import sys
 import numpy as np
 import plainnet as pn
-from plainnet import mapped
+from plainnet._base import mapped
 
 rows, path = int(sys.argv[1]), sys.argv[2]
 mapped.BLOCK_BYTES, mapped.PIECE_BYTES = 2**20, 2**17

@@ -327,9 +327,9 @@ class BatchNorm(Layer):
             x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon)
             training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
             if training.updates_statistics and len(inputs) > 1:
-                unbiased = variance * (len(inputs) / (len(inputs) - 1))
-                self.running_mean += self.momentum * (mean[0] - self.running_mean)
-                self.running_variance += self.momentum * (unbiased[0] - self.running_variance)
+                unbiased = variance.reshape(-1) * (len(inputs) / (len(inputs) - 1))
+                self.running_mean += self.momentum * (mean.reshape(-1) - self.running_mean)
+                self.running_variance += self.momentum * (unbiased - self.running_variance)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
             gradients["shift"][...] = gradient.sum(axis=0)

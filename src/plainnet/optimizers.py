@@ -10,7 +10,6 @@ gradient whose norm ‖g‖ is above it.
 function and its class here; nothing else in the package changes.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -92,12 +91,12 @@ def adam(
     beta2: float,
     epsilon: float,
 ) -> None:
-    """m ← β1 m + (1 - β1) g,  v ← β2 v + (1 - β2) g²,  θ ← θ - η / (1 - β1^t) · m / (√v / √(1 - β2^t) + ε)."""
+    """m ← β1 m + (1 - β1) g,  v ← β2 v + (1 - β2) g²,  θ ← θ - η / (1 - β1^t) · m / (√(v / (1 - β2^t)) + ε)."""
     mean *= beta1
     mean += (1 - beta1) * gradient
     square *= beta2
     square += (1 - beta2) * gradient * gradient
-    size = np.sqrt(square) / math.sqrt(1 - beta2**t) + epsilon
+    size = np.sqrt(square / (1 - beta2**t)) + epsilon
     parameters -= learning_rate / (1 - beta1**t) * mean / size
 
 

@@ -116,6 +116,8 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
 
 def numeric_array(name: str, values: Any, dtype: np.dtype[Any], if_text: str = FEATURES) -> Array:
     """`values` as an array of `dtype`, without a copy where it already is one; numbers and booleans only."""
+    if type(values) is np.ndarray and values.dtype == dtype:
+        return values  # as most are: a prediction of one row takes no longer than it must
     array = numbers_of(name, values, if_text)
     if array.dtype == dtype:
         return array
@@ -125,6 +127,8 @@ def numeric_array(name: str, values: Any, dtype: np.dtype[Any], if_text: str = F
 
 def finite(name: str, array: Array) -> None:
     """Refuse an array that holds NaN or infinity, naming the first place."""
+    if array.size <= PIECE and np.isfinite(array).all():
+        return
     rows = max(1, PIECE // max(1, math.prod(array.shape[1:])))  # at a time, so that a large array takes no second one
     if all(np.isfinite(array[start : start + rows]).all() for start in range(0, len(array), rows)):
         return

@@ -31,12 +31,12 @@ class Command(_FlagsWithoutType, TyperCommand):
     """One command."""
 
 
-class Program(_FlagsWithoutType, TyperGroup):
+class Commands(_FlagsWithoutType, TyperGroup):
     """The program with its commands."""
 
 
 app = typer.Typer(
-    cls=Program,
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

@@ -58,7 +58,7 @@ def train(
     weight_decay: Annotated[float | None, option("Weight decay of the optimizer.", TRAINING)] = None,
     clip_norm: Annotated[float | None, option("Longest gradient norm.", TRAINING)] = None,
     epochs: options.Epochs = 200,
-    batch_size: Annotated[int | None, option("Rows a step; 0 for all at once.", TRAINING)] = None,
+    batch_size: Annotated[int | None, option("Rows per step; 0 for all at once.", TRAINING)] = None,
     shuffle: Annotated[bool, option("A new order of the rows each epoch.", TRAINING)] = True,
     early_stopping: options.EarlyStopping = 20,
     minimum_improvement: Annotated[float, option("Least fall of the loss that counts.", TRAINING)] = 0.0,

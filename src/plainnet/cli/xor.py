@@ -50,7 +50,7 @@ def xor(
 
     It has 3 inputs, 4 hidden units and 1 output, like the network of a blog
     post that was published with five mistakes, which docs/xor.md explains.
-    The exit status is 1 where it did not learn.
+    The exit status is 1 if it did not learn.
     """
     if as_published:
         _refuse_other_options(context)
@@ -191,7 +191,7 @@ def _run_published() -> None:
 
 def _check_published() -> None:
     console.print("The post's first update of each array, against the true gradient of its mean squared error:\n")
-    table = plain_table("array", "relative error", "caused by defects", "error with these mended")
+    table = plain_table("array", "relative error", "caused by defects", "error with these corrected")
     for array in xor_post.check_published():
         name = array.name.replace("_", " ")
         table.add_row(name, f"{array.error:.3f}", ", ".join(map(str, array.defects)), f"{array.error_mended:.1e}")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import Run
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, new_figure, open_frame, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from plainnet.comparison.result import Comparison
 
 COLORS = CLASS_COLORS[:6]
 """The colours of the variants; the curves of more variants would hide each other."""

@@ -10,11 +10,12 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.configurable import describe
 from plainnet._base.conversion import numbers_of
+from plainnet._base.identity import fingerprint
 from plainnet._base.weighting import class_labels
-from plainnet.comparison.data import Data
+from plainnet.comparison.seed_data import SeedData
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.training.checkpoints import fingerprint
+from plainnet.network.examples import loss_for, usual_loss
 from plainnet.training.options import OF_A_FILE
 
 Maker: TypeAlias = Network | Callable[[int], Network]
@@ -62,12 +63,12 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
     for option in {"progress", *OF_A_FILE} & {*own, *shared}:
         raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
     if "loss" not in {**shared, **own}:
-        usual = f"; {network.usual_loss()}" if isinstance(network, Network) else ""
+        usual = f"; {usual_loss(network)}" if isinstance(network, Network) else ""
         raise InvalidType(f"variant {name!r} has no loss; give compare loss=..., or the variant its own{usual}")
     return Variant(name, network, {**shared, **own})
 
 
-def described(variants: Sequence[Variant], seed: int, data: Data) -> tuple[dict[str, Any], dict[str, int]]:
+def described(variants: Sequence[Variant], seed: int, data: SeedData) -> tuple[dict[str, Any], dict[str, int]]:
     """Return each variant as plain data and its number of parameters.
 
     Raises the errors that `fit` would raise, before any training.
@@ -101,7 +102,7 @@ def _split(variant: Variant, net: Network, y: Any) -> str:
     validation = variant.options.get("validation")
     if not isinstance(validation, float | np.floating):
         return str(_marked_validation(validation))
-    targets = net.checked_loss(variant.options["loss"]).prepare(y, net.output_size or 1, net.dtype)
+    targets = loss_for(net, variant.options["loss"]).prepare(y, net.output_size or 1, net.dtype)
     labels = class_labels(targets)
     return f"{validation} {None if labels is None else fingerprint(labels.astype(np.int64))}"
 

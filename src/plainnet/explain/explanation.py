@@ -11,6 +11,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import without_nan
+from plainnet.explain.formulas import Formula
 from plainnet.gradients import TOLERANCE
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Stage:
     code: str
     """Where it stands in Python, such as `net.layers[0]`; empty where nowhere."""
     quantities: tuple[Quantity, ...]
-    formulas: tuple[str, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Quantity:

@@ -1,203 +1,274 @@
-"""The formulas of the layers, activations, losses and optimizers, as text that `mathml` can set.
+"""The formulas of a step, read from the graphs of the functions that compute it."""
 
-`@` is the matrix product, `∘` multiplies element by element, ᵀ transposes. Braces are settings.
-"""
+from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from plainnet import optimizers
-from plainnet._base.configurable import OWN, Configurable
-from plainnet.activations import ACTIVATIONS, ActivationFunction
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
-from plainnet.losses import LOSSES, Loss
-from plainnet.optimizers import Optimizer
+import numpy as np
 
-LEGEND = (
-    "@ is the matrix product, ∘ multiplies element by element, ᵀ transposes, Σ without an index sums over the examples."
-)
+from plainnet import activations
+from plainnet._base.arrays import Array, Shape
+from plainnet._base.configurable import OWN, Configurable
+from plainnet.activations import ActivationFunction
+from plainnet.backpropagation import add_penalties
+from plainnet.layers import Layer, TrainingPass
+from plainnet.losses import Loss
+from plainnet.optimizers import Optimizer
+from plainnet.tracing import MathML, Number, ShapeDtype, Untraceable, equations, fold, simplify, trace
+
+NAMES = {"normalized": "x̂", "t": "t"}
+"""How formulas write what layers hand over."""
+
+KNOWN = {"sigmoid": activations.sigmoid, "softmax": activations.softmax}
+"""The functions that formulas call by their names."""
+
+EXAMPLES, UNITS = 5, 3
+"""The shape of the arrays that activations and losses are traced with; formulas are the same for all."""
+
+
+class Formula(str):
+    """A formula as plain text, and in MathML."""
+
+    mathml: str
+
+    def __new__(cls, text: str = "", mathml: str = "") -> Formula:
+        made = super().__new__(cls, text)
+        made.mathml = mathml
+        return made
+
+
+NONE = Formula()
+
+
+def written(
+    function: Callable[..., Any],
+    *arguments: Any,
+    names: Sequence[str] | None = None,
+    results: Sequence[str] = (),
+    known: Mapping[str, Callable[..., Any]] = KNOWN,
+) -> dict[str, Formula]:
+    """Return an equation for each result of a function and each argument that it changes, by their left sides.
+
+    Raise Untraceable if the function does more than NumPy's operations.
+    """
+    with np.errstate(all="ignore"):
+        graph = fold(simplify(trace(function, *arguments, names=names)), known)
+    texts = equations(graph, results, NAMES)
+    formulas = map(Formula, texts, equations(graph, results, NAMES, MathML()))
+    return {text.replace(" ← ", " = ").partition(" = ")[0]: made for text, made in zip(texts, formulas, strict=True)}
+
+
+def one(left: str, function: Callable[..., Any], **arguments: Any) -> Formula:
+    """Return the one equation of a function of the named arguments."""
+    return next(iter(written(function, *arguments.values(), names=list(arguments), results=[left]).values()))
+
+
+ARRAY = ShapeDtype((EXAMPLES, UNITS), np.float64)
+NUMBER = Number(float)
+
+
+# ---- activations and losses ----
 
 
 class Slope(NamedTuple):
-    """An activation: its value, and its derivative or, for softmax, its way back."""
+    """An activation: its value, its derivative, and ∂loss/∂z from ∂loss/∂a."""
 
-    value: str
-    derivative: str
+    value: Formula = NONE
+    derivative: Formula = NONE
+    delta: Formula = NONE
     note: str = ""
-
-
-ACTIVATION_FORMULAS = {
-    "identity": Slope("a = z", "f'(z) = 1"),
-    "sigmoid": Slope("a = σ(z) = 1 / (1 + e^-z)", "f'(z) = σ'(z) = a ∘ (1 - a)"),
-    "tanh": Slope("a = tanh(z)", "f'(z) = 1 - a²"),
-    "relu": Slope("a = max(z, 0)", "f'(z) = 1 for z > 0, else 0"),
-    "leaky_relu": Slope("a = z for z > 0, else {slope:g} z", "f'(z) = 1 for z > 0, else {slope:g}"),
-    "elu": Slope("a = z for z > 0, else {alpha:g} (e^z - 1)", "f'(z) = 1 for z > 0, else a + {alpha:g}"),
-    "selu": Slope("a = 1.0507 z for z > 0, else 1.7581 (e^z - 1)", "f'(z) = 1.0507 for z > 0, else a + 1.7581"),
-    "gelu": Slope(
-        "a = z / 2 ∘ (1 + t), t = tanh(√(2/π) (z + 0.044715 z³))",
-        "f'(z) = (1 + t) / 2 + z / 2 ∘ (1 - t²) √(2/π) (1 + 0.134145 z²)",
-    ),
-    "silu": Slope("a = z ∘ σ(z)", "f'(z) = σ(z) + a ∘ (1 - σ(z))"),
-    "softplus": Slope("a = ln(1 + e^z)", "f'(z) = σ(z)"),
-    "exponential": Slope("a = e^z", "f'(z) = a"),
-    "softmax": Slope("a_i = e^(z_i) / (Σ_j e^(z_j))", "δ_j = a_j (g_j - Σ_i g_i a_i), g = ∂loss/∂a"),
-}
-
-
-class Error(NamedTuple):
-    """A loss: of an element, its derivative by the prediction, and the gradient by z where computed together."""
-
-    element: str
-    derivative: str
-    fused: str = ""
-    note: str = ""
-
-
-LOSS_FORMULAS = {
-    "mse": Error("ℓ = (ŷ - y)²", "2 (ŷ - y)"),
-    "mae": Error("ℓ = |ŷ - y|", "sign(ŷ - y)"),
-    "huber": Error(
-        "ℓ = e² / 2 for |e| ≤ {delta:g}, else {delta:g} (|e| - {delta:g} / 2), e = ŷ - y",
-        "max(-{delta:g}, min(e, {delta:g}))",
-    ),
-    "binary_cross_entropy": Error("ℓ = -(y ln(ŷ) + (1 - y) ln(1 - ŷ))", "((ŷ - y) / (ŷ ∘ (1 - ŷ)))", "(ŷ - y)"),
-    "cross_entropy": Error("ℓ = -Σ_k y_k ln(ŷ_k)", "(-y / ŷ)", "(ŷ - y)"),
-    "poisson": Error("ℓ = ŷ - y ln(ŷ)", "(1 - y / ŷ)", "(ŷ - y)"),
-}
-
-
-class Kept(NamedTuple):
-    """What the way back of a layer keeps: the name in the layer's code, and how to show it."""
-
-    name: str
-    symbol: str
-    formula: str
-    note: str = ""
-
-
-_ROOT = "√(variance + {epsilon:g})"
-_NORMALIZED = Kept("normalized", "x̂", "x̂ = (inputs - mean) / √(variance + {epsilon:g})")
-
-REMEMBERED: dict[type, tuple[Kept, ...]] = {
-    Dropout: (Kept("mask", "mask", "mask = 0 with probability {rate:g}, else 1 / (1 - {rate:g})"),),
-    BatchNorm: (Kept("root", "r", f"r = {_ROOT}", "of each feature, over the examples"), _NORMALIZED),
-    LayerNorm: (Kept("root", "r", f"r = {_ROOT}", "of each example, over its features"), _NORMALIZED),
-}
-
-OUTPUTS: dict[type, str] = {
-    Dropout: "outputs = inputs ∘ mask",
-    BatchNorm: "outputs = scale ∘ x̂ + shift",
-    LayerNorm: "outputs = scale ∘ x̂ + shift",
-}
-
-PARAMETER_GRADIENTS: dict[type, dict[str, str]] = {
-    Dense: {"weights": "inputsᵀ @ δ", "bias": "Σ δ"},
-    BatchNorm: {"scale": "Σ ∂loss/∂outputs ∘ x̂", "shift": "Σ ∂loss/∂outputs"},
-    LayerNorm: {"scale": "Σ ∂loss/∂outputs ∘ x̂", "shift": "Σ ∂loss/∂outputs"},
-}
-
-INPUT_GRADIENTS: dict[type, str] = {
-    Dense: "δ @ weightsᵀ",
-    Activation: "δ",
-    Dropout: "∂loss/∂outputs ∘ mask",
-    BatchNorm: "(g - mean(g) - x̂ ∘ mean(g ∘ x̂)) / r, g = ∂loss/∂outputs ∘ scale",
-    LayerNorm: "(g - mean(g) - x̂ ∘ mean(g ∘ x̂)) / r, g = ∂loss/∂outputs ∘ scale",
-}
 
 
 def slope(activation: ActivationFunction) -> Slope:
-    """The formulas of an activation; of a user's own, its name and the first line of its docstring."""
-    if type(activation) is ACTIVATIONS.get(activation.name):
-        return Slope(*(formula.format(**activation.settings()) for formula in ACTIVATION_FORMULAS[activation.name]))
-    own = getattr(activation, "own", activation)
-    return Slope("a = f(z)", "f'(z)", first_line(own) or "an activation of your own")
+    """Return the formulas of an activation, or what there is to say where it cannot be traced."""
+    known = {name: function for name, function in KNOWN.items() if function is not activation.value}
+    try:
+        value = written(activation.value, ARRAY, names=["z"], results=["a"], known=known)["a"]
+        if activation.elementwise:
+            of_slope = written(activation.derivative, ARRAY, ARRAY, names=["z", "a"], results=["f'(z)"])["f'(z)"]
+            delta = one("δ", lambda g, s: g * s, **{"∂loss/∂a": ARRAY, "f'(z)": ARRAY})
+        else:
+            of_slope = NONE
+            delta = written(activation.backward, *[ARRAY] * 3, names=["∂loss/∂a", "z", "a"], results=["δ"])["δ"]
+    except Untraceable as error:
+        return Slope(note=_untraced(getattr(activation, "own", activation), "an activation of your own", error))
+    return Slope(value, of_slope, delta)
 
 
-def error(loss: Loss) -> Error:
-    """The formulas of a loss; of a user's own, the first line of its docstring."""
-    if type(loss) is LOSSES.get(loss.name):
-        return Error(*(formula.format(**loss.settings()) for formula in LOSS_FORMULAS[loss.name]))
-    own = getattr(loss, "function", getattr(loss, "own", loss))
-    return Error("ℓ", "ℓ'", note=first_line(own) or "a loss of your own")
+class Error(NamedTuple):
+    """A loss: of an element, and the gradient of the mean by the outputs."""
+
+    element: Formula = NONE
+    gradient: Formula = NONE
+    note: str = ""
 
 
-def weighted_sum(layer: Any) -> str:
-    """z of a Dense or an Activation."""
-    if type(layer) is Activation:
-        return "z = inputs"
-    return "z = inputs @ weights + bias" if layer.bias is not None else "z = inputs @ weights"
+def error(loss: Loss, fused: bool, weighted: bool, count: str) -> Error:
+    """Return the formulas of a loss; `count` is the name of what the mean divides by."""
+    outputs, left = ("z", "∂loss/∂z") if fused else ("ŷ", "∂loss/∂ŷ")
+    compute = loss.elements_from_logits if fused else loss.elements
+
+    def of_mean(y: Array, predictions: Array, w: Array, n: float) -> Any:
+        losses, derivatives = compute(y, predictions)
+        return {"ℓ": losses, left: w * derivatives / n if weighted else derivatives / n}
+
+    column = ShapeDtype((EXAMPLES, 1), np.float64)
+    try:
+        lines = written(of_mean, ARRAY, ARRAY, column, NUMBER, names=["y", outputs, "w", count])
+    except Untraceable as reason:
+        own = getattr(loss, "function", getattr(loss, "own", loss))
+        return Error(note=_untraced(own, "a loss of your own", reason))
+    return Error(lines["ℓ"], lines[left])
 
 
-def penalty(layers: Sequence[Layer]) -> str:
-    """The penalties of all layers together."""
-    terms = []
-    for i, layer in enumerate(layers):
-        for name, (l1, l2) in layer.penalties().items():
-            terms += [f"{l1:g} Σ|{name}_{i}|"] if l1 else []
-            terms += [f"{l2:g} / 2 Σ {name}_{i}²"] if l2 else []
-    return f"penalty = {' + '.join(terms)}"
+def mean(weighted: bool, count: str) -> Formula:
+    """Return the formula of the loss over all elements."""
+    if weighted:
+        return one("loss", lambda w, losses, n: (w * losses).sum() / n, **{"w": ARRAY, "ℓ": ARRAY, count: NUMBER})
+    return one("loss", lambda losses, n: losses.sum() / n, **{"ℓ": ARRAY, count: NUMBER})
 
 
-def update(optimizer: Optimizer) -> tuple[str, ...]:
-    """The optimizer's step in the order in which it happens, η being the learning rate and t = 1.
-
-    The algorithm of a user's own optimizer is not known; its step is θ ← θ + Δ.
-    """
-    clip, decay = optimizer.clip_norm, optimizer.weight_decay
-    prepare = [f"g ← g min(1, {clip:g} / ‖g‖)"] if clip is not None else []
-    if decay:
-        adamw = isinstance(optimizer, optimizers.AdamW)
-        prepare.append(f"θ ← θ - η {decay:g} θ" if adamw else f"g ← g + {decay:g} θ")
-    algorithm = _ALGORITHMS.get(type(optimizer))
-    return (*prepare, *(algorithm(optimizer) if algorithm else ("θ ← θ + Δ",)))
+# ---- layers ----
 
 
-def _sgd(optimizer: Any) -> tuple[str, ...]:
-    if not optimizer.momentum:
-        return ("θ ← θ - η g",)
-    step = f"g + {optimizer.momentum:g} v" if optimizer.nesterov else "v"
-    bracketed = f"({step})" if optimizer.nesterov else step
-    return (f"velocity v ← {optimizer.momentum:g} v + g", f"θ ← θ - η {bracketed}")
+@dataclass(frozen=True)
+class LayerFormulas:
+    """The equations of a layer by their left sides, or why there are none."""
+
+    lines: Mapping[str, Formula] = field(default_factory=dict)
+    note: str = ""
+
+    def of(self, left: str) -> Formula:
+        return self.lines.get(left, NONE)
 
 
-def _rmsprop(optimizer: Any) -> tuple[str, ...]:
-    square = f"square s ← {optimizer.decay:g} s + {1 - optimizer.decay:g} g²"
-    step = f"g / (√s + {optimizer.epsilon:g})"
-    if not optimizer.momentum:
-        return (square, f"θ ← θ - η {step}")
-    return (square, f"velocity v ← {optimizer.momentum:g} v + {step}", "θ ← θ - η v")
+@dataclass(frozen=True)
+class HandedOver(TrainingPass):
+    """A pass that notes what a layer hands over to be shown."""
+
+    arrays: dict[str, Any] = field(default_factory=dict)
+
+    def keep(self, **arrays: Array) -> None:
+        self.arrays.update({name: array.copy() for name, array in arrays.items()})
 
 
-def _adagrad(optimizer: Any) -> tuple[str, ...]:
-    return ("square s ← s + g²", f"θ ← θ - η g / (√s + {optimizer.epsilon:g})")
+def stops_at_sums(layer: Layer) -> bool:
+    """Return True if a layer is a weighted sum with an activation behind it, which is explained by itself."""
+    return hasattr(layer, "pre_activation") and hasattr(layer, "activation")
 
 
-def _adam(optimizer: Any) -> tuple[str, ...]:
-    return (
-        f"mean m ← {optimizer.beta1:g} m + {1 - optimizer.beta1:g} g",
-        f"square v ← {optimizer.beta2:g} v + {1 - optimizer.beta2:g} g²",
-        f"m' = m / (1 - {optimizer.beta1:g}^t), v' = v / (1 - {optimizer.beta2:g}^t)",
-        f"θ ← θ - η m' / (√v' + {optimizer.epsilon:g})",
+def of_layer(layer: Layer, inputs: Shape) -> LayerFormulas:
+    """Return the equations of a layer for `inputs`, a shape: what it hands over, its outputs or z, its gradients."""
+    twin = copy.deepcopy(layer)  # without the arrays
+    shapes, statistics = layer.parameter_shapes(inputs[1:]), layer.statistic_shapes(inputs[1:])
+    z = stops_at_sums(layer)
+    has_penalty = layer.penalties()
+
+    def step(inputs: Array, arrays: Any, gradient: Array, gradients: Any, random: np.random.Generator) -> Any:
+        twin.bind(arrays)
+        handed_over = HandedOver(random)
+        outputs, backward = (twin.pre_activation if z else twin.forward)(inputs, handed_over)
+        of_inputs = backward(gradient, gradients)
+        of_parameters = {f"∂loss/∂{n}{' without penalty' if n in has_penalty else ''}": gradients[n] for n in shapes}
+        shown = {NAMES.get(name, name): array for name, array in handed_over.arrays.items()}
+        return {**shown, "z" if z else "outputs": outputs, **of_parameters, "∂loss/∂inputs": of_inputs}
+
+    arriving = ShapeDtype((inputs[0], *layer.output_shape(inputs[1:])), np.float64)
+    arrays = {name: ShapeDtype(shape, np.float64) for name, shape in (shapes | statistics).items()}
+    gradients = {name: arrays[name] for name in shapes}
+    try:
+        lines = written(
+            step, ShapeDtype(inputs, np.float64), arrays, arriving, gradients, np.random.default_rng(0),
+            names=["inputs", "arrays", "δ" if z else "∂loss/∂outputs", "gradients", "random"],
+        )  # fmt: skip
+    except Untraceable as error:
+        return LayerFormulas(note=_untraced(layer, "a layer of your own", error))
+    return LayerFormulas(lines)
+
+
+def penalty(layers: Sequence[Layer]) -> Formula:
+    """Return the penalties of all layers together."""
+    return _penalties(layers, [str(i) for i in range(len(layers))])["penalty"]
+
+
+def penalized_gradient(layer: Layer, name: str) -> Formula:
+    """Return the gradient of one parameter with its penalty."""
+    line = _penalties([layer], [""])[f"∂loss/∂{name} without penalty"]
+    text, mathml = (side.replace(" without penalty", "", 1) for side in (line, line.mathml))
+    return Formula(text.replace(" ← ", " = ", 1), mathml.replace("<mo>←</mo>", "<mo>=</mo>", 1))
+
+
+def _penalties(layers: Sequence[Layer], numbers: Sequence[str]) -> dict[str, Formula]:
+    twins = copy.deepcopy(list(layers))
+    shapes = [{name: getattr(layer, name).shape for name in layer.penalties()} for layer in layers]
+
+    def added(arrays: Any, gradients: Any) -> Any:
+        own = [
+            {name: of[f"{mark}{name}{number and '_' + number}{rest}"] for name in names}
+            for mark, rest, of in (("", "", arrays), ("∂loss/∂", " without penalty", gradients))
+            for number, names in zip(numbers, shapes, strict=True)
+        ]
+        for twin, views in zip(twins, own[: len(twins)], strict=True):
+            twin.bind(views)
+        return add_penalties(twins, own[len(twins) :])
+
+    arrays, gradients = (
+        {
+            f"{mark}{name}{number and '_' + number}{rest}": ShapeDtype(shape, np.float64)
+            for number, names in zip(numbers, shapes, strict=True)
+            for name, shape in names.items()
+        }
+        for mark, rest in (("", ""), ("∂loss/∂", " without penalty"))
     )
+    return written(added, arrays, gradients, results=["penalty"])
 
 
-_ALGORITHMS = {
-    optimizers.SGD: _sgd,
-    optimizers.RMSprop: _rmsprop,
-    optimizers.Adagrad: _adagrad,
-    optimizers.Adam: _adam,
-    optimizers.AdamW: _adam,
-}
+# ---- the optimizer ----
+
+
+def update(optimizer: Optimizer) -> tuple[list[Formula], str]:
+    """Return the optimizer's step in the order in which it happens, and what there is to say beside it."""
+    vector = ShapeDtype((UNITS,), np.float64)
+    try:
+        lines: list[Formula] = []
+        if optimizer.clip_norm is not None:
+            lines += written(optimizer.clipped, vector, names=["g"], results=["g"]).values()
+        if optimizer.weight_decay:
+            decayed = written(optimizer.decayed, vector, vector, NUMBER, names=["θ", "g", "η"], results=["g"])
+            lines += [line for line in decayed.values() if line != "g = g"]
+        state = dict.fromkeys(optimizer.start(np.zeros(1)), vector)
+        names = ["θ", "g", "state", "η", "t"]
+        lines += written(optimizer.update, vector, vector, state, NUMBER, Number(int), names=names).values()
+    except Untraceable as error:
+        return [], _untraced(optimizer, "an optimizer of your own", error)
+    return [_assigned(line) for line in lines if not line.startswith("g ←")], ""
+
+
+def _assigned(line: Formula) -> Formula:
+    """Return g = ... as g ← ..., for a g that goes on under its name."""
+    if not line.startswith("g = "):
+        return line
+    return Formula(line.replace(" = ", " ← ", 1), line.mathml.replace("<mo>=</mo>", "<mo>←</mo>", 1))
+
+
+# ---- words ----
+
+
+def _untraced(thing: Any, otherwise: str, error: Untraceable) -> str:
+    """Return the first line of a part's docstring, and why it has no formula."""
+    return f"{first_line(thing) or otherwise}; no formula, as {error}"
 
 
 def first_line(thing: Any) -> str:
-    """The first line of the docstring of a user's own function, object or class, without a full stop."""
+    """Return the first line of the docstring of a function, object or class, without a full stop."""
     own = thing if isinstance(thing, type) or hasattr(thing, "__name__") else type(thing)
     text = (own.__doc__ or "").strip()
     return text.splitlines()[0].strip().rstrip(".") if text else ""
 
 
 def name_of(thing: Configurable) -> str:
-    """The name of a part, a user's own without its mark."""
+    """Return the name of a part, a user's own without its mark."""
     return thing.name.removeprefix(OWN)

@@ -1,7 +1,8 @@
-"""The way forward in numbers: each layer, then the loss."""
+"""The forward pass in numbers: each layer, then the loss."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,12 +11,12 @@ from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import LayerRecord
-from plainnet.explain.step import Step
-from plainnet.layers import Activation, Dense, Layer
+from plainnet.explain.step import ExplainedStep
+from plainnet.layers import Dense, Layer
 from plainnet.losses import CrossEntropy
 
 
-def forward(step: Step) -> Iterator[Stage]:
+def forward(step: ExplainedStep) -> Iterator[Stage]:
     """A stage a layer, from the first to the last."""
     for i, layer, noted in step.by_layer():
         names = step.names.of_layers[i]
@@ -27,33 +28,24 @@ def forward(step: Step) -> Iterator[Stage]:
         yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(quantities), notes=_shapes(layer, noted))
 
 
-def _within(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
-    """What a layer computes, up to its outputs."""
+def _within(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
+    """Yield what a layer computes, up to its outputs."""
     assert noted.outputs is not None
     units = step.names.of_layers[i].outputs
-    stops_at_z = step.recorded.fused and layer is step.net.layers[-1]
-    if isinstance(layer, Dense | Activation) and type(layer) in (Dense, Activation):
-        z = noted.outputs if stops_at_z else noted.z
-        yield step.rowwise("z", formulas.weighted_sum(layer), z, units)
+    lines = step.formulas[i]
+    if formulas.stops_at_sums(layer):
+        stops_at_z = step.recorded.fused and layer is step.net.layers[-1]
         outputs = layer.activation.value(noted.outputs) if stops_at_z else noted.outputs
         slope = formulas.slope(layer.activation)
+        yield step.rowwise("z", lines.of("z"), noted.outputs if stops_at_z else noted.z, units, note=lines.note)
         yield step.rowwise("a", slope.value, outputs, units, note=slope.note)
         return
-    known = formulas.REMEMBERED.get(type(layer))
-    if known is None:
-        for name, values in noted.remembered.items():
-            if name != "inputs":
-                yield Quantity(name, "", values, "kept for the way back")
-    for kept in known or ():
-        if kept.name in noted.remembered:  # Dropout of rate 0 has no mask
-            values = noted.remembered[kept.name]
-            rows = step.names.examples if values.shape == (len(step.names.examples), values.shape[-1]) else ()
-            columns = units if values.shape[-1] == len(units) else ()
-            formula = kept.formula.format(**layer.settings())
-            yield Quantity(kept.symbol, formula, values, kept.note, rows, columns)
-    own = formulas.first_line(type(layer)) or "your own layer"
-    formula, note = (formulas.OUTPUTS[type(layer)], "") if known else ("", own)
-    yield step.rowwise("outputs", formula, noted.outputs, units, note=note)
+    for name, values in noted.remembered.items():
+        symbol = formulas.NAMES.get(name, name)
+        rows = step.names.examples if values.shape[0] == len(step.names.examples) else ()
+        columns = units if values.shape[-1] == len(units) else ()
+        yield Quantity(symbol, lines.of(symbol), values, "", rows, columns)
+    yield step.rowwise("outputs", lines.of("outputs"), noted.outputs, units, note=lines.note)
 
 
 def _shapes(layer: Layer, noted: LayerRecord) -> tuple[str, ...]:
@@ -66,38 +58,37 @@ def _shapes(layer: Layer, noted: LayerRecord) -> tuple[str, ...]:
     return (f"shapes: inputs {inputs} @ weights {layer.weights.shape}{bias} = z {outputs}",)
 
 
-def loss_stage(step: Step) -> Stage:
+def loss_stage(step: ExplainedStep) -> Stage:
     """From the predictions to the one number, and its gradient with which the way back begins."""
-    formula, last = formulas.error(step.loss), step.net.layers[-1]
+    last = step.net.layers[-1]
     outputs = step.recorded.layers[-1].outputs
     assert outputs is not None
     units = step.names.of_layers[-1].outputs
-    fused = step.recorded.fused
+    fused, weighted, elements = step.recorded.fused, step.weight is not None, step.recorded.elements
+    count = "W" if weighted else "n" if isinstance(step.loss, CrossEntropy) else "N"
+    formula = formulas.error(step.loss, fused, weighted, count) if elements is not None else formulas.Error()
     predictions = last.activation.value(outputs) if fused else outputs
     origin = "the outputs of the last layer"
     quantities = [step.rowwise("ŷ", "", predictions, units, note=origin), _target(step, units)]
-    elements = step.recorded.elements
     if step.weight is not None:
         quantities.append(step.rowwise("w", "", step.weight[:, None], ("weight",), note="of each example"))
-    count = "W" if step.weight is not None else "n" if isinstance(step.loss, CrossEntropy) else "N"
-    weighted = "w ∘ " if step.weight is not None else ""
     if elements is not None:
         columns = units if elements.shape[1] == len(units) else ("ℓ",)
         quantities.append(step.rowwise("ℓ", formula.element, elements, columns, note=formula.note))
-    mean, own = (f"loss = Σ {weighted}ℓ / {count}", "") if elements is not None else ("", formula.note)
     value = np.array([[step.recorded.data_loss]])
-    quantities.append(Quantity("loss", mean, value, own))
+    own = formulas.first_line(getattr(step.loss, "own", step.loss)) or "a loss of your own"
+    mean = formulas.mean(weighted, count) if elements is not None else ""
+    quantities.append(Quantity("loss", mean, value, "" if mean else own))
     if step.has_penalties:
         penalty = np.array([[step.recorded.value - step.recorded.data_loss]])
         quantities.append(Quantity("penalty", formulas.penalty(step.net.layers), penalty))
         total = np.array([[step.recorded.value]])
-        quantities.append(Quantity("loss with penalty", "loss with penalty = loss + penalty", total))
-    name, slope = ("∂loss/∂z", formula.fused) if fused else ("∂loss/∂ŷ", formula.derivative)
-    of_mean, own = f"{name} = {weighted}{slope} / {count}", ""
-    if elements is None:
-        of_mean, own = "", "as your loss gives it"
+        both = formulas.one("loss with penalty", operator.add, loss=formulas.NUMBER, penalty=formulas.NUMBER)
+        quantities.append(Quantity("loss with penalty", both, total))
+    name = "∂loss/∂z" if fused else "∂loss/∂ŷ"
+    own = "" if elements is not None else "as your loss gives it"
     gradient, check = step.recorded.output_gradient, step.differences.outputs()
-    quantities.append(step.rowwise(name, of_mean, gradient, units, note=own, check=check))
+    quantities.append(step.rowwise(name, formula.gradient, gradient, units, note=own or formula.note, check=check))
     return Stage(
         f"Loss: {formulas.name_of(step.loss)}",
         "",
@@ -106,14 +97,14 @@ def loss_stage(step: Step) -> Stage:
     )
 
 
-def _target(step: Step, units: Sequence[str]) -> Quantity:
+def _target(step: ExplainedStep, units: Sequence[str]) -> Quantity:
     if step.targets.ndim == 1:
         note = "the number of the true class, counted from 0"
         return step.rowwise("y", "", step.targets[:, None], ("class",), note=note)
     return step.rowwise("y", "", step.targets, units, note="the targets")
 
 
-def _loss_notes(step: Step, count: str, elements: Array | None, predictions: Array) -> tuple[str, ...]:
+def _loss_notes(step: ExplainedStep, count: str, elements: Array | None, predictions: Array) -> tuple[str, ...]:
     notes = list(step.names.verdicts(predictions, step.targets))
     if elements is not None:
         notes.append(_counted(step.weight, count, elements))
@@ -121,7 +112,7 @@ def _loss_notes(step: Step, count: str, elements: Array | None, predictions: Arr
         rows = " (y as rows with a 1 at the true class)" if step.targets.ndim == 1 else ""
         notes.append(
             f"The loss and the output's {step.net.layers[-1].activation.name} are computed together from z, so "
-            f"that nothing overflows, and the way back begins at z{rows}."
+            f"that nothing overflows, and the backward pass begins at z{rows}."
         )
     return tuple(notes)
 

@@ -1,16 +1,21 @@
 """An explanation as a page: one file that needs nothing else, its formulas in MathML."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
+from typing import TYPE_CHECKING
 
 from plainnet._base import pages
 from plainnet._base.pages import Chapter
-from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
-from plainnet.explain.formulas import LEGEND
-from plainnet.explain.mathml import mathml
+from plainnet.explain.formulas import Formula
 from plainnet.explain.numbers import Cells, cells
+from plainnet.tracing import LEGEND
+
+if TYPE_CHECKING:
+    from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
 
 TITLE = "One training step in numbers"
 MOST = 10
@@ -80,7 +85,7 @@ def _chapter(section: Section, most: int | None) -> Chapter:
 def _stage(stage: Stage, most: int | None) -> str:
     code = f" <code>{escape(stage.code)}</code>" if stage.code else ""
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in stage.notes)
-    formulas = "".join(f'<div class="formula">{mathml(formula)}</div>' for formula in stage.formulas)
+    formulas = "".join(f'<div class="formula">{formula.mathml}</div>' for formula in stage.formulas)
     blocks = "\n".join(_quantity(quantity, most) for quantity in stage.quantities)
     head = f"<h3>{escape(stage.title)}{code}</h3>{notes}{formulas}"
     return f'<div class="stage">{head}\n<div class="flow">{blocks}</div></div>'
@@ -88,7 +93,7 @@ def _stage(stage: Stage, most: int | None) -> str:
 
 def _quantity(quantity: Quantity, most: int | None) -> str:
     named = quantity.formula.startswith(quantity.name)
-    formula = mathml(quantity.formula) if quantity.formula else ""
+    formula = quantity.formula.mathml if isinstance(quantity.formula, Formula) else ""
     head = formula if named else f"<b>{escape(quantity.name)}</b>{'&emsp;' if formula else ''}{formula}"
     if quantity.values.size == 1 and not quantity.rows:
         value = cells(quantity.values, (), (), None).texts[0][0]

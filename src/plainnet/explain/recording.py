@@ -15,6 +15,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate, is_fused
+from plainnet.explain.formulas import HandedOver
 from plainnet.layers import Layer, TrainingPass
 from plainnet.losses import Loss
 
@@ -83,16 +84,6 @@ def record(net: Network, loss: Loss, inputs: Array, targets: Array, weight: Arra
     return recorded
 
 
-@dataclass(frozen=True)
-class _HandedOver(TrainingPass):
-    """A pass that notes what one layer hands over to be shown."""
-
-    arrays: dict[str, Array] = field(default_factory=dict)
-
-    def keep(self, **arrays: Array) -> None:
-        self.arrays.update({name: array.copy() for name, array in arrays.items()})
-
-
 def watch(thing: Any, method: str, wrapped: Callable[..., Any]) -> None:
     """Put `wrapped` in the place of a method of one object; it is given the method, then the arguments."""
     original = getattr(thing, method)
@@ -103,7 +94,7 @@ def _watch_layer(layer: Layer, noted: LayerRecord, method: str) -> None:
     def forward(original: Any, inputs: Array, training: TrainingPass) -> Any:
         noted.inputs = inputs.copy()
         noted.random_state = training.random.bit_generator.state
-        handed_over = _HandedOver(training.random, training.updates_statistics, training.needs_input_gradient)
+        handed_over = HandedOver(training.random, training.updates_statistics, training.needs_input_gradient)
         outputs, way_back = original(inputs, handed_over)
         noted.outputs = outputs.copy()
         noted.remembered = handed_over.arrays

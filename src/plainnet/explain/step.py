@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from plainnet._base.arrays import Array
-from plainnet.explain.differences import Differences
 from plainnet.explain.explanation import Quantity
-from plainnet.explain.names import Names
+from plainnet.explain.formulas import LayerFormulas, of_layer
+from plainnet.explain.naming import Names
+from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import LayerRecord, Record
 from plainnet.layers import Layer
 from plainnet.losses import Loss
@@ -24,7 +26,7 @@ USUAL_EPOCHS = 100
 
 
 @dataclass(frozen=True)
-class Step:
+class ExplainedStep:
     """One training step: its parts, what passed, the checks of its gradients and what things are called."""
 
     net: Network
@@ -35,6 +37,14 @@ class Step:
     recorded: Record
     differences: Differences
     names: Names
+
+    @cached_property
+    def formulas(self) -> list[LayerFormulas]:
+        """The equations of each layer."""
+        return [
+            of_layer(layer, noted.inputs.shape) if noted.inputs is not None else LayerFormulas()
+            for _, layer, noted in self.by_layer()
+        ]
 
     @property
     def rate(self) -> float:

@@ -13,14 +13,14 @@ from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import watch
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.layers import BatchNorm
 from plainnet.optimizers import State
 
 FIRST_STEP = 1
 
 
-def updates(step: Step) -> Iterator[Stage]:
+def updates(step: ExplainedStep) -> Iterator[Stage]:
     """The gradient as the optimizer takes it, then each array of parameters before and after."""
     net, taken = step.recorded.network, {}
     before = net.parameters.copy()
@@ -41,17 +41,21 @@ def updates(step: Step) -> Iterator[Stage]:
     notes = ["θ stands for every parameter and g for its gradient."]
     if state:
         notes.append(f"What it remembers from step to step ({', '.join(state)}) begins at 0; t = 1.")
-    yield Stage(title, "", (rate, length), formulas.update(step.optimizer), tuple(notes))
+    lines, note = formulas.update(step.optimizer)
+    notes += [note] if note else []
+    yield Stage(title, "", (rate, length), tuple(lines), tuple(notes))
     for i, layer, _ in step.by_layer():
         for name in net.parameter_views(before)[i]:
-            quantities = _parameter_update(step, i, name, before, taken["g"], state)
+            quantities = _parameter_update(step, i, name, before, taken["g"], state, lines[-1] if lines else "")
             yield Stage(f"Layer {i}: {name}", f"net.layers[{i}].{name}", tuple(quantities))
         if type(layer) is BatchNorm:
             quantities = _statistics_update(step, i, layer)
             yield Stage(f"Layer {i}: running statistics", f"net.layers[{i}]", tuple(quantities))
 
 
-def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array, state: State) -> Iterator[Quantity]:
+def _parameter_update(
+    step: ExplainedStep, i: int, name: str, before: Array, taken: Array, state: State, formula: str
+) -> Iterator[Quantity]:
     names, net = step.names.of_layers[i], step.recorded.network
     assert step.recorded.gradient is not None
 
@@ -64,14 +68,13 @@ def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array
     yield names.parameter("g", "", part(taken), like=name, note=note)
     for remembered, vector in state.items():
         yield names.parameter(remembered, "", part(vector), like=name, note="remembered for the next step")
-    formula = formulas.update(step.optimizer)[-1]
     yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
 
 
-def _statistics_update(step: Step, i: int, layer: BatchNorm) -> Iterator[Quantity]:
+def _statistics_update(step: ExplainedStep, i: int, layer: BatchNorm) -> Iterator[Quantity]:
     after: Any = step.recorded.network.layers[i]
     columns = step.names.of_layers[i].outputs
-    for name, batch in (("running_mean", "mean"), ("running_variance", "variance n / (n - 1)")):
+    for name in ("running_mean", "running_variance"):
         yield Quantity(f"{name} before", "", getattr(layer, name).copy()[None, :], columns=columns)
-        follow = f"r ← {1 - layer.momentum:g} r + {layer.momentum:g} {batch}"
-        yield Quantity(f"{name} after", follow, getattr(after, name).copy()[None, :], columns=columns)
+        values = getattr(after, name).copy()[None, :]
+        yield Quantity(f"{name} after", step.formulas[i].of(name), values, columns=columns)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet import optimizers
-from plainnet._base import checks
 from plainnet.errors import InvalidValue
 from plainnet.explain import formulas
 from plainnet.explain.backward import backward
-from plainnet.explain.differences import Differences
 from plainnet.explain.explanation import Explanation, Section
 from plainnet.explain.forward import forward, loss_stage
-from plainnet.explain.names import Names
+from plainnet.explain.naming import Names
+from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import record
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.explain.update import updates
+from plainnet.network.examples import examples_for, loss_for
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -36,11 +36,9 @@ def walk(
     examples: Sequence[str] | None,
 ) -> Explanation:
     """See `plainnet.explain.explain`."""
-    inputs = net.checked_inputs(X)[:]
-    checked_loss = net.checked_loss(loss)
-    targets = checked_loss.prepare(y, net.output_size or 0, net.dtype)
-    checks.same_rows("y", targets, len(inputs))
-    weight = net.checked_weights(sample_weight, len(inputs))
+    checked_loss = loss_for(net, loss)
+    rows, labels, weight = examples_for(net, X, y, checked_loss, sample_weight)
+    inputs, targets = rows[:], labels[:]
     _refuse_small_batch(net, len(inputs))
     chosen = optimizers.resolve(optimizer)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -48,13 +46,11 @@ def walk(
     if not math.isfinite(recorded.value):
         raise InvalidValue(f"the loss of these examples is {recorded.value}, so there is no step to explain")
     twin = net.copy(dtype="float64")
-    precise_targets = checked_loss.prepare(y, net.output_size or 0, twin.dtype)
-    precise_weight = twin.checked_weights(sample_weight, len(inputs))
-    precise = twin.checked_inputs(X)[:]
-    differences = Differences(twin, checked_loss, precise, precise_targets, precise_weight, dropout_seed)
+    precise, precise_targets, precise_weight = examples_for(twin, X, y, checked_loss, sample_weight)
+    differences = Differences(twin, checked_loss, precise[:], precise_targets[:], precise_weight, dropout_seed)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _written(Step(net, checked_loss, chosen, targets, weight, recorded, differences, names))
+        return _written(ExplainedStep(net, checked_loss, chosen, targets, weight, recorded, differences, names))
 
 
 def _refuse_small_batch(net: Network, rows: int) -> None:
@@ -66,7 +62,7 @@ def _refuse_small_batch(net: Network, rows: int) -> None:
             )
 
 
-def _written(step: Step) -> Explanation:
+def _written(step: ExplainedStep) -> Explanation:
     return Explanation(
         network=repr(step.net),
         dtype=step.net.dtype.name,

@@ -6,21 +6,21 @@ from plainnet.backpropagation import is_fused
 from plainnet.export import descent
 from plainnet.export.formulas import Functions, needs_sums
 from plainnet.export.script import weighted_sums
-from plainnet.export.source import Part, arrays, bracketed, shape, statement
+from plainnet.export.source import NamedLayer, arrays, bracketed, shape, statement
 from plainnet.layers import BatchNorm, Dense, Dropout, LayerNorm
 from plainnet.losses import Loss
 from plainnet.network import Network
 
 
-def draws_masks(network: list[Part]) -> bool:
+def draws_masks(network: list[NamedLayer]) -> bool:
     """Whether a training step draws dropout masks."""
     return any(isinstance(part.layer, Dropout) for part in network)
 
 
-def loss_and_gradients(net: Network, network: list[Part], loss: Loss, functions: Functions) -> str:
+def loss_and_gradients(net: Network, network: list[NamedLayer], loss: Loss, functions: Functions) -> str:
     """The function from parameters and rows to the loss and its gradients."""
     fused = is_fused(net.layers[-1], loss)
-    text = (descent.FUSED_LOSSES if fused else descent.LOSSES)[loss.name]
+    text = (descent.FUSED_LOSSES if fused else descent.LOSS_TEXTS)[loss.name]
     last = network[-1]
     settings = {"z": last.sums, **loss.settings()}
     random = ", random" if draws_masks(network) else ""
@@ -57,12 +57,12 @@ def loss_and_gradients(net: Network, network: list[Part], loss: Loss, functions:
     return "\n".join([*lines, "    return loss, gradients"])
 
 
-def parameter_names(part: Part) -> list[str]:
+def parameter_names(part: NamedLayer) -> list[str]:
     """The names of what a part learns."""
     return [f"{part.name}_{name}" for name in part.layer.parameter_shapes((1,))]
 
 
-def _forward(part: Part, functions: Functions, keep_sums: bool) -> list[str]:
+def _forward(part: NamedLayer, functions: Functions, keep_sums: bool) -> list[str]:
     """The lines from a layer's inputs to its outputs, and to what the way back needs."""
     out = shape(["rows", part.units])
     if isinstance(part.layer, Dropout):
@@ -89,7 +89,7 @@ def _forward(part: Part, functions: Functions, keep_sums: bool) -> list[str]:
     ]
 
 
-def _penalties(network: list[Part]) -> list[str]:
+def _penalties(network: list[NamedLayer]) -> list[str]:
     lines = []
     for part in network:
         for name, (l1, l2) in part.layer.penalties().items():
@@ -101,7 +101,7 @@ def _penalties(network: list[Part]) -> list[str]:
     return lines
 
 
-def _backward(part: Part, functions: Functions, *, after_sums: bool, to_inputs: bool) -> list[str]:
+def _backward(part: NamedLayer, functions: Functions, *, after_sums: bool, to_inputs: bool) -> list[str]:
     """The lines from ∂loss/∂outputs (or, `after_sums`, from ∂loss/∂sums) to the parameters and the inputs."""
     d_out, d_in, out = f"d_{part.outputs}", f"d_{part.inputs}", shape(["rows", part.units])
     if isinstance(part.layer, Dropout):
@@ -117,7 +117,7 @@ def _backward(part: Part, functions: Functions, *, after_sums: bool, to_inputs: 
     return lines + (_dense_backward(part, to_inputs) if isinstance(part.layer, Dense) else [])
 
 
-def _dense_backward(part: Part, to_inputs: bool) -> list[str]:
+def _dense_backward(part: NamedLayer, to_inputs: bool) -> list[str]:
     name, d_sums = part.name, f"d_{part.sums}"
     inputs, units = arrays(part)[f"{name}_weights"].shape
     lines = [statement(f"d_{name}_weights = {part.inputs}.T @ {d_sums}", f"({inputs}, rows) @ (rows, {units})")]

@@ -68,7 +68,7 @@ _SHARES = "random.uniform(0, 1, {shape})"
 _COUNTS = "random.integers(0, 4, {shape})"
 _LABELS = "random.integers(0, {units}, 5)"
 
-LOSSES = {
+LOSS_TEXTS = {
     "mse": LossText(
         (("error = outputs - targets", ""), ("loss = float((error * error).mean())", "the mean of (ŷ - y)²")),
         ("2 * error / error.size", "the slope of (ŷ - y)² is 2 (ŷ - y)"),

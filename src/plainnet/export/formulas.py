@@ -6,7 +6,7 @@ to the last bit. `{function}` stands for the function's name, other braces for s
 
 from typing import Any, NamedTuple
 
-from plainnet.export.source import Part
+from plainnet.export.source import NamedLayer
 from plainnet.layers import BatchNorm, LayerNorm
 
 
@@ -20,7 +20,7 @@ class Formula(NamedTuple):
     """What `backward` takes: z, the weighted sums, a, the value, or both."""
 
 
-ACTIVATIONS = {
+ACTIVATION_SOURCE = {
     "sigmoid": Formula(
         '''
 def {function}(z):
@@ -248,35 +248,35 @@ def dropout_mask(x, rate, random):
 class Functions:
     """The functions that a text calls, each once, in the order in which the text must define them."""
 
-    def __init__(self, network: list[Part]) -> None:
+    def __init__(self, network: list[NamedLayer]) -> None:
         self.definitions: dict[str, str] = {}
         self._functions = _function_names(network)
 
-    def name(self, part: Part) -> str:
+    def name(self, part: NamedLayer) -> str:
         """The function of a part's activation or normalization; numbered where settings differ."""
         return self._functions[id(part.layer)]
 
-    def value(self, part: Part) -> str:
+    def value(self, part: NamedLayer) -> str:
         """The name of the part's function, which is now defined."""
         name = self.name(part)
         if isinstance(part.layer, BatchNorm | LayerNorm):
             text = BATCH_NORM if isinstance(part.layer, BatchNorm) else LAYER_NORM
             self._define(name, text, name, part.layer.settings())
             return name
-        formula = ACTIVATIONS[part.activation.name]
+        formula = ACTIVATION_SOURCE[part.activation.name]
         self._define(name, formula.value, name, part.activation.settings())
         return name
 
-    def training(self, part: Part) -> str:
+    def training(self, part: NamedLayer) -> str:
         """The name of a normalization's function; the two with the endings _training and _backward are defined."""
         name = self.name(part)
         text = BATCH_NORM_TRAINING if isinstance(part.layer, BatchNorm) else LAYER_NORM_TRAINING
         self._define(f"{name}_training", text, name, part.layer.settings())
         return name
 
-    def backward(self, part: Part, d_value: str, z: str, a: str) -> str:
+    def backward(self, part: NamedLayer, d_value: str, z: str, a: str) -> str:
         """∂loss/∂z as an expression, from the names of ∂loss/∂a, z and a."""
-        name, formula = self.name(part), ACTIVATIONS[part.activation.name]
+        name, formula = self.name(part), ACTIVATION_SOURCE[part.activation.name]
         if formula.backward:
             self._define(f"{name}_slope", formula.backward, name, part.activation.settings())
         arguments = ", ".join({"z": z, "a": a}[argument] for argument in formula.takes)
@@ -291,16 +291,16 @@ class Functions:
 
     def _define(self, key: str, text: str, function: str, settings: dict[str, Any]) -> None:
         if "sigmoid(z)" in text and key != "sigmoid":
-            self._define("sigmoid", ACTIVATIONS["sigmoid"].value, "sigmoid", {})
+            self._define("sigmoid", ACTIVATION_SOURCE["sigmoid"].value, "sigmoid", {})
         self.definitions.setdefault(key, text.format(function=function, **settings).strip("\n"))
 
 
-def needs_sums(part: Part) -> bool:
+def needs_sums(part: NamedLayer) -> bool:
     """Whether the way back through the part's activation takes its weighted sums."""
-    return "z" in ACTIVATIONS[part.activation.name].takes
+    return "z" in ACTIVATION_SOURCE[part.activation.name].takes
 
 
-def _function_names(network: list[Part]) -> dict[int, str]:
+def _function_names(network: list[NamedLayer]) -> dict[int, str]:
     """For each part with a function its name: relu; with different settings leaky_relu_1 and leaky_relu_2."""
     own = {}
     for part in network:

@@ -14,15 +14,14 @@ import numpy as np
 from plainnet import activations
 from plainnet._base.arrays import Shape
 from plainnet.errors import InvalidValue
-from plainnet.export.onnx_graph import ML_DOMAIN, Graph, Value, model
+from plainnet.export.onnx_graph import ML_DOMAIN, OnnxGraph, Value, model
 from plainnet.export.onnx_operators import lower
 from plainnet.files.writing import replacing
 from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
 from plainnet.tabular.targets import ClassTarget, NumberTarget
-from plainnet.tracing import Graph as TracedGraph
-from plainnet.tracing import Untraceable, fold
+from plainnet.tracing import Graph, Untraceable, fold
 from plainnet.tracing.layers import prediction
 
 LARGEST = 2**31 - 2**26
@@ -86,13 +85,13 @@ def _network(net: Network, inputs: Value) -> Value:
     return values
 
 
-def _constants(graph: TracedGraph) -> list[Any]:
+def _constants(graph: Graph) -> list[Any]:
     """Return the numbers in a graph."""
     return [node.attributes["value"] for node in graph.nodes if node.op == "constant" and not node.shape]
 
 
-def _graph_of_arrays(net: Network) -> Graph:
-    graph = Graph(net.dtype)
+def _graph_of_arrays(net: Network) -> OnnxGraph:
+    graph = OnnxGraph(net.dtype)
     inputs = graph.input("X", net.dtype, net.input_size or 0, "a row an example")
     outputs = _network(net, inputs)
     graph.output("Y", outputs, net.dtype, (net.output_size or 0,), "the outputs for each row of X")
@@ -105,9 +104,9 @@ def _graph_of_arrays(net: Network) -> Graph:
 # ---- the table around the network ----
 
 
-def _graph_of_table(net: Network, table: Table) -> Graph:
+def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
     _check_fit(net, table)
-    graph = Graph(net.dtype)
+    graph = OnnxGraph(net.dtype)
     inputs = [_input(graph, column) for column in table.columns]
     blocks = []
     for column, value in zip(table.columns, inputs, strict=True):
@@ -132,7 +131,7 @@ def _check_fit(net: Network, table: Table) -> None:
     table.decode(np.zeros((1, net.output_size or 0)))  # refuses a number of outputs that does not fit the target
 
 
-def _input(graph: Graph, column: Column) -> Value:
+def _input(graph: OnnxGraph, column: Column) -> Value:
     """A column's input. Numbers are double, because a date in seconds or an amount in cents outgrows float32."""
     if not column.name:
         raise InvalidValue("a column of the table has an empty name, which ONNX does not take; name it and train anew")

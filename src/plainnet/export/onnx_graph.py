@@ -36,7 +36,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Node:
+class OnnxNode:
     """An operator between values that go by their names."""
 
     operator: str
@@ -46,14 +46,14 @@ class Node:
 
 
 @dataclass
-class Graph:
+class OnnxGraph:
     """Operators in order and the constants they take; `scope` says which part of the network is being written."""
 
     dtype: np.dtype[Any]
     scope: str = ""
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[OnnxNode] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
@@ -66,7 +66,7 @@ class Graph:
         """An output of shape (batch, *widths); where an input has its name, a number follows, as in skl2onnx."""
         port = Port(self.unique(name), np.dtype(dtype), ("batch", *widths), meaning)
         self.outputs.append(port)
-        self.nodes.append(Node("Identity", (value.name,), port.name, {}))
+        self.nodes.append(OnnxNode("Identity", (value.name,), port.name, {}))
 
     def constant(self, name: str, array: Any) -> Value:
         """A constant under `name` within the present scope."""
@@ -78,7 +78,7 @@ class Graph:
         """The value of an operator, added to the graph; a number among the operands takes the network's dtype."""
         values = [v if isinstance(v, Value) else self.constant("number", np.array(v, self.dtype)) for v in operands]
         output = self.unique(f"{self.scope}/{operator}")
-        self.nodes.append(Node(operator, tuple(value.name for value in values), output, attributes))
+        self.nodes.append(OnnxNode(operator, tuple(value.name for value in values), output, attributes))
         return Value(self, output)
 
     def unique(self, name: str) -> str:
@@ -95,7 +95,7 @@ class Graph:
 class Value:
     """An array of the graph by its name; arithmetic on it adds to the graph."""
 
-    graph: Graph
+    graph: OnnxGraph
     name: str
 
     def apply(self, operator: str, *operands: Value | float, **attributes: Any) -> Value:
@@ -131,7 +131,7 @@ class Value:
         return self.graph.apply("Mul", other, self)
 
 
-def model(graph: Graph) -> onnx.ModelProto:
+def model(graph: OnnxGraph) -> onnx.ModelProto:
     """The graph as the library onnx holds it, marked with plainnet's version."""
     try:
         from onnx import helper, numpy_helper
@@ -142,7 +142,7 @@ def model(graph: Graph) -> onnx.ModelProto:
     def value_info(port: Port) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(port.name, tensor_type(port.dtype), port.shape, port.meaning)
 
-    def operator(node: Node) -> onnx.NodeProto:
+    def operator(node: OnnxNode) -> onnx.NodeProto:
         attributes: dict[str, Any] = {
             name: tensor_type(value) if isinstance(value, np.dtype) else value
             for name, value in node.attributes.items()

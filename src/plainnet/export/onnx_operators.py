@@ -7,9 +7,8 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.export.onnx_graph import Graph, Value
-from plainnet.tracing import Graph as TracedGraph
-from plainnet.tracing import Node, evaluate
+from plainnet.export.onnx_graph import OnnxGraph, Value
+from plainnet.tracing import Graph, Node, evaluate
 
 OPERATORS = {
     "absolute": "Abs",
@@ -77,7 +76,7 @@ LOGICAL = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "inve
 REDUCTIONS = {"max": "ReduceMax", "min": "ReduceMin", "mean": "ReduceMean", "prod": "ReduceProd", "sum": "ReduceSum"}
 
 
-def lower(traced: TracedGraph, inputs: Value, arrays: Mapping[Node, tuple[str, Array]], where: str) -> Value:
+def lower(traced: Graph, inputs: Value, arrays: Mapping[Node, tuple[str, Array]], where: str) -> Value:
     """Add what `traced` computes to the graph of `inputs`, the value for the one input node that is not in `arrays`.
 
     `arrays` gives the name and the value of each other input. What depends on these alone is computed now. Raise
@@ -89,10 +88,8 @@ def lower(traced: TracedGraph, inputs: Value, arrays: Mapping[Node, tuple[str, A
 class _Lowering:
     """The values of a traced graph's nodes in the ONNX graph, added as they are asked for."""
 
-    def __init__(
-        self, inputs: Value, traced: TracedGraph, arrays: Mapping[Node, tuple[str, Array]], where: str
-    ) -> None:
-        self.graph: Graph = inputs.graph
+    def __init__(self, inputs: Value, traced: Graph, arrays: Mapping[Node, tuple[str, Array]], where: str) -> None:
+        self.graph: OnnxGraph = inputs.graph
         self.where = where
         self.examples = next(node.shape[0] for node in traced.inputs if node not in arrays)
         self.known = {node: array for node, (_, array) in arrays.items()}

@@ -14,7 +14,7 @@ from plainnet.export import tables
 from plainnet.export.formulas import Functions
 from plainnet.export.source import (
     WIDTH,
-    Part,
+    NamedLayer,
     architecture,
     array_source,
     arrays,
@@ -30,7 +30,8 @@ from plainnet.export.source import (
 from plainnet.files.archive import is_archive
 from plainnet.files.writing import replacing
 from plainnet.layers import BatchNorm, Dense, LayerNorm
-from plainnet.network import ROWS_AT_A_TIME, Network
+from plainnet.network import Network
+from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.tabular import Table
 
 MOST_NUMBERS_INSIDE = 2_000
@@ -98,7 +99,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
     return module(head, definitions)
 
 
-def forward_source(network: list[Part], functions: Functions, head: str, prefix: str, summary: str) -> str:
+def forward_source(network: list[NamedLayer], functions: Functions, head: str, prefix: str, summary: str) -> str:
     """The function that takes inputs to outputs, a line a layer; `prefix` stands before the parameters' names."""
     lines = [
         statement(f"{part.outputs} = {_expression(part, functions, prefix)}", shape(["rows", part.units]))
@@ -108,7 +109,7 @@ def forward_source(network: list[Part], functions: Functions, head: str, prefix:
     return "\n".join([head, f'    """{summary}"""', *lines, f"    return {result}"])
 
 
-def _expression(part: Part, functions: Functions, prefix: str) -> str:
+def _expression(part: NamedLayer, functions: Functions, prefix: str) -> str:
     """A layer's outputs in terms of its inputs and parameters."""
     names = [prefix + name for name in arrays(part)]
     if isinstance(part.layer, BatchNorm | LayerNorm):
@@ -117,12 +118,12 @@ def _expression(part: Part, functions: Functions, prefix: str) -> str:
     return f"{functions.value(part)}({sums})" if part.activation else sums
 
 
-def weighted_sums(part: Part, prefix: str) -> str:
+def weighted_sums(part: NamedLayer, prefix: str) -> str:
     """inputs @ weights + bias."""
     return " + ".join([f"{part.inputs} @ {prefix}{part.name}_weights", *_bias(part, prefix)])
 
 
-def _bias(part: Part, prefix: str) -> list[str]:
+def _bias(part: NamedLayer, prefix: str) -> list[str]:
     return [f"{prefix}{part.name}_bias"] if isinstance(part.layer, Dense) and part.layer.has_bias else []
 
 
@@ -171,7 +172,7 @@ if __name__ == "__main__":
 '''
 
 
-def _numbers(network: list[Part], weights: Path | None) -> str:
+def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
     """The parameters, as numbers or by name from the file beside the script."""
     named = {name: array for part in network for name, array in arrays(part).items()}
     if not named:

@@ -28,7 +28,7 @@ WIDEST_NUMBERS = 100
 
 
 @dataclass(frozen=True)
-class Part:
+class NamedLayer:
     """A layer that does something, with the names that it and its neighbours have in the text.
 
     A Dense layer opens a block, hidden_1, hidden_2, ... or output for the last; what follows it is named after the
@@ -61,7 +61,7 @@ class Part:
         return f"{self.name}_sums" if self.activation else self.outputs
 
 
-def parts(net: Network, *, training: bool = False) -> list[Part]:
+def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
     """The layers that do something in a prediction, or in training, named.
 
     Raises InvalidValue for a layer or an activation of the user's own and for numbers that are not finite.
@@ -76,13 +76,13 @@ def parts(net: Network, *, training: bool = False) -> list[Part]:
         if _does_something(layer, training)
     ]
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
-    made: list[Part] = []
+    made: list[NamedLayer] = []
     block, inputs, taken = "input", "inputs", set[str]()
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
         name = _free(block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}", taken)
         outputs = "outputs" if i == len(sized) - 1 else name
-        made.append(Part(index, layer, name, inputs, outputs, int(units)))
+        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units)))
         inputs = outputs
     return made
 
@@ -125,13 +125,13 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def arrays(part: Part) -> dict[str, Array]:
+def arrays(part: NamedLayer) -> dict[str, Array]:
     """A part's parameters and statistics by their names in the text."""
     names = [*part.layer.parameter_shapes((1,)), *part.layer.statistic_shapes((1,))]
     return {f"{part.name}_{name.removeprefix('running_')}": getattr(part.layer, name) for name in names}
 
 
-def architecture(net: Network, network: list[Part]) -> str:
+def architecture(net: Network, network: list[NamedLayer]) -> str:
     """The parts of a network in a line: 3 inputs → 4 sigmoid → 1 sigmoid."""
     steps = [f"{net.input_size} input{'s' if net.input_size != 1 else ''}"]
     for part in network:

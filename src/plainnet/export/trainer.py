@@ -17,7 +17,7 @@ from plainnet.export.chain_rule import draws_masks, loss_and_gradients, paramete
 from plainnet.export.formulas import Functions
 from plainnet.export.script import checked_path, forward_source
 from plainnet.export.source import (
-    Part,
+    NamedLayer,
     architecture,
     arrays,
     docstring,
@@ -159,7 +159,7 @@ def source(net: Network, file: Path) -> str:
 # ---- the head ----
 
 
-def _introduction(net: Network, network: list[Part], run: _Run, file: Path) -> list[str]:
+def _introduction(net: Network, network: list[NamedLayer], run: _Run, file: Path) -> list[str]:
     stem = file.stem if file.stem.isidentifier() else "trainer"
     drawn = ["the weights at the start"]
     drawn += ["the order of the rows"] if run.batch_size and run.shuffle else []
@@ -207,12 +207,12 @@ def _constants(net: Network, run: _Run) -> str:
 # ---- the start ----
 
 
-def _initializers(network: list[Part]) -> list[str]:
+def _initializers(network: list[NamedLayer]) -> list[str]:
     used = {_initializer_call(part): part for part in network if isinstance(part.layer, Dense)}
     return list(dict.fromkeys(descent.initializer(*_initializer(part)) for part in used.values()))
 
 
-def _initializer(part: Part) -> tuple[str, dict[str, Any]]:
+def _initializer(part: NamedLayer) -> tuple[str, dict[str, Any]]:
     """A Dense layer's initializer by name, and its settings; InvalidValue for one of the user's own."""
     given = part.layer.initializer
     if given == "auto":
@@ -226,13 +226,13 @@ def _initializer(part: Part) -> tuple[str, dict[str, Any]]:
     return name, given.settings()
 
 
-def _initializer_call(part: Part) -> str:
+def _initializer_call(part: NamedLayer) -> str:
     name, _ = _initializer(part)
     inputs, units = arrays(part)[f"{part.name}_weights"].shape
     return f"{name}({inputs}, {units}, random)"
 
 
-def _initial_parameters(net: Network, network: list[Part]) -> str:
+def _initial_parameters(net: Network, network: list[NamedLayer]) -> str:
     dtype = f", np.{net.dtype.name}" if net.dtype.name != "float64" else ""
     cast = f".astype(np.{net.dtype.name})" if dtype else ""
     lines = []
@@ -311,7 +311,7 @@ def as_targets(y):
 '''.strip("\n")
 
 
-def _train(net: Network, network: list[Part], run: _Run) -> str:
+def _train(net: Network, network: list[NamedLayer], run: _Run) -> str:
     masks = draws_masks(network)
     shuffles = run.batch_size is not None and run.shuffle
     lines = [
@@ -385,8 +385,8 @@ def _batch_steps(run: _Run, masks: bool, shuffles: bool) -> list[str]:
 # ---- the check ----
 
 
-def _check(net: Network, network: list[Part], run: _Run) -> str:
-    text = descent.LOSSES[run.loss.name].targets
+def _check(net: Network, network: list[NamedLayer], run: _Run) -> str:
+    text = descent.LOSS_TEXTS[run.loss.name].targets
     targets = text.format(shape=f"(5, {net.output_size})", units=net.output_size)
     arguments = "p, X, y, np.random.default_rng(1)" if draws_masks(network) else "p, X, y"
     width = max(len(name) for part in network for name in parameter_names(part))

@@ -19,6 +19,7 @@ from plainnet._base.arrays import Array
 from plainnet.backpropagation import is_fused
 from plainnet.layers import Dense
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for, loss_for
 
 SLOPES = {
     "activation": "f' is taken of the activations instead of the weighted sums, f'(a) for f'(z), in {layers}",
@@ -63,10 +64,10 @@ def mistaken_gradients(net: Network, X: Any, y: Any, loss: Any) -> Iterator[tupl
     """
     if not all(type(layer) is Dense and not layer.penalties() for layer in net.layers):
         return
-    loss = net.checked_loss(loss)
+    loss = loss_for(net, loss)
     targets = loss.prepare(y, net.output_size, net.dtype)
     passes: list[_Pass] = []
-    outputs = net.checked_inputs(X)[:]
+    outputs = inputs_for(net, X)[:]
     for layer in net.layers:
         z, _ = layer.pre_activation(outputs)
         passes.append(_Pass(layer, outputs, z, layer.activation.value(z)))

@@ -59,7 +59,7 @@ def decision_boundary(
     else:
         scores = class_scores(outputs)
         count = scores.shape[1]
-        called = [str(name) for name in classes] if classes is not None else [f"class {k}" for k in range(count)]
+        called = drawing.named("classes", classes, [f"class {k}" for k in range(count)])
         draw_classes = _class_curves if len(places) == 1 else _regions
         note = draw_classes(axes, over, scores, places, labels[drawn], called, drawing.class_colors(count, labels))
     drawing.remark(axes, note, sample)

@@ -14,6 +14,7 @@ from plainnet._base.pages import BLUE
 from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
 from plainnet.plots.readings import activation_name, class_scores
@@ -49,7 +50,7 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     >>> partial_dependence(net, X, 0, [-1.0, 0.0, 1.0]).shape
     (3, 2)
     """
-    rows = net.checked_inputs(X)[:].copy()
+    rows = inputs_for(net, X)[:].copy()
     columns = _checked_columns(features, rows.shape[1])
     given = checks.numeric_array("values", values, rows.dtype)
     given = given[:, None] if given.ndim == 1 else given
@@ -86,7 +87,7 @@ def dependence(
     (mean, deviation), show a standardized input and target in their own units. If there are two classes, the
     probability of the second is drawn. With more than `MOST_POINTS` examples a sample is used.
     """
-    inputs = net.checked_inputs(X)[:]
+    inputs = inputs_for(net, X)[:]
     columns = _checked_columns(features, inputs.shape[1])
     drawn, sample = drawing.sample(len(inputs))
     inputs = inputs[drawn]
@@ -96,11 +97,11 @@ def dependence(
         values = values_to_try(block[:, 0], shown) if len(columns) == 1 else np.unique(block, axis=0)
     values = np.asarray(values, float)
     averages = partial_dependence(net, inputs, features, values)
-    _check_names("labels", labels, len(values))
+    first = values.reshape(len(values), -1)[:, 0] * scale[1] + scale[0]
+    names = drawing.named("labels", labels, [f"{value:.6g}" for value in first])
     lines = _lines(net, averages, classes, colors, target, target_scale)
     axes = axes if axes is not None else drawing.new_axes(4, 3)
     called = shortened(name or f"input {columns[0]}", 30)
-    first = values.reshape(len(values), -1)[:, 0] * scale[1] + scale[0]
     if labels is None and (len(values) > FEW or len(columns) > 1):
         _curves(axes, first, lines)
         _rug(axes, shown)
@@ -108,14 +109,11 @@ def dependence(
         axes.set_xlabel(called)
     else:
         center = net.predict(inputs).mean(axis=0) * target_scale[1] + target_scale[0]
-        _bars(axes, [f"{v:.6g}" for v in first] if labels is None else labels, lines, float(center[0]))
+        _bars(axes, names, lines, float(center[0]))
         axes.set_ylabel(called)
     left_out = averages.shape[1] > max(len(lines), 2)
-    drawing.remark(
-        axes,
-        sample and f"Average over {sample}",
-        f"The {len(lines)} of {averages.shape[1]} that change most" if left_out else "",
-    )
+    some = f"The {len(lines)} of {averages.shape[1]} that change most" if left_out else ""
+    drawing.remark(axes, sample and f"Average over {sample}", some)
     drawing.open_frame(axes)
     return axes
 
@@ -137,11 +135,10 @@ def _lines(
     outputs = averages.shape[1]
     if activation_name(net, -1) == "softmax" or (classes is not None and outputs == 1):
         scores = class_scores(averages)
-        _check_names("classes", classes, scores.shape[1])
-        called = classes if classes is not None else [f"class {k}" for k in range(scores.shape[1])]
+        called = drawing.named("classes", classes, [f"class {k}" for k in range(scores.shape[1])])
         drawn = [1] if scores.shape[1] == 2 else _that_change_most(scores)
         tints = colors if colors is not None else drawing.class_colors(scores.shape[1])
-        labels = [str(called[k]) for k in drawn]
+        labels = [called[k] for k in drawn]
     else:
         scores = averages * scale[1] + scale[0]
         drawn = _that_change_most(scores)
@@ -202,7 +199,7 @@ def _bars(axes: Axes, names: Sequence[str], lines: Sequence[_Line], center: floa
             axes.barh(places + offset, line.values - start, height, left=start, color=line.color, label=line.label)
         axes.axvline(center if len(lines) == 1 else 0.0, color=GRAY, linewidth=1)
     _name_quantity(axes, axes.xaxis, lines)
-    axes.set_yticks(places, [shortened(str(name), 14) for name in names])
+    axes.set_yticks(places, [shortened(name, 14) for name in names])
     axes.invert_yaxis()
 
 
@@ -212,11 +209,6 @@ def values_to_try(column: Array, shown: Array) -> Array:
     if len(different) <= FEW or (are_whole(shown) and len(different) <= POINTS):
         return different
     return np.linspace(different[0], different[-1], POINTS)
-
-
-def _check_names(argument: str, names: Sequence[str] | None, count: int) -> None:
-    if names is not None and len(names) != count:
-        raise InvalidValue(f"{argument} has {len(names)} names; it takes {count}")
 
 
 def _checked_columns(features: int | Sequence[int], inputs: int) -> list[int]:

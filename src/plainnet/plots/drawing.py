@@ -13,6 +13,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet._base.pages import BLUE, GREEN, QUIET, VERMILION
 from plainnet._base.wording import plural
+from plainnet.errors import InvalidValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,6 +207,14 @@ def sample(examples: int, most: int = MOST_POINTS) -> tuple[Array, str]:
         return np.arange(examples), ""
     drawn = np.sort(np.random.default_rng(0).choice(examples, most, replace=False))
     return drawn, f"{most:,} of {plural(examples, 'example')}, drawn at random"
+
+
+def named(argument: str, given: Sequence[Any] | None, usual: Iterable[Any]) -> list[str]:
+    """Return the names given, or the usual ones; raise InvalidValue if their numbers differ."""
+    names = [str(name) for name in usual]
+    if given is not None and len(given) != len(names):
+        raise InvalidValue(f"{argument} has {len(given)} names; it takes {len(names)}")
+    return names if given is None else [str(name) for name in given]
 
 
 def shortened(name: str, most: int = 18) -> str:

@@ -33,9 +33,7 @@ def confusion_matrix(
     most mistakes are drawn.
     """
     counts = metrics.confusion_matrix(targets, predictions)
-    if names is not None and len(names) != len(counts):
-        raise InvalidValue(f"names has {len(names)} names; there are {len(counts)} classes")
-    called = np.array([shortened(str(name), 14) for name in (names if names is not None else range(len(counts)))])
+    called = np.array([shortened(name, 14) for name in drawing.named("names", names, range(len(counts)))])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     left_out = ""
     if len(counts) > MOST_CLASSES:
@@ -139,9 +137,7 @@ def importance(
     `values` is (inputs, repeats), `label` their name. Only the `MOST_BARS` most important inputs are drawn.
     """
     values = checks.examples("values", values, np.dtype(float))
-    called = [str(name) for name in names] if names is not None else [f"input {i}" for i in range(len(values))]
-    if len(called) != len(values):
-        raise InvalidValue(f"names has {len(called)} names; values has {len(values)} inputs")
+    called = drawing.named("names", names, [f"input {i}" for i in range(len(values))])
     means = values.mean(axis=1)
     order = np.argsort(-means, kind="stable")[:MOST_BARS]
     axes = axes if axes is not None else drawing.new_axes(5.5, 0.9 + 0.28 * len(order))

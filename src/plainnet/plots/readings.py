@@ -14,6 +14,8 @@ from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetError
 from plainnet.layers import Dense, Dropout
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for, loss_for
+from plainnet.network.prediction import measure
 
 MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
 """Importance is measured on as many examples as make `MOST_PREDICTED` predictions, within these bounds."""
@@ -27,7 +29,7 @@ def own_loss(net: Network) -> losses.Loss:
     output = activation_name(net, -1)
     recorded = net.history.settings.get("loss") if net.history else None
     try:
-        return net.checked_loss(recorded)
+        return loss_for(net, recorded)
     except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
         return losses.resolve(USUAL_LOSSES.get(output, "mse"))
 
@@ -40,7 +42,7 @@ def activation_name(net: Network, layer: int) -> str:
 
 def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
     """Return inputs and targets as the network's loss takes them; raise the errors of `Network.evaluate`."""
-    inputs = net.checked_inputs(X)[:]
+    inputs = inputs_for(net, X)[:]
     targets = own_loss(net).prepare(y, net.output_size or 0, net.dtype)
     checks.same_rows("y", targets, len(inputs))
     return inputs, targets
@@ -65,7 +67,7 @@ def class_scores(outputs: Array) -> Array:
 
 def layer_outputs(net: Network, X: Any) -> list[Array]:
     """Return the outputs of each layer for the rows of X, a list of (examples, units)."""
-    outputs = net.checked_inputs(X)[:]
+    outputs = inputs_for(net, X)[:]
     result = []
     for layer in net.layers:
         outputs, _ = layer.forward(outputs)
@@ -183,17 +185,17 @@ def permutation_importance(
     labels = labels[drawn] if labels is not None else None
     loss = own_loss(net)
 
-    def measure(X: Array) -> float:
+    def badness(X: Array) -> float:
         if bounded:
             return float(mistakes(net.predict(X), targets, labels).mean())
-        return net.measure(X, targets, loss, {})["loss"]
+        return measure(net, X, targets, None, loss, {})["loss"]
 
-    base = measure(rows)
+    base = badness(rows)
     result = np.empty((len(groups), repeats))
     shuffled = rows.copy()
     for i, group in enumerate(groups):
         for j in range(repeats):
             shuffled[:, group] = rows[random.permutation(len(rows))][:, group]
-            result[i, j] = measure(shuffled) - base
+            result[i, j] = badness(shuffled) - base
         shuffled[:, group] = rows[:, group]
     return result

@@ -12,6 +12,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import DARK, GRAY, MARKERS, PALE, plain_numbers, shortened
 from plainnet.plots.plane import Plane, Scales, plane
@@ -51,7 +52,7 @@ def hidden_units(
     are more than `MOST_TILE_POINTS` examples, a sample is drawn. TensorFlow Playground (Smilkov et al. 2017) has such
     pictures.
     """
-    inputs = net.checked_inputs(X)[:]
+    inputs = inputs_for(net, X)[:]
     place = _checked_layer(net, layer)
     over = plane(inputs, features, POINTS, at, names, scales)
     outputs = layer_outputs(net, over.rows)[place]

@@ -14,6 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
+from plainnet.network.examples import inputs_for
 from plainnet.plots.drawing import in_digits, legend_above, new_axes, open_frame, plain_numbers
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def loss_surface(
 
     Raises InvalidValue for unknown parameters and for a path that does not fit or does not move.
     """
-    net.checked_inputs(X)
+    inputs_for(net, X)
     net = net.copy("float64")
     steps = _checked_path(net, path)
     point = _vector(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from plainnet import plots
 from plainnet._base.wording import plural
 from plainnet.layers import Dense
 from plainnet.plots.distributions import MOST_ROWS
-from plainnet.plots.drawing import one_date
+from plainnet.plots.drawing import one_date, sample
 from plainnet.plots.readings import activation_name, activity, hidden_layers
 from plainnet.plots.units import MOST_UNITS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
@@ -104,18 +102,16 @@ def units(subject: Subject, pictures: Pictures) -> str:
 
 def distributions(subject: Subject, pictures: Pictures) -> str:
     """Return histograms of weights and activations, the gradients, and the number of units that do nothing."""
-    X = subject.X
-    sample = ""
-    if len(X) > ROWS_FOR_ACTIVATIONS:
-        X = X[np.random.default_rng(0).choice(len(X), ROWS_FOR_ACTIVATIONS, replace=False)]
-        sample = f" Activations are those of {ROWS_FOR_ACTIVATIONS:,} rows drawn at random."
+    drawn_rows, is_sample = sample(len(subject.X), ROWS_FOR_ACTIVATIONS)
+    X = subject.X[drawn_rows]
+    some = f" Activations are those of {ROWS_FOR_ACTIVATIONS:,} rows drawn at random." if is_sample else ""
     layers = activity(subject.net, X)
     hidden = layers[:-1]
     dead, saturated = sum(layer.dead for layer in hidden), sum(layer.saturated or 0 for layer in hidden)
     total = sum(layer.outputs.shape[1] for layer in hidden)
     words = (
         f"Of {plural(total, 'hidden unit')} {dead} {'is' if dead == 1 else 'are'} dead (the same output for every row) "
-        f"and {saturated} saturated (within 5 % of a bound of sigmoid or tanh in 95 % of the rows).{sample}"
+        f"and {saturated} saturated (within 5 % of a bound of sigmoid or tanh in 95 % of the rows).{some}"
     )
     drawn = []
     own_height = "Each histogram has its own height, the root of its counts."

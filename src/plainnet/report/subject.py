@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import in_date, in_digits, in_figures
+from plainnet.plots.drawing import in_date, in_digits, in_figures, named
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Input:
     """True for dates, whose numbers are the days since 1970-01-01."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """A network with the rows to show it on."""
 
@@ -48,9 +47,9 @@ class Subject:
     """A sentence on the rows: their source, and their part in the training."""
     rows: Array
     """The number of each row in its source, counted from 1."""
-    source: str
+    source: str = ""
     """The file of the rows; empty for arrays."""
-    weights: Array | None
+    weights: Array | None = None
     """The weight of each row; None if all count the same."""
     target: str
     inputs: list[Input]
@@ -66,7 +65,7 @@ class Subject:
     """The targets in their own units, (rows, outputs), or the labels of classes."""
     predicted: Array
     """The predictions in the same form."""
-    target_scale: tuple[float, float]
+    target_scale: tuple[float, float] = (0.0, 1.0)
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
     """The outputs of the network, or a probability for each class."""
@@ -97,7 +96,7 @@ def of_arrays(
 ) -> Subject:
     """Make a subject from arrays, as `net.fit` takes them; raise the errors of `net.evaluate` if they do not fit."""
     inputs, targets = examples(net, X, y)
-    called = _names("names", names, [f"input {i}" for i in range(inputs.shape[1])])
+    called = named("names", names, [f"input {i}" for i in range(inputs.shape[1])])
     labels = class_labels(net, targets)
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
@@ -110,17 +109,14 @@ def of_arrays(
         title=title,
         rows_are=rows_are,
         rows=np.arange(1, len(inputs) + 1),
-        source="",
-        weights=None,
         target=target,
         inputs=columns,
         names=called,
         scales=[(0.0, 1.0)] * len(called),
-        classes=_names("classes", classes, known) if labels is not None else [],
+        classes=named("classes", classes, known) if labels is not None else [],
         labels=labels,
         true=targets if labels is None else labels[:, None],
         predicted=outputs if labels is None else scores.argmax(axis=1)[:, None],
-        target_scale=(0.0, 1.0),
         scores=scores,
         header=called,
         cells=[[_text(value) for value in row] for row in inputs.tolist()],
@@ -193,14 +189,6 @@ def of_table(
         header=header,
         cells=cells,
     )
-
-
-def _names(argument: str, given: Sequence[str] | None, usual: list[str]) -> list[str]:
-    if given is None:
-        return usual
-    if len(given) != len(usual):
-        raise InvalidValue(f"{argument} has {len(given)} names; it takes one for each of {len(usual)}")
-    return [str(name) for name in given]
 
 
 def spread(values: Array) -> str:

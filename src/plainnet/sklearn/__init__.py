@@ -12,7 +12,7 @@ True
 | --- | --- |
 | `classifier.py`, `regressor.py` | the two estimators |
 | `base.py` | their base class |
-| `parameters.py`, `constraints.py`, `documentation.py` | the parameters: types, valid values, explanations |
+| `arguments.py`, `constraints.py`, `documentation.py` | the parameters: types, valid values, explanations |
 | `architecture.py` | the Network that the parameters describe |
 | `objective.py`, `optimizers.py` | scikit-learn's loss and penalty · its SGD and Adam |
 | `stochastic.py`, `stopping.py`, `curves.py` | training by batches · its stopping rule · `loss_curve_` and others |

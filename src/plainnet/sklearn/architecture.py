@@ -14,8 +14,8 @@ from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
 from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
+from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.objective import dense_layers
-from plainnet.sklearn.parameters import Parameters
 
 PLAINNET_NAMES = {"logistic": "sigmoid", "exp": "exponential"}
 """plainnet's names for scikit-learn's activations, if they differ."""
@@ -30,7 +30,7 @@ def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
 
 
 def build_network(
-    parameters: Parameters, inputs: int, outputs: int, output_activation: str, dtype: Any, random: np.random.RandomState
+    parameters: Arguments, inputs: int, outputs: int, output_activation: str, dtype: Any, random: np.random.RandomState
 ) -> Network:
     """Return the network that the parameters describe, with weights and biases drawn in scikit-learn's order."""
     functions = hidden_activations(parameters.activation, len(hidden_sizes(parameters.hidden_layer_sizes)))
@@ -41,7 +41,7 @@ def build_network(
     return network
 
 
-def check_unchanged(network: Network, parameters: Parameters) -> None:
+def check_unchanged(network: Network, parameters: Arguments) -> None:
     """Raise InvalidValue if the hidden layers of a network are not those that the parameters now describe."""
     made, wanted = _outline(network.layers[:-1]), _outline(_hidden_layers(parameters))
     if made != wanted:
@@ -86,7 +86,7 @@ def _for_each_layer(name: str, value: Any, layers: int) -> list[Any]:
     return list(value)
 
 
-def _hidden_layers(parameters: Parameters) -> list[Layer]:
+def _hidden_layers(parameters: Arguments) -> list[Layer]:
     sizes = hidden_sizes(parameters.hidden_layer_sizes)
     functions = hidden_activations(parameters.activation, len(sizes))
     rates = dropout_rates(parameters.dropout, len(sizes))

@@ -17,21 +17,23 @@ from plainnet import __version__, activations
 from plainnet._base.arrays import Array
 from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.network import ROWS_AT_A_TIME, Network
+from plainnet.network import Network
+from plainnet.network.examples import inputs_for, targets_for, weights_for
+from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.sklearn import architecture, constraints, curves
 from plainnet.sklearn.architecture import PLAINNET_NAMES
+from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
-from plainnet.sklearn.parameters import Parameters
-from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked
+from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked, validation_arguments
 from plainnet.sklearn.stochastic import SolverMemory, StochasticFit, threads_of
 from plainnet.sklearn.weights import ArrayList
 
 SKLEARN_NAMES = {name: sklearn_name for sklearn_name, name in PLAINNET_NAMES.items()}
 
 
-class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
     """The part that both estimators share; a subclass encodes targets, chooses the loss and decodes outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints.SHARED
@@ -173,6 +175,26 @@ class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
 
     # ---- training ----
 
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on X (rows, features) and y (rows,): numbers or labels; y (rows, outputs) has several for each row.
+
+        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
+        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
+        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
+        A classifier's `class_weight` applies to them as to the training rows.
+        """
+        return self._fit(X, y, sample_weight, validation_arguments(validation_data, X_val, y_val, sample_weight_val))
+
     def _fit(
         self,
         X: Any,
@@ -242,8 +264,8 @@ class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
         """Return the data as the network and its loss expect them, by the checks of `Network.fit`."""
         network = self.network_
         objective = Objective(self._loss_name, self.n_outputs_)
-        inputs = network.checked_inputs(_dense(X))
-        targets = network.checked_targets(encoded, objective, len(inputs))
+        inputs = inputs_for(network, _dense(X))
+        targets = targets_for(network, encoded, objective, len(inputs))
         refuse_masked(sample_weight=sample_weight)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -252,7 +274,7 @@ class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
             sample_weight = weights if sample_weight is None else weights * sample_weight
             if not sample_weight.any():
                 raise InvalidValue("class_weight and sample_weight give all rows weight 0; some must count")
-        weight = network.checked_weights(sample_weight, len(inputs))
+        weight = weights_for(network, sample_weight, len(inputs))
         return Samples(inputs[:], targets[:], encoded, weight)
 
     def _validation_samples(self, given: ValidationArguments, by_class: Array | None) -> Samples:

@@ -30,7 +30,6 @@ from plainnet.sklearn.labels import (
     plain_labels,
     refuse_mixed,
 )
-from plainnet.sklearn.samples import validation_arguments
 
 
 def _is_multilabel(estimator: "MLPClassifier") -> bool:
@@ -109,27 +108,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         engine: str = "auto",
     ) -> None:
         self._set_arguments(locals())
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Train on X (rows, features) and y: labels (rows,), or 0 and 1 for each label (rows, labels).
-
-        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
-        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
-        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
-        `class_weight` applies to them as to the training rows.
-        """
-        given = validation_arguments(validation_data, X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

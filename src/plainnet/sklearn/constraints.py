@@ -13,18 +13,18 @@ from plainnet.errors import InvalidValue
 from plainnet.layers import NORMALIZATIONS
 from plainnet.sklearn import architecture
 from plainnet.sklearn.architecture import PLAINNET_NAMES
+from plainnet.sklearn.arguments import Arguments
 from plainnet.sklearn.optimizers import MODES
-from plainnet.sklearn.parameters import Parameters
 
 _WHOLE = Interval(Integral, 1, None, closed="left")
 _ABOVE_ZERO = Interval(Real, 0, None, closed="neither")
 _AT_LEAST_ZERO = Interval(Real, 0, None, closed="left")
 _BELOW_ONE = Interval(Real, 0, 1, closed="left")
-_ACTIVATIONS = set(activations.ACTIVATIONS) | set(PLAINNET_NAMES) - {"exp"}
+_ACTIVATION_NAMES = set(activations.ACTIVATIONS) | set(PLAINNET_NAMES) - {"exp"}
 
 SHARED: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _WHOLE],
-    "activation": [StrOptions(_ACTIVATIONS), "array-like", callable, ActivationFunction],
+    "activation": [StrOptions(_ACTIVATION_NAMES), "array-like", callable, ActivationFunction],
     "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), optimizers.Optimizer],
     "alpha": [_AT_LEAST_ZERO],
     "batch_size": [StrOptions({"auto"}), _WHOLE],
@@ -54,7 +54,7 @@ SHARED: dict[str, list[Any]] = {
 }
 
 
-def check_combination(parameters: Parameters) -> None:
+def check_combination(parameters: Arguments) -> None:
     """Raise InvalidValue for values that are valid alone and not together."""
     sizes = architecture.hidden_sizes(parameters.hidden_layer_sizes)
     checks.one_of("engine", parameters.engine, ["auto", *engines.ENGINES])

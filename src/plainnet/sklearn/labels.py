@@ -1,8 +1,8 @@
-"""Labels of a classifier as numbers and back, and the weights of classes.
+"""A classifier's labels as numbers and back, and the weights of classes.
 
-What is learned of y is scikit-learn's `LabelBinarizer`: the sorted labels, and whether an example has one or several.
-Encoded labels are the class's place among them for three classes and more, (examples,); otherwise 0 and 1 in a column
-for each output, (examples, outputs): the second of two classes, or each of several labels.
+scikit-learn's `LabelBinarizer` keeps the sorted labels, and if a row has one or several. For three classes and more
+encoded labels are the place of the class among them, (rows,); otherwise 0 and 1 in a column for each output,
+(rows, outputs): for the second of two classes, or for each of several labels.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from plainnet.errors import InvalidType, InvalidValue
 
 
 def is_multilabel(binarizer: LabelBinarizer) -> bool:
-    """Whether an example has several labels."""
+    """Return True if a row has several labels."""
     return bool(binarizer.y_type_.startswith("multilabel"))
 
 
 def refuse_mixed(y: Any) -> None:
-    """Refuse labels of which some are text and others are not: they have no order."""
+    """Raise InvalidType for labels of which some are text and others are not: they have no order."""
     if getattr(y, "dtype", None) != np.dtype(object):
         return
     is_text = np.array([isinstance(label, str) for label in y.ravel()])
@@ -33,13 +33,13 @@ def refuse_mixed(y: Any) -> None:
 
 
 def outputs_of(binarizer: LabelBinarizer) -> int:
-    """How many outputs the network has."""
+    """Return the number of outputs of the network."""
     one = not is_multilabel(binarizer) and len(binarizer.classes_) < 3
     return 1 if one else len(binarizer.classes_)
 
 
 def plain_labels(binarizer: LabelBinarizer) -> list[Any] | None:
-    """The labels as text and numbers, for the network's record; None of several, whose outputs are no alternatives."""
+    """Return the labels as text or numbers, for the network's file; None for several labels per row."""
     if is_multilabel(binarizer):
         return None
     labels = binarizer.classes_.tolist()
@@ -48,7 +48,7 @@ def plain_labels(binarizer: LabelBinarizer) -> list[Any] | None:
 
 
 def encode(binarizer: LabelBinarizer, y: Any) -> Array:
-    """Labels that are all known, as numbers; without the table (examples, classes) where there is one of each."""
+    """Return known labels as numbers, without making a table (rows, classes) if each row has one label."""
     if is_multilabel(binarizer):
         table: Array = binarizer.transform(y)
         return table
@@ -59,16 +59,16 @@ def encode(binarizer: LabelBinarizer, y: Any) -> Array:
 
 
 def decide(binarizer: LabelBinarizer, outputs: Array) -> Array:
-    """The encoded labels that a network's outputs stand for."""
+    """Return the encoded labels that a network's outputs mean."""
     if is_multilabel(binarizer) or outputs.shape[1] == 1:
         return (outputs > 0.5).astype(int)
     return outputs.argmax(axis=1)
 
 
 def decode(binarizer: LabelBinarizer, encoded: Array) -> Array:
-    """The labels of encoded ones."""
+    """Return the labels of encoded ones."""
     if is_multilabel(binarizer):
-        table: Array = binarizer.inverse_transform(encoded)  # a sparse one where y was sparse
+        table: Array = binarizer.inverse_transform(encoded)  # sparse if y was sparse
         return table
     if len(binarizer.classes_) == 1:
         encoded = np.zeros_like(encoded)
@@ -76,9 +76,9 @@ def decode(binarizer: LabelBinarizer, encoded: Array) -> Array:
 
 
 def class_weights(class_weight: Any, binarizer: LabelBinarizer, encoded: Array) -> Array:
-    """The weight of each class, (columns of encoded labels, classes): what `class_weight` says, or what balances them.
+    """Return the weight of each class, (columns of encoded labels, classes), as `class_weight` says.
 
-    A class of which a "balanced" set has no example weighs 1.
+    With "balanced" a class without rows has the weight 1.
     """
     columns = encoded.reshape(len(encoded), -1).T
     several = is_multilabel(binarizer)
@@ -105,7 +105,7 @@ def _balanced(codes: Array, classes: int) -> Array:
 
 
 def weight_by_class(table: Array, encoded: Array) -> Array:
-    """Each example's weight from those of its classes, the product over several labels."""
+    """Return the weight of each row: that of its class, or the product over several labels."""
     columns = encoded.reshape(len(encoded), -1)
     weights: Array = table[np.arange(len(table)), columns].prod(axis=1)
     return weights

@@ -10,6 +10,7 @@ from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
+from plainnet.network.prediction import measure
 from plainnet.sklearn import curves
 from plainnet.sklearn.objective import Objective, set_penalty
 from plainnet.sklearn.samples import Samples
@@ -52,7 +53,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
             print(f"Iteration {iterations}, loss = {intermediate_result.fun:.8f}")
         if held_out is not None and estimator.validation_loss_curve_ is not None:
             network.parameters = intermediate_result.x
-            measured = network.measure(held_out.inputs, held_out.targets, reported, {}, held_out.sample_weight)
+            measured = measure(network, held_out.inputs, held_out.targets, held_out.sample_weight, reported, {})
             estimator.validation_loss_curve_.append(measured["loss"])
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below

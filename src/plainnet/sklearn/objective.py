@@ -28,6 +28,8 @@ from plainnet.network import Network
 class PoissonDeviance(losses.Poisson):
     """plainnet's Poisson loss with the terms in y alone, so that it is 0 if ŷ = y."""
 
+    name = "poisson"
+
     def elements(self, targets: Array, predictions: Array) -> Elements:
         values, slopes = losses.poisson(targets, predictions)
         return values + _terms_in_y(targets), slopes
@@ -42,7 +44,7 @@ def _terms_in_y(targets: Array) -> Array:
     return targets * np.log(np.where(targets > 0, targets, 1)) - targets
 
 
-LOSSES: dict[str, tuple[str, type[Loss]]] = {
+LOSS_NAMES: dict[str, tuple[str, type[Loss]]] = {
     "squared_error": ("squared_error", losses.MeanSquaredError),
     "poisson": ("poisson", PoissonDeviance),
     "logistic": ("log_loss", losses.BinaryCrossEntropy),
@@ -59,7 +61,7 @@ class Objective(Loss):
     """
 
     def __init__(self, loss: str, outputs: int, penalty_rows: float | None = None, *, consistent: bool = False) -> None:
-        name, cls = LOSSES[loss]
+        name, cls = LOSS_NAMES[loss]
         self.loss = cls()
         self.name = f"scikit-learn's {name}"  # type: ignore[misc]
         self.suits, self.fused_with = self.loss.suits, self.loss.fused_with

@@ -9,7 +9,7 @@ from plainnet import optimizers, schedules
 from plainnet._base.arrays import Array
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory, Schedule
-from plainnet.sklearn.parameters import Parameters
+from plainnet.sklearn.arguments import Arguments
 
 MODES = ("constant", "invscaling", "adaptive")
 """scikit-learn's own values of `learning_rate`."""
@@ -67,7 +67,7 @@ class EpsilonOutsideAdam(optimizers.Adam):
         optimizers.adam(parameters, gradient, *memory, learning_rate, t, self.beta1, self.beta2, epsilon)
 
 
-def optimizer_of(parameters: Parameters) -> Optimizer:
+def optimizer_of(parameters: Arguments) -> Optimizer:
     """Return the optimizer that the parameters describe; an object given as `solver` is returned as it is."""
     if isinstance(parameters.solver, Optimizer):
         return parameters.solver
@@ -81,7 +81,7 @@ def optimizer_of(parameters: Parameters) -> Optimizer:
     return optimizers.OPTIMIZERS[parameters.solver](**settings)
 
 
-def lowered(parameters: Parameters, optimizer: Optimizer, memory: Memory) -> float | None:
+def lowered(parameters: Arguments, optimizer: Optimizer, memory: Memory) -> float | None:
     """Return the next lower learning rate to try before the run stops; None if there is none."""
     if parameters.solver == "sgd" and parameters.learning_rate == "adaptive":
         rate = memory.get("learning_rate", float(parameters.learning_rate_init))
@@ -95,7 +95,7 @@ def lowered(parameters: Parameters, optimizer: Optimizer, memory: Memory) -> flo
     return max(rate * plateau.factor, plateau.minimum) if rate > max(SMALLEST_RATE, plateau.minimum) else None
 
 
-def _schedule_of(parameters: Parameters) -> Schedule:
+def _schedule_of(parameters: Arguments) -> Schedule:
     given = parameters.learning_rate
     if isinstance(given, str) and given in MODES:
         return Controlled(parameters.learning_rate_init)

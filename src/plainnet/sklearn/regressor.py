@@ -15,7 +15,7 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.samples import Samples, is_constant, validation_arguments
+from plainnet.sklearn.samples import Samples, is_constant
 
 
 @documented
@@ -87,26 +87,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         engine: str = "auto",
     ) -> None:
         self._set_arguments(locals())
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Train on X (rows, features) and y (rows,) or (rows, outputs).
-
-        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
-        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
-        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
-        """
-        given = validation_arguments(validation_data, X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

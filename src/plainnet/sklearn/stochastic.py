@@ -29,7 +29,7 @@ from plainnet.training import job_of
 from plainnet.training.data import Data
 from plainnet.training.options import Options
 from plainnet.training.progress import show
-from plainnet.training.run import Run
+from plainnet.training.run import TrainingRun
 
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP
@@ -77,7 +77,7 @@ class StochasticFit:
         self.job = self._job(batch_size)
         last_epoch = self.job.epochs_done + 1 if incremental else self.job.epochs
         self.stopping = NoImprovement(estimator, self.job, by_score, last_epoch)
-        self.run = Run(
+        self.run = TrainingRun(
             self.job,
             engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs)),
             validation=None if held_out is None else (held_out.inputs, held_out.targets, held_out.sample_weight),

@@ -27,7 +27,7 @@ from plainnet.tabular.targets import Task, decide_task, split, target_column
 if TYPE_CHECKING:
     import polars as pl
 
-LOSSES: dict[Task, tuple[str, ...]] = {
+TASK_LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("cross_entropy", "binary_cross_entropy"),
     "regression": ("mse", "mae", "huber", "poisson"),
 }
@@ -290,8 +290,8 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -
 
 def _loss_for(task: Task, loss: str | None) -> str:
     if loss is None:
-        return LOSSES[task][0]
-    checks.one_of("loss", loss, [name for names in LOSSES.values() for name in names])
-    if loss not in LOSSES[task]:
-        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(LOSSES[task])}")
+        return TASK_LOSSES[task][0]
+    checks.one_of("loss", loss, [name for names in TASK_LOSSES.values() for name in names])
+    if loss not in TASK_LOSSES[task]:
+        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(TASK_LOSSES[task])}")
     return loss

@@ -1,5 +1,6 @@
 """Graphs as mathematics: `formula` in plain text, `mathml` for pages, `equations` for all that a function computes."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from plainnet.tracing.notation import (
 from plainnet.tracing.simplify import is_number, merged, simplify
 
 SYMBOLS = {
-    "learning_rate": "η", "epsilon": "ε", "alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "delta": "δ",
+    "learning_rate": "η", "momentum": "μ", "epsilon": "ε", "alpha": "α", "beta1": "β₁", "beta2": "β₂", "delta": "δ",
     "parameters": "θ", "gradient": "g", "predictions": "ŷ", "targets": "y", "logits": "z", "sigmoid": "σ",
 }  # fmt: skip
 """How the usual names are written in formulas."""
@@ -88,7 +89,8 @@ def _lines(
     names = {**SYMBOLS, **names}
     known = {node: names.get(str(node.name), str(node.name)) for node in graph.inputs}
     lines = [(left, " = ", node) for left, node in zip(results, graph.outputs, strict=False)]
-    updates = sorted(graph.updates.items(), key=lambda update: len(_reachable(update[1], {})))
+    values = set(graph.updates.values())
+    updates = sorted(graph.updates.items(), key=lambda update: len(values & _reachable(update[1], {}).keys()))
     for i, (node, new) in enumerate(updates):
         read_later = any(node in _reachable(later, {new: ""}) for _, later in updates[i + 1 :])
         lines.append((known[node] + "'", " = ", new) if read_later else (known[node], " ← ", new))
@@ -107,9 +109,25 @@ def _bare(node: Node) -> Node:
         return node.inputs[0]
     if node.op == "astype" and node.inputs[0].dtype != np.bool_:
         return node.inputs[0]
-    if node.op == "getitem" and is_whole(node.attributes["index"]):
+    if node.op == "getitem" and is_whole(_without_short_axes(node)):
         return node.inputs[0]
+    if node.op == "astype" and node.inputs[0].op == "equal" and is_range(node.inputs[0].inputs[1]):
+        return Node("one_hot", node.inputs[0].inputs[:1], {}, node.shape, node.dtype)  # labels[:, None] == np.arange(n)
+    if node.op == "divide" and node.inputs[0].op == "sum" and is_number(node.inputs[1], _count(node.inputs[0])):
+        return replace(node.inputs[0], op="mean")
     return _with_one_hot(node) if node.op == "setitem" and len(node.inputs) == 4 else node
+
+
+def _without_short_axes(node: Node) -> tuple[Any, ...]:
+    """Return the index without the numbers that take all of an axis of length one."""
+    axes = iter(node.inputs[0].shape)
+    lengths = [None if entry is None else next(axes, None) for entry in node.attributes["index"]]
+    return tuple(x for x, length in zip(node.attributes["index"], lengths, strict=True) if (x, length) != (0, 1))
+
+
+def _count(total: Node) -> int:
+    """Return the count of numbers that each element of a sum has taken."""
+    return math.prod(total.inputs[0].shape[axis] for axis in total.attributes["axis"])
 
 
 def _with_one_hot(node: Node) -> Node:

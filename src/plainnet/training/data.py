@@ -19,6 +19,7 @@ from plainnet._base.weighting import (
 )
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.losses import Loss
+from plainnet.network.examples import examples_for, loss_for
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -45,7 +46,7 @@ def examples_of(net: Network, X: Any, y: Any, options: Options) -> Data:
     if not net.is_built:
         X = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
         net.build(X.shape[1])
-    loss, validation, class_weight = net.checked_loss(options.loss), options.validation, options.class_weight
+    loss, validation, class_weight = loss_for(net, options.loss), options.validation, options.class_weight
     inputs, targets, weights = _checked(net, loss, X, y, options.sample_weight)
     by_class = class_weights(class_weight, targets, weights, net.output_size or 0)
     absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for a class that never counts
@@ -81,11 +82,11 @@ def _validation(
 
 
 def _checked(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefix: str = "") -> Examples:
-    """Inputs, targets and sample weights, which the user knows by their names with `prefix` before."""
-    inputs = net.checked_inputs(X, f"{prefix}X")
-    targets = net.checked_targets(y, loss, len(inputs), f"{prefix}y", of=f"{prefix}X")
-    weights = net.checked_weights(sample_weight, len(inputs), f"{prefix}sample_weight", of=f"{prefix}X")
-    _read_through(inputs, targets)
+    """Return checked examples; files are read once, so that a bad row is found before the training."""
+    inputs, targets, weights = examples_for(net, X, y, loss, sample_weight, prefix)
+    if are_mapped(inputs, targets):
+        for block in blocks(inputs, targets):
+            inputs[block], targets[block]
     return inputs, targets, weights
 
 
@@ -111,19 +112,12 @@ def _checked_fraction(validation: Any) -> float:
 def _split(net: Network, examples: Examples, fraction: float) -> tuple[Examples, Examples]:
     """The examples to train on, and the fraction of them held out for validation."""
     inputs, targets, weights = examples
-    held = held_out(inputs, targets, fraction, net.split_random())
+    held = held_out(inputs, targets, fraction, np.random.default_rng(net.split_seed))
     training, validation = (
         (choose(inputs, part), choose(targets, part), None if weights is None else weights[part])
         for part in (~held, held)
     )
     return training, validation
-
-
-def _read_through(inputs: Rows, targets: Rows) -> None:
-    """Read files once, so that a row that is refused is refused before the training."""
-    if are_mapped(inputs, targets):
-        for block in blocks(inputs, targets):
-            inputs[block], targets[block]
 
 
 def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,17 +12,20 @@ import numpy as np
 from plainnet import engines
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import describe
+from plainnet._base.identity import fingerprint
+from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
-from plainnet.training.checkpoints import Checkpoint, fingerprint
+from plainnet.network.prediction import measure
+from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.stopping import Stopping
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training run: an engine's job with its validation, stopping rule, record and checkpoints."""
 
     job: Job
@@ -33,17 +36,33 @@ class Run:
     report_every: int
     checkpoint: Checkpoint | None
 
+    # What follows is the state of the run: all fields that the constructor does not take.
+    history: History = field(init=False)
+    best: list[Array] | None = field(init=False, default=None)
+    """The parameters and statistics of the best epoch, if the run ends with them."""
+    loss: float = field(init=False, default=math.nan)
+    """The loss of the latest epoch."""
+    epochs_before: int = field(init=False, default=0)
+    """The epochs that the job had behind it when the run was made."""
+    seconds: float = field(init=False, default=0.0)
+    """The time spent in earlier processes and up to the last report or checkpoint."""
+
     def __post_init__(self) -> None:
         note = {"engine_note": self.choice.note} if self.choice.note else {}
         self.history = History(settings=self.settings() | note)
-        self.best: tuple[Array, Array] | None = None
-        """The parameters and statistics of the best epoch, where the run ends with them."""
-        self.loss = math.nan
-        """The loss of the latest epoch."""
         self.epochs_before = self.job.epochs_done
-        self.seconds = 0.0
-        """Spent in earlier processes and up to the last report or checkpoint."""
-        self.identity = self.identify() if self.checkpoint else {}
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while the run goes on, as plain data and arrays."""
+        own = {**state_of(self), "history": self.history.to_dict()}
+        return {"job": self.job.state(), "best_loss": self.stopping.best, **own}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state` returned, of a run with the same `identity`."""
+        own = dict(state)
+        self.job.restore(own.pop("job"))
+        self.stopping.best = own.pop("best_loss")
+        restore(self, {**own, "history": History(**own["history"])})
 
     @cached_property
     def engine(self) -> Engine:
@@ -78,20 +97,21 @@ class Run:
             "validation_examples": 0 if self.validation is None else len(self.validation[0]),
         }
 
-    def identify(self) -> dict[str, Any]:
-        """What must be the same for a run to go on from a checkpoint: network, options and data."""
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on from a checkpoint: network, options and data, as plain data."""
+        described = {"network": self.job.network.describe(), "options": self.settings()}
+        return {**described, "data": self.fingerprints, "block_rows": self.job.block_rows}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Fingerprints of the data."""
         job = self.job
-        fingerprints = {
+        return {
             "X": fingerprint(job.inputs),
             "y": fingerprint(job.targets),
             "weights": fingerprint(job.sample_weight),
             "validation": fingerprint(*(self.validation or ())),
-        }
-        return {
-            "network": job.network.describe(),
-            "options": self.settings(),
-            "data": fingerprints,
-            "block_rows": job.block_rows,
         }
 
     def reports(self) -> Generator[Report, None, None]:
@@ -102,7 +122,7 @@ class Run:
             while not self.is_over:
                 report = self.advance(engine, began)
                 if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
-                    self.checkpoint.write(self)
+                    self.checkpoint.write(self.job.network, self.identity, self.state())
                 if report:
                     yield report
         except KeyboardInterrupt:
@@ -177,12 +197,12 @@ class Run:
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
             with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
-                measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
+                measured = measure(net, inputs, targets, weights, job.loss, self.metrics)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         is_best = self.stopping.is_best(loss, validation_loss, measured)
         if is_best and self.stopping.keeps_best:
-            self.best = (net.parameters.copy(), net.statistics.copy())
+            self.best = [net.parameters.copy(), net.statistics.copy()]
         job.optimizer.schedule.observe(loss if validation_loss is None else validation_loss, job.schedule_memory)
         return Report(
             epoch=job.epochs_done,

@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet import losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape, total, views
 from plainnet._base.checks import assign
 from plainnet._base.configurable import build, describe
-from plainnet._base.mapped import MappedRows, Rows, blocks, rows_of
 from plainnet._base.weighting import without_weightless
 from plainnet._base.wording import aligned
-from plainnet.backpropagation import backpropagate, is_fused
+from plainnet.backpropagation import backpropagate
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
-from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
+from plainnet.metrics import resolve_all, warn_of_unweighted
+from plainnet.network.examples import NOT_BUILT, examples_for, inputs_for, loss_for
+from plainnet.network.prediction import measure, outputs_of
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
     from plainnet.training.options import BatchSize, ReportEvery
-
-ROWS_AT_A_TIME = 8192
-"""Predictions pass through the network in blocks of this many rows, so memory does not grow with the data."""
 
 
 class Network:
@@ -66,8 +63,7 @@ class Network:
         """The record of the latest training run."""
         self.table: dict[str, Any] | None = None
         """The schema of the table that the inputs were made from, as plain data, where there is one."""
-        weights, shuffling, dropout, self._split_seed = np.random.SeedSequence(self.seed).spawn(4)
-        self._weights_seed = weights
+        self._weights_seed, shuffling, dropout, self.split_seed = np.random.SeedSequence(self.seed).spawn(4)
         self.shuffling = np.random.default_rng(shuffling)
         self.dropout = np.random.default_rng(dropout)
         if input_size is not None:
@@ -166,7 +162,7 @@ class Network:
 
     def _require_built(self) -> None:
         if self.input_size is None:
-            raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
+            raise InvalidValue(NOT_BUILT)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -235,15 +231,15 @@ class Network:
 
         Raises InvalidValue where X does not have the network's number of features or is not finite.
         """
-        inputs = self.checked_inputs(X)
-        outputs = self._in_blocks(inputs, stop_before_activation=False)
-        return outputs.copy() if outputs is inputs else outputs  # layers that change nothing pass the caller's own on
+        inputs = inputs_for(self, X)
+        outputs = outputs_of(self, inputs)
+        return outputs.copy() if outputs is inputs else outputs  # never the caller's own array
 
     def logits(self, X: Any) -> Array:
         """The weighted sums z of the last layer for each row of X, of which `predict` gives the activation f(z)."""
         if not hasattr(self.layers[-1], "pre_activation"):
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
-        return self._in_blocks(self.checked_inputs(X), stop_before_activation=True)
+        return outputs_of(self, inputs_for(self, X), before_activation=True)
 
     def evaluate(
         self,
@@ -260,40 +256,11 @@ class Network:
         own is given the weights where it has an argument `sample_weight`; where it has none, its rows all count the
         same, and a warning says so.
         """
-        inputs = self.checked_inputs(X)
-        loss = self.checked_loss(loss)
-        targets = self.checked_targets(y, loss, len(inputs))
-        weights = self.checked_weights(sample_weight, len(inputs))
-        inputs, targets, weights = without_weightless((inputs, targets, weights))
+        loss = loss_for(self, loss)
+        inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
         measures = resolve_all(metrics)
         warn_of_unweighted(measures, weights)
-        return self.measure(inputs, targets, loss, measures, weights)
-
-    def measure(
-        self,
-        inputs: Rows,
-        targets: Rows,
-        loss: losses.Loss,
-        metrics: Mapping[str, Measure],
-        sample_weight: Array | None = None,
-    ) -> dict[str, float]:
-        """`evaluate` for arguments already checked; targets and predictions are kept only where metrics need them."""
-        fused = is_fused(self.layers[-1], loss)
-        mean = total = 0.0
-        kept: list[tuple[Array, Array]] = []
-        for block in blocks(inputs, targets):
-            y, outputs = targets[block], self._in_blocks(inputs[block], stop_before_activation=fused)
-            w = None if sample_weight is None else sample_weight[block]
-            value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
-            weight = len(y) if w is None else float(w.sum())
-            total += weight
-            mean += (float(value) - mean) * (weight / total if total else 0.0)  # of one block the very value
-            if metrics:
-                kept.append((y, self.layers[-1].activation.value(outputs) if fused else outputs))
-        if not metrics:
-            return {"loss": mean}
-        y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
-        return {"loss": mean} | {name: metric(y, outputs, sample_weight) for name, metric in metrics.items()}
+        return measure(self, inputs, targets, weights, loss, measures)
 
     def loss_and_gradient(
         self,
@@ -310,16 +277,13 @@ class Network:
         `training=False` takes Dropout and BatchNorm as `predict` does. Nothing of the network changes: dropout masks
         come from `dropout_seed`, the same at every call, and running statistics stay as they are.
         """
-        rows = self.checked_inputs(X)
-        loss = self.checked_loss(loss)
-        targets = self.checked_targets(y, loss, len(rows))
-        weights = self.checked_weights(sample_weight, len(rows))
-        rows, targets, weights = without_weightless((rows, targets, weights))
+        loss = loss_for(self, loss)
+        inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
         step = TrainingPass(np.random.default_rng(dropout_seed), updates_statistics=False) if training else None
         gradient = np.zeros_like(self.parameters)
         views = self.parameter_views(gradient)
-        # one step takes all rows at once, of a file too
-        value = backpropagate(self.layers, loss, rows[:], targets[:], weights, step, views)
+        # one step takes all rows at once, even those of a file
+        value = backpropagate(self.layers, loss, inputs[:], targets[:], weights, step, views)
         return float(value), gradient
 
     def fit(
@@ -426,77 +390,6 @@ class Network:
         from plainnet.plots.notebook import network_png
 
         return network_png(self)
-
-    # ---- checks and passes shared with training ----
-
-    def checked_inputs(self, X: Any, name: str = "X") -> Rows:
-        """X as finite examples of the network's dtype and input size; rows of a large file are checked when read."""
-        inputs = rows_of(X, lambda values: checks.examples(name, values, self.dtype))
-        self._require_built()
-        if inputs.shape[1] != self.input_size:
-            raise InvalidValue(f"{name} has {inputs.shape[1]} columns and the network takes {self.input_size} inputs")
-        return inputs
-
-    def checked_loss(self, loss: Any) -> losses.Loss:
-        """The loss by name or object, refused where it does not suit the last layer's activation."""
-        if loss is None:
-            raise InvalidType(f"loss is missing; {self.usual_loss()}; known: {', '.join(losses.LOSSES)}")
-        resolved = losses.resolve(loss)
-        activation = getattr(self.layers[-1], "activation", None)
-        if activation is not None:
-            resolved.check_output(activation.name)
-        return resolved
-
-    def usual_loss(self) -> str:
-        """The loss that suits the last layer, in words for a message."""
-        activation = getattr(self.layers[-1], "activation", None)
-        name = "identity" if activation is None else activation.name
-        return f"the usual one after {name!r} is loss={losses.usual_after(name)!r}"
-
-    def checked_targets(self, y: Any, loss: losses.Loss, rows: int, name: str = "y", of: str = "X") -> Rows:
-        """y as `loss` takes it, for as many rows; those of a large file are checked when they are read.
-
-        The user knows y as the argument `name`, and the examples as `of`.
-        """
-
-        def check(values: Any) -> Array:
-            with checks.called(name, inside="y"):
-                return loss.prepare(values, self.output_size or 0, self.dtype)
-
-        targets = rows_of(y, check)
-        checks.same_rows(name, targets, rows, of)
-        return targets
-
-    def checked_weights(
-        self, sample_weight: Any, rows: int, name: str = "sample_weight", of: str = "X"
-    ) -> Array | None:
-        """Sample weights as a vector of the network's dtype: at least 0, not all 0."""
-        return None if sample_weight is None else checks.weights(name, sample_weight, self.dtype, rows, of)
-
-    def split_random(self) -> np.random.Generator:
-        """A generator for splitting off validation rows: the same split at every call."""
-        return np.random.default_rng(self._split_seed)
-
-    def _in_blocks(self, inputs: Rows, *, stop_before_activation: bool) -> Array:
-        if len(inputs) <= ROWS_AT_A_TIME and isinstance(inputs, np.ndarray):
-            return self._forward(inputs, stop_before_activation)
-        outputs = np.empty((len(inputs), self.output_size or 0), self.dtype)
-        if isinstance(inputs, MappedRows):
-            for block in blocks(inputs):
-                outputs[block] = self._in_blocks(inputs[block], stop_before_activation=stop_before_activation)
-            return outputs
-        for start in range(0, len(inputs), ROWS_AT_A_TIME):
-            block = slice(start, start + ROWS_AT_A_TIME)
-            outputs[block] = self._forward(inputs[block], stop_before_activation)
-        return outputs
-
-    def _forward(self, inputs: Array, stop_before_activation: bool) -> Array:
-        outputs = inputs
-        for layer in self.layers[:-1]:
-            outputs, _ = layer.forward(outputs)
-        last = self.layers[-1]
-        outputs, _ = last.pre_activation(outputs) if stop_before_activation else last.forward(outputs)
-        return outputs
 
 
 def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from plainnet.optimizers import Optimizer
 from plainnet.schedules import Schedule
 
 
-class Parameters:
+class Arguments:
     """The constructor arguments, which scikit-learn keeps under their own names and checks at `fit`."""
 
     hidden_layer_sizes: Any
