@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import matplotlib
 from rich.terminal_theme import MONOKAI
 
 import plainnet as pn
-from plainnet import cli, plots
+from plainnet import activations, cli, plots, tracing
 from plainnet.cli.display import console
 from plainnet.plots.drawing import QUIET
 
@@ -70,6 +71,43 @@ def picture(name: str, axes: Any) -> None:
     path.write_text(in_gray(path.read_text()))
 
 
+def traced(name: str) -> None:
+    """Draw the graph of silu, and below it the graph after `fold`."""
+    sigmoid = activations.sigmoid
+    graph = tracing.trace(activations.silu, tracing.ShapeDtype((32, 8)))
+    rows = [("trace", graph), ("fold", tracing.fold(graph, {"sigmoid": sigmoid}))]
+    parts = [part for i, (title, drawn) in enumerate(rows) for part in _graph(title, drawn, top=115 * i)]
+    head = '<marker id="head" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="5" markerHeight="5" orient="auto">'
+    head += '<path d="M0 0 L6 3 L0 6 z" fill="#3b82c4"/></marker>'
+    box = 'viewBox="0 0 900 215" font-family="DejaVu Sans, sans-serif" font-size="14" text-anchor="middle"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{head}{"".join(parts)}</svg>'
+    (DOCS / "images" / name).write_text(svg.replace("><", ">\n<") + "\n")
+
+
+def _graph(title: str, graph: tracing.Graph, top: int) -> Iterator[str]:
+    """Yield the boxes and arrows of a graph: each operation to the right of those that it takes."""
+    column: dict[tracing.Node, int] = {}
+    for node in graph.nodes:
+        column[node] = 1 + max((column[given] for given in node.inputs), default=0)
+    for node in graph.nodes:  # a constant stands beside the operation that takes it
+        column |= {given: column[node] - 1 for given in node.inputs if given.op == "constant"}
+    place = {node: (110 * column[node], top + (95 if node.op == "constant" else 55)) for node in graph.nodes}
+    yield f'<text x="30" y="{top + 60}" font-style="italic">{title}</text>'
+    for node in graph.nodes:
+        x, y = place[node]
+        text = node.name or (f"{node.attributes['value']:g}" if node.op == "constant" else node.op)
+        yield f'<rect x="{x - 40}" y="{y - 14}" width="80" height="28" rx="6" fill="none" stroke="{GRAY}"/>'
+        yield f'<text x="{x}" y="{y + 5}">{text}</text>'
+        for given in node.inputs:
+            start, height = place[given]
+            over = 32 if column[node] - column[given] > 1 else 0  # an arrow over the boxes between
+            curve = f"{start + 60} {height - 2 * over} {x - 60} {y - 2 * over} {x - 43} {y - over / 8}"
+            path = f"M{start + 40} {height} C{curve}"
+            yield f'<path d="{path}" fill="none" stroke="#3b82c4" marker-end="url(#head)"/>'
+    x, y = place[graph.result]
+    yield f'<text x="{x + 45}" y="{y + 5}" text-anchor="start">= {tracing.formula(graph)}</text>'
+
+
 def in_gray(svg: str) -> str:
     """An SVG with gray remarks and without its date, which would make it another one at every run."""
     return re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL).replace(QUIET.lower(), GRAY)
@@ -87,6 +125,7 @@ def for_any_page() -> Any:
 if __name__ == "__main__":
     (DOCS / "images").mkdir(exist_ok=True)
     terminal("xor.svg", "xor")
+    traced("tracing.svg")
     with for_any_page():
         xor_pictures()
         sys.exit(penguins())

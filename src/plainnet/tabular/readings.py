@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -84,6 +84,12 @@ class TextColumn:
         wrong = self.text.is_not_null() & numbers.is_null()
         if wrong.any():
             holds, value = self.first(wrong)
+            if notation.whole and (plain := replace(notation, whole=False)).reads(value):
+                grouped = replace(plain, decimal=",", thousands=".").number(value)
+                raise InvalidValue(
+                    f"{holds} {value!r}, which may be {plain.number(value):g} or {grouped:.12g}, as training had whole "
+                    "numbers alone; write it without the point, or with more or less than three digits behind it"
+                )
             raise InvalidValue(
                 f"{holds} {value!r}, where training had {notation.described}; {missing_hint(value)}correct it"
             )
