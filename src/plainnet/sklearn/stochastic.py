@@ -71,34 +71,24 @@ class StochasticFit:
         self.memory = SolverMemory(optimizer) if kept is None else kept.continued_by(optimizer)
         batch_size = _batch_size(estimator.batch_size, len(samples.inputs))
         self.objective = Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size)
-        self.job = self._job(batch_size)
+        asked = {"loss": self.objective, "optimizer": self.memory.optimizer, "batch_size": batch_size}
+        options = Options.of({**asked, "epochs": estimator.max_iter, "shuffle": bool(estimator.shuffle)})
+        self.job = self._job(options)
         last_epoch = self.job.epochs_done + 1 if incremental else self.job.epochs
         self.stopping = NoImprovement(estimator, self.job, by_score, last_epoch)
         self.run = TrainingRun(
             self.job,
             engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs)),
+            options,
             validation=held_out,
             stopping=self.stopping,
             metrics={"score": Measure("score", estimator._score)} if estimator.early_stopping else {},
             report_every=1,
-            checkpoint=None,
         )
 
-    def _job(self, batch_size: int) -> Job:
+    def _job(self, options: Options) -> Job:
         estimator, samples, memory = self.estimator, self.samples, self.memory
-        job = job_of(
-            estimator.network_,
-            Data(samples, validation=None, weightless=0),
-            Options.of(
-                {
-                    "loss": self.objective,
-                    "optimizer": memory.optimizer,
-                    "epochs": estimator.max_iter,
-                    "batch_size": batch_size,
-                    "shuffle": bool(estimator.shuffle),
-                }
-            ),
-        )
+        job = job_of(estimator.network_, Data(samples, validation=None, weightless=0), options)
         job.draw_order = _reshuffled(estimator._random_state, len(samples.inputs))
         job.epochs_done, job.steps_done = memory.epochs, memory.steps
         job.schedule_memory = {**memory.schedule, **job.schedule_memory}
