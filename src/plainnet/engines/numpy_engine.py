@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plainnet._base.arrays import Array
+from plainnet._base.arrays import Array, keep_freed_memory
 from plainnet.backpropagation import backpropagate
 from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
@@ -40,6 +40,7 @@ class NumpyEngine:
         self.job = job
         self.blas_threads = threads
         self.gradient = np.zeros_like(job.network.parameters)
+        keep_freed_memory()
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs; return the loss of each finished epoch.

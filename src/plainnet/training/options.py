@@ -14,16 +14,19 @@ from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
+from plainnet.training.checkpoints import Every
 from plainnet.training.stopping import EarlyStopping
 
 AUTO: Literal["auto"] = "auto"
 
 BatchSize: TypeAlias = int | Literal["auto"] | None
 ReportEvery: TypeAlias = int | Literal["auto"]
-CheckpointEvery: TypeAlias = int | str
 
 OF_A_FILE = ("checkpoint", "checkpoint_every", "resume")
 """The options that keep a single run in a file; functions that train several networks do not take them."""
+
+OF_THE_DATA = ("validation", "sample_weight", "class_weight")
+"""The options that hold data."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,14 +40,17 @@ class Options:
     loss: Any
     """A name, an object or a function; None is refused when the network is known."""
     optimizer: Optimizer
+    """Given as a name or an object."""
     epochs: int
     """Passes over the data, at least 1."""
     batch_size: BatchSize
     """Examples per step, at least 1; None for all; "auto" for 32, or all if there are fewer."""
     shuffle: bool
+    """True for a new order of the examples in each epoch."""
     validation: Any
-    """None, the fraction of the rows to hold out, or a tuple or list (X, y) or (X, y, sample_weight)."""
+    """None, the fraction of the rows to hold out, or a tuple (X, y, sample_weight), the last perhaps None."""
     early_stopping: EarlyStopping | None
+    """Given as True, a patience or an object; None for all epochs."""
     sample_weight: Any
     """None, or a weight for each example."""
     class_weight: Any
@@ -58,9 +64,11 @@ class Options:
     threads: int | None
     """At least 1; None lets the engine decide."""
     checkpoint: str | PathLike[str] | None
-    checkpoint_every: CheckpointEvery
+    """The file to write the run's state to; None for none."""
+    checkpoint_every: Every
     """Epochs, at least 1, or seconds as a text such as "30s"."""
     resume: bool
+    """True to go on from the checkpoint, which is then not None."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], caller: str = "training", without: Sequence[str] = ()) -> Options:
@@ -77,6 +85,10 @@ class Options:
         """Return the names of all options, in the order of `Network.fit`."""
         return [field.name for field in fields(cls)]
 
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that the record of a run states as they are; data and files are told otherwise."""
+        return {name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_A_FILE)}
+
     def __post_init__(self) -> None:
         size = self.batch_size
         checked: dict[str, Any] = {
@@ -84,6 +96,7 @@ class Options:
             "epochs": checks.whole_number("epochs", self.epochs, least=1),
             "batch_size": None if size is None else _number("batch_size", size, "a number of examples, 'auto' or None"),
             "shuffle": checks.flag("shuffle", self.shuffle),
+            "validation": _validation(self.validation),
             "early_stopping": _early_stopping(self.early_stopping),
             "report_every": _number("report_every", self.report_every, "a number of epochs, or 'auto'"),
             "threads": None if self.threads is None else checks.whole_number("threads", self.threads, least=1),
@@ -98,12 +111,31 @@ class Options:
 
 
 def _number(name: str, given: Any, takes: str) -> int | str:
-    """Return a whole number of at least 1, or "auto"; an option with other texts takes what `takes` says."""
+    """Return a whole number of at least 1, or "auto"; `takes` says in the message for other texts what would do."""
     if not isinstance(given, str):
         return checks.whole_number(name, given, least=1)
     if given != AUTO:
         raise InvalidValue(f"{name} is {given!r}; it takes {takes}")
     return given
+
+
+def _validation(given: Any) -> float | tuple[Any, Any, Any] | None:
+    """Return a fraction, or a pair or triple as a triple."""
+    if given is None:
+        return None
+    if isinstance(given, tuple | list):
+        if len(given) not in (2, 3):
+            raise InvalidValue(
+                f"validation has {len(given)} parts; it takes a fraction, a pair (X, y) or (X, y, sample_weight)"
+            )
+        return given[0], given[1], given[2] if len(given) == 3 else None
+    try:
+        return checks.number("validation", given, above=0, below=1)
+    except InvalidType:
+        raise InvalidType(
+            f"validation is of type {type(given).__name__}; it takes the fraction of the rows to hold out, such as "
+            "0.2, a pair (X, y) or (X, y, sample_weight)"
+        ) from None
 
 
 def _early_stopping(given: Any) -> EarlyStopping | None:
