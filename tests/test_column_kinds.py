@@ -264,6 +264,19 @@ def test_a_point_that_may_stand_between_thousands_is_refused_after_whole_numbers
             table.read(new)
 
 
+def test_a_mark_between_thousands_in_training_tells_what_a_point_is(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text(
+        "x;y\n" + "".join(f"{text};{'ab'[i % 2]}\n" for i, text in enumerate(["1,250,000", "20,125", "7", "12"]))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlainnetWarning)  # of the commas
+        frame, options = read_for_training(path)
+        table = Table.learn(frame, "y", "classification", options=options)
+    (tmp_path / "new.csv").write_text("x\n7.000\n")
+    assert table.read(tmp_path / "new.csv")["x"].to_list() == [7]
+
+
 def test_whole_numbers_of_a_frame_are_known_too(tmp_path):
     frame = pl.DataFrame({"x": [7000, 120, 6500, 31_250], "small": [1, 2, 3, 4], "y": ["a", "b"] * 2})
     table = Table.learn(frame, "y", "classification")

@@ -34,7 +34,7 @@ if __name__ == "__main__":
     main()
 '''
 
-INPUTS = '''
+INPUTS_OF_ROWS = '''
 def inputs_of(rows):
     """Return the inputs of the network, one line per row."""
     made = []
@@ -58,7 +58,7 @@ HELPERS = (
     *(separator_of, standalone.records, standalone.is_blank, standalone.read),
 )
 """The functions that a script may hold: each calls only functions to its left."""
-FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
+FEATURE_FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
 """The function that makes the features of a column of each kind."""
 
 
@@ -115,7 +115,7 @@ def _helpers(table: Table) -> list[str]:
     """Return the source of the functions that reading a file and the columns of this table call."""
     called = "read("
     for column in table.columns:
-        called += " ".join([f" {FUNCTIONS[column.kind]}(", *_reader(table, column)])
+        called += " ".join([f" {FEATURE_FUNCTIONS[column.kind]}(", *_reader(table, column)])
     sources: list[str] = []
     for helper in reversed(HELPERS):
         if re.search(rf"\b{helper.__name__}\(|(\] |read)= ?{helper.__name__}\b", called):
@@ -138,7 +138,7 @@ def _call(table: Table, column: Column) -> str:
                 arguments.append(f"markers=[{', '.join(map(literal, markers))}]")
     if column.missing:
         arguments.append("missing=True")
-    return f"{FUNCTIONS[column.kind]}({', '.join([f'row[{literal(column.name)}]', *arguments])})"
+    return f"{FEATURE_FUNCTIONS[column.kind]}({', '.join([f'row[{literal(column.name)}]', *arguments])})"
 
 
 def _reader(table: Table, column: Column) -> list[str]:
@@ -171,7 +171,7 @@ def _wrapped(items: list[str]) -> str:
 def predictions(table: Table, dtype: str, outputs: int) -> list[str]:
     """Return the functions `predict`, and `probabilities` if there are classes."""
     rows = "\n    outputs = in_blocks(inputs_of(rows))"
-    inputs = INPUTS.format(dtype=dtype).strip("\n")
+    inputs = INPUTS_OF_ROWS.format(dtype=dtype).strip("\n")
     target = table.target
     if isinstance(target, ClassTarget):
         two = outputs == 1

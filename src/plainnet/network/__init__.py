@@ -234,7 +234,8 @@ class Network:
     def predict(self, X: Any) -> Array:
         """Return the outputs for each row of X, (examples, features) -> (examples, outputs).
 
-        After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number of features or is not finite.
+        After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number
+        of features or is not finite.
         """
         inputs = inputs_for(self, X)
         outputs = outputs_of(self, inputs)

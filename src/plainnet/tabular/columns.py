@@ -14,7 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
-from plainnet.tabular.scores import in_digits
+from plainnet.tabular.scores import in_plain_figures
 from plainnet.tabular.texts import argument, as_text, categories
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class NumberColumn(_Column):
         checks.number(f"deviation of column {self.name!r}", self.deviation, above=0)
 
     def _seen(self) -> str:
-        return f"mean {in_digits(self.mean, 4)}, deviation {in_digits(self.deviation, 4)}"
+        return f"mean {in_plain_figures(self.mean, 4)}, deviation {in_plain_figures(self.deviation, 4)}"
 
     def _scaled(self, values: Array, missing: Array) -> Array:
         return np.where(missing, 0.0, (values - self.mean) / self.deviation)
@@ -140,7 +140,7 @@ class CategoryColumn(_Column):
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
-COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
+COLUMN_KINDS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
 
 
 def learn_column(column: pl.Series, weights: Array | None = None) -> Column:

@@ -14,7 +14,16 @@ from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type, tell
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.readings import BEYOND, E_CODE, GROUPS, SAMPLE, TextColumn, code_of, number_words, readings_of
+from plainnet.tabular.readings import (
+    ALL_GROUPED,
+    BEYOND,
+    E_CODE,
+    SAMPLE,
+    TextColumn,
+    code_of,
+    number_words,
+    readings_of,
+)
 from plainnet.tabular.texts import is_ascii, spelled_column
 
 _CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
@@ -71,12 +80,7 @@ def decide(
     decided = pl.DataFrame([c.result for c in columns])
     found = {c.name: c.readings[0] for c in columns if c.readings}
     if options.decimal is None and options.thousands is None:
-        thousands = (cs.float() == cs.float().floor()).all() & (cs.float().abs() >= 1000).any()
-        whole = decided.select(thousands)
-        for name in whole.columns:
-            notation = found.get(name, PLAIN)
-            if whole[name][0] and not points[name] and not notation.date:
-                found[name] = replace(notation, whole=True)
+        found |= _without_marks(decided, found, points)
     return decided, {name: notation for name, notation in found.items() if notation != PLAIN}
 
 
@@ -150,8 +154,19 @@ def _may_be_odd(text: pl.DataFrame, points: Mapping[str, int]) -> dict[str, bool
     """
     first = text.head(SAMPLE)
     codes = _row(text.select(pl.all().str.contains(_CODE).any()))
-    e_codes, groups = (_row(first.select(pl.all().str.contains(pattern).all())) for pattern in (E_CODE, GROUPS))
+    e_codes, groups = (_row(first.select(pl.all().str.contains(pattern).all())) for pattern in (E_CODE, ALL_GROUPED))
     return {name: bool(codes[name] or e_codes[name] or (points[name] and groups[name])) for name in text.columns}
+
+
+def _without_marks(
+    decided: pl.DataFrame, found: Mapping[str, Notation], points: Mapping[str, int]
+) -> dict[str, Notation]:
+    """Return the notations of columns of whole numbers without any mark, some of a thousand or more."""
+    numbers = cs.float()
+    whole = decided.select((numbers == numbers.floor()).all() & (numbers.abs() >= 1000).any())
+    candidates = {name: found.get(name, PLAIN) for name in whole.columns if whole[name][0] and not points[name]}
+    unmarked = {name: notation for name, notation in candidates.items() if replace(notation, unit="") == PLAIN}
+    return {name: replace(notation, whole=True) for name, notation in unmarked.items()}
 
 
 def _row(frame: pl.DataFrame) -> dict[str, int]:

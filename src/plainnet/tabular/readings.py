@@ -15,7 +15,7 @@ from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.texts import option
 
 E_CODE = r"^[0-9]+[eE][0-9]+$"
-GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
+ALL_GROUPED = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 """Numbers that may have points between thousands."""
 _TELEPHONE = r"^\+[0-9]{7,15}$"
 _INTERNET_ADDRESS = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$"
@@ -116,7 +116,7 @@ class TextColumn:
         """Return the readings of plain numbers: as they are, and with points between thousands if they may be that."""
         grouped = Notation(decimal=",", thousands=".")
         with_point = self.text.str.contains(".", literal=True).any()
-        may_be_grouped = with_point and self.text.str.contains(GROUPS).all()
+        may_be_grouped = with_point and self.text.str.contains(ALL_GROUPED).all()
         if self.options.decimal == "," or self.options.thousands == ".":
             return [grouped] if may_be_grouped else [] if with_point else [Notation(decimal=",")]
         if self.options.decimal == "." or not may_be_grouped:

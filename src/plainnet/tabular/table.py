@@ -14,7 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.tabular.columns import (
-    COLUMNS,
+    COLUMN_KINDS,
     CategoryColumn,
     Column,
     column_of_kind,
@@ -297,7 +297,7 @@ class Table:
         if not isinstance(entries["columns"], list) or not entries["columns"]:
             raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
         try:
-            columns = tuple(from_plain("a column of the table", entry, COLUMNS) for entry in entries["columns"])
+            columns = tuple(from_plain("a column of the table", entry, COLUMN_KINDS) for entry in entries["columns"])
             target = from_plain("the target of the table", entries["target"], TARGETS)
             check_text("fingerprint of the table", fingerprint)
         except InvalidType as error:
