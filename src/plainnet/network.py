@@ -20,9 +20,11 @@ from plainnet._base.wording import aligned
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
+from plainnet.losses import Loss
 from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
 
 if TYPE_CHECKING:
+    from plainnet.optimizers import Optimizer
     from plainnet.history import History, Report
     from plainnet.training.options import BatchSize, ReportEvery
 
@@ -49,6 +51,9 @@ class Network:
 
     data_files: tuple[str, ...] = ()
     """The files that the latest run's data were mapped from (`numpy.memmap`); nothing is saved over them."""
+
+    trained_by: tuple[Loss, Optimizer] | None = None
+    """The loss and the optimizer of the latest run, which the record of it names; neither is pickled."""
 
     def __init__(
         self,
@@ -168,6 +173,9 @@ class Network:
         if self.input_size is None:
             raise InvalidValue("the network has no parameters yet: give it an input_size, or fit it")
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "trained_by"}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for layer in self.layers:
@@ -178,6 +186,7 @@ class Network:
     def copy(self, dtype: str | None = None) -> Network:
         """An independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
         twin = copy.deepcopy(self)
+        twin.trained_by = self.trained_by
         if dtype is not None:
             twin.__dict__["dtype"] = _checked_dtype(dtype)
             if twin.is_built:
@@ -493,10 +502,9 @@ class Network:
     def _forward(self, inputs: Array, stop_before_activation: bool) -> Array:
         outputs = inputs
         for layer in self.layers[:-1]:
-            outputs, _ = layer.forward(outputs)
+            outputs = layer.predict(outputs)
         last = self.layers[-1]
-        outputs, _ = last.pre_activation(outputs) if stop_before_activation else last.forward(outputs)
-        return outputs
+        return last.pre_activation(outputs)[0] if stop_before_activation else last.predict(outputs)
 
 
 def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -58,6 +58,7 @@ def prepare(net: Network, X: Any, y: Any, options: Options) -> Run:
         elif run.checkpoint is not None:
             run.checkpoint.refuse_existing()
     net.history = run.history
+    net.trained_by = run.job.loss, run.job.optimizer
     net.data_files = data_files
     return run
 
