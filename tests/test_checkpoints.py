@@ -1,5 +1,8 @@
 """Checkpoints: a run that was cut short anywhere ends with the bits of one that was not."""
 
+import copy
+import inspect
+import itertools
 import json
 import os
 import shutil
@@ -10,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from goldens import checkpoint_run
+from parts import OPTIMIZERS, SCHEDULES, one_of_each
 
 import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue
+from plainnet.files import archive
+from plainnet.training import prepare
+from plainnet.training.options import Options
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -66,27 +73,20 @@ def interrupted_and_resumed(tmp_path, options, steps, every):
     return net, history
 
 
-OPTIMIZERS = [
-    pn.SGD(0.1),
-    pn.SGD(0.1, momentum=0.9, nesterov=True),
-    pn.RMSprop(0.01, momentum=0.5),
-    pn.Adagrad(0.05, weight_decay=0.01),
-    pn.Adam(0.01, clip_norm=0.5),
-    pn.AdamW(0.01),
+EACH = [
+    *(pytest.param(make(0.05), id=f"{name} optimizer") for name, make in one_of_each(OPTIMIZERS).items()),
+    *(pytest.param(pn.Adam(make(0.05)), id=f"{name} schedule") for name, make in one_of_each(SCHEDULES).items()),
 ]
-SCHEDULES = [
-    pn.schedules.Step(0.05, every=3),
-    pn.schedules.Exponential(0.05),
-    pn.schedules.Cosine(0.05),
-    pn.schedules.LinearWarmup(0.05, warmup=4),
-    pn.schedules.OneCycle(0.05),
-    pn.schedules.ReduceOnPlateau(0.05, patience=0, threshold=0.05),
+COMPILED = [
+    pytest.param(*case.values, threads, every, id=f"{case.id}, {threads} threads, every {every}")
+    for case in EACH
+    for threads, every in itertools.product([1, 2], [3, "1e-9s"])  # at the ends of epochs; after every step
+    if (threads == 1) == (every == 3) or case.id == "adam optimizer"
 ]
+"""Of the combinations of threads and moments two for each, and all for one."""
 
 
-@pytest.mark.parametrize(
-    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
-)
+@pytest.mark.parametrize("optimizer", EACH)
 def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
     options = run_options(optimizer=optimizer)
     whole = network()
@@ -99,11 +99,7 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
 
 
 @pytest.mark.needs("fast")
-@pytest.mark.parametrize("every", [3, "1e-9s"])  # at the ends of epochs; after every step
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(
-    "optimizer", [*OPTIMIZERS, *map(pn.Adam, SCHEDULES)], ids=lambda optimizer: repr(optimizer)[:60]
-)
+@pytest.mark.parametrize(("optimizer", "threads", "every"), COMPILED)
 def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
     from plainnet.engines.compiled.compiled_engine import CompiledEngine
 
@@ -392,6 +388,67 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_to_the_end_that_its_run_had(
     np.testing.assert_allclose(net.parameters, expected["parameters"], rtol=1e-9)
     for name in ("loss", "validation_loss", "learning_rate"):
         np.testing.assert_allclose(getattr(history, name), expected[name], rtol=1e-9)
+
+
+def prepared(optimizer, **options):
+    return prepare(network(), *MOONS, Options.of(run_options(optimizer=optimizer, early_stopping=5, **options)))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_the_state_of_a_run_and_of_its_job_is_all_of_it(optimizer):
+    """A field that is added to either comes into the state by itself, or fails here."""
+    run = prepared(optimizer, report_every=2)
+    for report in run.reports():
+        if report.epoch == 4:
+            break
+    run.job.drawn_order = np.arange(3)  # the estimators' runs have one
+    again = prepared(optimizer, report_every=2)
+    state = copy.deepcopy(run.state())
+    again.restore(copy.deepcopy(state))
+    for one, other in ((run, again), (run.job, again.job)):
+        arguments = set(inspect.signature(type(one)).parameters)
+        kept = vars(one).keys() - arguments - {"engine", "fingerprints"}  # which are made of the arguments
+        assert len(kept) >= 5
+        for name in kept:
+            np.testing.assert_equal(vars(other)[name], vars(one)[name], err_msg=name)
+    np.testing.assert_equal(again.state(), state)
+    for _ in run.reports():
+        pass
+    for _ in again.reports():
+        pass
+    assert bits(again.job.network) == bits(run.job.network)
+
+
+ALTERATIONS = {
+    "momentum_of_tomorrow": lambda record, arrays: record["run"]["job"].update(momentum_of_tomorrow=1),
+    r"good_parameters has shape \(3,\)": lambda record, arrays: arrays.update(good_parameters=np.zeros(3)),
+    "'optimizer_state.mean'": lambda record, arrays: arrays.pop("optimizer_state.mean"),
+    "'shuffling'": lambda record, arrays: record["run"]["job"].pop("shuffling"),
+    "not iterable": lambda record, arrays: record["run"].update(job=3),
+}
+
+
+@pytest.mark.parametrize("words", ALTERATIONS)
+def test_a_state_that_does_not_fit_is_refused_with_the_file(words, tmp_path):
+    path = tmp_path / "run.npz"
+    network().fit(*MOONS, **run_options(), checkpoint=path)
+    record, arrays = archive.read_archive(path)
+    ALTERATIONS[words](record, arrays)
+    archive.write_archive(path, record, arrays)
+    with pytest.raises(FileError, match=rf"run\.npz is damaged: its state does not fit .*{words}"):
+        network().fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+
+
+def test_a_field_that_an_earlier_version_did_not_have_stays_as_a_run_begins_with_it(tmp_path):
+    path = tmp_path / "run.npz"
+    whole = network()
+    whole.fit(*MOONS, **run_options(), checkpoint=path)
+    record, arrays = archive.read_archive(path)
+    del record["run"]["job"]["layer_gradient_norms"]
+    archive.write_archive(path, record, arrays)
+    net = network()
+    net.fit(*MOONS, **run_options(), checkpoint=path, resume=True)
+    assert bits(net) == bits(whole)
 
 
 def test_a_run_that_reported_more_often_than_is_usual_now_goes_on_as_it_was(tmp_path):

@@ -87,9 +87,8 @@ def test_what_is_a_users_own_runs_in_the_numpy_engine_and_the_report_says_so(own
 
 
 def test_losses_of_the_estimators_have_no_program() -> None:
-    net = pn.Network(pn.Dense(1), input_size=3, seed=1)
-    reason = choosing.decline(job(loss=Objective("squared_error", net, alpha=0.1)))
-    assert reason == "the loss mse has no machine code"
+    reason = choosing.decline(job(loss=Objective("squared_error", outputs=1, penalty_rows=10)))
+    assert reason == "the penalty of the loss scikit-learn's squared_error depends on the batch"
 
 
 def test_the_report_names_engine_and_threads() -> None:
@@ -314,3 +313,21 @@ def test_machine_code_cut_short_on_disk_is_made_anew(tmp_path: Path) -> None:
         again = kernel()
         assert again(2) == 4
         assert sum(again.stats.cache_hits.values()) == 1, "and kept"
+
+
+def test_machine_code_of_a_class_that_is_gone_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from plainnet.engines.compiled.kernels.compiling import make_ready
+
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("Earlier", "Later"):
+        (tmp_path / "kept.py").write_text(
+            f"from typing import NamedTuple\nimport numba\n\n\nclass {name}(NamedTuple):\n    x: float\n\n\n"
+            "@numba.njit(cache=True)\ndef double(data):\n    return 2 * data.x\n"
+        )
+        monkeypatch.delitem(sys.modules, "kept", raising=False)
+        importlib.invalidate_caches()
+        module = importlib.import_module("kept")
+        data = getattr(module, name)(2.0)
+        make_ready(module.double, lambda module=module, data=data: module.double(data))
+        assert module.double(data) == 4.0
+    assert [path.suffix for path in (tmp_path / "__pycache__").iterdir()].count(".nbi") == 1, "in the place of the old"

@@ -289,6 +289,13 @@ def test_options_reach_the_network_and_the_run(capsys):
     assert settings["batch_size"] == 16
     assert settings["shuffle"] is False
     assert settings["validation_examples"] == 103
+    assert {name: net.history.source[name] for name in ("data", "target", "seed")} == {
+        "data": PENGUINS.name,
+        "target": "species",
+        "seed": 4,
+    }
+    assert net.history.source["command"].startswith("plainnet train ")
+    assert not settings.keys() & net.history.source.keys()
     assert set(net.history.metrics) == {"accuracy", "f1"}
     assert net.history.epoch[0] == 3
     assert "year" not in capsys.readouterr().out

@@ -19,8 +19,8 @@ import pytest
 
 import plainnet as pn
 from plainnet.comparison import Comparison, Run, compare
-from plainnet.comparison.data import Data
 from plainnet.comparison.executing import ONE_THREAD, run_all
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.statistics import interval, middle_mean
 from plainnet.comparison.variants import resolve
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
@@ -694,7 +694,7 @@ def test_processes_leave_the_environment_and_other_processes_alone(monkeypatch):
     (variant,) = resolve({"a": network()}, {"loss": "cross_entropy", "epochs": 2})
     context = multiprocessing.get_context("spawn")
     event = context.Event()
-    runs = run_all([(variant, seed) for seed in range(6)], Data(X, y), None, 2)
+    runs = run_all([(variant, seed) for seed in range(6)], SeedData(X, y), None, 2)
     next(runs)
     assert not set(ONE_THREAD) & set(os.environ)
     own = context.Process(target=event.wait)

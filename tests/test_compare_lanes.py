@@ -9,7 +9,7 @@ from rich.console import Console
 
 import plainnet as pn
 from plainnet.comparison import compare, lanes
-from plainnet.comparison.data import Data
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import DivergenceError
 
@@ -121,12 +121,12 @@ def test_the_bar_counts_the_runs(calls):
 def test_what_lanes_take_and_what_goes_to_processes():
     def suits(net=None, data=None, cores=2, **options):
         variant = Variant("a", net or network(), {**OPTIONS, **options})
-        return lanes.suit(variant, range(100), data or Data(X, y), cores)
+        return lanes.suit(variant, range(100), data or SeedData(X, y), cores)
 
     assert suits()
     assert suits(validation=HELD_OUT)
     assert not suits(validation=0.2), "each seed holds other rows out"
-    assert not suits(data=Data(lambda seed: (X, y, None), None))
+    assert not suits(data=SeedData(lambda seed: (X, y, None), None))
     assert not suits(net=network), "a function may give each seed another network"
     assert not suits(batch_size=10), "each seed shuffles anew"
     assert suits(batch_size=10, shuffle=False)
@@ -137,5 +137,5 @@ def test_what_lanes_take_and_what_goes_to_processes():
 
 def test_auto_counts_the_work_of_all_seeds():
     variant = Variant("a", network(), {**OPTIONS, "engine": "auto", "epochs": 1_000, "report_every": 1_000})
-    assert not lanes.suit(variant, range(10), Data(X, y), 2)
-    assert lanes.suit(variant, range(1_000), Data(X, y), 2)
+    assert not lanes.suit(variant, range(10), SeedData(X, y), 2)
+    assert lanes.suit(variant, range(1_000), SeedData(X, y), 2)

@@ -1,44 +1,36 @@
 """Every layer, activation, loss and initializer there is, in combination, against two independent gradients.
 
 The combinations are made from the registries, so a new class is tested as soon as it is there, and fails until
-`reference.py` has an independent version of it.
+`parts.py` has it in some settings and `reference.py` an independent version of it.
 """
 
 import itertools
 
 import numpy as np
+import parts
 import pytest
-from reference import ACTIVATIONS as REFERENCE_ACTIVATIONS
-from reference import loss_and_gradient
+import reference
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import LAYERS
 from plainnet.losses import LOSSES
+from plainnet.optimizers import OPTIMIZERS
+from plainnet.schedules import SCHEDULES
 
 OUTPUTS = 3
-MIDDLE = {
-    "Dense": lambda activation, initializer: pn.Dense(5, activation, initializer=initializer, l1=0.01, l2=0.1),
-    "Activation": lambda activation, initializer: pn.Activation(activation),
-    "Dropout": lambda activation, initializer: pn.Dropout(0.4),
-    "BatchNorm": lambda activation, initializer: pn.BatchNorm(),
-    "LayerNorm": lambda activation, initializer: pn.LayerNorm(),
-}
 
 
 def relative_error(a, b):
     return np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max(), 1e-300)
 
 
-def targets_for(loss, random, rows):
-    if loss == "cross_entropy":
-        return random.integers(0, OUTPUTS, rows)
-    if loss == "binary_cross_entropy":
-        return random.uniform(0, 1, (rows, OUTPUTS))
-    if loss == "poisson":
-        return random.integers(0, 4, (rows, OUTPUTS)).astype(float)
-    return random.normal(size=(rows, OUTPUTS))
+def middle_layer(name, activation, initializer):
+    """The layer in question, with the activation and the initializer where it takes them."""
+    if name == "Dense":
+        return pn.Dense(5, activation, initializer=initializer, l1=0.01, l2=0.1)
+    return pn.Activation(activation) if name == "Activation" else parts.LAYERS[name][0](5)
 
 
 def network(layer, activation, loss, initializer, seed):
@@ -50,7 +42,7 @@ def network(layer, activation, loss, initializer, seed):
     output = LOSSES[loss].suits[0] if LOSSES[loss].suits else "identity"
     net = pn.Network(
         pn.Dense(4, activation, initializer=initializer),
-        MIDDLE[layer](activation, initializer),
+        middle_layer(layer, activation, initializer),
         pn.Dense(OUTPUTS, output, initializer=initializer),
         input_size=3,
         seed=seed,
@@ -66,25 +58,25 @@ def network(layer, activation, loss, initializer, seed):
     return net
 
 
-def test_the_tests_know_every_layer_and_activation():
-    assert set(MIDDLE) == set(LAYERS)
-    assert set(REFERENCE_ACTIVATIONS) == set(ACTIVATIONS)
+def test_the_tests_know_everything_there_is():
+    assert set(parts.LAYERS) == set(reference.LAYERS) == set(LAYERS)
+    assert set(parts.OPTIMIZERS) == set(OPTIMIZERS)
+    assert set(parts.SCHEDULES) == set(SCHEDULES)
+    assert set(reference.ACTIVATIONS) == set(ACTIVATIONS)
+    assert set(reference.LOSSES) == set(LOSSES)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("layer", LAYERS)
-def test_gradients_of_every_combination(layer, activation):
+def assert_gradients_agree(layer, activation, cases):
     """Loss and gradient equal autograd's to 1e-10, and central differences to 1e-6."""
-    for number, (loss, initializer) in enumerate(itertools.product(LOSSES, INITIALIZERS)):
+    for number, (loss, initializer, training) in enumerate(cases):
         net = network(layer, activation, loss, initializer, seed=number)
         random = np.random.default_rng(1000 + number)
-        X, y = 0.3 * random.normal(size=(6, 3)), targets_for(loss, random, 6)
-        weight = random.uniform(0.2, 2, 6) if number % 2 else None
-        training = number % 3 > 0
+        X, y = 0.3 * random.normal(size=(6, 3)), parts.targets(loss, random, 6, OUTPUTS)
+        weight = random.uniform(0.2, 2, 6) if number % 4 > 1 else None
         case = f"{layer}, {activation}, {loss}, {initializer}, training={training}"
 
         value, gradient = net.loss_and_gradient(X, y, loss=loss, sample_weight=weight, training=training)
-        expected_value, expected = loss_and_gradient(net, X, y, loss, weight, training)
+        expected_value, expected = reference.loss_and_gradient(net, X, y, loss, weight, training)
         assert value == pytest.approx(expected_value, rel=1e-10), case
         assert relative_error(gradient, expected) < 1e-10, case
 
@@ -92,11 +84,27 @@ def test_gradients_of_every_combination(layer, activation):
         assert report.passed, f"{case}\n{report}"
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_gradients_of_every_layer_activation_and_loss(layer, activation):
+    """In training and not, from initial weights of each kind in turn."""
+    cases = itertools.product(LOSSES, [True, False])
+    turn = itertools.cycle(INITIALIZERS)
+    assert_gradients_agree(layer, activation, [(loss, next(turn), training) for loss, training in cases])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_gradients_of_every_combination(layer, activation):
+    assert_gradients_agree(layer, activation, itertools.product(LOSSES, INITIALIZERS, [True, False]))
+
+
 @pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "poisson"])
 def test_losses_of_probabilities_agree_with_losses_of_logits(loss):
     """The fused form and the form that takes the network's outputs are the same function."""
     random = np.random.default_rng(5)
-    z, y = random.normal(size=(7, OUTPUTS)), targets_for(loss, random, 7)
+    z, y = random.normal(size=(7, OUTPUTS)), parts.targets(loss, random, 7, OUTPUTS)
     made = LOSSES[loss]()
     activation = ACTIVATIONS[made.fused_with]()
     a = activation.value(z)

@@ -1,9 +1,11 @@
 """An engine may stop anywhere: what goes on from there ends with the bits of a run that was left alone."""
 
+import itertools
 import math
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,12 +28,19 @@ def choice(request) -> Choice:
     return request.param
 
 
-def job(inputs=X, targets=Y, batch_size=16, shuffle=True, epochs=7) -> Job:
+def job(inputs=X, targets=Y, batch_size=16, shuffle=True, epochs=7, draw_order=None) -> Job:
     layers = pn.Dense(9, "tanh", l2=1e-3), pn.BatchNorm(), pn.Dropout(0.3), pn.Dense(3, "softmax")
     net = pn.Network(*layers, input_size=5, seed=1)
     optimizer = pn.SGD(pn.schedules.Cosine(0.1), momentum=0.9, nesterov=True, clip_norm=0.5)
     weight = np.linspace(0, 2, len(inputs), dtype=np.float32)
-    return Job(net, losses.resolve("cross_entropy"), optimizer, inputs, targets, weight, batch_size, shuffle, epochs)
+    loss = losses.resolve("cross_entropy")
+    return Job(net, loss, optimizer, inputs, targets, weight, batch_size, shuffle, epochs, draw_order)
+
+
+def rotated() -> Callable[[int], np.ndarray]:
+    """Draw an order that is another one in each epoch."""
+    epoch = itertools.count(1)
+    return lambda rows: (3 * np.arange(rows) + next(epoch)) % rows
 
 
 def in_one_go(job: Job, choice: Choice) -> list[float]:
@@ -64,6 +73,21 @@ def test_stopped_after_every_step_to_the_same_bits(choice: Choice, options: dict
     whole, pieces = job(**options), job(**options)
     assert in_pieces(pieces, choice, steps_each) == in_one_go(whole, choice)
     assert state(pieces) == state(whole)
+
+
+@pytest.mark.parametrize("steps_each", [1, 3, 1000])
+def test_an_order_that_the_caller_draws_is_kept_through_pauses(choice: Choice, steps_each: int) -> None:
+    whole, pieces = job(draw_order=rotated()), job(draw_order=rotated())
+    assert in_pieces(pieces, choice, steps_each) == in_one_go(whole, choice)
+    assert state(pieces) == state(whole)
+
+
+def test_an_order_that_the_caller_draws_is_the_order_of_the_rows(choice: Choice) -> None:
+    order = rotated()(70)
+    drawn, sorted_by_hand = job(draw_order=rotated(), epochs=1), job(X[order], Y[order], shuffle=False, epochs=1)
+    sorted_by_hand.sample_weight = drawn.sample_weight[order]
+    assert in_one_go(drawn, choice) == in_one_go(sorted_by_hand, choice)
+    assert drawn.network.parameters.tobytes() == sorted_by_hand.network.parameters.tobytes()
 
 
 @pytest.mark.parametrize("steps_each", [1, 3, 1000])
@@ -129,7 +153,7 @@ import numpy as np
 import plainnet as pn
 
 threads = int(sys.argv[1])
-from plainnet.engines import compiled_engine
+from plainnet.engines.compiled import compiled_engine
 compiled_engine.SLICE = 3e-4  # several calls of the machine code an epoch
 random = np.random.default_rng(0)
 X, y = random.normal(size=(2000, 20)), random.normal(size=2000)

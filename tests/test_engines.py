@@ -5,6 +5,7 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+import parts
 import pytest
 
 import plainnet as pn
@@ -17,33 +18,9 @@ STEPS = 200
 Run = tuple[pn.Network, pn.History]
 
 
-def optimizers(rate: Any) -> list[Any]:
-    return [
-        pn.SGD(rate),
-        pn.SGD(rate, momentum=0.9),
-        pn.SGD(rate, momentum=0.9, nesterov=True, weight_decay=1e-3),
-        pn.SGD(rate, clip_norm=0.1),
-        pn.RMSprop(rate),
-        pn.RMSprop(rate, momentum=0.5, weight_decay=1e-3, clip_norm=0.5),
-        pn.Adagrad(rate, weight_decay=1e-3),
-        pn.Adam(rate),
-        pn.Adam(rate, weight_decay=0.01, clip_norm=0.5),
-        pn.AdamW(rate),
-        pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1),
-    ]
-
-
 RATE = 1e-3
-SCHEDULES = [
-    RATE,
-    pn.schedules.Step(RATE, every=3),
-    pn.schedules.Exponential(RATE),
-    pn.schedules.Cosine(RATE),
-    pn.schedules.LinearWarmup(RATE, warmup=3),
-    pn.schedules.OneCycle(RATE),
-    pn.schedules.ReduceOnPlateau(RATE, patience=0),
-    lambda epoch, epochs: RATE / (1 + epoch),
-]
+OPTIMIZERS = [make for several in parts.OPTIMIZERS.values() for make in several]
+SCHEDULES = [*parts.one_of_each(parts.SCHEDULES).values(), lambda rate: lambda epoch, epochs: rate / (1 + epoch)]
 HIDDEN = ["dense", "dense", "activation", "dropout", "batch", "layer"]
 LOSSES = ["mse", "huber", "binary_cross_entropy", "cross_entropy", "labels", "poisson", "poisson of rates", "mae"]
 
@@ -88,7 +65,7 @@ class Combination:
         draw = random.Random(number)
         self.seed = number
         self.dtype = "float32" if number % 3 == 2 else "float64"
-        self.optimizer = optimizers(SCHEDULES[number % len(SCHEDULES)])[number % 11]
+        self.optimizer = OPTIMIZERS[number % len(OPTIMIZERS)](SCHEDULES[number % len(SCHEDULES)](RATE))
         kind = LOSSES[number % len(LOSSES)]
         if kind == "mae" and self.dtype == "float32":
             kind = "huber"  # the gradient of mae jumps at 0, where in float32 rounding decides on which side one is

@@ -13,7 +13,7 @@ import pytest
 
 import plainnet as pn
 from plainnet.errors import FileError, PlainnetError
-from plainnet.files.writing import archive
+from plainnet.files import archive
 from plainnet.tabular import read_table, write_table
 
 X, y = pn.datasets.xor()

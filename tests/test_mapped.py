@@ -325,7 +325,7 @@ CHILD = """
 import sys
 import numpy as np
 import plainnet as pn
-from plainnet import mapped
+from plainnet._base import mapped
 
 rows, path = int(sys.argv[1]), sys.argv[2]
 mapped.BLOCK_BYTES, mapped.PIECE_BYTES = 2**20, 2**17

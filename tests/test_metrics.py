@@ -290,7 +290,7 @@ def test_text_labels_are_refused() -> None:
 
 
 def test_confusion_matrix_refuses_several_labels() -> None:
-    with pytest.raises(InvalidValue, match="one class an example"):
+    with pytest.raises(InvalidValue, match="one class per example"):
         metrics.confusion_matrix(np.array([[1, 1], [0, 1]]), np.full((2, 2), 0.5))
 
 

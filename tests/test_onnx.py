@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from parts import any_layer
 
 import plainnet as pn
 from plainnet import activations
@@ -37,21 +38,6 @@ def assert_equal_to_1e_5(actual, expected):
 
 # ---- arrays ----
 
-parameters_of_activations = {
-    "leaky_relu": st.builds(activations.LeakyRelu, st.floats(0, 2)),
-    "elu": st.builds(activations.Elu, st.floats(0.1, 3)),
-}
-any_activation = st.sampled_from(sorted(activations.ACTIVATIONS)).flatmap(
-    lambda name: parameters_of_activations.get(name, st.just(name))
-)
-any_layer = st.one_of(
-    st.builds(pn.Dense, st.integers(1, 12), any_activation, bias=st.booleans()),
-    st.builds(pn.Activation, any_activation),
-    st.builds(pn.Dropout, st.sampled_from([0.0, 0.5])),
-    st.builds(pn.BatchNorm, epsilon=st.sampled_from([1e-5, 0.1])),
-    st.builds(pn.LayerNorm, st.sampled_from([1e-5, 0.1])),
-)
-
 
 def with_random_numbers(net, random):
     """The network with every parameter and statistic moved from where it starts, as training does."""
@@ -65,7 +51,7 @@ def with_random_numbers(net, random):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    layers=st.lists(any_layer, min_size=1, max_size=5),
+    layers=st.lists(any_layer(), min_size=1, max_size=5),
     input_size=st.integers(1, 10),
     rows=st.sampled_from([1, 2, 7, 64]),
     dtype=st.sampled_from(["float32", "float64"]),
@@ -337,29 +323,121 @@ def test_without_its_table_the_network_takes_features(tmp_path):
 
 def sigmoid(z):
     """A user's own, under a name that plainnet has too."""
-    return z, z
+    return z / (1 + np.abs(z)), 1 / (1 + np.abs(z)) ** 2
 
 
-class Twice(pn.Layer):
+def mish(z):
+    t = np.tanh(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0))
+    return z * t, t
+
+
+def pieces(z):
+    bent = np.where((z > -1) & (z <= 1) | (z > 3), np.sin(z), np.clip(z, -2.5, np.sqrt(np.square(z) + 1)))
+    return bent - np.expm1(-np.abs(z)) / 2 + np.sign(z) * (z != 0), z
+
+
+class Hot(pn.activations.Sigmoid):
+    def value(self, z):
+        return super().value(2 * z)
+
+
+class RMSNorm(pn.Layer):
+    """outputs = scale · inputs / √(mean(inputs²) + epsilon)."""
+
+    def __init__(self, epsilon=1e-6):
+        self.epsilon = epsilon
+
+    def parameter_shapes(self, input_shape):
+        return {"scale": input_shape}
+
+    def initialize(self, random):
+        self.scale = random.uniform(0.5, 2, self.scale.shape)
+
     def forward(self, inputs, training=None):
-        return 2 * inputs, lambda gradient, gradients: 2 * gradient
+        root = np.sqrt((inputs**2).mean(axis=1, keepdims=True) + self.epsilon)
+        return self.scale * inputs / root, lambda gradient, gradients: gradient
+
+
+class Halves(pn.Layer):
+    """Each example's halves, changed over, once more with their order turned round, and their sum."""
+
+    def output_shape(self, input_shape):
+        return (2 * input_shape[0] + 1,)
+
+    def forward(self, inputs, training=None):
+        half = inputs.shape[1] // 2
+        changed = np.concatenate([inputs[:, half:], inputs[:, :half]], axis=1)
+        outputs = np.concatenate([changed, inputs[:, ::-1], changed.sum(axis=1)[:, None]], axis=1)
+        return outputs, lambda gradient, gradients: gradient
 
 
 class Wider(pn.Dense):
-    """A subclass may do anything."""
+    """A Dense layer that keeps its inputs beside its outputs."""
+
+    def output_shape(self, input_shape):
+        return (self.units + input_shape[0],)
+
+    def forward(self, inputs, training=None):
+        outputs, backward = super().forward(inputs, training)
+        return np.concatenate([inputs, outputs], axis=1), backward
+
+
+OWN = {
+    "activation": lambda: pn.Dense(4, sigmoid),
+    "mish": lambda: pn.Activation(mish),
+    "pieces": lambda: pn.Activation(pieces),
+    "subclass of an activation": lambda: pn.Dense(4, Hot()),
+    "layer": RMSNorm,
+    "layer that cuts and joins": Halves,
+    "subclass of a layer": lambda: Wider(3, "relu"),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("own", OWN)
+def test_what_is_a_users_own_is_written_as_its_own_operators(tmp_path, own, dtype):
+    net = pn.Network(pn.Dense(4), OWN[own](), pn.Dense(2, "softmax"), input_size=3, seed=1, dtype=dtype)
+    X = np.random.default_rng(1).normal(size=(50, 3)).astype(dtype) * 3
+    session = session_of(net, tmp_path / "net.onnx")
+    for rows in (1, 50):
+        (actual,) = session.run(None, {"X": X[:rows]})
+        assert_equal_to_1e_5(actual, net.predict(X[:rows]))
+
+
+def test_well_known_functions_are_operators_of_their_own(tmp_path):
+    net = pn.Network(pn.Dense(3, "sigmoid"), pn.Dense(3, "softmax"), input_size=2)
+    net.export(tmp_path / "net.onnx")
+    operators = [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    assert operators == ["MatMul", "Add", "Sigmoid", "MatMul", "Add", "Softmax", "Identity"]
+
+
+def branching(z):
+    return (z if z.max() > 0 else -z), np.ones_like(z)
+
+
+def sorted_rows(z):
+    return np.sort(z, axis=1), np.ones_like(z)
+
+
+def centred(z):
+    return z - z.mean(axis=0), np.ones_like(z)
+
+
+def by_rows(z):
+    return z / len(z), np.ones_like(z)
 
 
 @pytest.mark.parametrize(
-    ("layer", "message"),
+    ("function", "message"),
     [
-        (Twice(), r"layers\[1\], Twice, is your own.*export the arrays as safetensors"),
-        (Wider(3), r"layers\[1\], Wider, is your own"),
-        (pn.Dense(3, sigmoid), r"activation of layers\[1\], .*sigmoid, is your own"),
-        (pn.Activation(sigmoid), r"activation of layers\[1\], .*sigmoid, is your own"),
+        (branching, r"layers\[1\], Dense, cannot be written as ONNX: .*branch.*if z.max\(\) > 0.*Python script"),
+        (sorted_rows, r"layers\[1\], Dense, .*sort"),
+        (centred, r"layers\[1\], Dense, takes the mean over the examples"),
+        (by_rows, r"layers\[1\], Dense, computes with the number of rows"),
     ],
 )
-def test_a_layer_or_activation_of_the_users_own_is_refused_by_name(tmp_path, layer, message):
-    net = pn.Network(pn.Dense(2), layer, input_size=2)
+def test_what_cannot_be_written_is_refused_with_its_reason(tmp_path, function, message):
+    net = pn.Network(pn.Dense(2), pn.Dense(2, function), input_size=2)
     with pytest.raises(InvalidValue, match=message):
         net.export(tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -409,7 +487,7 @@ def test_a_failed_export_leaves_the_old_file(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(b"old")
     with pytest.raises(InvalidValue):
-        pn.Network(Twice(), input_size=2).export(path)
+        pn.Network(pn.Dense(2, branching), input_size=2).export(path)
     assert path.read_bytes() == b"old"
     with pytest.raises(FileError, match=r"no folder"):
         pn.Network(pn.Dense(1), input_size=2).export(tmp_path / "none" / "net.onnx")

@@ -12,6 +12,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
+from parts import any_layer, with_random_numbers
 
 import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue, MissingExtraError
@@ -152,22 +153,11 @@ def test_names_are_those_of_the_network(tmp_path):
     assert "layers.0.bias" not in tensors
 
 
-ACTIVATIONS = [name for name in pn.activations.ACTIVATIONS if name != "exponential"]
-LAYERS = st.one_of(
-    st.builds(pn.Dense, st.integers(1, 5), st.sampled_from(ACTIVATIONS), bias=st.booleans()),
-    st.builds(pn.BatchNorm, st.sampled_from([0.1, 0.5])),
-    st.builds(pn.LayerNorm),
-    st.builds(pn.Dropout, st.sampled_from([0.1, 0.5])),
-    st.builds(pn.Activation, st.sampled_from(ACTIVATIONS)),
-)
-
-
 @given(data=st.data(), layout=st.sampled_from(["plainnet", "pytorch"]), dtype=st.sampled_from(["float32", "float64"]))
 def test_any_network_comes_back_to_the_last_bit(data, layout, dtype, tmp_path_factory):
-    layers = data.draw(st.lists(LAYERS, max_size=5))
+    layers = data.draw(st.lists(any_layer(without=["exponential"]), max_size=5))
     net = pn.Network(*layers, pn.Dense(2), input_size=data.draw(st.integers(1, 5)), dtype=dtype, seed=1)
-    net.parameters = np.random.default_rng(0).normal(size=net.parameters.size)
-    net.statistics = np.random.default_rng(1).uniform(0.5, 2, size=net.statistics.size)
+    with_random_numbers(net)
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     net.export(path, layout=layout)
     described = pn.Network.from_description({**net.describe(), "input_size": None, "seed": 2})

@@ -12,22 +12,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import any_layer, with_random_numbers
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.export import script
-from plainnet.layers import LAYERS
 from plainnet.tabular import Table
 
 PENGUINS = os.path.join(os.path.dirname(__file__), "..", "examples", "penguins.csv")
-
-
-def with_random_numbers(net, seed=0):
-    random = np.random.default_rng(seed)
-    net.parameters = random.normal(0, 0.7, net.parameters.shape)
-    net.statistics = random.uniform(0.3, 2, net.statistics.shape)
-    return net
 
 
 def exported(net, folder, name="model.py"):
@@ -45,32 +38,12 @@ def assert_in_style(folder):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-activations = st.one_of(
-    st.sampled_from(list(ACTIVATIONS)),
-    st.builds(lambda slope: {"name": "leaky_relu", "slope": slope}, st.floats(0, 1)),
-    st.builds(lambda alpha: {"name": "elu", "alpha": alpha}, st.floats(0.1, 3)),
-)
-LAYER_STRATEGIES = {
-    "Dense": st.builds(
-        lambda units, f, bias: pn.Dense(units, f, bias=bias), st.integers(1, 9), activations, st.booleans()
-    ),
-    "Activation": st.builds(pn.Activation, activations),
-    "Dropout": st.builds(pn.Dropout, st.floats(0, 0.9)),
-    "BatchNorm": st.builds(pn.BatchNorm, epsilon=st.sampled_from([1e-5, 1e-3])),
-    "LayerNorm": st.builds(pn.LayerNorm, epsilon=st.sampled_from([1e-5, 1e-3])),
-}
-
-
-def test_the_strategy_draws_every_layer():
-    assert set(LAYER_STRATEGIES) == set(LAYERS)
-
-
 @np.errstate(all="ignore")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_script_predicts_to_the_last_bit_and_is_in_style(tmp_path):
     @settings(max_examples=80, deadline=None)
     @given(
-        layers=st.lists(st.one_of(list(LAYER_STRATEGIES.values())), min_size=1, max_size=7),
+        layers=st.lists(any_layer(), min_size=1, max_size=7),
         inputs=st.integers(1, 6),
         rows=st.integers(1, 40),
         dtype=st.sampled_from(["float32", "float64"]),

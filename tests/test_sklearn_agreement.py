@@ -9,6 +9,10 @@ from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from plainnet import sklearn as ours
+from plainnet.backpropagation import backpropagate
+from plainnet.layers import TrainingPass
+from plainnet.sklearn.objective import Objective
+from plainnet.tracing import trace
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -108,22 +112,40 @@ def their_loss_and_gradient(estimator, X, targets, sample_weight):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("task", TASKS)
 def test_the_loss_and_its_gradient_are_the_same_for_the_same_weights(task, weighted):
-    from plainnet.sklearn.objective import Objective
-
     name, X, y, more = TASKS[task]
     expected, got = both(name, X, y, {"alpha": 0.7, "max_iter": 2, "random_state": 3, **more})
     got.coefs_, got.intercepts_ = expected.coefs_, expected.intercepts_
     encoded = expected._label_binarizer.transform(y) if name == "MLPClassifier" else y.reshape(len(y), -1)
     sample_weight = WEIGHTS if weighted else None
     value, coefs, intercepts = their_loss_and_gradient(expected, X, encoded, sample_weight)
-    our_value, gradient = got.network_.loss_and_gradient(
-        X, encoded, loss=Objective(got._loss_name, got.network_, got.alpha), sample_weight=sample_weight
-    )
+    objective = Objective(got._loss_name, got.n_outputs_, penalty_rows=200)  # the layers have the l2 of such a batch
+    our_value, gradient = got.network_.loss_and_gradient(X, encoded, loss=objective, sample_weight=sample_weight)
     assert our_value == pytest.approx(value, rel=1e-10)
     views = got.network_.parameter_views(gradient)
     for i in range(len(coefs)):
         np.testing.assert_allclose(views[i]["weights"], coefs[i], rtol=1e-8, atol=1e-12)
         np.testing.assert_allclose(views[i]["bias"], intercepts[i], rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_step_of_the_estimators_can_be_traced_to_the_same_bits(task, weighted):
+    name, X, y, more = TASKS[task]
+    model = getattr(ours, name)(max_iter=1, random_state=3, **more).fit(X, y)
+    objective = Objective(model._loss_name, model.n_outputs_, penalty_rows=200)
+    targets = objective.prepare(model._encode(y), model.n_outputs_, np.dtype(float))
+
+    def step(X, targets, weights, gradient):
+        network = model.network_
+        views = network.parameter_views(gradient)
+        return backpropagate(network.layers, objective, X, targets, weights, TrainingPass(network.dropout), views)
+
+    gradient = np.zeros_like(model.network_.parameters)
+    data = X, targets, WEIGHTS if weighted else None
+    graph = trace(step, *data, gradient.copy())
+    traced = gradient.copy()
+    assert graph.run(*data, traced) == step(*data, gradient)
+    assert traced.tobytes() == gradient.tobytes()
 
 
 @pytest.mark.parametrize("task", ["three classes", "two classes", "labels", "regression", "counts"])

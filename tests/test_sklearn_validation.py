@@ -258,8 +258,8 @@ def test_settings_changed_between_calls_of_partial_fit_take_effect():
     before = model.network_.parameters.copy()
     model.set_params(learning_rate_init=1e-9, batch_size=len(XD)).partial_fit(XD, YD)
     assert model.network_.history.learning_rate == [1e-9]
-    # v <- 0.9 v - rate g, and with Nesterov's step the weights move by 0.9 v - rate g: the velocity stays
-    np.testing.assert_allclose(model.network_.parameters - before, 0.81 * velocity, atol=1e-7)
+    # v <- 0.9 v + rate g, and with Nesterov's step the weights move by -(rate g + 0.9 v): the velocity stays
+    np.testing.assert_allclose(model.network_.parameters - before, -0.81 * velocity, atol=1e-7)
     model.set_params(solver="adam").partial_fit(XD, YD)
     assert model.network_.history.settings["optimizer"]["name"] == "epsilon_outside_adam"
 

@@ -110,6 +110,13 @@ def test_a_failed_save_leaves_the_old_file(net, path, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == ["model.npz"]
 
 
+def test_a_history_of_version_0_1_names_its_source_among_the_settings():
+    source = {"data": "a.csv", "target": "y", "weight_column": "w", "seed": 3, "command": "plainnet train a.csv"}
+    history = pn.History(epoch=[1], settings={"loss": "mse", **source})
+    assert (history.settings, history.source) == ({"loss": "mse"}, source)
+    assert pn.History(**history.to_dict()) == history
+
+
 def test_a_saved_file_has_ordinary_permissions(path):
     plain = path.parent / "plain"
     plain.touch()

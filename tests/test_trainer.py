@@ -7,69 +7,26 @@ import sys
 
 import numpy as np
 import pytest
+from parts import LAYERS, OPTIMIZERS, SCHEDULES, cases, targets
 
 import plainnet as pn
-from plainnet._base.configurable import build
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.export import trainer
 from plainnet.initializers import INITIALIZERS
-from plainnet.layers import LAYERS
 from plainnet.losses import LOSSES
-from plainnet.optimizers import OPTIMIZERS
-from plainnet.schedules import SCHEDULES
 
 ROWS, INPUTS, OUTPUTS, EPOCHS = 22, 3, 3, 100
-OPTIMIZER_SETTINGS = {
-    "sgd": [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}],
-    "rmsprop": [{}, {"momentum": 0.5, "decay": 0.9}],
-    "adagrad": [{}],
-    "adam": [{}, {"beta1": 0.8, "beta2": 0.99}],
-    "adamw": [{}, {"weight_decay": 0.0}],
-}
-SCHEDULE_SETTINGS = {
-    "constant": [{"learning_rate": 0.02}],
-    "step": [{"learning_rate": 0.05, "every": 20, "factor": 0.5}],
-    "exponential": [{"learning_rate": 0.05, "factor": 0.97}],
-    "cosine": [{"learning_rate": 0.05, "minimum": 0.001}],
-    "linear_warmup": [
-        {"learning_rate": 0.03, "warmup": 10, "start": 0.1},
-        {"learning_rate": {"name": "cosine", "learning_rate": 0.05}},
-        {"learning_rate": {"name": "linear_warmup", "learning_rate": {"name": "one_cycle", "learning_rate": 0.05}}},
-    ],
-    "one_cycle": [{"learning_rate": 0.05}],
-}
-LAYER_SETTINGS = {
-    "Dense": [{"units": 5, "bias": False}, {"units": 5, "activation": "tanh", "l1": 0.01}, {"units": 4, "l2": 0.1}],
-    "Activation": [{"activation": "gelu"}, {"activation": {"name": "leaky_relu", "slope": 0.3}}],
-    "Dropout": [{"rate": 0.3}, {"rate": 0.0}],
-    "BatchNorm": [{}, {"momentum": 0.3, "epsilon": 1e-3}],
-    "LayerNorm": [{}, {"epsilon": 1e-3}],
-}
-INITIALIZER_SETTINGS = {"normal": {"standard_deviation": 0.4}, "uniform": {"limit": 0.5}}
 
 
-def cases(settings):
-    return [pytest.param(name, own, id=f"{name} {own}") for name, several in settings.items() for own in several]
-
-
-def data(loss="mse", rows=ROWS):
+def data(loss="mse"):
     random = np.random.default_rng(5)
-    X = random.normal(size=(rows, INPUTS))
-    targets = {
-        "cross_entropy": lambda: random.integers(0, OUTPUTS, rows),
-        "binary_cross_entropy": lambda: random.integers(0, 2, (rows, OUTPUTS)).astype(float),
-        "poisson": lambda: random.integers(0, 4, (rows, OUTPUTS)).astype(float),
-    }
-    return X, targets.get(loss, lambda: random.normal(size=(rows, OUTPUTS)))()
+    X = random.normal(size=(ROWS, INPUTS))
+    return X, targets(loss, random, ROWS, OUTPUTS)
 
 
 def network(*layers, dtype="float64"):
     return pn.Network(*layers, input_size=INPUTS, seed=3, dtype=dtype)
-
-
-def layer(name, settings):
-    return build("layer", {"name": name, **settings}, pn.layers.LAYERS)
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +55,15 @@ def check(net, written, loss="mse", y=None, **options):
     )
 
 
-def test_the_tests_know_everything_there_is():
-    assert set(OPTIMIZER_SETTINGS) == set(OPTIMIZERS)
-    assert set(SCHEDULE_SETTINGS) == set(SCHEDULES) - {"reduce_on_plateau"}
-    assert set(LAYER_SETTINGS) == set(LAYERS)
-
-
-@pytest.mark.parametrize("more", [{}, {"weight_decay": 0.02, "clip_norm": 0.5}], ids=["plain", "decay and clipping"])
-@pytest.mark.parametrize(("name", "settings"), cases(OPTIMIZER_SETTINGS))
-def test_every_optimizer(written, name, settings, more):
-    made = OPTIMIZERS[name](**{"learning_rate": 0.01, **more, **settings})
-    check(network(pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)), written, optimizer=made)
+@pytest.mark.parametrize("make", cases(OPTIMIZERS))
+def test_every_optimizer(written, make):
+    check(network(pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)), written, optimizer=make(0.01))
 
 
 @pytest.mark.parametrize("batch_size", [None, 8])
-@pytest.mark.parametrize(("name", "settings"), cases(SCHEDULE_SETTINGS))
-def test_every_schedule(written, name, settings, batch_size):
-    made = pn.SGD(learning_rate={"name": name, **settings}, momentum=0.5)
+@pytest.mark.parametrize("make", cases(SCHEDULES, without=["reduce_on_plateau"]))
+def test_every_schedule(written, make, batch_size):
+    made = pn.SGD(make(0.05), momentum=0.5)
     check(network(pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)), written, optimizer=made, batch_size=batch_size)
 
 
@@ -149,25 +98,19 @@ def test_every_activation(written, activation):
 
 
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
-@pytest.mark.parametrize(("name", "settings"), cases(LAYER_SETTINGS))
-def test_every_layer_in_every_place(written, name, settings, place):
-    def own():
-        return layer(name, {**settings, **({"units": OUTPUTS} if name == "Dense" and place == "last" else {})})
-
+@pytest.mark.parametrize("make", cases(LAYERS))
+def test_every_layer_in_every_place(written, make, place):
     layers = {
-        "first": lambda: (own(), pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)),
-        "middle": lambda: (pn.Dense(4, "tanh"), own(), own(), pn.Dense(OUTPUTS)),
-        "last": lambda: (pn.Dense(6, "tanh"), pn.Dense(OUTPUTS), own()),
+        "first": lambda: (make(5), pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)),
+        "middle": lambda: (pn.Dense(4, "tanh"), make(5), make(5), pn.Dense(OUTPUTS)),
+        "last": lambda: (pn.Dense(6, "tanh"), pn.Dense(OUTPUTS), make(OUTPUTS)),
     }
     check(network(*layers[place]()), written)
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS)
 def test_every_initializer(written, initializer):
-    def settings():
-        return {"name": initializer, **INITIALIZER_SETTINGS.get(initializer, {})}
-
-    layers = pn.Dense(6, "tanh", initializer=settings()), pn.Dense(OUTPUTS, initializer=settings())
+    layers = pn.Dense(6, "tanh", initializer=initializer), pn.Dense(OUTPUTS, initializer=initializer)
     check(network(*layers), written)
 
 
@@ -198,9 +141,9 @@ def test_long_names_are_laid_out_too(written):
 @pytest.mark.needs("ruff")
 def test_all_that_was_written_is_in_style(written):
     """By `ruff format --check` and `ruff check` with their defaults; at least a trainer with each layer."""
-    layers = [case.values for case in cases(LAYER_SETTINGS)]
-    for name, settings in layers:
-        net = network(pn.Dense(4, "tanh"), layer(name, settings), pn.Dense(OUTPUTS))
+    layers = [make(5) for several in LAYERS.values() for make in several]
+    for layer in layers:
+        net = network(pn.Dense(4, "tanh"), layer, pn.Dense(OUTPUTS))
         net.fit(*data("mse"), loss="mse", epochs=1, batch_size=8)
         trainer.write(net, written / f"in_style_{len(os.listdir(written))}.py")
     assert len(list(written.glob("*.py"))) >= len(layers) > 0

@@ -29,7 +29,7 @@ from plainnet.history import History, Report
 from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-from plainnet.training.run import EarlyStopping
+from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots

@@ -313,7 +313,9 @@ class UserActivation(ActivationFunction):
         return pair
 
     def _checked(self, what: str, result: Any, z: Array) -> Array:
-        array = np.asarray(result, dtype=z.dtype)
+        array: Array = (
+            result.astype(z.dtype, copy=False) if isinstance(result, type(z)) else np.asarray(result, dtype=z.dtype)
+        )
         if array.shape != z.shape:
             raise InvalidValue(f"the {what} of activation {self.name} has shape {array.shape} for z of shape {z.shape}")
         return array

@@ -41,7 +41,7 @@ def backpropagate(
     value, gradient = loss.value_and_gradient(targets, outputs, sample_weight, from_logits)
     for backward, own in zip(reversed(backwards), reversed(gradients), strict=True):
         gradient = backward(gradient, own)
-    return value + add_penalties(layers, gradients)
+    return value + add_penalties(layers, gradients, penalty_factor(loss, len(inputs), sample_weight))
 
 
 def is_fused(last: Layer, loss: Loss) -> bool:
@@ -51,16 +51,27 @@ def is_fused(last: Layer, loss: Loss) -> bool:
     return type(last.activation) is ACTIVATIONS.get(loss.fused_with)  # a user's own of that name is another function
 
 
-def add_penalties(layers: Sequence[Layer], gradients: LayerGradients) -> float:
-    """The penalty, with its gradient l1 · sign(w) + l2 · w added to `gradients`."""
+def penalty_factor(loss: Loss, rows: int, sample_weight: Array | None) -> float:
+    """Return how many times a batch counts the layers' penalties: once, unless the loss has `penalty_rows`."""
+    if loss.penalty_rows is None:
+        return 1.0
+    if sample_weight is None:
+        return loss.penalty_rows / rows
+    total = sample_weight.sum()
+    factor: float = loss.penalty_rows * np.sign(total) / np.maximum(total, np.finfo(total.dtype).tiny)
+    return factor  # 0 if no row of the batch has a weight
+
+
+def add_penalties(layers: Sequence[Layer], gradients: LayerGradients, factor: float = 1.0) -> float:
+    """Return the penalty times `factor`, and add its gradient, l1 · sign(w) + l2 · w times `factor`, to `gradients`."""
     total = 0.0
     for layer, own in zip(layers, gradients, strict=True):
         for name, (l1, l2) in layer.penalties().items():
             w = getattr(layer, name)
             if l1:
-                total += l1 * np.abs(w).sum()
-                own[name][...] += l1 * np.sign(w)
+                total += factor * l1 * np.abs(w).sum()
+                own[name][...] += factor * l1 * np.sign(w)
             if l2:
-                total += l2 / 2 * (w * w).sum()
-                own[name][...] += l2 * w
+                total += factor * l2 / 2 * (w * w).sum()
+                own[name][...] += factor * l2 * w
     return total

@@ -1,6 +1,6 @@
-"""Generated data sets: each function returns `(X, y)`, X float64 with a row an example.
+"""Generate data sets: each function returns `(X, y)`, X float64 with one row per example.
 
-Every set takes `noise`, the standard deviation of a Gaussian noise (on X; for the sine on y), and `seed`, a
+Every function takes `noise`, the standard deviation of a Gaussian noise (on X; for the sine on y), and `seed`, a
 whole number or None for a different set each time. Apart from the gates, which keep the order of their truth
 table, the examples are independent draws in random order, so that the last 20 % serve as validation, and the
 same call with another seed as a test set.
@@ -13,8 +13,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 
-# The inputs in the order of the XOR post, and what each gate makes of them.
-INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])  # in the order of the XOR post
 GATES = {
     "and": [0, 0, 1, 0],
     "or": [1, 1, 1, 0],
@@ -26,7 +25,7 @@ GATES = {
 
 
 def xor(rows: int = 4, *, constant: bool = True, noise: float = 0.0, seed: int | None = None) -> tuple[Array, Array]:
-    """The truth table of XOR, with a third input that is always 1 unless `constant` is False; see `gates`.
+    """Return the truth table of XOR, with a third input that is always 1 unless `constant` is False; see `gates`.
 
     `y = 1 where x₁ ≠ x₂, else 0`. X (rows, 3) or (rows, 2), y (rows, 1).
 
@@ -47,7 +46,7 @@ def gates(
     noise: float = 0.0,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """The truth table of a logic gate: "and", "or", "nand", "nor", "xor" or "xnor".
+    """Return the truth table of a logic gate: "and", "or", "nand", "nor", "xor" or "xnor".
 
     The inputs are (0, 1), (1, 0), (1, 1), (0, 0), over and over up to `rows`; with `constant`, a third input
     is always 1 and free of noise. X (rows, 2) or (rows, 3), y float64 (rows, 1). Raises InvalidValue or
@@ -66,7 +65,7 @@ def gates(
 
 
 def circles(rows: int = 200, *, noise: float = 0.0, seed: int | None = None) -> tuple[Array, Array]:
-    """Two circles around the origin: class 0 the outer, class 1 the inner.
+    """Draw points on two circles around the origin: class 0 is the outer, class 1 the inner.
 
     `x = r (cos t, sin t)` with t uniform in [0, 2π), r = 1 for class 0 and 1/2 for class 1. X (rows, 2), y
     integer labels (rows,), as many of each class to within one. Raises InvalidValue or InvalidType for an
@@ -84,7 +83,7 @@ def circles(rows: int = 200, *, noise: float = 0.0, seed: int | None = None) -> 
 
 
 def moons(rows: int = 200, *, noise: float = 0.0, seed: int | None = None) -> tuple[Array, Array]:
-    """Two half circles that reach into each other: class 0 opens downwards, class 1 upwards.
+    """Draw points on two half circles that reach into each other: class 0 opens downwards, class 1 upwards.
 
     With t uniform in [0, π): `x = (cos t, sin t)` for class 0, `x = (1 - cos t, 1/2 - sin t)` for class 1.
     X (rows, 2), y integer labels (rows,), as many of each class to within one. Raises InvalidValue or
@@ -109,7 +108,7 @@ def spirals(
     noise: float = 0.0,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """Spiral arms from near the centre to radius 1, an arm a class.
+    """Draw points on spiral arms from near the centre to radius 1, one arm per class.
 
     `x = r (cos t, sin t)` with r uniform in [0.1, 1) and `t = 2π (turns r + class / classes)`: `turns` is how
     often an arm would go round from the centre, where all arms meet and which is left out. X (rows, 2), y
@@ -138,7 +137,7 @@ def gaussians(
     noise: float = 1.0,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """A round Gaussian cloud for each class, with standard deviation `noise`.
+    """Draw a round Gaussian cloud for each class, with standard deviation `noise`.
 
     The centres are the corners of a regular polygon around the origin whose sides are `separation` long:
     `centre = R (cos t, sin t, 0, ..., 0)` with `t = 2π class / classes` and
@@ -161,7 +160,7 @@ def gaussians(
 
 
 def sine(rows: int = 200, *, noise: float = 0.1, seed: int | None = None) -> tuple[Array, Array]:
-    """A noisy sine, for regression.
+    """Draw points of a noisy sine, for regression.
 
     `y = sin x + noise ε` with x uniform in [-π, π) and ε standard normal. X (rows, 1), y float64 (rows, 1).
     Raises InvalidValue or InvalidType for an argument out of range.
@@ -184,15 +183,15 @@ def _generator(seed: int | None) -> np.random.Generator:
 
 
 def _labels(rows: int, classes: int, generator: np.random.Generator) -> Array:
-    """Labels 0 ... classes - 1 in random order, as many of each to within one."""
+    """Return labels 0 ... classes - 1 in random order, as many of each to within one."""
     return generator.permutation(np.arange(_rows(rows)) % classes)
 
 
 def _polar(r: float | Array, t: Array) -> Array:
-    """Points (n, 2) at radius r and angle t."""
+    """Return points (n, 2) at radius r and angle t."""
     return np.column_stack([r * np.cos(t), r * np.sin(t)])
 
 
 def _noisy(values: Array, noise: float, generator: np.random.Generator) -> Array:
-    """The values, with Gaussian noise of standard deviation `noise` added to each."""
+    """Add Gaussian noise of standard deviation `noise` to each value."""
     return values + generator.normal(0.0, checks.number("noise", noise, least=0.0), values.shape)

@@ -9,6 +9,9 @@ from plainnet.errors import InvalidValue
 MOST_REPORTS = 10_000
 """A History that is full drops every second report, and from then on keeps every second of what comes."""
 
+SOURCE = ("weight_column", "data", "target", "seed", "command")
+"""The names in `History.source`: what a command was told of a table, its seed, and the command line itself."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
@@ -73,7 +76,9 @@ class History:
     stopped: str = "not finished"
     """Why the run ended: "all epochs", "early stopping", "interrupted", "diverged"; "not finished" before that."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """The options of the run as plain data."""
+    """The options of the run as plain data, the engine that ran it, and the numbers of its examples."""
+    source: dict[str, Any] = field(default_factory=dict)
+    """Where the run comes from, by the names in SOURCE, if a command started it; empty otherwise."""
     reports: int = 0
     """How many reports there were."""
     every: int = 1
@@ -88,6 +93,8 @@ class History:
     def __post_init__(self) -> None:
         if not all(isinstance(values, list) for values in self._lists()):
             raise InvalidValue("a history takes a list for each of its numbers")
+        moved = {name: self.settings.pop(name) for name in SOURCE if name in self.settings}  # files of version 0.1
+        self.source = moved | self.source
 
     def append(self, report: Report) -> None:
         """Take in a report."""

@@ -421,3 +421,21 @@ def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:
 
 LAYERS: dict[str, type[Layer]] = {cls.name: cls for cls in Layer.__subclasses__()}
 """Every layer of this file by its name."""
+
+NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+"""The layers that an argument `normalization` chooses from."""
+
+
+def hidden_block(
+    units: int, activation: Activatable, *, normalization: str | None = None, dropout: float = 0.0, **settings: Any
+) -> list[Layer]:
+    """Return a hidden layer: Dense, with a normalization before its activation and Dropout after it, if given.
+
+    `settings` are Dense's own, such as its initializer.
+    """
+    if normalization is None:
+        block: list[Layer] = [Dense(units, activation, **settings)]
+    else:
+        made = NORMALIZATIONS[checks.one_of("normalization", normalization, NORMALIZATIONS)]()
+        block = [Dense(units, **settings), made, Activation(activation)]
+    return [*block, Dropout(dropout)] if dropout else block

@@ -107,6 +107,10 @@ class Loss(Configurable):
     fused_with: str | None = None
     """The output activation together with which `elements_from_logits` computes this loss."""
 
+    penalty_rows: float | None = None
+    """How many rows the layers' penalties are for: a batch of weight S counts them penalty_rows / S times. None counts
+    them once for every batch."""
+
     elements: Callable[..., Elements] = needed("elements(targets, predictions)")
     """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
 
@@ -268,7 +272,7 @@ class FunctionLoss(Loss):
         pair = self.function(targets, predictions)
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise InvalidType(f"loss {self.name} returned {type(pair).__name__}; it takes (losses, derivatives)")
-        losses, derivatives = (np.asarray(part, dtype=predictions.dtype) for part in pair)
+        losses, derivatives = (_like(predictions, part) for part in pair)
         if losses.shape[:1] != predictions.shape[:1] or derivatives.shape != predictions.shape:
             raise InvalidValue(
                 f"loss {self.name} returned shapes {losses.shape} and {derivatives.shape} for predictions of shape "
@@ -300,6 +304,13 @@ class ObjectLoss(Loss):
         if gradient.shape != outputs.shape:
             raise InvalidValue(f"the gradient of {self.name} has shape {gradient.shape}; it takes {outputs.shape}")
         return value, gradient
+
+
+def _like(array: Array, values: Any) -> Array:
+    """Return what a user's function gave as an array of the dtype of `array`."""
+    if isinstance(values, type(array)):
+        return values.astype(array.dtype, copy=False)
+    return np.asarray(values, dtype=array.dtype)
 
 
 def _refuse(array: Array, wrong: Array, wanted: str) -> None:

@@ -1,6 +1,6 @@
-"""Metrics: how good predictions are, as plain functions `(targets, predictions, sample_weight=None) -> float`.
+"""Metrics say how good predictions are: plain functions `(targets, predictions, sample_weight=None) -> float`.
 
-Predictions are what `net.predict` returns, a 2-D array with a row an example. What the targets are follows
+Predictions are what `net.predict` returns, a 2-D array with one row per example. What the targets are follows
 from their shape:
 
 | predictions                  | targets                                      | task                         |
@@ -29,6 +29,7 @@ says: sums and numbers of examples become sums of weights, and an example of wei
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,7 +48,7 @@ _FLOAT64 = np.dtype(np.float64)
 def accuracy(
     targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
 ) -> float:
-    """Share of the examples that are right; with several labels, of those with every label right.
+    """Return the share of the examples that are right; with several labels, of those with every label right.
 
     `accuracy = right / n`. Raises InvalidValue where targets do not fit predictions.
 
@@ -62,7 +63,7 @@ def accuracy(
 def precision(
     targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
 ) -> float:
-    """Share of what was predicted positive that is positive.
+    """Return the share of what was predicted positive that is positive.
 
     `precision = TP / (TP + FP)`, 0 where nothing was predicted positive; more than two classes: the macro
     average. Raises InvalidValue where targets do not fit predictions. Source: Fawcett, "An introduction to
@@ -78,7 +79,7 @@ def precision(
 def recall(
     targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
 ) -> float:
-    """Share of the positive examples that was predicted positive.
+    """Return the share of the positive examples that was predicted positive.
 
     `recall = TP / (TP + FN)`, 0 where nothing is positive; more than two classes: the macro average.
     Raises InvalidValue where targets do not fit predictions. Source: Fawcett (2006), as for precision.
@@ -91,7 +92,7 @@ def recall(
 
 
 def f1(targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False) -> float:
-    """Harmonic mean of precision and recall.
+    """Return the harmonic mean of precision and recall.
 
     `F1 = 2 / (1 / precision + 1 / recall) = 2 TP / ((TP + FP) + (TP + FN))`, 0 where the denominator is; more
     than two classes: the macro average, the mean of each class's F1. Raises InvalidValue where targets do not
@@ -107,7 +108,7 @@ def f1(targets: Array, predictions: Array, sample_weight: Array | None = None, s
 def roc_auc(
     targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
 ) -> float:
-    """Area under the ROC curve: the chance that a positive example scores higher than a negative one.
+    """Return the area under the ROC curve: the chance that a positive example scores higher than a negative one.
 
     `AUC = U / (P N)` with `U = Σ ranks of the positives - P (P + 1) / 2`, for P positive and N negative
     examples; ranks are counted from 1 over all scores, and equal scores share the mean of their ranks. Two
@@ -126,7 +127,7 @@ def roc_auc(
 
 
 def r2(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
-    """Coefficient of determination: the share of the targets' variance that the predictions explain.
+    """Return the coefficient of determination: the share of the targets' variance that the predictions explain.
 
     `R² = 1 - Σ(y - ŷ)² / Σ(y - ȳ)²`; several outputs: the mean of each output's R². A constant target leaves
     no variance to explain: 1 where it is predicted exactly, else 0; NaN for a single example. All three as in
@@ -149,7 +150,7 @@ def r2(targets: Array, predictions: Array, sample_weight: Array | None = None) -
 
 
 def rmse(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
-    """Root mean squared error, in the unit of the targets.
+    """Return the root mean squared error, in the unit of the targets.
 
     `RMSE = √(Σ(y - ŷ)² / n)`; several outputs: the mean of each output's RMSE, as in scikit-learn.
     Raises InvalidValue where targets and predictions differ in shape.
@@ -162,7 +163,7 @@ def rmse(targets: Array, predictions: Array, sample_weight: Array | None = None)
 
 
 def mae(targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
-    """Mean absolute error, in the unit of the targets.
+    """Return the mean absolute error, in the unit of the targets.
 
     `MAE = Σ|y - ŷ| / n`; several outputs: the mean of each output's MAE.
     Raises InvalidValue where targets and predictions differ in shape.
@@ -175,11 +176,11 @@ def mae(targets: Array, predictions: Array, sample_weight: Array | None = None) 
 
 
 def confusion_matrix(targets: Array, predictions: Array, sample_weight: Array | None = None) -> Array:
-    """Counts of the examples of each class (row) that were predicted as each class (column), shape (C, C).
+    """Count the examples of each class (row) that were predicted as each class (column), shape (C, C).
 
     `M[i, j] = Σ [true class is i] [predicted class is j]`; C is 2 for one sigmoid unit, else the number of
     outputs. With `sample_weight`, sums of weights in place of counts. Raises InvalidValue where targets do not fit
-    predictions or have several labels a row.
+    predictions or have several labels in a row.
 
     >>> confusion_matrix(np.array([1, 0, 1, 1]), np.array([[0.9], [0.7], [0.2], [0.1]]))
     array([[0, 1],
@@ -187,7 +188,7 @@ def confusion_matrix(targets: Array, predictions: Array, sample_weight: Array | 
     """
     truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
     if not _one_class_each(truth):
-        raise InvalidValue("targets has rows with no or several labels; a confusion matrix takes one class an example")
+        raise InvalidValue("targets has rows with no or several labels; a confusion matrix takes one class per example")
     counted = truth.astype(int) if weights is None else truth * weights[:, np.newaxis]
     counts: Array = counted.T @ _decisions(scores, several_labels=False).astype(counted.dtype)
     return counts
@@ -206,11 +207,11 @@ METRICS: dict[str, Metric] = {
 
 
 OF_CLASSES = (accuracy, precision, recall, f1, roc_auc)
-"""Metrics of classes or labels."""
+"""These metrics are of classes or labels."""
 
 
 def has_several_labels(targets: Rows) -> bool:
-    """Tell labels from classes: rows of 0 and 1, or of probabilities, that do not sum to 1."""
+    """Return True for labels, not classes: rows of 0 and 1, or of probabilities, that do not sum to 1."""
     if len(targets.shape) != 2 or targets.shape[1] < 2:
         return False
     several = False
@@ -223,7 +224,7 @@ def has_several_labels(targets: Rows) -> bool:
 
 
 def resolve(metric: str | Metric) -> tuple[str, Metric]:
-    """The name and the function of a metric, given by name or as a function of targets and predictions.
+    """Return the name and the function of a metric, given by name or as a function of targets and predictions.
 
     Raises InvalidValue for an unknown name, with the closest known one.
 
@@ -238,17 +239,27 @@ def resolve(metric: str | Metric) -> tuple[str, Metric]:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric under its name, called alike whether or not it can be weighted."""
+    """A Measure is a metric under its name; all are called alike, also those that take no weights."""
 
     name: str
     metric: Metric
-    takes_weight: bool
-    """True where it has an argument `sample_weight`."""
     several_labels: bool = False
-    """True where the targets are labels, although each row of a part of them may have one."""
+    """True if the targets are labels, although each row of a part of them may have one."""
+
+    @cached_property
+    def takes_weight(self) -> bool:
+        """Return True if the metric has an argument `sample_weight`."""
+        if self.metric in METRICS.values():
+            return True
+        import inspect  # only a metric of the user's own pays for this import
+
+        try:
+            return "sample_weight" in inspect.signature(self.metric).parameters
+        except ValueError:  # a function of C that does not tell
+            return False
 
     def __call__(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
-        """The value of the metric; InvalidType where the function returns something other than a number."""
+        """Return the value of the metric; raise InvalidType if the function returns something other than a number."""
         if self.metric not in METRICS.values():  # a function of the user's own may write to what it is given
             targets, predictions = targets.copy(), predictions.copy()
         options: dict[str, Any] = {}
@@ -268,9 +279,9 @@ class Measure:
 
 
 def resolve_all(given: Any, several_labels: bool = False) -> dict[str, Measure]:
-    """Metrics by name, from a list of names and functions, or one of either; None is none.
+    """Return metrics by name, from a list of names and functions, or one of either; None is none.
 
-    Raises InvalidType for anything else, InvalidValue where two have one name or one is called "loss".
+    Raises InvalidType for anything else, and InvalidValue if two have one name or one is called "loss".
     """
     if given is None:
         given = ()
@@ -282,22 +293,11 @@ def resolve_all(given: Any, several_labels: bool = False) -> dict[str, Measure]:
     names = [name for name, _ in named]
     if "loss" in names or len(set(names)) < len(names):
         raise InvalidValue(f"metrics are named {', '.join(names)}; each takes a name of its own, and not 'loss'")
-    return {name: Measure(name, metric, _takes_weight(metric), several_labels) for name, metric in named}
-
-
-def _takes_weight(metric: Metric) -> bool:
-    if metric in METRICS.values():
-        return True
-    import inspect  # only a metric of the user's own pays for this import
-
-    try:
-        return "sample_weight" in inspect.signature(metric).parameters
-    except ValueError:  # a function of C that does not tell
-        return False
+    return {name: Measure(name, metric, several_labels) for name, metric in named}
 
 
 def warn_of_unweighted(measures: Mapping[str, Measure], sample_weight: Array | None) -> None:
-    """Warn of metrics that take no weights, where some examples count more than others."""
+    """Warn of metrics that take no weights if some examples count more than others."""
     unweighted = [name for name, measure in measures.items() if not measure.takes_weight]
     if unweighted and sample_weight is not None and (sample_weight != sample_weight[0]).any():
         warn(
@@ -309,7 +309,7 @@ def warn_of_unweighted(measures: Mapping[str, Measure], sample_weight: Array | N
 def _truth_and_scores(
     targets: Array, predictions: Array, sample_weight: Array | None = None
 ) -> tuple[Array, Array, Array | None]:
-    """Booleans and outputs, both (n, C), a column a class or label, and the weights; one unit p becomes (1 - p, p)."""
+    """Return targets as booleans and outputs, both (n, C), and the weights; one unit p becomes (1 - p, p)."""
     scores = checks.examples("predictions", predictions, _FLOAT64)
     given = checks.numeric_array("targets", targets, _FLOAT64)
     given, scores, weights = _counted(given, scores, sample_weight)
@@ -330,7 +330,7 @@ def _truth_and_scores(
 
 
 def _truth_of_rows(given: Array) -> Array:
-    """Rows of 0 and 1, of probabilities that sum to 1, or of the probability of each label, as booleans."""
+    """Return as booleans rows of 0 and 1, of probabilities that sum to 1, or of the probability of each label."""
     if np.isin(given, (0, 1)).all():
         return given == 1
     wrong = ~((given >= 0) & (given <= 1))
@@ -343,13 +343,13 @@ def _truth_of_rows(given: Array) -> Array:
 
 
 def _decided(probabilities: Array) -> Array:
-    """1 where a probability is above 0.5, else 0."""
+    """Return 1 where a probability is above 0.5, else 0."""
     _refuse(probabilities, probabilities == 0.5, "which is neither class; probabilities count as 1 above 0.5")
     return (probabilities > 0.5).astype(np.float64)
 
 
 def _values(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array | None]:
-    """Targets and predictions of a regression, both (n, k), float64, and the weights."""
+    """Return targets and predictions of a regression, both (n, k), float64, and the weights."""
     predicted = checks.examples("predictions", predictions, _FLOAT64)
     y = checks.numeric_array("targets", targets, _FLOAT64)
     rows, columns = predicted.shape
@@ -362,7 +362,7 @@ def _values(targets: Array, predictions: Array, sample_weight: Array | None) -> 
 
 
 def _counted(targets: Array, predictions: Array, sample_weight: Array | None) -> tuple[Array, Array, Array | None]:
-    """The examples that count, with their weights: all, or those of a weight above 0."""
+    """Return the examples that count, all or those of a weight above 0, with their weights."""
     if sample_weight is None:
         return targets, predictions, None
     weights = checks.weights("sample_weight", sample_weight, _FLOAT64, len(predictions), of="predictions")
@@ -379,19 +379,19 @@ def _misfit(targets: Array, predictions: Array, fitting: str) -> InvalidValue:
 
 
 def _refuse(targets: Array, wrong: Array, rule: str) -> None:
-    """Refuse targets where any is wrong, naming the first."""
+    """Raise InvalidValue if any target is wrong; the message says which is the first."""
     if wrong.any():
         place = np.unravel_index(wrong.argmax(), targets.shape)
         raise InvalidValue(f"targets holds {targets[place]:.9g} in row {place[0]} (counted from 0); {rule}")
 
 
 def _one_class_each(truth: Array) -> bool:
-    """Whether every row is one-hot: classes that exclude each other rather than several labels."""
+    """Return True if every row is one-hot: classes that exclude each other rather than several labels."""
     return bool((truth.sum(axis=1) == 1).all())
 
 
 def _decisions(scores: Array, several_labels: bool) -> Array:
-    """What the scores say, as booleans (n, C): a row's largest, or with several labels all above 0.5."""
+    """Return decisions as booleans (n, C): a row's largest score, or with several labels all above 0.5."""
     if several_labels:
         return scores > 0.5
     return scores.argmax(axis=1)[:, np.newaxis] == np.arange(scores.shape[1])
@@ -400,7 +400,7 @@ def _decisions(scores: Array, several_labels: bool) -> Array:
 def _counts(
     targets: Array, predictions: Array, sample_weight: Array | None, several_labels: bool
 ) -> tuple[Array, Array, Array]:
-    """TP, TP + FP and TP + FN, with an element for each class that precision, recall and F1 average over."""
+    """Return TP, TP + FP and TP + FN, one element for each class that precision, recall and F1 average over."""
     truth, scores, weights = _truth_and_scores(targets, predictions, sample_weight)
     several_labels = several_labels or not _one_class_each(truth)
     decided = _decisions(scores, several_labels)
@@ -416,12 +416,12 @@ def _counts(
 
 
 def _mean_ratio(numerators: Array, denominators: Array) -> float:
-    """Mean of the ratios, each 0 where its denominator is (its numerator then is too)."""
+    """Return the mean of the ratios, each 0 where its denominator is (its numerator then is too)."""
     return float((numerators / np.where(denominators > 0, denominators, 1)).mean())
 
 
 def _area(truth: Array, scores: Array, weights: Array | None) -> float:
-    """AUC of one column by the formula of `roc_auc`; NaN without positives or without negatives.
+    """Return the AUC of one column by the formula of `roc_auc`; NaN without positives or without negatives.
 
     U counts the pairs of a positive and a negative example in which the positive one scores higher, ties by half.
     """

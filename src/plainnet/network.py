@@ -24,8 +24,8 @@ from plainnet.losses import Loss
 from plainnet.metrics import Measure, resolve_all, warn_of_unweighted
 
 if TYPE_CHECKING:
-    from plainnet.optimizers import Optimizer
     from plainnet.history import History, Report
+    from plainnet.optimizers import Optimizer
     from plainnet.training.options import BatchSize, ReportEvery
 
 ROWS_AT_A_TIME = 8192

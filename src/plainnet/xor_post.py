@@ -159,7 +159,7 @@ def published_losses(steps: int = 8000, every: int = 1000) -> Iterator[float]:
 
 
 @dataclass(frozen=True)
-class ArrayCheck:
+class PublishedCheck:
     """The post's update of one array, held against the true gradient of the loss it states."""
 
     name: str
@@ -171,7 +171,7 @@ class ArrayCheck:
     """Relative error once these defects, and no others, are mended: rounding."""
 
 
-def check_published() -> list[ArrayCheck]:
+def check_published() -> list[PublishedCheck]:
     """Each of the post's updates at its initial weights, held against the true gradient.
 
     >>> for check in check_published():
@@ -184,7 +184,7 @@ def check_published() -> list[ArrayCheck]:
     return [_check(index, name) for index, name in enumerate(Parameters._fields)]
 
 
-def _check(index: int, name: str) -> ArrayCheck:
+def _check(index: int, name: str) -> PublishedCheck:
     parameters = initial_parameters()
     gradient = true_gradient(parameters)[index]
 
@@ -193,4 +193,4 @@ def _check(index: int, name: str) -> ArrayCheck:
         return float(np.linalg.norm(difference) / np.linalg.norm(gradient))
 
     causes = tuple(defect for defect in sorted(IN_THE_UPDATE) if error(IN_THE_UPDATE - {defect}) > 1e-9)
-    return ArrayCheck(name, error(()), causes, error_mended=error(causes))
+    return PublishedCheck(name, error(()), causes, error_mended=error(causes))

@@ -10,9 +10,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def in_words(value: Any) -> str:
-    """Return a setting for people: 'adam, learning_rate 0.001'."""
+    """Return a setting for people: 'adam, learning rate 0.001'."""
     if isinstance(value, Mapping):
-        parts = [f"{name} {_nested(part)}" for name, part in value.items() if name != "name"]
+        parts = [f"{name.replace('_', ' ')} {_nested(part)}" for name, part in value.items() if name != "name"]
         return ", ".join([str(value["name"]), *parts] if "name" in value else parts)
     if isinstance(value, list):
         return ", ".join(map(in_words, value)) or "none"

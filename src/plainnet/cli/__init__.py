@@ -1,4 +1,4 @@
-"""The command line: `run` parses, calls a command, and turns a refusal into one line and an exit status."""
+"""The command line: `run` parses, calls a command, and turns an error into one line and an exit status."""
 
 import re
 import sys
@@ -15,31 +15,28 @@ from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
 
-class Command(TyperCommand):
+class _FlagsWithoutType:
     """A command whose help shows no type beside a flag, which takes no value."""
 
     def get_params(self, ctx: Any) -> Any:
-        """The parameters, --help among them."""
-        return _flags_without_type(super().get_params(ctx))
+        """Return the parameters, --help among them."""
+        parameters = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""
+        return parameters
 
 
-class Program(TyperGroup):
-    """The program, whose help is like that of its commands."""
-
-    def get_params(self, ctx: Any) -> Any:
-        """The parameters, --help among them."""
-        return _flags_without_type(super().get_params(ctx))
+class Command(_FlagsWithoutType, TyperCommand):
+    """One command."""
 
 
-def _flags_without_type(parameters: Sequence[Any]) -> Sequence[Any]:
-    for parameter in parameters:
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""
-    return parameters
+class Commands(_FlagsWithoutType, TyperGroup):
+    """The program with its commands."""
 
 
 app = typer.Typer(
-    cls=Program,
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -48,9 +45,8 @@ app = typer.Typer(
 
 
 def _add(command: Callable[..., None], example: str) -> None:
-    app.command(command.__name__, cls=Command, epilog=f"Example: plainnet {command.__name__} {example}".strip())(
-        command
-    )
+    epilog = f"Example: plainnet {command.__name__} {example}".strip()
+    app.command(command.__name__, cls=Command, epilog=epilog)(command)
 
 
 _add(xor.xor, "--hidden 8 --activation tanh --explain")
@@ -86,7 +82,7 @@ OUT_OF_MEMORY = (
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0, 1 where the work came to nothing, 2 for bad input, 130 for Ctrl-C."""
+    """Run a command; the exit status is 0, or 1 for work without success, 2 for bad input, 130 for Ctrl-C."""
     with streams.ready(), warnings.catch_warnings():
         warnings.simplefilter("always", PlainnetWarning)
         warnings.showwarning = _Notes(warnings.showwarning)
@@ -96,7 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return status or 0
         except PlainnetError as error:
             return _refuse(str(error))
-        except BrokenPipeError:  # whoever read our output has gone: nothing is left to say
+        except BrokenPipeError:  # nobody reads our output any more
             streams.abandon()
             return FAILED
         except MemoryError:
@@ -108,14 +104,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
             say("interrupted")
             return INTERRUPTED
         except Exception as error:
-            if not hasattr(error, "format_message"):  # typer's own refusals have it; anything else is a bug of ours
+            if not hasattr(error, "format_message"):  # typer's own errors have it; anything else is a bug
                 raise
             message = error.format_message()
             return _refuse(message) if message else REFUSED
 
 
 class _Notes:
-    """Shows plainnet's warnings as notes, and those of other libraries only to those who ask Python for warnings."""
+    """Shows plainnet's warnings as notes, and those of other libraries only if the user asks Python for warnings."""
 
     def __init__(self, show: Callable[..., None]) -> None:
         self.show = show
@@ -132,7 +128,7 @@ class _Notes:
 
 
 MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
-"""How matplotlib warns of a letter that it has no picture of."""
+"""The beginning of matplotlib's warning of a letter that no font has."""
 
 
 def _refuse(message: str) -> int:

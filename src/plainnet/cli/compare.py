@@ -1,5 +1,6 @@
-"""`plainnet compare`: several hyperparameters on one table, each from the same seeds and on the same splits."""
+"""The command `plainnet compare`, which trains variants on one table from the same seeds and on the same splits."""
 
+import inspect
 import itertools
 import shlex
 from pathlib import Path
@@ -9,135 +10,93 @@ import typer
 from rich.padding import Padding
 
 from plainnet._base import checks
+from plainnet._base.wording import plural
 from plainnet.cli import options
-from plainnet.cli.display import console, counted, heading, plain_table, print_whole
-from plainnet.cli.options import HELP
-from plainnet.cli.outputs import check_outputs
-from plainnet.cli.report import option_words
+from plainnet.cli.display import console, heading, plain_table, print_whole
+from plainnet.cli.options import DATA, HELP, OUTPUT, TRAINING, Texts, option
+from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.streams import errors
+from plainnet.cli.train import train
 from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
-from plainnet.comparison.wording import summary_rows
+from plainnet.comparison.wording import captions, notes, summary_rows
 from plainnet.errors import InvalidValue
-from plainnet.files.writing import replacing
 from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.texts import spelled
 
-PANELS = {
-    "data": "Data",
-    "varied": "Varied: each may be given several times",
-    "training": "Training",
-    "output": "Output",
-}
-
-
-UNVARIED = {"normalization": "none", "schedule": "constant", "hidden": "64,32", "activation": "relu", "dropout": 0.0}
-UNVARIED |= {"l2": 0.0, "optimizer": "adam"}
-"""The values that `plainnet train` takes where an option is not given; None for all others."""
-SHARED_WITH_TRAIN = {"data", "target", "task", "categories", "ignore", "validation", "sample_weight", "class_weight"}
-SHARED_WITH_TRAIN |= {
-    "numbers",
-    "decimal",
-    "thousands",
-    "dates",
-    "missing",
-    "separator",
-    "loss",
-    "epochs",
-    "early_stopping",
-    "engine",
-}
-
-
-def _option(help_text: str, panel: str) -> Any:
-    return typer.Option(help=help_text, rich_help_panel=PANELS[panel])
+VARIED = "Varied: each may be given several times"
+"""The heading of options that make variants."""
+VARIED_OPTIONS = [
+    *("hidden", "activation", "dropout", "l2", "normalization", "optimizer", "learning_rate", "schedule"),
+    *("weight_decay", "batch_size"),
+]
+UNVARIED = {"normalization": "none", "schedule": "constant"}
+"""The values of options that are not given, None for all others without a default."""
+TRAIN_DEFAULTS = {name: option.default for name, option in inspect.signature(train).parameters.items()}
+"""The options of `plainnet train` with their defaults."""
+NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
+"""Options of both commands that do not change what a variant is."""
 
 
 def compare(
     context: typer.Context,
-    data: Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")],
-    target: Annotated[str, _option("Column to predict.", "data")],
-    task: Annotated[
-        str | None, _option("classification or regression, instead of what the target shows.", "data")
-    ] = None,
-    categories: Annotated[list[str] | None, _option("Columns to read as categories: zip,code.", "data")] = None,
-    ignore: Annotated[list[str] | None, _option("Columns to leave out: id,name.", "data")] = None,
-    numbers: Annotated[list[str] | None, options.numbers_option(PANELS["data"])] = None,
-    missing: Annotated[list[str] | None, options.missing_option(PANELS["data"])] = None,
-    separator: Annotated[str | None, options.separator_option(PANELS["data"])] = None,
-    decimal: Annotated[str | None, options.decimal_option(PANELS["data"])] = None,
-    thousands: Annotated[str | None, options.thousands_option(PANELS["data"])] = None,
-    dates: Annotated[str | None, options.dates_option(PANELS["data"])] = None,
-    validation: Annotated[float, _option("Fraction of the rows to hold out, others for each seed.", "data")] = 0.2,
-    sample_weight: Annotated[str | None, _option("Column of weights of the rows.", "data")] = None,
-    class_weight: Annotated[list[str] | None, _option("balanced, or weights such as yes=5,no=1.", "data")] = None,
-    hidden: Annotated[list[str], _option("Units of each hidden layer; 0 for none.", "varied")] = ["64,32"],  # noqa: B006
-    activation: Annotated[list[str], _option(HELP["activation"], "varied")] = ["relu"],  # noqa: B006
-    dropout: Annotated[list[float], _option("Rate of dropout after each hidden layer.", "varied")] = [0.0],  # noqa: B006
-    l2: Annotated[list[float], _option("Penalty on Σw²/2.", "varied")] = [0.0],  # noqa: B006
-    normalization: Annotated[
-        list[str] | None, _option("batch or layer, before each activation; none.", "varied")
-    ] = None,
-    optimizer: Annotated[list[str], _option(HELP["optimizer"], "varied")] = ["adam"],  # noqa: B006
+    data: options.TableToLearn,
+    target: options.Target,
+    task: options.Task = None,
+    categories: options.Categories = None,
+    ignore: options.Ignore = None,
+    numbers: options.Numbers = None,
+    missing: options.TrainingMissing = None,
+    separator: options.TrainingSeparator = None,
+    decimal: options.Decimal = None,
+    thousands: options.Thousands = None,
+    dates: options.Dates = None,
+    validation: Annotated[float, option("Fraction of the rows to hold out, others for each seed.", DATA)] = 0.2,
+    sample_weight: options.SampleWeight = None,
+    class_weight: options.ClassWeight = None,
+    hidden: Annotated[list[str], option("Units of each hidden layer; 0 for none.", VARIED)] = ["64,32"],  # noqa: B006
+    activation: Annotated[list[str], option(HELP["activation"], VARIED)] = ["relu"],  # noqa: B006
+    dropout: Annotated[list[float], option("Rate of dropout after each hidden layer.", VARIED)] = [0.0],  # noqa: B006
+    l2: Annotated[list[float], option("Penalty on Σw²/2.", VARIED)] = [0.0],  # noqa: B006
+    normalization: Annotated[Texts, option("batch or layer, before each activation; none.", VARIED)] = None,
+    optimizer: Annotated[list[str], option(HELP["optimizer"], VARIED)] = ["adam"],  # noqa: B006
     learning_rate: Annotated[
-        list[float] | None, _option("Learning rate; the optimizer's own if not given.", "varied")
+        list[float] | None, option("Learning rate; the optimizer's own if not given.", VARIED)
     ] = None,
-    schedule: Annotated[list[str] | None, _option(HELP["schedule"], "varied")] = None,
-    weight_decay: Annotated[list[float] | None, _option("Weight decay of the optimizer.", "varied")] = None,
-    batch_size: Annotated[list[int] | None, _option("Rows a step; 0 for all at once.", "varied")] = None,
-    loss: Annotated[str | None, _option(HELP["loss"], "training")] = None,
-    epochs: Annotated[int, _option("Most passes over the rows.", "training")] = 200,
-    early_stopping: Annotated[int, _option("Epochs without improvement to stop after; 0 for never.", "training")] = 20,
-    metrics: Annotated[list[str] | None, _option(HELP["metrics"], "training")] = None,
-    engine: Annotated[str, _option("Engine of the training; auto is the fastest that can.", "training")] = "auto",
-    seeds: Annotated[int, _option("How many seeds each variant is trained from.", "training")] = 20,
-    seed: Annotated[int, _option("The first seed.", "training")] = 0,
-    workers: Annotated[int | None, _option("Processes to train in; one a core if not given.", "training")] = None,
-    by: Annotated[str | None, _option("Measure to compare by; the validation loss if not given.", "output")] = None,
-    learned: Annotated[str | None, _option("When a run has learned: 'accuracy >= 0.9'.", "output")] = None,
-    results: Annotated[Path | None, _option("Write each run to this file as it ends.", "output")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the runs in it.", rich_help_panel="Output")
-    ] = False,
-    csv: Annotated[Path | None, _option("Write a line a run to this .csv file.", "output")] = None,
-    json: Annotated[Path | None, _option("Write summaries and runs to this .json file.", "output")] = None,
-    plot: Annotated[Path | None, _option("Draw curves and boxes to this .png, .svg or .pdf file.", "output")] = None,
-    progress: Annotated[bool, _option("Show the progress bar.", "output")] = True,
+    schedule: Annotated[Texts, option(HELP["schedule"], VARIED)] = None,
+    weight_decay: Annotated[list[float] | None, option("Weight decay of the optimizer.", VARIED)] = None,
+    batch_size: Annotated[list[int] | None, option("Rows per step; 0 for all at once.", VARIED)] = None,
+    loss: options.Loss = None,
+    epochs: options.Epochs = 200,
+    early_stopping: options.EarlyStopping = 20,
+    metrics: options.Metrics = None,
+    engine: Annotated[str, option("Engine of the training; auto is the fastest that can.", TRAINING)] = "auto",
+    seeds: Annotated[int, option("How many seeds each variant is trained from.", TRAINING)] = 20,
+    seed: Annotated[int, option("The first seed.", TRAINING)] = 0,
+    workers: Annotated[int | None, option("Processes to train in; one per core if not given.", TRAINING)] = None,
+    by: Annotated[str | None, option("Measure to compare by; the validation loss if not given.", OUTPUT)] = None,
+    learned: Annotated[str | None, option("When a run has learned: 'accuracy >= 0.9'.", OUTPUT)] = None,
+    results: Annotated[Path | None, option("Write each run to this file as it ends.", OUTPUT)] = None,
+    resume: Annotated[bool, option("Go on with the runs in it.", OUTPUT, "--resume")] = False,
+    csv: Annotated[Path | None, option("Write one line per run to this .csv file.", OUTPUT)] = None,
+    json: Annotated[Path | None, option("Write summaries and runs to this .json file.", OUTPUT)] = None,
+    plot: Annotated[Path | None, option("Draw curves and boxes to this .png, .svg or .pdf file.", OUTPUT)] = None,
+    progress: options.Progress = True,
 ) -> None:
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
-    target = options.column(target)
-    reading = options.read_options(
-        missing,
-        separator,
-        options.names(categories),
-        numbers=options.names(numbers),
-        decimal=decimal,
-        thousands=thousands,
-        dates=dates,
-    )
+    target = spelled(target)
+    reading = options.read_options(missing, separator, categories, numbers, decimal, thousands, dates)
     frame, reading = read_for_training(data, ignore=options.names(ignore), options=reading, target=target)
     of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)
     prepared = rows.prepared(seed)
-    varied: dict[str, list[Any]] = {
-        "hidden": hidden,
-        "activation": activation,
-        "dropout": dropout,
-        "l2": l2,
-        "normalization": normalization or ["none"],
-        "optimizer": optimizer,
-        "learning-rate": learning_rate or [None],
-        "schedule": schedule or ["constant"],
-        "weight-decay": weight_decay or [None],
-        "batch-size": batch_size or [None],
-    }
-    combinations = _combinations(varied)
+    combinations = _combinations({name: context.params[name] or [UNVARIED.get(name)] for name in VARIED_OPTIONS})
     variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
-    usual = ["accuracy"] if prepared.table.task == "classification" else ["r2"]
     console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
-    sizes = [(len(variants), "variant"), (seeds, "seed"), (len(variants) * seeds, "run")]
-    console.print("{} from {}: {}\n".format(*(counted(*each) for each in sizes)))
+    runs = plural(len(variants) * seeds, "run")
+    console.print(f"{plural(len(variants), 'variant')} from {plural(seeds, 'seed')}: {runs}\n")
     try:
         comparison = comparing.compare(
             variants,
@@ -153,7 +112,7 @@ def compare(
             epochs=epochs,
             early_stopping=early_stopping or None,
             class_weight=options.class_weights(class_weight, prepared.table.class_names),
-            metrics=options.names(metrics) if metrics else usual,
+            metrics=options.metrics(metrics, prepared.table.task),
             engine=engine,
         )
     except KeyboardInterrupt:
@@ -176,7 +135,7 @@ def show(comparison: Comparison) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    console.print(comparison.captions())
+    console.print(captions(comparison))
     if len(comparison.variants) > 1:
         heading("What the runs decide")
         for verdict in comparison.verdicts():
@@ -185,17 +144,18 @@ def show(comparison: Comparison) -> None:
     if conclusion := comparison.conclusion():
         console.print(f"\n{conclusion}")
     if len(comparison.variants) > 1:
-        for note in comparison.notes():
+        for note in notes(comparison):
             console.print(f"\n{note}")
 
 
 def _combinations(varied: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
-    """Each combination of the options, named by those that vary."""
+    """Return each combination of the options under a name made of those that vary."""
     naming = [name for name, values in varied.items() if len(values) > 1]
     combinations: dict[str, dict[str, Any]] = {}
     for values in itertools.product(*varied.values()):
         chosen = dict(zip(varied, values, strict=True))
-        name = " · ".join(f"{option} {chosen[option]}" for option in naming) or f"hidden {chosen['hidden']}"
+        named = [f"{option.replace('_', '-')} {chosen[option]}" for option in naming]
+        name = " · ".join(named) or f"hidden {chosen['hidden']}"
         if name in combinations:
             raise InvalidValue(f"the variant {name!r} is given twice; give each value of an option once")
         combinations[name] = chosen
@@ -203,34 +163,29 @@ def _combinations(varied: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _variant(rows: TableRows, training_rows: int, chosen: dict[str, Any]) -> dict[str, Any]:
-    """A combination of the options as a network and the options of its training."""
-    settings = {
-        "activation": chosen["activation"],
-        "dropout": chosen["dropout"],
-        "l2": chosen["l2"],
-        "normalization": None if chosen["normalization"] == "none" else chosen["normalization"],
-    }
-    decay = {"weight_decay": chosen["weight-decay"]}
+    """Return a combination of the options as a network and the options of its training."""
+    settings = {name: chosen[name] for name in ("activation", "dropout", "l2", "normalization")}
+    if settings["normalization"] == "none":
+        settings["normalization"] = None
+    decay = {"weight_decay": chosen["weight_decay"]}
     return {
         "network": TableNetwork(rows, options.sizes(chosen["hidden"]), settings),
-        "optimizer": options.optimizer(chosen["optimizer"], chosen["learning-rate"], chosen["schedule"], decay),
-        "batch_size": options.batch_size(chosen["batch-size"], training_rows),
+        "optimizer": options.optimizer(chosen["optimizer"], chosen["learning_rate"], chosen["schedule"], decay),
+        "batch_size": options.batch_size(chosen["batch_size"], training_rows),
     }
 
 
 def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
-    """The `plainnet train` that trains a variant: the options given here that it shares, and the variant's own."""
+    """Return the `plainnet train` that trains a variant, with the shared options given here and the variant's own."""
+    given = options.given_words(context)
     words = ["plainnet", "train"]
     for parameter in context.command.params:
         name = parameter.name or ""
-        option = name.replace("_", "-")
-        source = context.get_parameter_source(name)
-        is_given = source is not None and source.name == "COMMANDLINE"
-        if option in chosen:
-            is_default = chosen[option] == UNVARIED.get(option)
-            words += [] if is_default else option_words(parameter, chosen[option])
-        elif is_given and name in SHARED_WITH_TRAIN:
-            words += option_words(parameter, context.params[name])
+        if name in chosen:
+            is_default = chosen[name] in (TRAIN_DEFAULTS[name], UNVARIED.get(name))
+            words += [] if is_default else options.words_of(parameter, chosen[name])
+        elif name in TRAIN_DEFAULTS and name not in NOT_IN_COMMAND:
+            words += given.get(name, [])
     return shlex.join([*words, "--save", "model.npz"])
 
 
@@ -242,6 +197,5 @@ def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Pa
         comparison.write_json(json)
         print_whole(f"Summaries and runs written to {json}")
     if plot is not None:
-        with replacing(plot) as file:
-            comparison.draw().savefig(file, format=plot.suffix.lower().removeprefix("."), dpi=150)
+        save_picture(plot, comparison.draw())
         print_whole(f"Curves and boxes drawn to {plot}")

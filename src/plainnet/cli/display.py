@@ -1,4 +1,4 @@
-"""What the commands print: tables of networks, results and records."""
+"""Tables of networks and training records, as the commands print them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from plainnet import Network, optimizers
 from plainnet._base.configurable import describe
+from plainnet._base.wording import in_words
 from plainnet.cli.streams import console as console  # the commands print through it
 from plainnet.cli.streams import visible
 from plainnet.errors import InvalidValue
@@ -20,13 +21,13 @@ UNLIMITED = 10_000
 
 
 class PlainTable(Table):
-    """A table whose columns of numbers are set to the right; where the console is narrow no number is broken or cut.
+    """A table whose columns of numbers are aligned to the right; a narrow console never breaks or cuts a number.
 
-    Text, and the heads of all columns, are then broken between words, and a word that is too long ends in "…".
+    Text and the heads of all columns then break between words, and a word that is too long ends in "…".
     """
 
     def add_row(self, *cells: Any, **options: Any) -> None:
-        """Add a row of texts; one of several lines becomes one line."""
+        """Add a row of texts; a text of several lines becomes one line."""
         lines = [" ".join(cell.splitlines()) if isinstance(cell, str) else cell for cell in cells]
         for i, (column, cell) in enumerate(zip(self.columns, lines, strict=False)):
             if column.justify == "right":
@@ -46,7 +47,7 @@ class PlainTable(Table):
 
 
 def plain_table(*columns: str, left: Iterable[int] = ()) -> PlainTable:
-    """A table with a line under its header, its columns numbers but for the `left` ones."""
+    """Make a table with a line under its header; all columns but those of `left` hold numbers."""
     table = PlainTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i in set(left) else "right", overflow="ellipsis")
@@ -54,13 +55,8 @@ def plain_table(*columns: str, left: Iterable[int] = ()) -> PlainTable:
 
 
 def print_whole(line: str) -> None:
-    """Print a line that holds a path or a command, unbroken, so that it can be copied."""
+    """Print a line with a path or a command unbroken, so that it can be copied."""
     console.print(Text(line), soft_wrap=True)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 row", "2 rows"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def heading(text: str) -> None:
@@ -69,7 +65,7 @@ def heading(text: str) -> None:
 
 
 def layer_table(net: Network) -> Table:
-    """A line a layer: shape, activation, parameters."""
+    """Make a table with one line per layer: shape, activation, parameters."""
     table = plain_table("layer", "shape", "activation", "parameters", left=(0, 2))
     inputs: int | str = net.input_size or "?"
     for layer, units, count in net.layer_sizes():
@@ -82,15 +78,16 @@ def layer_table(net: Network) -> Table:
 
 
 NOT_CHOSEN: tuple[Any, ...] = (None, False, 0, [])
-"""Settings that leave something out."""
+"""The values of settings that switch something off."""
 
 
 def record_table(history: History) -> Table:
-    """The settings of a training run and how it went, in words; what nobody chose is left out."""
+    """Make a table of the settings of a training run, without those switched off, and of its outcome."""
     table = plain_table("training", "", left=(0, 1))
-    for name, value in history.settings.items():
+    for name, value in {**history.settings, **history.source}.items():
         if value not in NOT_CHOSEN and name not in ("epochs", "command"):
-            table.add_row(name.replace("_", " "), _in_words(_chosen(value) if name == "optimizer" else value))
+            chosen = _without_unchosen(_chosen(value) if name == "optimizer" else value)
+            table.add_row(name.replace("_", " "), in_words(chosen))
     table.add_section()
     table.add_row("most epochs", f"{history.settings.get('epochs', 0):,}")
     if history.epoch:
@@ -105,7 +102,7 @@ def record_table(history: History) -> Table:
 
 
 def _chosen(optimizer: Any) -> Any:
-    """An optimizer's name, its learning rate and what else is not its default."""
+    """Return an optimizer's name, its learning rate and all other settings that differ from their defaults."""
     try:
         made = optimizers.resolve(optimizer)
     except InvalidValue:  # the user's own
@@ -115,18 +112,7 @@ def _chosen(optimizer: Any) -> Any:
     return {"name": made.name, "learning_rate": describe(made.learning_rate), **chosen}
 
 
-def _in_words(value: Any) -> str:
-    """A setting for people: 'adam, learning rate 0.001'."""
-    if isinstance(value, Mapping):
-        chosen = {name: part for name, part in value.items() if name != "name" and part not in NOT_CHOSEN}
-        parts = [f"{name.replace('_', ' ')} {_nested(part)}" for name, part in chosen.items()]
-        return ", ".join([value["name"], *parts] if "name" in value else parts)
-    if isinstance(value, list):
-        return ", ".join(map(_in_words, value))
-    if value is None or isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _nested(value: Any) -> str:
-    return f"({_in_words(value)})" if isinstance(value, Mapping) else _in_words(value)
+def _without_unchosen(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_unchosen(part) for name, part in value.items() if part not in NOT_CHOSEN}

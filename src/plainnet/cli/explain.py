@@ -1,4 +1,4 @@
-"""`plainnet explain`: one training step of a model on chosen rows, in numbers."""
+"""The command `plainnet explain`, which shows one training step of a model in numbers."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,32 +8,31 @@ import typer
 import plainnet as pn
 from plainnet.cli import options
 from plainnet.cli.display import console, print_whole
+from plainnet.cli.models import load
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue
 from plainnet.explain import explain as explain_step
 from plainnet.explain.explanation import Explanation
 from plainnet.files.writing import replacing
-from plainnet.tabular import Table
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
-    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+    model: options.Model,
+    data: options.TableWithTarget,
     row: Annotated[
         list[int] | None,
         typer.Option("--row", help="Row to explain; 1 is the first below the header. Repeat it for several. [1]"),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show large arrays whole.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to this file instead.")] = None,
-    missing: Annotated[list[str] | None, options.missing_option()] = None,
-    separator: Annotated[str | None, options.separator_option()] = None,
+    missing: options.Missing = None,
+    separator: options.Separator = None,
 ) -> None:
     """Walk one training step on rows of a table: every sum, every gradient with its formula, every update."""
     check_outputs({"--html": html}, {"the model": model, "the table": data})
-    net = pn.load(model)
-    if net.table is None or net.history is None:
-        raise InvalidValue(f"{model} was trained on arrays, not on a table; use plainnet.explain in Python")
-    table, rows = options.reading(Table.from_dict(net.table), missing, separator), row or [1]
+    net, table = load(model, missing, separator, instead="plainnet.explain")
+    assert net.history is not None
+    rows = row or [1]
     frame = table.read(data, target=True)
     for number in rows:
         if not 1 <= number <= len(frame):

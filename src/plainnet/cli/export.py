@@ -1,4 +1,4 @@
-"""`plainnet export`: a model for other programs."""
+"""The command `plainnet export`, which writes a model for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +13,8 @@ from plainnet.errors import InvalidValue
 from plainnet.export import FORMATS, format_of
 from plainnet.export.script import weights_file
 
-NAMES = {
-    "onnx": "{}.onnx",
-    "safetensors": "{}.safetensors",
-    "script": "{}_script.py",
-    "trainer": "{}_trainer.py",
-}
-"""The file to write, by the name of the model."""
+NAMES = {"onnx": "{}.onnx", "safetensors": "{}.safetensors", "script": "{}_script.py", "trainer": "{}_trainer.py"}
+"""The name of the file to write for each format; {} is the name of the model."""
 
 
 def export(

@@ -1,9 +1,10 @@
-"""What a table holds, in a few lines, before the training."""
+"""A few lines on a table, printed before the training."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from plainnet.cli.display import console, counted
+from plainnet._base.wording import plural
+from plainnet.cli.display import console
 from plainnet.cli.models import left_out
 from plainnet.tabular import Table
 from plainnet.tabular.columns import CategoryColumn, NumberColumn
@@ -16,14 +17,14 @@ KINDS = {"boolean": "true or false", "category": "categories"}
 
 
 def introduce(prepared: Prepared) -> None:
-    """Print the rows and columns, and what is left out."""
+    """Print the number of rows, the classes, the columns, and what is left out."""
     table, training, held_out = prepared.table, prepared.training, prepared.held_out
     own_file = held_out.source != training.source
     count = len(training) if own_file else len(training) + len(held_out)
-    console.print(f"{Path(training.source).name}: {counted(count, 'row')}, target {table.target.name}")
+    console.print(f"{Path(training.source).name}: {plural(count, 'row')}, target {table.target.name}")
     _say_left_out(training, "")
     if own_file:
-        console.print(f"{Path(held_out.source).name}: {counted(len(held_out), 'row')} to validate on")
+        console.print(f"{Path(held_out.source).name}: {plural(len(held_out), 'row')} to validate on")
         _say_left_out(held_out, f"{Path(held_out.source).name}: ")
     if table.classes:
         more = ", ..." if len(table.classes) > MOST_CLASSES else ""
@@ -31,15 +32,15 @@ def introduce(prepared: Prepared) -> None:
         console.print(f"classification, {len(table.classes)} classes: {named}{more}")
     else:
         console.print("regression")
-    columns = counted(len(table.columns), "input column")
-    console.print(f"{columns} as {counted(prepared.X.shape[1], 'feature')}")
+    columns = plural(len(table.columns), "input column")
+    console.print(f"{columns} as {plural(prepared.X.shape[1], 'feature')}")
     for line in column_lines(table):
         console.print(f"  {line}")
-    console.print(f"{counted(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
+    console.print(f"{plural(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
 
 
 def column_lines(table: Table) -> Iterator[str]:
-    """How each column is read, a line for those that are alike; of very many the first."""
+    """Say how the columns are read, on one line for those that are read alike, of which it names the first."""
     alike: dict[str, list[str]] = {}
     for column in table.columns:
         notation = table.options.notations.get(column.name, PLAIN)

@@ -1,4 +1,4 @@
-"""How good a model is, printed: the measures beside the simplest answer, and which classes it confuses."""
+"""Printed measures of a model beside those of the simplest answer, and the classes that it confuses."""
 
 from collections.abc import Sequence
 
@@ -9,24 +9,25 @@ from rich.text import Text
 
 from plainnet import History
 from plainnet._base.arrays import Array
-from plainnet.cli.display import console, counted, heading, plain_table
+from plainnet._base.wording import plural
+from plainnet.cli.display import console, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.tabular.measuring import Measured
 from plainnet.tabular.scores import Scores, confusions, in_digits
 
 WIDEST_MATRIX = 10
-"""More classes than this are shown as a list of the commonest confusions."""
+"""The most classes with a confusion matrix; of more the commonest confusions are listed."""
 
 WIDEST_BASELINE = 32
-"""The simplest answer is the head of a narrow column."""
+"""The most letters of the simplest answer, which is the head of a narrow column."""
 
 LEAST_NAME = 6
-"""Letters of a class's name that are worth wider gaps between the columns."""
+"""The gaps between columns are wide if the names of classes keep this many letters."""
 
 
 def print_measures(measured: Measured, classes: Sequence[str], title: str, about_the_rows: str = "") -> None:
-    """How well a model does on rows whose target is known, with a confusion matrix for classes."""
-    heading(f"{title} ({counted(len(measured.true), 'row')})")
+    """Print how well a model does on rows whose target is known, with a confusion matrix for classes."""
+    heading(f"{title} ({plural(len(measured.true), 'row')})")
     if about_the_rows:
         console.print(about_the_rows)
     console.print(measure_table(measured.scores))
@@ -40,7 +41,7 @@ def print_measures(measured: Measured, classes: Sequence[str], title: str, about
 
 
 def about_validation(history: History) -> str:
-    """A sentence on what part the validation rows had in a training run."""
+    """Return a sentence on the part of the validation rows in a training run."""
     if history.settings["early_stopping"]:
         return "These rows chose the epoch, so the figures flatter the model a little."
     optimizer = history.settings["optimizer"]
@@ -51,7 +52,7 @@ def about_validation(history: History) -> str:
 
 
 def measure_table(scores: Scores) -> Table:
-    """A line a measure, with the simplest answer beside it and, for accuracy, its interval."""
+    """Make a table with one line per measure: its value, that of the simplest answer and, for accuracy, an interval."""
     table = plain_table("measure", "value", cut(scores.baseline, WIDEST_BASELINE), "95 % interval", left=(0,))
     for score in scores.measures:
         beside = "" if score.baseline is None else _number(score.baseline)
@@ -63,9 +64,9 @@ def measure_table(scores: Scores) -> Table:
 
 
 def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Table | None:
-    """Counts of true classes (rows) by predicted ones (columns), with the share of each row on the diagonal.
+    """Make a table of counts by true class (rows) and predicted class (columns), with each row's share on the diagonal.
 
-    Where the console is narrow the names are cut, never the counts; None where not even the counts have room.
+    A narrow console cuts the names, never the counts. The result is None if not even the counts have room.
     """
     matrix = np.zeros((len(classes), len(classes)), counts.dtype)
     matrix[pairs[:, 0], pairs[:, 1]] = counts
@@ -89,7 +90,7 @@ def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Tabl
 
 
 def commonest_confusions(pairs: Array, counts: Array, classes: Sequence[str]) -> Table:
-    """The pairs of classes most often taken for each other, where a matrix would be too wide."""
+    """Make a table of the pairs of classes that are confused most often."""
     table = plain_table("true", "predicted", "rows", left=(0, 1))
     wrong = np.flatnonzero(pairs[:, 0] != pairs[:, 1])
     for place in wrong[np.argsort(-counts[wrong], kind="stable")][:WIDEST_MATRIX]:
@@ -99,7 +100,7 @@ def commonest_confusions(pairs: Array, counts: Array, classes: Sequence[str]) ->
 
 
 def cut(name: str, width: int) -> str:
-    """A name of at most `width` cells on the terminal, cut in the middle: names often begin alike."""
+    """Return a name of at most `width` cells on the terminal, cut in the middle, as names often begin alike."""
     if cell_len(name) <= width:
         return name
     begin = set_cell_size(name, width // 2).rstrip()
@@ -116,5 +117,5 @@ def _number(value: float) -> str:
 
 
 def _count(count: np.int64 | np.float64) -> str:
-    """A number of rows or, in float, a sum of their weights."""
+    """Return a number of rows or, in float, a sum of their weights."""
     return f"{count:,}" if isinstance(count, np.integer) else f"{count:.4g}"

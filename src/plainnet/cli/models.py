@@ -1,6 +1,5 @@
-"""`plainnet predict`, `evaluate` and `show`: what to do with a model file."""
+"""The commands `plainnet predict`, `evaluate` and `show`, which use a model file."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +7,11 @@ import numpy as np
 import typer
 
 import plainnet as pn
+from plainnet._base.wording import plural
 from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
+from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
@@ -23,14 +24,14 @@ from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
+    model: options.Model,
     data: Annotated[Path, typer.Argument(help="Table with the model's columns, in any order.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given.")
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
-    missing: Annotated[list[str] | None, options.missing_option()] = None,
-    separator: Annotated[str | None, options.separator_option()] = None,
+    missing: options.Missing = None,
+    separator: options.Separator = None,
 ) -> None:
     """Predict the rows of a table, in their order."""
     check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
@@ -47,10 +48,10 @@ def predict(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
-    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
-    missing: Annotated[list[str] | None, options.missing_option()] = None,
-    separator: Annotated[str | None, options.separator_option()] = None,
+    model: options.Model,
+    data: options.TableWithTarget,
+    missing: options.Missing = None,
+    separator: options.Separator = None,
 ) -> None:
     """Measure a model on rows whose target is known."""
     net, table = load(model, missing, separator)
@@ -63,19 +64,19 @@ def evaluate(
 
 
 def rows_to_measure(net: pn.Network, table: Table, data: Path) -> Part:
-    """The rows of a file whose target is known, weighed as those of the training where the file has the weights."""
-    settings = net.history.settings if net.history else {}
-    part = part_of_file(table, data, settings.get("weight_column"))
+    """Return the rows of a file whose target is known, with the weights of the training's column if the file has it."""
+    source = net.history.source if net.history else {}
+    part = part_of_file(table, data, source.get("weight_column"))
     if not len(part):
         raise InvalidValue(f"{data} has no row with a {table.target.name}; it takes rows whose target is known")
     return part
 
 
 def left_out(part: Part) -> list[str]:
-    """A sentence for each reason why rows of a file are left out."""
+    """Return a sentence for each reason why rows of a file are left out."""
     reasons = ((part.without_target, "without a target"), (part.weightless, "of weight 0"))
     return [
-        f"{count:,} more {'row' if count == 1 else 'rows'} {reason} {'is' if count == 1 else 'are'} left out"
+        f"{plural(count, 'more row')} {reason} {'is' if count == 1 else 'are'} left out"
         for count, reason in reasons
         if count
     ]
@@ -87,8 +88,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(layer_table(net))
     if net.history is not None:
         console.print(record_table(net.history))
-        if "command" in net.history.settings:
-            print_whole(f"Trained by: {net.history.settings['command']}")
+        if "command" in net.history.source:
+            print_whole(f"Trained by: {net.history.source['command']}")
     if net.table is None:
         console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
         return
@@ -107,9 +108,11 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     console.print(f"Predicts {table.target.name}: {target}")
 
 
-def load(path: Path, missing: Sequence[str] | None, separator: str | None) -> tuple[pn.Network, Table]:
-    """A model of a table, with the options that its table reads files with."""
+def load(
+    path: Path, missing: Texts, separator: str | None, instead: str = "plainnet.load and net.predict"
+) -> tuple[pn.Network, Table]:
+    """Load a model and its table, which reads files with the options given; `instead` names what other models need."""
     net = pn.load(path)
     if net.table is None:
-        raise InvalidValue(f"{path} was trained on arrays, not on a table; use plainnet.load and net.predict in Python")
+        raise InvalidValue(f"{path} was trained on arrays, not on a table; use {instead} in Python")
     return net, options.reading(Table.from_dict(net.table), missing, separator)

@@ -1,10 +1,10 @@
-"""Option texts to values: what the commands share in reading their options."""
+"""Options that several commands share, and the values of their texts."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -21,107 +21,87 @@ from plainnet.tabular import ReadOptions, Table
 from plainnet.tabular.read_options import DEFAULT
 from plainnet.tabular.texts import spelled
 
+DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
+"""The headings of options in the help of a command."""
 BATCH_SIZE = 32
-
+SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
+"""Separators that a command line can hardly hold, by the words for them."""
 HELP = {
     "activation": f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
     "initializer": f"Initial weights: auto, which follows the activation, {', '.join(INITIALIZERS)}.",
-    "loss": f"Loss: {', '.join(LOSSES)}; if not given, cross_entropy for classes, else mse.",
     "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
     "schedule": f"Schedule of the learning rate: {', '.join(SCHEDULES)}.",
-    "metrics": f"Metrics to measure, such as accuracy,f1: {', '.join(METRICS)}.",
+    "missing": "Text that stands for a missing value, instead of NA, None, ? and the like; repeat it for several, "
+    "'' for empty fields alone.",
+    "separator": "Character between the fields, such as ';' or tab, instead of the one found.",
 }
-"""The help of options that take a name that plainnet knows."""
+"""The help of options that commands show under different headings or with different types."""
 
 
-SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
-"""Separators that a command line can hardly hold, by the words for them."""
+def option(help_text: str, panel: str | None = None, name: str | None = None) -> Any:
+    """Make an option that the help shows under the heading `panel`; a flag with a `name` has no --no- form."""
+    return typer.Option(*([name] if name else []), help=help_text, rich_help_panel=panel)
 
 
-def missing_option(panel: str | None = None) -> Any:
-    """The option --missing of every command that reads a table."""
-    return typer.Option(
-        "--missing",
-        help="Text that stands for a missing value, instead of NA, None, ? and the like; repeat it for several, "
-        "'' for empty fields alone.",
-        rich_help_panel=panel,
-    )
+Texts: TypeAlias = list[str] | None
+"""The values of an option that may be repeated."""
+Model = Annotated[Path, typer.Argument(help="Model file of plainnet train.")]
+TableWithTarget = Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")]
+Missing = Annotated[Texts, option(HELP["missing"])]
+Separator = Annotated[str | None, option(HELP["separator"])]
 
-
-def separator_option(panel: str | None = None) -> Any:
-    """The option --separator of every command that reads a table."""
-    return typer.Option(
-        "--separator",
-        help="Character between the fields, such as ';' or tab, instead of the one found.",
-        rich_help_panel=panel,
-    )
-
-
-def numbers_option(panel: str) -> Any:
-    """The option --numbers of every command that learns from a table."""
-    return typer.Option(
-        "--numbers",
-        help="Columns to read as numbers though they look like codes, as 007 does.",
-        rich_help_panel=panel,
-    )
-
-
-def decimal_option(panel: str) -> Any:
-    """The option --decimal of every command that learns from a table."""
-    return typer.Option(
-        "--decimal", help="Decimal mark of numbers, . or , instead of what the values show.", rich_help_panel=panel
-    )
-
-
-def thousands_option(panel: str) -> Any:
-    """The option --thousands of every command that learns from a table."""
-    return typer.Option(
-        "--thousands",
-        help="Mark between thousands, such as . or , or space, instead of what the values show.",
-        rich_help_panel=panel,
-    )
-
-
-def dates_option(panel: str) -> Any:
-    """The option --dates of every command that learns from a table."""
-    return typer.Option(
-        "--dates", help="Order of day and month in dates such as 03/04/2024: dmy or mdy.", rich_help_panel=panel
-    )
+# The options that `plainnet train` and `plainnet compare` share.
+TableToLearn = Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")]
+Target = Annotated[str, option("Column to predict.", DATA)]
+Task = Annotated[str | None, option("classification or regression, instead of what the target shows.", DATA)]
+Categories = Annotated[Texts, option("Columns to read as categories: zip,code.", DATA)]
+Ignore = Annotated[Texts, option("Columns to leave out: id,name.", DATA)]
+Numbers = Annotated[Texts, option("Columns to read as numbers though they look like codes, as 007 does.", DATA)]
+TrainingMissing = Annotated[Texts, option(HELP["missing"], DATA)]
+TrainingSeparator = Annotated[str | None, option(HELP["separator"], DATA)]
+Decimal = Annotated[str | None, option("Decimal mark of numbers, . or , instead of what the values show.", DATA)]
+Thousands = Annotated[
+    str | None, option("Mark between thousands, such as . or , or space, instead of what the values show.", DATA)
+]
+Dates = Annotated[str | None, option("Order of day and month in dates such as 03/04/2024: dmy or mdy.", DATA)]
+SampleWeight = Annotated[str | None, option("Column of weights of the rows.", DATA)]
+ClassWeight = Annotated[Texts, option("balanced, or weights such as yes=5,no=1.", DATA)]
+Loss = Annotated[
+    str | None, option(f"Loss: {', '.join(LOSSES)}; if not given, cross_entropy for classes, else mse.", TRAINING)
+]
+Epochs = Annotated[int, option("Most passes over the rows.", TRAINING)]
+EarlyStopping = Annotated[int, option("Epochs without improvement to stop after; 0 for never.", TRAINING)]
+Metrics = Annotated[Texts, option(f"Metrics to measure, such as accuracy,f1: {', '.join(METRICS)}.", TRAINING)]
+Progress = Annotated[bool, option("Show the progress bar.", OUTPUT)]
 
 
 def read_options(
-    missing: Sequence[str] | None,
+    missing: Texts,
     separator: str | None,
-    categories: Sequence[str] = (),
-    options: ReadOptions = DEFAULT,
-    *,
-    numbers: Sequence[str] = (),
+    categories: Texts = None,
+    numbers: Texts = None,
     decimal: str | None = None,
     thousands: str | None = None,
     dates: str | None = None,
+    options: ReadOptions = DEFAULT,
 ) -> ReadOptions:
-    """The options of reading a table as given on the command line; those not given stay as they are."""
+    """Return `options` of reading a table with those changed that the command line gives."""
     mark = None if thousands is None else SEPARATORS.get(thousands.lower(), thousands)
-    options = replace(options, numbers=tuple(numbers), decimal=decimal, thousands=mark, dates=dates)
+    options = replace(options, numbers=tuple(names(numbers)), decimal=decimal, thousands=mark, dates=dates)
     if missing is not None:
         options = replace(options, missing=tuple(missing))
     if separator is not None:
         options = replace(options, separator=SEPARATORS.get(separator.lower(), separator))
-    return options.with_categories(categories)
+    return options.with_categories(names(categories))
 
 
-def reading(table: Table, missing: Sequence[str] | None, separator: str | None) -> Table:
-    """A model's table, which reads files with the options given and otherwise as in its training."""
+def reading(table: Table, missing: Texts, separator: str | None) -> Table:
+    """Return a model's table that reads files with the options given and otherwise as in its training."""
     return replace(table, options=read_options(missing, separator, options=table.options))
 
 
-def column(name: str) -> str:
-    """The name of a column as tables spell it."""
-    return spelled(name)
-
-
 def names(lists: str | Sequence[str] | None) -> list[str]:
-    """'a,b' as ['a', 'b'], from one list or several; a name with a comma stands in quotation marks: '"a, b",c'."""
+    """Return 'a,b' as ['a', 'b'], from one list or several; '"a, b",c' quotes a name with a comma."""
     texts = [lists] if isinstance(lists, str) else lists or []
     try:
         found = [name for text in texts for row in csv.reader([text], skipinitialspace=True) for name in row]
@@ -131,7 +111,7 @@ def names(lists: str | Sequence[str] | None) -> list[str]:
 
 
 def sizes(text: str) -> list[int]:
-    """'64,32' as [64, 32]; '' and '0' as no hidden layer."""
+    """Return '64,32' as [64, 32]; '' and '0' mean no hidden layer."""
     if text.strip() in ("", "0"):
         return []
     parts = names(text)
@@ -141,7 +121,7 @@ def sizes(text: str) -> list[int]:
 
 
 def fraction_or_path(text: str) -> float | Path:
-    """'0.2' as a number, anything else as a file."""
+    """Return '0.2' as a number and anything else as the path of a file."""
     try:
         return checks.number("--validation", float(text), above=0, below=1)
     except ValueError as error:
@@ -151,7 +131,7 @@ def fraction_or_path(text: str) -> float | Path:
 
 
 def class_weights(given: Sequence[str] | None, classes: Sequence[str]) -> Any:
-    """'balanced', or 'yes=5,no=1' as weights by the number of the class."""
+    """Return 'balanced' as it is, and 'yes=5,no=1' as weights by the number of the class."""
     if not given or list(given) == ["balanced"]:
         return given[0] if given else None
     weights: dict[int, float] = {}
@@ -163,14 +143,13 @@ def class_weights(given: Sequence[str] | None, classes: Sequence[str]) -> Any:
         try:
             weights[label] = float(number)
         except ValueError:
-            raise InvalidValue(
-                f"--class-weight has {part!r}; it takes balanced, or weights such as yes=5,no=1"
-            ) from None
+            expected = "it takes balanced, or weights such as yes=5,no=1"
+            raise InvalidValue(f"--class-weight has {part!r}; {expected}") from None
     return {label: weights.get(label, 1.0) for label in range(len(classes))}
 
 
 def _class_number(name: str, classes: Sequence[str]) -> int:
-    """The number of a class; capitals count where they tell two classes apart."""
+    """Return the number of a class; capitals count only if they tell two classes apart."""
     alike = [label for label, known in enumerate(classes) if known.casefold() == name.casefold()]
     if name not in classes and len(alike) == 1:
         return alike[0]
@@ -178,7 +157,7 @@ def _class_number(name: str, classes: Sequence[str]) -> int:
 
 
 def optimizer(name: str, learning_rate: float | None, schedule: str | None, given: Mapping[str, Any]) -> Optimizer:
-    """The optimizer by name with the settings given, its learning rate by the schedule where there is one."""
+    """Make an optimizer with the settings given; the learning rate follows the schedule, if there is one."""
     settings = {setting: value for setting, value in given.items() if value is not None}
     if learning_rate is not None:
         settings["learning_rate"] = learning_rate
@@ -191,7 +170,30 @@ def optimizer(name: str, learning_rate: float | None, schedule: str | None, give
 
 
 def batch_size(given: int | None, rows: int) -> int | None:
-    """Not given: the usual size, or all rows where there are fewer; 0: all rows."""
-    if given is None:
-        return min(BATCH_SIZE, rows)
-    return given or None
+    """Return the batch size: by default the usual one, or all rows if there are fewer; 0 means all rows."""
+    return min(BATCH_SIZE, rows) if given is None else given or None
+
+
+def metrics(given: Texts, task: str) -> list[str]:
+    """Return the metrics given, or the usual one of the task."""
+    return names(given) if given else ["accuracy"] if task == "classification" else ["r2"]
+
+
+def given_words(context: typer.Context) -> dict[str, list[str]]:
+    """Return the words of each argument and option that was given, by its name, as on the command line."""
+    given = {}
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name and source is not None and source.name == "COMMANDLINE":
+            given[parameter.name] = words_of(parameter, context.params[parameter.name])
+    return given
+
+
+def words_of(parameter: Any, value: Any) -> list[str]:
+    """Return an option or argument with its value as written on the command line."""
+    if parameter.param_type_name == "argument":
+        return [str(value)]
+    if isinstance(value, bool):
+        return [(parameter.opts if value else parameter.secondary_opts)[0]]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [word for each in values for word in (parameter.opts[0], str(each))]

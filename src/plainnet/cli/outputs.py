@@ -1,14 +1,20 @@
-"""The outputs of a command, held against its inputs before any work, so that nothing is destroyed by mistake."""
+"""Checks of a command's outputs before any work, so that nothing is destroyed by mistake; and saved pictures."""
+
+from __future__ import annotations
 
 import itertools
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plainnet import plots
 from plainnet.errors import FileError, InvalidValue
-from plainnet.files.writing import check_writable, is_regular, is_same_place
+from plainnet.files.writing import check_writable, is_regular, is_same_place, replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm")
@@ -23,10 +29,10 @@ ENDINGS: dict[str, Sequence[str]] = {
     "--json": (".json",),
     "--results": (".jsonl", ".json", ".ndjson"),
 }
-"""The endings that each option's file may have."""
+"""The endings that the file of each option may have."""
 
 WITH_AN_ENDING = ("--plot", "--report", "--output")
-"""Options that do not take a name without an ending."""
+"""The options whose file must have an ending."""
 
 STREAMS = {1: "standard output", 2: "standard error"}
 
@@ -34,10 +40,10 @@ STREAMS = {1: "standard output", 2: "standard error"}
 def check_outputs(
     outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None], endings: Sequence[str] = ()
 ) -> None:
-    """Refuse an output that cannot be written, that is an input or another output, or that has another's ending.
+    """Raise an error for an output that cannot be written, is an input or another output, or has a wrong ending.
 
-    `outputs` are named by their options, `inputs` as they are called in a message ("the table"); those not given are
-    None. `endings` are those of --output, whose kind depends on the command.
+    The keys of `outputs` are options, those of `inputs` words for a message ("the table"); what is not given is None.
+    `endings` are those of --output, whose kind depends on the command.
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     for option, path in given.items():
@@ -56,7 +62,13 @@ def check_outputs(
         if is_regular(path) and is_same_place(path, other):
             raise InvalidValue(f"{first} and {second} are both {path}; each takes a name of its own")
     if "--plot" in given or "--report" in given:
-        plots.new_axes()  # refuses where matplotlib is lacking
+        plots.new_axes()  # raises MissingExtraError without matplotlib
+
+
+def save_picture(path: Path, figure: Figure) -> None:
+    """Write a figure in the format of the file's ending."""
+    with replacing(path) as file:
+        figure.savefig(file, format=path.suffix.lower().removeprefix("."), dpi=150)
 
 
 def _check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
@@ -66,14 +78,14 @@ def _check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
 
 
 def _is_file(source: Path, path: Path) -> bool:
-    """Tell whether the input `source`, which may not exist, is the file that `path` would replace."""
+    """Return True if the input `source`, which may not exist, is the file that `path` would replace."""
     if str(source) == "-":
         return _is_open_as(0, path)
     return path.exists() and source.exists() and os.path.samefile(source, path)
 
 
 def _is_open_as(descriptor: int, path: Path) -> bool:
-    """Tell whether one of the process's own streams is the ordinary file at `path`."""
+    """Return True if one of the process's own streams is the ordinary file at `path`."""
     try:
         stream, file = os.fstat(descriptor), os.stat(path)
     except OSError:

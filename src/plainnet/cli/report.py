@@ -1,4 +1,4 @@
-"""`plainnet report`: everything there is to see of a model, in one HTML file; and `--report` of train and xor."""
+"""The command `plainnet report`, and the option `--report` of train and xor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from plainnet import plots
 from plainnet.cli import options
 from plainnet.cli.display import print_whole
 from plainnet.cli.models import left_out, load, rows_to_measure
+from plainnet.cli.options import given_words
 from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table
@@ -23,31 +24,28 @@ OF_THE_SURROUNDINGS = (
     *("save", "plot", "report", "progress", "checkpoint", "checkpoint_every", "resume"),
     *("explain", "full", "html"),
 )
-"""Options of a command that have no effect on what is trained."""
+"""Options that do not change what is trained."""
 
 
 def report(
-    model: Annotated[Path, typer.Argument(help="Model file of plainnet train.")],
-    data: Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")],
+    model: options.Model,
+    data: options.TableWithTarget,
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
-    missing: Annotated[list[str] | None, options.missing_option()] = None,
-    separator: Annotated[str | None, options.separator_option()] = None,
+    missing: options.Missing = None,
+    separator: options.Separator = None,
 ) -> None:
     """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
     check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
-    plots.new_axes()  # refuses where matplotlib is lacking
+    plots.new_axes()  # raises MissingExtraError without matplotlib
     net, table = load(model, missing, separator)
     part = rows_to_measure(net, table, data)
-    sentences = [
-        f"Shown on the rows of {data.name}.",
-        about_seen(share_seen(table, part)),
-        *(f"{line}." for line in left_out(part)),
-    ]
+    left = (f"{line}." for line in left_out(part))
+    sentences = [f"Shown on the rows of {data.name}.", about_seen(share_seen(table, part)), *left]
     report_table_run(output, net, table, part, " ".join(filter(None, sentences)))
 
 
 def report_table_run(path: Path, net: pn.Network, table: Table, part: Part, rows_are: str) -> None:
-    """Write the report of a network trained on a table, shown on some rows of it."""
+    """Write the report of a network trained on a table, on some of its rows."""
     subject = of_table(
         net,
         table,
@@ -79,21 +77,6 @@ def report_xor(path: Path, net: pn.Network, X: Any, y: Any) -> None:
 
 
 def command_line(context: typer.Context) -> str:
-    """The command as it was given, without what does not change the training: 'plainnet train table.csv --target y'."""
-    words = ["plainnet", str(context.info_name)]
-    for parameter in context.command.params:
-        name, source = parameter.name or "", context.get_parameter_source(parameter.name or "")
-        if name in OF_THE_SURROUNDINGS or source is None or source.name != "COMMANDLINE":
-            continue
-        words += option_words(parameter, context.params[name])
-    return shlex.join(words)
-
-
-def option_words(parameter: Any, value: Any) -> list[str]:
-    """An option or argument with its value, as it is written on the command line."""
-    if parameter.param_type_name == "argument":
-        return [str(value)]
-    if isinstance(value, bool):
-        return [(parameter.opts if value else parameter.secondary_opts)[0]]
-    values = value if isinstance(value, list | tuple) else [value]
-    return [word for each in values for word in (parameter.opts[0], str(each))]
+    """Return the command as it was given, without options that do not change the training."""
+    words = [word for name, words in given_words(context).items() if name not in OF_THE_SURROUNDINGS for word in words]
+    return shlex.join(["plainnet", str(context.info_name), *words])

@@ -1,8 +1,8 @@
-"""Standard output and error as they come: of any encoding, closed, full; and names from data shown harmlessly.
+"""Standard output and error in any state (any encoding, closed, full), and names from data shown harmlessly.
 
-What a command prints for people goes through `console` (standard output) and `say` (standard error). Neither lets a
-control character of the data reach the terminal, reads it as markup or emoji, or fails on a letter that the stream's
-encoding lacks. What other programs read (CSV) goes through `write_text`, in UTF-8 whatever the console's encoding.
+Commands print for people through `console` (standard output) and `say` (standard error). Neither lets a control
+character of the data reach the terminal, reads it as markup or emoji, or fails on a letter that the stream's encoding
+lacks. Commands print for other programs (CSV) through `write_text`, in UTF-8 whatever the console's encoding.
 """
 
 import codecs
@@ -21,18 +21,18 @@ from rich.text import Text
 from plainnet.errors import FileError, shortened
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Characters that act on a terminal or turn the direction of text, but for tab and newline."""
+"""Characters other than tab and newline that act on a terminal or turn the direction of text."""
 
 LONGEST_TEXT = 2_000
-"""A name of the data may be of any length; a text that holds more characters than this is cut in the middle."""
+"""A text with more characters than this is cut in the middle, as names in data may have any length."""
 
 IN_ASCII = {"→": "->", "←": "<-", "…": "...", "–": "-", "−": "-", "━": "-", "─": "-", "·": ".", "×": "x"}
 IN_ASCII |= {"Σ": "sum ", "²": "^2", "₁": "1", "₂": "2", "₃": "3", "≥": ">=", "≤": "<=", "∞": "inf"}
-"""The signs of our own texts where an encoding lacks them; letters of the data become question marks."""
+"""Replacements for signs of our own texts that an encoding lacks; letters of the data become question marks."""
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Replace what an encoding lacks; a codec's error handler."""
+    """Replace the letters that an encoding lacks, as the error handler of a codec."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
@@ -40,7 +40,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def _undecoded(letter: str) -> str:
-    """A byte of a file name that was no text, as Python keeps it in a string."""
+    """Return the byte that Python keeps as this letter in a file name that is no text; "" for other letters."""
     return f"\\x{ord(letter) - 0xDC00:02x}" if "\udc80" <= letter <= "\udcff" else ""
 
 
@@ -61,13 +61,13 @@ class PlainConsole(Console):
     """A console that shows names from data as they are: no markup, no emoji codes, no control characters."""
 
     failure: OSError | None = None
-    """Why the stream took no more; what came after it was not shown, and the work went on."""
+    """The error that ended the stream; later output is dropped, and the work goes on."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make rich's text of a string: here already visible, so that a column is as wide as what it shows."""
+        """Make rich's text of a string, already visible here so that a column is as wide as its texts."""
         return super().render_str(visible(shortened(text, LONGEST_TEXT)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -76,7 +76,7 @@ class PlainConsole(Console):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print; on a full disk, remember it and go on without, as a training run may depend on it."""
+        """Print; after an error such as a full disk go on without output, as a training run may depend on it."""
         if self.failure is None:
             try:
                 super().print(*objects, **options)
@@ -88,7 +88,7 @@ class PlainConsole(Console):
                 self.failure = error
 
     def on_broken_pipe(self) -> None:
-        """Let the BrokenPipeError through: a command ends by it (see `plainnet.cli.run`), its progress does not."""
+        """Raise the BrokenPipeError, which ends a command (see `plainnet.cli.run`)."""
         raise
 
 
@@ -106,7 +106,7 @@ def say(line: str) -> None:
 
 
 def write_text(content: str) -> None:
-    """Write to standard output what another program is to read; on a terminal it is shown like all else."""
+    """Write text for another program to standard output; a terminal gets it without control characters."""
     if getattr(sys.stdout, "name", "") == os.devnull:
         raise FileError("standard output is closed; --output takes the name of a file to write")
     with _named():
@@ -119,10 +119,10 @@ def write_text(content: str) -> None:
 
 @contextmanager
 def ready() -> Iterator[None]:
-    """Make both streams writable for the time of a command, whatever they are.
+    """Make both streams writable during a command.
 
-    In place of a stream that does not exist (`>&-`, pythonw) stands one that goes nowhere; otherwise the next file to
-    be opened would get its number. A letter that an encoding lacks is replaced.
+    A stream that does not exist (`>&-`, pythonw) is replaced by one to nowhere; otherwise the next file to be opened
+    would get its number. A letter that an encoding lacks is replaced.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in before)  # noqa: SIM115
@@ -147,7 +147,7 @@ def ready() -> Iterator[None]:
 
 
 def finish() -> None:
-    """Write out what waits in standard output; FileError where anything could not be written."""
+    """Flush standard output; raise FileError if anything could not be written."""
     with _named():
         sys.stdout.flush()
         if console.failure is not None:
@@ -156,7 +156,7 @@ def finish() -> None:
 
 @contextmanager
 def _named() -> Iterator[None]:
-    """Turn an OSError of standard output into a FileError; a reader that has gone is none."""
+    """Turn an OSError of standard output into a FileError, except for the BrokenPipeError of a reader that has gone."""
     try:
         yield
     except BrokenPipeError:
@@ -167,6 +167,6 @@ def _named() -> Iterator[None]:
 
 
 def abandon() -> None:
-    """Let what standard output still holds go nowhere: Python would try to write it once more at its end."""
+    """Drop what standard output still holds, which Python would try to write once more at its end."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

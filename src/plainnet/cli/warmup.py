@@ -1,4 +1,4 @@
-"""`plainnet warmup`: compile ahead."""
+"""The command `plainnet warmup`, which compiles ahead."""
 
 from plainnet.cli.display import console, plain_table, print_whole
 from plainnet.engines.choosing import require_compiled

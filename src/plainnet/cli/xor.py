@@ -1,4 +1,4 @@
-"""`plainnet xor`: the post's network, learning XOR; or the post as it was published."""
+"""The command `plainnet xor`, which trains the post's network on XOR or runs the post as it was published."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from plainnet import activations, xor_post
 from plainnet.activations import ActivationFunction
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
-from plainnet.cli.options import HELP, sizes
+from plainnet.cli.options import HELP, given_words, sizes
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.report import command_line, report_xor
 from plainnet.cli.streams import errors, say
@@ -50,7 +50,7 @@ def xor(
 
     It has 3 inputs, 4 hidden units and 1 output, like the network of a blog
     post that was published with five mistakes, which docs/xor.md explains.
-    The exit status is 1 where it did not learn.
+    The exit status is 1 if it did not learn.
     """
     if as_published:
         _refuse_other_options(context)
@@ -70,15 +70,8 @@ def xor(
         dtype="float64",
     )
     optimizer = pn.SGD(learning_rate)
-    reports = net.training(
-        X,
-        y,
-        loss=loss,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=None,
-        report_every=min(100, epochs),
-    )
+    run = {"loss": loss, "optimizer": optimizer, "epochs": epochs, "batch_size": None}
+    reports = net.training(X, y, **run, report_every=min(100, epochs))
     console.print("XOR: is exactly one of the first two inputs 1? The third input is always 1.")
     console.print(_truth_table(X, y))
     console.print(layer_table(net))
@@ -87,7 +80,7 @@ def xor(
         console.print()
     _print_loss(0, net.evaluate(X, y, loss=loss)["loss"])
     assert net.history is not None
-    net.history.settings["command"] = command_line(context)
+    net.history.source["command"] = command_line(context)
     interrupted = False
     try:
         # Lines that are printed while a bar is drawn on the same terminal have to go through its console.
@@ -132,11 +125,11 @@ def _finish(net: pn.Network, X: Any, y: Any, impossible: str | None) -> None:
 
 
 def why_impossible(hidden: Sequence[int], activation: ActivationFunction) -> str | None:
-    """Say why no weights of a network with these hidden layers compute XOR; None where some do.
+    """Say why no weights of a network with these hidden layers compute XOR; return None if some do.
 
-    Such a network passes on no more than one sum, w₁x₁ + w₂x₂ + b, and what it makes of it only rises or only falls.
+    Such a network computes a function of a single sum, w₁x₁ + w₂x₂ + b, which only rises or only falls with the sum.
     So the examples that it takes for 1 lie on one side of a straight line, and those of XOR do not. A second unit bends
-    the line; so does a single unit whose activation falls and rises, as silu does.
+    the line; so does a single unit whose activation both falls and rises, such as silu.
     """
     softmax, name = not activation.elementwise, activation.name
     sums = [units - softmax for units in hidden]  # the outputs of a softmax add up to 1, so one follows from the others
@@ -182,13 +175,10 @@ def _learned_table(X: Any, y: Any, predictions: Any, right: Any) -> Table:
 
 
 def _refuse_other_options(context: typer.Context) -> None:
-    """The post has one network and one run; an option that would change them is not passed over in silence."""
-    for name in context.params.keys() - {"as_published", "check"}:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise InvalidValue(
-                f"--{name.replace('_', '-')} does not go with --as-published, which runs the post as it is"
-            )
+    """Raise InvalidValue for an option that would change the post's one network and one run."""
+    for name in given_words(context).keys() - {"as_published", "check"}:
+        option = f"--{name.replace('_', '-')}"
+        raise InvalidValue(f"{option} does not go with --as-published, which runs the post as it is")
 
 
 def _run_published() -> None:
@@ -201,7 +191,7 @@ def _run_published() -> None:
 
 def _check_published() -> None:
     console.print("The post's first update of each array, against the true gradient of its mean squared error:\n")
-    table = plain_table("array", "relative error", "caused by defects", "error with these mended")
+    table = plain_table("array", "relative error", "caused by defects", "error with these corrected")
     for array in xor_post.check_published():
         name = array.name.replace("_", " ")
         table.add_row(name, f"{array.error:.3f}", ", ".join(map(str, array.defects)), f"{array.error_mended:.1e}")

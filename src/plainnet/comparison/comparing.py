@@ -9,10 +9,10 @@ from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from plainnet.comparison.data import Data
-from plainnet.comparison.record import Record
 from plainnet.comparison.result import Comparison
-from plainnet.comparison.runs import LOSSES, Run, require_measure
+from plainnet.comparison.results_file import ResultsFile
+from plainnet.comparison.runs import LOSS_MEASURES, Run, require_measure
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import described, resolve, seeds_of
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.training.progress import counting
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "roc_auc", "r2")
-LOWER_IS_BETTER = (*LOSSES, "rmse", "mae")
+LOWER_IS_BETTER = (*LOSS_MEASURES, "rmse", "mae")
 
 Criterion = str | Callable[[Run], bool]
 
@@ -91,14 +91,14 @@ def compare(
 
     resolved = resolve(variants, options)
     numbers = seeds_of(seeds)
-    data = Data(X, y)
+    data = SeedData(X, y)
     descriptions, parameters = described(resolved, numbers[0], data)
     measure = _measure(by, descriptions)
     criterion, words = _criterion(learned, descriptions)
     settings = {"data": data.fingerprints(), "variants": descriptions}
     if resume and results is None:
         raise InvalidValue("resume is True and results is None; resume takes results= with the file to go on from")
-    record = Record(results, settings, resume) if results is not None else None
+    record = ResultsFile(results, settings, resume) if results is not None else None
     done = {(run.variant, run.seed): run for run in (record.runs if record else ())}
     jobs = [(variant, seed) for seed in numbers for variant in resolved if (variant.name, seed) not in done]
     if jobs:
@@ -127,7 +127,7 @@ def _measure(by: str | None, descriptions: Mapping[str, Any]) -> str:
     name = by or ("validation_loss" if "validation_loss" in known else "loss")
     require_measure("by", name, known)
     losses = {str(described["options"]["loss"]): variant for variant, described in descriptions.items()}
-    if name in LOSSES and len(losses) > 1:
+    if name in LOSS_MEASURES and len(losses) > 1:
         raise InvalidValue(
             f"the variants have different losses ({', '.join(losses)}); by takes a metric all of them have"
         )

@@ -13,13 +13,13 @@ from typing import Any
 
 from plainnet._base import checks
 from plainnet.comparison import lanes
-from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Run, train
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.engines.choosing import available_cores
 from plainnet.errors import InvalidType, InvalidValue, warn
 
-Job = tuple[Variant, int]
+VariantAndSeed = tuple[Variant, int]
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """Variables that limit the linear algebra of a process to one thread; NumPy reads them when it is imported."""
@@ -32,7 +32,7 @@ NO_WORKERS = (
 
 
 def run_all(
-    jobs: Sequence[Job], data: Data, executor: Executor | None, workers: int | None
+    jobs: Sequence[VariantAndSeed], data: SeedData, executor: Executor | None, workers: int | None
 ) -> Generator[Run, None, None]:
     """Yield the runs as they end, in any order."""
     if executor is not None:
@@ -57,7 +57,7 @@ def run_all(
         yield train(variant, seed, data)
 
 
-def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
+def _can_travel(variants: Sequence[Variant], data: SeedData) -> bool:
     """Return True if the variants, and a function for the data, can be sent to other processes; warn of what cannot."""
     parts: dict[str, Any] = {f"variant {variant.name!r}": variant for variant in variants}
     if data.is_function:
@@ -76,8 +76,8 @@ def _can_travel(variants: Sequence[Variant], data: Data) -> bool:
 
 def _run_on(
     executor: Executor,
-    jobs: Sequence[Job],
-    data: Data,
+    jobs: Sequence[VariantAndSeed],
+    data: SeedData,
     while_starting: AbstractContextManager[None] | None = None,
 ) -> Iterator[Run]:
     futures = []

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from plainnet import engines
-from plainnet.comparison.data import Data
 from plainnet.comparison.runs import Measures, Run, run_of
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import warnings_passed_over
 from plainnet.history import MOST_REPORTS, History
@@ -18,7 +18,7 @@ STEPS_PER_REPORT = 2
 """One report costs about as much time as this many steps of a small network."""
 
 
-def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool:
+def suit(variant: Variant, seeds: Sequence[int], data: SeedData, cores: int) -> bool:
     """Return True if the variant's runs from these seeds differ in their weights alone and are faster in lanes."""
     validation = variant.options.get("validation")
     each_its_rows = data.is_function or not (validation is None or isinstance(validation, tuple | list))
@@ -28,14 +28,14 @@ def suit(variant: Variant, seeds: Sequence[int], data: Data, cores: int) -> bool
         options = Options.of(variant.options)
         run = prepare(variant.make(seeds[0]), data.X, data.y, options)
         choice = engines.choose(options.engine, run.job, times=len(seeds))
-    if run.early_stopping and run.job.epochs > MOST_REPORTS * run.report_every:
+    if run.stopping.keeps_best and run.job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
     enough_between_reports = run.report_every * run.job.batches >= STEPS_PER_REPORT * (cores - 1)
     return enough_between_reports and share_lanes(choice, [run.job])
 
 
-def train(variant: Variant, seeds: Sequence[int], data: Data, threads: int) -> Iterator[Run]:
+def train(variant: Variant, seeds: Sequence[int], data: SeedData, threads: int) -> Iterator[Run]:
     """Train the variant from the seeds, as many at a time as fill the lanes of all threads."""
     options = {**variant.options, "engine": "compiled", "threads": threads}
     at_a_time = LANES * threads

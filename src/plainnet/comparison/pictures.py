@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.comparison.result import Comparison
 from plainnet.comparison.runs import Run
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, new_axes, new_figure, open_frame, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from plainnet.comparison.result import Comparison
 
 COLORS = CLASS_COLORS[:6]
 """The colours of the variants; the curves of more variants would hide each other."""
@@ -173,21 +174,11 @@ def _draw_box(axes: Axes, comparison: Comparison, variant: str, place: int) -> N
     dots: dict[str, Any] = {"color": color, "zorder": 2, "rasterized": True}
     axes.scatter(values[learned], heights[learned], s=9, alpha=alpha, linewidths=0, **dots)
     axes.scatter(values[~learned], heights[~learned], s=22, marker="x", linewidths=1, **dots)
-    gray = {"color": GRAY}
     if len(values):
-        axes.boxplot(
-            values,
-            orientation="horizontal",
-            positions=[place],
-            widths=0.6,
-            showfliers=False,
-            boxprops=gray,
-            whiskerprops=gray,
-            capprops=gray,
-            medianprops={"color": "black", "linewidth": 2},
-            manage_ticks=False,
-            zorder=3,
-        )
+        style: dict[str, Any] = {"orientation": "horizontal", "widths": 0.6, "showfliers": False, "manage_ticks": False}
+        style |= {part: {"color": GRAY} for part in ("boxprops", "whiskerprops", "capprops")}
+        style["medianprops"] = {"color": "black", "linewidth": 2}
+        axes.boxplot(values, positions=[place], zorder=3, **style)
 
 
 def draw(comparison: Comparison) -> Figure:
@@ -202,6 +193,5 @@ def draw(comparison: Comparison) -> Figure:
 
 def _labelled(comparison: Comparison, variant: str) -> str:
     diverged = sum(run.diverged for run in comparison.of(variant))
-    lines = textwrap.wrap(shortened(variant, LONGEST_NAME), LABEL_WIDTH, break_on_hyphens=False)
-    name = "\n".join(lines)
+    name = textwrap.fill(shortened(variant, LONGEST_NAME), LABEL_WIDTH, break_on_hyphens=False)
     return f"{name}\n({diverged} diverged)" if diverged else name

@@ -17,7 +17,7 @@ from plainnet._base import checks
 from plainnet._base.configurable import without_nan
 from plainnet.comparison import wording
 from plainnet.comparison.runs import Run
-from plainnet.comparison.statistics import LEAST_PAIRS, interval, mean, middle_mean, quartiles
+from plainnet.comparison.statistics import LEAST_PAIRS, interval, middle_mean, quartiles
 from plainnet.comparison.wording import Verdict
 from plainnet.files.writing import replacing
 
@@ -64,9 +64,9 @@ class Difference:
     """The difference of the shares that learned, over all common seeds."""
     share_interval: tuple[float, float]
     better: str | None
-    """The variant whose measure is better; None where the data do not decide."""
+    """The variant whose measure is better; None if the data do not decide."""
     learns_more: str | None
-    """The variant that learns more often; None where the data do not decide."""
+    """The variant that learns more often; None if the data do not decide."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,7 +120,7 @@ class Comparison:
         differences = measures[:, 0] - measures[:, 1]
         learned = np.array([float(self.has_learned(run)) for run in ours]) - [self.has_learned(run) for run in theirs]
         bounds = interval(differences, middle_mean) if len(differences) else (np.nan, np.nan)
-        share_bounds = interval(learned, mean)
+        share_bounds = interval(learned, lambda drawn: drawn.mean(axis=-1))
         winner = _decided(first, second, bounds, len(differences))
         if self.lower_is_better and winner is not None:
             winner = second if winner == first else first
@@ -179,14 +179,6 @@ class Comparison:
     def conclusion(self) -> str:
         """Return one sentence that says which variant to take, as far as the runs decide; "" for a single variant."""
         return wording.conclusion(self)
-
-    def notes(self) -> list[str]:
-        """Return sentences that explain the numbers to the reader."""
-        return wording.notes(self)
-
-    def captions(self) -> str:
-        """Return a line that explains the columns of the summaries."""
-        return wording.captions(self)
 
     def __str__(self) -> str:
         return wording.as_text(self)

@@ -8,7 +8,7 @@ from math import nan
 from typing import Any, TypeAlias
 
 from plainnet._base.configurable import without_nan
-from plainnet.comparison.data import Data
+from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History
@@ -16,7 +16,7 @@ from plainnet.history import History
 LONGEST_CURVE = 200
 """A run keeps about this many evenly spaced points of its curves at most."""
 
-LOSSES = ("loss", "validation_loss")
+LOSS_MEASURES = ("loss", "validation_loss")
 
 Measures: TypeAlias = tuple[float | None, float | None, Mapping[str, float]]
 """The loss, the validation loss and the metrics."""
@@ -48,7 +48,7 @@ class Run:
 
     def measure(self, name: str) -> float:
         """Return the loss, the validation loss or a metric by name; NaN if the run has none."""
-        value = getattr(self, name) if name in LOSSES else self.metrics.get(name)
+        value = getattr(self, name) if name in LOSS_MEASURES else self.metrics.get(name)
         return nan if value is None else float(value)
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Run:
         return asdict(self)
 
 
-def train(variant: Variant, seed: int, data: Data) -> Run:
+def train(variant: Variant, seed: int, data: SeedData) -> Run:
     """Train the variant from the seed; a run that diverges is a result, not an error."""
     with warnings_passed_over():  # said once, before the first run
         net = variant.make(seed)

@@ -36,11 +36,6 @@ def middle_mean(values: Array) -> Array:
     return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
 
 
-def mean(values: Array) -> Array:
-    """Return the mean over the last axis."""
-    return values.mean(axis=-1)
-
-
 def interval(values: Array, statistic: Statistic) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a statistic (Efron 1979), the same at every call.
 

@@ -10,11 +10,11 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.configurable import describe
 from plainnet._base.conversion import numbers_of
+from plainnet._base.identity import fingerprint
 from plainnet._base.weighting import class_labels
-from plainnet.comparison.data import Data
+from plainnet.comparison.seed_data import SeedData
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
-from plainnet.training.checkpoints import fingerprint
 from plainnet.training.options import OF_A_FILE
 
 Maker: TypeAlias = Network | Callable[[int], Network]
@@ -67,7 +67,7 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
     return Variant(name, network, {**shared, **own})
 
 
-def described(variants: Sequence[Variant], seed: int, data: Data) -> tuple[dict[str, Any], dict[str, int]]:
+def described(variants: Sequence[Variant], seed: int, data: SeedData) -> tuple[dict[str, Any], dict[str, int]]:
     """Return each variant as plain data and its number of parameters.
 
     Raises the errors that `fit` would raise, before any training.

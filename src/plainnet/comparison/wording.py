@@ -10,7 +10,6 @@ import numpy as np
 
 from plainnet._base.wording import aligned
 from plainnet.comparison.statistics import LEAST_PAIRS
-from plainnet.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from plainnet.comparison.result import Comparison, Difference, Summary
@@ -131,10 +130,10 @@ def notes(comparison: Comparison) -> list[str]:
 
 def as_text(comparison: Comparison) -> str:
     """Return the table, the verdicts and the conclusion as plain text."""
-    lines = [*aligned(summary_rows(comparison)), comparison.captions()]
+    lines = [*aligned(summary_rows(comparison)), captions(comparison)]
     conclusion = comparison.conclusion()
     if len(comparison.variants) > 1:
-        lines += ["", *map(str, comparison.verdicts()), "", conclusion, "", *comparison.notes()]
+        lines += ["", *map(str, comparison.verdicts()), "", conclusion, "", *notes(comparison)]
     elif conclusion:
         lines += ["", conclusion]
     return "\n".join(lines)
@@ -142,22 +141,15 @@ def as_text(comparison: Comparison) -> str:
 
 def as_html(comparison: Comparison) -> str:
     """Return the same as HTML, with the boxes of the runs if pictures can be drawn."""
+    from plainnet.plots.notebook import svg_or_nothing  # only a notebook needs pictures
+
     head, *rows = summary_rows(comparison)
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     parts = [f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"]
-    texts = [comparison.captions(), comparison.conclusion()]
+    texts = [captions(comparison), comparison.conclusion()]
     if len(comparison.variants) > 1:
         texts += map(str, comparison.verdicts())
     parts += [f"<p>{escape(text)}</p>" for text in texts if text]
-    return f"<div>{''.join(parts)}{_picture(comparison)}</div>"
-
-
-def _picture(comparison: Comparison) -> str:
-    from plainnet.plots.inline import page_style, svg  # matplotlib, where it is installed
-
-    try:
-        with page_style():
-            return svg(comparison.draw_boxes(), "Each run's measure, one box per variant", id(comparison))
-    except MissingExtraError:
-        return ""
+    picture = svg_or_nothing(comparison.draw_boxes, "Each run's measure, one box per variant", id(comparison))
+    return f"<div>{''.join(parts)}{picture}</div>"

@@ -30,13 +30,22 @@ class Block(NamedTuple):
 
 
 def remaining_blocks(job: Job) -> Iterator[Block]:
-    """What is left of the present epoch; its order is drawn at its start, and the same one again later in it."""
-    random = _epoch_random(job) if job.shuffle and job.batch_size is not None else None
+    """Yield what is left of the present epoch; its order is drawn at its start, and the same one again later in it."""
+    shuffles = job.shuffle and job.batch_size is not None
     if isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray):
-        order = None if random is None else random.permutation(len(job.inputs))
+        order = _order(job) if shuffles else None
         yield Block(job.inputs, job.targets, job.sample_weight, order, job.batches_done * (job.batch_size or 0))
     else:
-        yield from _blocks_of_files(job, random)
+        yield from _blocks_of_files(job, _epoch_random(job) if shuffles else None)
+
+
+def _order(job: Job) -> Array:
+    """Return the present epoch's order of rows in memory."""
+    if job.draw_order is None:
+        return _epoch_random(job).permutation(len(job.inputs))
+    if job.batches_done == 0 or job.drawn_order is None:
+        job.drawn_order = job.draw_order(len(job.inputs))
+    return job.drawn_order
 
 
 Batch = tuple[Array, Array, Array | None]

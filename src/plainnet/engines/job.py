@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.mapped import Rows, block_rows
+from plainnet._base.state import restore, state_of
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory
@@ -17,15 +18,17 @@ from plainnet.schedules import Memory
 if TYPE_CHECKING:
     from plainnet.network import Network
 
+STREAMS = ("shuffling", "dropout")
+"""The random streams of a network that training draws from."""
+
 
 @dataclass
 class Job:
     """Data and settings, fixed for the run, and the state of the run.
 
-    Engines read the data as the blocks of `plainnet.engines.batches`: one of all arrays in memory, several of a file.
+    Engines read the data in the blocks of `plainnet.engines.batches`: one for arrays in memory, several for a file.
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
-    network's own. An engine leaves the state such that another engine object can go on from it, in the middle of an
-    epoch as well.
+    network's own. An engine leaves the state such that another engine can go on from it, within an epoch too.
     """
 
     network: "Network"
@@ -37,28 +40,33 @@ class Job:
     batch_size: int | None
     shuffle: bool
     epochs: int
+    draw_order: Callable[[int], Array] | None = None
+    """Returns the order of the next epoch's rows, given their number; None takes the network's shuffling stream."""
 
-    epochs_done: int = 0
-    batches_done: int = 0
-    """Of the present epoch."""
-    steps_done: int = 0
-    loss_total: float = 0.0
+    # What follows is the state of the job: all fields that the constructor does not take.
+    epochs_done: int = field(init=False, default=0)
+    batches_done: int = field(init=False, default=0)
+    """Batches done in the present epoch."""
+    steps_done: int = field(init=False, default=0)
+    loss_total: float = field(init=False, default=0.0)
     """Σ loss · weight over the present epoch's batches."""
-    weight_total: float = 0.0
-    order_state: Any = None
+    weight_total: float = field(init=False, default=0.0)
+    order_state: Any = field(init=False, default=None)
     """The state of the shuffling stream from which the present epoch's order was drawn."""
-    learning_rate: float = 0.0
-    """Of the last step."""
-    schedule_memory: Memory = field(default_factory=dict)
-    gradient_norms: deque[float] = field(default_factory=lambda: deque(maxlen=10))
-    """Of the latest steps, before clipping."""
-    layer_gradient_norms: dict[str, float] = field(default_factory=dict)
-    """Of the last step of the latest `run`, by names such as 'layers[0]'."""
+    drawn_order: Array | None = field(init=False, default=None)
+    """The present epoch's order if `draw_order` gave it."""
+    learning_rate: float = field(init=False, default=0.0)
+    """The learning rate of the last step."""
+    schedule_memory: Memory = field(init=False, default_factory=dict)
+    gradient_norms: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=10))
+    """The norms of the latest steps' gradients, before clipping."""
+    layer_gradient_norms: dict[str, float] = field(init=False, default_factory=dict)
+    """The norm of each layer's gradient at the last step of the latest `run`, by names such as 'layers[0]'."""
     optimizer_state: State = field(init=False)
     good_parameters: Array = field(init=False)
-    """The parameters of the latest epoch start whose loss was finite, to return to when a run is cut short."""
+    """The parameters at the latest start of an epoch whose loss was finite; a run that is cut short returns to them."""
     good_statistics: Array = field(init=False)
-    good_epoch: int = -1
+    good_epoch: int = field(init=False, default=-1)
     """How many epochs had been done at the latest `keep_good`."""
 
     def __post_init__(self) -> None:
@@ -66,6 +74,21 @@ class Job:
         self.optimizer_state = self.optimizer.start(self.network.parameters)
         self.good_parameters = self.network.parameters.copy()
         self.good_statistics = self.network.statistics.copy()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while the job runs, that of its network included, as plain data and arrays."""
+        net = self.network
+        streams = {name: getattr(net, name).bit_generator.state for name in STREAMS}
+        return {"parameters": net.parameters, "statistics": net.statistics, **streams, **state_of(self)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state` returned, of a job with the same network, options and data."""
+        own = dict(state)
+        net = self.network
+        net.parameters, net.statistics = own.pop("parameters"), own.pop("statistics")
+        for name in STREAMS:
+            getattr(net, name).bit_generator.state = own.pop(name)
+        restore(self, own)
 
     @property
     def batches(self) -> int:

@@ -15,7 +15,7 @@ from plainnet.layers import TrainingPass
 
 
 def train(job: Job, gradient: Array) -> Iterator[float]:
-    """Train: one step per batch, from where the job stands to its last epoch; yield the loss of each batch.
+    """Train from where the job stands, one step per batch, for as long as the caller asks; yield each batch's loss.
 
     A step takes the batch forward and back through the layers, which writes ∂loss/∂parameters into the vector
     `gradient`; then the optimizer moves the parameters against it. A loss that is not finite moves nothing.
@@ -23,7 +23,7 @@ def train(job: Job, gradient: Array) -> Iterator[float]:
     net, optimizer = job.network, job.optimizer
     parameters, gradients = net.parameters, net.parameter_views(gradient)
     training = TrainingPass(net.dropout)
-    while job.epochs_done < job.epochs:
+    while True:
         for inputs, targets, weights in remaining_batches(job):
             loss = float(backpropagate(net.layers, job.loss, inputs, targets, weights, training, gradients))
             if math.isfinite(loss):

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import LayerRecord
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.layers import Activation, Dense, Layer
 
 
-def backward(step: Step) -> Iterator[Stage]:
+def backward(step: ExplainedStep) -> Iterator[Stage]:
     """A stage a layer, from the last to the first."""
     for i, layer, noted in reversed(list(step.by_layer())):
         yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(_chain(step, i, layer, noted)))
 
 
-def _chain(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
+def _chain(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
     """The gradients at a layer, in the order in which the chain rule gives them."""
     units = step.names.of_layers[i].outputs
     last = i == len(step.net.layers) - 1
@@ -44,7 +44,7 @@ def _chain(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Qua
         yield step.rowwise("∂loss/∂inputs", formula, noted.input_gradient, columns, note=note, check=check)
 
 
-def _parameter_gradients(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
+def _parameter_gradients(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
     assert step.recorded.gradient is not None
     names = step.names.of_layers[i]
     for name, total in step.net.parameter_views(step.recorded.gradient)[i].items():

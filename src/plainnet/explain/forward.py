@@ -10,12 +10,12 @@ from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import LayerRecord
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.layers import Activation, Dense, Layer
 from plainnet.losses import CrossEntropy
 
 
-def forward(step: Step) -> Iterator[Stage]:
+def forward(step: ExplainedStep) -> Iterator[Stage]:
     """A stage a layer, from the first to the last."""
     for i, layer, noted in step.by_layer():
         names = step.names.of_layers[i]
@@ -27,7 +27,7 @@ def forward(step: Step) -> Iterator[Stage]:
         yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(quantities), notes=_shapes(layer, noted))
 
 
-def _within(step: Step, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
+def _within(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
     """What a layer computes, up to its outputs."""
     assert noted.outputs is not None
     units = step.names.of_layers[i].outputs
@@ -66,7 +66,7 @@ def _shapes(layer: Layer, noted: LayerRecord) -> tuple[str, ...]:
     return (f"shapes: inputs {inputs} @ weights {layer.weights.shape}{bias} = z {outputs}",)
 
 
-def loss_stage(step: Step) -> Stage:
+def loss_stage(step: ExplainedStep) -> Stage:
     """From the predictions to the one number, and its gradient with which the way back begins."""
     formula, last = formulas.error(step.loss), step.net.layers[-1]
     outputs = step.recorded.layers[-1].outputs
@@ -106,14 +106,14 @@ def loss_stage(step: Step) -> Stage:
     )
 
 
-def _target(step: Step, units: Sequence[str]) -> Quantity:
+def _target(step: ExplainedStep, units: Sequence[str]) -> Quantity:
     if step.targets.ndim == 1:
         note = "the number of the true class, counted from 0"
         return step.rowwise("y", "", step.targets[:, None], ("class",), note=note)
     return step.rowwise("y", "", step.targets, units, note="the targets")
 
 
-def _loss_notes(step: Step, count: str, elements: Array | None, predictions: Array) -> tuple[str, ...]:
+def _loss_notes(step: ExplainedStep, count: str, elements: Array | None, predictions: Array) -> tuple[str, ...]:
     notes = list(step.names.verdicts(predictions, step.targets))
     if elements is not None:
         notes.append(_counted(step.weight, count, elements))

@@ -1,16 +1,21 @@
 """An explanation as a page: one file that needs nothing else, its formulas in MathML."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
+from typing import TYPE_CHECKING
 
 from plainnet._base import pages
 from plainnet._base.pages import Chapter
-from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
 from plainnet.explain.formulas import LEGEND
 from plainnet.explain.mathml import mathml
 from plainnet.explain.numbers import Cells, cells
+
+if TYPE_CHECKING:
+    from plainnet.explain.explanation import Check, Explanation, Quantity, Section, Stage
 
 TITLE = "One training step in numbers"
 MOST = 10

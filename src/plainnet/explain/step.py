@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plainnet._base.arrays import Array
-from plainnet.explain.differences import Differences
 from plainnet.explain.explanation import Quantity
-from plainnet.explain.names import Names
+from plainnet.explain.naming import Names
+from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import LayerRecord, Record
 from plainnet.layers import Layer
 from plainnet.losses import Loss
@@ -24,7 +24,7 @@ USUAL_EPOCHS = 100
 
 
 @dataclass(frozen=True)
-class Step:
+class ExplainedStep:
     """One training step: its parts, what passed, the checks of its gradients and what things are called."""
 
     net: Network

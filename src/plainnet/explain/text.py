@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
-from plainnet.explain.explanation import Check, Explanation, Quantity, Stage
 from plainnet.explain.formulas import LEGEND
 from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, side_by_side, width_of, wrap
 from plainnet.explain.numbers import cells
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from plainnet.explain.explanation import Check, Explanation, Quantity, Stage
 
 FORMULA, CHECK, WRONG, BOLD = "cyan", "green", "red", "bold"
 BETWEEN_TEXTS = 3

@@ -13,14 +13,14 @@ from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import watch
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.layers import BatchNorm
 from plainnet.optimizers import State
 
 FIRST_STEP = 1
 
 
-def updates(step: Step) -> Iterator[Stage]:
+def updates(step: ExplainedStep) -> Iterator[Stage]:
     """The gradient as the optimizer takes it, then each array of parameters before and after."""
     net, taken = step.recorded.network, {}
     before = net.parameters.copy()
@@ -51,7 +51,9 @@ def updates(step: Step) -> Iterator[Stage]:
             yield Stage(f"Layer {i}: running statistics", f"net.layers[{i}]", tuple(quantities))
 
 
-def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array, state: State) -> Iterator[Quantity]:
+def _parameter_update(
+    step: ExplainedStep, i: int, name: str, before: Array, taken: Array, state: State
+) -> Iterator[Quantity]:
     names, net = step.names.of_layers[i], step.recorded.network
     assert step.recorded.gradient is not None
 
@@ -68,7 +70,7 @@ def _parameter_update(step: Step, i: int, name: str, before: Array, taken: Array
     yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
 
 
-def _statistics_update(step: Step, i: int, layer: BatchNorm) -> Iterator[Quantity]:
+def _statistics_update(step: ExplainedStep, i: int, layer: BatchNorm) -> Iterator[Quantity]:
     after: Any = step.recorded.network.layers[i]
     columns = step.names.of_layers[i].outputs
     for name, batch in (("running_mean", "mean"), ("running_variance", "variance n / (n - 1)")):

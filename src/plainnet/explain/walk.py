@@ -13,12 +13,12 @@ from plainnet._base import checks
 from plainnet.errors import InvalidValue
 from plainnet.explain import formulas
 from plainnet.explain.backward import backward
-from plainnet.explain.differences import Differences
 from plainnet.explain.explanation import Explanation, Section
 from plainnet.explain.forward import forward, loss_stage
-from plainnet.explain.names import Names
+from plainnet.explain.naming import Names
+from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import record
-from plainnet.explain.step import Step
+from plainnet.explain.step import ExplainedStep
 from plainnet.explain.update import updates
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def walk(
     differences = Differences(twin, checked_loss, precise, precise_targets, precise_weight, dropout_seed)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _written(Step(net, checked_loss, chosen, targets, weight, recorded, differences, names))
+        return _written(ExplainedStep(net, checked_loss, chosen, targets, weight, recorded, differences, names))
 
 
 def _refuse_small_batch(net: Network, rows: int) -> None:
@@ -66,7 +66,7 @@ def _refuse_small_batch(net: Network, rows: int) -> None:
             )
 
 
-def _written(step: Step) -> Explanation:
+def _written(step: ExplainedStep) -> Explanation:
     return Explanation(
         network=repr(step.net),
         dtype=step.net.dtype.name,

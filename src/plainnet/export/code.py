@@ -16,6 +16,7 @@ from typing import Any
 
 from plainnet.export.source import WIDTH
 
+
 class Unprintable(Exception):
     """A thing that cannot be written out as source; the message completes "... cannot be written out as source: "."""
 
@@ -208,7 +209,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr", "setattr"):
-            self.code.attributes.update(a.value for a in node.args[1:2] if isinstance(a, ast.Constant))
+            self.code.attributes.update(str(a.value) for a in node.args[1:2] if isinstance(a, ast.Constant))
         self.generic_visit(node)
 
     def _is_outside(self, name: str) -> bool:
@@ -271,7 +272,7 @@ def _plain_signature(node: ast.FunctionDef, lines: list[bytes]) -> Iterator[tupl
     annotated = [node.returns, *(argument.annotation for argument in arguments)]
     if not any(annotated):
         return
-    parts = [*arguments, *args.defaults, *filter(None, [*args.kw_defaults, node.returns])]
+    parts: list[Any] = [*arguments, *args.defaults, *filter(None, [*args.kw_defaults, node.returns])]
     last, after = max((part.end_lineno or 0, part.end_col_offset or 0) for part in parts)
     while (colon := lines[last - 1].find(b":", after)) < 0:
         last, after = last + 1, 0

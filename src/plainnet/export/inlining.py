@@ -18,14 +18,14 @@ from plainnet.activations import UserActivation
 from plainnet.export import wiring
 from plainnet.export.code import Code, Unprintable, code_of
 from plainnet.export.slicing import Program
-from plainnet.export.source import Part, assignment, shape
+from plainnet.export.source import NamedLayer, assignment, shape
 from plainnet.layers import Layer
 
 
 class Line:
     """The lines from the inputs of one layer to its outputs."""
 
-    def __init__(self, program: Program, part: Part) -> None:
+    def __init__(self, program: Program, part: NamedLayer) -> None:
         self.program = program
         self.part = part
         self.layer = with_own_parts(part.layer)
@@ -54,7 +54,7 @@ class Line:
             asked = self.program.asked(thing)
             arrays = self.part.arrays if thing is self.layer else {}
             more = {attribute: self.part.array_name(attribute) for attribute in arrays if attribute in asked}
-            texts.append(f"{name} = {self.program.made(thing, **more)}")
+            texts.append(f"{name} = {self.program.made(thing, more)}")
         return texts
 
     def call(self, thing: Any, method: str, arguments: list[ast.expr], place: str = "layer") -> ast.expr:
@@ -62,12 +62,10 @@ class Line:
         member = inspect.getattr_static(type(thing), method)
         if isinstance(member, staticmethod):
             return ast.Call(self.reference(member.__func__), arguments, [])
-        code = _code_of_one_line(member)
-        names = [argument.arg for argument in code.node.args.args] if code else []
+        code, names, expression = _one_line(member)
         if code is None or len(names) != len(arguments) + 1:
             self.program.attributes.add(method)
             return ast.Call(ast.Attribute(self.object(thing, place), method), arguments, [])
-        expression = code.node.body[-1].value
         given = dict(zip(names[1:], arguments, strict=True))
         for name, argument in given.items():
             if not isinstance(argument, ast.Name | ast.Constant) and _uses(expression, name) > 1:
@@ -145,25 +143,29 @@ class _Filled(ast.NodeTransformer):
         return None, ""
 
 
-def _code_of_one_line(method: Any) -> Code | None:
-    """The code of a method that is one `return`, after its docstring."""
+def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
+    """The code, arguments and result of a method that is one `return`, after its docstring; None for another."""
+    nothing = None, list[str](), ast.Constant(None)
     if not isinstance(method, FunctionType):
-        return None
+        return nothing
     try:
         code = code_of(method)
     except Unprintable:
-        return None  # the program says why
-    body = code.node.body[ast.get_docstring(code.node) is not None :]
-    if code.node.decorator_list or len(body) != 1 or not isinstance(body[0], ast.Return) or body[0].value is None:
-        return None
-    return None if any(isinstance(node, ast.Lambda) for node in ast.walk(body[0])) else code
+        return nothing  # the program says why
+    node = code.node
+    assert isinstance(node, ast.FunctionDef)
+    match node.body[ast.get_docstring(node) is not None :]:
+        case [ast.Return(value=ast.expr() as result)] if not node.decorator_list:
+            if not any(isinstance(inner, ast.Lambda) for inner in ast.walk(result)):
+                return code, [argument.arg for argument in node.args.args], result
+    return nothing
 
 
 def _uses(expression: ast.expr, name: str) -> int:
     return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(expression))
 
 
-def called(part: Part) -> str:
+def called(part: NamedLayer) -> str:
     """What a message calls a layer."""
     activation = getattr(part.layer, "activation", None)
     own = f" with {activation.name.removeprefix(OWN)}" if isinstance(activation, UserActivation) else ""
@@ -175,7 +177,5 @@ def with_own_parts(layer: Layer) -> Layer:
     layer = copy.copy(layer)
     if isinstance(activation := getattr(layer, "activation", None), UserActivation):
         own = activation.own
-        layer.activation = (
-            wiring.ActivationOfObject(own) if hasattr(own, "value") else wiring.ActivationOfFunction(own)
-        )
+        layer.activation = wiring.ActivationOfObject(own) if hasattr(own, "value") else wiring.ActivationOfFunction(own)
     return layer

@@ -1,26 +1,29 @@
 """ONNX: a network, with its table's preprocessing where it has one, as a graph for runtimes in any language.
 
-Each formula stands as in the layer or activation itself: arithmetic on a `Value` adds operators to the graph.
+The layers are traced: the operators are those of their own `forward`, a user's own layers included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 
-from plainnet import activations, layers
-from plainnet.activations import ActivationFunction
+from plainnet import activations
+from plainnet._base.arrays import Shape
 from plainnet.errors import InvalidValue
 from plainnet.export.onnx_graph import ML_DOMAIN, Graph, Value, model
+from plainnet.export.onnx_operators import lower
 from plainnet.files.writing import replacing
-from plainnet.layers import Layer
 from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
 from plainnet.tabular.targets import ClassTarget, NumberTarget
+from plainnet.tracing import Graph as TracedGraph
+from plainnet.tracing import Untraceable, fold
+from plainnet.tracing.layers import prediction
 
 LARGEST = 2**31 - 2**26
 """Bytes of parameters: a protobuf message ends below 2 GiB, and the names and categories need room too."""
@@ -37,8 +40,9 @@ def write(net: Network, path: str | PathLike[str]) -> None:
         boolean     double, 1, 0 or NaN                                  probabilities  (batch, classes)
         category    string, "" where missing           regression        variable            (batch, 1)
 
-    Raises InvalidValue for a layer or activation of the user's own, a network that is not built, is too large, or
-    does not fit its table; FileError where the file cannot be written; MissingExtraError without the library onnx.
+    Raises InvalidValue for a layer that cannot be traced or has an operation that ONNX does not have, and for a network
+    that is not built, is too large, or does not fit its table; FileError where the file cannot be written;
+    MissingExtraError without the library onnx.
     """
     size = net.parameters.nbytes + net.statistics.nbytes
     if size > LARGEST:
@@ -53,102 +57,38 @@ def write(net: Network, path: str | PathLike[str]) -> None:
         file.write(content)
 
 
-# ---- activations and layers ----
+KNOWN = {"sigmoid": activations.sigmoid, "silu": activations.silu, "softmax": activations.softmax}
+"""The functions that `onnx_operators` writes by name wherever a layer's graph contains their formula."""
 
-
-def _exp(z: Value) -> Value:
-    return z.apply("Exp")
-
-
-def _positive_or(z: Value, otherwise: Value) -> Value:
-    """z where z > 0, else `otherwise`."""
-    return z.apply("Greater", 0.0).apply("Where", z, otherwise)
-
-
-def _elu(z: Value, alpha: float) -> Value:
-    return _positive_or(z, alpha * (_exp(z.apply("Min", 0.0)) - 1.0))
-
-
-def _gelu(z: Value, f: Any) -> Value:
-    return 0.5 * z * (1.0 + (activations.GELU_ROOT * (z + activations.GELU_CUBIC * z * z * z)).apply("Tanh"))
-
-
-_ACTIVATIONS: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
-    # ONNX Runtime has LeakyRelu, Elu, Selu and Softplus for float32 alone; written out they serve float64 as well.
-    activations.Identity: lambda z, f: z,
-    activations.Sigmoid: lambda z, f: z.apply("Sigmoid"),
-    activations.Tanh: lambda z, f: z.apply("Tanh"),
-    activations.Relu: lambda z, f: z.apply("Relu"),
-    activations.LeakyRelu: lambda z, f: _positive_or(z, f.slope * z),
-    activations.Elu: lambda z, f: _elu(z, f.alpha),
-    activations.Selu: lambda z, f: activations.SELU_SCALE * _elu(z, activations.SELU_ALPHA),
-    activations.Gelu: _gelu,
-    activations.Silu: lambda z, f: z / (1.0 + _exp(-z)),  # z times Sigmoid would be off for z far below 0
-    activations.Softplus: lambda z, f: z.apply("Max", 0.0) + (1.0 + _exp(-z.apply("Abs"))).apply("Log"),
-    activations.Exponential: lambda z, f: _exp(z),
-    activations.Softmax: lambda z, f: z.apply("Softmax", axis=1),
-}
-
-
-def _dense(inputs: Value, layer: Any) -> Value:
-    operands = [inputs.graph.constant("weights", layer.weights)]
-    if layer.bias is not None:
-        operands.append(inputs.graph.constant("bias", layer.bias))
-    return _activated(inputs.apply("Gemm", *operands), layer)
-
-
-def _activated(z: Value, layer: Any) -> Value:
-    return _ACTIVATIONS[type(layer.activation)](z, layer.activation)
-
-
-def _batch_norm(inputs: Value, layer: Any) -> Value:
-    """scale / √(running_variance + epsilon) · (inputs - running_mean) + shift.
-
-    The operator BatchNormalization may multiply before it subtracts (ONNX Runtime does), which loses the digits of a
-    feature whose mean is large beside its deviation.
-    """
-    constant = inputs.graph.constant
-    centred = inputs - constant("running_mean", layer.running_mean)
-    factor = layer.scale / np.sqrt(layer.running_variance + layer.epsilon)
-    return centred * constant("factor", factor) + constant("shift", layer.shift)
-
-
-def _layer_norm(inputs: Value, layer: Any) -> Value:
-    """The operator LayerNormalization needs opset 17 and may compute its variance in float32."""
-    constant = inputs.graph.constant
-    centred = inputs - inputs.apply("ReduceMean", axes=[1])
-    variance = (centred * centred).apply("ReduceMean", axes=[1])
-    normalized = centred / (variance + layer.epsilon).apply("Sqrt")
-    return normalized * constant("scale", layer.scale) + constant("shift", layer.shift)
-
-
-_LAYERS: dict[type[Layer], Callable[[Value, Any], Value]] = {
-    layers.Dense: _dense,
-    layers.Activation: _activated,
-    layers.Dropout: lambda inputs, layer: inputs,
-    layers.BatchNorm: _batch_norm,
-    layers.LayerNorm: _layer_norm,
-}
+EXAMPLES = 1009, 1013
+"""Numbers of rows to trace layers with: a formula that holds for both holds for all."""
 
 
 def _network(net: Network, inputs: Value) -> Value:
-    """The layers in order, from (batch, features) to (batch, outputs)."""
+    """Add the layers in order, from (batch, features) to (batch, outputs)."""
     values = inputs
+    shape: Shape = (net.input_size or 0,)
     for i, layer in enumerate(net.layers):
         inputs.graph.scope = f"layers[{i}]"
-        _refuse_own(f"layers[{i}], {type(layer).__name__},", layer, _LAYERS)
-        own = getattr(layer, "activation", activations.Identity())
-        _refuse_own(f"activation of layers[{i}], {own.name},", own, _ACTIVATIONS)
-        values = _LAYERS[type(layer)](values, layer)
+        where = f"layers[{i}], {type(layer).__name__},"
+        try:
+            traced, again = (prediction(layer, (rows, *shape), net.dtype) for rows in EXAMPLES)
+        except Untraceable as error:
+            raise InvalidValue(
+                f"{where} cannot be written as ONNX: {error}; write it with NumPy's operations alone, or export the "
+                "network as a Python script (.py) or as safetensors"
+            ) from None
+        if _constants(traced) != _constants(again):
+            raise InvalidValue(f"{where} computes with the number of rows, and an ONNX file takes batches of any size")
+        arrays = {node: (node.name or "", getattr(layer, node.name or "")) for node in traced.inputs[1:]}
+        values = lower(fold(traced, KNOWN), values, arrays, where)
+        shape = layer.output_shape(shape)
     return values
 
 
-def _refuse_own(where: str, part: Any, known: dict[Any, Any]) -> None:
-    if type(part) not in known:
-        raise InvalidValue(
-            f"{where} is your own, and its formula is known to Python alone; build the network from plainnet's layers "
-            "and activations, or export the arrays as safetensors"
-        )
+def _constants(graph: TracedGraph) -> list[Any]:
+    """Return the numbers in a graph."""
+    return [node.attributes["value"] for node in graph.nodes if node.op == "constant" and not node.shape]
 
 
 def _graph_of_arrays(net: Network) -> Graph:

@@ -15,7 +15,7 @@ from plainnet.export.inlining import Line
 from plainnet.export.slicing import Program
 from plainnet.export.source import (
     WIDTH,
-    Part,
+    NamedLayer,
     architecture,
     array_source,
     defined_names,
@@ -152,7 +152,7 @@ if __name__ == "__main__":
 '''
 
 
-def _numbers(network: list[Part], weights: Path | None) -> str:
+def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
     """The parameters, as numbers or by name from the file beside the script."""
     named = named_arrays(network)
     if not named:

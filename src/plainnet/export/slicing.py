@@ -13,8 +13,8 @@ import inspect
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from collections.abc import Iterable, Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -121,9 +121,8 @@ class Program:
     def _follow(self, code: Code) -> None:
         self.attributes |= code.attributes
         for reference in code.references:
-            if not self._is_given(code, reference) and not isinstance(reference.thing, ModuleType):
-                self._visit(reference.thing)
-            elif isinstance(reference.thing, ModuleType) and not can_be_imported(reference.thing.__name__):
+            can_import = isinstance(reference.thing, ModuleType) and can_be_imported(reference.thing.__name__)
+            if not can_import and not self._is_given(code, reference):
                 self._visit(reference.thing)
 
     def _is_given(self, code: Code, reference: Reference) -> bool:
@@ -145,9 +144,9 @@ class Program:
     def _reach_member(self, thing: Any, mro: tuple[type, ...], name: str) -> None:
         """Take in a member from the first class that has it, and from the next one if that asks by super()."""
         for place, cls in enumerate(mro):
-            member = vars(cls).get(name)
-            if member is None or _is_missing(member):
+            if name not in vars(cls) or _is_missing(vars(cls)[name]):
                 continue
+            member = vars(cls)[name]
             if _is_setting(cls, member):
                 self._visit(self._computed(thing, name))
                 return
@@ -193,7 +192,7 @@ class Program:
             key: Any = line
         else:
             thing = inspect.unwrap(thing) if callable(thing) else thing
-            line = self._imported(thing)
+            line = self._imported(thing) or ""
             wanted = thing.__name__ if isinstance(thing, type | FunctionType) or line else wanted
             key = repr(thing) if _is_plain(thing) or isinstance(thing, tuple | list | dict) else id(thing)
         if (key, wanted) not in self.names:
@@ -254,11 +253,11 @@ class Program:
             self.computed[key] = getattr(thing, name)
         return self.computed[key]
 
-    def made(self, thing: Any, indent: int = 0, **more: str) -> str:
+    def made(self, thing: Any, more: Mapping[str, str] = MappingProxyType({}), indent: int = 0) -> str:
         """The expression that makes an object of the program again; `more` are attributes as source."""
         settings = {name: self.value(value) for name, value in self.settings(thing).items() if name not in more}
         return bracketed(
-            f"{self.name(type(thing))}(", [f"{name}={text}" for name, text in (settings | more).items()], ")", indent
+            f"{self.name(type(thing))}(", [f"{name}={text}" for name, text in {**settings, **more}.items()], ")", indent
         )
 
     def definitions(self, *roots: Any, wanted: str = "") -> list[str]:

@@ -30,7 +30,7 @@ WIDEST_NUMBERS = 100
 
 
 @dataclass(frozen=True)
-class Part:
+class NamedLayer:
     """A layer that does something, with the names that it and its neighbours have in the text.
 
     A Dense layer opens a block, hidden_1, hidden_2, ... or output for the last; what follows it is named after the
@@ -61,7 +61,7 @@ class Part:
         return f"{self.name}_{attribute.removeprefix('running_')}"
 
 
-def parts(net: Network, *, training: bool = False) -> list[Part]:
+def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
     """The layers that do something in a prediction, or all of them for training, named.
 
     Raises InvalidValue if a number is not finite.
@@ -75,13 +75,13 @@ def parts(net: Network, *, training: bool = False) -> list[Part]:
     ]
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
     learned = net.parameter_views(net.parameters)
-    made: list[Part] = []
+    made: list[NamedLayer] = []
     block, inputs, taken = "input", "inputs", set[str]()
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
         name = _free(block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}", taken)
         outputs = "outputs" if i == len(sized) - 1 else name
-        made.append(Part(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
+        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
         inputs = outputs
     return made
 
@@ -111,7 +111,7 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def architecture(net: Network, network: list[Part]) -> str:
+def architecture(net: Network, network: list[NamedLayer]) -> str:
     """The parts of a network in a line: 3 inputs → 4 sigmoid → 1 sigmoid."""
     steps = [f"{net.input_size} input{'s' if net.input_size != 1 else ''}"]
     for part in network:
@@ -255,6 +255,6 @@ def defined_names(text: str) -> set[str]:
     return set(re.findall(r"^(?:def |class )?(\w+)(?: =|\(|:)", text, re.MULTILINE))
 
 
-def named_arrays(network: Iterable[Part]) -> dict[str, Array]:
+def named_arrays(network: Iterable[NamedLayer]) -> dict[str, Array]:
     """Every parameter and statistic by its name in the text."""
     return {part.array_name(name): array for part in network for name, array in part.arrays.items()}

@@ -11,12 +11,11 @@ from collections.abc import Callable, Container, Iterator, Sequence
 import numpy as np
 
 from plainnet.tabular.layout import separator_of
-from plainnet.tabular.notations import PLAIN as PLAIN_NOTATION
-from plainnet.tabular.notations import amount
+from plainnet.tabular.notations import PLAIN, amount
 from plainnet.tabular.read_options import MISSING
 from plainnet.tabular.texts import as_text, spelled
 
-PLAIN = PLAIN_NOTATION.pattern
+PLAIN_NUMBER = PLAIN.pattern
 MISSING_IN_MARKS = {""}
 """These texts are missing in quotation marks, too; in a script all of MISSING if the user listed them."""
 
@@ -105,7 +104,7 @@ def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
 
 def plain(text: str) -> float:
     """Return the number that a text writes as programs do."""
-    return amount(text, PLAIN, "", "", ".")
+    return amount(text, PLAIN_NUMBER, "", "", ".")
 
 
 def number(

@@ -76,7 +76,7 @@ def constants(table: Table) -> str:
     lines.append('SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))')  # as plainnet.tabular.texts has it
     lines.append(f"INVISIBLE = {ascii(INVISIBLE).replace(chr(39), chr(34))}")
     if any(column.kind == "number" for column in table.columns):
-        lines.append(f"PLAIN = {literal(PLAIN.pattern)}")
+        lines.append(f"PLAIN_NUMBER = {literal(PLAIN.pattern)}")
     return "\n".join(lines)
 
 

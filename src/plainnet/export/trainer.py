@@ -19,7 +19,7 @@ from plainnet.export import wiring
 from plainnet.export.inlining import called, with_own_parts
 from plainnet.export.script import checked_path
 from plainnet.export.slicing import Program
-from plainnet.export.source import Part, architecture, bracketed, docstring, imports, module, parts, words
+from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
 from plainnet.files.writing import replacing
 from plainnet.layers import Dropout, Layer
 from plainnet.losses import CrossEntropy, FunctionLoss, Loss, ObjectLoss
@@ -37,7 +37,6 @@ FUNCTIONS = (
     "check_gradients",
 )
 """The functions of `wiring` in a trainer; make_layers is written for the run, and as_targets is chosen by the loss."""
-
 
 
 def write(net: Network, path: str | PathLike[str], *, custom: Iterable[Any] = ()) -> None:
@@ -159,7 +158,7 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
     return module(head, [*needed, "\n".join(made[:3]), made[3], *printed, main])
 
 
-def network_layers(network: list[Part]) -> list[Layer]:
+def network_layers(network: list[NamedLayer]) -> list[Layer]:
     """The layers, each without its numbers and without the checks of what a user's own function returns."""
     return [with_own_parts(part.layer) for part in network]
 
@@ -193,7 +192,7 @@ def _as_targets(loss: Loss) -> Any:
     return wiring.classes_as_targets if isinstance(loss, CrossEntropy) else wiring.numbers_as_targets
 
 
-def _shapes(network: list[Part]) -> str:
+def _shapes(network: list[NamedLayer]) -> str:
     """The line, or a line a layer, that names the shape of each parameter."""
     lines = []
     for part in network:
@@ -203,7 +202,7 @@ def _shapes(network: list[Part]) -> str:
     return bracketed("SHAPES = {", lines, "}", 0)
 
 
-def _make_layers(program: Program, network: list[Part], layers: list[Layer]) -> str:
+def _make_layers(program: Program, network: list[NamedLayer], layers: list[Layer]) -> str:
     lines = []
     for part, layer in zip(network, layers, strict=True):
         zeros = {
@@ -211,16 +210,15 @@ def _make_layers(program: Program, network: list[Part], layers: list[Layer]) -> 
             for name, array in part.arrays.items()
             if name not in part.learns and name in program.asked(layer)
         }
-        lines.append(f"        {program.made(layer, indent=8, **zeros)},\n")
-    return "".join([
-        "def make_layers():\n    \"\"\"Return the layers of the network, in order.\"\"\"\n    return [\n", *lines, "    ]"
-    ])
+        lines.append(f"        {program.made(layer, zeros, indent=8)},\n")
+    head = 'def make_layers():\n    """Return the layers of the network, in order."""\n    return [\n'
+    return head + "".join(lines) + "    ]"
 
 
 # ---- the head ----
 
 
-def _introduction(net: Network, network: list[Part], run: _Run, file: Path) -> list[str]:
+def _introduction(net: Network, network: list[NamedLayer], run: _Run, file: Path) -> list[str]:
     stem = file.stem if file.stem.isidentifier() else "trainer"
     drawn = ["the weights at the start"]
     drawn += ["the order of the rows"] if run.shuffle else []

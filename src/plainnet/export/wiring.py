@@ -186,7 +186,9 @@ class LossOfFunction(Loss):
         self.function = function
 
     def elements(self, targets: Array, predictions: Array) -> Elements:
-        losses, derivatives = (np.asarray(part, dtype=predictions.dtype) for part in self.function(targets, predictions))
+        losses, derivatives = (
+            np.asarray(part, dtype=predictions.dtype) for part in self.function(targets, predictions)
+        )
         return losses.reshape(len(losses), -1), derivatives
 
 

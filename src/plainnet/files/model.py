@@ -25,18 +25,13 @@ def save(net: Network, path: str | PathLike[str]) -> None:
     Raises InvalidValue where the network is not built, FileError where the file cannot be written.
     """
     check_apart(path, net.data_files)
-    write_archive(path, record_of(net), arrays_of(net))
+    write_archive(path, record_of(net), {"parameters": net.parameters, "statistics": net.statistics})
 
 
 def record_of(net: Network) -> dict[str, Any]:
     """What a file says of a network beside its numbers."""
     history = net.history and net.history.to_dict()
     return {"network": net.describe(), "table": net.table, "classes": net.classes, "history": history}
-
-
-def arrays_of(net: Network) -> dict[str, Array]:
-    """A network's numbers by their names in a file."""
-    return {"parameters": net.parameters, "statistics": net.statistics}
 
 
 def load(path: str | PathLike[str], *, custom: Iterable[Any] = ()) -> Network:

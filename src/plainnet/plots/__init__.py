@@ -1,4 +1,4 @@
-"""Pictures with matplotlib (extra `plots`): each takes an axes to draw on, or makes its own, and returns it."""
+"""Pictures with matplotlib (extra `plots`); each function draws on the axes given, or on its own, and returns them."""
 
 from plainnet.plots.boundary import decision_boundary
 from plainnet.plots.curves import gradient_norms, loss_curve, metric_curves

@@ -10,23 +10,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
 from plainnet.network import Network
-from plainnet.plots.drawing import (
-    CLASS_COLORS,
-    DARK,
-    DASHES,
-    GRAY,
-    MARKERS,
-    MOST_POINTS,
-    class_colors,
-    legend_above,
-    new_axes,
-    open_frame,
-    plain_numbers,
-    plural,
-    probabilities,
-    remark,
-    shortened,
-)
+from plainnet.plots import drawing
+from plainnet.plots.drawing import CLASS_COLORS, DARK, DASHES, GRAY, MARKERS, shortened
 from plainnet.plots.plane import Plane, Scales, plane
 from plainnet.plots.readings import class_labels, class_scores, examples
 
@@ -35,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = len(CLASS_COLORS)
 POINTS = 161
-"""Points of the grid along each input."""
+"""The number of points of the grid along each input."""
 
 
 def decision_boundary(
@@ -55,157 +40,96 @@ def decision_boundary(
 
     One feature gives a curve. The other inputs stay at their medians, or at `at` (inputs,). `names` are those of
     the inputs, `classes` those of the classes; `scales` and `target_scale`, each (mean, deviation), show standardized
-    inputs and targets in their own units. Of more than `MOST_CLASSES` classes the rarest are gray; of more than
+    inputs and targets in their own units. With more than `MOST_CLASSES` classes the rarest are gray; with more than
     `MOST_POINTS` examples a sample is drawn.
     """
     inputs, targets = examples(net, X, y)
     over = plane(inputs, features, POINTS, at, names, scales)
     labels = class_labels(net, targets)
     outputs = net.predict(over.rows)
-    axes = axes if axes is not None else new_axes(5.5, 4.5)
-    drawn, sample = _sample(len(inputs))
-
-    def in_units(values: Array) -> Array:
-        return values * target_scale[1] + target_scale[0]
-
+    axes = axes if axes is not None else drawing.new_axes(5.5, 4.5)
+    drawn, sample = drawing.sample(len(inputs))
+    places = [over.shown(inputs, i)[drawn] for i in range(len(over.features))]
     over.label(axes)
-    count = net.output_size or 1
-    first = f"The first of {count} outputs" if labels is None and count > 1 else ""
-    if len(over.features) == 1:
-        if labels is None:
-            _curve(axes, over, in_units(outputs[:, 0]), inputs, in_units(targets[:, 0]), drawn)
-        else:
-            first = _class_curves(axes, over, class_scores(outputs), inputs, labels, drawn, classes)
-        remark(axes, first, sample)
-    elif labels is None:
-        _quantity(axes, over, in_units(outputs[:, 0]), inputs, in_units(targets[:, 0]), drawn)
-        remark(axes, first, sample)
+    if labels is None:
+        mean, deviation = target_scale
+        draw_quantity = _curve if len(places) == 1 else _map
+        draw_quantity(axes, over, outputs[:, 0] * deviation + mean, places, targets[drawn, 0] * deviation + mean)
+        note = f"The first of {outputs.shape[1]} outputs" if outputs.shape[1] > 1 else ""
     else:
-        gray = _classes(axes, over, class_scores(outputs), inputs, labels, drawn, classes)
-        remark(axes, gray, sample)
+        scores = class_scores(outputs)
+        count = scores.shape[1]
+        called = drawing.named("classes", classes, [f"class {k}" for k in range(count)])
+        draw_classes = _class_curves if len(places) == 1 else _regions
+        note = draw_classes(axes, over, scores, places, labels[drawn], called, drawing.class_colors(count, labels))
+    drawing.remark(axes, note, sample)
     return axes
 
 
-def _curve(axes: Axes, over: Plane, outputs: Array, inputs: Array, targets: Array, drawn: Array) -> None:
-    axes.scatter(over.shown(inputs, 0)[drawn], targets[drawn], s=12, color=GRAY, label="examples")
+def _curve(axes: Axes, over: Plane, outputs: Array, places: Sequence[Array], targets: Array) -> None:
+    axes.scatter(places[0], targets, s=12, color=GRAY, label="examples")
     axes.plot(over.axes_values[0], outputs, color=BLUE, linewidth=2, label="prediction")
     axes.set_ylabel("prediction")
-    plain_numbers(axes.yaxis)
-    legend_above(axes)
-    open_frame(axes)
+    drawing.plain_numbers(axes.yaxis)
+    drawing.legend_above(axes)
+    drawing.open_frame(axes)
 
 
 def _class_curves(
-    axes: Axes,
-    over: Plane,
-    scores: Array,
-    inputs: Array,
-    labels: Array,
-    drawn: Array,
-    names: Sequence[str] | None,
+    axes: Axes, over: Plane, scores: Array, places: Sequence[Array], labels: Array, names: list[str], colors: list[str]
 ) -> str:
-    """The probability of each class along one input, and the examples of each as marks at the foot; a word on them."""
-    called = _called(names, scores.shape[1])
-    colors = class_colors(scores.shape[1], labels)
-    shown = [k for k in range(scores.shape[1]) if colors[k] != GRAY]
+    """Draw the probability of each class along one input, and the examples as marks at the foot; return a remark."""
+    shown = [k for k, color in enumerate(colors) if color != GRAY]
     for i, k in enumerate(shown):
-        own = drawn[labels[drawn] == k]
         style = {"color": colors[k], "linestyle": DASHES[i % len(DASHES)], "linewidth": 2}
-        axes.plot(over.axes_values[0], scores[:, k], label=shortened(called[k]), **style)
-        height = np.full(len(own), 0.015 + 0.03 * i)
-        axes.scatter(over.shown(inputs, 0)[own], height, s=10, marker="|", color=colors[k], zorder=3)
+        axes.plot(over.axes_values[0], scores[:, k], label=shortened(names[k]), **style)
+        marks = places[0][labels == k]
+        axes.scatter(marks, np.full(len(marks), 0.015 + 0.03 * i), s=10, marker="|", color=colors[k], zorder=3)
     axes.set_ylabel("probability")
-    probabilities(axes.yaxis)
-    legend_above(axes)
-    open_frame(axes)
-    left_out = scores.shape[1] - len(shown)
-    return f"{left_out} of {len(called)} classes are left out" if left_out else "The marks at the foot are the examples"
+    drawing.probabilities(axes.yaxis)
+    drawing.legend_above(axes)
+    drawing.open_frame(axes)
+    left_out = len(names) - len(shown)
+    return f"{left_out} of {len(names)} classes are left out" if left_out else "The marks at the foot are the examples"
 
 
-def _quantity(axes: Axes, over: Plane, values: Array, inputs: Array, targets: Array, drawn: Array) -> None:
+def _map(axes: Axes, over: Plane, values: Array, places: Sequence[Array], targets: Array) -> None:
     low, high = float(min(values.min(), targets.min())), float(max(values.max(), targets.max()))
-    x, y = over.axes_values
-    image = axes.imshow(
-        over.image(values),
-        origin="lower",
-        extent=over.extent,
-        aspect="auto",
-        cmap="cividis",
-        vmin=low,
-        vmax=high if high > low else low + 1,
-    )
+    shades: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high if high > low else low + 1}
+    image = axes.imshow(over.image(values), origin="lower", extent=over.extent, aspect="auto", **shades)
     if np.ptp(values) > 0:
-        axes.contour(x, y, over.image(values), 8, colors="white", linewidths=0.5, alpha=0.6)
-    axes.scatter(
-        over.shown(inputs, 0)[drawn],
-        over.shown(inputs, 1)[drawn],
-        c=targets[drawn],
-        cmap="cividis",
-        vmin=low,
-        vmax=high if high > low else low + 1,
-        s=16,
-        edgecolors="white",
-        linewidths=0.6,
-    )
+        axes.contour(*over.axes_values, over.image(values), 8, colors="white", linewidths=0.5, alpha=0.6)
+    axes.scatter(places[0], places[1], c=targets, s=16, edgecolors="white", linewidths=0.6, **shades)
     bar = axes.figure.colorbar(image, ax=axes, label="prediction (ground), target (points)")
-    plain_numbers(bar.ax.yaxis)
+    drawing.plain_numbers(bar.ax.yaxis)
 
 
-def _classes(
-    axes: Axes,
-    over: Plane,
-    scores: Array,
-    inputs: Array,
-    labels: Array,
-    drawn: Array,
-    names: Sequence[str] | None,
+def _regions(
+    axes: Axes, over: Plane, scores: Array, places: Sequence[Array], labels: Array, names: list[str], colors: list[str]
 ) -> str:
-    """Regions in the colour of their class, paler where the network is less sure; what is gray, in words."""
+    """Draw regions in the colour of their class, paler where the network is less sure; return the classes in gray."""
     from matplotlib.colors import to_rgb
 
-    count = scores.shape[1]
-    called = _called(names, count)
+    count = len(names)
     winner = scores.argmax(axis=1)
-    colors = class_colors(count, labels)
     sure = (scores.max(axis=1, keepdims=True) - 1 / count) / (1 - 1 / count)
     strength = 0.12 + 0.5 * np.clip(sure, 0, 1)
     ground = 1 - strength * (1 - np.array([to_rgb(color) for color in colors])[winner])
-    x, y = over.axes_values
-    axes.imshow(
-        ground.reshape(len(y), len(x), 3),
-        origin="lower",
-        extent=over.extent,
-        aspect="auto",
-        interpolation="bilinear",
-    )
+    pixels = np.stack([over.image(channel) for channel in ground.T], axis=-1)
+    axes.imshow(pixels, origin="lower", extent=over.extent, aspect="auto", interpolation="bilinear")
     for k in np.unique(winner) if count > 2 else [1]:
-        others = np.delete(scores, k, axis=1).max(axis=1)
-        margin = scores[:, k] - others
+        margin = scores[:, k] - np.delete(scores, k, axis=1).max(axis=1)
         if margin.min() < 0 < margin.max():
-            axes.contour(x, y, over.image(margin), [0], colors=DARK, linewidths=1)
-    first, second = over.shown(inputs, 0), over.shown(inputs, 1)
+            axes.contour(*over.axes_values, over.image(margin), [0], colors=DARK, linewidths=1)
     gray = [k for k in range(count) if colors[k] == GRAY]
     markers = iter(MARKERS)
-    for k in [*(k for k in range(count) if k not in gray), *gray]:
-        own = drawn[labels[drawn] == k]
-        style: dict[str, Any] = {"s": 26 if len(drawn) < 300 else 14, "color": [colors[k]], "linewidths": 0.5}
+    for k in sorted(range(count), key=gray.__contains__):  # those in gray on top
+        style: dict[str, Any] = {"s": 26 if len(labels) < 300 else 14, "color": [colors[k]], "linewidths": 0.5}
         if k in gray:
-            axes.scatter(first[own], second[own], marker="1", zorder=3, **style)
+            style["marker"] = "1"
         else:
-            style |= {"edgecolors": DARK, "label": shortened(called[k])}
-            axes.scatter(first[own], second[own], marker=next(markers), zorder=3, **style)
-    legend_above(axes)
+            style |= {"marker": next(markers), "edgecolors": DARK, "label": shortened(names[k])}
+        axes.scatter(places[0][labels == k], places[1][labels == k], zorder=3, **style)
+    drawing.legend_above(axes)
     more = " and others" if len(gray) > 6 else ""
-    return f"Gray, of {count} classes: {', '.join(shortened(called[k]) for k in gray[:6])}{more}" if gray else ""
-
-
-def _called(names: Sequence[str] | None, count: int) -> list[str]:
-    return [str(name) for name in names] if names is not None else [f"class {k}" for k in range(count)]
-
-
-def _sample(rows: int) -> tuple[Array, str]:
-    """The examples to draw, and a word where they are not all."""
-    if rows <= MOST_POINTS:
-        return np.arange(rows), ""
-    drawn = np.sort(np.random.default_rng(0).choice(rows, MOST_POINTS, replace=False))
-    return drawn, f"{MOST_POINTS:,} of {plural(rows, 'example')}, drawn at random"
+    return f"Gray, of {count} classes: {', '.join(shortened(names[k]) for k in gray[:6])}{more}" if gray else ""

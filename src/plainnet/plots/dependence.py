@@ -1,4 +1,4 @@
-"""Partial dependence: the prediction, on average over the examples, as one input changes."""
+"""Partial dependence: the average prediction over the examples as one input changes."""
 
 from __future__ import annotations
 
@@ -11,47 +11,35 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
+from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import (
-    CLASS_COLORS,
-    DASHES,
-    GRAY,
-    MOST_POINTS,
-    are_whole,
-    class_colors,
-    legend_above,
-    new_axes,
-    open_frame,
-    plain_numbers,
-    plural,
-    probabilities,
-    remark,
-    shortened,
-)
+from plainnet.plots import drawing
+from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
 from plainnet.plots.readings import activation_name, class_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+Names = Sequence[str] | None
 POINTS = 31
-"""Points of a curve."""
+"""The number of points of a curve."""
 MOST_LINES = 6
-"""More classes, or outputs, than this are not all drawn, only those whose prediction changes most."""
+"""The most classes or outputs to draw, those whose prediction changes most."""
 MOST_RUG = 200
-"""More examples than this are drawn as a sample."""
+"""The most examples with a tick at the foot."""
 FEW = 2
-"""A column with no more different values than this gives bars."""
+"""The most different values of a column that gives bars."""
 
 
 def partial_dependence(net: Network, X: Any, features: int | Sequence[int], values: Any) -> Array:
-    """The prediction on average over the examples, with one input set to a value in all of them.
+    """Return the average prediction over the examples with one input set to a value in all of them.
 
     `PD(v) = 1/n · Σ_i f(x_i with the input set to v)`; every other input stays as it is in each example.
 
     `features` is the column of X, or the columns that together are one input, such as those of a one-hot category.
-    `values` are those to set: (values,) for one column, (values, columns) for several. The result is (values,
+    `values` are the values to set: (values,) for one column, (values, columns) for several. The result is (values,
     outputs). Source: Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29
     (2001), section 8.2.
 
@@ -66,10 +54,8 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     given = checks.numeric_array("values", values, rows.dtype)
     given = given[:, None] if given.ndim == 1 else given
     if given.ndim != 2 or given.shape[1] != len(columns):
-        raise InvalidValue(
-            f"values has shape {np.shape(values)}; it takes a number for each of {plural(len(columns), 'column')} in "
-            "each line"
-        )
+        each = f"a number for each of {plural(len(columns), 'column')} in each line"
+        raise InvalidValue(f"values has shape {np.shape(values)}; it takes {each}")
     averages = []
     for value in given:
         rows[:, columns] = value
@@ -84,39 +70,37 @@ def dependence(
     axes: Axes | None = None,
     *,
     values: Any = None,
-    labels: Sequence[str] | None = None,
+    labels: Names = None,
     name: str = "",
-    classes: Sequence[str] | None = None,
-    colors: Sequence[str] | None = None,
+    classes: Names = None,
+    colors: Names = None,
     scale: tuple[float, float] = (0.0, 1.0),
     target: str = "prediction",
     target_scale: tuple[float, float] = (0.0, 1.0),
 ) -> Axes:
     """Draw the `partial_dependence` of the prediction on one input: a curve with the examples as ticks, or bars.
 
-    `features` and `values` are those of `partial_dependence`. Without `values` a curve runs over the range of the
-    column. With `labels`, the names of the values, and for a column of two different values it gives bars. `name` is
-    that of the input, `classes` and `colors` those of the classes, `target` that of the quantity; `scale` and
-    `target_scale`, each (mean, deviation), show a standardized input and target in their own units. Of two classes
-    the second one's probability is drawn. Of more than `MOST_POINTS` examples a sample is used.
+    `features` and `values` are those of `partial_dependence`; by default a curve runs over the range of the column.
+    `labels`, the names of the values, give bars, as does a column of two different values. `name` is the name of the
+    input, `target` that of the quantity, `classes` and `colors` belong to the classes; `scale` and `target_scale`, each
+    (mean, deviation), show a standardized input and target in their own units. If there are two classes, the
+    probability of the second is drawn. With more than `MOST_POINTS` examples a sample is used.
     """
     inputs = net.checked_inputs(X)[:]
     columns = _checked_columns(features, inputs.shape[1])
-    sample = ""
-    if len(inputs) > MOST_POINTS:
-        sample = f"Average over {MOST_POINTS:,} of {plural(len(inputs), 'example')}, drawn at random"
-        inputs = inputs[np.random.default_rng(0).choice(len(inputs), MOST_POINTS, replace=False)]
+    drawn, sample = drawing.sample(len(inputs))
+    inputs = inputs[drawn]
     shown = inputs[:, columns[0]] * scale[1] + scale[0]
     if values is None:
         block = inputs[:, columns]
         values = values_to_try(block[:, 0], shown) if len(columns) == 1 else np.unique(block, axis=0)
     values = np.asarray(values, float)
     averages = partial_dependence(net, inputs, features, values)
-    _check_names("labels", labels, len(values))
-    lines = _lines(net, averages, classes, colors, target, target_scale)
-    axes = axes if axes is not None else new_axes(4, 3)
-    called = shortened(name or f"input {columns[0]}", 30)
     first = values.reshape(len(values), -1)[:, 0] * scale[1] + scale[0]
+    names = drawing.named("labels", labels, [f"{value:.6g}" for value in first])
+    lines = _lines(net, averages, classes, colors, target, target_scale)
+    axes = axes if axes is not None else drawing.new_axes(4, 3)
+    called = shortened(name or f"input {columns[0]}", 30)
     if labels is None and (len(values) > FEW or len(columns) > 1):
         _curves(axes, first, lines)
         _rug(axes, shown)
@@ -124,17 +108,18 @@ def dependence(
         axes.set_xlabel(called)
     else:
         center = net.predict(inputs).mean(axis=0) * target_scale[1] + target_scale[0]
-        _bars(axes, [f"{v:.6g}" for v in first] if labels is None else labels, lines, float(center[0]))
+        _bars(axes, names, lines, float(center[0]))
         axes.set_ylabel(called)
     left_out = averages.shape[1] > max(len(lines), 2)
-    remark(axes, sample, f"The {len(lines)} of {averages.shape[1]} that change most" if left_out else "")
-    open_frame(axes)
+    some = f"The {len(lines)} of {averages.shape[1]} that change most" if left_out else ""
+    drawing.remark(axes, sample and f"Average over {sample}", some)
+    drawing.open_frame(axes)
     return axes
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The averages of one class or output, and how they are drawn."""
+    """The averages of one class or output, with the style of their line."""
 
     label: str
     values: Array
@@ -144,21 +129,15 @@ class _Line:
 
 
 def _lines(
-    net: Network,
-    averages: Array,
-    classes: Sequence[str] | None,
-    colors: Sequence[str] | None,
-    target: str,
-    scale: tuple[float, float],
+    net: Network, averages: Array, classes: Names, colors: Names, target: str, scale: tuple[float, float]
 ) -> list[_Line]:
     outputs = averages.shape[1]
     if activation_name(net, -1) == "softmax" or (classes is not None and outputs == 1):
         scores = class_scores(averages)
-        _check_names("classes", classes, scores.shape[1])
-        called = classes if classes is not None else [f"class {k}" for k in range(scores.shape[1])]
+        called = drawing.named("classes", classes, [f"class {k}" for k in range(scores.shape[1])])
         drawn = [1] if scores.shape[1] == 2 else _that_change_most(scores)
-        tints = colors if colors is not None else class_colors(scores.shape[1])
-        labels = [str(called[k]) for k in drawn]
+        tints = colors if colors is not None else drawing.class_colors(scores.shape[1])
+        labels = [called[k] for k in drawn]
     else:
         scores = averages * scale[1] + scale[0]
         drawn = _that_change_most(scores)
@@ -177,16 +156,16 @@ def _that_change_most(scores: Array) -> list[int]:
 
 
 def _name_quantity(axes: Axes, axis: Axis, lines: Sequence[_Line]) -> None:
-    """The name of what is drawn: at the axis for a single line, in a legend for several."""
+    """Name a single line at the axis, several lines in a legend."""
     one = len(lines) == 1
     if lines[0].is_probability:
         axis.set_label_text(f"probability of {lines[0].label}" if one else "probability")
-        probabilities(axis)
+        drawing.probabilities(axis)
     else:
         axis.set_label_text(lines[0].label if one else "prediction")
         plain_numbers(axis)
     if not one:
-        legend_above(axes)
+        drawing.legend_above(axes)
 
 
 def _curves(axes: Axes, places: Array, lines: Sequence[_Line]) -> None:
@@ -198,14 +177,13 @@ def _curves(axes: Axes, places: Array, lines: Sequence[_Line]) -> None:
 
 
 def _rug(axes: Axes, values: Array) -> None:
-    """A tick at the foot for each example, of many for a sample."""
-    if len(values) > MOST_RUG:
-        values = np.random.default_rng(0).choice(values, MOST_RUG, replace=False)
+    """Draw a tick at the foot for each example, or for a sample of many."""
+    values = values[drawing.sample(len(values), MOST_RUG)[0]]
     axes.plot(values, np.full(len(values), 0.02), "|", color=GRAY, markersize=6, transform=axes.get_xaxis_transform())
 
 
 def _bars(axes: Axes, names: Sequence[str], lines: Sequence[_Line], center: float) -> None:
-    """A bar for each value: probabilities of the classes in a row, a quantity from the average prediction on."""
+    """Draw a bar for each value: the classes' probabilities in a row, a quantity from the average prediction on."""
     places = np.arange(len(names))
     if lines[0].is_probability:
         left = np.zeros(len(names))
@@ -220,21 +198,16 @@ def _bars(axes: Axes, names: Sequence[str], lines: Sequence[_Line], center: floa
             axes.barh(places + offset, line.values - start, height, left=start, color=line.color, label=line.label)
         axes.axvline(center if len(lines) == 1 else 0.0, color=GRAY, linewidth=1)
     _name_quantity(axes, axes.xaxis, lines)
-    axes.set_yticks(places, [shortened(str(name), 14) for name in names])
+    axes.set_yticks(places, [shortened(name, 14) for name in names])
     axes.invert_yaxis()
 
 
 def values_to_try(column: Array, shown: Array) -> Array:
-    """The values of a column where they are few, two or integers as `shown`; otherwise some from end to end."""
+    """Return all values of a column if they are few, or integers as `shown`; otherwise some from end to end."""
     different = np.unique(column)
     if len(different) <= FEW or (are_whole(shown) and len(different) <= POINTS):
         return different
     return np.linspace(different[0], different[-1], POINTS)
-
-
-def _check_names(argument: str, names: Sequence[str] | None, count: int) -> None:
-    if names is not None and len(names) != count:
-        raise InvalidValue(f"{argument} has {len(names)} names; it takes {count}")
 
 
 def _checked_columns(features: int | Sequence[int], inputs: int) -> list[int]:

@@ -1,7 +1,8 @@
-"""The network drawn: units and links where they can be told apart, the weight matrices as images otherwise."""
+"""A diagram of a network: units and links, or images of the weight matrices if there are too many units."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,18 +11,20 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
+from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
-from plainnet.layers import Dense, Layer
+from plainnet.layers import Dense
 from plainnet.network import Network
-from plainnet.plots.drawing import GRAY, diverging, new_axes, plain_numbers, plural, remark, shortened
+from plainnet.plots.drawing import GRAY, diverging, new_axes, plain_numbers, remark, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_UNITS = 16
-"""A layer with more units than this, or inputs, has its weights drawn as an image."""
+"""The most units of a layer, or inputs, to draw with their links."""
 MOST_LAYERS = 6
-"""More Dense layers than this are not drawn."""
+"""The most Dense layers to draw."""
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def network_diagram(
@@ -31,15 +34,15 @@ def network_diagram(
     names: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
 ) -> Axes:
-    """Inputs, units and the links between them: blue where the weight is positive, vermilion where negative.
+    """Draw inputs, units and the links between them, blue for a positive weight and vermilion for a negative one.
 
-    The wider the link, the larger |weight|; a unit is filled with the colour of its bias, on the same scale. Where a
-    layer or the inputs are more than `MOST_UNITS`, each weight matrix is an image instead. Of more than `MOST_LAYERS`
-    Dense layers the first are drawn. `names` are those of the inputs, `classes` those of the outputs.
+    The wider the link, the larger |weight|; a unit is filled with the colour of its bias, on the same scale. If a layer
+    has more than `MOST_UNITS` units or inputs, each weight matrix is an image instead. Only the first `MOST_LAYERS`
+    Dense layers are drawn. `names` are those of the inputs, `classes` those of the outputs.
 
     Raises InvalidValue for a network that is not built or has no Dense layer.
     """
-    net.parameters  # noqa: B018  (refuses a network that is not built)
+    net.parameters  # noqa: B018  (raises NotBuiltError)
     dense = [layer for layer in net.layers if isinstance(layer, Dense)]
     if not dense:
         raise InvalidValue("the network has no Dense layer, and a diagram shows the weights of Dense layers")
@@ -50,8 +53,8 @@ def network_diagram(
     left_out = f"The first {MOST_LAYERS} of {len(dense)} Dense layers" if len(dense) > MOST_LAYERS else ""
     headings = _headings(net, drawn)
     if max(sizes) <= MOST_UNITS:
-        ends = (names or [f"x{_subscript(i + 1)}" for i in range(sizes[0])], classes if not left_out else None)
-        _units_and_links(axes, drawn, sizes, headings, *ends)
+        names = names or [f"x{i + 1}".translate(SUBSCRIPTS) for i in range(sizes[0])]
+        _units_and_links(axes, drawn, sizes, headings, names, classes if not left_out else None)
         remark(axes, left_out)
     else:
         _matrices(axes, drawn, sizes, headings)
@@ -79,43 +82,35 @@ def _units_and_links(
         ends = [(start, end) for start in places[i] for end in places[i + 1]]
         strength = np.abs(weights) / reach
         order = np.argsort(strength)  # the strongest on top
-        axes.add_collection(
-            LineCollection(
-                [ends[k] for k in order],
-                linewidths=0.3 + 5 * strength[order],
-                colors=[BLUE if weights[k] > 0 else VERMILION for k in order],
-                zorder=1,
-            )
-        )
+        colors = [BLUE if weights[k] > 0 else VERMILION for k in order]
+        widths = 0.3 + 5 * strength[order]
+        axes.add_collection(LineCollection([ends[k] for k in order], linewidths=widths, colors=colors, zorder=1))
     for i, place in enumerate(places):
         bias = np.zeros(sizes[i]) if i == 0 else _bias(dense[i - 1])
         x, y = place.T
         fill: dict[str, Any] = {"c": bias, "cmap": diverging(), "vmin": -reach, "vmax": reach}
         axes.scatter(x, y, size, edgecolors=GRAY, linewidths=1, zorder=2, **fill)
         axes.text(i, tallest / 2 + 0.25, headings[i], ha="center", va="bottom", fontsize="small")
-    for (x, y), name in zip(places[0], names, strict=True):
-        axes.text(x - 0.12, y, shortened(str(name), 16), ha="right", va="center", fontsize="small")
-    for (x, y), name in zip(places[-1], classes or [], strict=False):
-        axes.text(x + 0.12, y, shortened(str(name), 16), ha="left", va="center", fontsize="small")
+    for column, called, shift, side in ((places[0], names, -0.12, "right"), (places[-1], classes or [], 0.12, "left")):
+        for (x, y), name in zip(column, called, strict=False):
+            axes.text(x + shift, y, shortened(str(name), 16), ha=side, va="center", fontsize="small")
     axes.set_xlim(-0.6, len(dense) + (0.6 if classes else 0.3))
     axes.set_ylim(-tallest / 2 - 0.3, tallest / 2 + 1.2)
-    axes.legend(
-        handles=[
-            Line2D([], [], color=BLUE, linewidth=3, label="positive"),
-            Line2D([], [], color=VERMILION, linewidth=3, label="negative"),
-        ],
-        title=f"weight (line; widest: {reach:.3g}) and bias (fill)",
-        title_fontsize="small",
-        fontsize="small",
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        ncols=2,
-        frameon=False,
-    )
+    signs = ((BLUE, "positive"), (VERMILION, "negative"))
+    handles = [Line2D([], [], color=color, linewidth=3, label=label) for color, label in signs]
+    style: dict[str, Any] = {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, 0),
+        "ncols": 2,
+        "frameon": False,
+        "fontsize": "small",
+    }
+    title = f"weight (line; widest: {reach:.3g}) and bias (fill)"
+    axes.legend(handles=handles, title=title, title_fontsize="small", **style)
 
 
 def _matrices(axes: Axes, dense: Sequence[Dense], sizes: Sequence[int], headings: Sequence[str]) -> None:
-    """Each weight matrix as an image, inputs downwards and units to the right, larger where it has more of them."""
+    """Draw each weight matrix as an image, inputs downwards and units to the right; more of them make it larger."""
     largest = math.sqrt(max(sizes))
     widths = [max(0.35, math.sqrt(n) / largest) for n in sizes]
     gap = 0.45
@@ -124,15 +119,8 @@ def _matrices(axes: Axes, dense: Sequence[Dense], sizes: Sequence[int], headings
     for i, layer in enumerate(dense):
         height, width = 1.6 * widths[i], widths[i + 1]
         extent = (left, left + width, -height / 2, height / 2)
-        image = axes.imshow(
-            np.asarray(layer.weights, float),
-            extent=extent,
-            cmap=diverging(),
-            vmin=-limit,
-            vmax=limit,
-            aspect="auto",
-            interpolation="nearest",
-        )
+        style: dict[str, Any] = {"cmap": diverging(), "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
+        image = axes.imshow(np.asarray(layer.weights, float), extent=extent, aspect="auto", **style)
         middle = left + width / 2
         axes.text(middle, 0.84, headings[i + 1], ha="center", va="bottom", fontsize="small")
         axes.text(middle, -0.84, f"{sizes[i]:,} × {sizes[i + 1]:,}", ha="center", va="top", fontsize="small")
@@ -152,15 +140,11 @@ def _matrices(axes: Axes, dense: Sequence[Dense], sizes: Sequence[int], headings
 
 
 def _headings(net: Network, drawn: Sequence[Dense]) -> list[str]:
-    """A heading for the inputs and for each Dense layer, with what follows it up to the next one."""
+    """Return a heading for the inputs and one for each Dense layer and the layers up to the next one."""
     result = [plural(net.input_size or 0, "input")]
     for layer in drawn:
         place = next(i for i, other in enumerate(net.layers) if other is layer)
-        after: list[Layer] = []
-        for follower in net.layers[place + 1 :]:
-            if isinstance(follower, Dense):
-                break
-            after.append(follower)
+        after = list(itertools.takewhile(lambda other: not isinstance(other, Dense), net.layers[place + 1 :]))
         activation = layer.activation.name.replace("_", " ")
         words = [] if activation == "identity" and after else [activation]
         words += [getattr(getattr(other, "activation", None), "name", other.name) for other in after]
@@ -174,7 +158,3 @@ def _reach(dense: Sequence[Dense]) -> float:
 
 def _bias(layer: Dense) -> Array:
     return np.asarray(layer.bias, float) if layer.bias is not None else np.zeros(layer.units)
-
-
-def _subscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -1,4 +1,4 @@
-"""Distributions by layer: of its weights, and of its units' activations over the examples."""
+"""Distributions of the weights of each layer, and of its units' activations over the examples."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
+from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import GRAY, new_axes, plain_numbers, plural, remark
+from plainnet.plots.drawing import GRAY, new_axes, plain_numbers, remark
 from plainnet.plots.readings import Activity, activation_name, activity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 10
-"""More layers than this are not drawn."""
+"""The most layers to draw."""
 BINS = 60
 
 
 def weight_distributions(net: Network, axes: Axes | None = None) -> Axes:
-    """A histogram of the weights of each layer that has some, the first layer on top, on one axis."""
-    net.parameters  # noqa: B018  (refuses a network that is not built)
+    """Draw a histogram of the weights of each layer that has some, the first layer on top, on one axis."""
+    net.parameters  # noqa: B018  (raises NotBuiltError)
     rows = [
         (f"layer {i}\n{plural(weights.size, 'weight')}", weights.ravel())
         for i, layer in enumerate(net.layers)
@@ -36,10 +37,10 @@ def weight_distributions(net: Network, axes: Axes | None = None) -> Axes:
 
 
 def activation_distributions(net: Network, X: Any, axes: Axes | None = None) -> Axes:
-    """A histogram of the activations of each hidden layer and the output over the examples, dead units counted.
+    """Draw a histogram of the activations of each hidden layer and the output over the examples.
 
-    A unit is dead where it gives the same output for every example, and saturated where it is within 5 % of a bound
-    of its activation (sigmoid, tanh) in 95 % of the examples.
+    The labels count dead units, which give the same output for every example, and saturated units, which are within 5 %
+    of a bound of their activation (sigmoid, tanh) in 95 % of the examples.
     """
     rows = [(_described(net, layer), layer.outputs.ravel()) for layer in activity(net, X)]
     return _ridges(rows, "activation", VERMILION, axes)
@@ -56,7 +57,7 @@ def _described(net: Network, layer: Activity) -> str:
 
 
 def _ridges(rows: Sequence[tuple[str, Array]], what: str, color: str, axes: Axes | None) -> Axes:
-    """Histograms above each other on one axis, each scaled to its own height, which is the root of the count."""
+    """Draw histograms above each other on one axis; each has its own scale, for the roots of its counts."""
     drawn = rows[:MOST_ROWS]
     axes = axes if axes is not None else new_axes(5.5, 1 + 0.8 * len(drawn))
     low = min(float(np.percentile(values, 0.1)) for _, values in drawn)

@@ -1,4 +1,4 @@
-"""The parts that all pictures share: figures, colours, axes, legends, and a line of remarks."""
+"""Figures, colours, axes, legends and remarks, which all pictures share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet._base.pages import BLUE, GREEN, QUIET, VERMILION
+from plainnet._base.wording import plural
+from plainnet.errors import InvalidValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,30 +23,30 @@ if TYPE_CHECKING:
     from plainnet.plots.picture import Picture
 
 CLASS_COLORS = (BLUE, VERMILION, GREEN, "#A87AF5", "#994D73", "#CC00B3", "#8A7A00", "#B08150", "#CC1A00", "#6A7F88")
-"""One for each class. Each has a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
+"""A colour for each class, with a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
 apart for normal and for colour-blind eyes."""
 MARKERS = "o^sDvP*X<>"
-"""One for each class colour, so that no class is told by its colour alone."""
+"""A marker for each class colour, so that classes differ by more than their colours."""
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-"""Likewise for lines."""
+"""Dashes for the lines of classes."""
 TRAINING, VALIDATION = BLUE, VERMILION
 GRAY = "#808080"
-"""The colour of lines and marks: a contrast of at least 3:1 on white and on the dark page."""
+"""The colour of lines and marks, with a contrast of at least 3:1 on white and on the dark page."""
 DARK = "#222222"
 """The colour of lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"
 """The light end of a colour scale."""
 GROUPED = 10_000
-"""The least number whose thousands are set apart; 2009 is none."""
+"""The least number written with a comma, so that 2009 can be a year."""
 THIN_SPACE = "\u2009"
 FIRST_DAY, LAST_DAY = ((date(year, 1, 1) - date(1970, 1, 1)).days for year in (2, 9999))
-"""The days since 1970-01-01 between which matplotlib places ticks at dates."""
+"""The days since 1970-01-01 between which matplotlib can label dates."""
 MOST_POINTS = 1000
-"""More examples than this are drawn as a sample of this many."""
+"""The most examples to draw; of more a sample is drawn."""
 
 
 def new_figure(width: float, height: float) -> Picture:
-    """A new figure that belongs to no window and shows itself in a notebook; sizes in inches."""
+    """Make a figure that belongs to no window and shows itself in a notebook; sizes are in inches."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -55,7 +57,7 @@ def new_figure(width: float, height: float) -> Picture:
 
 
 def new_axes(width: float = 7, height: float = 4) -> Axes:
-    """The axes of a new figure that belongs to no window and shows itself in a notebook; sizes in inches."""
+    """Make the axes of a figure that belongs to no window and shows itself in a notebook; sizes are in inches."""
     return new_figure(width, height).add_subplot()
 
 
@@ -65,38 +67,30 @@ def open_frame(axes: Axes) -> None:
 
 
 def remark(axes: Axes, *remarks: str) -> None:
-    """Say above the picture, and above its legend, what it leaves out, if anything."""
+    """Write remarks, such as on what is left out, above the picture and its legend."""
     text = "\n".join(line for line in remarks if line)
     if text:
         axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes))
 
 
 def legend_above(axes: Axes, lift: float = 0.0) -> None:
-    """Put the legend above the axes, where it covers nothing, `lift` letters higher where a mark stands there."""
+    """Put the legend above the axes, `lift` letters higher to make room for a mark."""
     labels = axes.get_legend_handles_labels()[1]
     if labels:
-        axes.legend(
-            frameon=False,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=_legend_columns(axes, labels),
-            fontsize="small",
-            borderaxespad=0.2 + lift,
-            borderpad=0,
-            handlelength=1.6,
-            columnspacing=1.2,
-        )
+        style: dict[str, Any] = {"frameon": False, "loc": "lower left", "bbox_to_anchor": (0, 1), "fontsize": "small"}
+        style |= {"borderaxespad": 0.2 + lift, "borderpad": 0, "handlelength": 1.6, "columnspacing": 1.2}
+        axes.legend(ncols=_legend_columns(axes, labels), **style)
 
 
 def _legend_columns(axes: Axes, labels: Sequence[str]) -> int:
-    """Count the columns that the axes are wide enough for."""
+    """Return the number of columns for which the axes are wide enough."""
     room = 17 * width_of(axes)
     widths = [len(label) + 5 for label in labels]
     return len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
 
 
 def width_of(axes: Axes) -> float:
-    """The width of the axes in inches, about: a layout may still change it."""
+    """Return the width of the axes in inches, which a layout may still change a little."""
     return float(axes.bbox.width / axes.figure.dpi)
 
 
@@ -107,7 +101,7 @@ def _legend_rows(axes: Axes) -> int:
 
 
 def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
-    """Few ticks, so that no two labels meet, in plain numbers: 100,500 and 0.025; only integers where `whole`."""
+    """Set few ticks, whose labels do not meet, in plain numbers: 100,500 and 0.025; only integers if `whole`."""
     from plainnet.plots.ticks import FewTicks, PlainNumbers
 
     for one in axis:
@@ -116,7 +110,7 @@ def plain_numbers(*axis: Axis, most: int = 5, whole: bool = False) -> None:
 
 
 def dates(axis: Axis) -> None:
-    """Label days since 1970-01-01 as dates, which matplotlib counts alike; as numbers where there is no such date."""
+    """Label days since 1970-01-01, which matplotlib counts alike, as dates if they have a date, else as numbers."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     low, high = axis.get_view_interval()
@@ -129,7 +123,7 @@ def dates(axis: Axis) -> None:
 
 
 def one_date(axis: Axis) -> None:
-    """Label a place or two of a small axis of days since 1970-01-01 with their dates."""
+    """Label one or two places of a small axis of days since 1970-01-01 with their dates."""
     from matplotlib.ticker import FuncFormatter
 
     plain_numbers(axis, most=2, whole=True)
@@ -137,13 +131,13 @@ def one_date(axis: Axis) -> None:
 
 
 def probabilities(axis: Axis) -> None:
-    """An axis from 0 to 1."""
+    """Set an axis from 0 to 1."""
     axis.axes.set(**{f"{axis.axis_name}lim": (0, 1)})  # type: ignore[attr-defined]
     plain_numbers(axis)
 
 
 def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
-    """Plain numbers upwards, on a logarithmic axis where the values differ more than twentyfold."""
+    """Label the vertical axis in plain numbers; make it logarithmic if the values differ more than twentyfold."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     positive = [value for value in values if value > 0 and math.isfinite(value)]
@@ -158,17 +152,17 @@ def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
 
 
 def in_digits(value: float) -> str:
-    """A number for people: 0.025, 2009, 100,500, 1e-06."""
+    """Return a number for people: 0.025, 2009, 100,500, 1e-06."""
     return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
 
 
 def in_figures(value: float, figures: int = 4) -> str:
-    """A number for people, rounded to some significant figures: 0.4386, 100,500."""
+    """Return a number for people, rounded to some significant figures: 0.4386, 100,500."""
     return in_digits(float(f"{value:.{figures}g}"))
 
 
 def in_date(days: float) -> str:
-    """The date of a number of days since 1970-01-01, the number where there is no such date."""
+    """Return the date of a number of days since 1970-01-01, or the number if there is no such date."""
     try:
         return str(date(1970, 1, 1) + timedelta(math.floor(days)))
     except OverflowError:
@@ -176,14 +170,14 @@ def in_date(days: float) -> str:
 
 
 def are_whole(values: Array) -> bool:
-    """True for integers, also where standardizing has rounded them a little."""
+    """Return True for integers, even if standardizing has rounded them a little."""
     return bool(np.allclose(values, np.round(values), rtol=0, atol=1e-6 * np.abs(values).max(initial=0)))
 
 
 def class_colors(count: int, labels: Array | None = None) -> list[str]:
-    """A colour for each class, the same in every picture of the same examples.
+    """Return a colour for each class, the same in every picture of the same examples.
 
-    Of more classes than there are colours the most frequent among `labels` have one, and the others are gray.
+    If there are more classes than colours, the most frequent among `labels` have one, and the others are gray.
     """
     frequency = np.bincount(labels, minlength=count) if labels is not None else np.zeros(count)
     colored = np.sort(np.argsort(-frequency, kind="stable")[: len(CLASS_COLORS)])
@@ -194,29 +188,40 @@ def class_colors(count: int, labels: Array | None = None) -> list[str]:
 
 
 def diverging() -> Colormap:
-    """Vermilion below the middle, pale at it, blue above."""
+    """Return a scale that is vermilion below the middle, pale at it, and blue above."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("diverging", [VERMILION, PALE, BLUE])
 
 
 def sequential(color: str = BLUE) -> Colormap:
-    """A scale from pale to a colour."""
+    """Return a scale from pale to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("sequential", [PALE, color])
 
 
-def plural(count: int, noun: str) -> str:
-    """'1 unit', '1,200 units'."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def sample(examples: int, most: int = MOST_POINTS) -> tuple[Array, str]:
+    """Return the numbers of the examples to draw, at most `most`, and a remark if they are not all."""
+    if examples <= most:
+        return np.arange(examples), ""
+    drawn = np.sort(np.random.default_rng(0).choice(examples, most, replace=False))
+    return drawn, f"{most:,} of {plural(examples, 'example')}, drawn at random"
+
+
+def named(argument: str, given: Sequence[Any] | None, usual: Iterable[Any]) -> list[str]:
+    """Return the names given, or the usual ones; raise InvalidValue if their numbers differ."""
+    names = [str(name) for name in usual]
+    if given is not None and len(given) != len(names):
+        raise InvalidValue(f"{argument} has {len(given)} names; it takes {len(names)}")
+    return names if given is None else [str(name) for name in given]
 
 
 def shortened(name: str, most: int = 18) -> str:
-    """A name on one line, of at most `most` letters, in letters that a font here has, that matplotlib draws as it is.
+    """Return a name on one line of at most `most` letters, in letters that a font here has, for matplotlib to draw.
 
-    A longer name lacks its middle, as names often begin alike.
-    To matplotlib a dollar sign begins a formula, and a label that begins with an underscore is not for the legend.
+    A longer name is cut in the middle, as names often begin alike. To matplotlib a dollar sign begins a formula, and a
+    label that begins with an underscore does not enter the legend.
     """
     from plainnet.plots.fonts import drawable
 

@@ -12,15 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
 
 LIKELY = ("CJK", "Noto Sans", "WenQuanYi", "Hei", "Gothic", "Sans")
-"""Names of fonts to try first, as to open every font of a machine takes seconds."""
-
-
+"""The names of fonts to try first, as opening every font of a machine takes seconds."""
 BOXES = "LastResort"
-"""A font that comes with matplotlib and has a box for each letter there is."""
+"""A font of matplotlib that has a box for every letter."""
 
 
 def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]:
-    """The letters of `text` that the usual font, or the one of `properties`, does not have."""
+    """Return the letters of `text` that the usual font, or the one of `properties`, does not have."""
     if text.isascii() and text.isprintable():
         return frozenset()
     try:
@@ -32,14 +30,14 @@ def lacks(text: str, properties: FontProperties | None = None) -> frozenset[str]
 
 
 def fonts_for(letters: frozenset[str]) -> tuple[str, ...]:
-    """The names of installed fonts that together have as many of the letters as any fonts here do."""
+    """Return the names of installed fonts that together have as many of the letters as possible."""
     return _search(letters)[0]
 
 
 def drawable(text: str) -> str:
-    """The text, with U+732B in place of a letter that no font here has, and a warning.
+    """Return the text with codes such as U+732B for letters that no font here has, and warn of them.
 
-    A page keeps its letters: the reader's browser has fonts of its own.
+    Text of a page stays as it is, as the reader's browser has fonts of its own.
     """
     missing = lacks(text)
     if not missing or _text_stays_text():
@@ -61,7 +59,7 @@ def _text_stays_text() -> bool:
 
 @lru_cache(maxsize=256)
 def _search(letters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Fonts for the letters, and the letters that none has."""
+    """Return fonts for the letters, and the letters that no font has."""
     from matplotlib.font_manager import fontManager
 
     left, chosen = set(letters), []

@@ -1,4 +1,4 @@
-"""Pictures inside a page: SVG that takes the page's own text colour, so that it reads in light and in dark."""
+"""Pictures inside a page, as SVG in the page's own text colour for light and dark pages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from plainnet._base.extras import missing_extra
 from plainnet._base.pages import QUIET
 
 INK = "#010203"
-"""Stands for the page's text colour until the picture is written."""
+"""A colour in place of the page's text colour until the picture is written."""
 LEAST_TEXT = 11
-"""The height of the smallest text in pixels; a picture that would have to be smaller scrolls."""
+"""The height of the smallest text in pixels; a picture that does not fit at this size scrolls."""
 
 
 @contextmanager
 def page_style() -> Iterator[None]:
-    """Set the style in which axes are made and drawn for `svg`: transparent, lines and text in the page's colour."""
+    """Set the style of axes for `svg`: transparent, with lines and text in the page's colour."""
     try:
         import matplotlib
     except ImportError:
@@ -38,9 +38,9 @@ def page_style() -> Iterator[None]:
 
 
 def svg(axes: Axes, label: str, number: int = 0) -> str:
-    """The figure of `axes` as an <svg> element; `label` says what it shows, `number` tells it from others on the page.
+    """Return the figure of `axes` as an <svg> element, described by `label` and with a `number` of its own on the page.
 
-    To be called within `page_style`.
+    Call it within `page_style`.
     """
     buffer = io.StringIO()
     with warnings.catch_warnings():
@@ -56,28 +56,28 @@ def svg(axes: Axes, label: str, number: int = 0) -> str:
 
 
 def _in_the_page(style: str) -> str:
-    """A style attribute with the colours and the fonts of the page."""
+    """Return a style attribute with the colours and the fonts of the page."""
     style = style.replace(INK, "currentColor").replace(QUIET, "var(--quiet, currentColor)")
     style = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", style)  # matplotlib before 3.11
     return re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", style)
 
 
 def png(drawn: Axes | Figure) -> bytes:
-    """A figure, or the figure of some axes, as a PNG file's bytes."""
+    """Return a figure, or the figure of some axes, as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure_of(drawn).savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 
 def figure_of(drawn: Axes | Figure) -> Figure:
-    """The whole figure that the axes belong to, also where they are in a part of it."""
+    """Return the whole figure of axes, even if they belong to a part of it."""
     part: Any = drawn.figure
     whole: Figure = part.figure
     return whole
 
 
 def _opening(tag: str, label: str, smallest: float) -> str:
-    """The <svg> tag as wide as its place allows, within sizes at which its text, `smallest` points, reads well."""
+    """Return the <svg> tag, as wide as its place allows within sizes at which text of `smallest` points reads well."""
     from html import escape
 
     box = re.search(r'viewBox="([^"]*)"', tag)

@@ -1,7 +1,4 @@
-"""A figure that belongs to no window, shows itself in a notebook, and takes a font that has its letters.
-
-Imported only where a picture is drawn, as it needs matplotlib.
-"""
+"""A figure that shows itself in a notebook and finds fonts for its letters; imported only to draw (matplotlib)."""
 
 from __future__ import annotations
 
@@ -16,16 +13,16 @@ from plainnet.plots.inline import png
 
 
 class Picture(Figure):
-    """A matplotlib figure; pyplot, which shows the figures of a notebook, does not know it, so it shows itself."""
+    """A matplotlib figure that shows itself in a notebook, as pyplot does not know it."""
 
     def add_subplot(self, *args: Any, **options: Any) -> Any:
-        """Axes as of any figure; without a projection they show themselves too."""
+        """Add axes as any figure does; without a projection they show themselves too."""
         if not args and options.get("projection") is None:
             options.setdefault("axes_class", PictureAxes)
         return super().add_subplot(*args, **options)
 
     def draw(self, renderer: Any) -> None:
-        """Draw, with a second font for the letters that a text's own font lacks."""
+        """Draw with a second font for the letters that a text's own font lacks."""
         for text in self.findobj(Text):
             assert isinstance(text, Text)
             missing = lacks(text.get_text(), text.get_fontproperties())
@@ -39,7 +36,7 @@ class Picture(Figure):
 
 
 class PictureAxes(Axes):
-    """The axes of a `Picture`: as the last line of a notebook's cell they show the whole figure."""
+    """The axes of a `Picture`, which show the whole figure at the end of a notebook's cell."""
 
     def _repr_png_(self) -> bytes:
         return png(self)

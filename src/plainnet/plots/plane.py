@@ -1,4 +1,4 @@
-"""The input plane: two inputs vary and all others stay where they are."""
+"""The input plane, over which two inputs vary and all others keep their values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Scales = Sequence[tuple[float, float]]
-"""For each input the mean and deviation it was standardized with: x = input · deviation + mean."""
+"""The mean and deviation with which each input was standardized: x = input · deviation + mean."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,25 @@ class Plane:
 
     features: tuple[int, ...]
     axes_values: list[Array]
-    """The values of each varying input, as shown."""
+    """The values of each varying input in its own units."""
     rows: Array
-    """The grid as examples for the network, (points, inputs)."""
+    """The points of the grid as examples for the network, (points, inputs)."""
     labels: list[str]
     scales: list[tuple[float, float]]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom, top of an image of the grid."""
+        """The left, right, bottom and top of an image of the grid."""
         x, y = self.axes_values
         return float(x[0]), float(x[-1]), float(y[0]), float(y[-1])
 
     def image(self, values: Array) -> Array:
-        """Values of the rows as an image, the second input upwards."""
+        """Return values of the rows as an image, with the second input upwards."""
         x, y = self.axes_values
         return values.reshape(len(y), len(x))
 
     def shown(self, X: Array, i: int) -> Array:
-        """The i-th varying input of examples, as shown."""
+        """Return the i-th varying input of examples in its own units."""
         mean, deviation = self.scales[i]
         return X[:, self.features[i]] * deviation + mean
 
@@ -65,7 +65,7 @@ def plane(
     names: Sequence[str] | None = None,
     scales: Scales | None = None,
 ) -> Plane:
-    """The plane of one or two `features` over the range of X; the others stay at their medians, or where `at` is."""
+    """Make the plane of one or two `features` over the range of X; the others stay at their medians, or at `at`."""
     chosen = _checked_features(features, X.shape[1])
     base = np.median(X, axis=0) if at is None else checks.numeric_array("at", at, X.dtype)
     if base.shape != (X.shape[1],):

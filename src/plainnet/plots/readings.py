@@ -1,4 +1,4 @@
-"""The quantities that pictures show of a network: loss, classes, each layer's outputs, and each input's importance."""
+"""Quantities of a network for pictures: loss, classes, outputs of each layer, and the importance of each input."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from plainnet.layers import Dense, Dropout
 from plainnet.network import Network
 
 MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
-"""Importance is measured on so many examples: as many as make `MOST_PREDICTED` predictions, within these bounds."""
+"""Importance is measured on as many examples as make `MOST_PREDICTED` predictions, within these bounds."""
 BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-"""The range of each activation that has two bounds; at a bound a unit hardly learns."""
+"""The range of each activation with two bounds, at which a unit hardly learns."""
 USUAL_LOSSES = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy", "exponential": "poisson"}
 
 
 def own_loss(net: Network) -> losses.Loss:
-    """The loss of the latest training run or, where it is not known, the usual one for the last activation."""
+    """Return the loss of the latest training run or, if it is unknown, the usual one for the last activation."""
     output = activation_name(net, -1)
     recorded = net.history.settings.get("loss") if net.history else None
     try:
         return net.checked_loss(recorded)
-    except PlainnetError:  # none recorded, or a function of the user's own, of which a file keeps the name
+    except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
         return losses.resolve(USUAL_LOSSES.get(output, "mse"))
 
 
 def activation_name(net: Network, layer: int) -> str:
-    """The activation of a layer, "identity" where it has none."""
+    """Return the name of a layer's activation, "identity" if it has none."""
     activation = getattr(net.layers[layer], "activation", None)
     return activation.name if activation is not None else "identity"
 
 
 def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
-    """Inputs and targets as the network's own loss takes them; refused as `Network.evaluate` refuses them."""
+    """Return inputs and targets as the network's loss takes them; raise the errors of `Network.evaluate`."""
     inputs = net.checked_inputs(X)[:]
     targets = own_loss(net).prepare(y, net.output_size or 0, net.dtype)
     checks.same_rows("y", targets, len(inputs))
@@ -47,7 +47,7 @@ def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
 
 
 def class_labels(net: Network, targets: Array) -> Array | None:
-    """The class of each row, (examples,): where the network tells classes apart; None where it gives quantities."""
+    """Return the class of each row, (examples,), or None if the network predicts quantities."""
     if targets.ndim == 1:
         return targets
     output = activation_name(net, -1)
@@ -59,12 +59,12 @@ def class_labels(net: Network, targets: Array) -> Array | None:
 
 
 def class_scores(outputs: Array) -> Array:
-    """A probability for each class, (examples, classes); one sigmoid unit p becomes (1 - p, p)."""
+    """Return a probability for each class, (examples, classes); one sigmoid unit p becomes (1 - p, p)."""
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
 def layer_outputs(net: Network, X: Any) -> list[Array]:
-    """The outputs of each layer for the rows of X, a list of (examples, units)."""
+    """Return the outputs of each layer for the rows of X, a list of (examples, units)."""
     outputs = net.checked_inputs(X)[:]
     result = []
     for layer in net.layers:
@@ -74,7 +74,7 @@ def layer_outputs(net: Network, X: Any) -> list[Array]:
 
 
 def hidden_layers(net: Network) -> list[int]:
-    """The places of the layers whose outputs a later Dense layer takes in (Dropout, which only trains, aside)."""
+    """Return the places of the layers, other than Dropout, whose outputs are the inputs of a later Dense layer."""
     places = []
     for i, layer in enumerate(net.layers):
         before = i - 1
@@ -91,15 +91,15 @@ class Activity:
 
     layer: int
     outputs: Array
-    """(examples, units)."""
+    """The outputs, (examples, units)."""
     dead: int
-    """Units that give the same output for every example: nothing of the input passes through them."""
+    """The number of units with the same output for every example, which carry nothing of the input."""
     saturated: int | None
-    """Units within 5 % of the range of a bound, in 95 % of the examples; None for an activation without two bounds."""
+    """The number of units within 5 % of a bound in 95 % of the examples; None for activations without two bounds."""
 
 
 def activity(net: Network, X: Any) -> list[Activity]:
-    """The activity of every hidden layer and of the output."""
+    """Return the activity of every hidden layer and of the output."""
     outputs = layer_outputs(net, X)
     places = [*hidden_layers(net), len(outputs) - 1]
     return [_activity(i, outputs[i], activation_name(net, i)) for i in places]
@@ -116,14 +116,14 @@ def _activity(layer: int, outputs: Array, activation: str) -> Activity:
 
 
 def importance_rows(rows: int, inputs: int) -> int:
-    """The number of rows that importance is measured on, fewer where there are many inputs."""
+    """Return the number of rows on which importance is measured, which is smaller for many inputs."""
     return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
 
 
 def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
-    """The mistake of each example, from 0 for right to 1, (examples,).
+    """Return the mistake of each example, from 0 for right to 1, (examples,).
 
-    For a class it is 1 - the probability of the true class. For quantities it is |output - target| as a share of the
+    For classes it is 1 - the probability of the true class. For quantities it is |output - target| as a share of the
     range of the targets from their 5th to their 95th percentile, at most 1, on average over the outputs.
     """
     if labels is not None:
@@ -134,7 +134,7 @@ def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
 
 
 def slopes(net: Network, X: Array, labels: Array | None) -> Array:
-    """The slope of the prediction along each input by the chain rule, (examples, inputs).
+    """Return the slope of the prediction along each input by the chain rule, (examples, inputs).
 
     The prediction is the probability of an example's class, or the sum of the outputs.
     """
@@ -163,12 +163,12 @@ def permutation_importance(
     seed: int = 0,
     bounded: bool = False,
 ) -> Array:
-    """The rise of the loss when an input's values are shuffled among the examples, (inputs, repeats).
+    """Return the rise of the loss when an input's values are shuffled among the examples, (inputs, repeats).
 
     `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
-    groups columns of X that belong together, such as those of one category; each column is one input otherwise. Of
-    many rows a sample is used, see `importance_rows`. A loss has no upper bound, so that one odd value can decide;
-    `bounded` takes the mean of `mistakes`, from 0 to 1 for each example, in its place. Source: Breiman, "Random
+    groups columns of X that belong together, such as those of one category; by default each column is one input. If
+    there are many rows, a sample is used (see `importance_rows`). A loss has no upper bound, so that one odd value can
+    decide; `bounded` takes the mean of `mistakes`, from 0 to 1 for each example, in its place. Source: Breiman, "Random
     forests", Machine Learning 45 (2001); for any model Fisher, Rudin & Dominici (2019).
     """
     rows, targets = examples(net, X, y)

@@ -1,7 +1,4 @@
-"""Ticks whose labels do not meet, in plain numbers.
-
-Imported only where a picture is drawn, as it needs matplotlib.
-"""
+"""Ticks whose labels do not meet, in plain numbers; imported only to draw a picture, as it needs matplotlib."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from matplotlib.ticker import Formatter, MaxNLocator
 from plainnet.plots.drawing import GROUPED
 
 WIDTH_OF_A_DIGIT, GAP = 6.4, 8.0
-"""Sizes in points, for text of 10 points."""
+"""The sizes in points, for text of 10 points."""
 
 
 class FewTicks(MaxNLocator):
-    """Round places, at most `most` of them, and fewer where the labels to the right would meet; integers if `whole`."""
+    """Ticks at at most `most` round places, and at fewer if their labels would meet; at integers if `whole`."""
 
     def __init__(self, most: int, whole: bool) -> None:
         super().__init__(most, integer=whole, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1 if whole else 2)
         self.most = most
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
-        """The places of the ticks over a range."""
+        """Return the places of the ticks over a range."""
         for most in range(self.most, 0, -1):
             self.set_params(nbins=most)
             places = super().tick_values(vmin, vmax)
@@ -44,9 +41,9 @@ class FewTicks(MaxNLocator):
 
 
 class PlainNumbers(Formatter):
-    """0.025 and 2009; thousands set apart in all labels of an axis or in none."""
+    """Labels such as 0.025 and 2009, with commas in all labels of an axis or in none."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:
-        """The label of a tick."""
+        """Return the label of a tick."""
         ends = self.axis.get_view_interval() if isinstance(self.axis, Axis) else (value,)
         return f"{value:,.10g}" if np.abs(ends).max() >= GROUPED else f"{value:.10g}"

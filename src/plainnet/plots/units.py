@@ -1,4 +1,4 @@
-"""The activation of each unit of a layer over the input plane: it shows what the unit has learned."""
+"""The activation of each unit of a layer over the input plane, which shows what the unit has learned."""
 
 from __future__ import annotations
 
@@ -12,19 +12,8 @@ from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import (
-    DARK,
-    GRAY,
-    MARKERS,
-    PALE,
-    class_colors,
-    new_axes,
-    open_frame,
-    plain_numbers,
-    remark,
-    sequential,
-    shortened,
-)
+from plainnet.plots import drawing
+from plainnet.plots.drawing import DARK, GRAY, MARKERS, PALE, plain_numbers, shortened
 from plainnet.plots.plane import Plane, Scales, plane
 from plainnet.plots.readings import BOUNDS, activation_name, hidden_layers, layer_outputs
 
@@ -33,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
 
 MOST_UNITS = 16
-"""More units of a layer than this are not drawn."""
+"""The most units of a layer to draw."""
 MOST_TILE_POINTS = 100
-"""More examples than this are drawn as a sample in each tile."""
+"""The most examples to draw in a tile."""
 FEW_POINTS = 20
-"""So few examples are drawn larger."""
+"""The most examples whose points are large."""
 POINTS = 48
-"""Points of the grid along each input."""
+"""The number of points of the grid along each input."""
 
 
 def hidden_units(
@@ -54,12 +43,13 @@ def hidden_units(
     scales: Scales | None = None,
     labels: Any = None,
 ) -> Axes:
-    """Draw the activation of each unit of a layer over the plane of two inputs: a tile a unit, the darker the higher.
+    """Draw the activation of each unit of a layer over the plane of two inputs: a tile per unit, the darker the higher.
 
-    `layer` is a place in `net.layers`, the first hidden layer if not given. `labels` is the class of each example,
-    (examples,), and colours its point; the other arguments are those of `decision_boundary`. Layers and units count
-    from 0. Of more than `MOST_UNITS` units those are drawn that vary most over the examples, and of more than
-    `MOST_TILE_POINTS` examples a sample. As in TensorFlow Playground (Smilkov et al. 2017).
+    `layer` is a place in `net.layers`, by default that of the first hidden layer. `labels` is the class of each
+    example, (examples,), and colours its point; the other arguments are those of `decision_boundary`. Layers and units
+    count from 0. If there are more than `MOST_UNITS` units, those are drawn that vary most over the examples; if there
+    are more than `MOST_TILE_POINTS` examples, a sample is drawn. TensorFlow Playground (Smilkov et al. 2017) has such
+    pictures.
     """
     inputs = net.checked_inputs(X)[:]
     place = _checked_layer(net, layer)
@@ -73,7 +63,7 @@ def hidden_units(
         left_out = f"The {MOST_UNITS} of {outputs.shape[1]} units that vary most over the examples"
     columns = min(len(units), 4)
     rows = -(-len(units) // columns)
-    axes = axes if axes is not None else new_axes(5.5, 0.9 + 1.25 * rows)
+    axes = axes if axes is not None else drawing.new_axes(5.5, 0.9 + 1.25 * rows)
     axes.set_axis_off()
     activation = activation_name(net, place)
     shades = _range_of_activations(activation, outputs[:, units])
@@ -91,67 +81,56 @@ def hidden_units(
         colorbar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
         colorbar.set_label(f"activation ({activation.replace('_', ' ')})")
         plain_numbers(colorbar.ax.yaxis)
-    remark(axes, left_out)
+    drawing.remark(axes, left_out)
     return axes
 
 
 def _curve(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None], inputs: Array) -> None:
     low, high, _ = shades
-    places = over.shown(inputs, 0)[_sample(len(inputs))]
+    places = over.shown(inputs, 0)[drawing.sample(len(inputs), MOST_TILE_POINTS)[0]]
     tile.plot(places, np.full(len(places), 0.03), "|", color=GRAY, markersize=4, transform=tile.get_xaxis_transform())
     tile.plot(over.axes_values[0], outputs, color=BLUE)
     tile.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-    open_frame(tile)
+    drawing.open_frame(tile)
 
 
 def _map(tile: Axes, over: Plane, outputs: Array, shades: tuple[float, float, float | None]) -> ScalarMappable:
-    """Shades of gray, as the colours are those of the classes, with a line where the activation is in the middle."""
+    """Draw shades of gray, as colours belong to classes, with a line where the activation is in the middle."""
     low, high, middle = shades
     ground = over.image(outputs)
     style: dict[str, Any] = {"origin": "lower", "extent": over.extent, "aspect": "auto"}
-    image = tile.imshow(ground, cmap=sequential("#4a4a4a"), vmin=low, vmax=high, **style)
+    image = tile.imshow(ground, cmap=drawing.sequential("#4a4a4a"), vmin=low, vmax=high, **style)
     if middle is not None and outputs.min() < middle < outputs.max():
         tile.contour(*over.axes_values, ground, [middle], colors=DARK, linewidths=0.8)
     return image
 
 
 def _points(tile: Axes, over: Plane, inputs: Array, labels: Any) -> None:
-    """The examples, each in the colour and shape of its class where that is given."""
-    drawn = _sample(len(inputs))
+    """Draw the examples, each in the colour and shape of its class if that is given."""
+    drawn, _ = drawing.sample(len(inputs), MOST_TILE_POINTS)
     classes = np.asarray(labels, int) if labels is not None else np.zeros(len(inputs), int)
-    colors = class_colors(int(classes.max()) + 1, classes) if labels is not None else [PALE]
+    colors = drawing.class_colors(int(classes.max()) + 1, classes) if labels is not None else [PALE]
     x, y = over.shown(inputs, 0), over.shown(inputs, 1)
     for k in np.unique(classes[drawn]):
         own = drawn[classes[drawn] == k]
-        style: dict[str, Any] = {
-            "s": 14 if len(inputs) > FEW_POINTS else 36,
-            "color": [colors[k]],
-            "marker": MARKERS[k % len(MARKERS)],
-        }
-        tile.scatter(x[own], y[own], edgecolors="white" if labels is not None else DARK, linewidths=0.5, **style)
-
-
-def _sample(examples: int) -> Array:
-    """The examples to draw in a tile."""
-    if examples <= MOST_TILE_POINTS:
-        return np.arange(examples)
-    return np.sort(np.random.default_rng(0).choice(examples, MOST_TILE_POINTS, replace=False))
+        style: dict[str, Any] = {"s": 14 if len(inputs) > FEW_POINTS else 36, "linewidths": 0.5, "color": [colors[k]]}
+        style |= {"marker": MARKERS[k % len(MARKERS)], "edgecolors": "white" if labels is not None else DARK}
+        tile.scatter(x[own], y[own], **style)
 
 
 def _tile(axes: Axes, k: int, rows: int, columns: int) -> Axes:
-    """The k-th small axes of a grid inside `axes`, with room for a title and labels."""
+    """Make the k-th small axes of a grid inside `axes`, with room for a title and labels."""
     width, height = 1 / columns, 1 / rows
     row, column = divmod(k, columns)
-    tile = axes.inset_axes(
-        (column * width + 0.1 * width, 1 - (row + 1) * height + 0.12 * height, 0.86 * width, 0.66 * height)
-    )
+    left, bottom = (column + 0.1) * width, 1 - (row + 0.88) * height
+    tile = axes.inset_axes((left, bottom, 0.86 * width, 0.66 * height))
     tile.tick_params(labelsize="small", length=2)
     plain_numbers(tile.xaxis, tile.yaxis, most=2)
     return tile
 
 
 def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> None:
-    """Put ticks and names at the left and lower edge of the grid only."""
+    """Keep ticks and names only at the left and lower edge of the grid."""
     if k + columns >= count:
         tile.set_xlabel(shortened(over.labels[0]), fontsize="small")
     else:
@@ -163,7 +142,7 @@ def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> N
 
 
 def _range_of_activations(activation: str, outputs: Array) -> tuple[float, float, float | None]:
-    """The lowest and the highest value of the shades, and the middle of a scale that has one."""
+    """Return the lowest and the highest value of the shades, and the middle of a scale that has one."""
     if activation in BOUNDS:
         low, high = BOUNDS[activation]
         return low, high, (low + high) / 2

@@ -1,10 +1,9 @@
-"""The valley that training descends: the loss along one or two directions, with the path and the slope at a point."""
+"""The loss along one or two directions, with the path of training and the slope at a point."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +23,21 @@ POINTS = 41
 Direction = int | str
 """A parameter: its place in `net.parameters`, or a name such as 'layers[0].weights[1, 2]'."""
 
+Measured = Callable[[Array], tuple[float, Array]]
+"""The loss and the gradient as a function of the parameters."""
+
 
 @dataclass(frozen=True)
 class Directions:
-    """Parameters as a point of one or two coordinates: parameters = origin + coordinates @ vectors."""
+    """One or two directions among the parameters: parameters = origin + coordinates @ vectors."""
 
     origin: Array
     vectors: Array
-    """(coordinates, parameters), each of length 1."""
+    """The directions, (coordinates, parameters), each of length 1."""
     labels: list[str]
 
     def coordinates(self, parameters: Array) -> Array:
-        """The projection of parameters, (…, parameters)."""
+        """Return the coordinates of the projection of parameters, (…, parameters)."""
         return (parameters - self.origin) @ self.vectors.T
 
 
@@ -52,12 +54,13 @@ def loss_surface(
 ) -> Axes:
     """Draw the loss, penalties included, around a point, with the descent and the tangent there.
 
-    `along` names one or two parameters: all others stay as they are at the point. One gives the loss as a curve with
-    its tangent, whose slope is ∂loss/∂parameter; two give a map in contours (a surface where `axes` is 3-D). `path` is
-    the parameters of a run, one vector a step, such as `[net.parameters.copy() for _ in net.training(...)]`; without
+    `along` names one or two parameters; all others stay as they are at the point. One gives the loss as a curve with
+    its tangent, whose slope is ∂loss/∂parameter; two give a map in contours, or a surface if `axes` is 3-D. `path` is
+    the parameters of a run, one vector per step, such as `[net.parameters.copy() for _ in net.training(...)]`; without
     `along` the map spans its two main directions, the first two right singular vectors of path - path[-1]
-    (Li et al., "Visualizing the loss landscape of neural nets", 2018). `at` is the point, a vector of parameters: the
-    beginning of the path, or the network as it is. The tangent points down the steepest descent within the map.
+    (Li et al., "Visualizing the loss landscape of neural nets", 2018). `at` is the point, a vector of parameters; by
+    default it is the beginning of the path, or the network as it is. The tangent shows the steepest descent within the
+    map.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.xor()
@@ -73,24 +76,16 @@ def loss_surface(
     steps = _checked_path(net, path)
     point = _vector(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())
     directions = _chosen(net, along, point) if along is not None else _main_directions(steps)
-    measured = _Measured(net, X, y, loss)
-    if len(directions.vectors) == 1:
-        return _curve(measured, directions, steps, point, axes)
-    return _map(measured, directions, steps, point, axes)
+
+    def measured(parameters: Array) -> tuple[float, Array]:
+        net.parameters = parameters
+        return net.loss_and_gradient(X, y, loss=loss, training=False)
+
+    draw = _curve if len(directions.vectors) == 1 else _map
+    return draw(measured, directions, steps, point, axes)
 
 
-class _Measured:
-    """The loss and gradient as functions of the parameters."""
-
-    def __init__(self, net: Network, X: Any, y: Any, loss: Any) -> None:
-        self.net, self.X, self.y, self.loss = net, X, y, loss
-
-    def __call__(self, parameters: Array) -> tuple[float, Array]:
-        self.net.parameters = parameters
-        return self.net.loss_and_gradient(self.X, self.y, loss=self.loss, training=False)
-
-
-def _curve(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+def _curve(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(5.5, 4)
     here = float(along.coordinates(point)[0])
     visited = along.coordinates(steps)[:, 0] if steps is not None else np.array([here])
@@ -112,7 +107,7 @@ def _curve(measured: _Measured, along: Directions, steps: Array | None, point: A
     return axes
 
 
-def _map(measured: _Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
+def _map(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(6, 4.8)
     here = along.coordinates(point)
     visited = along.coordinates(steps) if steps is not None else here[None]
@@ -141,7 +136,7 @@ def _map(measured: _Measured, along: Directions, steps: Array | None, point: Arr
 
 
 def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
-    """Contours that are closer at the floor: logarithmic for a deep valley, with the square of steps for another."""
+    """Draw contours that are closer at the floor, logarithmic if the loss differs more than twentyfold."""
     from matplotlib.colors import LogNorm, PowerNorm
 
     low, high = float(values.min()), float(values.max())
@@ -163,13 +158,7 @@ def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
 
 
 def _surface(
-    axes: Any,
-    measured: _Measured,
-    along: Directions,
-    first: Array,
-    second: Array,
-    values: Array,
-    visited: Array | None,
+    axes: Any, measured: Measured, along: Directions, first: Array, second: Array, values: Array, visited: Array | None
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -208,19 +197,20 @@ def _tangent(axes: Any, here: Array, value: float, slope: Array, first: Array, s
 
 
 def _chosen(net: Network, along: Sequence[Direction], point: Array) -> Directions:
-    """The directions of one or two parameters; all others stay as they are at the point."""
+    """Return the directions of one or two parameters; all others stay as they are at the point."""
     given = [along] if isinstance(along, int | str) else list(along)
     places = [_place(net, direction) for direction in given]
     if len(places) not in (1, 2) or len(set(places)) < len(places):
         raise InvalidValue(f"along is {along!r}; it takes one or two different parameters")
     origin = point.copy()
     origin[places] = 0
-    names = _names(net)
-    return Directions(origin, np.eye(point.size)[places], [names[place] for place in places])
+    vectors = np.zeros((len(places), point.size))
+    vectors[range(len(places)), places] = 1
+    return Directions(origin, vectors, [_name(net, place) for place in places])
 
 
 def _main_directions(steps: Array | None) -> Directions:
-    """The two directions in which the path reaches farthest from its end, by singular value decomposition."""
+    """Return the two directions in which the path moves most from its end, by singular value decomposition."""
     if steps is None:
         raise InvalidValue(
             "loss_surface has no directions: it takes along=, one or two parameters, or path=, the parameters of a run"
@@ -235,25 +225,34 @@ def _main_directions(steps: Array | None) -> Directions:
     return Directions(steps[-1], vectors, labels)
 
 
-def _names(net: Network) -> list[str]:
-    """The name of every single parameter, in the order of the vector."""
+def _arrays(net: Network) -> Iterator[tuple[str, tuple[int, ...], int]]:
+    """Yield the name and shape of each array of parameters, and the place where it begins in the vector."""
+    start = 0
     views = [view for layer in net.parameter_views(net.parameters) for view in layer.values()]
-    return [
-        f"{name}[{', '.join(map(str, place))}]"
-        for name, view in zip(net.parameter_names(), views, strict=True)
-        for place in np.ndindex(view.shape)
-    ]
+    for name, view in zip(net.parameter_names(), views, strict=True):
+        yield name, view.shape, start
+        start += view.size
+
+
+def _name(net: Network, place: int) -> str:
+    name, shape, start = next(array for array in reversed(list(_arrays(net))) if array[2] <= place)
+    return f"{name}[{', '.join(map(str, np.unravel_index(place - start, shape)))}]"
 
 
 def _place(net: Network, direction: Direction) -> int:
-    names = _names(net)
-    if isinstance(direction, str):
-        spaced = re.sub(r",\s*", ", ", direction.strip())
-        return names.index(checks.one_of("along", spaced, names)) if spaced not in names else names.index(spaced)
-    place = checks.whole_number("along", direction, least=0)
-    if place >= len(names):
-        raise InvalidValue(f"along is {direction}; the network has parameters 0 to {len(names) - 1}")
-    return place
+    """Return the place of a parameter, which may be given by its name."""
+    if not isinstance(direction, str):
+        place = checks.whole_number("along", direction, least=0)
+        if place >= net.parameters.size:
+            raise InvalidValue(f"along is {direction}; the network has parameters 0 to {net.parameters.size - 1}")
+        return place
+    called, _, index = direction.strip().rpartition("[")
+    checks.one_of("the array named by along", called, net.parameter_names())
+    shape, start = next((shape, start) for name, shape, start in _arrays(net) if name == called)
+    try:
+        return start + int(np.ravel_multi_index([int(part) for part in index.rstrip("]").split(",")], shape))
+    except ValueError:
+        raise InvalidValue(f"along is {direction!r}; {called} has the shape {shape}") from None
 
 
 def _checked_path(net: Network, path: Sequence[Any] | None) -> Array | None:
@@ -275,7 +274,7 @@ def _vector(net: Network, name: str, values: Any) -> Array:
 
 
 def _span(values: Array) -> Array:
-    """A range around the values, with room at both ends."""
+    """Return a range around the values, with room at both ends."""
     low, high = float(values.min()), float(values.max())
     margin = 0.5 * (high - low) or 4.0
     return np.linspace(low - margin, high + margin, POINTS)

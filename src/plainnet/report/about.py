@@ -1,21 +1,19 @@
-"""The rows that the report is about, the settings, and how to do the run again."""
+"""The rows of the report, the settings, and the way to do the run again."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from plainnet.plots.drawing import plural
+from plainnet._base.wording import plural
 from plainnet.report import rerun
 from plainnet.report.page import block, code, command, side_by_side, table, text
 from plainnet.report.subject import Subject, spread
 
-MOST_INPUTS = 20
-"""More inputs than this are not listed."""
-MOST_CLASSES_LISTED = 15
+MOST_INPUTS, MOST_CLASSES_LISTED = 20, 15
 
 
 def data(subject: Subject) -> str:
-    """The rows and columns in brief, and the classes or the range of the target."""
+    """Return the rows and columns in brief, and the classes or the range of the target."""
     listed = subject.inputs[:MOST_INPUTS]
     words = f"{plural(len(subject.X), 'row')}, {plural(len(subject.inputs), 'input')}."
     features = sum(len(column.features) for column in subject.inputs)
@@ -32,7 +30,7 @@ def data(subject: Subject) -> str:
 
 
 def _target(subject: Subject) -> str:
-    """The range of the target, or the rows of each class."""
+    """Return the range of the target, or the number of rows of each class."""
     if subject.labels is None:
         outputs = subject.true.shape[1]
         names = [subject.target] if outputs == 1 else [f"{subject.target}, output {k}" for k in range(outputs)]
@@ -47,7 +45,7 @@ def _target(subject: Subject) -> str:
 
 
 def settings(subject: Subject) -> str:
-    """The hyperparameters, and the command or the Python that makes the run again."""
+    """Return the hyperparameters, and the command or the Python that makes the run again."""
     net = subject.net
     listed = table(["setting", "value"], [[name, value] for name, value in rerun.hyperparameters(net).items()])
     if net.history is None:

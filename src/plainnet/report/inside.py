@@ -1,25 +1,25 @@
-"""The inside of the network and its training: diagram, curves, hidden units, distributions, gradients."""
+"""Diagram, curves, hidden units, distributions and gradients of the network."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from plainnet import plots
-from plainnet.history import History
+from plainnet._base.wording import plural
 from plainnet.layers import Dense
-from plainnet.plots.drawing import one_date, plural
-from plainnet.plots.readings import activation_name, activity, hidden_layers, layer_outputs
+from plainnet.plots.distributions import MOST_ROWS
+from plainnet.plots.drawing import one_date, sample
+from plainnet.plots.readings import activation_name, activity, hidden_layers
+from plainnet.plots.units import MOST_UNITS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.predictions import date_axes, plane_of
 from plainnet.report.subject import Subject
 
 ROWS_FOR_ACTIVATIONS = 5000
 MOST_LAYERS = 4
-"""The hidden units of more layers than this are not drawn."""
+"""The most layers whose hidden units are drawn."""
 
 
 def network(subject: Subject, pictures: Pictures) -> str:
-    """The diagram and a line a layer."""
+    """Return the diagram and a table with one line per layer."""
     net = subject.net
     rows, before = [], net.input_size
     for i, (layer, after, count) in enumerate(net.layer_sizes()):
@@ -40,7 +40,7 @@ def network(subject: Subject, pictures: Pictures) -> str:
 
 
 def curves(subject: Subject, pictures: Pictures) -> str:
-    """Losses and metrics by epoch, and why the run ended."""
+    """Return pictures of losses and metrics by epoch, and a table of the run with the reason for its end."""
     history = subject.net.history
     if history is None or not history.epoch:
         return text("The model has no training record, so there are no curves to draw.")
@@ -51,36 +51,30 @@ def curves(subject: Subject, pictures: Pictures) -> str:
     if history.metrics:
         measured_on = "validation" if history.validation_loss else "training"
         axes = plots.metric_curves(history, plots.new_axes(WIDTH, 3))
-        drawn.append(
-            pictures("Metrics" if len(history.metrics) > 1 else "Metric", axes, f"By epoch, on the {measured_on} rows.")
-        )
+        title = "Metrics" if len(history.metrics) > 1 else "Metric"
+        drawn.append(pictures(title, axes, f"By epoch, on the {measured_on} rows."))
     facts = [["last epoch", f"{history.epoch[-1]:,}"], ["ended by", history.stopped or "not known"]]
     if history.restored_epoch is not None:
         facts.append(["the network is that of", f"epoch {history.restored_epoch:,}, the best"])
-    facts.append(["loss at the end", _last_losses(history)])
+    last = f"{history.loss[-1]:.4g}"
+    if history.validation_loss:
+        last += f" in training, {history.validation_loss[-1]:.4g} in validation"
+    facts.append(["loss at the end", last])
     if history.seconds:
         facts.append(["time", f"{history.seconds[-1]:.3g} seconds"])
     return side_by_side(*drawn, block("The run", table(["", ""], facts)))
 
 
-def _last_losses(history: History) -> str:
-    training = f"{history.loss[-1]:.4g}"
-    return (
-        f"{training} in training, {history.validation_loss[-1]:.4g} in validation"
-        if history.validation_loss
-        else training
-    )
-
-
 def units(subject: Subject, pictures: Pictures) -> str:
-    """Each hidden unit over the plane of the inputs, where there are no more than two: of more no plane shows it."""
+    """Draw each hidden unit over the plane of the inputs if there are no more than two."""
     places = hidden_layers(subject.net)
     features = plane_of(subject)
     if not places or features is None:
         return ""
     drawn = []
+    sizes = [int(size) for _, size, _ in subject.net.layer_sizes()]
     for place in places[:MOST_LAYERS]:
-        count = min(int(layer_outputs(subject.net, subject.X[:1])[place].shape[1]), 16)
+        count = min(sizes[place], MOST_UNITS)
         axes = plots.hidden_units(
             subject.net,
             subject.X,
@@ -107,20 +101,17 @@ def units(subject: Subject, pictures: Pictures) -> str:
 
 
 def distributions(subject: Subject, pictures: Pictures) -> str:
-    """Histograms of weights and activations, and the units that do nothing."""
-    X = subject.X
-    sample = ""
-    if len(X) > ROWS_FOR_ACTIVATIONS:
-        X = X[np.random.default_rng(0).choice(len(X), ROWS_FOR_ACTIVATIONS, replace=False)]
-        sample = f" Activations are those of {ROWS_FOR_ACTIVATIONS:,} rows drawn at random."
+    """Return histograms of weights and activations, the gradients, and the number of units that do nothing."""
+    drawn_rows, is_sample = sample(len(subject.X), ROWS_FOR_ACTIVATIONS)
+    X = subject.X[drawn_rows]
+    some = f" Activations are those of {ROWS_FOR_ACTIVATIONS:,} rows drawn at random." if is_sample else ""
     layers = activity(subject.net, X)
     hidden = layers[:-1]
     dead, saturated = sum(layer.dead for layer in hidden), sum(layer.saturated or 0 for layer in hidden)
     total = sum(layer.outputs.shape[1] for layer in hidden)
     words = (
         f"Of {plural(total, 'hidden unit')} {dead} {'is' if dead == 1 else 'are'} dead (the same output for every row) "
-        f"and {saturated} saturated "
-        f"(within 5 % of a bound of sigmoid or tanh in 95 % of the rows).{sample}"
+        f"and {saturated} saturated (within 5 % of a bound of sigmoid or tanh in 95 % of the rows).{some}"
     )
     drawn = []
     own_height = "Each histogram has its own height, the root of its counts."
@@ -134,12 +125,12 @@ def distributions(subject: Subject, pictures: Pictures) -> str:
 
 
 def _height(layers: int) -> float:
-    """The height of a picture with a histogram for each layer."""
-    return max(1.9, 0.8 + 0.75 * min(layers, 10))
+    """Return the height of a picture with a histogram for each layer."""
+    return max(1.9, 0.8 + 0.75 * min(layers, MOST_ROWS))
 
 
 def _gradients(subject: Subject, pictures: Pictures) -> str:
-    """The gradient norm of each layer by epoch."""
+    """Draw the gradient norm of each layer by epoch."""
     history = subject.net.history
     if history is None or not history.layer_gradient_norms:
         return block("Gradients", text("The model has no record of its gradients."))

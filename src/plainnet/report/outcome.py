@@ -1,4 +1,4 @@
-"""The outcome: measures, the confusion matrix or the residuals, and the worst rows."""
+"""Measures, the confusion matrix or the residuals, and the worst rows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import numpy as np
 
 from plainnet import metrics, plots
 from plainnet._base.arrays import Array
-from plainnet.plots.drawing import in_figures, plural
+from plainnet._base.wording import plural
+from plainnet.plots.drawing import in_figures
 from plainnet.plots.readings import own_loss
 from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
 from plainnet.tabular import scores
 from plainnet.tabular.scores import Scores
 
-WORST = 10
-MOST_CLASSES = 15
-"""More classes than this are not listed."""
-MOST_COLUMNS = 20
-"""More columns of a table than this are not shown."""
+WORST, MOST_CLASSES, MOST_COLUMNS = 10, 15, 20
+"""The most rows, classes and columns of a table to show."""
 CALLED = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
-"""Measures whose names in a report differ from those in the code."""
+"""The names in a report of measures that have other names in the code."""
 HAVE_A_UNIT = ("rmse", "mae")
-"""Measures in the unit of the target."""
+"""The measures in the unit of the target."""
 
 
 def outcome(subject: Subject, pictures: Pictures) -> str:
-    """The confusion matrix with a line a class, or predictions and residuals against true values."""
+    """Return the confusion matrix with one line per class, or predictions and residuals against true values."""
     if subject.labels is not None:
         counts = metrics.confusion_matrix(subject.labels, subject.scores)
         axes = plots.new_axes(WIDTH if len(counts) < 8 else 1.6 * WIDTH, 3 if len(counts) < 8 else 4.4)
@@ -36,27 +34,24 @@ def outcome(subject: Subject, pictures: Pictures) -> str:
         )
         if subject.weights is not None:
             caption += " Each row counts once here and in the table, whatever its weight."
-        return side_by_side(
-            pictures("Confusion matrix", axes, caption), block("Class by class", _by_class(subject, counts))
-        )
+        matrix = pictures("Confusion matrix", axes, caption)
+        return side_by_side(matrix, block("Class by class", _by_class(subject, counts)))
     outputs = subject.true.shape[1]
     true, predicted = subject.true[:, 0], subject.predicted[:, 0]
     more = f" The first of {outputs} outputs." if outputs > 1 else ""
     against = plots.predicted_against_true(true, predicted, plots.new_axes(WIDTH, 3), name=subject.target)
     off = plots.residuals(true, predicted, plots.new_axes(WIDTH, 3), name=subject.target)
+    on_line = f"One point per row; on the line the prediction is right.{more}"
+    bent = (
+        "One point per row. Points that bend, or that spread more on one side, show what the network has not learned."
+    )
     return side_by_side(
-        pictures("Predicted and true values", against, f"A point a row; on the line the prediction is right.{more}"),
-        pictures(
-            "Residuals",
-            off,
-            "A point a row. Points that bend, or that spread more on one side, show what the network has not "
-            f"learned.{more}",
-        ),
+        pictures("Predicted and true values", against, on_line), pictures("Residuals", off, bent + more)
     )
 
 
 def _by_class(subject: Subject, counts: Array) -> str:
-    """Precision and recall of each class, of many the ones with the lowest recall."""
+    """Return a table of precision and recall of each class, or of those with the lowest recall if there are many."""
     right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     order = np.arange(len(counts))
     if len(order) > MOST_CLASSES:
@@ -77,7 +72,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def worst(subject: Subject) -> str:
-    """The rows with the largest mistakes, with their original values."""
+    """Return a table of the rows with the largest mistakes, with their original values."""
     mistakes = subject.mistakes
     order = np.argsort(-mistakes, kind="stable")[:WORST]
     shown = subject.header[:MOST_COLUMNS]
@@ -91,23 +86,19 @@ def worst(subject: Subject) -> str:
             true, predicted = (subject.classes[int(k)] for k in (subject.labels[i], subject.predicted[i, 0]))
             mistake = f"{1 - mistakes[i]:.3g}"
         else:
-            true, predicted = (
-                ", ".join(in_figures(v, 6) for v in values[i]) for values in (subject.true, subject.predicted)
-            )
+            both = (subject.true[i], subject.predicted[i])
+            true, predicted = (", ".join(in_figures(value, 6) for value in values) for values in both)
             mistake = in_figures(mistakes[i])
         rows.append([str(subject.rows[i]), true, predicted, mistake, *subject.cells[i][: len(shown)]])
     left_out = len(subject.header) - len(shown)
     where = f"Rows are numbered as in {subject.source}; 1 is the first below the header."
     counted = where if subject.source else "Rows are counted from 1."
-    return (
-        text(f"{which}, {by} first. {counted}")
-        + table(header, rows, (0, 3))
-        + text(f"{left_out} more columns are not shown." if left_out else "", True)
-    )
+    more = text(f"{left_out} more columns are not shown." if left_out else "", True)
+    return text(f"{which}, {by} first. {counted}") + table(header, rows, (0, 3)) + more
 
 
 def measures_of(subject: Subject) -> str:
-    """The measures in large type, and below them the simplest answer and what to be careful about."""
+    """Return the measures in large type, and below them the simplest answer and remarks."""
     loss = own_loss(subject.net)
     value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 3.7
-"""The width of a picture in inches, as wide as a phone: text of 10 points has a good size there."""
+"""The width of a picture in inches, that of a phone, where text of 10 points has a good size."""
 TALL = 4.0
-"""A picture higher than this, in inches, takes the place of two."""
+"""The height in inches above which a picture takes the place of two."""
 
 STYLE = """
 & figcaption { color: var(--quiet); font-size: .92rem; }
@@ -47,14 +47,14 @@ STYLE = """
 
 
 def text(words: str, quiet: bool = False) -> str:
-    """A paragraph, in which no option such as --target breaks after its dashes."""
+    """Return a paragraph in which no option such as --target breaks after its dashes."""
     opening = '<p class="quiet">' if quiet else "<p>"
     unbroken = re.sub(r"(?<!\S)--[a-z-]+", r'<span class="option">\g<0></span>', escape(words))
     return f"{opening}{unbroken}</p>" if words else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
-    """A table, the columns of `numbers` set to the right; one too wide for the page scrolls by itself."""
+    """Return a table with the columns of `numbers` aligned to the right; a wide table scrolls by itself."""
     right = set(numbers)
 
     def line(cells: Sequence[str], tag: str) -> str:
@@ -66,51 +66,41 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterabl
     return f'<div class="scroll" tabindex="0"><table>{head}<tbody>\n{body}\n</tbody></table></div>'
 
 
-def figure(title: str, picture: str, caption: str, tall: bool = False) -> str:
-    """A picture under its title, with a sentence or two on what it shows; a tall one stands beside two others."""
-    kind = ' class="tall"' if tall else ""
-    return (
-        f'<figure{kind}><h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
 def side_by_side(*parts: str) -> str:
-    """Pictures, and tables or text in `block`, side by side where the page is wide enough."""
+    """Return pictures and blocks side by side if the page is wide enough."""
     return f'<div class="side">{"".join(parts)}</div>'
 
 
 def block(title: str, *parts: str) -> str:
-    """Tables or paragraphs that stand beside a picture, under a title of their own."""
+    """Return tables or paragraphs under a title of their own, to stand beside a picture."""
     return f"<div><h3>{escape(title)}</h3>{''.join(parts)}</div>"
 
 
 def command(words: str) -> str:
-    """A command line, which breaks between its words only; a word too long for a phone breaks within."""
+    """Return a command line that breaks between its words; only a word too long for a phone breaks within."""
     shown = (f"<span>{escape(word)}</span>" if len(word) < 34 else escape(word) for word in words.split(" "))
     return f'<pre class="command">{" ".join(shown)}</pre>'
 
 
 def code(lines: str) -> str:
-    """A program, which scrolls where its lines are too long."""
+    """Return a program, which scrolls if its lines are too long."""
     return f'<pre class="code" tabindex="0">{escape(lines)}</pre>'
 
 
 def measures(values: dict[str, str]) -> str:
-    """Numbers in large type."""
-    return (
-        '<ul class="measures">'
-        + "".join(f"<li>{escape(name)}<b>{escape(value)}</b></li>" for name, value in values.items())
-        + "</ul>"
-    )
+    """Return numbers in large type."""
+    items = "".join(f"<li>{escape(name)}<b>{escape(value)}</b></li>" for name, value in values.items())
+    return f'<ul class="measures">{items}</ul>'
 
 
 class Pictures:
-    """Turns axes into figures of one page, whose pictures' inner names must differ."""
+    """Turns axes into titled figures with captions; their numbers keep names inside the pictures apart."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
 
     def __call__(self, title: str, axes: Axes, caption: str) -> str:
-        tall = figure_of(axes).get_figheight() > TALL
-        return figure(title, svg(axes, f"{title}. {caption}", next(self.numbers)), caption, tall)
+        kind = ' class="tall"' if figure_of(axes).get_figheight() > TALL else ""
+        picture = svg(axes, f"{title}. {caption}", next(self.numbers))
+        shown = f'<h3>{escape(title)}</h3><div class="scroll" tabindex="0">{picture}</div>'
+        return f"<figure{kind}>{shown}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -1,4 +1,4 @@
-"""The predictions as a function of the inputs: the importance of each, its partial dependence, and a map of two."""
+"""Predictions by inputs: the importance of each input, the partial dependence on it, and a map of two."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from plainnet import plots
 from plainnet._base.arrays import Array
 from plainnet.plots.dependence import FEW, values_to_try
 from plainnet.plots.drawing import class_colors, dates, in_date, in_figures
+from plainnet.plots.outcomes import MOST_BARS
 from plainnet.plots.readings import class_scores, importance_rows, slopes
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
-"""The importance of more inputs than this is not measured; those with the steepest slopes over some rows are."""
+"""The most inputs whose importance is measured, those with the steepest slopes over some rows."""
 MOST_INPUTS = 6
-"""The partial dependence on more inputs than this is not drawn."""
+"""The most inputs with a picture of their partial dependence."""
 MOST_VALUES = 10
-"""More values of a category than this are not drawn."""
+"""The most values of a category to draw."""
 FLAT = 0.1
-"""A change of a probability that is too small to see; where no input makes a larger one, the page says so."""
+"""A change of a probability that is too small to see; the page says so if no input makes a larger one."""
 DECISIVE, SECOND, AGREEING = 2 / 3, 0.1, 0.8
-"""A map of two inputs is drawn where they have this share of the importance together, the second this share by itself,
-and where the map comes this far from always the commonest prediction to full agreement with the network."""
+"""A map of two inputs is drawn if they have this share of the importance together, the second alone has this share, and
+the map comes this far from always the commonest prediction to full agreement with the network."""
 MOST_LISTED = 4
-"""The predictions of more classes, or outputs, are not listed."""
+"""The most classes or outputs to list."""
 
 
 def predictions(subject: Subject, pictures: Pictures) -> str:
-    """The importance of the inputs and the partial dependence on the first of them; a map where two decide."""
+    """Return the importance of the inputs, the partial dependence on the first of them, and a map if two decide."""
     inputs = varying(subject)
     left_out = len(inputs) - MOST_TRIED
     if left_out > 0:
@@ -44,9 +45,8 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
         return text("Each input has the same value in all rows, so there is nothing to draw.")
     if len(inputs) == 1:
         return _one_input(subject, pictures, inputs[0])
-    importance = plots.permutation_importance(
-        subject.net, subject.X, subject.y, inputs=[column.features for column in inputs], bounded=True
-    )
+    groups = [column.features for column in inputs]
+    importance = plots.permutation_importance(subject.net, subject.X, subject.y, inputs=groups, bounded=True)
     means = importance.mean(axis=1)
     order = [int(i) for i in np.argsort(-means, kind="stable")]
     chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
@@ -72,7 +72,7 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
 
 
 def _steepest(subject: Subject, inputs: Sequence[Input]) -> list[Input]:
-    """The inputs that can matter most, as to shuffle each of thousands would take minutes: |slope| · deviation."""
+    """Return the inputs with the largest |slope| · deviation, as shuffling each of thousands would take minutes."""
     rows = slice(0, ROWS_FOR_SLOPES)
     labels = subject.labels[rows] if subject.labels is not None else None
     reach = np.abs(slopes(subject.net, subject.X[rows], labels)).mean(axis=0) * subject.X.std(axis=0)
@@ -81,12 +81,12 @@ def _steepest(subject: Subject, inputs: Sequence[Input]) -> list[Input]:
 
 
 def varying(subject: Subject) -> list[Input]:
-    """The inputs that are not the same in all rows."""
+    """Return the inputs that are not the same in all rows."""
     return [column for column in subject.inputs if np.ptp(subject.X[:, column.features], axis=0).any()]
 
 
 def plane_of(subject: Subject) -> tuple[int, ...] | None:
-    """The one or two features that the predictions depend on, both numbers; None where there are others."""
+    """Return the one or two features on which the predictions depend, both numbers; None if there are others."""
     inputs = varying(subject)
     features = [feature for column in inputs for feature in column.features]
     if len(features) not in (1, 2) or any(column.kind != "number" for column in inputs):
@@ -105,7 +105,7 @@ def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
 
 
 def _predicted_at(subject: Subject, column: Input) -> str:
-    """A table of predictions, at some values of the only input that varies."""
+    """Return a table of predictions at some values of the only input that varies."""
     feature = column.features[0]
     tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
@@ -128,12 +128,12 @@ def _predicted_at(subject: Subject, column: Input) -> str:
 
 
 def _at(column: Input, value: float) -> str:
-    """A value of a column, of a date without what 32 bits have rounded."""
+    """Return a value of a column in words, a date without the rounding of 32 bits."""
     return in_date(round(value, 2)) if column.is_date else in_figures(value)
 
 
 def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
-    axes = plots.new_axes(WIDTH, max(1.8, 0.9 + 0.26 * min(len(inputs), 15)))
+    axes = plots.new_axes(WIDTH, max(1.8, 0.9 + 0.26 * min(len(inputs), MOST_BARS)))
     of_classes = subject.labels is not None
     label = "fall of p(true class)" if of_classes else "rise of the error"
     plots.importance(importance, [column.name for column in inputs], axes, label=label)
@@ -153,28 +153,27 @@ def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], i
 
 
 def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) -> list[str]:
-    """A curve or bars for each input; quantities all on the same scale, so that they can be compared."""
+    """Draw a curve or bars for each input; quantities share one scale, so that they can be compared."""
     drawn, captions = [], []
     for column in chosen:
         values, labels, left_out = _values(subject, column)
-        drawn.append(
-            plots.dependence(
-                subject.net,
-                subject.X,
-                column.features,
-                plots.new_axes(WIDTH, 2.6 if labels is None else max(1.8, 1 + 0.3 * len(labels))),
-                values=values,
-                labels=labels,
-                name=column.name,
-                classes=subject.classes or None,
-                colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
-                scale=subject.scales[column.features[0]],
-                target=subject.target,
-                target_scale=subject.target_scale,
-            )
+        axes = plots.dependence(
+            subject.net,
+            subject.X,
+            column.features,
+            plots.new_axes(WIDTH, 2.6 if labels is None else max(1.8, 1 + 0.3 * len(labels))),
+            values=values,
+            labels=labels,
+            name=column.name,
+            classes=subject.classes or None,
+            colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
+            scale=subject.scales[column.features[0]],
+            target=subject.target,
+            target_scale=subject.target_scale,
         )
         if column.is_date and labels is None:
-            dates(drawn[-1].xaxis)
+            dates(axes.xaxis)
+        drawn.append(axes)
         marks = "Ticks at the foot: the rows." if labels is None else ""
         rarer = f" {left_out} rarer values are not drawn." if left_out else ""
         if labels is not None and subject.labels is None:
@@ -186,21 +185,19 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
 
 
 def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
-    """The most that the probability of a class changes in the partial dependence on one of the inputs."""
+    """Return the largest change of a class's probability in the partial dependence on one of the inputs."""
     rows = subject.X[:ROWS_FOR_SLOPES]
-    curves = (
-        plots.partial_dependence(subject.net, rows, column.features, _values(subject, column)[0]) for column in chosen
-    )
-    return max(float(np.ptp(curve, axis=0).max()) for curve in curves)
+    tried = ((column.features, _values(subject, column)[0]) for column in chosen)
+    return max(float(np.ptp(plots.partial_dependence(subject.net, rows, *each), axis=0).max()) for each in tried)
 
 
 def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int]:
-    """The values to set a column to, their names where it is no quantity, and how many are left out."""
+    """Return values to set a column to, their names if it is no quantity, and the number of values left out."""
     own = subject.X[:, column.features]
     mean, deviation = subject.scales[column.features[0]]
     if column.kind == "number" and len(np.unique(own[:, 0])) > FEW:
         tried = values_to_try(own[:, 0], own[:, 0] * deviation + mean)
-        values = np.zeros((len(tried), own.shape[1]))  # a second feature says that the value is missing: it is not
+        values = np.zeros((len(tried), own.shape[1]))  # a second feature marks missing values; these are not
         values[:, 0] = tried
         return values, None, 0
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
@@ -219,7 +216,7 @@ def _on_one_scale(drawn: Sequence[Axes]) -> None:
 
 
 def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: Array) -> list[str]:
-    """The predictions over two numbers, where they decide and the map agrees with the network; nothing otherwise."""
+    """Draw the predictions over two numbers if they decide and the map agrees with the network."""
     numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number"][:2]
     if len(numbers) < 2:
         return []
@@ -247,8 +244,8 @@ def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: A
 def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]:
     """Measure the agreement of the network with itself when all but some features stay at their typical values.
 
-    For classes the share of the rows with the same prediction, and the share that always the commonest one would
-    have; for quantities R² of the first output, and 0.
+    The result is, for classes, the share of the rows with the same prediction and the share of the commonest
+    prediction; for quantities R² of the first output and 0.
     """
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(subject.X), 1))
     rows[:, features] = subject.X[:, features]
@@ -279,7 +276,7 @@ def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
 
 
 def date_axes(subject: Subject, features: Sequence[int], axes: Axes) -> list[Axis]:
-    """Find the axes of dates in a picture over one or two features."""
+    """Return the axes of dates in a picture over one or two features."""
     dated = {feature for column in subject.inputs if column.is_date for feature in column.features}
     both = zip(features, (axes.xaxis, axes.yaxis), strict=False)
     return [axis for feature, axis in both if feature in dated]

@@ -1,4 +1,4 @@
-"""The settings of a training run, and how to do it again: from its record, as a command or as Python."""
+"""The settings of a training run, and a command or Python that repeats it, from its record."""
 
 from __future__ import annotations
 
@@ -6,54 +6,41 @@ from typing import Any
 
 from plainnet import optimizers
 from plainnet._base.configurable import describe
+from plainnet._base.wording import in_words
+from plainnet.history import SOURCE
 from plainnet.network import Network
 from plainnet.training.options import Options
 
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
-"""Options of `fit` that need not be said."""
-NAMES = ("data", "target", "estimator")
-"""Settings that are names or code of the user's own, to be shown as they are."""
+"""The usual values of options of `fit`, which need no mention."""
+NAMES = (*SOURCE, "estimator")
+"""The settings that are names, code or a seed, shown as they are."""
 NOT_WEIGHTED = ("weighted", False)
-"""A setting that nobody chose."""
+"""A setting that is not worth a line."""
 
 
 def hyperparameters(net: Network) -> dict[str, str]:
-    """Each setting of the network and of its latest run, in words."""
-    settings = dict(net.history.settings) if net.history else {}
+    """Return each setting of the network and of its latest run in words."""
+    settings = {**net.history.settings, **net.history.source} if net.history else {}
     settings.pop("command", None)
-    if settings.get("optimizer") in list(optimizers.OPTIMIZERS):  # by its name alone: with its defaults, to be shown
+    if settings.get("optimizer") in list(optimizers.OPTIMIZERS):  # a name alone, which stands for its defaults
         made = optimizers.resolve(settings["optimizer"])
-        settings["optimizer"] = {
-            "name": made.name,
-            **{name: describe(value) for name, value in made.settings().items()},
-        }
+        defaults = {name: describe(value) for name, value in made.settings().items()}
+        settings["optimizer"] = {"name": made.name, **defaults}
     own = {"parameters": f"{net.parameters.size:,}", "dtype": net.dtype.name, "seed of the network": str(net.seed)}
     said = {name: value for name, value in settings.items() if value is not None and (name, value) != NOT_WEIGHTED}
-    return own | {
-        name.replace("_", " "): str(value) if name in NAMES else in_words(value) for name, value in said.items()
-    }
-
-
-def in_words(value: Any) -> str:
-    """A setting for people: adam, learning rate 0.001."""
-    if isinstance(value, dict):
-        parts = [f"{name.replace('_', ' ')} {in_words(part)}" for name, part in value.items() if name != "name"]
-        return ", ".join([str(value["name"]), *parts] if "name" in value else parts)
-    if isinstance(value, list):
-        return ", ".join(map(in_words, value)) or "none"
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
+    words = {name: str(value) if name in NAMES else in_words(value).replace("_", " ") for name, value in said.items()}
+    return own | {name.replace("_", " "): value for name, value in words.items()}
 
 
 def command(net: Network) -> str | None:
-    """The command line that trained the network, where it was one and was recorded."""
-    recorded = net.history.settings.get("command") if net.history else None
+    """Return the command line that trained the network, or None if none is recorded."""
+    recorded = net.history.source.get("command") if net.history else None
     return str(recorded) if recorded else None
 
 
 def python(net: Network) -> str:
-    """Python that makes the network anew and trains it the same way on X and y."""
+    """Return Python that makes the network anew and trains it the same way on X and y."""
     description = net.describe()
     layers = "".join(f"    pn.{layer!r},\n" for layer in net.layers)
     rest = f"input_size={description['input_size']}, seed={description['seed']}, dtype={description['dtype']!r}"
@@ -65,10 +52,8 @@ def python(net: Network) -> str:
     options = {name: value for name, value in net.history.settings.items() if name in Options.names()}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
-        stopping = given["early_stopping"]
-        given["early_stopping"] = _Verbatim(
-            f"pn.EarlyStopping({stopping['patience']}, {stopping['minimum_improvement']})"
-        )
+        stopping = "pn.EarlyStopping({patience}, {minimum_improvement})".format(**given["early_stopping"])
+        given["early_stopping"] = _Verbatim(stopping)
     if net.history.settings.get("validation_examples"):
         given["validation"] = _Verbatim("(X_validation, y_validation)")
     if net.history.settings.get("weighted"):
@@ -78,7 +63,7 @@ def python(net: Network) -> str:
 
 
 def _python_of_estimator(settings: dict[str, Any]) -> str:
-    """The same where an estimator of plainnet.sklearn trained the network."""
+    """Return the same for a network that an estimator of plainnet.sklearn trained."""
     call = str(settings["estimator"])
     weights = ", sample_weight" if settings["weighted"] else ""
     return (
@@ -88,7 +73,7 @@ def _python_of_estimator(settings: dict[str, Any]) -> str:
 
 
 class _Verbatim(str):
-    """Text that stands in the Python as it is."""
+    """Text that appears in the Python as it is."""
 
     def __repr__(self) -> str:
         return str(self)

@@ -1,17 +1,16 @@
-"""The subject of a report: a network and the rows it is shown on, in the words and units of whoever made the table."""
+"""The subject of a report: a network with rows to show it on, in the words and units of their table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
 from plainnet.network import Network
-from plainnet.plots.drawing import in_date, in_digits, in_figures
+from plainnet.plots.drawing import in_date, in_digits, in_figures, named
 from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
@@ -20,23 +19,23 @@ if TYPE_CHECKING:
     from plainnet.tabular import Table
 
 LARGE = 100_000
-"""Numbers from here on have ten figures, smaller ones six."""
+"""The number from which on numbers have ten figures; smaller ones have six."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """An input as its owner knows it: a column of a table, which may be several features, or a feature itself."""
+    """An input as the user knows it: a column of a table, which may be several features, or a feature itself."""
 
     name: str
     kind: str
     features: list[int]
     summary: str
-    """The values of these rows in it, in a few words."""
+    """Its values in these rows in a few words."""
     is_date: bool = False
     """True for dates, whose numbers are the days since 1970-01-01."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """A network with the rows to show it on."""
 
@@ -45,36 +44,36 @@ class Subject:
     y: Array
     title: str
     rows_are: str
-    """A sentence on the rows: where they are from, and whether the network has seen them."""
+    """A sentence on the rows: their source, and their part in the training."""
     rows: Array
-    """The number of each row in what it is from, counted from 1."""
-    source: str
-    """The file that the rows are from; empty where they are arrays."""
-    weights: Array | None
-    """The weight of each row; None where all count the same."""
+    """The number of each row in its source, counted from 1."""
+    source: str = ""
+    """The file of the rows; empty for arrays."""
+    weights: Array | None = None
+    """The weight of each row; None if all count the same."""
     target: str
     inputs: list[Input]
     names: list[str]
     """The names of the features."""
     scales: list[tuple[float, float]]
-    """Mean and deviation that each feature was standardized with; 0 and 1 where it was not."""
+    """The mean and deviation with which each feature was standardized; 0 and 1 if it was not."""
     classes: list[str]
-    """Empty where the network gives quantities."""
+    """The names of the classes; empty if the network predicts quantities."""
     labels: Array | None
-    """The class of each row."""
+    """The class of each row; None if the network predicts quantities."""
     true: Array
-    """Targets in their own units, (rows, outputs); of classes the labels."""
+    """The targets in their own units, (rows, outputs), or the labels of classes."""
     predicted: Array
-    """Predictions in the same form."""
-    target_scale: tuple[float, float]
-    """Mean and deviation of the target that the network learned; 0 and 1 where it is not standardized."""
+    """The predictions in the same form."""
+    target_scale: tuple[float, float] = (0.0, 1.0)
+    """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
-    """The network's outputs; of classes a probability for each."""
+    """The outputs of the network, or a probability for each class."""
     header: list[str]
     cells: list[list[str]]
-    """The rows' original values."""
+    """The original values of the rows."""
     typical: Array
-    """The row at which the inputs stay that a picture does not vary."""
+    """The values of inputs that a picture does not vary."""
 
     @property
     def mistakes(self) -> Array:
@@ -95,9 +94,9 @@ def of_arrays(
     target: str = "target",
     rows_are: str = "",
 ) -> Subject:
-    """A subject from arrays, as `net.fit` takes them; refused where they do not fit, as `net.evaluate` does."""
+    """Make a subject from arrays, as `net.fit` takes them; raise the errors of `net.evaluate` if they do not fit."""
     inputs, targets = examples(net, X, y)
-    called = _names("names", names, [f"input {i}" for i in range(inputs.shape[1])])
+    called = named("names", names, [f"input {i}" for i in range(inputs.shape[1])])
     labels = class_labels(net, targets)
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
@@ -110,17 +109,14 @@ def of_arrays(
         title=title,
         rows_are=rows_are,
         rows=np.arange(1, len(inputs) + 1),
-        source="",
-        weights=None,
         target=target,
         inputs=columns,
         names=called,
         scales=[(0.0, 1.0)] * len(called),
-        classes=_names("classes", classes, known) if labels is not None else [],
+        classes=named("classes", classes, known) if labels is not None else [],
         labels=labels,
         true=targets if labels is None else labels[:, None],
         predicted=outputs if labels is None else scores.argmax(axis=1)[:, None],
-        target_scale=(0.0, 1.0),
         scores=scores,
         header=called,
         cells=[[_text(value) for value in row] for row in inputs.tolist()],
@@ -139,7 +135,7 @@ def of_table(
     source: str = "",
     sample_weight: Array | None = None,
 ) -> Subject:
-    """A subject from rows of a table that all have a target, with the columns that the network was trained on.
+    """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
@@ -156,58 +152,47 @@ def of_table(
         count = len(column.feature_names)
         places = list(range(start, start + count))
         values = frame[column.name]
-        standardized = isinstance(column, NumberColumn)
-        scales += [(column.mean, column.deviation) if isinstance(column, NumberColumn) and k == 0 else (0.0, 1.0)
-                   for k in range(count)]  # fmt: skip
-        block = base.X[:, places]
         known = values.drop_nulls()
-        common, times = np.unique(block, axis=0, return_counts=True)
-        typical.append(np.median(block, axis=0) if standardized else common[times.argmax()])
+        block = base.X[:, places]
+        scales += [(0.0, 1.0)] * count
         is_date = column.name in dated
-        words = _commonest(known)
-        if standardized:
+        if isinstance(column, NumberColumn):
+            scales[start] = column.mean, column.deviation
+            typical.append(np.median(block, axis=0))
             words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
-        missing = f"; {values.null_count():,} missing" if values.null_count() else ""
-        columns.append(Input(column.name, column.kind, places, words + missing, is_date))
+        else:
+            common, times = np.unique(block, axis=0, return_counts=True)
+            typical.append(common[times.argmax()])
+            words = _commonest(known)
+        words += f"; {values.null_count():,} missing" if values.null_count() else ""
+        columns.append(Input(column.name, column.kind, places, words, is_date))
         start += count
     header = list(table.column_names)
     cells = [
         ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
         for row in frame.select(cs.by_name(header)).iter_rows()
     ]
-    quantities = base.labels is None
-    return Subject(
-        **{
-            **base.__dict__,
-            "rows_are": rows_are,
-            "rows": base.rows if rows is None else rows,
-            "source": source,
-            "weights": sample_weight,
-            "target": table.target.name,
-            "inputs": columns,
-            "scales": scales,
-            "typical": np.concatenate(typical),
-            "true": table.decode(y)[:, None] if quantities else base.true,
-            "predicted": table.decode(base.scores)[:, None] if quantities else base.predicted,
-            "target_scale": (table.target.mean, table.target.deviation)
-            if isinstance(table.target, NumberTarget)
-            else base.target_scale,
-            "header": header,
-            "cells": cells,
-        }
+    if base.labels is None:
+        base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
+    if isinstance(table.target, NumberTarget):
+        base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+    return replace(
+        base,
+        rows_are=rows_are,
+        rows=base.rows if rows is None else rows,
+        source=source,
+        weights=sample_weight,
+        target=table.target.name,
+        inputs=columns,
+        scales=scales,
+        typical=np.concatenate(typical),
+        header=header,
+        cells=cells,
     )
 
 
-def _names(argument: str, given: Sequence[str] | None, usual: list[str]) -> list[str]:
-    if given is None:
-        return usual
-    if len(given) != len(usual):
-        raise InvalidValue(f"{argument} has {len(given)} names; it takes one for each of {len(usual)}")
-    return [str(name) for name in given]
-
-
 def spread(values: Array) -> str:
-    """Range and median in a few words; integers as integers."""
+    """Return the range and median in a few words, integers as integers."""
     if not len(values):
         return "no value"
     ends = float(values.min()), float(values.max())

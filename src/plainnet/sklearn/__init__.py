@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: its own `MLPClassifier` and `MLPRegressor`, with more to choose from.
+"""Estimators for scikit-learn: `MLPClassifier` and `MLPRegressor` as it has them, with more options.
 
 A script written for `sklearn.neural_network` runs by changing the import:
 
@@ -11,16 +11,14 @@ True
 | file | what it holds |
 | --- | --- |
 | `classifier.py`, `regressor.py` | the two estimators |
-| `base.py` | what they share |
-| `documentation.py` | the parameters and attributes, explained once |
-| `constraints.py` | what the parameters take |
-| `architecture.py` | from parameters to a plainnet Network |
-| `objective.py` | scikit-learn's loss and penalty |
-| `optimizers.py` | scikit-learn's SGD and Adam, and the others by name |
-| `stochastic.py`, `stopping.py` | the epochs, and when they end |
-| `rows.py`, `labels.py` | training and validation rows · labels as numbers, the weights of classes |
-| `weights.py` | `coefs_` and `intercepts_` as lists that write through |
-| `lbfgs.py` | the solver that takes all examples at once |
+| `base.py` | their base class |
+| `parameters.py`, `constraints.py`, `documentation.py` | the parameters: types, valid values, explanations |
+| `architecture.py` | the Network that the parameters describe |
+| `objective.py`, `optimizers.py` | scikit-learn's loss and penalty · its SGD and Adam |
+| `stochastic.py`, `stopping.py`, `curves.py` | training by batches · its stopping rule · `loss_curve_` and others |
+| `lbfgs.py` | the solver that takes all rows at once |
+| `samples.py`, `labels.py` | training and validation rows · labels as numbers, the weights of classes |
+| `weights.py` | `coefs_` and `intercepts_`, lists that write to the network |
 """
 
 from plainnet._base.extras import missing_extra

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to the layers of a plainnet Network, and its initial weights."""
+"""The network that an estimator's parameters describe, and its initial weights."""
 
 import copy
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ import numpy as np
 from plainnet import activations
 from plainnet._base import checks
 from plainnet._base.configurable import describe
+from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
 from plainnet.sklearn.objective import dense_layers
+from plainnet.sklearn.parameters import Parameters
 
-OURS = {"logistic": "sigmoid", "exp": "exponential"}
-"""plainnet's names for scikit-learn's activations, where they differ."""
-
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+PLAINNET_NAMES = {"logistic": "sigmoid", "exp": "exponential"}
+"""plainnet's names for scikit-learn's activations, if they differ."""
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
-    """The units of each hidden layer, from one number or a sequence of them."""
+    """Return the units of each hidden layer, given one number or a sequence of them."""
     sizes = list(hidden_layer_sizes) if np.iterable(hidden_layer_sizes) else [hidden_layer_sizes]
     if any(isinstance(size, Real) and size <= 0 for size in sizes):
         raise InvalidValue(f"hidden_layer_sizes must be > 0, got {sizes}; it takes the units of each hidden layer")
@@ -30,20 +30,20 @@ def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
 
 
 def build_network(
-    estimator: Any, inputs: int, outputs: int, output_activation: str, dtype: Any, random: np.random.RandomState
+    parameters: Parameters, inputs: int, outputs: int, output_activation: str, dtype: Any, random: np.random.RandomState
 ) -> Network:
-    """The network of `estimator`, its Dense weights and biases drawn from `random` in scikit-learn's order."""
-    functions = hidden_activations(estimator.activation, len(hidden_sizes(estimator.hidden_layer_sizes)))
-    layers = [*_hidden_layers(estimator), Dense(outputs, OURS.get(output_activation, output_activation))]
+    """Return the network that the parameters describe, with weights and biases drawn in scikit-learn's order."""
+    functions = hidden_activations(parameters.activation, len(hidden_sizes(parameters.hidden_layer_sizes)))
+    layers = [*_hidden_layers(parameters), Dense(outputs, PLAINNET_NAMES.get(output_activation, output_activation))]
     seed = copy.deepcopy(random).randint(2**31 - 1)  # for dropout masks; `random` itself goes on as in scikit-learn
     network = Network(*layers, input_size=inputs, seed=int(seed), dtype=dtype)
-    _initialize(network, [*functions, *functions[-1:]] or hidden_activations(estimator.activation, 1), random)
+    _initialize(network, [*functions, *functions[-1:]] or hidden_activations(parameters.activation, 1), random)
     return network
 
 
-def refuse_other_layers(estimator: Any) -> None:
-    """Refuse to go on with a network whose hidden layers are not the ones that the parameters now describe."""
-    made, wanted = _outline(estimator.network_.layers[:-1]), _outline(_hidden_layers(estimator))
+def check_unchanged(network: Network, parameters: Parameters) -> None:
+    """Raise InvalidValue if the hidden layers of a network are not those that the parameters now describe."""
+    made, wanted = _outline(network.layers[:-1]), _outline(_hidden_layers(parameters))
     if made != wanted:
         raise InvalidValue(
             "hidden_layer_sizes, activation, dropout or normalization have changed since the network was made: its "
@@ -54,7 +54,7 @@ def refuse_other_layers(estimator: Any) -> None:
 
 
 def _outline(layers: Sequence[Layer]) -> list[str]:
-    """What the parameters decide of each layer, in words: "Dense 8 tanh"; its penalty follows from the batch."""
+    """Return what the parameters decide for each layer, such as "Dense 8 tanh"; its penalty depends on the batch."""
     settings = ("units", "activation", "rate")
     return [
         " ".join([layer.name, *(str(describe(getattr(layer, name))) for name in settings if hasattr(layer, name))])
@@ -62,20 +62,20 @@ def _outline(layers: Sequence[Layer]) -> list[str]:
     ]
 
 
-def hidden_activations(activation: Any, layers: int) -> list[Any]:
-    """plainnet's activation function for each hidden layer."""
+def hidden_activations(activation: Any, layers: int) -> list[ActivationFunction]:
+    """Return the activation function of each hidden layer."""
     given = _for_each_layer("activation", activation, layers)
-    return [activations.resolve(OURS.get(one, one) if isinstance(one, str) else one) for one in given]
+    return [activations.resolve(PLAINNET_NAMES.get(one, one) if isinstance(one, str) else one) for one in given]
 
 
 def dropout_rates(dropout: Any, layers: int) -> list[float]:
-    """The dropout rate of each hidden layer."""
+    """Return the dropout rate of each hidden layer."""
     given = _for_each_layer("dropout", dropout, layers)
     return [checks.number(f"dropout[{i}]", rate, least=0, below=1) for i, rate in enumerate(given)]
 
 
 def _for_each_layer(name: str, value: Any, layers: int) -> list[Any]:
-    """One value for all layers, or a list with one for each."""
+    """Return a list with a value for each layer, given one value for all layers or such a list."""
     if not isinstance(value, list | tuple | np.ndarray):
         return [value] * layers
     if len(value) != layers:
@@ -86,26 +86,18 @@ def _for_each_layer(name: str, value: Any, layers: int) -> list[Any]:
     return list(value)
 
 
-def _hidden_layers(estimator: Any) -> list[Layer]:
-    sizes = hidden_sizes(estimator.hidden_layer_sizes)
-    functions = hidden_activations(estimator.activation, len(sizes))
-    rates = dropout_rates(estimator.dropout, len(sizes))
+def _hidden_layers(parameters: Parameters) -> list[Layer]:
+    sizes = hidden_sizes(parameters.hidden_layer_sizes)
+    functions = hidden_activations(parameters.activation, len(sizes))
+    rates = dropout_rates(parameters.dropout, len(sizes))
     layers: list[Layer] = []
     for units, function, rate in zip(sizes, functions, rates, strict=True):
-        layers += _hidden_layer(units, function, rate, estimator.normalization)
+        layers += hidden_block(units, function, normalization=parameters.normalization, dropout=rate)
     return layers
 
 
-def _hidden_layer(units: int, function: Any, rate: float, normalization: str | None) -> list[Layer]:
-    if normalization is None:
-        layers: list[Layer] = [Dense(units, function)]
-    else:
-        layers = [Dense(units), NORMALIZATIONS[normalization](), Activation(function)]
-    return [*layers, Dropout(rate)] if rate else layers
-
-
-def _initialize(network: Network, functions: list[Any], random: np.random.RandomState) -> None:
-    """Weights and biases uniform over ±√(f / (inputs + units)), f = 2 before a logistic function and 6 otherwise.
+def _initialize(network: Network, functions: list[ActivationFunction], random: np.random.RandomState) -> None:
+    """Draw weights and biases uniformly from ±√(f / (inputs + units)), f = 2 before a logistic function, else 6.
 
     Glorot & Bengio 2010; as in scikit-learn, the output layer counts as one before the last hidden activation.
     """

@@ -1,4 +1,4 @@
-"""What the two estimators share: from checked data to a trained network, and back to predictions."""
+"""The base class of the two estimators: it checks the data, trains a network and predicts with it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,39 +18,85 @@ from plainnet._base.arrays import Array
 from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import ROWS_AT_A_TIME, Network
-from plainnet.sklearn import architecture, constraints, stopping
-from plainnet.sklearn.architecture import OURS
+from plainnet.sklearn import architecture, constraints, curves
+from plainnet.sklearn.architecture import PLAINNET_NAMES
 from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
-from plainnet.sklearn.rows import Given, Rows, refuse_masked
-from plainnet.sklearn.stochastic import StochasticRun, threads_of
+from plainnet.sklearn.parameters import Parameters
+from plainnet.sklearn.samples import Samples, ValidationArguments, refuse_masked
+from plainnet.sklearn.stochastic import SolverMemory, StochasticFit, threads_of
 from plainnet.sklearn.weights import ArrayList
 
-THEIRS = {ours: theirs for theirs, ours in OURS.items()}
+SKLEARN_NAMES = {name: sklearn_name for sklearn_name, name in PLAINNET_NAMES.items()}
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """The shared part; a subclass says how targets are encoded, which loss fits them, and how outputs are read.
-
-    Its part: `_numeric_targets`, `_loss_name`; `_meet(y, fresh, incremental, classes)` learns or checks the labels,
-    `_encode(y)` makes numbers of them, `_network_outputs(encoded)` gives the number and activation of the outputs,
-    `_score(encoded, outputs, sample_weight)` says how good outputs are, and `_read(outputs)` makes them predictions.
-    """
+class BaseMLP(Parameters, BaseEstimator):  # type: ignore[misc]
+    """The part that both estimators share; a subclass encodes targets, chooses the loss and decodes outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints.SHARED
 
     network_: Network
     n_iter_: int
+    t_: int
     loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
 
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Keep the constructor's arguments under their own names, untouched, as scikit-learn's `clone` expects."""
+    _random_state: np.random.RandomState
+    _solver_memory: SolverMemory | None
+    _no_improvement_count: int
+
+    # ---- what a subclass defines ----
+
+    _numeric_targets: ClassVar[bool]
+    """True if y are numbers, False if they are labels."""
+
+    @property
+    def _loss_name(self) -> str:
+        """The key of the loss in `objective.LOSSES`."""
+        raise NotImplementedError
+
+    def _learn_labels(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
+        """Learn the labels in y, or raise InvalidValue if they are not those already known."""
+        raise NotImplementedError
+
+    def _encode(self, y: Any) -> Array:
+        """Return y as numbers."""
+        raise NotImplementedError
+
+    def _network_outputs(self, encoded: Array) -> tuple[int, str]:
+        """Return the number of the network's outputs and scikit-learn's name of their activation."""
+        raise NotImplementedError
+
+    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
+        """Return how good the outputs are for encoded targets: accuracy or R²."""
+        raise NotImplementedError
+
+    def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
+        """Return the table of `labels.class_weights`; None if all classes count the same."""
+        return None
+
+    def _has_score(self, samples: Samples) -> bool:
+        """Return True if `_score` is defined for targets such as these."""
+        return True
+
+    def _strata(self, y_true: Array) -> Array | None:
+        """Return the classes that are held out in equal shares; None if rows are held out without regard to them."""
+        return None
+
+    # ---- the constructor's arguments ----
+
+    def _set_arguments(self, arguments: dict[str, Any]) -> None:
+        """Set the constructor's arguments as attributes, unchanged, as scikit-learn's `clone` expects."""
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
-    # ---- fitted attributes that are the network's own ----
+    # ---- fitted attributes that belong to the network ----
 
     @property
     def coefs_(self) -> ArrayList:
@@ -75,25 +121,25 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def n_layers_(self) -> int:
-        """Layers, input and output among them."""
+        """The number of layers, with the input and the output."""
         return len(dense_layers(self._network("n_layers_"))) + 1
 
     @property
     def n_outputs_(self) -> int:
-        """Outputs of the network."""
+        """The number of outputs of the network."""
         return int(self._network("n_outputs_").output_size or 0)
 
     @property
     def out_activation_(self) -> str:
-        """The activation of the outputs, in scikit-learn's words; assigning another changes the network."""
+        """scikit-learn's name of the activation of the outputs; assigning another one changes the network."""
         name: str = self._network("out_activation_").layers[-1].activation.name
-        return THEIRS.get(name, name)
+        return SKLEARN_NAMES.get(name, name)
 
     @out_activation_.setter
     def out_activation_(self, name: str) -> None:
         network = self._network("out_activation_")
-        function = activations.resolve(OURS.get(name, name))
-        Objective(self._loss_name, network, self.alpha).check_output(function.name)
+        function = activations.resolve(PLAINNET_NAMES.get(name, name))
+        Objective(self._loss_name, self.n_outputs_).check_output(function.name)
         network.layers[-1].activation = function
 
     def _network(self, asked: str) -> Network:
@@ -132,7 +178,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         X: Any,
         y: Any,
         sample_weight: Any,
-        given: Given | None = None,
+        given: ValidationArguments | None = None,
         *,
         incremental: bool = False,
         classes: Any = None,
@@ -141,36 +187,36 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         try:
             train = self._prepare(X, y, sample_weight, given, incremental, classes)
         except BaseException:
-            self.__dict__ = before  # what is refused leaves the estimator as it was
+            self.__dict__ = before  # an estimator that raises an error stays as it was
             raise
         with blas.limited(threads_of(self.n_jobs)):
             train()
         return self
 
     def _prepare(
-        self, X: Any, y: Any, sample_weight: Any, given: Given | None, incremental: bool, classes: Any
+        self, X: Any, y: Any, sample_weight: Any, given: ValidationArguments | None, incremental: bool, classes: Any
     ) -> Callable[[], None]:
-        """Check everything and make the network where it is new; returns the training that can then begin."""
+        """Check everything and make a new network if there is none; return the function that trains it."""
         self._validate_params()
         constraints.check_combination(self)
         fresh = "network_" not in self.__dict__ or not (self.warm_start or incremental)
         X, y = self._checked(X, y, reset=fresh)
-        self._meet(y, fresh, incremental, classes)
+        self._learn_labels(y, fresh, incremental, classes)
         encoded = self._encode(y)
         self._random_state = check_random_state(self.random_state)
         if fresh:
             self._start(X, encoded)
         else:
-            architecture.refuse_other_layers(self)
+            architecture.check_unchanged(self.network_, self)
         by_class = self._class_weights(encoded, incremental)
-        rows = self._rows(X, encoded, sample_weight, by_class)
-        held = None if given is None else self._validation_rows(given, by_class)
+        samples = self._samples(X, encoded, sample_weight, by_class)
+        held_out = None if given is None else self._validation_samples(given, by_class)
         if self.solver == "lbfgs":
-            return partial(fit_lbfgs, self, rows, held)
-        return StochasticRun(self, rows, held, incremental).train
+            return partial(fit_lbfgs, self, samples, held_out)
+        return StochasticFit(self, samples, held_out, incremental).train
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """X as numbers of its own float type, y as a vector where it is one column; `reset` learns the columns of X."""
+        """Return X as floating-point numbers and y as a vector if it is one column; `reset` learns the columns of X."""
         refuse_masked(X=X, y=y)
         X, y = validate_data(
             self,
@@ -185,17 +231,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _start(self, X: Any, encoded: Array) -> None:
-        """A new network, and nothing of an earlier fit."""
+        """Make a new network, and forget an earlier fit."""
         outputs, activation = self._network_outputs(encoded)
         self.network_ = architecture.build_network(self, X.shape[1], outputs, activation, X.dtype, self._random_state)
         self.n_iter_ = self.t_ = 0
         self._solver_memory = None
-        stopping.forget_curves(self)
+        curves.forget(self)
 
-    def _rows(self, X: Any, encoded: Array, sample_weight: Any, by_class: Array | None) -> Rows:
-        """Checked data as the network and its loss take it, by the checks of `Network.fit`."""
+    def _samples(self, X: Any, encoded: Array, sample_weight: Any, by_class: Array | None) -> Samples:
+        """Return the data as the network and its loss expect them, by the checks of `Network.fit`."""
         network = self.network_
-        objective = Objective(self._loss_name, network, self.alpha)
+        objective = Objective(self._loss_name, self.n_outputs_)
         inputs = network.checked_inputs(_dense(X))
         targets = network.checked_targets(encoded, objective, len(inputs))
         refuse_masked(sample_weight=sample_weight)
@@ -207,36 +253,24 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             if not sample_weight.any():
                 raise InvalidValue("class_weight and sample_weight give all rows weight 0; some must count")
         weight = network.checked_weights(sample_weight, len(inputs))
-        return Rows(inputs[:], targets[:], encoded, weight)
+        return Samples(inputs[:], targets[:], encoded, weight)
 
-    def _validation_rows(self, given: Given, by_class: Array | None) -> Rows:
-        """The validation rows, which count by the same weights as the training rows."""
+    def _validation_samples(self, given: ValidationArguments, by_class: Array | None) -> Samples:
+        """Return the validation rows, checked; a class weighs in them what it weighs in the training rows."""
         try:
             X, y = self._checked(given.X, given.y, reset=False)
-            rows = self._rows(X, self._encode(y), given.sample_weight, by_class)
+            samples = self._samples(X, self._encode(y), given.sample_weight, by_class)
         except (ValueError, TypeError) as error:
-            refusal = InvalidType if isinstance(error, TypeError) else InvalidValue
-            raise refusal(f"{given.named}: {error}") from None
-        if self.early_stopping and len(rows.inputs) < 2:
+            invalid = InvalidType if isinstance(error, TypeError) else InvalidValue
+            raise invalid(f"{given.named}: {error}") from None
+        if self.early_stopping and len(samples.inputs) < 2:
             raise InvalidValue(f"{given.named}: the validation set is too small; early_stopping takes at least 2 rows")
-        return rows
-
-    def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
-        """The table of `labels.class_weights`; None where all classes count the same."""
-        return None
-
-    def _is_telling(self, rows: Rows) -> bool:
-        """Whether the score of these rows says how good predictions are."""
-        return True
-
-    def _strata(self, truth: Array) -> Array | None:
-        """The classes by which rows are held out in equal shares, where they are."""
-        return None
+        return samples
 
     # ---- predicting ----
 
     def _outputs(self, X: Any, before_activation: bool = False) -> Array:
-        """The network's outputs, or the sums before their activation, for checked X, (examples, outputs)."""
+        """Check X and return the network's outputs, or the sums before their activation, (rows, outputs)."""
         check_is_fitted(self)
         refuse_masked(X=X)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

@@ -1,4 +1,4 @@
-"""The classifier: labels to targets, outputs to labels and probabilities."""
+"""The classifier."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -30,11 +30,11 @@ from plainnet.sklearn.labels import (
     plain_labels,
     refuse_mixed,
 )
-from plainnet.sklearn.rows import given_validation
+from plainnet.sklearn.samples import validation_arguments
 
 
-def _is_multilabel(estimator: Any) -> bool:
-    """Whether the estimator has been fitted to several labels for each example."""
+def _is_multilabel(estimator: "MLPClassifier") -> bool:
+    """Return True if the estimator has been fitted to several labels per row."""
     return "_label_binarizer" in vars(estimator) and is_multilabel(estimator._label_binarizer)
 
 
@@ -42,19 +42,19 @@ def _is_multilabel(estimator: Any) -> bool:
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A network that predicts classes: `sklearn.neural_network.MLPClassifier`, with more to choose from.
 
-    It minimizes, over a batch of examples i with weights s_i (1 without weights) and S = Σ_i s_i,
+    It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 
         Σ_i s_i ℓ_i / S + alpha / (2 S) · Σw²
 
-    where ℓ is the cross-entropy, -Σ_k y_k ln p_k over the classes k; of two classes, -(y ln p + (1 - y) ln(1 - p));
-    of several labels, the sum of that over the labels. w are all weights of the Dense layers, not the biases.
+    where ℓ is the cross-entropy: -Σ_k y_k ln p_k over the classes k, or -(y ln p + (1 - y) ln(1 - p)) for two classes,
+    or the sum of that over the labels if a row has several. w are all weights of the Dense layers, not the biases.
 
     Parameters
     ----------
     {parameters}
     class_weight : None, 'balanced' or a dict {label: weight}
-        Multiplies the sample weights. 'balanced' makes every class count the same: examples / (classes · examples
-        of the class).
+        Multiplies the sample weights. 'balanced' makes every class count the same: its weight is rows / (classes ·
+        rows of the class).
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         n_jobs: int | None = None,
         engine: str = "auto",
     ) -> None:
-        self._keep(locals())
+        self._set_arguments(locals())
 
     def fit(
         self,
@@ -121,27 +121,28 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train on X (examples, features) and y: labels (examples,), or 0 and 1 for each label (examples, labels).
+        """Train on X (rows, features) and y: labels (rows,), or 0 and 1 for each label (rows, labels).
 
-        Validation rows are measured after each epoch, into `validation_loss_curve_`, and decide with `early_stopping`.
-        They are given as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`, `y_val` and
-        `sample_weight_val`, of which Pipeline(transform_input=["X_val"]) transforms X_val as it does X. `class_weight`
-        weighs them as it weighs the training rows.
+        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
+        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
+        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
+        `class_weight` applies to them as to the training rows.
         """
-        given = given_validation(validation_data, X_val, y_val, sample_weight_val)
+        given = validation_arguments(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train one epoch further. The first call needs `classes`, all labels that y will ever hold."""
+        """Train one more epoch. The first call needs `classes`, all labels that will ever be in y."""
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
-        """The label of each row, (examples,); of several labels 0 and 1 for each, (examples, labels)."""
-        return self._read(self._outputs(X))
+        """Return the label of each row, (rows,); for several labels 0 or 1 for each, (rows, labels)."""
+        outputs = self._outputs(X)
+        return decode(self._label_binarizer, decide(self._label_binarizer, outputs))
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class in the order of `classes_`, (examples, classes)."""
+        """Return the probability of each class in the order of `classes_`, (rows, classes)."""
         if self._is_binary():
             z = self._outputs(X, before_activation=True)
             return sigmoid(np.hstack([-z, z]))
@@ -149,7 +150,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return outputs if outputs.shape[1] == len(self.classes_) > 1 else np.ones_like(outputs)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The natural logarithm of `predict_proba`, finite where a probability is too small for a number."""
+        """Return the natural logarithm of `predict_proba`; it is finite where a probability rounds to 0."""
         z = self._outputs(X, before_activation=True)
         if len(self.classes_) == 1:
             return np.zeros_like(z)
@@ -160,16 +161,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return -np.logaddexp(0, np.hstack([z, -z]) if self._is_binary() else -z)
 
     def _is_binary(self) -> bool:
-        """Whether one output is the probability of the second of two classes."""
+        """Return True if the one output is the probability of the second of two classes."""
         check_is_fitted(self)
         return self.n_outputs_ == 1 and len(self.classes_) == 2
 
     @available_if(_is_multilabel)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
-        """The weighted sum before each label's sigmoid, (examples, labels): above 0 where the label is predicted.
+        """Return the weighted sum before each label's sigmoid, (rows, labels), above 0 if the label is predicted.
 
-        For several labels only: with classes, tools such as CalibratedClassifierCV take `predict_proba`, as they do
-        of scikit-learn's MLPClassifier.
+        It exists for several labels only, so that for classes tools such as CalibratedClassifierCV take
+        `predict_proba`, as they do with scikit-learn's MLPClassifier.
         """
         return self._outputs(X, before_activation=True)
 
@@ -177,11 +178,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @property
     def classes_(self) -> Array:
-        """The labels in the order of the probabilities; assigning as many others renames them."""
+        """The labels in the order of the probabilities; assigning as many other labels renames them."""
         if "_label_binarizer" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__} has no attribute 'classes_' before it is fitted")
         classes: Array = self._label_binarizer.classes_.view()
-        classes.flags.writeable = False  # the network knows the labels as well: assign all of them
+        classes.flags.writeable = False  # the network has the labels too: assign all of them
         return classes
 
     @classes_.setter
@@ -199,10 +200,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         refuse_mixed(y)
         return X, y
 
-    def _meet(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
-        """Learn the labels, or hold those of y and `classes` against those that are known."""
+    def _learn_labels(self, y: Any, fresh: bool, incremental: bool, classes: Any) -> None:
         if incremental:
-            self._meet_classes(y, classes)
+            self._learn_classes(y, classes)
         elif fresh:
             self._label_binarizer = LabelBinarizer().fit(y)
         elif set(unique_labels(y)) != set(self.classes_):
@@ -211,10 +211,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
             )
 
-    def _meet_classes(self, y: Any, classes: Any) -> None:
-        """Learn the labels from `classes` at the first partial_fit, and compare `classes` at each later one.
+    def _learn_classes(self, y: Any, classes: Any) -> None:
+        """Learn the labels from `classes` in the first partial_fit; raise InvalidValue if a later one has others.
 
-        For several labels `classes` names one for each column of y.
+        For several labels `classes` has one for each column of y.
         """
         several = type_of_target(y).startswith("multilabel")
         given = None if classes is None else unique_labels(classes)
@@ -255,8 +255,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         several = is_multilabel(self._label_binarizer)
         return "logistic" if several or outputs_of(self._label_binarizer) == 1 else "softmax"
 
-    def _strata(self, truth: Array) -> Array | None:
-        return decode(self._label_binarizer, truth) if self.n_outputs_ == 1 else None
+    def _strata(self, y_true: Array) -> Array | None:
+        return decode(self._label_binarizer, y_true) if self.n_outputs_ == 1 else None
 
     def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
         if self.class_weight is None:
@@ -269,12 +269,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
         return class_weights(self.class_weight, self._label_binarizer, encoded)
 
-    def _read(self, outputs: Array) -> Array:
-        return decode(self._label_binarizer, decide(self._label_binarizer, outputs))
-
-    def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
+    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
         decided = decide(self._label_binarizer, outputs)
-        return float(accuracy_score(truth, decided, sample_weight=sample_weight))
+        return float(accuracy_score(y_true, decided, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""What each parameter takes; scikit-learn checks it at `fit` and raises its InvalidParameterError."""
+"""The values that each parameter takes; scikit-learn checks them at `fit` and raises its InvalidParameterError."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -10,19 +10,21 @@ from plainnet import activations, engines, optimizers, schedules
 from plainnet._base import checks
 from plainnet.activations import ActivationFunction
 from plainnet.errors import InvalidValue
+from plainnet.layers import NORMALIZATIONS
 from plainnet.sklearn import architecture
-from plainnet.sklearn.architecture import NORMALIZATIONS, OURS
+from plainnet.sklearn.architecture import PLAINNET_NAMES
 from plainnet.sklearn.optimizers import MODES
+from plainnet.sklearn.parameters import Parameters
 
 _WHOLE = Interval(Integral, 1, None, closed="left")
 _ABOVE_ZERO = Interval(Real, 0, None, closed="neither")
 _AT_LEAST_ZERO = Interval(Real, 0, None, closed="left")
 _BELOW_ONE = Interval(Real, 0, 1, closed="left")
-_ACTIVATIONS = set(activations.ACTIVATIONS) | set(OURS) - {"exp"}
+_ACTIVATION_NAMES = set(activations.ACTIVATIONS) | set(PLAINNET_NAMES) - {"exp"}
 
 SHARED: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _WHOLE],
-    "activation": [StrOptions(_ACTIVATIONS), "array-like", callable, ActivationFunction],
+    "activation": [StrOptions(_ACTIVATION_NAMES), "array-like", callable, ActivationFunction],
     "solver": [StrOptions({"lbfgs", *optimizers.OPTIMIZERS}), optimizers.Optimizer],
     "alpha": [_AT_LEAST_ZERO],
     "batch_size": [StrOptions({"auto"}), _WHOLE],
@@ -52,20 +54,20 @@ SHARED: dict[str, list[Any]] = {
 }
 
 
-def check_combination(estimator: Any) -> None:
-    """Refuse parameters that each are fine and together have no meaning."""
-    sizes = architecture.hidden_sizes(estimator.hidden_layer_sizes)
-    checks.one_of("engine", estimator.engine, ["auto", *engines.ENGINES])
-    if isinstance(estimator.solver, optimizers.Optimizer) and estimator.clip_norm is not None:
+def check_combination(parameters: Parameters) -> None:
+    """Raise InvalidValue for values that are valid alone and not together."""
+    sizes = architecture.hidden_sizes(parameters.hidden_layer_sizes)
+    checks.one_of("engine", parameters.engine, ["auto", *engines.ENGINES])
+    if isinstance(parameters.solver, optimizers.Optimizer) and parameters.clip_norm is not None:
         raise InvalidValue(
-            f"clip_norm is {estimator.clip_norm} and solver an optimizer object, which brings its own; "
-            f"give it there: plainnet.{type(estimator.solver).__name__}(clip_norm={estimator.clip_norm})"
+            f"clip_norm is {parameters.clip_norm} and solver an optimizer object, which brings its own; "
+            f"give it there: plainnet.{type(parameters.solver).__name__}(clip_norm={parameters.clip_norm})"
         )
-    if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
-        if any(architecture.dropout_rates(estimator.dropout, len(sizes))) or estimator.normalization == "batch":
+    if isinstance(parameters.solver, str) and parameters.solver == "lbfgs":
+        if any(architecture.dropout_rates(parameters.dropout, len(sizes))) or parameters.normalization == "batch":
             raise InvalidValue(
                 "solver 'lbfgs' needs the same objective at every evaluation, and dropout and batch normalization "
                 "change it from step to step; take another solver, dropout=0 or normalization='layer'"
             )
-        if estimator.clip_norm is not None:
+        if parameters.clip_norm is not None:
             raise InvalidValue("solver 'lbfgs' does not clip gradients; take another solver or clip_norm=None")

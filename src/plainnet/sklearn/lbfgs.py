@@ -1,6 +1,6 @@
 """The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
@@ -10,19 +10,24 @@ from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
-from plainnet.sklearn.objective import Objective
-from plainnet.sklearn.rows import Rows
-from plainnet.sklearn.stopping import forget_curves
+from plainnet.sklearn import curves
+from plainnet.sklearn.objective import Objective, set_penalty
+from plainnet.sklearn.samples import Samples
+
+if TYPE_CHECKING:
+    from plainnet.sklearn.base import BaseMLP
 
 
-def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
-    """Minimize the objective over all rows with L-BFGS (Liu & Nocedal 1989), from the present parameters on."""
+def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) -> None:
+    """Minimize the objective over all rows with L-BFGS (Liu & Nocedal 1989), starting at the present parameters."""
     network = estimator.network_
-    reported = Objective(estimator._loss_name, network, estimator.alpha)
-    minimized = Objective(estimator._loss_name, network, estimator.alpha, consistent=True)
-    forget_curves(estimator)
-    network.history = None  # what there was is the record of another solver
-    estimator.validation_loss_curve_ = None if held is None else []
+    reported = Objective(estimator._loss_name, estimator.n_outputs_)
+    minimized = Objective(estimator._loss_name, estimator.n_outputs_, consistent=True)
+    weight = samples.sample_weight
+    set_penalty(network, float(estimator.alpha), len(samples.inputs) if weight is None else float(weight.sum()))
+    curves.forget(estimator)
+    network.history = None  # an earlier one is the record of another solver
+    estimator.validation_loss_curve_ = None if held_out is None else []
     gradient = np.zeros_like(network.parameters)
     gradients = network.parameter_views(gradient)
     random = np.random.default_rng(0)
@@ -34,8 +39,8 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
         return evaluate(minimized)
 
     def evaluate(objective: Objective) -> tuple[float, Array]:
-        random.bit_generator.state = first_masks  # what is minimized has to stay the same function
-        value = backpropagate(network.layers, objective, rows.inputs, rows.targets, rows.sample_weight, step, gradients)
+        random.bit_generator.state = first_masks  # every evaluation must be of the same function
+        value = backpropagate(network.layers, objective, samples.inputs, samples.targets, weight, step, gradients)
         return float(value), gradient.astype(np.float64)
 
     iterations = 0
@@ -45,12 +50,12 @@ def fit_lbfgs(estimator: Any, rows: Rows, held: Rows | None) -> None:
         iterations += 1
         if estimator.verbose:
             print(f"Iteration {iterations}, loss = {intermediate_result.fun:.8f}")
-        if held is not None:
+        if held_out is not None and estimator.validation_loss_curve_ is not None:
             network.parameters = intermediate_result.x
-            outputs = network.predict(held.inputs)
-            estimator.validation_loss_curve_.append(reported.data_loss(held.targets, outputs, held.sample_weight))
+            measured = network.measure(held_out.inputs, held_out.targets, reported, {}, held_out.sample_weight)
+            estimator.validation_loss_curve_.append(measured["loss"])
 
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # not finite: told below
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
         result = minimize(
             value_and_gradient,
             network.parameters.astype(np.float64),

@@ -1,27 +1,25 @@
-"""The optimizer that an estimator's `solver`, `learning_rate` and their like mean.
+"""The optimizer that an estimator's `solver`, `learning_rate` and related parameters describe.
 
-scikit-learn's SGD and Adam differ from PyTorch's (and so from plainnet's) in two places, where its own are kept.
+scikit-learn's SGD and Adam differ in one place each from plainnet's, which are PyTorch's.
 """
 
-import math
 from typing import Any
-
-import numpy as np
 
 from plainnet import optimizers, schedules
 from plainnet._base.arrays import Array
 from plainnet.optimizers import Optimizer, State
 from plainnet.schedules import Memory, Schedule
+from plainnet.sklearn.parameters import Parameters
 
 MODES = ("constant", "invscaling", "adaptive")
-"""The values of `learning_rate` that scikit-learn knows."""
+"""scikit-learn's own values of `learning_rate`."""
 
 SMALLEST_RATE = 1e-6
-"""At or below it a learning rate is not lowered any further."""
+"""A learning rate at or below it is not lowered any further."""
 
 
 class Controlled(Schedule):
-    """The rate that stands in the run's memory, where `stochastic.py` puts it; `learning_rate` before that."""
+    """The rate in the run's memory, which the estimator writes there; before that, `learning_rate`."""
 
     name = "controlled"
 
@@ -33,12 +31,13 @@ class Controlled(Schedule):
 
 
 class VelocitySGD(Optimizer):
-    """SGD whose velocity contains the learning rate: v ← μ v - η g,  θ ← θ + v, or with Nesterov θ ← θ + μ v - η g.
+    """SGD whose velocity contains the learning rate: v ← μ v + η g,  θ ← θ - v, or with Nesterov θ ← θ - (η g + μ v).
 
-    The same as `plainnet.SGD` while η is constant; when η falls, the velocity gathered before keeps its size.
+    It equals `plainnet.SGD` while η is constant; when η falls, the velocity gathered before keeps its size.
     """
 
     name = "velocity_sgd"
+    elementwise = True
     remembers = ("velocity",)
 
     def __init__(
@@ -49,58 +48,43 @@ class VelocitySGD(Optimizer):
         self.nesterov = bool(nesterov)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        velocity = state["velocity"]
-        gradient *= learning_rate
-        velocity *= self.momentum
-        velocity -= gradient
-        if self.nesterov:
-            parameters += self.momentum * velocity
-            parameters -= gradient
-        else:
-            parameters += velocity
+        follow = optimizers.sgd_with_nesterov if self.nesterov else optimizers.sgd_with_momentum
+        follow(parameters, learning_rate * gradient, state["velocity"], 1.0, self.momentum)
 
 
 class EpsilonOutsideAdam(optimizers.Adam):
     """Adam in the short form of Kingma & Ba's section 2: θ ← θ - η √(1 - β2^t) / (1 - β1^t) · m / (√v + ε).
 
-    `plainnet.Adam` has √v / √(1 - β2^t) + ε below the line: the same but for the size of ε in early steps.
+    `plainnet.Adam` divides by √v / √(1 - β2^t) + ε: the same with another ε, which differs in early steps.
     """
 
     name = "epsilon_outside_adam"
+    elementwise = True
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        mean, square = state["mean"], state["square"]
-        mean *= self.beta1
-        mean += (1 - self.beta1) * gradient
-        square *= self.beta2
-        gradient *= gradient
-        gradient *= 1 - self.beta2
-        square += gradient
-        np.sqrt(square, out=gradient)
-        gradient += self.epsilon
-        np.divide(mean, gradient, out=gradient)
-        gradient *= learning_rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        parameters -= gradient
+        memory = state["mean"], state["square"]
+        epsilon = self.epsilon / (1 - self.beta2**t) ** 0.5
+        optimizers.adam(parameters, gradient, *memory, learning_rate, t, self.beta1, self.beta2, epsilon)
 
 
-def optimizer_of(estimator: Any) -> Optimizer:
-    """The optimizer for the parameters of `estimator`; an object given as `solver` is taken as it is."""
-    if isinstance(estimator.solver, Optimizer):
-        return estimator.solver
-    common = {"learning_rate": _schedule_of(estimator), "clip_norm": estimator.clip_norm}
-    adam = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
-    if estimator.solver == "sgd":
-        return VelocitySGD(momentum=estimator.momentum, nesterov=estimator.nesterovs_momentum, **common)
-    if estimator.solver == "adam":
+def optimizer_of(parameters: Parameters) -> Optimizer:
+    """Return the optimizer that the parameters describe; an object given as `solver` is returned as it is."""
+    if isinstance(parameters.solver, Optimizer):
+        return parameters.solver
+    common: dict[str, Any] = {"learning_rate": _schedule_of(parameters), "clip_norm": parameters.clip_norm}
+    adam = {"beta1": parameters.beta_1, "beta2": parameters.beta_2, "epsilon": parameters.epsilon}
+    if parameters.solver == "sgd":
+        return VelocitySGD(momentum=parameters.momentum, nesterov=parameters.nesterovs_momentum, **common)
+    if parameters.solver == "adam":
         return EpsilonOutsideAdam(**adam, **common)
-    settings = {**common, **adam} if estimator.solver == "adamw" else common
-    return optimizers.OPTIMIZERS[estimator.solver](**settings)
+    settings = {**common, **adam} if parameters.solver == "adamw" else common
+    return optimizers.OPTIMIZERS[parameters.solver](**settings)
 
 
-def lowered(estimator: Any, optimizer: Optimizer, memory: Memory) -> float | None:
-    """The next lower learning rate, where the run has one to try before it stops."""
-    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
-        rate = memory.get("learning_rate", float(estimator.learning_rate_init))
+def lowered(parameters: Parameters, optimizer: Optimizer, memory: Memory) -> float | None:
+    """Return the next lower learning rate to try before the run stops; None if there is none."""
+    if parameters.solver == "sgd" and parameters.learning_rate == "adaptive":
+        rate = memory.get("learning_rate", float(parameters.learning_rate_init))
         return rate / 5 if rate > SMALLEST_RATE else None
     plateau = optimizer.schedule
     while isinstance(plateau, schedules.LinearWarmup):
@@ -111,10 +95,10 @@ def lowered(estimator: Any, optimizer: Optimizer, memory: Memory) -> float | Non
     return max(rate * plateau.factor, plateau.minimum) if rate > max(SMALLEST_RATE, plateau.minimum) else None
 
 
-def _schedule_of(estimator: Any) -> Schedule:
-    given = estimator.learning_rate
+def _schedule_of(parameters: Parameters) -> Schedule:
+    given = parameters.learning_rate
     if isinstance(given, str) and given in MODES:
-        return Controlled(estimator.learning_rate_init)
+        return Controlled(parameters.learning_rate_init)
     if isinstance(given, str):
-        return schedules.resolve({"name": given, "learning_rate": float(estimator.learning_rate_init)})
+        return schedules.resolve({"name": given, "learning_rate": float(parameters.learning_rate_init)})
     return schedules.resolve(given)

@@ -15,25 +15,25 @@ from plainnet.schedules import Schedule
 from plainnet.sklearn import constraints
 from plainnet.sklearn.base import BaseMLP
 from plainnet.sklearn.documentation import documented, is_stochastic
-from plainnet.sklearn.rows import Rows, given_validation, is_constant
+from plainnet.sklearn.samples import Samples, is_constant, validation_arguments
 
 
 @documented
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """A network that predicts numbers: `sklearn.neural_network.MLPRegressor`, with more to choose from.
 
-    It minimizes, over a batch of examples i with weights s_i (1 without weights) and S = Σ_i s_i,
+    It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 
         Σ_i s_i ℓ_i / S + alpha / (2 S) · Σw²
 
-    where ℓ is, summed over the outputs, ½ (ŷ - y)² or for 'poisson' y ln(y / ŷ) - y + ŷ. w are all weights of the
-    Dense layers, biases not among them. For a squared error over several outputs the loss that is reported has the
-    mean over the outputs in the place of the sum.
+    where ℓ is ½ (ŷ - y)², or y ln(y / ŷ) - y + ŷ for 'poisson', summed over the outputs. w are all weights of the Dense
+    layers, not the biases. For a squared error over several outputs the reported loss is the mean over the outputs
+    instead of the sum.
 
     Parameters
     ----------
     loss : 'squared_error' or 'poisson'
-        'poisson' is for counts and rates, y ≥ 0; the output is then e^z of the last layer's weighted sums z.
+        'poisson' is for counts and rates, y ≥ 0; the output is then e^z, with z the last layer's weighted sum.
     {parameters}
 
     Attributes
@@ -86,7 +86,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         n_jobs: int | None = None,
         engine: str = "auto",
     ) -> None:
-        self._keep(locals())
+        self._set_arguments(locals())
 
     def fit(
         self,
@@ -99,28 +99,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train on X (examples, features) and y (examples,) or (examples, outputs).
+        """Train on X (rows, features) and y (rows,) or (rows, outputs).
 
-        Validation rows are measured after each epoch, into `validation_loss_curve_`, and decide with `early_stopping`.
-        They are given as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`, `y_val` and
-        `sample_weight_val`, of which Pipeline(transform_input=["X_val"]) transforms X_val as it does X.
+        The loss on the validation rows after each epoch is in `validation_loss_curve_`; with `early_stopping` the score
+        on them decides when to stop. Give them as `validation_data=(X, y)` or (X, y, sample_weight), or as `X_val`,
+        `y_val` and `sample_weight_val`: Pipeline(transform_input=["X_val"]) transforms X_val as it transforms X.
         """
-        given = given_validation(validation_data, X_val, y_val, sample_weight_val)
+        given = validation_arguments(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, given)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train one epoch further."""
+        """Train one more epoch."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """The prediction for each row, (examples,), or (examples, outputs) where there are several."""
-        return self._read(self._outputs(X))
+        """Return the prediction for each row, (rows,), or (rows, outputs) if there are several."""
+        return _one_axis(self._outputs(X))
 
     _numeric_targets = True
 
-    def _meet(self, y: Array, fresh: bool, incremental: bool, classes: Any) -> None:
-        """Any numbers will do."""
+    def _learn_labels(self, y: Array, fresh: bool, incremental: bool, classes: Any) -> None:
+        """Do nothing: numbers are no labels."""
 
     def _encode(self, y: Array) -> Array:
         return y.reshape(len(y), -1)
@@ -132,19 +132,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _loss_name(self) -> str:
         return str(self.loss)
 
-    def _read(self, outputs: Array) -> Array:
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
-
-    def _score(self, truth: Array, outputs: Array, sample_weight: Array | None) -> float:
-        """R²; no number of targets that are all the same, of which it says nothing."""
-        if not np.isfinite(outputs).all() or is_constant(truth, sample_weight):
+    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
+        """Return R²; NaN if all targets are the same, as R² is then not defined."""
+        if not np.isfinite(outputs).all() or is_constant(y_true, sample_weight):
             return float("nan")
-        return float(r2_score(truth, self._read(outputs), sample_weight=sample_weight))
+        return float(r2_score(y_true, _one_axis(outputs), sample_weight=sample_weight))
 
-    def _is_telling(self, rows: Rows) -> bool:
-        return not is_constant(rows.truth, rows.sample_weight)
+    def _has_score(self, samples: Samples) -> bool:
+        return not is_constant(samples.y_true, samples.sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _one_axis(outputs: Array) -> Array:
+    """Return a single column as a vector."""
+    return outputs.ravel() if outputs.shape[1] == 1 else outputs

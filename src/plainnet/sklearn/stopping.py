@@ -1,74 +1,82 @@
-"""When a stochastic run has stopped getting better, by scikit-learn's rules, and the curves it judges by.
+"""When a stochastic run has stopped getting better, by scikit-learn's rule."""
 
-An epoch counts as no improvement where the training loss is not more than `tol` below the best one so far or, with
-`early_stopping`, where the score on the held-out rows is less than `tol` above the best score so far. More than
-`n_iter_no_change` of them in a row end the run. Each `fit` judges by its own epochs, a warm start as well. A score that
-says nothing of the predictions (`by_score` is False) leaves the judgement to the training loss.
-"""
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from typing import Any
+from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-import numpy as np
+from plainnet._base.configurable import describe
+from plainnet.engines import Job
+from plainnet.errors import warn
+from plainnet.history import History, Report
+from plainnet.sklearn.optimizers import lowered
+from plainnet.training.stopping import Stopping
 
-from plainnet.sklearn.objective import Objective
-from plainnet.sklearn.rows import Rows
-
-CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_", "best_loss_", "best_validation_score_")
-
-
-def forget_curves(estimator: Any) -> None:
-    """Leave nothing of an earlier fit."""
-    for name in CURVES:
-        estimator.__dict__.pop(name, None)
+if TYPE_CHECKING:
+    from plainnet.sklearn.base import BaseMLP
 
 
-def begin(estimator: Any, by_score: bool, with_validation: bool, incremental: bool) -> None:
-    """Start the curves, or go on with those of a fit that judged by the same; judge anew but in `partial_fit`."""
-    early = estimator.early_stopping
-    goes_on = hasattr(estimator, "loss_curve_") and (estimator.validation_scores_ is not None) == early
-    if not goes_on:
-        estimator.loss_curve_ = []
-        estimator.validation_scores_ = [] if early else None
-        estimator.validation_loss_curve_ = None
-    if not (goes_on and incremental):
-        estimator.best_validation_score_ = None if not early else -np.inf if by_score else np.nan
-        estimator.best_loss_ = None if by_score else np.inf
-        estimator._no_improvement_count = 0
-    if with_validation and estimator.validation_loss_curve_ is None:
-        estimator.validation_loss_curve_ = []
+class NoImprovement(Stopping):
+    """Stop after more than `n_iter_no_change` epochs in a row without an improvement by `tol`.
 
+    `by_score` judges by the score on the held-out rows: an epoch improves if its score is at least the best so far
+    plus `tol`. Otherwise it judges by the training loss: an epoch improves if its loss is at most the best minus `tol`.
+    """
 
-def measure(estimator: Any, objective: Objective, held: Rows | None) -> float | None:
-    """The loss on the held-out rows, without penalties, kept in the curve; with early stopping the score as well."""
-    if held is None:
-        return None
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run ends at its next loss
-        outputs = estimator.network_.predict(held.inputs)
-        loss = objective.data_loss(held.targets, outputs, held.sample_weight)
-    estimator.validation_loss_curve_.append(loss)
-    if estimator.early_stopping:
-        estimator.validation_scores_.append(estimator._score(held.truth, outputs, held.sample_weight))
-    return loss
+    advice = "Try inputs scaled to about -1 ... 1 (StandardScaler), a smaller learning_rate_init, or clip_norm=1"
 
+    def __init__(self, estimator: "BaseMLP", job: Job, by_score: bool, last_epoch: int) -> None:
+        super().__init__(last_epoch)
+        self.estimator, self.job, self.by_score = estimator, job, by_score
+        self.best = -math.inf
+        """The best score so far, or the lowest loss with a minus sign."""
+        self.epochs_without = 0
+        """The epochs in a row without an improvement."""
+        self.message = ""
+        """What there is to print about the latest epoch."""
 
-def note_improvement(estimator: Any, by_score: bool) -> bool:
-    """Count the epoch as one with or without an improvement; whether it is the best so far."""
-    tol = float(estimator.tol)
-    if by_score:
-        score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
-        improved, is_best = not score < best + tol, score > best
-        estimator.best_validation_score_ = score if is_best else best  # a score can be NaN, and is then no best
-    else:
-        loss, best = estimator.loss_curve_[-1], estimator.best_loss_
-        improved, is_best = not loss > best - tol, loss < best
-        estimator.best_loss_ = min(loss, best)
-    estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
-    return bool(is_best)
+    @property
+    def keeps_best(self) -> bool:
+        return self.by_score
 
+    def settings(self) -> dict[str, Any] | None:
+        estimator = self.estimator
+        if not estimator.early_stopping:
+            return None
+        return {"patience": describe(estimator.n_iter_no_change), "minimum_improvement": describe(estimator.tol)}
 
-def reason(estimator: Any, by_score: bool) -> str | None:
-    """Why the run has come to its end, if it has."""
-    if not estimator._no_improvement_count > estimator.n_iter_no_change:
-        return None
-    what = "Validation score" if by_score else "Training loss"
-    return f"{what} did not improve by more than tol={estimator.tol:g} for {estimator.n_iter_no_change} epochs."
+    def is_best(self, loss: float, validation_loss: float | None, metrics: Mapping[str, float]) -> bool:
+        value = metrics["score"] if self.by_score else -loss
+        improves = not value < self.best + float(self.estimator.tol)  # a score can be NaN, which counts as one
+        self.epochs_without = 0 if improves else self.epochs_without + 1
+        is_best = value > self.best
+        if is_best:
+            self.best = value
+        return is_best
+
+    def reason(self, report: Report, history: History) -> str:
+        """Return why the run ends; a learning rate that falls on a plateau falls first, until it is tiny."""
+        self.message = ""
+        if self.epochs_without > self.estimator.n_iter_no_change:
+            rate = lowered(self.estimator, self.job.optimizer, self.job.schedule_memory)
+            self.message = (
+                f"{self._judgement()} {'Stopping.' if rate is None else f'Setting learning rate to {rate:g}.'}"
+            )
+            if rate is None:
+                return "early stopping"
+            self.job.schedule_memory |= {"learning_rate": rate, "waited": 0}
+            self.epochs_without = 0
+        return super().reason(report, history)
+
+    def _judgement(self) -> str:
+        what = "Validation score" if self.by_score else "Training loss"
+        epochs = self.estimator.n_iter_no_change
+        return f"{what} did not improve by more than tol={self.estimator.tol:g} for {epochs} epochs."
+
+    def warn_of_no_best(self) -> None:
+        warn(
+            "early_stopping had no score to go by: that of the validation rows was a number in no epoch. "
+            "The estimator keeps the weights of its last epoch",
+            ConvergenceWarning,
+        )

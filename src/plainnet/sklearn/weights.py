@@ -1,4 +1,4 @@
-"""`coefs_` and `intercepts_`: lists whose items are the network's own arrays, so that writing to them is never lost."""
+"""`coefs_` and `intercepts_`: lists of the network's own arrays, so that writing to them changes the network."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -19,9 +19,9 @@ def _refusing(operation: str) -> Callable[..., NoReturn]:
 
 
 class ArrayList(list[Array]):
-    """A list of arrays of fixed shapes: an item that is assigned is written into the array that stands there.
+    """A list of arrays of fixed shapes: assigning to an item writes into its array.
 
-    Its length stays; a copy, a slice and what pickle makes of it are ordinary lists.
+    Its length is fixed. Copies, slices and pickles of it are ordinary lists.
     """
 
     append = _refusing("append")
@@ -41,7 +41,7 @@ class ArrayList(list[Array]):
         self.name = name
 
     def write(self, values: Any) -> None:
-        """Write an array into each item; nothing is written where one of them has another shape."""
+        """Write an array into each item; write nothing if one of them has another shape."""
         self._write(range(len(self)), values)
 
     def __setitem__(self, place: Any, value: Any) -> None:

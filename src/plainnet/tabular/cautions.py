@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
+import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts_rows
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.overlap import count_equal
 from plainnet.tabular.targets import Task
 from plainnet.tabular.texts import argument
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from plainnet.tabular.preparing import Part
     from plainnet.tabular.table import Table
 
@@ -39,9 +38,6 @@ DAYS_IN_DIGITS = r"^(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])
 
 def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
     """Warn of columns that say the same as the target: they make results look better than they are."""
-    import polars as pl
-    import polars.selectors as cs
-
     answers = frame[target]
     different = answers.n_unique()
     others = frame.drop(cs.by_name(target))
@@ -78,7 +74,9 @@ def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float)
 
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
-    count = count_equal(held, known)
+    known = np.sort(known)
+    places = np.minimum(np.searchsorted(known, held), len(known) - 1)
+    count = int((known[places] == held).sum())
     if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
     rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
@@ -104,8 +102,6 @@ def share_equal_by_chance(frame: pl.DataFrame) -> float:
 
 def _are_days_in_digits(numbers: pl.Series) -> bool:
     """Return True if all numbers are days as 20240403 writes them."""
-    import polars as pl
-
     known = numbers.drop_nulls()
     whole = bool((known == known.floor()).all() and (known <= LAST_DAY).all())
     return whole and bool(known.cast(pl.Int64).cast(pl.String).str.contains(DAYS_IN_DIGITS).all())
@@ -152,9 +148,6 @@ def warn_of_target(column: pl.Series, task: Task) -> None:
 
 def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
     """Warn of columns that are used and may be no inputs, and of texts that are nearly the same."""
-    import polars as pl
-    import polars.selectors as cs
-
     used = table.column_names
     dates = cs.by_name(table.date_columns)
     numbers = frame.select(cs.by_name(used)).select((cs.numeric() - dates).cast(pl.Float64))

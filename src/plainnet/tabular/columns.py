@@ -11,8 +11,8 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
-from plainnet.tabular.description import check_ascending, check_flag, check_text
+from plainnet.errors import InvalidType, InvalidValue
+from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
 from plainnet.tabular.scores import in_digits
 from plainnet.tabular.texts import argument, as_text, categories
@@ -43,7 +43,8 @@ class _Column:
 
     def __post_init__(self) -> None:
         check_text("name of a column", self.name)
-        check_flag(f"missing of column {self.name!r}", self.missing)
+        if not isinstance(self.missing, bool):
+            raise InvalidType(f"missing of column {self.name!r} is {self.missing!r}; it takes true or false")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -131,10 +132,6 @@ class CategoryColumn(_Column):
         known = np.flatnonzero((values >= 0) & (values < features.shape[1]))
         features[known, values[known]] = 1
 
-    def unseen(self, column: pl.Series) -> pl.Series:
-        """Return the values of a column that training did not have."""
-        return column.filter(positions(column, self.values) < 0).drop_nulls()
-
     def _value_names(self) -> tuple[str, ...]:
         return tuple(f"{self.name}={value}" for value in self.values)
 
@@ -205,8 +202,6 @@ def mean_and_deviation(values: Array, weights: Array | None = None) -> tuple[flo
     """
     largest = float(np.abs(values).max()) or 1.0
     scaled = values / largest
-    if weights is None:
-        return largest * float(scaled.mean()), largest * float(scaled.std()) or 1.0
     mean = np.average(scaled, weights=weights)
     deviation = np.sqrt(np.average(np.square(scaled - mean), weights=weights))
     return largest * float(mean), largest * float(deviation) or 1.0
@@ -286,7 +281,9 @@ def codes(columns: Sequence[Column], frame: pl.DataFrame) -> Iterator[tuple[int,
             yield place, np.where(text.is_null().to_numpy(), len(column.values), positions(text, column.values))
 
 
-def encode(columns: Sequence[Column], frame: pl.DataFrame, dtype: np.dtype[Any], place: Place) -> Array:
+def encode(
+    columns: Sequence[Column], frame: pl.DataFrame, dtype: np.dtype[Any], place: Place, first_row: int = 0
+) -> Array:
     """Return the features of the columns, shape (rows, features), from a frame of the right kinds."""
     starts = np.cumsum([0, *(len(column.feature_names) for column in columns)])
     features = np.empty((len(frame), int(starts[-1])), dtype)
@@ -297,7 +294,7 @@ def encode(columns: Sequence[Column], frame: pl.DataFrame, dtype: np.dtype[Any],
         if columns[i].kind == "number" and not np.isfinite(of_column[:, 0]).all():
             row = int((~np.isfinite(of_column[:, 0])).argmax())
             raise InvalidValue(
-                f"{place(row)}: column {columns[i].name!r} holds {values[row]:g}, too far from what training had "
-                f"({columns[i].summary}) for {dtype}; correct it, or leave the field empty"
+                f"{place(first_row + row)}: column {columns[i].name!r} holds {values[row]:g}, too far from what "
+                f"training had ({columns[i].summary}) for {dtype}; correct it, or leave the field empty"
             )
     return features

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+
+import polars as pl
+import polars.selectors as cs
 
 from plainnet._base.arrays import Array
-from plainnet.errors import warn
 from plainnet.tabular.columns import FEW_CATEGORIES
-from plainnet.tabular.kinds import Place, from_typed, is_whole, notation_of_type
+from plainnet.tabular.kinds import Place, from_typed, is_whole, notation_of_type, tell
 from plainnet.tabular.notations import PLAIN, Notation
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.readings import BEYOND, E_CODE, GROUPS, SAMPLE, TextColumn, code_of, number_words, readings_of
-from plainnet.tabular.texts import argument, is_ascii, spelled_column
-
-if TYPE_CHECKING:
-    import polars as pl
+from plainnet.tabular.texts import is_ascii, spelled_column
 
 _CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
 """Some value looks like this in a column of whole numbers that may be codes."""
@@ -43,8 +41,6 @@ def decide(
     Raises InvalidValue, with the place, where numbers and text are mixed, where a number is infinite, and where a
     value means different numbers in the notations that fit.
     """
-    import polars as pl
-
     written = _spelled(frame)
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
@@ -80,8 +76,6 @@ def decide_typed(
 
     Text is categories, except where `options` say that it writes numbers.
     """
-    import polars as pl
-
     made, found = [], dict[str, Notation]()
     for column in frame.iter_columns():
         name, notation = column.name, notation_of_type(column.dtype)
@@ -106,8 +100,6 @@ def decide_typed(
 
 def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
     """Return True if each value of a column of text is a number or a date: no code, and none of a few whole numbers."""
-    import polars as pl
-
     text = spelled_column(column)
     numbers = text.cast(pl.Float64, strict=False)
     if numbers.null_count() == text.null_count():
@@ -122,9 +114,6 @@ def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
     """Apply `spelled_column` to the columns."""
-    import polars as pl
-    import polars.selectors as cs
-
     ascii_only = _row(frame.select((pl.all().str.len_bytes() == pl.all().str.len_chars()).all()))
     frame = frame.with_columns(spelled_column(frame[name]) for name, only in ascii_only.items() if not only)
     return frame.with_columns(cs.by_name([name for name, only in ascii_only.items() if only]).str.strip_chars())
@@ -132,9 +121,6 @@ def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _without_markers(written: pl.DataFrame, options: ReadOptions) -> pl.DataFrame:
     """Put null in place of each marker of a missing value."""
-    import polars as pl
-    import polars.selectors as cs
-
     groups = defaultdict(list)
     for name in written.columns:
         groups[options.missing_in(name)].append(name)
@@ -149,8 +135,6 @@ def _may_be_odd(text: pl.DataFrame) -> dict[str, bool]:
 
     What has to be so in every row is looked for in the first rows only, which rule most columns out.
     """
-    import polars as pl
-
     first = text.head(SAMPLE)
     codes, points = text.select(pl.all().str.contains(_CODE).any()), text.select(pl.all().str.contains("\\.").any())
     e_codes, groups = (first.select(pl.all().str.contains(pattern).all()) for pattern in (E_CODE, GROUPS))
@@ -195,15 +179,3 @@ def _tell_of_columns(columns: Collection[TextColumn], options: ReadOptions) -> N
                 alike[notation.name, notation.meaning].append(column)
     for (what, kind), some in alike.items():
         tell([column.name for column in some], what, some[0].example, kind)
-
-
-def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:
-    """Say that columns hold something unusual and are read as numbers or categories."""
-    listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    many = len(names) > 1
-    other = "numbers" if kind == "categories" else "categories"
-    warn(
-        f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {what} ({example!r}) "
-        f"and {'are' if many else 'is'} read as {kind}; "
-        f"{other}=[{names[0]!r}] (--{other} {argument(names[0])}) makes {other} of it"
-    )

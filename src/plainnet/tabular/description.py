@@ -52,12 +52,6 @@ def check_text(where: str, value: Any) -> None:
         raise InvalidType(f"{where} is {value!r}; it takes text")
 
 
-def check_flag(where: str, value: Any) -> None:
-    """Raise InvalidType unless a value is True or False."""
-    if not isinstance(value, bool):
-        raise InvalidType(f"{where} is {value!r}; it takes true or false")
-
-
 def check_ascending(where: str, values: Any, of: tuple[type, ...], least: int) -> None:
     """Raise an error unless `values` is a tuple of different values in order, at least `least`, all of one type."""
     if not isinstance(values, tuple) or not any(all(type(value) is kind for value in values) for kind in of):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from plainnet.errors import InvalidValue
+from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.notations import PLAIN, Notation
-from plainnet.tabular.texts import as_text, each_different, is_ascii, option
+from plainnet.tabular.texts import argument, as_text, each_different, is_ascii, option
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +55,7 @@ def from_typed(
 
     dtype = column.dtype
     if dtype == pl.Float64 and not category and notation is None:
-        return _finite_or_missing(column, place)
+        return finite(column, place)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         text = column.cast(pl.String)
         return text if is_ascii(text) else text.str.normalize("NFC")  # spaces count here
@@ -71,7 +71,11 @@ def from_typed(
         return column.cast(pl.String) if category else column
     if category or (notation is None and loses_digits(column)):
         return each_different(column.fill_nan(None) if dtype.is_float() else column, as_text, pl.String)
-    return _days(column) if typed else _finite_or_missing(column.cast(pl.Float64), place)
+    if dtype == pl.Time:
+        return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS_A_DAY)
+    if typed:
+        return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS_A_DAY
+    return finite(column.cast(pl.Float64), place)
 
 
 def notation_of_type(dtype: pl.DataType) -> Notation | None:
@@ -81,14 +85,6 @@ def notation_of_type(dtype: pl.DataType) -> Notation | None:
     if dtype == pl.Time:
         return Notation(date="time")
     return Notation(date="ymd") if dtype in (pl.Date, pl.Datetime) else None
-
-
-def _days(column: pl.Series) -> pl.Series:
-    import polars as pl
-
-    if column.dtype == pl.Time:
-        return column.cast(pl.Int64).cast(pl.Float64) / (1000 * MICROSECONDS_A_DAY)
-    return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / MICROSECONDS_A_DAY
 
 
 def loses_digits(column: pl.Series) -> bool:
@@ -107,13 +103,10 @@ def is_whole(numbers: pl.Series) -> pl.Series:
     return (numbers == numbers.floor()) & (numbers.abs() <= LARGEST_EXACT)
 
 
-def _finite_or_missing(numbers: pl.Series, place: Place) -> pl.Series:
-    """Put null in place of NaN and check the rest with `finite`; most columns need neither."""
-    return numbers if np.isfinite(numbers.to_numpy()).all() else finite(numbers.fill_nan(None), place)
-
-
 def finite(numbers: pl.Series, place: Place) -> pl.Series:
-    """Return the numbers; raise InvalidValue if one is infinite."""
+    """Return the numbers with null in place of NaN; raise InvalidValue if one is infinite."""
+    if np.isfinite(numbers.to_numpy()).all():  # as in most columns
+        return numbers
     infinite = numbers.is_infinite()
     if infinite.any():
         row = infinite.arg_max() or 0
@@ -121,4 +114,16 @@ def finite(numbers: pl.Series, place: Place) -> pl.Series:
             f"{place(row)}: column {numbers.name!r} holds {numbers[row]}; numbers must be finite "
             "(leave a field empty where its value is not known)"
         )
-    return numbers
+    return numbers.fill_nan(None)
+
+
+def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:
+    """Say that columns hold something unusual and are read as numbers or categories."""
+    listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    many = len(names) > 1
+    other = "numbers" if kind == "categories" else "categories"
+    warn(
+        f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {what} ({example!r}) "
+        f"and {'are' if many else 'is'} read as {kind}; "
+        f"{other}=[{names[0]!r}] (--{other} {argument(names[0])}) makes {other} of it"
+    )

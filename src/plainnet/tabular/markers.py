@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.texts import option, spelled_column
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from plainnet.tabular.raw_table import RawTable
 
 USUAL = MISSING[1:]
@@ -45,8 +45,6 @@ def missing_hint(text: str) -> str:
 
 def notes_of_markers(raw: RawTable, frame: pl.DataFrame, options: ReadOptions) -> Iterator[str]:
     """Say which markers took values out of columns of text, and which usual ones stand there as values."""
-    import polars as pl
-
     taken: dict[str, list[tuple[str, int]]] = defaultdict(list)
     kept: dict[str, list[tuple[str, int]]] = defaultdict(list)
     many = max(3, MANY * len(frame))

@@ -63,12 +63,15 @@ def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list
     Columns without name and value are left out, and so is a first column without a name that tells the rows apart,
     as the index that pandas and R write does; a warning says so. Raises FileError for another column without a name.
     """
+    import polars as pl
+
     empty, index = [], False
     for number, name in enumerate(names):
         if name:
             continue
         column = frame.to_series(number)
-        if _is_empty(column):
+        present = column.drop_nulls()
+        if len(present) == 0 or (present.dtype == pl.String and bool((present.str.strip_chars() == "").all())):
             empty.append(number + 1)
         elif number == 0 and _is_index(column):
             index = True
@@ -85,13 +88,6 @@ def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list
         which = f"columns {', '.join(map(str, empty))} have" if len(empty) > 1 else f"column {empty[0]} has"
         warn(f"{where}: {which} neither a name nor a value, as where lines end in a separator; left out")
     return [name for name in names if name]
-
-
-def _is_empty(column: pl.Series) -> bool:
-    import polars as pl
-
-    present = column.drop_nulls()
-    return len(present) == 0 or (present.dtype == pl.String and bool((present.str.strip_chars() == "").all()))
 
 
 def _is_index(column: pl.Series) -> bool:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 KEPT = 1024
 """A model keeps so many hashes: those of all training rows if they are as few, else the smallest ones."""
-LOOKED_AT = 8 * KEPT
 BITS = 48
 """So many bits of each hash are kept."""
 SALT = 0xD6E8FEB86659FD93
@@ -38,24 +37,9 @@ def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
 
 def fingerprint(hashes: Array) -> str:
     """Return the smallest of the different hashes, as text."""
-    smallest = _smallest(hashes).astype(">u8")
+    ordered = np.sort(hashes)  # many times as fast as np.unique
+    smallest = ordered[np.append(True, ordered[1:] != ordered[:-1])][:KEPT].astype(">u8")
     return base64.b64encode(smallest.view(np.uint8).reshape(-1, 8)[:, 2:].tobytes()).decode()
-
-
-def _smallest(hashes: Array) -> Array:
-    """Return the `KEPT` smallest of the different hashes, in order; not all of many hashes are sorted."""
-    if len(hashes) > LOOKED_AT:
-        few = np.unique(np.partition(hashes, LOOKED_AT)[:LOOKED_AT])
-        if len(few) >= KEPT:
-            return few[:KEPT]
-    return np.unique(hashes)[:KEPT]
-
-
-def count_equal(hashes: Array, known: Array) -> int:
-    """Count the hashes that are among the known ones."""
-    known = np.sort(known)
-    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    return int((known[places] == hashes).sum())
 
 
 def known_share(kept: str, hashes: Array) -> float:

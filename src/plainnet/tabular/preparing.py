@@ -13,9 +13,9 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.activations import Activatable
 from plainnet.errors import InvalidValue, warn
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.network import Network
-from plainnet.tabular import cautions, overlap
+from plainnet.tabular import overlap
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.names import require_columns
@@ -27,7 +27,7 @@ from plainnet.tabular.targets import Task, decide_task, split, target_column
 if TYPE_CHECKING:
     import polars as pl
 
-LOSSES: dict[Task, tuple[str, ...]] = {
+TASK_LOSSES: dict[Task, tuple[str, ...]] = {
     "classification": ("cross_entropy", "binary_cross_entropy"),
     "regression": ("mse", "mae", "huber", "poisson"),
 }
@@ -35,8 +35,6 @@ LOSSES: dict[Task, tuple[str, ...]] = {
 
 TOLD_APART = 0.25
 """If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
-
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,32 +123,17 @@ def prepare(
     path: str | os.PathLike[str],
     target: str,
     *,
-    task: str | None = None,
-    loss: str | None = None,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     sample_weight: str | None = None,
-    validation: float | os.PathLike[str] = 0.2,
-    seed: int | None = None,
-    dtype: str = "float32",
+    **settings: Any,
 ) -> Prepared:
-    """Read a table file for training; see `read_table` and `prepare_rows`."""
+    """Read a table file for training; see `read_table` and, for the other settings, `prepare_rows`."""
     options = options.with_categories(categories)
     _check_roles(target, sample_weight, options.categories, ignore)
     frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
-    return prepare_rows(
-        frame,
-        target,
-        task=task,
-        loss=loss,
-        options=options,
-        sample_weight=sample_weight,
-        validation=validation,
-        seed=seed,
-        dtype=dtype,
-        source=str(path),
-    )
+    return prepare_rows(frame, target, options=options, sample_weight=sample_weight, source=str(path), **settings)
 
 
 def prepare_rows(
@@ -175,6 +158,8 @@ def prepare_rows(
     InvalidValue for a loss that does not go with the task.
     """
     import polars.selectors as cs
+
+    from plainnet.tabular import cautions  # imports polars
 
     _check_roles(target, sample_weight)
     rows = Part.known(frame, source, target)
@@ -260,24 +245,16 @@ def network_for(
     for Poisson, which starts at the mean count, otherwise a plain sum.
     """
 
-    def dense(units: int, function: Activatable) -> Dense:
-        return Dense(units, function, initializer=initializer, l1=l1, l2=l2)
-
+    settings: dict[str, Any] = {"initializer": initializer, "l1": l1, "l2": l2}
     layers: list[Layer] = []
     for units in hidden:
-        if normalization is None:
-            layers.append(dense(units, activation))
-        else:
-            made = NORMALIZATIONS[checks.one_of("normalization", normalization, NORMALIZATIONS)]()
-            layers += [dense(units, "identity"), made, Activation(activation)]
-        if dropout:
-            layers.append(Dropout(dropout))
+        layers += hidden_block(units, activation, normalization=normalization, dropout=dropout, **settings)
     units, output = {
         "cross_entropy": (len(prepared.table.classes), "softmax"),
         "binary_cross_entropy": (1, "sigmoid"),
         "poisson": (1, "exponential"),
     }.get(prepared.loss, (1, "identity"))
-    last = dense(units, output)
+    last = Dense(units, output, **settings)
     net = Network(*layers, last, input_size=prepared.X.shape[1], seed=seed, dtype=dtype)
     if prepared.loss == "poisson":
         mean = float(np.average(prepared.y, weights=prepared.sample_weight, axis=0)[0])
@@ -313,8 +290,8 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -
 
 def _loss_for(task: Task, loss: str | None) -> str:
     if loss is None:
-        return LOSSES[task][0]
-    checks.one_of("loss", loss, [name for names in LOSSES.values() for name in names])
-    if loss not in LOSSES[task]:
-        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(LOSSES[task])}")
+        return TASK_LOSSES[task][0]
+    checks.one_of("loss", loss, [name for names in TASK_LOSSES.values() for name in names])
+    if loss not in TASK_LOSSES[task]:
+        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(TASK_LOSSES[task])}")
     return loss

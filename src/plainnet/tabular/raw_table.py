@@ -7,7 +7,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError
@@ -18,9 +19,6 @@ from plainnet.tabular.notations import Notation
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.sources import Source, first_line
 from plainnet.tabular.texts import spelled
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,6 @@ class RawTable:
         self, names: Collection[str], categories: Collection[str], options: ReadOptions
     ) -> tuple[pl.DataFrame, dict[str, Notation]]:
         """Return the named columns in their kinds, with the notations of numbers; `categories` names categories."""
-        import polars as pl
-
         numbers = {name: self.number(name) for name in names}
         frame = pl.DataFrame([self.frame.to_series(number).alias(name) for name, number in numbers.items()])
         if not self.is_text:
@@ -78,8 +74,6 @@ class RawTable:
 
 def read_parquet(source: Source) -> RawTable:
     """Return the columns of a Parquet file as they are stored; raise FileError for a damaged one."""
-    import polars as pl
-
     content, where = source.content, source.where
     if not content:
         raise FileError(f"{where} is empty")

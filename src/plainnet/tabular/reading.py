@@ -12,17 +12,16 @@ from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.markers import notes_of_markers
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
-from plainnet.tabular.raw_table import RawTable, read_parquet
 from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
 from plainnet.tabular.targets import spellings_of
-from plainnet.tabular.text_table import read_text
 from plainnet.tabular.texts import spelled, spelled_column
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from plainnet.tabular.raw_table import RawTable
 
 
 def read_table(
@@ -63,6 +62,8 @@ def read_for_training(
     For a `target` that holds classes this includes how the file writes them.
     """
     raw = _open(path, options)
+    from plainnet.tabular.markers import notes_of_markers  # imports polars, which `_open` found
+
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):
             raise InvalidType(f"{argument} is {names!r}; it takes a list of column names: [{names!r}]")
@@ -133,8 +134,11 @@ def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
         import polars  # noqa: F401
     except ImportError:
         raise missing_extra("a table file", "tables") from None
+    from plainnet.tabular.raw_table import read_parquet  # these two import polars
+    from plainnet.tabular.text_table import read_text
+
     source = open_source(path)
-    return read_parquet(source) if source.is_parquet else read_text(source, options)
+    return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
 
 
 def _quote_style(frame: pl.DataFrame) -> Literal["necessary", "non_numeric"]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from plainnet.errors import InvalidValue
 from plainnet.tabular.kinds import Place, finite
@@ -12,9 +13,6 @@ from plainnet.tabular.markers import missing_hint
 from plainnet.tabular.notations import DECIMALS, PATTERNS, PLAIN, SHORT_YEAR, THOUSANDS, Notation, orders_of, unit_of
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.texts import option
-
-if TYPE_CHECKING:
-    import polars as pl
 
 E_CODE = r"^[0-9]+[eE][0-9]+$"
 GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
@@ -89,7 +87,7 @@ class TextColumn:
             raise InvalidValue(
                 f"{holds} {value!r}, where training had {notation.described}; {missing_hint(value)}correct it"
             )
-        return finite(numbers.fill_nan(None), self.place)
+        return finite(numbers, self.place)
 
     def refuse_ambiguous(self) -> None:
         """Raise InvalidValue for a column whose first two readings say different numbers."""
@@ -164,7 +162,7 @@ def readings_of(text: pl.Series, options: ReadOptions) -> list[Notation]:
     """
     sample = sample_of(text)
     units = {unit_of(value) for value in sample[:20]}
-    unit, found, known = next(iter(units), ""), list[Notation](), list["pl.Series"]()
+    unit, found, known = next(iter(units), ""), list[Notation](), list[pl.Series]()
     for marks in _marks(options) if len(units) == 1 else ():
         notation = Notation(*marks, unit)
         if not all(map(notation.reads, sample)):

@@ -68,10 +68,6 @@ class Records:
         found = self.bytes == ord(separator)
         return np.flatnonzero(found if self.quoted is None else found & ~self.quoted)
 
-    def per_record(self, separators: Array) -> Array:
-        """Count how many of these places each record holds."""
-        return np.diff(np.searchsorted(separators, self.ends), prepend=0)
-
     def quoted_fields(self, texts: Collection[str], separators: Array) -> dict[int, Array]:
         """Return, for the number of a column, the records in which one of the texts stands alone in quotation marks."""
         known = {text.encode() for text in texts}

@@ -56,11 +56,6 @@ class Source:
     ending: str
     content: bytes
 
-    @property
-    def is_parquet(self) -> bool:
-        """Return True if the ending says Parquet; otherwise it is text."""
-        return self.ending in PARQUET_ENDINGS
-
 
 def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the bytes of a table file; "-" is standard input, which holds text, as a pipe does.

@@ -21,11 +21,11 @@ from plainnet.tabular.columns import (
     encode,
     learn_column,
     of_kinds,
+    positions,
     useless,
 )
-from plainnet.tabular.deciding import tell
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame
+from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame, tell
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.overlap import check_fingerprint
@@ -192,9 +192,7 @@ class Table:
         Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite, also once they
         are of `dtype`.
         """
-        frame = self._of_kinds(frame)
-        self._warn_of_news(frame)
-        return encode(self.columns, frame, np.dtype(dtype), place)
+        return encode(self.columns, self._in_kinds(frame), np.dtype(dtype), place)
 
     def feature_blocks(
         self,
@@ -208,26 +206,28 @@ class Table:
 
         Without `warn_of_news` no warning says what training did not have, as where one did before.
         """
-        frame = self._of_kinds(frame)
-        if warn_of_news:
-            self._warn_of_news(frame)
+        frame = self._in_kinds(frame, warn_of_news)
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
         for start in range(0, len(frame), size):
+            yield encode(self.columns, frame[start : start + size], np.dtype(dtype), place, start)
 
-            def moved(row: int, by: int = start) -> str:
-                return place(by + row)
-
-            yield encode(self.columns, frame[start : start + size], np.dtype(dtype), moved)
-
-    def _of_kinds(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _in_kinds(self, frame: pl.DataFrame, warn_of_news: bool = True) -> pl.DataFrame:
+        """Return the input columns in their kinds, and warn of what they hold that they did not hold in training."""
         require_columns(self.column_names, frame.columns, "the table")
-        return of_kinds(self.columns, frame)
-
-    def _warn_of_news(self, frame: pl.DataFrame) -> None:
+        frame = of_kinds(self.columns, frame)
         missing = frame.null_count().row(0, named=True)
-        for column in self.columns:
-            for news in _news(column, frame, missing[column.name]):
-                warn(f"column {column.name!r}: {news}")
+        for column in self.columns if warn_of_news else ():
+            values, news = frame[column.name], f"column {column.name!r}:"
+            if isinstance(column, CategoryColumn):
+                unseen = values.filter(positions(values, column.values) < 0).drop_nulls()
+                different = unseen.unique(maintain_order=True)
+                listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
+                if len(unseen):
+                    warn(f"{news} {len(unseen)} values that training did not have count as unknown: {listed}")
+            if missing[column.name] and not column.missing:
+                meaning = "unknown" if column.kind == "category" else "the mean"
+                warn(f"{news} {missing[column.name]} missing values, where training had none, count as {meaning}")
+        return frame
 
     def targets(self, frame: pl.DataFrame) -> Array:
         """Return the frame's target as a network learns it.
@@ -311,16 +311,3 @@ class Table:
 def _as_precise(values: Array, outputs: Array) -> Array:
     """Return numbers in float32 if the outputs that they come from are; classes as they are."""
     return values.astype(np.float32) if values.dtype.kind == "f" and outputs.dtype == np.float32 else values
-
-
-def _news(column: Column, frame: pl.DataFrame, missing: int) -> Iterator[str]:
-    """Say what a column holds that it did not hold in training."""
-    if isinstance(column, CategoryColumn):
-        unseen = column.unseen(frame[column.name])
-        if len(unseen):
-            different = unseen.unique(maintain_order=True)
-            listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
-            yield f"{len(unseen)} values that training did not have count as unknown: {listed}"
-    if missing and not column.missing:
-        meaning = "unknown" if column.kind == "category" else "the mean"
-        yield f"{missing} missing values, where training had none, count as {meaning}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, warn
@@ -14,9 +14,6 @@ from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.records import Records
 from plainnet.tabular.sources import Source, first_line, text_content
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def read_text(source: Source, options: ReadOptions) -> RawTable:
@@ -33,7 +30,8 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         raise FileError(f"{where}, line {line}: {_misplaced_quote(text, layout.separator)}")
     names = [name or "" for name in _parse(where, records[layout.header], layout.separator).row(0)]
     places = records.separators(layout.separator)
-    rows = _rows(records, layout, len(names), records.per_record(places) + 1, where)
+    fields = np.diff(np.searchsorted(places, records.ends), prepend=0) + 1  # of each record
+    rows = _rows(records, layout, len(names), fields, where)
     if rows.size == 0:
         raise FileError(f"{where} has a header and no rows")
     again = records.repeats(layout.header) if len(names) > 1 else None
@@ -48,8 +46,8 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         frame = frame[rows - rows[0]]  # without the blank lines
     quoted: dict[int, Array] = {}
     if options.missing is None and records.marks.size:
-        fields = records.quoted_fields([text for text in MISSING if text], places)
-        quoted = {column: np.flatnonzero(np.isin(rows, found)) for column, found in fields.items()}
+        marked = records.quoted_fields([text for text in MISSING if text], places)
+        quoted = {column: np.flatnonzero(np.isin(rows, found)) for column, found in marked.items()}
     return RawTable(
         where=where,
         written=names,
@@ -123,8 +121,6 @@ def _cause_of_ragged_rows(records: Records, layout: Layout, width: int, fields: 
 
 def _parse(where: str, text: bytes, separator: str, names: list[str] | None = None) -> pl.DataFrame:
     """Parse text by polars, with every column as text."""
-    import polars as pl
-
     schema = None if names is None else dict.fromkeys(names, pl.String)
     try:
         return pl.read_csv(text, has_header=False, schema=schema, infer_schema=False, separator=separator)

@@ -8,7 +8,8 @@ A view, such as `parameters[2:6]`, has no value of its own. It reads its parent'
 writes it, so that all who share memory in NumPy see each other's changes.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -18,28 +19,48 @@ from plainnet.tracing.graph import Node, constant, make
 from plainnet.tracing.indexing import index_of, is_whole, keeps_contiguous
 from plainnet.tracing.untraceable import untraceable
 
+Read = Callable[[Node], Node]
+"""The parent's value -> the view's."""
+
+Write = Callable[[Node, Node], Node]
+"""(the parent's value, the view's new value) -> the parent's new value."""
+
 
 class View(NamedTuple):
-    """What a view shows of its parent: `key` tells which part, for views by an index."""
+    """How a view takes part in its parent; `key` is the index, if an index made the view."""
 
     parent: "Symbol"
-    read: Callable[[Node], Node]
-    write: Callable[[Node, Node], Node]
-    """(the parent's value, the view's new value) -> the parent's new value."""
+    read: Read
+    write: Write
     key: Any = None
 
 
+def _reduction(op: str, takes_dtype: bool = True) -> Any:
+    """Return the method of an array that reduces it along axes."""
+
+    def reduce(
+        x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any
+    ) -> Any:
+        _refuse_options(op, options)
+        return reduced(op, x, axis, keepdims, dtype, out)
+
+    def reduce_in_own_dtype(x: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return reduce(x, axis, None, out, keepdims, **options)
+
+    return reduce if takes_dtype else reduce_in_own_dtype
+
+
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """A stand-in for an array."""
+    """A stand-in for an array; `contiguous` is True if the array would lie in memory row by row."""
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, node: Node, view: View | None = None, contiguous: bool | None = None) -> None:
+    def __init__(self, node: Node, contiguous: bool = False, view: View | None = None) -> None:
         self._value = node
         self._view = view
         self._seen = view.parent.node if view else None  # the parent's value that `_value` was read from
-        self._contiguous = len(node.shape) < 2 if contiguous is None else contiguous
-        self._shared = ""  # why it cannot be known which others a change in place would change
+        self._shared = ""  # why a change in place might change other arrays, too
+        self.contiguous = contiguous or len(node.shape) < 2
 
     @property
     def node(self) -> Node:
@@ -59,7 +80,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             if np.broadcast_shapes(node.shape, self.shape) != self.shape:
                 raise ValueError(f"values of shape {node.shape} cannot be written into an array of shape {self.shape}")
             node = make("broadcast_to", node, shape=self.shape)
-        self._replace(make("copy", node) if len(self.shape) > 1 else node)
+        if self.ndim > 1:  # the array goes on to lie in memory as it does, which decides the order of a sum
+            whole = (slice(None),) * self.ndim
+            node = make("copy", node) if self.contiguous else make("setitem", self.node, node, index=whole)
+        self._replace(node)
         return self
 
     def _replace(self, node: Node) -> None:
@@ -70,11 +94,11 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             self._seen = self._view.parent.node
         self._value = node
 
-    def view(
-        self, read: Callable[[Node], Node], write: Callable[[Node, Node], Node], contiguous: bool, key: Any = None
-    ) -> "Symbol":
-        """Return a symbol that shares this one's memory."""
-        return Symbol(read(self.node), View(self, read, write, key), contiguous)
+    def share(self, reason: str) -> None:
+        """Let nobody change the array in place from now on."""
+        self._shared = reason
+        if self._view:
+            self._view.parent.share(reason)
 
     # What NumPy asks for
 
@@ -84,9 +108,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         from plainnet.tracing.functions import FUNCTIONS
 
+        name = f"{str(function.__module__).replace('numpy', 'np')}.{function.__name__}"
         if function not in FUNCTIONS:
-            module = str(function.__module__).replace("numpy", "np")
-            raise untraceable(f"{module}.{function.__name__} is not among the functions that can be traced")
+            raise untraceable(f"{name} is not among the functions that can be traced")
+        unknown = options.keys() - inspect.signature(FUNCTIONS[function]).parameters
+        if unknown:
+            raise untraceable(f"the argument {min(unknown)} of {name} cannot be traced")
         return FUNCTIONS[function](*arguments, **options)
 
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
@@ -138,31 +165,31 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: Any) -> "Symbol":
         return self.copy()
 
-    # Powers as ndarray computes them
-
     def __pow__(self, exponent: Any) -> Any:
+        """Record a power as ndarray computes it: some by a function of their own."""
         if self.shape and type(exponent) in (int, float):
-            simple = {2: np.square, 1: np.positive} | (
-                {0.5: np.sqrt, -1: np.reciprocal} if self.dtype.kind == "f" else {}
-            )
-            if exponent in simple:
-                return simple[exponent](self)
+            own = {2: np.square, 1: np.positive} | ({0.5: np.sqrt, -1: np.reciprocal} if self.dtype.kind == "f" else {})
+            if exponent in own:
+                return own[exponent](self)
         return np.power(self, exponent)
 
     def __ipow__(self, exponent: Any) -> "Symbol":
         return self.become(self**exponent)
 
-    # Indexing
+    # Parts of an array
+
+    def view(self, read: Read, write: Write, contiguous: bool, key: Any = None) -> "Symbol":
+        """Return a symbol that shares this one's memory."""
+        return Symbol(read(self.node), contiguous, View(self, read, write, key))
 
     def __getitem__(self, index: Any) -> "Symbol":
         key, arrays = index_of(index, self.shape)
         if arrays:
             return Symbol(make("getitem", self.node, *arrays, index=key))
-        contiguous = self._contiguous and keeps_contiguous(key)
         return self.view(
             lambda parent: make("getitem", parent, index=key),
             lambda parent, value: make("setitem", parent, value, index=key),
-            contiguous,
+            self.contiguous and keeps_contiguous(key),
             key,
         )
 
@@ -186,7 +213,53 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             raise untraceable("which elements are written depends on values; np.where is traced")
         self._replace(make("where", mask.node, cast(node, self.dtype), self.node))
 
-    # What an array knows
+    def transpose(self, *axes: Any) -> "Symbol":
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = tuple(axis % self.ndim for axis in given or range(self.ndim)[::-1])
+        back = tuple(order.index(axis) for axis in range(self.ndim))
+        return self.view(
+            lambda parent: make("transpose", parent, axes=order),
+            lambda parent, value: make("transpose", value, axes=back),
+            self.contiguous and order == tuple(range(self.ndim)),
+        )
+
+    def swapaxes(self, first: int, second: int) -> "Symbol":
+        order = list(range(self.ndim))
+        order[first], order[second] = order[second], order[first]
+        return self.transpose(order)
+
+    def reshape(self, *shape: Any) -> "Symbol":
+        given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        new, old = np.broadcast_to(np.False_, self.shape).reshape(given).shape, self.shape
+        if self.contiguous:
+            return self.view(
+                lambda parent: make("reshape", parent, shape=new),
+                lambda parent, value: make("reshape", value, shape=old),
+                contiguous=True,
+            )
+        symbol = Symbol(make("reshape", self.node, shape=new))
+        for one in (self, symbol):
+            one.share("after a reshape, which NumPy makes a view or a copy as the memory lies")
+        return symbol
+
+    def ravel(self) -> "Symbol":
+        return self.reshape(-1)
+
+    def flatten(self) -> "Symbol":
+        return Symbol(make("copy", make("reshape", self.node, shape=(self.size,))))
+
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> "Symbol":
+        axes = _axes(axis, self.ndim) if axis is not None else tuple(i for i, n in enumerate(self.shape) if n == 1)
+        if any(self.shape[i] != 1 for i in axes):
+            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        return self[tuple(0 if i in axes else slice(None) for i in range(self.ndim))]
+
+    def take(self, indices: Any, axis: int | None = None) -> "Symbol":
+        if axis is None:
+            return self.reshape(-1)[np.asarray(indices) if isinstance(indices, list | tuple) else indices]
+        return self[(slice(None),) * (axis % self.ndim) + (indices,)]
+
+    # Attributes and other methods of an array
 
     @property
     def shape(self) -> Shape:
@@ -208,109 +281,48 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def T(self) -> "Symbol":  # noqa: N802
         return self.transpose()
 
-    # Methods
+    sum, mean, prod = (_reduction(op) for op in ("sum", "mean", "prod"))
+    max, min, any, all = (_reduction(op, takes_dtype=False) for op in ("max", "min", "any", "all"))
 
-    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("sum", self, axis, keepdims, dtype, out)
+    def argmax(self, axis: int | None = None) -> "Symbol":
+        return Symbol(make("argmax", self.node, axis=None if axis is None else axis % self.ndim))
 
-    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("mean", self, axis, keepdims, dtype, out)
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        """Record the variance in the steps in which NumPy takes it."""
+        centred = self - self.mean(axis, keepdims=True)
+        total = (centred * centred).sum(axis, keepdims=keepdims)
+        return total / (self.size // total.size - ddof)
 
-    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("prod", self, axis, keepdims, dtype, out)
+    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        return np.sqrt(self.var(axis, ddof=ddof, keepdims=keepdims))
 
-    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("max", self, axis, keepdims, None, out)
-
-    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("min", self, axis, keepdims, None, out)
-
-    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("any", self, axis, keepdims, None, out)
-
-    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        return reduced("all", self, axis, keepdims, None, out)
-
-    def argmax(self, axis: int | None = None) -> Any:
-        return np.argmax(self, axis)
-
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        return np.var(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        return np.std(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Any:
-        return np.clip(self, min, max, out=out)
-
-    def take(self, indices: Any, axis: int | None = None) -> Any:
-        return np.take(self, indices, axis)
+    def clip(self, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
+        low, high = a_min if min is None else min, a_max if max is None else max
+        if low is None or high is None:
+            return np.minimum(self, high, out=out) if low is None else np.maximum(self, low, out=out)
+        return recorded(elementwise("clip", self, low, high), (self, low, high), out)
 
     def dot(self, other: Any) -> Any:
-        return np.dot(self, other)
+        if not self.shape or not np.shape(other):
+            return np.multiply(self, other)
+        return np.matmul(self, other)
 
     def astype(self, dtype: Any, copy: bool = True) -> "Symbol":
         dtype = np.dtype(dtype)
-        return self if dtype == self.dtype and not copy else Symbol(cast(self.node, dtype))
+        return self if dtype == self.dtype and not copy else Symbol(cast(self.node, dtype), self.contiguous)
 
-    def copy(self, order: str = "C") -> "Symbol":
-        return Symbol(make("copy", self.node))
+    def copy(self) -> "Symbol":
+        return Symbol(make("copy", self.node), contiguous=True)
 
     def fill(self, value: Any) -> None:
         self.become(value)
-
-    def transpose(self, *axes: Any) -> "Symbol":
-        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        order = tuple(axis % self.ndim for axis in given) if given else tuple(reversed(range(self.ndim)))
-        back = tuple(order.index(axis) for axis in range(self.ndim))
-        return self.view(
-            lambda parent: make("transpose", parent, axes=order),
-            lambda parent, value: make("transpose", value, axes=back),
-            self._contiguous and self.ndim < 2,
-        )
-
-    def swapaxes(self, first: int, second: int) -> "Symbol":
-        order = list(range(self.ndim))
-        order[first], order[second] = order[second], order[first]
-        return self.transpose(order)
-
-    def reshape(self, *shape: Any) -> "Symbol":
-        given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        new, old = np.broadcast_to(np.False_, self.shape).reshape(given).shape, self.shape
-        if self._contiguous:
-            return self.view(
-                lambda parent: make("reshape", parent, shape=new),
-                lambda parent, value: make("reshape", value, shape=old),
-                contiguous=True,
-            )
-        symbol = Symbol(make("reshape", self.node, shape=new))
-        self._share("after a reshape, which NumPy makes a view or a copy as the memory lies")
-        symbol._shared = self._shared
-        return symbol
-
-    def _share(self, reason: str) -> None:
-        self._shared = reason
-        if self._view:
-            self._view.parent._share(reason)
-
-    def ravel(self) -> "Symbol":
-        return self.reshape(-1)
-
-    def flatten(self) -> "Symbol":
-        return Symbol(make("copy", make("reshape", self.node, shape=(self.size,))))
-
-    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> "Symbol":
-        axes = _axes(axis, self.ndim) if axis is not None else tuple(i for i, n in enumerate(self.shape) if n == 1)
-        if any(self.shape[i] != 1 for i in axes):
-            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-        return self[tuple(0 if i in axes else slice(None) for i in range(self.ndim))]
 
 
 class NumberSymbol(Symbol):
     """A stand-in for a Python number. Arithmetic with Python numbers gives another one, as in Python."""
 
 
-def _number_operator(op: str, reflected: bool) -> Callable[[Any, Any], Any]:
+def _number_operator(op: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
     def operate(number: Any, other: Any) -> Any:
         operands = (other, number) if reflected else (number, other)
         if isinstance(other, NumberSymbol) or type(other) in (int, float):
@@ -320,28 +332,18 @@ def _number_operator(op: str, reflected: bool) -> Callable[[Any, Any], Any]:
     return operate
 
 
-def _define_number_operators() -> None:
-    words = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power"}
-    words |= {"floordiv": "floor_divide", "mod": "remainder"}
-    for word, op in words.items():
-        setattr(NumberSymbol, f"__{word}__", _number_operator(op, reflected=False))
-        setattr(NumberSymbol, f"__i{word}__", _number_operator(op, reflected=False))
-        setattr(NumberSymbol, f"__r{word}__", _number_operator(op, reflected=True))
-    comparisons = {
-        "gt": "greater",
-        "ge": "greater_equal",
-        "lt": "less",
-        "le": "less_equal",
-        "eq": "equal",
-        "ne": "not_equal",
-    }
-    for word, op in comparisons.items():
-        setattr(NumberSymbol, f"__{word}__", _number_operator(op, reflected=False))
-    for word, op in {"neg": "negative", "abs": "absolute"}.items():
-        setattr(NumberSymbol, f"__{word}__", lambda number, op=op: NumberSymbol(make(op, number.node)))
+_ARITHMETIC = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power"}
+_ARITHMETIC |= {"floordiv": "floor_divide", "mod": "remainder"}
+_COMPARISONS = {"gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "eq": "equal"}
+for _word, _op in (_ARITHMETIC | _COMPARISONS | {"ne": "not_equal"}).items():
+    setattr(NumberSymbol, f"__{_word}__", _number_operator(_op))
+    setattr(NumberSymbol, f"__r{_word}__", _number_operator(_op, reflected=True))
+    setattr(NumberSymbol, f"__i{_word}__", _number_operator(_op))  # a number is replaced, not changed in place
+for _word, _op in {"neg": "negative", "abs": "absolute"}.items():
+    setattr(NumberSymbol, f"__{_word}__", lambda number, op=_op: NumberSymbol(make(op, number.node)))
 
 
-_define_number_operators()
+# Recording
 
 
 REDUCTIONS = {
@@ -358,55 +360,50 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], out: Any,
     """Record a ufunc or its `reduce`."""
     name = ufunc.__name__
     if getattr(np, name, None) is not ufunc:
-        raise untraceable(
-            f"{name} is a function of another library than NumPy; write its formula with NumPy's functions"
-        )
+        raise untraceable(f"{name} is a function of another library than NumPy; write its formula with NumPy's")
     if ufunc.nout != 1 or (ufunc.signature is not None and ufunc is not np.matmul):
         raise untraceable(f"np.{name} is not among the functions that can be traced")
     if method == "reduce" and ufunc in REDUCTIONS:
-        reduction = {"axis": 0, "keepdims": False, "dtype": None, **options}
-        _refuse_options(
-            f"np.{name}.reduce", {k: v for k, v in options.items() if k not in ("axis", "keepdims", "dtype")}
-        )
-        return reduced(REDUCTIONS[ufunc], inputs[0], out=out, **reduction)
+        return _reduction(REDUCTIONS[ufunc])(inputs[0], out=out, **{"axis": 0, **options})
     if method != "__call__":
         raise untraceable(f"np.{name}.{method} is not among the functions that can be traced")
-    _refuse_options(f"np.{name}", options)
-    node = product(*map(node_of, inputs)) if ufunc is np.matmul else elementwise(name, *inputs)
-    return written(node, out)
+    _refuse_options(name, options)
+    if ufunc is np.matmul:
+        return recorded(product(*map(node_of, inputs)), (), out)
+    return recorded(elementwise(name, *inputs), inputs, out)
 
 
 def _refuse_options(function: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if value is not None and not (name == "where" and value is True):
-            raise untraceable(f"the argument {name} of {function} cannot be traced")
+            raise untraceable(f"the argument {name} of np.{function} cannot be traced")
 
 
-def written(node: Node, out: Any) -> Any:
-    """Return a new symbol, or the array `out` with the values of the node."""
+def recorded(node: Node, operands: Sequence[Any], out: Any = None) -> Any:
+    """Return a symbol of the node, which lies in memory as its operands do, or write the node into the array `out`."""
     out = out[0] if isinstance(out, tuple) else out
     if out is None:
-        return Symbol(node)
+        return Symbol(node, all(x.contiguous if isinstance(x, Symbol) else _is_contiguous(x) for x in operands))
     if not isinstance(out, Symbol):
         raise untraceable("a plain array, which is no argument of the traced function, is changed in place")
-    if np.broadcast_shapes(node.shape, out.shape) != out.shape:
-        raise ValueError(f"a result of shape {node.shape} cannot be written into an array of shape {out.shape}")
     return out.become(Symbol(node))
+
+
+def _is_contiguous(x: Any) -> bool:
+    return np.asarray(x).flags.c_contiguous
 
 
 def elementwise(op: str, *operands: Any) -> Node:
     """Record a ufunc: NumPy says in which dtypes it computes, and each operand is cast to its own."""
     nodes = [node_of(operand) for operand in operands]
     kinds = [type(node.dtype.type(0).item()) if node.weak else node.dtype for node in nodes]
-    if op == "where":
-        dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds[1:]))
-        loop = (np.dtype(np.bool_), dtype, dtype)
-    elif op == "clip":
-        dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
-        loop = (dtype, dtype, dtype)
+    if op in ("where", "clip"):
+        choices = kinds[1:] if op == "where" else kinds
+        dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in choices))
+        loop = [np.dtype(np.bool_) if op == "where" else dtype, dtype, dtype]
     else:
-        loop = getattr(np, op).resolve_dtypes((*kinds, None))
-    return make(op, *(cast(node, dtype) for node, dtype in zip(nodes, loop, strict=False)))
+        loop = getattr(np, op).resolve_dtypes((*kinds, None))[:-1]
+    return make(op, *(cast(node, dtype) for node, dtype in zip(nodes, loop, strict=True)))
 
 
 def product(a: Node, b: Node) -> Node:
@@ -418,21 +415,19 @@ def product(a: Node, b: Node) -> Node:
 def reduced(op: str, x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None, out: Any = None) -> Any:
     """Record a sum, a maximum or the like over axes."""
     node = node_of(x)
-    if out is not None and dtype is None and op in ("sum", "prod", "mean") and out.dtype != node.dtype:
-        dtype = out.dtype
+    if out is not None and dtype is None and op in ("sum", "prod", "mean"):
+        dtype = out.dtype  # NumPy sums in the dtype of the array that takes the sum
     attributes = {} if dtype is None or np.dtype(dtype) == node.dtype else {"dtype": np.dtype(dtype)}
     axes = _axes(axis, len(node.shape))
-    return written(make(op, node, axis=axes, keepdims=bool(keepdims), **attributes), out)
+    return recorded(make(op, node, axis=axes, keepdims=bool(keepdims), **attributes), (x,), out)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
-    for one in given:
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    for one in axes:
         if not -ndim <= one < ndim:
             raise np.exceptions.AxisError(one, ndim)
-    return tuple(sorted(one % ndim for one in given))
+    return tuple(sorted(one % ndim for one in axes))
 
 
 def node_of(value: Any, dtype: np.dtype[Any] | None = None) -> Node:

@@ -111,7 +111,7 @@ class Draws:
         attributes = {"method": method, "generator": self._generator}
         node = Node("random", (), attributes, shape, np.dtype(dtype), weak=size is None)
         self._draws.append(node)
-        return NumberSymbol(node) if node.weak else Symbol(node)
+        return NumberSymbol(node) if node.weak else Symbol(node, contiguous=True)
 
     def __getattr__(self, name: str) -> Any:
         raise untraceable(f"{name} of a generator cannot be traced; random and standard_normal can")

@@ -2,11 +2,13 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from os import fspath
 from typing import Any
 
 import numpy as np
 
 from plainnet import engines
+from plainnet._base.identity import differences
 from plainnet._base.mapped import are_mapped, files_of
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidValue, warn
@@ -19,7 +21,8 @@ from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
-from plainnet.training.run import Run
+from plainnet.training.run import TrainingRun
+from plainnet.training.stopping import Stopping
 
 USUAL_BATCH = 32
 """Examples a step where there are as many and the user does not say."""
@@ -43,7 +46,7 @@ def training(net: Network, X: Any, y: Any, **options: Any) -> Generator[Report, 
     return prepare(net, X, y, Options.of(options)).reports()
 
 
-def prepare(net: Network, X: Any, y: Any, options: Options) -> Run:
+def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
     """Return the run that the options describe, ready to begin, its history the network's."""
     parts = options.validation if isinstance(options.validation, tuple | list) else ()
     data_files = files_of(X, y, options.sample_weight, *parts)
@@ -53,10 +56,8 @@ def prepare(net: Network, X: Any, y: Any, options: Options) -> Run:
         data = examples_of(net, X, y, options)
         job = job_of(net, data, options)
         run = run_of(job, engines.choose(options.engine, job, options.threads), data, options)
-        if run.checkpoint is not None and options.resume:
-            run.checkpoint.restore(run, any_reports=options.report_every == AUTO)
-        elif run.checkpoint is not None:
-            run.checkpoint.refuse_existing()
+        if run.checkpoint is not None:
+            _start_or_resume(run, run.checkpoint, options)
     net.history = run.history
     net.trained_by = run.job.loss, run.job.optimizer
     net.data_files = data_files
@@ -91,13 +92,13 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
     )
 
 
-def run_of(job: Job, choice: Choice, data: Data, options: Options) -> Run:
+def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRun:
     """Return the run of a job: validation, early stopping, metrics, reports and checkpoints around it."""
-    run = Run(
+    run = TrainingRun(
         job,
         choice,
         data.validation,
-        options.early_stopping,
+        Stopping(job.epochs, options.early_stopping),
         resolve_all(options.metrics, several_labels=bool(options.metrics) and has_several_labels(job.targets)),
         _report_every(options, job),
         None if options.checkpoint is None else Checkpoint(options.checkpoint, options.checkpoint_every),
@@ -107,7 +108,28 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> Run:
     return run
 
 
-def _try_metrics(run: Run) -> None:
+def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options) -> None:
+    """Put the run where its checkpoint left it; leave it at its beginning if there is no file yet."""
+    if not options.resume:
+        checkpoint.refuse_existing()
+        return
+    saved = checkpoint.read()
+    if saved is None:
+        return
+    identity, state = saved
+    with checkpoint.damage_named():
+        if options.report_every == AUTO:  # as often as the run that is gone on with
+            run.report_every = identity["options"]["report_every"]
+        different = next(differences(identity, run.identity), None)
+        if different is None:
+            run.restore(state)
+    if different is not None:
+        raise InvalidValue(
+            f"{fspath(checkpoint.path)} is of another run: {different}; resume takes the same data, network, options"
+        )
+
+
+def _try_metrics(run: TrainingRun) -> None:
     """Take each metric once of the examples it will be taken of, so that one that does not suit is refused now.
 
     An exception of a metric of the user's own comes through as it is.
@@ -125,15 +147,15 @@ def _try_metrics(run: Run) -> None:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
 
-def _warn_of_idle_plateau(run: Run) -> None:
+def _warn_of_idle_plateau(run: TrainingRun) -> None:
     """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
-    schedule = run.job.optimizer.schedule
-    if not isinstance(schedule, ReduceOnPlateau) or run.early_stopping is None:
+    schedule, early_stopping = run.job.optimizer.schedule, run.stopping.early_stopping
+    if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:
         return
     lowers_after = (schedule.patience + 1) * run.report_every
-    if lowers_after >= run.early_stopping.patience:
+    if lowers_after >= early_stopping.patience:
         warn(
-            f"early stopping ends the run after {run.early_stopping.patience} epochs without improvement, and "
+            f"early stopping ends the run after {early_stopping.patience} epochs without improvement, and "
             f"ReduceOnPlateau would lower the learning rate after {lowers_after} (patience + 1 reports); give one of "
             "them another patience, or the schedule has no effect"
         )

@@ -11,24 +11,20 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.checks import whole_number
-from plainnet._base.mapped import Rows, blocks
 from plainnet.errors import FileError, InvalidType, InvalidValue, warn
 from plainnet.files.archive import read_archive, write_archive
-from plainnet.files.model import arrays_of, record_of
+from plainnet.files.model import record_of
 from plainnet.files.writing import check_writable, remove_leftovers
-from plainnet.history import History
-
-if TYPE_CHECKING:
-    from plainnet.training.run import Run
+from plainnet.network import Network
 
 Every = int | str
 """Epochs as a number, or seconds as a text such as "30s"."""
@@ -59,40 +55,46 @@ class Checkpoint:
         by_epochs = self.every_epochs != math.inf and epochs_done % self.every_epochs == 0
         return by_epochs or time.monotonic() >= self.next_time
 
-    def write(self, run: Run) -> None:
-        """Write the state of the run. Where that fails, warn once and let the run go on; the last good file stays."""
-        net = run.job.network
-        state = {**_numbers(run), "identity": run.identity}
-        record = {**record_of(net), "history": run.history.to_dict(), "run": state}
+    def write(self, net: Network, identity: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Write the state of a run of `net`. If that fails, warn once and let the run go on; the last good file stays.
+
+        `identity` says, as plain data, what has to be the same where a run goes on from the file.
+        """
+        arrays: dict[str, Array] = {}
+        run = {"identity": identity, **_without_arrays(state, arrays)}
         try:
-            write_archive(self.path, record, {**arrays_of(net), **_arrays(run)})
+            write_archive(self.path, {**record_of(net), "history": run.pop("history"), "run": run}, arrays)
         except FileError as error:
             if not self.failed:
                 warn(f"no checkpoint: {error}; training goes on without")
             self.failed = True
         self.written_at = time.monotonic()
 
-    def restore(self, run: Run, any_reports: bool = False) -> None:
-        """Put the run where the file left it; where there is no file yet, leave it at its beginning.
+    def read(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the identity and the state that were written; None if there is no file yet.
 
-        With `any_reports` the run reports as often as the file's did; otherwise that has to agree as well.
-        Raises FileError for a damaged file, InvalidValue, naming the difference, where the file is of a run with
-        other data, another network or other options.
+        Raises FileError, naming the file, if it is damaged or a model.
         """
-        name = fspath(self.path)
         if not os.path.exists(self.path):
-            return
+            return None
         record, arrays = read_archive(self.path)
-        state = record.get("run")
-        if state is None:
-            raise FileError(f"{name} is a model, not a checkpoint; it takes a file written by fit(..., checkpoint=...)")
-        if any_reports:
-            run.report_every = run.identity["options"]["report_every"] = state["identity"]["options"]["report_every"]
-        for difference in differences(state["identity"], run.identity):
-            raise InvalidValue(f"{name} is of another run: {difference}; resume takes the same data, network, options")
-        _set_numbers(run, state)
-        _set_arrays(run, arrays)
-        run.history.__dict__.update(History(**record["history"]).__dict__)
+        run = record.get("run")
+        if run is None:
+            raise FileError(
+                f"{fspath(self.path)} is a model, not a checkpoint; it takes a file written by fit(..., checkpoint=...)"
+            )
+        with self.damage_named():
+            identity = run.pop("identity")
+            state = _of_version_0_1(run, arrays) if "gradient_norms" in run else _with_arrays(run, arrays)
+            return identity, {**state, "history": record["history"]}
+
+    @contextmanager
+    def damage_named(self) -> Iterator[None]:
+        """Raise FileError, naming the file, if its state turns out not to fit."""
+        try:
+            yield
+        except (InvalidValue, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileError(f"{fspath(self.path)} is damaged: its state does not fit ({error!r})") from error
 
     def refuse_existing(self) -> None:
         """A new run does not write over an earlier one's file."""
@@ -101,19 +103,6 @@ class Checkpoint:
                 f"checkpoint {fspath(self.path)} exists already; resume=True (--resume) goes on with that run, a "
                 "new run takes another name, or the file's removal"
             )
-
-
-def fingerprint(*arrays: Rows | None) -> str:
-    """SHA-256 over the types, shapes and bytes of arrays."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for array in arrays:
-        if array is not None:
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
-            for block in blocks(array):
-                digest.update(np.ascontiguousarray(array[block]).data)
-    return digest.hexdigest()
 
 
 def _parse_every(every: Every) -> tuple[float, float]:
@@ -131,71 +120,38 @@ def _parse_every(every: Every) -> tuple[float, float]:
     return whole_number("checkpoint_every", every, least=1), math.inf
 
 
-_JOB_NUMBERS = (
-    "epochs_done",
-    "good_epoch",
-    "batches_done",
-    "steps_done",
-    "loss_total",
-    "weight_total",
-    "order_state",
-    "learning_rate",
-    "schedule_memory",
-)
+def _without_arrays(data: Any, arrays: dict[str, Array], *path: str) -> Any:
+    """Return plain data with {"array": name} in place of each array, which goes into `arrays` by that name.
+
+    The name is the path to the array but for "job", so that the file has `parameters` and `statistics` as a model has.
+    """
+    if isinstance(data, np.ndarray):
+        name = ".".join(part for part in path if part != "job")
+        arrays[name] = data
+        return {"array": name}
+    if isinstance(data, Mapping):
+        return {key: _without_arrays(value, arrays, *path, key) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_arrays(value, arrays, *path, str(i)) for i, value in enumerate(data)]
+    return data
 
 
-def _numbers(run: Run) -> dict[str, Any]:
-    """The state of a run that is plain data."""
-    job = run.job
-    return {
-        "job": {name: getattr(job, name) for name in _JOB_NUMBERS},
-        "gradient_norms": list(job.gradient_norms),
-        "shuffling": job.network.shuffling.bit_generator.state,
-        "dropout": job.network.dropout.bit_generator.state,
-        "best_loss": run.best_loss,
-        "seconds": run.seconds,
-    }
+def _with_arrays(data: Any, arrays: Mapping[str, Array]) -> Any:
+    """Return what `_without_arrays` was given."""
+    if isinstance(data, dict):
+        if data.keys() == {"array"}:
+            return arrays[data["array"]].copy()
+        return {key: _with_arrays(value, arrays) for key, value in data.items()}
+    return [_with_arrays(value, arrays) for value in data] if isinstance(data, list) else data
 
 
-def _set_numbers(run: Run, state: Mapping[str, Any]) -> None:
-    job = run.job
-    for name in _JOB_NUMBERS:
-        setattr(job, name, state["job"][name])
-    job.schedule_memory.setdefault("step", 0.0)  # written by version 0.1, whose schedules did not look at it
-    job.gradient_norms = deque(state["gradient_norms"], maxlen=job.gradient_norms.maxlen)
-    job.network.shuffling.bit_generator.state = state["shuffling"]
-    job.network.dropout.bit_generator.state = state["dropout"]
-    run.best_loss = state["best_loss"]
-    run.seconds = state["seconds"]
-
-
-def _arrays(run: Run) -> dict[str, Array]:
-    """The state of a run that is arrays, beside the network's own."""
-    job = run.job
-    arrays = {"good_parameters": job.good_parameters, "good_statistics": job.good_statistics}
-    arrays |= {f"optimizer_{name}": vector for name, vector in job.optimizer_state.items()}
-    if run.best is not None:
-        arrays |= {"best_parameters": run.best[0], "best_statistics": run.best[1]}
-    return arrays
-
-
-def _set_arrays(run: Run, arrays: Mapping[str, Array]) -> None:
-    job, net = run.job, run.job.network
-    net.parameters, net.statistics = arrays["parameters"], arrays["statistics"]
-    job.good_parameters[...], job.good_statistics[...] = arrays["good_parameters"], arrays["good_statistics"]
-    for name, vector in job.optimizer_state.items():
-        vector[...] = arrays[f"optimizer_{name}"]
-    if "best_parameters" in arrays:
-        run.best = (arrays["best_parameters"].copy(), arrays["best_statistics"].copy())
-
-
-def differences(was: Any, now: Any, where: str = "") -> Iterator[str]:
-    """Where two plain descriptions differ, in words."""
-    if isinstance(was, Mapping) and isinstance(now, Mapping):
-        for name in dict.fromkeys([*was, *now]):
-            yield from differences(was.get(name), now.get(name), f"{where}.{name}" if where else name)
-    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        for i, (a, b) in enumerate(zip(was, now, strict=True)):
-            yield from differences(a, b, f"{where}[{i}]")
-    elif was != now:
-        yield f"{where} differs" if where.startswith("data.") else f"{where} was {was!r} and is {now!r}"
+def _of_version_0_1(run: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
+    """Return the state in a file of version 0.1, which named each part of it by hand."""
+    job = dict(run["job"])
+    job |= {name: run[name] for name in ("gradient_norms", "shuffling", "dropout")}
+    job |= {name: arrays[name] for name in ("parameters", "statistics", "good_parameters", "good_statistics")}
+    job["schedule_memory"].setdefault("step", 0.0)  # the schedules of version 0.1 did not look at it
+    begin = "optimizer_"
+    job["optimizer_state"] = {n.removeprefix(begin): array for n, array in arrays.items() if n.startswith(begin)}
+    best = [arrays[name].copy() for name in ("best_parameters", "best_statistics") if name in arrays]
+    return {"job": job, "best": best or None, "best_loss": run["best_loss"], "seconds": run["seconds"]}

@@ -8,16 +8,16 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from plainnet import engines
+from plainnet._base.identity import differences
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.training import job_of, run_of, unbuilt_on_error
-from plainnet.training.checkpoints import differences
 from plainnet.training.data import examples_of
 from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
-from plainnet.training.run import Run
+from plainnet.training.run import TrainingRun
 
 LANES = 64
 """How many small networks share the vector instructions, at most."""
@@ -52,7 +52,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
     is_fraction = not (each[0].validation is None or isinstance(each[0].validation, tuple | list))
-    runs: list[Run] = []
+    runs: list[TrainingRun] = []
     with unbuilt_on_error(*networks):
         data = examples_of(networks[0], X, y, each[0])
         shape = _shape(networks[0])
@@ -72,7 +72,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     return [run.history for run in runs]
 
 
-def _train(runs: list[Run], threads: int, progress: bool) -> None:
+def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
     """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     groups, train = _groups(runs, threads)
     stopped = threading.Event()
@@ -110,7 +110,9 @@ def lanes_of(networks: int, threads: int) -> int:
     return max(1, min(LANES, -(-networks // threads)))
 
 
-def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[list[Run], threading.Event], None]]:
+def _groups(
+    runs: list[TrainingRun], threads: int
+) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
     """The runs in the groups that one thread trains at a time, and the function that does."""
     if share_lanes(runs[0].choice, [run.job for run in runs]):
         size = lanes_of(len(runs), threads)
@@ -118,7 +120,7 @@ def _groups(runs: list[Run], threads: int) -> tuple[list[list[Run]], Callable[[l
     return [[run] for run in runs], _train_alone
 
 
-def _train_alone(group: list[Run], stopped: threading.Event) -> None:
+def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     (run,) = group
     engine = engines.make(run.choice, run.job)
     began = time.perf_counter()
@@ -130,7 +132,7 @@ def _train_alone(group: list[Run], stopped: threading.Event) -> None:
     run.end()
 
 
-def _train_lanes(group: list[Run], stopped: threading.Event) -> None:
+def _train_lanes(group: list[TrainingRun], stopped: threading.Event) -> None:
     from plainnet.engines.compiled.lanes_engine import LanesEngine
 
     engine = LanesEngine([run.job for run in group])

@@ -14,7 +14,7 @@ from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
-from plainnet.training.run import EarlyStopping
+from plainnet.training.stopping import EarlyStopping
 
 AUTO: Literal["auto"] = "auto"
 

@@ -3,84 +3,65 @@
 import math
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from plainnet import engines
-from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Configurable, describe
+from plainnet._base.configurable import describe
+from plainnet._base.identity import fingerprint
+from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job
-from plainnet.errors import DivergenceError, warn
+from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
-from plainnet.training.checkpoints import Checkpoint, fingerprint
-
-
-class EarlyStopping(Configurable):
-    """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
-
-    The monitored loss is the validation loss, or the training loss without validation data; an improvement is a
-    fall by more than `minimum_improvement` below the best so far (Prechelt 1998). A loss that is not finite improves
-    nothing; where none ever is, the run keeps its last parameters and warns.
-    """
-
-    def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
-        self.patience = checks.whole_number("patience", patience, least=1)
-        self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
-
-
-def settings_of(
-    job: Job,
-    choice: Choice,
-    *,
-    early_stopping: dict[str, Any] | None,
-    metrics: list[str],
-    report_every: int,
-    validation_examples: int,
-) -> dict[str, Any]:
-    """The options of a run as plain data: what every record of one holds, whoever runs it."""
-    return {
-        "loss": describe(job.loss),
-        "optimizer": describe(job.optimizer),
-        "epochs": job.epochs,
-        "batch_size": job.batch_size,
-        "shuffle": job.shuffle,
-        "early_stopping": early_stopping,
-        "weighted": job.sample_weight is not None,
-        "metrics": metrics,
-        "report_every": report_every,
-        "engine": choice.engine,
-        "threads": choice.threads,
-        "training_examples": len(job.inputs),
-        "validation_examples": validation_examples,
-    }
+from plainnet.training.checkpoints import Checkpoint
+from plainnet.training.stopping import Stopping
 
 
 @dataclass
-class Run:
-    """A training run: an engine's job with its validation, early stopping, record and checkpoints."""
+class TrainingRun:
+    """A training run: an engine's job with its validation, stopping rule, record and checkpoints."""
 
     job: Job
     choice: Choice
     validation: Examples | None
-    early_stopping: EarlyStopping | None
+    stopping: Stopping
     metrics: Mapping[str, Measure]
     report_every: int
     checkpoint: Checkpoint | None
 
+    # What follows is the state of the run: all fields that the constructor does not take.
+    history: History = field(init=False)
+    best: list[Array] | None = field(init=False, default=None)
+    """The parameters and statistics of the best epoch, if the run ends with them."""
+    loss: float = field(init=False, default=math.nan)
+    """The loss of the latest epoch."""
+    epochs_before: int = field(init=False, default=0)
+    """The epochs that the job had behind it when the run was made."""
+    seconds: float = field(init=False, default=0.0)
+    """The time spent in earlier processes and up to the last report or checkpoint."""
+
     def __post_init__(self) -> None:
         note = {"engine_note": self.choice.note} if self.choice.note else {}
         self.history = History(settings=self.settings() | note)
-        self.best_loss = math.inf
-        self.best: tuple[Array, Array] | None = None
-        self.seconds = 0.0
-        """Spent in earlier processes and up to the last report or checkpoint."""
-        self.identity = self.identify() if self.checkpoint else {}
+        self.epochs_before = self.job.epochs_done
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while the run goes on, as plain data and arrays."""
+        own = {**state_of(self), "history": self.history.to_dict()}
+        return {"job": self.job.state(), "best_loss": self.stopping.best, **own}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state` returned, of a run with the same `identity`."""
+        own = dict(state)
+        self.job.restore(own.pop("job"))
+        self.stopping.best = own.pop("best_loss")
+        restore(self, {**own, "history": History(**own["history"])})
 
     @cached_property
     def engine(self) -> Engine:
@@ -98,29 +79,38 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """The options of the run as plain data."""
-        return settings_of(
-            self.job,
-            self.choice,
-            early_stopping=self.early_stopping.settings() if self.early_stopping else None,
-            metrics=list(self.metrics),
-            report_every=self.report_every,
-            validation_examples=0 if self.validation is None else len(self.validation[0]),
-        )
-
-    def identify(self) -> dict[str, Any]:
-        """What must be the same for a run to go on from a checkpoint: network, options and data."""
         job = self.job
-        fingerprints = {
+        return {
+            "loss": describe(job.loss),
+            "optimizer": describe(job.optimizer),
+            "epochs": job.epochs,
+            "batch_size": job.batch_size,
+            "shuffle": job.shuffle,
+            "early_stopping": self.stopping.settings(),
+            "weighted": job.sample_weight is not None,
+            "metrics": list(self.metrics),
+            "report_every": self.report_every,
+            "engine": self.choice.engine,
+            "threads": self.choice.threads,
+            "training_examples": len(job.inputs),
+            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
+        }
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on from a checkpoint: network, options and data, as plain data."""
+        described = {"network": self.job.network.describe(), "options": self.settings()}
+        return {**described, "data": self.fingerprints, "block_rows": self.job.block_rows}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Fingerprints of the data."""
+        job = self.job
+        return {
             "X": fingerprint(job.inputs),
             "y": fingerprint(job.targets),
             "weights": fingerprint(job.sample_weight),
             "validation": fingerprint(*(self.validation or ())),
-        }
-        return {
-            "network": job.network.describe(),
-            "options": self.settings(),
-            "data": fingerprints,
-            "block_rows": job.block_rows,
         }
 
     def reports(self) -> Generator[Report, None, None]:
@@ -131,7 +121,7 @@ class Run:
             while not self.is_over:
                 report = self.advance(engine, began)
                 if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
-                    self.checkpoint.write(self)
+                    self.checkpoint.write(self.job.network, self.identity, self.state())
                 if report:
                     yield report
         except KeyboardInterrupt:
@@ -146,11 +136,8 @@ class Run:
             self.history.stopped = "interrupted"
         if self.best is not None:
             self.job.network.parameters, self.job.network.statistics = self.best
-        elif self.early_stopping and self.history.epoch and self.history.stopped != "diverged":
-            warn(
-                "early stopping had nothing to go by: the validation loss was never a finite number. The network keeps "
-                "its last parameters; look at the loss and the validation data"
-            )
+        elif self.stopping.keeps_best and self.history.epoch and self.history.stopped != "diverged":
+            self.stopping.warn_of_no_best()
 
     @property
     def is_over(self) -> bool:
@@ -160,7 +147,7 @@ class Run:
     @property
     def next_report(self) -> int:
         """After which epoch the next report is due."""
-        return min((self.job.epochs_done // self.report_every + 1) * self.report_every, self.job.epochs)
+        return min((self.job.epochs_done // self.report_every + 1) * self.report_every, self.stopping.last_epoch)
 
     def advance(self, engine: Engine, began: float, until: float = math.inf) -> Report | None:
         """Train up to the next report, checkpoint or `until`, whichever comes first; the report where it is one."""
@@ -176,11 +163,12 @@ class Run:
     def take_in(self, losses: list[float], next_report: int) -> Report | None:
         """Note the losses of the epochs that have been trained; the report where one is due."""
         self.refuse_divergence(losses)
+        self.loss = losses[-1] if losses else self.loss
         if self.job.epochs_done < next_report:
             return None
-        report = self.report(losses[-1])
+        report = self.report()
         self.history.append(report)
-        self.history.stopped = self.reason_to_stop(report)
+        self.history.stopped = self.stopping.reason(report, self.history)
         return report
 
     def refuse_divergence(self, losses: list[float]) -> None:
@@ -198,13 +186,12 @@ class Run:
         raise DivergenceError(
             f"the run diverged in epoch {job.epochs_done + 1}: its loss is {found}; last finite loss: {last}; gradient "
             f"norms of the latest steps: {norms}; learning rate {job.learning_rate:g}. The network keeps its last "
-            "finite parameters. Try a smaller learning rate, clip_norm=1 on the optimizer, or inputs and targets "
-            "scaled to about -1 ... 1"
+            f"finite parameters. {self.stopping.advice}"
         )
 
-    def report(self, loss: float) -> Report:
-        """The report of the present moment; keeps the best parameters where early stopping wants them."""
-        job, net = self.job, self.job.network
+    def report(self) -> Report:
+        """Return the report of the present moment; keep the parameters of the best epoch if the run ends with them."""
+        job, net, loss = self.job, self.job.network, self.loss
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
@@ -212,14 +199,10 @@ class Run:
                 measured = net.measure(inputs, targets, job.loss, self.metrics, weights)
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
-        monitored = loss if validation_loss is None else validation_loss
-        margin = self.early_stopping.minimum_improvement if self.early_stopping else 0.0
-        is_best = math.isfinite(monitored) and monitored < self.best_loss - margin
-        if is_best:
-            self.best_loss = monitored
-            if self.early_stopping:
-                self.best = (net.parameters.copy(), net.statistics.copy())
-        job.optimizer.schedule.observe(monitored, job.schedule_memory)
+        is_best = self.stopping.is_best(loss, validation_loss, measured)
+        if is_best and self.stopping.keeps_best:
+            self.best = [net.parameters.copy(), net.statistics.copy()]
+        job.optimizer.schedule.observe(loss if validation_loss is None else validation_loss, job.schedule_memory)
         return Report(
             epoch=job.epochs_done,
             epochs=job.epochs,
@@ -229,18 +212,9 @@ class Run:
             learning_rate=job.learning_rate,
             gradient_norm=job.gradient_norms[-1],
             seconds=self.seconds,
-            rows_per_second=job.epochs_done * len(job.inputs) / max(self.seconds, 1e-9),
+            rows_per_second=(job.epochs_done - self.epochs_before) * len(job.inputs) / max(self.seconds, 1e-9),
             is_best=is_best,
             layer_gradient_norms=job.layer_gradient_norms,
             engine=str(self.choice),
             threads=self.choice.threads,
         )
-
-    def reason_to_stop(self, report: Report) -> str:
-        """Why the run ends with this report, if it does."""
-        if report.epoch == report.epochs:
-            return "all epochs"
-        waited = report.epoch - (self.history.best_epoch or 0)
-        if self.early_stopping and waited >= self.early_stopping.patience:
-            return "early stopping"
-        return "not finished"

@@ -21,9 +21,9 @@ from plainnet.engines import blas
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import program as code
 from plainnet.engines.compiled.kernels.compiling import make_ready
-from plainnet.engines.compiled.kernels.products import SMALL
+from plainnet.engines.compiled.kernels.products import MOST_BY_LOOP
 from plainnet.engines.compiled.kernels.sharing import LINE
-from plainnet.engines.compiled.kernels.steps import NORMS, Addresses, Data, Shared, State, Vectors, run
+from plainnet.engines.compiled.kernels.steps import NORMS, Addresses, FlatData, Shared, State, Vectors, run
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
 from plainnet.errors import InvalidValue
@@ -33,10 +33,10 @@ SLICE = 0.1
 """Seconds of one call: so long an interrupt may have to wait."""
 
 
-class Source(NamedTuple):
+class LoadedRows(NamedTuple):
     """Data in memory: the whole set, or a block of a file."""
 
-    data: Data
+    data: FlatData
     before: int
     """Batches of the epoch that come before it."""
     stop: int
@@ -56,7 +56,7 @@ class CompiledEngine:
         self.vectors = _vectors(job, workspace)
         self.gradients = job.network.parameter_views(self.vectors.gradient)
         widths = self.program.stages[:, [code.INPUTS, code.OUTPUTS]]
-        calls_blas = self.batch * int(widths.prod(axis=1).max()) > SMALL
+        calls_blas = self.batch * int(widths.prod(axis=1).max()) > MOST_BY_LOOP
         self.blas_threads = 1 if calls_blas else None  # the engine's own threads each call it
         self.shared = Shared(np.zeros(threads * LINE, np.int64), np.zeros(threads * LINE))
         self.addresses = _addresses(job)
@@ -88,26 +88,26 @@ class CompiledEngine:
         job.note_layer_norms(self.gradients)
         return losses
 
-    def set_in_memory(self) -> Source | None:
-        """The whole set as it lies in memory, with room for an order; None where it lies in files."""
+    def set_in_memory(self) -> LoadedRows | None:
+        """Return the whole set in memory, with room for an order; None for files, and for an order drawn in Python."""
         job = self.job
-        if not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
+        if job.draw_order or not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
             return None
         order = np.empty(len(job.inputs) if job.shuffle and job.batch_size is not None else 0, np.int64)
         if job.batches_done and len(order):
             followed = next(remaining_blocks(job)).order  # by the run that stopped here
             assert followed is not None
             order[:] = followed
-        return Source(_data(job.inputs, job.targets, job.sample_weight, order), 0, job.batches, whole=True)
+        return LoadedRows(_data(job.inputs, job.targets, job.sample_weight, order), 0, job.batches, whole=True)
 
-    def block(self, block: Block) -> Source:
+    def block(self, block: Block) -> LoadedRows:
         """A block of the files, as a source."""
         before = self.job.batches_done - block.rows_done // self.batch
         order = np.zeros(0, np.int64) if block.order is None else block.order
         data = _data(block.inputs, block.targets, block.sample_weight, order)
-        return Source(data, before, before - (-len(block.inputs) // self.batch), whole=False)
+        return LoadedRows(data, before, before - (-len(block.inputs) // self.batch), whole=False)
 
-    def steps(self, source: Source, last: int, until: float) -> int:
+    def steps(self, source: LoadedRows, last: int, until: float) -> int:
         """How many steps the next call makes: whole epochs, or what fits of the present one."""
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
@@ -116,12 +116,12 @@ class CompiledEngine:
             return min(fitting // job.batches, last - job.epochs_done) * job.batches
         return min(fitting, source.stop - job.batches_done)
 
-    def slice(self, source: Source, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
+    def slice(self, source: LoadedRows, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
         """One call of the machine code; the losses of the epochs that ended in it."""
         with interrupts_held():
             return self._slice(source, steps, others)
 
-    def _slice(self, source: Source, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
+    def _slice(self, source: LoadedRows, steps: int, others: ThreadPoolExecutor | None) -> list[float]:
         job = self.job
         draws = source.whole and len(source.data.order) > 0
         drawn_here = draws and job.batches_done == 0
@@ -141,7 +141,7 @@ class CompiledEngine:
         return state.losses[: counts[4]].tolist()
 
     def call(
-        self, source: Source, steps: int, draws: bool, state: State, others: ThreadPoolExecutor | None = None
+        self, source: LoadedRows, steps: int, draws: bool, state: State, others: ThreadPoolExecutor | None = None
     ) -> None:
         """Run the machine code on all threads."""
         arguments: Any = (
@@ -188,17 +188,17 @@ def rates_of(job: Job, steps: int) -> Array:
 def load(engine: CompiledEngine) -> None:
     """Have the machine code ready, by a call that makes no step."""
     nothing = np.zeros(0, engine.job.network.dtype)
-    data = Data(nothing, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
+    data = FlatData(nothing, nothing, np.zeros(0, np.int64), nothing, np.zeros(0, np.int64))
     state = State(np.zeros(5, np.int64), np.zeros(3), np.zeros(NORMS), np.zeros(1))
-    make_ready(run, lambda: engine.call(Source(data, 0, 0, whole=True), 0, False, state))
+    make_ready(run, lambda: engine.call(LoadedRows(data, 0, 0, whole=True), 0, False, state))
 
 
-def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Array) -> Data:
+def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Array) -> FlatData:
     nothing = np.zeros(0, inputs.dtype)
     labels = targets if targets.ndim == 1 else np.zeros(0, np.int64)
     targets = targets if targets.ndim == 2 else nothing
     weight = nothing if sample_weight is None else sample_weight
-    return Data(flat(inputs), flat(targets), flat(labels), flat(weight), order)
+    return FlatData(flat(inputs), flat(targets), flat(labels), flat(weight), order)
 
 
 def flat(array: Array) -> Array:

@@ -35,7 +35,7 @@ KINDS: dict[type, int] = {
 }
 
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, SOFTPLUS, EXPONENTIAL, SOFTMAX = range(12)
-ACTIVATIONS: dict[type, int] = {
+ACTIVATION_CODES: dict[type, int] = {
     activations.Identity: IDENTITY,
     activations.Sigmoid: SIGMOID,
     activations.Tanh: TANH,
@@ -53,7 +53,7 @@ FROM_VALUES = {IDENTITY, SIGMOID, TANH, RELU, EXPONENTIAL, SOFTMAX}
 """Activations whose derivative is taken from a = f(z) alone, so that a stands where z stood."""
 
 MSE, MAE, HUBER, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, POISSON, POISSON_OF_RATES = range(7)
-LOSSES: dict[type, int] = {
+LOSS_CODES: dict[type, int] = {
     losses.MeanSquaredError: MSE,
     losses.MeanAbsoluteError: MAE,
     losses.Huber: HUBER,
@@ -63,7 +63,7 @@ LOSSES: dict[type, int] = {
 }
 
 SGD, RMSPROP, ADAGRAD, ADAM = range(4)
-OPTIMIZERS: dict[type, int] = {
+OPTIMIZER_CODES: dict[type, int] = {
     optimizers.SGD: SGD,
     optimizers.RMSprop: RMSPROP,
     optimizers.Adagrad: ADAGRAD,
@@ -93,14 +93,16 @@ def decline(job: Job) -> str | None:
         if type(layer) not in KINDS:
             return f"layers[{i}], {layer.name}, has no machine code"
         activation = getattr(layer, "activation", None)
-        if activation is not None and type(activation) not in ACTIVATIONS:
+        if activation is not None and type(activation) not in ACTIVATION_CODES:
             return f"the activation {activation.name} of layers[{i}] has no machine code"
-    if type(job.loss) not in LOSSES:
+    if job.loss.penalty_rows is not None:
+        return f"the penalty of the loss {job.loss.name} depends on the batch"
+    if type(job.loss) not in LOSS_CODES:
         return f"the loss {job.loss.name} has no machine code"
-    if type(job.optimizer) not in OPTIMIZERS:
+    if type(job.optimizer) not in OPTIMIZER_CODES:
         return f"the optimizer {job.optimizer.name} has no machine code"
     fused = is_fused(job.network.layers[-1], job.loss)
-    if LOSSES[type(job.loss)] in (BINARY_CROSS_ENTROPY, CROSS_ENTROPY) and not fused:
+    if LOSS_CODES[type(job.loss)] in (BINARY_CROSS_ENTROPY, CROSS_ENTROPY) and not fused:
         return f"the loss {job.loss.name} does not follow its activation directly"
     return None
 
@@ -124,11 +126,11 @@ def program(job: Job) -> tuple[Program, int]:
         statistics = _places(stage, [STATISTICS], layer.statistic_shapes((width,)), statistics)
         workspace = _room(stage, rows, workspace)
         width = outputs
-    loss = LOSSES[type(job.loss)]
+    loss = LOSS_CODES[type(job.loss)]
     if loss == POISSON and not fused:
         loss = POISSON_OF_RATES
     shape = float(getattr(job.loss, "delta", 0.0))
-    optimizer, settings = OPTIMIZERS[type(job.optimizer)], optimizer_settings(job.optimizer)
+    optimizer, settings = OPTIMIZER_CODES[type(job.optimizer)], optimizer_settings(job.optimizer)
     return Program(stages, reals, loss, shape, optimizer, settings), workspace
 
 
@@ -136,7 +138,7 @@ def _activation(stage: Array, real: Array, layer: Any, stops_before: bool) -> No
     activation = getattr(layer, "activation", None)
     stage[ACTIVATION] = IDENTITY
     if activation is not None and not stops_before:
-        stage[ACTIVATION] = ACTIVATIONS[type(activation)]
+        stage[ACTIVATION] = ACTIVATION_CODES[type(activation)]
         real[SHAPE] = getattr(activation, "slope", getattr(activation, "alpha", 0.0))
 
 
@@ -175,7 +177,7 @@ def _room(stage: Array, rows: int, start: int) -> int:
 
 
 # The places of an optimizer's real numbers.
-CLIP, DECAY, DECOUPLED, BETA1, BETA2, SMALL, INERTIA, NESTEROV = range(8)
+CLIP, DECAY, DECOUPLED, BETA1, BETA2, OPTIMIZER_EPSILON, INERTIA, NESTEROV = range(8)
 
 
 def optimizer_settings(optimizer: Any) -> Array:
@@ -186,7 +188,7 @@ def optimizer_settings(optimizer: Any) -> Array:
     settings[DECOUPLED] = isinstance(optimizer, optimizers.AdamW)
     settings[BETA1] = getattr(optimizer, "beta1", 0.0)
     settings[BETA2] = getattr(optimizer, "beta2", getattr(optimizer, "decay", 0.0))
-    settings[SMALL] = getattr(optimizer, "epsilon", 0.0)
+    settings[OPTIMIZER_EPSILON] = getattr(optimizer, "epsilon", 0.0)
     settings[INERTIA] = getattr(optimizer, "momentum", 0.0)
     settings[NESTEROV] = getattr(optimizer, "nesterov", False)
     return settings

@@ -64,7 +64,8 @@ def make_ready(kernel: Any, call: Callable[[], None]) -> None:
         call()
     except OSError:  # it was made and could not be kept: this process has it
         pass
-    except (EOFError, pickle.UnpicklingError):  # a file was cut short, as when the power goes
+    except (EOFError, pickle.UnpicklingError, AttributeError, ImportError):
+        # a file was cut short, as when the power goes, or names a class that this version no longer has
         kernel.recompile()  # nothing yet: it empties the index of the files
         call()
 

@@ -8,7 +8,7 @@ from plainnet._base.arrays import Array
 from plainnet.engines.compiled import program as code
 from plainnet.engines.compiled.kernels.activations import activate, chain
 from plainnet.engines.compiled.kernels.compiling import callable_from_python, kernel, u, version
-from plainnet.engines.compiled.kernels.lanes import (
+from plainnet.engines.compiled.kernels.lane_passes import (
     add_penalties,
     batch_loss,
     input_gradient,

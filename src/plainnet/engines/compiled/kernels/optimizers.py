@@ -59,7 +59,7 @@ def adagrad_step(p, g, s, small, step):
 def adam(settings, clip, decay, shrink, rate, t, parameters, gradient, mean, square, start, stop):
     T = parameters.dtype.type
     squares = T(0)
-    beta1, beta2, small = T(settings[code.BETA1]), T(settings[code.BETA2]), T(settings[code.SMALL])
+    beta1, beta2, small = T(settings[code.BETA1]), T(settings[code.BETA2]), T(settings[code.OPTIMIZER_EPSILON])
     rest1, rest2 = T(1 - settings[code.BETA1]), T(1 - settings[code.BETA2])
     correction = T(1 / math.sqrt(1 - settings[code.BETA2] ** t))
     step = T(rate / (1 - settings[code.BETA1] ** t))
@@ -95,7 +95,7 @@ def rmsprop(settings, clip, decay, rate, parameters, gradient, square, velocity,
     T = parameters.dtype.type
     squares = T(0)
     beta, rest = T(settings[code.BETA2]), T(1 - settings[code.BETA2])
-    small, momentum, step = T(settings[code.SMALL]), T(settings[code.INERTIA]), T(rate)
+    small, momentum, step = T(settings[code.OPTIMIZER_EPSILON]), T(settings[code.INERTIA]), T(rate)
     remembers = len(velocity) > 0
     for i in range(start, stop):
         p, g = parameters[u(i)], gradient[u(i)]
@@ -114,7 +114,7 @@ def rmsprop(settings, clip, decay, rate, parameters, gradient, square, velocity,
 def adagrad(settings, clip, decay, rate, parameters, gradient, square, start, stop):
     T = parameters.dtype.type
     squares = T(0)
-    small, step = T(settings[code.SMALL]), T(rate)
+    small, step = T(settings[code.OPTIMIZER_EPSILON]), T(rate)
     for i in range(start, stop):
         p, g = parameters[u(i)], gradient[u(i)]
         squares += g * g

@@ -7,7 +7,7 @@ Cᵀ = Bᵀ Aᵀ.
 from plainnet.engines.compiled.kernels.compiling import inlined_late, kernel, u
 from plainnet.engines.compiled.kernels.machine import gemm
 
-SMALL = 1500
+MOST_BY_LOOP = 1500
 """Multiplications up to which a loop is quicker than the call of a BLAS routine."""
 
 FEW = 8
@@ -50,7 +50,7 @@ def columns_of_input_gradient(blas, work, delta, parameters, weights, result, st
 def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, rows, width, units):
     """z = inputs @ weights + bias, into `work` from `sums` on; `first` is where the inputs' rows begin."""
     T = work.dtype.type
-    if rows * width * units > SMALL:
+    if rows * width * units > MOST_BY_LOOP:
         size = work.itemsize
         w, x = parameters.ctypes.data + weights * size, inputs.ctypes.data + first * size
         gemm(blas, 0, units, rows, width, w, units, x, width, work.ctypes.data + sums * size, units, T(1))
@@ -91,7 +91,7 @@ def weighted_sums(blas, inputs, first, parameters, weights, bias, work, sums, ro
 def input_gradient(blas, work, delta, parameters, weights, result, rows, width, units):
     """∂loss/∂inputs = δ @ weightsᵀ, into `work` from `result` on."""
     T = work.dtype.type
-    if rows * width * units > SMALL:
+    if rows * width * units > MOST_BY_LOOP:
         size = work.itemsize
         w, d = parameters.ctypes.data + weights * size, work.ctypes.data + delta * size
         gemm(blas, 1, width, rows, units, w, units, d, units, work.ctypes.data + result * size, width, T(1))
@@ -110,7 +110,7 @@ def input_gradient(blas, work, delta, parameters, weights, result, rows, width, 
 def weight_gradient(blas, inputs, first, work, delta, gradient, weights, start, stop, rows, width, units):
     """∂loss/∂weights = inputsᵀ @ δ for the inputs `start` ... `stop`, into `gradient` from `weights` on."""
     T = work.dtype.type
-    if rows * (stop - start) * units > SMALL:
+    if rows * (stop - start) * units > MOST_BY_LOOP:
         size = work.itemsize
         d, x = work.ctypes.data + delta * size, inputs.ctypes.data + (first + start) * size
         result = gradient.ctypes.data + (weights + start * units) * size

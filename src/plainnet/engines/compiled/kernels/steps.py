@@ -34,7 +34,7 @@ class Addresses(NamedTuple):
     dropout_state: int
 
 
-class Data(NamedTuple):
+class FlatData(NamedTuple):
     """Flat; integer labels stand in `labels`, other targets in `targets`, and what is not there is empty."""
 
     inputs: Array
@@ -165,7 +165,7 @@ def of_version(digest: str) -> Callable[..., None]:
     def run(
         thread: int, threads: int, steps: int, stages: Array, reals: Array, loss: int, loss_shape: float,
         optimizer: int, settings: Array, rates: Array, batch: int, batches: int, before: int, draws: bool,
-        addresses: Addresses, data: Data, vectors: Vectors, state: State, shared: Shared,
+        addresses: Addresses, data: FlatData, vectors: Vectors, state: State, shared: Shared,
     ) -> None:  # fmt: skip
         """Run `steps` steps of `batch` rows, `batches` of them an epoch, until a loss that is not finite.
 

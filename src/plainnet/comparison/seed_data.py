@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from plainnet._base.conversion import FEATURES, LABELS, numbers_of
+from plainnet._base.identity import fingerprint
 from plainnet.errors import InvalidType, InvalidValue
-from plainnet.training.checkpoints import fingerprint
 
 
 @dataclass(frozen=True)
-class Data:
+class SeedData:
     """Examples and targets, or in place of X a function of the seed that returns them: see `of`."""
 
     X: Any

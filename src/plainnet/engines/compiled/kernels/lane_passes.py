@@ -116,7 +116,8 @@ def add_penalties(lanes, stages, l1, l2, parameters, gradient, values):
 def update(lanes, optimizer, settings, rates, t, alive, parameters, gradient, first, second):
     """Step t of every network that is alive, each with its own learning rate."""
     T = parameters.dtype.type
-    inertia, nesterov, small = T(settings[code.INERTIA]), settings[code.NESTEROV] != 0.0, T(settings[code.SMALL])
+    inertia, nesterov = T(settings[code.INERTIA]), settings[code.NESTEROV] != 0.0
+    small = T(settings[code.OPTIMIZER_EPSILON])
     beta1, rest1 = T(settings[code.BETA1]), T(1 - settings[code.BETA1])
     beta2, rest2 = T(settings[code.BETA2]), T(1 - settings[code.BETA2])
     decay, shrink = T(settings[code.DECAY]), 0.0

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from plainnet._base.identity import differences
 from plainnet.comparison.runs import Run
 from plainnet.errors import FileError
 from plainnet.files.writing import check_writable, path_name, read_whole
-from plainnet.training.checkpoints import differences
 
 VERSION = 1
 
 
-class Record:
+class ResultsFile:
     """The runs in a file; a run is on the disk when `add` returns."""
 
     def __init__(self, path: str | PathLike[str], settings: Mapping[str, Any], resume: bool) -> None:

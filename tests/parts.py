@@ -1,0 +1,110 @@
+"""Every part there is, in some settings, from which the tests of engines, files and exports make networks.
+
+A new layer, optimizer or schedule is entered here, and its independent definition in `reference.py`;
+`test_discovery.py` fails until both are there. Activations, losses and initializers come from their registries.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import plainnet as pn
+from plainnet import schedules
+from plainnet.activations import ACTIVATIONS, Elu, LeakyRelu
+
+LAYERS = {
+    "Dense": [
+        lambda units: pn.Dense(units, bias=False),
+        lambda units: pn.Dense(units, "tanh", l1=0.01),
+        lambda units: pn.Dense(units, l2=0.1),
+    ],
+    "Activation": [lambda units: pn.Activation("gelu"), lambda units: pn.Activation(LeakyRelu(0.3))],
+    "Dropout": [lambda units: pn.Dropout(0.3), lambda units: pn.Dropout(0.0)],
+    "BatchNorm": [lambda units: pn.BatchNorm(), lambda units: pn.BatchNorm(momentum=0.3, epsilon=1e-3)],
+    "LayerNorm": [lambda units: pn.LayerNorm(), lambda units: pn.LayerNorm(epsilon=1e-3)],
+}
+"""By name, functions of the number of units, which not every layer has."""
+
+OPTIMIZERS = {
+    "sgd": [
+        lambda rate: pn.SGD(rate),
+        lambda rate: pn.SGD(rate, momentum=0.9),
+        lambda rate: pn.SGD(rate, clip_norm=0.1),
+        lambda rate: pn.SGD(rate, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    ],
+    "rmsprop": [
+        lambda rate: pn.RMSprop(rate, decay=0.95),
+        lambda rate: pn.RMSprop(rate, momentum=0.5, weight_decay=1e-3, clip_norm=0.5),
+    ],
+    "adagrad": [lambda rate: pn.Adagrad(rate, weight_decay=1e-3)],
+    "adam": [
+        lambda rate: pn.Adam(rate),
+        lambda rate: pn.Adam(rate, beta1=0.8, beta2=0.99, weight_decay=0.01, clip_norm=0.5),
+    ],
+    "adamw": [lambda rate: pn.AdamW(rate), lambda rate: pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1)],
+}
+"""By name, functions of the learning rate, which may be a schedule."""
+
+SCHEDULES = {
+    "constant": [schedules.Constant],
+    "step": [lambda rate: schedules.Step(rate, every=3, factor=0.5)],
+    "exponential": [lambda rate: schedules.Exponential(rate, factor=0.97)],
+    "cosine": [lambda rate: schedules.Cosine(rate, minimum=rate / 50)],
+    "linear_warmup": [
+        lambda rate: schedules.LinearWarmup(rate, warmup=3),
+        lambda rate: schedules.LinearWarmup(schedules.Cosine(rate), warmup=10, start=0.1),
+        lambda rate: schedules.LinearWarmup(schedules.LinearWarmup(schedules.OneCycle(rate))),
+    ],
+    "one_cycle": [schedules.OneCycle],
+    "reduce_on_plateau": [lambda rate: schedules.ReduceOnPlateau(rate, patience=0, threshold=0.05)],
+}
+"""By name, functions of the learning rate."""
+
+
+def cases(parts, without=()):
+    """Every function of `parts`, as parameters of a test."""
+    makers = {name: several for name, several in parts.items() if name not in without}
+    return [pytest.param(make, id=f"{name}{i}") for name, several in makers.items() for i, make in enumerate(several)]
+
+
+def one_of_each(parts):
+    """The last function of each part by its name; of optimizers it is the one that remembers the most."""
+    return {name: several[-1] for name, several in parts.items()}
+
+
+def targets(loss, random, rows, outputs):
+    """Targets that the loss takes."""
+    if loss == "cross_entropy":
+        return random.integers(0, outputs, rows)
+    if loss == "binary_cross_entropy":
+        return random.uniform(0, 1, (rows, outputs))
+    if loss == "poisson":
+        return random.integers(0, 4, (rows, outputs)).astype(float)
+    return random.normal(size=(rows, outputs))
+
+
+# ---- drawn by Hypothesis ----
+
+
+def any_activation(without=()):
+    """The name of an activation, or one with a parameter of its own."""
+    named = st.sampled_from([name for name in ACTIVATIONS if name not in without])
+    return st.one_of(named, st.builds(LeakyRelu, st.floats(0, 2)), st.builds(Elu, st.floats(0.1, 3)))
+
+
+def any_layer(without=()):
+    """A layer of any kind, with any activation but these."""
+    activation = any_activation(without)
+    dense = st.builds(
+        lambda units, f, bias: pn.Dense(units, f, bias=bias), st.integers(1, 9), activation, st.booleans()
+    )
+    others = [st.sampled_from(several) for name, several in LAYERS.items() if name not in ("Dense", "Activation")]
+    return st.one_of(dense, st.builds(pn.Activation, activation), *(make.map(lambda make: make(1)) for make in others))
+
+
+def with_random_numbers(net, seed=0):
+    """The network with every parameter and statistic moved away from where it starts."""
+    random = np.random.default_rng(seed)
+    net.parameters = random.normal(0, 0.7, net.parameters.shape)
+    net.statistics = random.uniform(0.3, 2, net.statistics.shape)
+    return net

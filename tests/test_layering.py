@@ -1,0 +1,79 @@
+"""The layers of plainnet: a module imports what stands below it in the list, never what stands above.
+
+Every import counts, one inside a function as much as one at the top of a module, but for two kinds: imports under
+`if TYPE_CHECKING:` are never executed, and METHODS are what users look for on a network or on its history.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import plainnet
+
+ROOT = Path(plainnet.__file__).parent
+
+MAP = """
+    __main__ cli report comparison
+    plots explain export sklearn tabular
+    __init__
+    gradients training
+    engines tracing
+    files history
+    network backpropagation
+    layers losses optimizers activations initializers schedules metrics datasets xor_post
+    _base errors
+"""
+"""Packages and modules from the top to the bottom; in one line, each may import those on its right.
+
+`__init__` is what `import plainnet` gives: it may be imported from above, and gathers names from everywhere itself.
+"""
+
+LAYERS = MAP.split()
+
+METHODS = {
+    "network": {"training", "files", "export", "plots"},  # fit and training, save, export, the pictures of a notebook
+    "history": {"plots"},  # the picture of a notebook
+}
+"""What methods import from above when they are called."""
+
+
+def layer(path: Path) -> str:
+    """The name of a file in the list: that of its folder, or its own."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """The name in the list of each import in `node`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.ImportFrom):
+            assert not child.level, "imports name the whole path of a module, from plainnet on"
+            modules = [f"{child.module}.{name.name}" for name in child.names]
+        else:
+            modules = [name.name for name in child.names] if isinstance(child, ast.Import) else []
+        for module in modules:
+            package, _, rest = f"{module}.".partition(".")
+            if package == "plainnet":
+                name = rest.partition(".")[0]
+                yield name if name in LAYERS else "__init__"
+        yield from imported(child)
+
+
+def test_imports_point_downwards() -> None:
+    for path in ROOT.rglob("*.py"):
+        own = layer(path)
+        allowed = {"__init__": set(LAYERS)}.get(own, METHODS.get(own, set())) | set(LAYERS[LAYERS.index(own) :])
+        upwards = set(imported(ast.parse(path.read_text(encoding="utf-8")))) - allowed
+        assert not upwards, f"{path.relative_to(ROOT)} imports {', '.join(sorted(upwards))}, which stand above it"
+
+
+def test_the_list_names_what_there_is() -> None:
+    assert sorted(LAYERS) == sorted({layer(path) for path in ROOT.rglob("*.py")})
+
+
+def test_contributing_shows_the_same_list() -> None:
+    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)(?:/|\.py)`", row)] == LAYERS
