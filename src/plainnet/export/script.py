@@ -97,6 +97,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
     made = "\n".join(text for line in lines for text in line.made())
     definitions = [*needed, *([made] if made else []), forward, *(text.strip("\n") for text in own)]
     modules = (tables.modules("\n".join(definitions)) if table else []) + (["pathlib.Path"] if weights else [])
+    modules += ["math"] if any("math." in text for text in own) else []
     head = [
         docstring(_introduction(net, table, file, weights)),
         imports([*program.imports.values(), *modules]),

@@ -106,6 +106,8 @@ class Program:
         if _builtin_of(thing) is not None or self._imported(thing) is not None or thing in self.classes:
             return
         if id(thing) not in self.codes:
+            if not isinstance(thing, type | FunctionType):
+                self._fail(f"it uses {thing.__name__}; {_AVAILABLE}")
             _refuse_installed(thing, self._fail)
             code = self._read(thing)
             self._follow(code)
@@ -147,6 +149,8 @@ class Program:
             if name not in vars(cls) or _is_missing(vars(cls)[name]):
                 continue
             member = vars(cls)[name]
+            if any(name in vars(base) and vars(base)[name] is member for base in mro[place + 1 :]):
+                continue  # it is taken over from there
             if _is_setting(cls, member):
                 self._visit(self._computed(thing, name))
                 return
@@ -332,7 +336,7 @@ class Program:
             else:
                 yield from self._define(function or member, done)
                 text = self.value(function or member)
-                body.append(f"    {name} = {f'staticmethod({text})' if function else text}")
+                body.append(f"    {name} = {f'staticmethod({text})' if isinstance(member, staticmethod) else text}")
         head = f"class {self.name(cls)}({', '.join(map(self.name, bases)) or 'Part'}):"
         if not bases:
             yield from self._define(Part, done)
@@ -347,6 +351,9 @@ class Program:
                 yield base
             else:
                 yield from self._bases(base)
+
+
+_AVAILABLE = "an exported file has only NumPy and the standard library"
 
 
 def _is_plain(value: Any) -> bool:
@@ -395,7 +402,7 @@ def _refuse_installed(thing: Any, fail: Any) -> None:
     except (OSError, TypeError):
         return  # a notebook or a prompt; reading says more
     if file.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
-        fail(f"it uses {thing.__name__} of {thing.__module__}; an exported file has NumPy and the standard library")
+        fail(f"it uses {thing.__name__} of {thing.__module__}; {_AVAILABLE}")
 
 
 def _line_of(code: Code, name: str, value: Any) -> str | None:
