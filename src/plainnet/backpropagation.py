@@ -45,10 +45,10 @@ def backpropagate(
 
 
 def is_fused(last: Layer, loss: Loss) -> bool:
-    """Whether `loss` takes the weighted sums before the last layer's activation."""
+    """Return True if `loss` takes the weighted sums before the last layer's activation."""
     if loss.fused_with is None or not hasattr(last, "pre_activation"):
         return False
-    return type(last.activation) is ACTIVATIONS[loss.fused_with]  # a user's own of that name is another function
+    return type(last.activation) is ACTIVATIONS.get(loss.fused_with)  # a user's own of that name is another function
 
 
 def penalty_factor(loss: Loss, rows: int, sample_weight: Array | None) -> float:

@@ -24,6 +24,7 @@ from plainnet._base.checks import assign
 from plainnet._base.configurable import Configurable
 from plainnet.activations import Activatable, ActivationFunction
 from plainnet.errors import InvalidValue
+from plainnet.initializers import Initializer
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
@@ -85,9 +86,18 @@ class Layer(Configurable):
         """The penalty on each parameter that has one."""
         return {}
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "predict" not in cls.__dict__ and not {"forward", "pre_activation"}.isdisjoint(cls.__dict__):
+            cls.predict = Layer.predict  # type: ignore[method-assign]  # an inherited one belongs to another forward
+
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        """The outputs, and the function that carries the gradient back."""
+        """Return the outputs, and the function that carries the gradient back."""
         raise NotImplementedError(f"{type(self).__name__} needs a method forward(inputs, training)")
+
+    def predict(self, inputs: Array) -> Array:
+        """Return the outputs alone, as `forward` gives them for training=None."""
+        return self.forward(inputs)[0]
 
     smallest_batch = 1
     """How many examples a training step must have for the layer to make sense."""
@@ -135,6 +145,14 @@ class Layer(Configurable):
         """The layer without its views: the network that copies or unpickles it binds it anew."""
         views = self.__dict__.get("_views", {})
         return {k: v for k, v in self.__dict__.items() if k not in ("_views", "_claimed") and k not in views}
+
+
+def weighted_sums(inputs: Array, weights: Array, bias: Array | None) -> Array:
+    """z = inputs @ weights + bias."""
+    z = inputs @ weights
+    if bias is not None:
+        z += bias
+    return z
 
 
 class Dense(Layer):
@@ -187,11 +205,15 @@ class Dense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return (self.units,)
 
+    @property
+    def weights_initializer(self) -> Initializer:
+        """The initializer; if it is "auto", the one that suits the activation."""
+        if isinstance(self.initializer, str):
+            return initializers.resolve(self.activation.initializer)
+        return self.initializer
+
     def initialize(self, random: np.random.Generator) -> None:
-        initializer = self.initializer
-        if isinstance(initializer, str):
-            initializer = initializers.resolve(self.activation.initializer)
-        drawn = np.asarray(initializer(self.weights.shape, random))
+        drawn = np.asarray(self.weights_initializer(self.weights.shape, random))
         if drawn.shape != self.weights.shape:
             raise InvalidValue(f"initializer returned shape {drawn.shape}; the weights take {self.weights.shape}")
         self.weights[...] = drawn
@@ -201,9 +223,7 @@ class Dense(Layer):
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         """z = inputs @ weights + bias, and the backward pass from ∂loss/∂z."""
-        z = inputs @ self.weights
-        if self.bias is not None:
-            z += self.bias
+        z = weighted_sums(inputs, self.weights, self.bias)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
             gradients["weights"][...] = inputs.T @ gradient
@@ -224,6 +244,9 @@ class Dense(Layer):
 
         return outputs, backward
 
+    def predict(self, inputs: Array) -> Array:
+        return self.activation.value(weighted_sums(inputs, self.weights, self.bias))
+
 
 class Activation(Layer):
     """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm."""
@@ -241,6 +264,9 @@ class Activation(Layer):
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         outputs = self.activation.value(inputs)
         return outputs, lambda gradient, gradients: self.activation.backward(gradient, inputs, outputs)
+
+    def predict(self, inputs: Array) -> Array:
+        return self.activation.value(inputs)
 
 
 class Dropout(Layer):
@@ -260,6 +286,9 @@ class Dropout(Layer):
         training.keep(mask=mask)
         return inputs * mask, lambda gradient, gradients: gradient * mask
 
+    def predict(self, inputs: Array) -> Array:
+        return inputs
+
 
 def normalized(inputs: Array, axis: int, epsilon: float) -> tuple[Array, Array, Array, Array]:
     """x̂ = (inputs - mean) / √(variance + epsilon), with mean and variance along `axis`.
@@ -272,6 +301,12 @@ def normalized(inputs: Array, axis: int, epsilon: float) -> tuple[Array, Array, 
     variance = (centred * centred).sum(axis, keepdims=True) / n
     root = np.sqrt(variance + epsilon)
     return centred / root, mean, variance, root
+
+
+def standardized(inputs: Array, mean: Array, variance: Array, epsilon: float) -> tuple[Array, Array]:
+    """x̂ = (inputs - mean) / √(variance + epsilon), for a mean and variance that are known; return x̂ and the root."""
+    root = np.sqrt(variance + epsilon)
+    return (inputs - mean) / root, root
 
 
 def centred_gradient(gradient: Array, x_hat: Array, total: Array, along: Array, n: int) -> Array:
@@ -319,8 +354,7 @@ class BatchNorm(Layer):
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         if training is None:
-            root = np.sqrt(self.running_variance + self.epsilon)
-            x_hat = (inputs - self.running_mean) / root
+            x_hat, root = standardized(inputs, self.running_mean, self.running_variance, self.epsilon)
         else:
             x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon)
             training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
@@ -337,6 +371,9 @@ class BatchNorm(Layer):
             return gradient * (self.scale / root)
 
         return self.scale * x_hat + self.shift, backward
+
+    def predict(self, inputs: Array) -> Array:
+        return self.scale * standardized(inputs, self.running_mean, self.running_variance, self.epsilon)[0] + self.shift
 
 
 class LayerNorm(Layer):
@@ -370,6 +407,9 @@ class LayerNorm(Layer):
             return centred_gradient(g, x_hat, total, along, g.shape[1]) / root
 
         return self.scale * x_hat + self.shift, backward
+
+    def predict(self, inputs: Array) -> Array:
+        return self.scale * normalized(inputs, 1, self.epsilon)[0] + self.shift
 
 
 def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:

@@ -1,7 +1,7 @@
 """The types of arrays in every signature, and one vector as many arrays."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,12 +11,12 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Shape: TypeAlias = tuple[int, ...]
 
 
-def total(shapes: Sequence[Mapping[str, Shape]]) -> int:
+def total(shapes: Iterable[Mapping[str, Shape]]) -> int:
     """How many numbers arrays of these shapes hold together."""
     return sum(math.prod(shape) for layer in shapes for shape in layer.values())
 
 
-def views(vector: Array, shapes: Sequence[Mapping[str, Shape]]) -> list[dict[str, Array]]:
+def views(vector: Array, shapes: Iterable[Mapping[str, Shape]]) -> list[dict[str, Array]]:
     """`vector` cut into consecutive arrays of the given shapes, without copying."""
     cut: list[dict[str, Array]] = []
     start = 0

@@ -11,25 +11,25 @@ import numpy as np
 import plainnet
 from plainnet.errors import FileError, InvalidValue
 from plainnet.export import tables
-from plainnet.export.formulas import Functions
+from plainnet.export.inlining import Line
+from plainnet.export.slicing import Program
 from plainnet.export.source import (
     WIDTH,
     NamedLayer,
     architecture,
     array_source,
-    arrays,
+    defined_names,
     docstring,
     imports,
     literal,
     module,
+    named_arrays,
     parts,
     shape,
-    statement,
     words,
 )
 from plainnet.files.archive import is_archive
 from plainnet.files.writing import replacing
-from plainnet.layers import BatchNorm, Dense, LayerNorm
 from plainnet.network import Network
 from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.tabular import Table
@@ -41,8 +41,8 @@ MOST_NUMBERS_INSIDE = 2_000
 def write(net: Network, path: str | PathLike[str]) -> None:
     """Write `net` to `path` as a Python file; the numbers of a larger network beside it, in `<stem>_weights.npz`.
 
-    Raises InvalidValue for a layer or activation of the user's own, a network that is not built, and a path that
-    does not end in .py; FileError where a file cannot be written.
+    Raises InvalidValue for a layer or activation of the user's own that needs more than NumPy and the standard
+    library, a network that is not built, and a path that does not end in .py; FileError where a file cannot be written.
     """
     file = checked_path(path)
     weights = weights_file(file)
@@ -50,9 +50,8 @@ def write(net: Network, path: str | PathLike[str]) -> None:
         raise FileError(f"{weights}, which takes the numbers of {file.name}, is a model; take another name")
     text = source(net, file, None if net.parameters.size <= MOST_NUMBERS_INSIDE else weights)
     if net.parameters.size > MOST_NUMBERS_INSIDE:
-        numbers = {name: array for part in parts(net) for name, array in arrays(part).items()}
         with replacing(weights) as stream:
-            np.savez(stream, allow_pickle=False, **numbers)
+            np.savez(stream, allow_pickle=False, **named_arrays(parts(net)))
     with replacing(file) as stream:
         stream.write(text.encode())
 
@@ -74,10 +73,6 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
     """The text of the script `file`, whose numbers are in the file `weights` or, without one, in the text."""
     network = parts(net)
     table = None if net.table is None else Table.from_dict(net.table)
-    functions = Functions(network)
-    forward = forward_source(
-        network, functions, "def forward(inputs):", "", f"The outputs for rows of {net.input_size} inputs."
-    )
     if table is None:
         own = [_IN_BLOCKS, _predict_arrays(net), _self_check(net)]
     else:
@@ -87,44 +82,31 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
             *tables.predictions(table, _dtype(net), net.output_size or 0),
             tables.main(table, _dtype(net), words(file.name)),
         ]
-    definitions = [*functions.definitions.values(), forward, *(text.strip("\n") for text in own)]
+    constants = tables.constants(table) if table else ""
+    program = Program(defined_names("\n".join([*own, constants])) | {"forward", "ROWS_AT_A_TIME", "Path"})
+    program.name(np, "np")
+    lines = [Line(program, part) for part in network]
+    forward = "\n".join(
+        [
+            "def forward(inputs):",
+            f'    """Return the outputs for rows of {net.input_size} inputs."""',
+            *(text for line in lines for text in line.lines()),
+            f"    return {network[-1].outputs if network else 'inputs'}",
+        ]
+    )
+    needed = [text for line in lines for text in line.definitions()]
+    made = "\n".join(text for line in lines for text in line.made())
+    definitions = [*needed, *([made] if made else []), forward, *(text.strip("\n") for text in own)]
     modules = (tables.modules("\n".join(definitions)) if table else []) + (["pathlib.Path"] if weights else [])
+    modules += ["math"] if any("math." in text for text in own) else []
     head = [
         docstring(_introduction(net, table, file, weights)),
-        imports("\n".join(definitions), modules),
+        imports([*program.imports.values(), *modules]),
         f"ROWS_AT_A_TIME = {ROWS_AT_A_TIME}  # another number may round sums in another order",
-        tables.constants(table) if table else "",
+        constants,
         _numbers(network, weights),
     ]
     return module(head, definitions)
-
-
-def forward_source(network: list[NamedLayer], functions: Functions, head: str, prefix: str, summary: str) -> str:
-    """The function that takes inputs to outputs, a line a layer; `prefix` stands before the parameters' names."""
-    lines = [
-        statement(f"{part.outputs} = {_expression(part, functions, prefix)}", shape(["rows", part.units]))
-        for part in network
-    ]
-    result = network[-1].outputs if network else "inputs"
-    return "\n".join([head, f'    """{summary}"""', *lines, f"    return {result}"])
-
-
-def _expression(part: NamedLayer, functions: Functions, prefix: str) -> str:
-    """A layer's outputs in terms of its inputs and parameters."""
-    names = [prefix + name for name in arrays(part)]
-    if isinstance(part.layer, BatchNorm | LayerNorm):
-        return f"{functions.value(part)}({', '.join([part.inputs, *names])})"
-    sums = weighted_sums(part, prefix) if isinstance(part.layer, Dense) else part.inputs
-    return f"{functions.value(part)}({sums})" if part.activation else sums
-
-
-def weighted_sums(part: NamedLayer, prefix: str) -> str:
-    """inputs @ weights + bias."""
-    return " + ".join([f"{part.inputs} @ {prefix}{part.name}_weights", *_bias(part, prefix)])
-
-
-def _bias(part: NamedLayer, prefix: str) -> list[str]:
-    return [f"{prefix}{part.name}_bias"] if isinstance(part.layer, Dense) and part.layer.has_bias else []
 
 
 def _dtype(net: Network) -> str:
@@ -174,13 +156,13 @@ if __name__ == "__main__":
 
 def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
     """The parameters, as numbers or by name from the file beside the script."""
-    named = {name: array for part in network for name, array in arrays(part).items()}
+    named = named_arrays(network)
     if not named:
         return ""
     if weights is None:
         return "\n".join(["# fmt: off", *(array_source(name, array) for name, array in named.items()), "# fmt: on"])
     opened = f"with np.load(Path(__file__).with_name({literal(weights.name)})) as weights:"
-    read = [statement(f'{name} = weights["{name}"]', shape(array.shape)) for name, array in named.items()]
+    read = [f'    {name} = weights["{name}"]  # {shape(array.shape)}' for name, array in named.items()]
     if len(opened) > WIDTH:
         opened = f"with np.load(\n    Path(__file__).with_name({literal(weights.name)})\n) as weights:"
     return "\n".join([opened, *read])
@@ -222,6 +204,6 @@ def _training(net: Network) -> str:
     """Where the network comes from, as far as its training record says."""
     if net.history is None or not net.history.epoch:
         return ""
-    data = net.history.source.get("data")
+    data = net.history.settings.get("data")
     source = f" on {words(data)}" if data else ""
     return f" after training{source} for {net.history.epoch[-1]:,} epochs"

@@ -1,9 +1,11 @@
-"""What the two exporters of Python source share: names for a network's parts, and text laid out as `ruff format` does.
+"""What the two exporters of Python source share: names for a network's layers, numbers and texts as source.
 
 Whatever comes from outside (column names, categories) enters the text through `literal` or `words` and so cannot
 become code.
 """
 
+import ast
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +15,9 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet.activations import ACTIVATIONS
-from plainnet.errors import InvalidValue
-from plainnet.layers import LAYERS, Dense, Dropout, Layer
+from plainnet._base.configurable import OWN
+from plainnet.activations import Identity
+from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from plainnet.network import Network
 
 WIDTH = 88
@@ -46,71 +48,55 @@ class NamedLayer:
     """The name of what comes out; "outputs" for the last part."""
     units: int
     """The number of columns of what comes out."""
+    learns: frozenset[str]
+    """The names of its parameters, among those of its arrays."""
 
     @property
-    def activation(self) -> Any:
-        """The activation where it has one that does something, else None."""
-        activation = getattr(self.layer, "activation", None)
-        return None if activation is None or activation.name == "identity" else activation
+    def arrays(self) -> dict[str, Array]:
+        """The layer's parameters and statistics by the names of its attributes."""
+        return {name: getattr(self.layer, name) for name in vars(self.layer)["_views"]}
 
-    @property
-    def sums(self) -> str:
-        """The name of what goes into the activation; that of the outputs where there is none."""
-        if not isinstance(self.layer, Dense):
-            return self.inputs
-        return f"{self.name}_sums" if self.activation else self.outputs
+    def array_name(self, attribute: str) -> str:
+        """The name of one of the arrays in the text."""
+        return f"{self.name}_{attribute.removeprefix('running_')}"
 
 
 def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
-    """The layers that do something in a prediction, or in training, named.
+    """The layers that do something in a prediction, or all of them for training, named.
 
-    Raises InvalidValue for a layer or an activation of the user's own and for numbers that are not finite.
+    Raises InvalidValue if a number is not finite.
     """
     checks.finite("net.parameters", net.parameters)
     checks.finite("net.statistics", net.statistics)
-    for index, layer in enumerate(net.layers):
-        _refuse_own(index, layer)
     sized = [
         (index, layer, units)
         for index, (layer, units, _) in enumerate(net.layer_sizes())
-        if _does_something(layer, training)
+        if training or _does_something(layer)
     ]
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
+    learned = net.parameter_views(net.parameters)
     made: list[NamedLayer] = []
     block, inputs, taken = "input", "inputs", set[str]()
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
         name = _free(block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}", taken)
         outputs = "outputs" if i == len(sized) - 1 else name
-        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units)))
+        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
         inputs = outputs
     return made
 
 
-def _refuse_own(index: int, layer: Layer) -> None:
-    if type(layer) is not LAYERS.get(layer.name):
-        raise InvalidValue(
-            f"layers[{index}] is {type(layer).__name__}, a layer of your own, which cannot be written out as source; "
-            f"use plainnet's layers ({', '.join(LAYERS)}), or ship the network as .npz together with the class"
-        )
-    activation = getattr(layer, "activation", None)
-    if activation is not None and type(activation) is not ACTIVATIONS.get(activation.name):
-        raise InvalidValue(
-            f"layers[{index}], {layer.name}, has {activation.name}, an activation of your own, which cannot be written "
-            f"out as source; use plainnet's ({', '.join(ACTIVATIONS)}), or ship the network as .npz with the function"
-        )
-
-
-def _does_something(layer: Layer, training: bool) -> bool:
-    if isinstance(layer, Dropout):
-        return training and layer.rate > 0
-    return layer.name != "Activation" or layer.activation.name != "identity"
+def _does_something(layer: Layer) -> bool:
+    """False for what passes its inputs on in a prediction."""
+    return type(layer) is not Dropout and not (type(layer) is Activation and type(layer.activation) is Identity)
 
 
 def _kind(layer: Layer) -> str:
-    """The second half of a name: hidden_1_relu, hidden_1_norm, hidden_1_kept."""
-    known = {"BatchNorm": "norm", "LayerNorm": "norm", "Dropout": "kept"}
-    return known[layer.name] if layer.name in known else str(layer.activation.name)
+    """The second half of a name: hidden_1_relu, hidden_1_norm, hidden_1_dropout."""
+    if isinstance(layer, BatchNorm | LayerNorm):
+        return "norm"
+    name = layer.activation.name if isinstance(layer, Activation) else type(layer).__name__
+    return re.sub(r"\W+", "_", name.removeprefix(OWN)).lower()
 
 
 def _block_names(count: int) -> Iterator[str]:
@@ -125,20 +111,12 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def arrays(part: NamedLayer) -> dict[str, Array]:
-    """A part's parameters and statistics by their names in the text."""
-    names = [*part.layer.parameter_shapes((1,)), *part.layer.statistic_shapes((1,))]
-    return {f"{part.name}_{name.removeprefix('running_')}": getattr(part.layer, name) for name in names}
-
-
 def architecture(net: Network, network: list[NamedLayer]) -> str:
     """The parts of a network in a line: 3 inputs → 4 sigmoid → 1 sigmoid."""
     steps = [f"{net.input_size} input{'s' if net.input_size != 1 else ''}"]
     for part in network:
-        if isinstance(part.layer, Dense):
-            steps.append(f"{part.units} {part.layer.activation.name}".replace(" identity", ""))
-        else:
-            steps.append(part.activation.name if part.activation else part.layer.name)
+        name = getattr(part.layer, "activation", part.layer).name.removeprefix(OWN)
+        steps.append(f"{part.units} {name}".removesuffix(" identity") if isinstance(part.layer, Dense) else name)
     return " → ".join(steps)
 
 
@@ -177,58 +155,18 @@ def bracketed(opening: str, items: Sequence[str], closing: str, indent: int) -> 
     return opening + "\n" + "".join(f"{inside}{item},\n" for item in items) + space + closing
 
 
-def statement(code: str, comment: str = "", indent: int = 4) -> str:
-    """A line of code with its comment behind it or, where that is too long, above it; too long code is broken."""
-    space = " " * indent
-    behind = f"  # {comment}" if comment else ""
-    if len(space + code) > WIDTH:
-        return space + _broken(code, indent) + behind
-    if len(space + code + behind) <= WIDTH:
-        return space + code + behind
-    return f"{space}# {comment}\n{space}{code}"
-
-
-def _broken(code: str, indent: int) -> str:
-    """An assignment too long for a line: inside the parentheses it ends with, else inside new ones."""
-    target, _, expression = code.partition(" = ")
-    opening = _last_opening(expression)
-    head = f"{target} = {expression[: opening + 1]}"
-    if opening and _operators(expression) <= 1 and indent + len(head) <= WIDTH:
-        return bracketed(head, _arguments(expression[opening + 1 : -1]), ")", indent)
-    if opening:  # a call behind a long target
-        expression = bracketed(expression[: opening + 1], _arguments(expression[opening + 1 : -1]), ")", indent + 4)
-    return f"{target} = (\n{' ' * (indent + 4)}{expression}\n{' ' * indent})"
-
-
-def _arguments(text: str) -> list[str]:
-    """The arguments of a call, split at the commas outside parentheses."""
-    arguments, depth = [""], 0
-    for character in text:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            arguments.append("")
-        else:
-            arguments[-1] += character
-    return [argument.strip() for argument in arguments]
-
-
-def _last_opening(expression: str) -> int:
-    """Where the parenthesis opens that the expression's last character closes; 0 where it is none."""
-    depth = 0
-    for place in reversed(range(len(expression))):
-        depth += {")": 1, "(": -1}.get(expression[place], 0)
-        if depth == 0:
-            return place
-    return 0
-
-
-def _operators(expression: str) -> int:
-    """The number of spaced operators outside parentheses."""
-    depth = count = 0
-    for word in expression.split(" "):
-        count += depth == 0 and word in ("+", "-", "*", "/", "@")
-        depth += word.count("(") - word.count(")")
-    return count
+def assignment(target: str, expression: ast.expr, comment: str, indent: int = 4) -> str:
+    """`target = expression  # comment`, broken in two at its last operator or inside its call if it is long."""
+    space, text = " " * indent, ast.unparse(expression)
+    line = f"{space}{target} = {text}"
+    if len(line) > WIDTH and isinstance(expression, ast.Call):
+        arguments = [*map(ast.unparse, expression.args), *map(ast.unparse, expression.keywords)]
+        line = space + bracketed(f"{target} = {ast.unparse(expression.func)}(", arguments, ")", indent)
+    elif len(line) > WIDTH and isinstance(expression, ast.BinOp):
+        left = ast.unparse(expression.left)
+        line = f"{space}{target} = (\n{space}    {left}\n{space}    {text[len(left) :].strip()}\n{space})"
+    behind = f"  # {comment}"
+    return line + behind if "\n" in line or len(line) + len(behind) <= WIDEST_NUMBERS else line
 
 
 def number(value: Any) -> str:
@@ -282,16 +220,41 @@ def docstring(paragraphs: Iterable[str]) -> str:
     return '"""' + "\n\n".join(wrapped) + '\n"""'
 
 
-def module(head: Sequence[str], functions: Sequence[str]) -> str:
-    """A file: its head in paragraphs, its functions two blank lines apart."""
-    return "\n\n\n".join(["\n\n".join(filter(None, head)), *functions]) + "\n"
+def module(head: Sequence[str], definitions: Sequence[str]) -> str:
+    """A file: its head in paragraphs, its functions two blank lines apart, a constant above the function it is for."""
+    text = "\n\n".join(filter(None, head))
+    before = ""
+    for definition in definitions:
+        both_constant = _is_constant(before) and _is_constant(definition)
+        text += ("\n" if both_constant else "\n\n\n") + definition
+        before = definition
+    return text + "\n"
 
 
-def imports(text: str, modules: Iterable[str] = ()) -> str:
-    """The imports of `modules` ("csv", "pathlib.Path"), of math where `text` uses it, and of NumPy."""
-    names = sorted({*modules, *(["math"] if "math." in text else [])})
-    plain = [f"import {name}" for name in names if "." not in name]
-    parts = [name.rpartition(".") for name in names if "." in name]
-    of_module = {module: ", ".join(name for other, _, name in parts if other == module) for module, _, _ in parts}
-    from_module = [f"from {module} import {listed}" for module, listed in of_module.items()]
-    return "\n".join([*plain, *from_module, "", "import numpy as np"] if names else ["import numpy as np"])
+def _is_constant(text: str) -> bool:
+    return re.match(r"\w+ = .*$", text) is not None
+
+
+def imports(needed: Iterable[str]) -> str:
+    """The imports, NumPy's last; each is given as its line, or as the name of a module or of something in one."""
+    lines: dict[str, set[str]] = {}
+    for name in needed:
+        if not name.startswith(("import ", "from ")):
+            module, _, inside = name.rpartition(".")
+            name = f"from {module} import {inside}" if module else f"import {name}"
+        head, _, inside = name.partition(" import ")
+        lines.setdefault(head, set()).update([inside] if inside else [])
+    texts = [f"{head} import {', '.join(sorted(inside))}" if inside else head for head, inside in lines.items()]
+    ours = [text for text in texts if re.match(r"(import|from) numpy\b", text)]
+    standard = sorted(set(texts) - set(ours), key=lambda text: (text.startswith("from"), text))
+    return "\n\n".join("\n".join(group) for group in (standard, ours) if group)
+
+
+def defined_names(text: str) -> set[str]:
+    """The names that a text defines at its margin."""
+    return set(re.findall(r"^(?:def |class )?(\w+)(?: =|\(|:)", text, re.MULTILINE))
+
+
+def named_arrays(network: Iterable[NamedLayer]) -> dict[str, Array]:
+    """Every parameter and statistic by its name in the text."""
+    return {part.array_name(name): array for part in network for name, array in part.arrays.items()}

@@ -24,6 +24,8 @@ from plainnet.network.prediction import measure, outputs_of
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
+    from plainnet.losses import Loss
+    from plainnet.optimizers import Optimizer
     from plainnet.training.options import BatchSize, ReportEvery
 
 
@@ -51,6 +53,9 @@ class Network:
 
     data_files: tuple[str, ...] = ()
     """The files that the data of the latest run were mapped from (`numpy.memmap`); nothing is saved over them."""
+
+    trained_by: tuple[Loss, Optimizer] | None = None
+    """The loss and the optimizer of the latest run, which the record of it names; neither is pickled."""
 
     def __init__(
         self,
@@ -169,6 +174,9 @@ class Network:
         if self.input_size is None:
             raise InvalidValue(NOT_BUILT)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "trained_by"}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for layer in self.layers:
@@ -179,6 +187,7 @@ class Network:
     def copy(self, dtype: str | None = None) -> Network:
         """Return an independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
         twin = copy.deepcopy(self)
+        twin.trained_by = self.trained_by
         if dtype is not None:
             twin.__dict__["dtype"] = _checked_dtype(dtype)
             if twin.is_built:

@@ -38,10 +38,9 @@ def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False) -
 def _forward(net: Network, inputs: Array, before_activation: bool) -> Array:
     outputs = inputs
     for layer in net.layers[:-1]:
-        outputs, _ = layer.forward(outputs)
+        outputs = layer.predict(outputs)
     last = net.layers[-1]
-    outputs, _ = last.pre_activation(outputs) if before_activation else last.forward(outputs)
-    return outputs
+    return last.pre_activation(outputs)[0] if before_activation else last.predict(outputs)
 
 
 def measure(

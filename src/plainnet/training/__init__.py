@@ -63,6 +63,7 @@ def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
         if run.checkpoint is not None:
             _start_or_resume(run, run.checkpoint, options)
     net.history = run.history
+    net.trained_by = run.job.loss, run.job.optimizer
     net.data_files = data_files
     return run
 

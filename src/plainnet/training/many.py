@@ -66,6 +66,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
             runs.append(run_of(job, choice, data, own))
     for run in runs:
         run.job.network.history = run.history
+        run.job.network.trained_by = run.job.loss, run.job.optimizer
     _train(runs, each[0].threads or _default_threads(runs[0].job, runs[0].choice), progress)
     return [run.history for run in runs]
 

@@ -1,0 +1,290 @@
+"""The source of one function or class: its text without annotations, and what it refers to."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from plainnet.export.source import WIDTH
+
+
+class Unprintable(Exception):
+    """A thing that cannot be written out as source; the message completes "... cannot be written out as source: "."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place in the text that names something from outside."""
+
+    node: ast.expr
+    name: str
+    """The name of it as the text has it, such as np, or activations.sigmoid of a module that the file cannot import."""
+    thing: Any
+
+
+@dataclass
+class Code:
+    """A function or class as it stands in its file."""
+
+    thing: Any
+    """The function, or the class."""
+    lines: list[bytes]
+    """Its lines, the first at the margin; in bytes, as `ast` counts columns."""
+    node: ast.FunctionDef | ast.ClassDef
+    scope: Callable[[str], Any]
+    """The value of a global name in its module."""
+    references: list[Reference] = field(default_factory=list)
+    attributes: set[str] = field(default_factory=set)
+    """The names of the attributes that it reads or sets, but for those of `own_attributes`."""
+    own_attributes: set[str] = field(default_factory=set)
+    """Those of self."""
+    inherited: set[str] = field(default_factory=set)
+    """The names that it takes by super()."""
+
+    @cached_property
+    def edits(self) -> list[tuple[int, int, int, int, str]]:
+        """The annotations to take out, as places in the text and what stands there instead."""
+        return list(_without_annotations(self.node, self.lines))
+
+    def text(self, name_of: Callable[[Reference], str], name: str) -> str:
+        """The text under the name `name`, with each reference called what `name_of` says."""
+        edits = list(self.edits)
+        for reference in self.references:
+            if (new := name_of(reference)) != reference.name:
+                node = reference.node
+                edits.append((node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, new))
+        lines = list(self.lines)
+        for first, start, last, stop, new in sorted(edits, reverse=True):
+            lines[first - 1 : last] = [lines[first - 1][:start] + new.encode() + lines[last - 1][stop:]]
+        text = b"".join(lines).decode().rstrip()
+        if name != self.node.name:
+            kind = "class" if isinstance(self.node, ast.ClassDef) else "def"
+            text = text.replace(f"{kind} {self.node.name}", f"{kind} {name}", 1)
+        try:
+            ast.parse(text)
+        except SyntaxError:
+            raise Unprintable(f"its annotations cannot be taken out of {self.node.name}; write it without") from None
+        return text
+
+
+def code_of(thing: Any) -> Code:
+    """Read the source of a function, or of a class; raise Unprintable if there is none."""
+    thing = inspect.unwrap(thing)
+    try:
+        text = textwrap.dedent(inspect.getsource(thing))
+    except (OSError, TypeError):
+        raise Unprintable(
+            f"the source of {thing.__name__} is not to be had, as it is compiled or was typed into a prompt; write it "
+            "as a function of plain NumPy into a file"
+        ) from None
+    try:
+        node = ast.parse(text).body[0]
+    except SyntaxError:
+        node = ast.Pass()  # a lambda in the midst of a call
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        raise Unprintable("it is a lambda, whose source is a part of another line; write it as a function with def")
+    lines = text.encode().splitlines(keepends=True)
+    if isinstance(thing, type):
+        methods = [value for value in map(function_of, vars(thing).values()) if value is not None]
+        own = [method.__globals__ for method in methods if method.__globals__.get("__name__") == thing.__module__]
+        code = Code(thing, lines, node, _scope(own[0] if own else vars(sys.modules[thing.__module__]), {}))
+        bodies = [method.__code__ for method in methods]
+    else:
+        code = Code(thing, lines, node, _scope(thing.__globals__, _enclosed(thing)))
+        bodies = [thing.__code__]
+    _Reader(code, set().union(*map(_global_names, bodies))).read()
+    return code
+
+
+def function_of(member: Any) -> FunctionType | None:
+    """The function behind a method, property or static method."""
+    for attribute in ("fget", "func", "__func__"):
+        member = getattr(member, attribute, member)
+    member = inspect.unwrap(member) if callable(member) else member
+    return member if isinstance(member, FunctionType) else None
+
+
+def _enclosed(function: FunctionType) -> dict[str, Any]:
+    """The variables of an outer function that `function` reads."""
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    cells.pop("__class__", None)
+    try:
+        return {name: cell.cell_contents for name, cell in cells.items()}
+    except ValueError:
+        raise Unprintable(f"{function.__name__} reads a variable of the function around it that has no value") from None
+
+
+def _scope(names: dict[str, Any], enclosed: dict[str, Any]) -> Callable[[str], Any]:
+    def value(name: str) -> Any:
+        for scope in (enclosed, names, vars(builtins)):
+            if name in scope:
+                return scope[name]
+        raise Unprintable(f"it reads the name {name}, which is not defined")
+
+    value.enclosed = set(enclosed)  # type: ignore[attr-defined]
+    return value
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The names that a function, and each function in it, looks up outside."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return names.union(*(_global_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+class _Reader(ast.NodeVisitor):
+    """Fills in the references and attributes of a `Code`."""
+
+    def __init__(self, code: Code, names: set[str]) -> None:
+        self.code = code
+        self.names = names | code.scope.enclosed  # type: ignore[attr-defined]
+        self.outside = False
+        """True in decorators, default values and bases, which are read where the function is defined."""
+        self.selves: list[str] = []
+
+    def read(self) -> None:
+        self.visit(self.code.node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._visit_outside([*node.decorator_list, *node.bases, *node.keywords])
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.visit(statement)
+            else:
+                self._visit_outside([statement])
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        if node in (self.code.node, *getattr(self.code.node, "body", ())):
+            self._visit_outside([*node.decorator_list, *defaults])
+        else:
+            for inner in (*node.decorator_list, *defaults):
+                self.visit(inner)
+        first = [argument.arg for argument in node.args.args[:1]]
+        self.selves += first if first == ["self"] else []
+        for statement in node.body:
+            self.visit(statement)
+        if first == ["self"]:
+            self.selves.pop()
+
+    def _visit_outside(self, nodes: Iterable[ast.AST]) -> None:
+        before, self.outside = self.outside, True
+        for node in nodes:
+            self.visit(node)
+        self.outside = before
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if isinstance(self.code.node, ast.ClassDef) and node in self.code.node.body:
+            self.visit(node.annotation)  # the field of a dataclass or a named tuple
+        for part in filter(None, (node.target, node.value)):
+            self.visit(part)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self._refer(node, node.id, ())
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        path: list[str] = []
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            path.insert(0, root.attr)
+            root = root.value
+        if isinstance(root, ast.Name) and self._is_outside(root.id):
+            self._refer(node, root.id, path, root)
+            return
+        own = isinstance(root, ast.Name) and root.id in self.selves
+        if isinstance(root, ast.Call) and isinstance(root.func, ast.Name) and root.func.id == "super":
+            self.code.inherited.add(path[0])
+        (self.code.own_attributes if own else self.code.attributes).add(path[0])
+        self.code.attributes.update(path[1:])
+        self.visit(root)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr", "setattr"):
+            self.code.attributes.update(str(a.value) for a in node.args[1:2] if isinstance(a, ast.Constant))
+        self.generic_visit(node)
+
+    def _is_outside(self, name: str) -> bool:
+        return self.outside or name in self.names
+
+    def _refer(self, node: ast.expr, name: str, path: Iterable[str], root: ast.expr | None = None) -> None:
+        """Note a global name, followed through modules that an exported file cannot import."""
+        if not self._is_outside(name):
+            return
+        try:
+            thing = self.code.scope(name)
+        except Unprintable:
+            if self.outside:  # a variable of a lambda or a comprehension there
+                return
+            raise
+        if thing is vars(builtins).get(name):
+            self.code.attributes.update(path)
+            return
+        path, taken = list(path), [name]
+        if isinstance(thing, ModuleType) and not can_be_imported(thing.__name__):
+            while isinstance(thing, ModuleType) and path:
+                taken.append(path.pop(0))
+                thing = getattr(thing, taken[-1])
+            place = node
+            for _ in path:
+                assert isinstance(place, ast.Attribute)
+                place = place.value
+        else:
+            place = root or node
+        self.code.references.append(Reference(place, ".".join(taken), thing))
+        if not isinstance(thing, ModuleType):
+            self.code.attributes.update(path)
+
+
+def can_be_imported(module: str) -> bool:
+    """True for the modules that an exported file may import: NumPy and the standard library."""
+    return module.partition(".")[0] in ("numpy", *sys.stdlib_module_names)
+
+
+# ---- annotations ----
+
+
+def _without_annotations(
+    node: ast.FunctionDef | ast.ClassDef, lines: list[bytes]
+) -> Iterator[tuple[int, int, int, int, str]]:
+    fields = node.body if isinstance(node, ast.ClassDef) else []
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef):
+            yield from _plain_signature(inner, lines)
+        elif isinstance(inner, ast.AnnAssign) and inner not in fields and inner.value is not None:
+            target, annotation = inner.target, inner.annotation
+            end = annotation.end_lineno or 0, annotation.end_col_offset or 0
+            yield target.end_lineno or 0, target.end_col_offset or 0, *end, ""
+
+
+def _plain_signature(node: ast.FunctionDef, lines: list[bytes]) -> Iterator[tuple[int, int, int, int, str]]:
+    """The signature without annotations, on one line if it fits; nothing to change if it has none."""
+    args = node.args
+    arguments = [*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
+    annotated = [node.returns, *(argument.annotation for argument in arguments)]
+    if not any(annotated):
+        return
+    parts: list[Any] = [*arguments, *args.defaults, *filter(None, [*args.kw_defaults, node.returns])]
+    last, after = max((part.end_lineno or 0, part.end_col_offset or 0) for part in parts)
+    while (colon := lines[last - 1].find(b":", after)) < 0:
+        last, after = last + 1, 0
+    first, start = node.lineno, node.col_offset
+    bare = ast.parse(ast.unparse(ast.FunctionDef(node.name, args, [ast.Pass()], [], None, lineno=0))).body[0]
+    assert isinstance(bare, ast.FunctionDef)
+    for inner in ast.walk(bare.args):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+    text = f"def {node.name}({ast.unparse(bare.args)}):"
+    if start + len(text) > WIDTH:
+        space = " " * (start + 4)
+        inside = textwrap.fill(ast.unparse(bare.args), WIDTH, initial_indent=space, subsequent_indent=space)
+        text = f"def {node.name}(\n{inside}\n{' ' * start}):"
+    yield first, start, last, colon + 1, text

@@ -1,0 +1,181 @@
+"""A layer's prediction as one line: its method `predict`, with the layer's own arrays, settings and functions put in.
+
+A method that is one `return` becomes the expression that it returns, so that a Dense layer with a sigmoid is
+`sigmoid(weighted_sums(inputs, hidden_weights, hidden_bias))`. Where a method is longer, its object is made in the
+program and the method is called.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+from types import FunctionType, ModuleType
+from typing import Any
+
+from plainnet._base.configurable import OWN
+from plainnet.activations import UserActivation
+from plainnet.export import wiring
+from plainnet.export.code import Code, Unprintable, code_of
+from plainnet.export.slicing import Program
+from plainnet.export.source import NamedLayer, assignment, shape
+from plainnet.layers import Layer
+
+
+class Line:
+    """The lines from the inputs of one layer to its outputs."""
+
+    def __init__(self, program: Program, part: NamedLayer) -> None:
+        self.program = program
+        self.part = part
+        self.layer = with_own_parts(part.layer)
+        self.before: list[tuple[str, ast.expr]] = []
+        """Values that the expression needs more than once."""
+        self.used: list[tuple[Any, str]] = []
+        """The functions and constants that the expression names."""
+        self.objects: dict[str, Any] = {}
+        """Objects that the program makes, by name."""
+        self.outputs = self.call(self.layer, "predict", [ast.Name(part.inputs)])
+
+    def lines(self) -> list[str]:
+        """The lines, for the inside of a function."""
+        size = shape(["rows", self.part.units])
+        return [assignment(*pair, size) for pair in (*self.before, (self.part.outputs, self.outputs))]
+
+    def definitions(self) -> list[str]:
+        """The texts of the functions and classes that are not printed yet."""
+        used = [text for thing, name in self.used for text in self.program.definitions(thing, wanted=name)]
+        return used + self.program.definitions(*self.objects.values())
+
+    def made(self) -> list[str]:
+        """The lines that make the objects, outside the function."""
+        texts = []
+        for name, thing in self.objects.items():
+            asked = self.program.asked(thing)
+            arrays = self.part.arrays if thing is self.layer else {}
+            more = {attribute: self.part.array_name(attribute) for attribute in arrays if attribute in asked}
+            texts.append(f"{name} = {self.program.made(thing, more)}")
+        return texts
+
+    def call(self, thing: Any, method: str, arguments: list[ast.expr], place: str = "layer") -> ast.expr:
+        """The expression for thing.method(arguments)."""
+        member = inspect.getattr_static(type(thing), method)
+        if isinstance(member, staticmethod):
+            return ast.Call(self.reference(member.__func__), arguments, [])
+        code, names, expression = _one_line(member)
+        if code is None or len(names) != len(arguments) + 1:
+            self.program.attributes.add(method)
+            return ast.Call(ast.Attribute(self.object(thing, place), method), arguments, [])
+        given = dict(zip(names[1:], arguments, strict=True))
+        for name, argument in given.items():
+            if not isinstance(argument, ast.Name | ast.Constant) and _uses(expression, name) > 1:
+                self.before.append((f"{self.part.name}_sums", argument))
+                given[name] = ast.Name(f"{self.part.name}_sums")
+        outside = {reference.name: reference.thing for reference in code.references}
+        return _Filled(self, {names[0]: thing}, given, outside).visit(copy.deepcopy(expression))
+
+    def attribute(self, thing: Any, name: str) -> ast.expr:
+        """The expression for an attribute: one of the layer's arrays, a setting, or an object of its own."""
+        if thing is self.layer and name in self.part.arrays:
+            return ast.Name(self.part.array_name(name))
+        value = getattr(thing, name)
+        if value is None or isinstance(value, bool | int | float | str):
+            return ast.Constant(value)
+        return self.reference(value) if isinstance(value, FunctionType) else self.object(value, name)
+
+    def reference(self, thing: Any, name: str = "") -> ast.expr:
+        """The expression for a function, module or constant from outside the layer."""
+        if not isinstance(thing, ModuleType):
+            self.program.use(thing, part=called(self.part))
+            self.used.append((thing, name))
+        return ast.Name(self.program.name(thing, name))
+
+    def object(self, thing: Any, place: str) -> ast.expr:
+        """The name of an object that the program makes, such as hidden_activation."""
+        name = f"{self.part.name}_{place}"
+        self.objects[name] = thing
+        self.program.use(thing, part=called(self.part))
+        return ast.Name(name)
+
+
+class _Filled(ast.NodeTransformer):
+    """An expression with `self`, its arguments and its outside names filled in."""
+
+    def __init__(self, line: Line, own: dict[str, Any], given: dict[str, ast.expr], outside: dict[str, Any]) -> None:
+        self.line = line
+        self.own = own
+        self.given = given
+        self.outside = outside
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Attribute) and not node.keywords:
+            owner, place = self._owner(node.func.value)
+            if owner is not None and node.func.attr not in vars(owner):
+                arguments = [self.visit(argument) for argument in node.args]
+                return self.line.call(owner, node.func.attr, arguments, place)
+        self.generic_visit(node)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        owner, _ = self._owner(node.value)
+        if owner is not None:
+            return self.line.attribute(owner, node.attr)
+        if (name := ast.unparse(node)) in self.outside:
+            return self.line.reference(self.outside[name], node.attr)
+        self.generic_visit(node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.given:
+            return copy.deepcopy(self.given[node.id])
+        if node.id in self.own:
+            return self.line.object(self.own[node.id], "layer")
+        return self.line.reference(self.outside[node.id], node.id) if node.id in self.outside else node
+
+    def _owner(self, node: ast.expr) -> tuple[Any, str]:
+        """The object that an expression such as self, or self.activation, is, and its name there."""
+        if isinstance(node, ast.Name) and node.id in self.own:
+            return self.own[node.id], "layer"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.own:
+            value = vars(self.own[node.value.id]).get(node.attr)
+            if hasattr(value, "__dict__") and not isinstance(value, FunctionType):
+                return value, node.attr
+        return None, ""
+
+
+def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
+    """The code, arguments and result of a method that is one `return`, after its docstring; None for another."""
+    nothing = None, list[str](), ast.Constant(None)
+    if not isinstance(method, FunctionType):
+        return nothing
+    try:
+        code = code_of(method)
+    except Unprintable:
+        return nothing  # the program says why
+    node = code.node
+    assert isinstance(node, ast.FunctionDef)
+    match node.body[ast.get_docstring(node) is not None :]:
+        case [ast.Return(value=ast.expr() as result)] if not node.decorator_list:
+            if not any(isinstance(inner, ast.Lambda) for inner in ast.walk(result)):
+                return code, [argument.arg for argument in node.args.args], result
+    return nothing
+
+
+def _uses(expression: ast.expr, name: str) -> int:
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(expression))
+
+
+def called(part: NamedLayer) -> str:
+    """What a message calls a layer."""
+    activation = getattr(part.layer, "activation", None)
+    own = f" with {activation.name.removeprefix(OWN)}" if isinstance(activation, UserActivation) else ""
+    return f"layers[{part.index}], {type(part.layer).__name__}{own},"
+
+
+def with_own_parts(layer: Layer) -> Layer:
+    """A copy of a layer without its numbers, and without the checks of what a user's own activation returns."""
+    layer = copy.copy(layer)
+    if isinstance(activation := getattr(layer, "activation", None), UserActivation):
+        own = activation.own
+        layer.activation = wiring.ActivationOfObject(own) if hasattr(own, "value") else wiring.ActivationOfFunction(own)
+    return layer
