@@ -9,7 +9,7 @@ from plainnet.cli.models import left_out
 from plainnet.tabular import Table
 from plainnet.tabular.columns import CategoryColumn, NumberColumn
 from plainnet.tabular.notations import PLAIN
-from plainnet.tabular.preparing import Part, Prepared
+from plainnet.tabular.preparing import Prepared, TablePart
 
 MOST_CLASSES = 5
 MOST_NAMES = 12
@@ -52,6 +52,6 @@ def column_lines(table: Table) -> Iterator[str]:
         yield f"{kind}: {', '.join(names[:MOST_NAMES])}{more}"
 
 
-def _say_left_out(part: Part, prefix: str) -> None:
+def _say_left_out(part: TablePart, prefix: str) -> None:
     for line in left_out(part):
         console.print(f"{prefix}{line}")

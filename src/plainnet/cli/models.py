@@ -19,7 +19,7 @@ from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import Part, part_of_file
+from plainnet.tabular.preparing import TablePart, part_of_file
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
@@ -63,7 +63,7 @@ def evaluate(
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 
-def rows_to_measure(net: pn.Network, table: Table, data: Path) -> Part:
+def rows_to_measure(net: pn.Network, table: Table, data: Path) -> TablePart:
     """Return the rows of a file whose target is known, with the weights of the training's column if the file has it."""
     source = net.history.source if net.history else {}
     part = part_of_file(table, data, source.get("weight_column"))
@@ -72,7 +72,7 @@ def rows_to_measure(net: pn.Network, table: Table, data: Path) -> Part:
     return part
 
 
-def left_out(part: Part) -> list[str]:
+def left_out(part: TablePart) -> list[str]:
     """Return a sentence for each reason why rows of a file are left out."""
     reasons = ((part.without_target, "without a target"), (part.weightless, "of weight 0"))
     return [

@@ -18,7 +18,7 @@ from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table
 from plainnet.tabular.measuring import about_seen, share_seen
-from plainnet.tabular.preparing import Part
+from plainnet.tabular.preparing import TablePart
 
 OF_THE_SURROUNDINGS = (
     *("save", "plot", "report", "progress", "checkpoint", "checkpoint_every", "resume"),
@@ -44,7 +44,7 @@ def report(
     report_table_run(output, net, table, part, " ".join(filter(None, sentences)))
 
 
-def report_table_run(path: Path, net: pn.Network, table: Table, part: Part, rows_are: str) -> None:
+def report_table_run(path: Path, net: pn.Network, table: Table, part: TablePart, rows_are: str) -> None:
     """Write the report of a network trained on a table, on some of its rows."""
     subject = of_table(
         net,

@@ -17,7 +17,7 @@ from plainnet._base.configurable import OWN
 from plainnet.activations import UserActivation
 from plainnet.export import wiring
 from plainnet.export.code import Code, Unprintable, code_of
-from plainnet.export.slicing import Program
+from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, assignment, shape
 from plainnet.layers import Layer
 
@@ -25,7 +25,7 @@ from plainnet.layers import Layer
 class Line:
     """The lines from the inputs of one layer to its outputs."""
 
-    def __init__(self, program: Program, part: NamedLayer) -> None:
+    def __init__(self, program: SlicedSource, part: NamedLayer) -> None:
         self.program = program
         self.part = part
         self.layer = with_own_parts(part.layer)

@@ -12,7 +12,7 @@ import plainnet
 from plainnet.errors import FileError, InvalidValue
 from plainnet.export import tables
 from plainnet.export.inlining import Line
-from plainnet.export.slicing import Program
+from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import (
     WIDTH,
     NamedLayer,
@@ -83,7 +83,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
             tables.main(table, _dtype(net), words(file.name)),
         ]
     constants = tables.constants(table) if table else ""
-    program = Program(defined_names("\n".join([*own, constants])) | {"forward", "ROWS_AT_A_TIME", "Path"})
+    program = SlicedSource(defined_names("\n".join([*own, constants])) | {"forward", "ROWS_AT_A_TIME", "Path"})
     program.name(np, "np")
     lines = [Line(program, part) for part in network]
     forward = "\n".join(

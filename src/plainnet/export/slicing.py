@@ -1,9 +1,9 @@
 """A program out of a library: all that some functions and objects need, as source, and nothing else.
 
-`Program` begins at roots and follows what they use: functions and constants by their names; of a class the methods that
-anything in the program asks for by name, each from the class that an object really takes it from. What is printed is
-the source itself, without annotations; the checks in constructors stay behind, as an object is made again from its
-attributes.
+`SlicedSource` begins at roots and follows what they use: functions and constants by their names; of a class the
+methods that anything in the program asks for by name, each from the class that an object really takes it from. What is
+printed is the source itself, without annotations; the checks in constructors stay behind, as an object is made again
+from its attributes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Part:
         self.__dict__.update(settings)
 
 
-class Program:
+class SlicedSource:
     """Collects what is needed, and then prints it.
 
     `given` are names that the program defines by other means, for functions of the module `wiring`.
@@ -393,12 +393,18 @@ def _builtin_of(thing: Any) -> type | None:
     return thing if thing.__module__ == "builtins" else None
 
 
+def _file_of(thing: Any) -> str:
+    """The file of a function or class; a class of a prompt says itself only where the interpreter began."""
+    methods = [member for member in vars(thing).values() if isinstance(member, FunctionType)]
+    return methods[0].__code__.co_filename if methods and isinstance(thing, type) else inspect.getfile(thing)
+
+
 def _refuse_installed(thing: Any, fail: Any) -> None:
     """Let the source of other libraries stay where it is."""
     if _is_ours(thing):
         return
     try:
-        file = inspect.getfile(thing)
+        file = _file_of(thing)
     except (OSError, TypeError):
         return  # a notebook or a prompt; reading says more
     if file.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):

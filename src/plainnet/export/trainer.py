@@ -18,7 +18,7 @@ from plainnet.errors import InvalidValue
 from plainnet.export import wiring
 from plainnet.export.inlining import called, with_own_parts
 from plainnet.export.script import checked_path
-from plainnet.export.slicing import Program
+from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
 from plainnet.files.writing import replacing
 from plainnet.layers import Dropout, Layer
@@ -136,7 +136,7 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
     network = parts(net, training=True)
     if not net.parameters.size:
         raise InvalidValue("the network has no parameters, so there is no training to write out")
-    program = Program({*wiring.GIVEN, *FUNCTIONS}, wiring.__name__)
+    program = SlicedSource({*wiring.GIVEN, *FUNCTIONS}, wiring.__name__)
     program.name(np, "np")
     loss, optimizer, layers = _without_checks(run.loss), _without_checks(run.optimizer), network_layers(network)
     functions = {name: getattr(wiring, name) for name in FUNCTIONS[1:]} | {"as_targets": _as_targets(run.loss)}
@@ -202,7 +202,7 @@ def _shapes(network: list[NamedLayer]) -> str:
     return bracketed("SHAPES = {", lines, "}", 0)
 
 
-def _make_layers(program: Program, network: list[NamedLayer], layers: list[Layer]) -> str:
+def _make_layers(program: SlicedSource, network: list[NamedLayer], layers: list[Layer]) -> str:
     lines = []
     for part, layer in zip(network, layers, strict=True):
         zeros = {

@@ -16,7 +16,7 @@ from plainnet.tabular.targets import Task
 from plainnet.tabular.texts import argument
 
 if TYPE_CHECKING:
-    from plainnet.tabular.preparing import Part
+    from plainnet.tabular.preparing import TablePart
     from plainnet.tabular.table import Table
 
 FAR_OUT = 0.01
@@ -47,7 +47,7 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
             warn(f"column {name!r} says the same as the target {target!r} in every row")
 
 
-def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
+def warn_of_far_out(table: Table, part: TablePart, X: Array) -> None:
     """Warn of number columns where a few values are so far out that the others are nearly equal once standardized."""
     places, start = {}, 0
     for column in table.columns:
@@ -69,7 +69,7 @@ def warn_of_far_out(table: Table, part: Part, X: Array) -> None:
             )
 
 
-def warn_of_overlap(known: Array, held: Array, held_out: Part, by_chance: float) -> None:
+def warn_of_overlap(known: Array, held: Array, held_out: TablePart, by_chance: float) -> None:
     """Warn of validation rows that are equal to training rows, given the hashes of both.
 
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.

@@ -10,7 +10,7 @@ from plainnet._base.arrays import Array
 from plainnet.network import Network
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
-from plainnet.tabular.preparing import Part
+from plainnet.tabular.preparing import TablePart
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
@@ -30,7 +30,7 @@ class Measured:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
-def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: bool = True) -> Measured:
+def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_news: bool = True) -> Measured:
     """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
 
     The rows are taken a block at a time, so that the features of a large table need not fit into memory.
@@ -66,7 +66,7 @@ def measure(table: Table, net: Network, part: Part, loss: str, *, warn_of_news: 
     )
 
 
-def share_seen(table: Table, part: Part) -> float:
+def share_seen(table: Table, part: TablePart) -> float:
     """Return the share of the rows that are equal to rows of the training, as far as the table knows them."""
     return known_share(table.fingerprint, row_hashes(table, part.frame)) if table.fingerprint else 0.0
 

@@ -38,8 +38,8 @@ TOLD_APART = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """A Part is some rows of a table, each with a target, a weight, and a place in the file."""
+class TablePart:
+    """Some rows of a table, each with a target, a weight, and a place in the file."""
 
     frame: pl.DataFrame
     source: str
@@ -54,7 +54,7 @@ class Part:
     """So many more rows were left out because their weight is 0."""
 
     @classmethod
-    def known(cls, frame: pl.DataFrame, source: str, target: str) -> Part:
+    def known(cls, frame: pl.DataFrame, source: str, target: str) -> TablePart:
         """Take the rows that have a target; all rows if none has one, for `decide_task` to complain of."""
         known = target_column(frame, target).is_not_null()
         count = int(known.sum())
@@ -63,7 +63,7 @@ class Part:
             return cls(frame, source, numbers)
         return cls(frame.filter(known), source, numbers[known.to_numpy()], without_target=len(frame) - count)
 
-    def weighted(self, column: str) -> Part:
+    def weighted(self, column: str) -> TablePart:
         """Take the weights from a column, which is then no input, and leave out the rows of weight 0."""
         import polars.selectors as cs
 
@@ -90,7 +90,7 @@ class Part:
         )
         return part if part.weightless == 0 else part.take(counting)
 
-    def take(self, rows: Array) -> Part:
+    def take(self, rows: Array) -> TablePart:
         """Take only the rows with these places, counted from 0."""
         weights = None if self.weights is None else self.weights[rows]
         return replace(self, frame=self.frame[rows], numbers=self.numbers[rows], weights=weights)
@@ -114,8 +114,8 @@ class Prepared:
     sample_weight: Array | None
     validation: tuple[Array, ...]
     """Features and targets, and the rows' weights if there are any."""
-    training: Part
-    held_out: Part
+    training: TablePart
+    held_out: TablePart
     """The validation rows as they stand in the table."""
 
 
@@ -162,7 +162,7 @@ def prepare_rows(
     from plainnet.tabular import cautions  # imports polars
 
     _check_roles(target, sample_weight)
-    rows = Part.known(frame, source, target)
+    rows = TablePart.known(frame, source, target)
     if sample_weight is not None:
         rows = rows.weighted(sample_weight)
         _note_classes_without_weight(frame, rows, target)
@@ -212,10 +212,10 @@ def prepare_rows(
     )
 
 
-def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str | None) -> Part:
+def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str | None) -> TablePart:
     """Read the rows of a file that a known table can be measured on, with their weights if the file has that column."""
     frame = table.read(path, target=True, also=[] if sample_weight is None else [sample_weight])
-    part = Part.known(frame, str(path), table.target.name)
+    part = TablePart.known(frame, str(path), table.target.name)
     if part.frame[table.target.name].null_count() == len(frame):
         return part.take(np.arange(0))
     if sample_weight is None:
@@ -276,7 +276,7 @@ def _check_roles(
         raise InvalidValue(f"categories names {sample_weight!r}, which is the sample_weight and holds numbers")
 
 
-def _note_classes_without_weight(frame: pl.DataFrame, rows: Part, target: str) -> None:
+def _note_classes_without_weight(frame: pl.DataFrame, rows: TablePart, target: str) -> None:
     """Warn of classes all of whose rows weigh 0: a network does not learn them."""
     if not rows.weightless or decide_task(frame, target) != "classification":
         return
