@@ -121,3 +121,9 @@ def pytest_collection_modifyitems(items):
         for mark in item.iter_markers("needs"):
             if lacking := _lacking(mark.args):
                 item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(lacking)}"))
+
+
+@pytest.fixture
+def in_empty_folder(tmp_path, monkeypatch):
+    """The test runs in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)

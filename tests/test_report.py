@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import run
@@ -18,7 +19,6 @@ from plainnet.report.page import command, text
 from plainnet.report.rerun import python
 from plainnet.sklearn import MLPClassifier
 
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 SECTIONS = ["outcome", "worst", "boundary", "curves", "data", "network", "units", "distributions", "settings"]
 OF_MANY_INPUTS = [name for name in SECTIONS if name != "units"]
 """The hidden units are drawn over a plane, so where there are no more than two inputs."""

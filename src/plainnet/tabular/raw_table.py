@@ -32,7 +32,7 @@ class RawTable:
     place: Place
     is_text: bool
     quoted: Mapping[int, Array] = field(default_factory=dict)
-    """For a column's number: the rows whose field stands in quotation marks and is a marker of missing values."""
+    """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
 
     @cached_property
     def names(self) -> list[str]:

@@ -40,7 +40,7 @@ class TextColumn:
     readings: list[Notation] = field(default_factory=list)
     """The notations that fit every value and say different numbers."""
     code: str = ""
-    """What would be lost if the values were read as numbers."""
+    """This would be lost if the values were read as numbers; empty if nothing would."""
 
     @property
     def name(self) -> str:

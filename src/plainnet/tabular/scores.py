@@ -14,7 +14,7 @@ Z = 1.959964
 """The 97.5 % quantile of the normal distribution: intervals are of 95 %."""
 MOST_NAMED = 3
 MOST_SCORES = 10**8
-"""With more outputs (rows times classes) the area under the ROC curve, which sorts them all, is not measured."""
+"""The area under the ROC curve, which sorts all outputs, is not measured of more outputs (rows times classes)."""
 RARE = 0.5
 """A class with less than this share of the commonest class's rows is one that balanced class weights help."""
 
