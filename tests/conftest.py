@@ -1,8 +1,9 @@
 """Which tests need more than NumPy, pytest, hypothesis and autograd; where it is not installed they are left out.
 
 A module that is about an extra stands in `NEEDS`, a single test has the mark `needs`. So `pytest` runs in an
-environment with any of the extras, `pytest -m "not needs"` is the core alone and `pytest -m needs` all but the core.
-`pytest --whole` fails where something is left out.
+environment with any of the extras, `pytest -m "not needs"` needs NumPy alone and `pytest -m needs` is all the rest.
+`pytest --whole` fails where something is left out. `pytest -m core`, for the minute between two edits, is what needs
+NumPy alone and does not stand in `LONG`; it does not even import the other modules.
 """
 
 import re
@@ -60,6 +61,17 @@ NEEDS = {
 }
 """What each of these modules needs: extras of pyproject.toml, or libraries of its extra `test`."""
 
+LONG = (
+    "test_compare.py",
+    "test_doctests.py",
+    "test_hostile_files.py",
+    "test_killing.py",
+    "test_many.py",
+    "test_mapped.py",
+    "test_processes.py",
+)
+"""Modules of many processes, large files or long runs."""
+
 _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _MODULES = {"scikit-learn": "sklearn"}
 
@@ -89,9 +101,14 @@ def pytest_configure(config):
     if config.getoption("--whole") and (missing := _lacking(sorted(every))):
         raise pytest.UsageError(f"--whole, and not all libraries are installed of: {', '.join(missing)}")
     config.addinivalue_line("markers", "needs(*names): the test needs these extras or libraries")
+    config.addinivalue_line("markers", "core: the test needs NumPy alone and does not take long")
+    if config.option.markexpr == "core":
+        collect_ignore.extend([*NEEDS, *LONG])
 
 
-def pytest_report_header():
+def pytest_report_header(config):
+    if config.option.markexpr == "core":
+        return []
     return [f"left out: {module} needs {', '.join(_lacking(NEEDS[module]))}" for module in collect_ignore]
 
 
@@ -99,6 +116,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if names := NEEDS.get(item.path.name):
             item.add_marker(pytest.mark.needs(*names))
+        if not item.get_closest_marker("needs") and not item.get_closest_marker("slow") and item.path.name not in LONG:
+            item.add_marker(pytest.mark.core)
         for mark in item.iter_markers("needs"):
             if lacking := _lacking(mark.args):
                 item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(lacking)}"))
+
+
+@pytest.fixture
+def in_empty_folder(tmp_path, monkeypatch):
+    """The test runs in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)

@@ -15,12 +15,9 @@ from plainnet.cli import run
 from plainnet.tabular import Table, memory, overlap, scores
 from plainnet.tabular.preparing import prepare
 
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
 QUICK = ["--no-progress", "--epochs", "3", "--hidden", "4"]
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def numbers(rows=60, seed=0):

@@ -11,17 +11,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import run, streams
 
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
 PLAINNET = [sys.executable, "-m", "plainnet"]
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")

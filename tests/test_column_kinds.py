@@ -241,6 +241,52 @@ def test_plain_numbers_of_training_stay_plain(tmp_path):
         table.read(new)
 
 
+def learned_from_thousands(tmp_path, ending, unit=""):
+    """A table whose column x had whole numbers alone in training, of a thousand and more, without a mark."""
+    numbers = [7000, 120, 6500, 31_250, 900, 4000]
+    frame = pl.DataFrame({"x": [f"{n}{unit}" for n in numbers] if unit else numbers, "y": ["a", "b"] * 3})
+    getattr(frame, f"write_{ending}")(tmp_path / f"train.{ending}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlainnetWarning)  # of the unit
+        frame, options = read_for_training(tmp_path / f"train.{ending}")
+        return Table.from_dict(Table.learn(frame, "y", "classification", options=options).to_dict())
+
+
+@pytest.mark.parametrize(("ending", "unit"), [("csv", ""), ("csv", " €"), ("parquet", "")])
+def test_a_point_that_may_stand_between_thousands_is_refused_after_whole_numbers(tmp_path, ending, unit):
+    table = learned_from_thousands(tmp_path, ending, unit)
+    new = tmp_path / "new.csv"
+    new.write_text("x\n" + "".join(f"{text}{unit}\n" for text in ("7.5", "0.250", "1234.567", "7.0000", "7000")))
+    assert table.read(new)["x"].to_list() == [7.5, 0.25, 1234.567, 7, 7000]
+    for text, may_be in (("7.000", "7 or 7000"), ("-31.250", "-31.25 or -31250")):
+        new.write_text(f"x\n7.5{unit}\n{text}{unit}\n")
+        with pytest.raises(InvalidValue, match=rf"line 3: column 'x' holds '{text}{unit}', which may be {may_be}, as "):
+            table.read(new)
+
+
+def test_a_mark_between_thousands_in_training_tells_what_a_point_is(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text(
+        "x;y\n" + "".join(f"{text};{'ab'[i % 2]}\n" for i, text in enumerate(["1,250,000", "20,125", "7", "12"]))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlainnetWarning)  # of the commas
+        frame, options = read_for_training(path)
+        table = Table.learn(frame, "y", "classification", options=options)
+    (tmp_path / "new.csv").write_text("x\n7.000\n")
+    assert table.read(tmp_path / "new.csv")["x"].to_list() == [7]
+
+
+def test_whole_numbers_of_a_frame_are_known_too(tmp_path):
+    frame = pl.DataFrame({"x": [7000, 120, 6500, 31_250], "small": [1, 2, 3, 4], "y": ["a", "b"] * 2})
+    table = Table.learn(frame, "y", "classification")
+    (tmp_path / "new.csv").write_text("x,small\n7000,1.125\n")
+    assert table.read(tmp_path / "new.csv").rows() == [(7000, 1.125)]
+    (tmp_path / "new.csv").write_text("x,small\n7.000,1\n")
+    with pytest.raises(InvalidValue, match="which may be 7 or 7000"):
+        table.read(tmp_path / "new.csv")
+
+
 @pytest.mark.parametrize(
     ("texts", "numbers"),
     [

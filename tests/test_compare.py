@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.comparison import Comparison, Run, compare
@@ -25,7 +26,6 @@ from plainnet.comparison.statistics import interval, middle_mean
 from plainnet.comparison.variants import resolve
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 X, y = pn.datasets.moons(80, noise=0.2, seed=1)
 OPTIONS = {"loss": "cross_entropy", "epochs": 5, "batch_size": 16, "metrics": ["accuracy"], "workers": 1}
 

@@ -4,12 +4,12 @@ import io
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from rich.cells import cell_len
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import run
@@ -19,7 +19,6 @@ from plainnet.cli.streams import PlainConsole
 
 STATES = ["Massachusetts", "California", "New Hampshire", "New Jersey", "North Carolina", "South Carolina"]
 STATES += ["Connecticut", "Pennsylvania", "West Virginia", "Mississippi"]
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 
 
 @pytest.fixture(scope="module")

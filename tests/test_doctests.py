@@ -52,21 +52,38 @@ def test_examples_that_show_their_results(page):
     assert doctest.testfile(str(guide), module_relative=False, encoding="utf-8").failed == 0
 
 
-@pytest.mark.parametrize(
-    "document",
-    marked(
-        [
-            "README.md",
-            *(f"docs/{name}.md" for name in ["xor", "estimators", "large-data", "engines"]),
-            *(f"docs/{name}.md" for name in ["report", "explain", "check-your-own"]),
-        ]
-    ),
+DOCUMENTS = marked(
+    [
+        "README.md",
+        *(f"docs/{name}.md" for name in ["xor", "estimators", "large-data", "engines"]),
+        *(f"docs/{name}.md" for name in ["report", "explain", "check-your-own"]),
+    ]
 )
-def test_python_blocks_run_from_top_to_bottom(document, tmp_path, monkeypatch):
+SHORTER = {
+    "README.md": ("epochs=100_000", "epochs=1_000"),
+    "docs/xor.md": ("seeds=1000", "seeds=50"),
+}
+"""What a page computes for long, and what is enough to see that its examples run; `-m slow` runs them as they are."""
+
+
+def run_blocks(document, change=("", "")):
     text = (Path(__file__).parent.parent / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     assert blocks
-    monkeypatch.chdir(tmp_path)  # some write files
+    assert any(change[0] in block for block in blocks)
     names: dict[str, object] = {}
     for block in blocks:
-        exec(block, names)
+        exec(block.replace(*change) if change[0] else block, names)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_python_blocks_run_from_top_to_bottom(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write files
+    run_blocks(document, SHORTER.get(document, ("", "")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", SHORTER)
+def test_long_blocks_run_as_they_are(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_blocks(document)

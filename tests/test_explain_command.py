@@ -1,16 +1,13 @@
 """`plainnet explain` and `plainnet xor --explain`: which rows they walk, and where they write."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 import typer
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import explain as command
 from plainnet.errors import PlainnetError
-
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 
 
 @pytest.fixture(scope="module")

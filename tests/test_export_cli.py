@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import run
 
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
 X = np.random.default_rng(0).normal(size=(5, 3))
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from parts import any_layer
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet import activations
@@ -19,8 +19,6 @@ from plainnet.errors import FileError, InvalidValue, MissingExtraError
 from plainnet.export import onnx as exporting
 from plainnet.tabular import Table, read_table
 from plainnet.tabular.preparing import network_for, prepare
-
-PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
 
 
 def session_of(net, path):

@@ -15,13 +15,10 @@ from plainnet.cli import run
 from plainnet.errors import FileError
 from plainnet.files.writing import check_writable, is_same_place, replacing
 
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
 PLAINNET = [sys.executable, "-m", "plainnet"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, modes and special files as POSIX has them")
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")

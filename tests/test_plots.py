@@ -546,25 +546,32 @@ def test_a_year_is_not_grouped_and_a_large_number_is():
     assert drawing.in_digits(100_500) == "100,500"
 
 
-@pytest.mark.parametrize("name", ["$10-$20", "$_$", "a\nb", "_private", "50 % & <b>", "^_{", "x" * 60])
-def test_names_are_drawn_as_they_are(name, tmp_path):
+STRANGE = ["$10-$20", "$_$", "a\nb", "_private", "50 % & <b>", "^_{", "x" * 60]
+
+
+def test_names_are_drawn_as_they_are(tmp_path):
+    """As classes all in one picture; as names of inputs two at a time, and where there is one, by itself."""
     X, y = pn.datasets.moons(30, noise=0.1, seed=1)
-    net = pn.Network(pn.Dense(3, "softmax"), input_size=2, seed=1)
-    classes, names = [name, "b", "c"], [name, "b"]
-    for axes in (
-        plots.decision_boundary(net, X, y, names=names, classes=classes),
-        plots.dependence(net, X, 0, name=name, classes=classes),
-        plots.confusion_matrix(y, net.predict(X), classes),
-        plots.network_diagram(net, names=names, classes=classes),
-        plots.hidden_units(net, X, names=names),
-        plots.importance([[1.0], [2.0]], names),
-        plots.residuals([1.0, 2], [1.0, 2], name=name),
-        plots.predicted_against_true([1.0, 2], [1.0, 2], name=name),
-    ):
+    net = pn.Network(pn.Dense(7, "softmax"), input_size=2, seed=1)
+    wide = pn.Network(pn.Dense(7, "softmax"), input_size=7, seed=1)
+    pictures = [
+        plots.decision_boundary(net, X, y, names=STRANGE[:2], classes=STRANGE),
+        plots.confusion_matrix(y, net.predict(X), STRANGE),
+        plots.network_diagram(wide, names=STRANGE, classes=STRANGE),
+        plots.importance([[float(i)] for i in range(7)], STRANGE),
+        *(plots.hidden_units(net, X, names=names) for names in itertools.pairwise(STRANGE)),
+        *(plots.dependence(net, X, 0, name=name, classes=STRANGE) for name in STRANGE),
+        *(plots.residuals([1.0, 2], [1.0, 2], name=name) for name in STRANGE),
+        *(plots.predicted_against_true([1.0, 2], [1.0, 2], name=name) for name in STRANGE),
+    ]
+    for axes in pictures:
         axes.figure.savefig(tmp_path / "picture.svg")
-        legend = axes.get_legend()
-        if legend is not None and len(legend.get_texts()) == 3:
-            assert legend.get_texts()[0].get_text().strip().replace("\\$", "$")[:4] == " ".join(name.split())[:4]
+    legends = [axes.get_legend() for axes in pictures if axes.get_legend() is not None]
+    of_classes = [legend.get_texts() for legend in legends if len(legend.get_texts()) == len(STRANGE)]
+    assert of_classes
+    for texts in of_classes:
+        shown = [text.get_text().strip().replace("\\$", "$")[:4] for text in texts]
+        assert shown == [" ".join(name.split())[:4] for name in STRANGE]
 
 
 def test_letters_that_the_usual_font_lacks_come_from_another_one(tmp_path):

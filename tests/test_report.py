@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import run
@@ -18,7 +19,6 @@ from plainnet.report.page import command, text
 from plainnet.report.rerun import python
 from plainnet.sklearn import MLPClassifier
 
-PENGUINS = Path(__file__).parent.parent / "examples" / "penguins.csv"
 SECTIONS = ["outcome", "worst", "boundary", "curves", "data", "network", "units", "distributions", "settings"]
 OF_MANY_INPUTS = [name for name in SECTIONS if name != "units"]
 """The hidden units are drawn over a plane, so where there are no more than two inputs."""
@@ -66,10 +66,15 @@ def model(tmp_path_factory):
     return path
 
 
-def test_the_report_of_a_table(model, tmp_path):
-    target = tmp_path / "report.html"
+@pytest.fixture(scope="module")
+def html(model):
+    """The report of that model."""
+    target = model.with_name("report.html")
     assert run(["report", str(model), str(PENGUINS), "-o", str(target)]) == 0
-    html = target.read_text(encoding="utf-8")
+    return target.read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_table(html):
     page = Page(html)
     assert list(page.sections) == OF_MANY_INPUTS
     assert "Confusion matrix" in page.sections["outcome"]
@@ -84,10 +89,8 @@ def test_the_report_of_a_table(model, tmp_path):
     assert {"Importance of the inputs", "bill_length_mm", "island"} <= set(titles)
 
 
-def test_the_worst_rows_hold_the_tables_own_values(model, tmp_path):
-    target = tmp_path / "report.html"
-    assert run(["report", str(model), str(PENGUINS), "-o", str(target)]) == 0
-    section = re.search(r'<section id="worst">.*?</section>', target.read_text(encoding="utf-8"), re.DOTALL)[0]
+def test_the_worst_rows_hold_the_tables_own_values(model, html, tmp_path):
+    section = re.search(r'<section id="worst">.*?</section>', html, re.DOTALL)[0]
     first = re.findall(r"<td[^>]*>(.*?)</td>", re.search(r"<tbody>\s*<tr>(.*?)</tr>", section, re.DOTALL)[1])
     frame = pl.read_csv(PENGUINS, null_values="NA")
     row = frame.row(int(first[0]) - 1, named=True)
@@ -303,7 +306,7 @@ def test_dates_are_shown_as_dates(tmp_path, monkeypatch, capsys):
     days = [date(2024, 1, 1) + timedelta(int(k)) for k in np.append(random.integers(1, 300, 118), [0, 300])]
     late = [float(day > date(2024, 6, 1)) + random.normal(0, 0.1) for day in days]
     pl.DataFrame({"day": days, "x": random.normal(size=120), "late": late}).write_csv("table.csv")
-    assert run(["train", "table.csv", "--target", "late", "--save", "m.npz", "--no-progress"]) == 0
+    assert run(["train", "table.csv", "--target", "late", "--epochs", "40", "--save", "m.npz", "--no-progress"]) == 0
     assert run(["report", "m.npz", "table.csv", "-o", "r.html"]) == 0
     assert run(["show", "m.npz"]) == 0
     assert re.search(r"day +date +mean 2024-\d\d-\d\d, deviation \d\d\.\d+ days", capsys.readouterr().out)

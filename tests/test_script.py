@@ -13,14 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import any_layer, with_random_numbers
+from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.export import script
 from plainnet.tabular import Table
-
-PENGUINS = os.path.join(os.path.dirname(__file__), "..", "examples", "penguins.csv")
 
 
 def exported(net, folder, name="model.py"):

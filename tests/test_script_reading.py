@@ -16,12 +16,12 @@ from plainnet.export import script
 from plainnet.tabular import ReadOptions, Table
 from plainnet.tabular.reading import read_for_training
 
-TRAINING = """plain;price;day;until;member;town;code;weight;y
-1.5;1.234,50 €;03.12.2024;12:30;True;Ulm;02;5 kg;a
-2;12,00 €;31.01.2024 06:00;9:05 pm;false;Köln;2;10 kg;b
--3e2;0,99 €;01.01.1970;00:00;;NA;3.0;2.5 kg;a
-;1.000,00 €;28.02.2023;23:59;TRUE;True;NA;.5 kg;b
-4;5,5 €;29.02.2024;01:00;true;"NA";;7 kg;a
+TRAINING = """plain;price;day;until;member;town;code;weight;mass;y
+1.5;1.234,50 €;03.12.2024;12:30;True;Ulm;02;5 kg;7000;a
+2;12,00 €;31.01.2024 06:00;9:05 pm;false;Köln;2;10 kg;650;b
+-3e2;0,99 €;01.01.1970;00:00;;NA;3.0;2.5 kg;;a
+;1.000,00 €;28.02.2023;23:59;TRUE;True;NA;.5 kg;31250;b
+4;5,5 €;29.02.2024;01:00;true;"NA";;7 kg;1200;a
 """
 
 FIELDS = {
@@ -84,11 +84,13 @@ FIELDS = {
     ],
     "code": ["02", "2", "2.0", "2.00", "3", "03", "NA", "None", '"NA"', "2.5"],
     "weight": ["5 kg", "5kg", "kg 5", "5", "5 g", "-2kg", "1,5 kg", "1e2 kg"],
+    "mass": ["7000", "7.000", "-31.250", "７.000", "7.5", "0.250", "7.0000", "1234.567", "7.000e3", "7,000"],
 }
 MISSING = ["", " ", "NA", "?", '""', '"?"', '" NA "', "n/a"]
 GOOD = {"plain": "1", "price": "1,5 €", "day": "01.02.2024", "until": "12:00", "member": "true", "town": "Ulm"} | {
     "code": "2",
     "weight": "1 kg",
+    "mass": "650",
 }
 
 
@@ -141,12 +143,14 @@ def assert_read_alike(model, content):
 
 def test_the_model_has_every_kind_of_column(model):
     table = model[1]
-    assert [column.kind for column in table.columns] == [*["number"] * 4, "boolean", "category", "category", "number"]
+    kinds = [*["number"] * 4, "boolean", *["category"] * 2, *["number"] * 2]
+    assert [column.kind for column in table.columns] == kinds
     assert {name: notation.to_dict() for name, notation in table.options.notations.items()} == {
         "price": {"decimal": ",", "thousands": ".", "unit": "€"},
         "day": {"date": "dmy"},
         "until": {"date": "time"},
         "weight": {"unit": "kg"},
+        "mass": {"whole": True},
     }
 
 

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from unittest import SkipTest
 
 import joblib
 import numpy as np
@@ -43,19 +44,23 @@ def checks():
 
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_scikit_learns_checks_pass(estimator, check):
-    check(estimator)
+    try:
+        check(estimator)
+    except SkipTest as reason:
+        pytest.fail(f"skipped: {reason}")
 
 
-def test_check_estimator_passes_whole_where_scipys_array_api_is_on():
-    """Every check, none skipped, none expected to fail."""
-    script = """
+def test_scikit_learns_check_passes_where_scipys_array_api_is_on():
+    script = f"""
         import warnings
-        from sklearn.utils.estimator_checks import check_estimator
+        from sklearn.utils.estimator_checks import estimator_checks_generator
         from plainnet.sklearn import MLPClassifier, MLPRegressor
         warnings.simplefilter("ignore")
         for estimator in MLPClassifier(), MLPRegressor():
-            checked = check_estimator(estimator, on_skip=None)
-            print(len(checked) > 50, {check["status"] for check in checked})
+            for made, check in estimator_checks_generator(estimator):
+                if check.func.__name__ == "{IN_ITS_OWN_PROCESS}":
+                    check(made)
+                    print("passed")
     """
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -64,7 +69,7 @@ def test_check_estimator_passes_whole_where_scipys_array_api_is_on():
         text=True,
         check=False,
     )
-    assert ran.stdout.splitlines() == ["True {'passed'}"] * 2, ran.stderr
+    assert ran.stdout.split() == ["passed"] * 2, ran.stderr
 
 
 def test_decision_function_is_for_several_labels_only():

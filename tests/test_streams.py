@@ -16,6 +16,8 @@ from plainnet.cli import run
 from plainnet.cli.streams import PlainConsole, visible
 from plainnet.errors import LONGEST_MESSAGE, InvalidValue, PlainnetWarning
 
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
 PLAINNET = [sys.executable, "-m", "plainnet"]
 ENCODINGS = ["cp1252", "latin-1", "ascii", "utf-16-le", "utf-8"]
 TRAIN = ["--target", "kind", "--hidden", "4", "--epochs", "2", "--no-progress"]
@@ -24,11 +26,6 @@ TRAIN = ["--target", "kind", "--hidden", "4", "--epochs", "2", "--no-progress"]
 def write_table(path, classes, column="x"):
     lines = [f"{i % 7},{classes[i % len(classes)]}" for i in range(40)]
     Path(path).write_text("\n".join([f"{column},kind", *lines, ""]), encoding="utf-8")
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -15,11 +15,10 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from shared import PENGUINS
 
 from plainnet.errors import FileError, InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
 from plainnet.tabular import Table, decide_task, drop_missing_targets, read_table, split, write_table
-
-PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
 
 
 def written(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:

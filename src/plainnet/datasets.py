@@ -13,7 +13,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 
-INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])  # in the order of the XOR post
+GATE_INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])  # in the order of the XOR post
 GATES = {
     "and": [0, 0, 1, 0],
     "or": [1, 1, 1, 0],
@@ -57,8 +57,8 @@ def gates(
     [1.0, 1.0, 0.0, 1.0]
     """
     outputs = np.array(GATES[checks.one_of("name", name, GATES)], dtype=float)
-    row = np.arange(_rows(rows)) % len(INPUTS)
-    X = _noisy(INPUTS[row], noise, _generator(seed))
+    row = np.arange(_rows(rows)) % len(GATE_INPUTS)
+    X = _noisy(GATE_INPUTS[row], noise, _generator(seed))
     if constant:
         X = np.column_stack([X, np.ones(rows)])
     return X, outputs[row].reshape(-1, 1)

@@ -1,4 +1,4 @@
-"""What a training run tells: a Report now and then, and the History of them all."""
+"""The record of a training run: a Report every few epochs, and the History of all reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from plainnet.errors import InvalidValue
 
 MOST_REPORTS = 10_000
-"""A History that is full drops every second report, and from then on keeps every second of what comes."""
+"""The most reports that a History keeps."""
 
 SOURCE = ("weight_column", "data", "target", "seed", "command")
 """The names in `History.source`: what a command was told of a table, its seed, and the command line itself."""
@@ -18,8 +18,8 @@ class Report:
     """What happened up to the end of an epoch.
 
     `loss` is the mean over the last epoch's batches, each taken before its step, penalties included;
-    `validation_loss` and `metrics` are measured after the epoch, the metrics on the validation data where there is
-    one and on the training data otherwise.
+    `validation_loss` and `metrics` are measured after the epoch, the metrics on the validation data if there are any,
+    otherwise on the training data.
     """
 
     epoch: int
@@ -34,17 +34,17 @@ class Report:
     gradient_norm: float
     """‖∂loss/∂parameters‖ at the last step, before clipping."""
     seconds: float
-    """Since the run began."""
+    """Seconds since the run began."""
     rows_per_second: float
     """Training examples a second, over the whole run."""
     is_best: bool
-    """Whether the monitored loss is the best so far."""
+    """True if the monitored loss is the best so far."""
     layer_gradient_norms: Mapping[str, float] = field(default_factory=dict)
     """The same norm for each layer that has parameters, by names such as 'layers[0]'."""
     engine: str = "numpy"
-    """The engine that ran the epoch, with the reason in brackets where another one was asked for."""
+    """The engine that ran the epoch, with the reason in brackets if another one was asked for."""
     threads: int | None = None
-    """Its threads; None where their number was left to BLAS."""
+    """The threads of the engine; None if BLAS decides."""
 
     def __repr__(self) -> str:
         numbers = {"validation loss": self.validation_loss, **self.metrics}
@@ -82,11 +82,11 @@ class History:
     reports: int = 0
     """How many reports there were."""
     every: int = 1
-    """Every how many of them one is kept."""
+    """One report in so many is kept."""
 
     @property
     def restored_epoch(self) -> int | None:
-        """The epoch to whose parameters early stopping went back when the run ended; None without early stopping."""
+        """The epoch whose parameters early stopping restored at the end; None without early stopping."""
         early = self.settings.get("early_stopping") or self.stopped == "early stopping"
         return self.best_epoch if early else None
 
@@ -97,9 +97,9 @@ class History:
         self.source = moved | self.source
 
     def append(self, report: Report) -> None:
-        """Take in a report."""
+        """Add a report."""
         if self.reports and (self.reports - 1) % self.every:
-            self._shorten(slice(-1, None))  # the last one was there only as the latest
+            self._shorten(slice(-1, None))  # it was kept only as the latest
         self.epoch.append(report.epoch)
         self.loss.append(report.loss)
         if report.validation_loss is not None:
@@ -127,11 +127,11 @@ class History:
         return [*own, self.validation_loss, *self.metrics.values(), *self.layer_gradient_norms.values()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, the inverse of `History(**data)`."""
+        """Return plain data, which `History(**data)` takes."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def _repr_html_(self) -> str:
-        from plainnet.plots.notebook import history_html  # plots stand above; imported when a notebook asks
+        from plainnet.plots.notebook import history_html
 
         return history_html(self)
 

@@ -274,15 +274,13 @@ def normalized(inputs: Array, axis: int, epsilon: float) -> tuple[Array, Array, 
     return centred / root, mean, variance, root
 
 
-def normalized_gradient(gradient: Array, x_hat: Array, root: Array, axis: int) -> Array:
-    """∂loss/∂inputs = (g - mean(g) - x̂ mean(g x̂)) / root for g = ∂loss/∂x̂, with means along `axis`.
+def centred_gradient(gradient: Array, x_hat: Array, total: Array, along: Array, n: int) -> Array:
+    """g - mean(g) - x̂ mean(g x̂): how the loss changes with inputs that are centred and scaled together.
 
-    The last two terms are there because mean and variance depend on every input along the axis.
+    `total` is Σ g and `along` is Σ g x̂ over the n inputs that share a mean and a variance; their two terms are there
+    because both depend on every input. With g = ∂loss/∂x̂, ∂loss/∂inputs is this divided by √(variance + epsilon).
     """
-    n = gradient.shape[axis]
-    mean = gradient.sum(axis, keepdims=True) / n
-    along = (gradient * x_hat).sum(axis, keepdims=True) / n
-    return (gradient - mean - x_hat * along) / root
+    return gradient - total / n - x_hat * (along / n)
 
 
 class BatchNorm(Layer):
@@ -293,7 +291,7 @@ class BatchNorm(Layer):
     divided by n - 1 there (Ioffe & Szegedy 2015; PyTorch's conventions). Shapes: scale, shift, running_mean and
     running_variance (features,). With g = ∂loss/∂outputs, summed over the examples:
 
-        ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂x̂ = scale · g, then `normalized_gradient`
+        ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂x̂ = scale · g, then `centred_gradient`
 
     A batch of one example has no variance: it leaves the running statistics alone, and training with batches of one
     raises InvalidValue.
@@ -332,12 +330,11 @@ class BatchNorm(Layer):
                 self.running_variance += self.momentum * (unbiased - self.running_variance)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
-            gradients["shift"][...] = gradient.sum(axis=0)
-            gradients["scale"][...] = (gradient * x_hat).sum(axis=0)
-            gradient = self.scale * gradient
-            if training is None:  # mean and variance do not depend on the inputs
-                return gradient / root
-            return normalized_gradient(gradient, x_hat, root, 0)
+            gradients["shift"][...] = shift = gradient.sum(axis=0)
+            gradients["scale"][...] = scale = (gradient * x_hat).sum(axis=0)
+            if training is not None:  # in a prediction mean and variance do not depend on the inputs
+                gradient = centred_gradient(gradient, x_hat, shift, scale, len(gradient))
+            return gradient * (self.scale / root)
 
         return self.scale * x_hat + self.shift, backward
 
@@ -346,7 +343,7 @@ class LayerNorm(Layer):
     """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), an example at a time.
 
     Mean and variance run over one example's features, in training and prediction alike (Ba, Kiros & Hinton 2016).
-    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `normalized_gradient`.
+    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`.
     """
 
     def __init__(self, epsilon: float = 1e-5) -> None:
@@ -368,7 +365,9 @@ class LayerNorm(Layer):
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
             gradients["shift"][...] = gradient.sum(axis=0)
             gradients["scale"][...] = (gradient * x_hat).sum(axis=0)
-            return normalized_gradient(self.scale * gradient, x_hat, root, 1)
+            g = self.scale * gradient
+            total, along = g.sum(axis=1, keepdims=True), (g * x_hat).sum(axis=1, keepdims=True)
+            return centred_gradient(g, x_hat, total, along, g.shape[1]) / root
 
         return self.scale * x_hat + self.shift, backward
 

@@ -194,20 +194,9 @@ def confusion_matrix(targets: Array, predictions: Array, sample_weight: Array | 
     return counts
 
 
-METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "precision": precision,
-    "recall": recall,
-    "f1": f1,
-    "roc_auc": roc_auc,
-    "r2": r2,
-    "rmse": rmse,
-    "mae": mae,
-}
-
-
 OF_CLASSES = (accuracy, precision, recall, f1, roc_auc)
 """These metrics are of classes or labels."""
+METRICS: dict[str, Metric] = {metric.__name__: metric for metric in (*OF_CLASSES, r2, rmse, mae)}
 
 
 def has_several_labels(targets: Rows) -> bool:
@@ -283,10 +272,8 @@ def resolve_all(given: Any, several_labels: bool = False) -> dict[str, Measure]:
 
     Raises InvalidType for anything else, and InvalidValue if two have one name or one is called "loss".
     """
-    if given is None:
-        given = ()
-    if isinstance(given, str) or callable(given):
-        given = (given,)
+    if given is None or isinstance(given, str) or callable(given):
+        given = () if given is None else (given,)
     if not isinstance(given, Sequence):
         raise InvalidType(f"metrics is {given!r}; it takes a list of names and functions")
     named = [resolve(metric) for metric in given]

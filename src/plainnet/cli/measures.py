@@ -13,7 +13,7 @@ from plainnet._base.wording import plural
 from plainnet.cli.display import console, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.tabular.measuring import Measured
-from plainnet.tabular.scores import Scores, confusions, in_digits
+from plainnet.tabular.scores import Scores, confusions, in_plain_figures
 
 WIDEST_MATRIX = 10
 """The most classes with a confusion matrix; of more the commonest confusions are listed."""
@@ -113,7 +113,7 @@ def cut(name: str, width: int) -> str:
 
 
 def _number(value: float) -> str:
-    return in_digits(value) if np.isfinite(value) else "not defined"
+    return in_plain_figures(value) if np.isfinite(value) else "not defined"
 
 
 def _count(count: np.int64 | np.float64) -> str:

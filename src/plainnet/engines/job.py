@@ -1,4 +1,4 @@
-"""A training job: what an engine is given, and all that changes while it runs."""
+"""A training job: the input of an engine, and the state that changes while it runs."""
 
 import math
 from collections import deque
@@ -41,7 +41,7 @@ class Job:
     shuffle: bool
     epochs: int
     draw_order: Callable[[int], Array] | None = None
-    """Returns the order of the next epoch's rows, given their number; None takes the network's shuffling stream."""
+    """Takes the number of rows and returns their order in the next epoch; None uses the network's shuffling stream."""
 
     # What follows is the state of the job: all fields that the constructor does not take.
     epochs_done: int = field(init=False, default=0)
@@ -76,7 +76,7 @@ class Job:
         self.good_statistics = self.network.statistics.copy()
 
     def state(self) -> dict[str, Any]:
-        """Return all that changes while the job runs, that of its network included, as plain data and arrays."""
+        """Return the state of the job and of its network as plain data and arrays."""
         net = self.network
         streams = {name: getattr(net, name).bit_generator.state for name in STREAMS}
         return {"parameters": net.parameters, "statistics": net.statistics, **streams, **state_of(self)}
@@ -92,12 +92,12 @@ class Job:
 
     @property
     def batches(self) -> int:
-        """Batches in an epoch; the last may be smaller than the others."""
+        """The number of batches in an epoch; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
 
     @property
     def block_rows(self) -> int:
-        """Rows of a block of the data, whole batches where there are several blocks."""
+        """The rows in a block of the data: whole batches, if there are several blocks."""
         return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
     def begin_step(self, gradient: Array) -> None:
@@ -123,20 +123,20 @@ class Job:
         return mean
 
     def keep_good(self) -> None:
-        """Note that the present parameters have given a finite loss."""
+        """Keep the present parameters, which have given a finite loss."""
         np.copyto(self.good_parameters, self.network.parameters)
         np.copyto(self.good_statistics, self.network.statistics)
         self.good_epoch = self.epochs_done
 
     def note_layer_norms(self, gradients: Sequence[Mapping[str, Array]]) -> None:
-        """Keep the norm of the last step's gradient, layer by layer, from that of each parameter of each layer."""
+        """Keep the norm of each layer's gradient of the last step; `gradients` has each layer's by parameter name."""
         squares = {f"layers[{i}]": sum(np.vdot(g, g) for g in own.values()) for i, own in enumerate(gradients) if own}
         self.layer_gradient_norms = {name: math.sqrt(square) for name, square in squares.items()}
 
     def return_to_whole_epoch(self) -> None:
-        """After an interrupt anywhere in a step, go back to the end of the last whole epoch.
+        """Go back to the end of the last whole epoch, after an interrupt anywhere in a step.
 
-        Before `keep_good` has been reached in this epoch no step of it has changed the parameters.
+        Before the epoch's `keep_good`, no step of it has changed the parameters.
         """
         if self.good_epoch == self.epochs_done:
             self.return_to_good()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plainnet._base.arrays import Array
+from plainnet._base.arrays import Array, keep_freed_memory
 from plainnet.backpropagation import backpropagate
 from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
@@ -39,7 +39,10 @@ class NumpyEngine:
     def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
         self.blas_threads = threads
-        self.gradient = np.zeros_like(job.network.parameters)
+        gradient = np.zeros_like(job.network.parameters)
+        self.gradients = job.network.parameter_views(gradient)
+        self.losses = train(job, gradient)  # it waits between two calls of run, which may be an epoch each
+        keep_freed_memory()
 
     def run(self, epochs: int, until: float = math.inf) -> list[float]:
         """Train `epochs` epochs; return the loss of each finished epoch.
@@ -52,12 +55,12 @@ class NumpyEngine:
 
     def _run(self, epochs: int, until: float) -> list[float]:
         losses: list[float] = []
-        for loss in train(self.job, self.gradient):
+        for loss in self.losses:
             if not math.isfinite(loss):
                 losses.append(loss)
             elif self.job.batches_done == self.job.batches:
                 losses.append(self.job.end_epoch())
             if len(losses) == epochs or not math.isfinite(loss) or time.monotonic() >= until:
                 break
-        self.job.note_layer_norms(self.job.network.parameter_views(self.gradient))
+        self.job.note_layer_norms(self.gradients)
         return losses

@@ -104,7 +104,12 @@ def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
 
 def plain(text: str) -> float:
     """Return the number that a text writes as programs do."""
-    return amount(text, PLAIN_NUMBER, "", "", ".")
+    return amount(text, PLAIN_NUMBER)
+
+
+def whole(text: str) -> float:
+    """Return the number that a text writes, unless a point may be between thousands."""
+    return amount(text, PLAIN_NUMBER, whole=True)
 
 
 def number(

@@ -12,7 +12,7 @@ from plainnet.export.source import WIDTH, bracketed, literal
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
 from plainnet.tabular.layout import separator_of
-from plainnet.tabular.notations import PLAIN, Notation, amount, days, plain_marks
+from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
 
@@ -34,7 +34,7 @@ if __name__ == "__main__":
     main()
 '''
 
-INPUTS = '''
+INPUTS_OF_ROWS = '''
 def inputs_of(rows):
     """Return the inputs of the network, one line per row."""
     made = []
@@ -53,12 +53,12 @@ def inputs_of(rows):
 
 HELPERS = (
     *(days, spelled, standalone.is_missing, standalone.Quoted, standalone.Bare),
-    *(plain_marks, amount, standalone.plain, standalone.number),
+    *(plain_marks, amount, standalone.plain, standalone.whole, standalone.number),
     *(as_text, standalone.truth, standalone.place, standalone.category),
     *(separator_of, standalone.records, standalone.is_blank, standalone.read),
 )
 """The functions that a script may hold: each calls only functions to its left."""
-FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
+FEATURE_FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
 """The function that makes the features of a column of each kind."""
 
 
@@ -77,6 +77,7 @@ def constants(table: Table) -> str:
     lines.append(f"INVISIBLE = {ascii(INVISIBLE).replace(chr(39), chr(34))}")
     if any(column.kind == "number" for column in table.columns):
         lines.append(f"PLAIN_NUMBER = {literal(PLAIN.pattern)}")
+        lines.append(f"GROUPED = {literal(GROUPED)}")
     return "\n".join(lines)
 
 
@@ -112,14 +113,14 @@ def features(table: Table, size: int) -> list[str]:
 
 def _helpers(table: Table) -> list[str]:
     """Return the source of the functions that reading a file and the columns of this table call."""
-    called = "read(" + "".join(f"{FUNCTIONS[column.kind]}(" for column in table.columns)
-    if any(notation.date for notation in table.options.notations.values()):
-        called += "days("
+    called = "read("
+    for column in table.columns:
+        called += " ".join([f" {FEATURE_FUNCTIONS[column.kind]}(", *_reader(table, column)])
     sources: list[str] = []
     for helper in reversed(HELPERS):
-        if re.search(rf"\b{helper.__name__}\(|= {helper.__name__}\b", called):
+        if re.search(rf"\b{helper.__name__}\(|(\] |read)= ?{helper.__name__}\b", called):
             sources.insert(0, inspect.getsource(helper).rstrip())
-            called += sources[0]
+            called += "\n" + sources[0]
     return sources
 
 
@@ -127,8 +128,7 @@ def _call(table: Table, column: Column) -> str:
     """Return the call that makes a column's features."""
     match column:
         case NumberColumn():
-            notation = table.options.notations.get(column.name, PLAIN)
-            arguments = [f"mean={column.mean!r}", f"deviation={column.deviation!r}", *_reader(notation)]
+            arguments = [f"mean={column.mean!r}", f"deviation={column.deviation!r}", *_reader(table, column)]
         case BooleanColumn():
             arguments = [f"mean={column.mean!r}"]
         case CategoryColumn():
@@ -138,18 +138,20 @@ def _call(table: Table, column: Column) -> str:
                 arguments.append(f"markers=[{', '.join(map(literal, markers))}]")
     if column.missing:
         arguments.append("missing=True")
-    return f"{FUNCTIONS[column.kind]}({', '.join([f'row[{literal(column.name)}]', *arguments])})"
+    return f"{FEATURE_FUNCTIONS[column.kind]}({', '.join([f'row[{literal(column.name)}]', *arguments])})"
 
 
-def _reader(notation: Notation) -> list[str]:
-    """Return the argument that says how the text of a column becomes a number."""
-    if notation == PLAIN:
-        return []
+def _reader(table: Table, column: Column) -> list[str]:
+    """Return the argument that says how the text of a column of numbers becomes a number, if it is not plain."""
+    notation = table.options.notations.get(column.name, PLAIN) if column.kind == "number" else PLAIN
+    if notation.is_plain:
+        return ["read=whole"] if notation.whole else []
     pattern = literal(notation.pattern)
     if notation.date:
         return [f"read=lambda text: days(text, {pattern})"]
     marks = ", ".join(map(literal, (notation.unit, notation.thousands, notation.decimal)))
-    return [f"read=lambda text: amount(text, {pattern}, {marks})"]
+    whole = ", True" if notation.whole else ""
+    return [f"read=lambda text: amount(text, {pattern}, {marks}{whole})"]
 
 
 def _wrapped(items: list[str]) -> str:
@@ -169,7 +171,7 @@ def _wrapped(items: list[str]) -> str:
 def predictions(table: Table, dtype: str, outputs: int) -> list[str]:
     """Return the functions `predict`, and `probabilities` if there are classes."""
     rows = "\n    outputs = in_blocks(inputs_of(rows))"
-    inputs = INPUTS.format(dtype=dtype).strip("\n")
+    inputs = INPUTS_OF_ROWS.format(dtype=dtype).strip("\n")
     target = table.target
     if isinstance(target, ClassTarget):
         two = outputs == 1

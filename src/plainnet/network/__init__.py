@@ -31,9 +31,14 @@ class Network:
     """Layers in order; each takes the outputs of the one before.
 
     `parameters` is one contiguous vector of all weights and biases, and every layer's arrays are views into it;
-    `statistics` is another one, of what BatchNorm records. `seed` feeds three random streams, for the initial
-    weights, the shuffling and the dropout masks; a network without a seed draws one and keeps it in `seed`.
-    Where `input_size` is not given, the first `fit` takes it from the data.
+    `statistics` is a second vector, for what BatchNorm records.
+
+    Arguments:
+        layers: one or more objects such as `Dense(4, "tanh")`; a layer belongs to one network.
+        input_size: features per example, at least 1; if not given, the first `fit` takes it from the data.
+        seed: a whole number of at least 0 for the random streams of the initial weights, the shuffling, the dropout
+            masks and the validation split; if not given, one is drawn and kept in `seed`.
+        dtype: "float32" or "float64", the number type of parameters, inputs and outputs.
 
     >>> import plainnet as pn
     >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
@@ -42,10 +47,10 @@ class Network:
     """
 
     classes: list[Any] | None = None
-    """The labels that the outputs stand for, as plain data, where an estimator made the network for classes."""
+    """The labels that the outputs stand for, as plain data, if an estimator made the network for classes."""
 
     data_files: tuple[str, ...] = ()
-    """The files that the latest run's data were mapped from (`numpy.memmap`); nothing is saved over them."""
+    """The files that the data of the latest run were mapped from (`numpy.memmap`); nothing is saved over them."""
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class Network:
         self.history: History | None = None
         """The record of the latest training run."""
         self.table: dict[str, Any] | None = None
-        """The schema of the table that the inputs were made from, as plain data, where there is one."""
+        """The schema of the table that the inputs were made from, as plain data, if there is one."""
         self._weights_seed, shuffling, dropout, self.split_seed = np.random.SeedSequence(self.seed).spawn(4)
         self.shuffling = np.random.default_rng(shuffling)
         self.dropout = np.random.default_rng(dropout)
@@ -72,7 +77,7 @@ class Network:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("layers", "seed", "dtype") and name in self.__dict__:
             instead = "net.copy(dtype=...)" if name == "dtype" else "a new Network"
-            raise AttributeError(f"{name} of a network cannot be set: what is made from it is there; take {instead}")
+            raise AttributeError(f"{name} of a network cannot be set, as other parts were made from it; take {instead}")
         object.__setattr__(self, name, value)
 
     # ---- structure ----
@@ -97,18 +102,18 @@ class Network:
         self.input_size, self.output_size = int(input_size), output_shape[0]
 
     def unbuild(self) -> None:
-        """Go back to before `build`: what a refused first fit leaves behind."""
+        """Undo `build`, as a first fit does that raises an error before the training."""
         self.input_size = self.output_size = None
         for layer in self.layers:
             layer.unbind()
 
     def vector_sizes(self, input_size: int) -> tuple[int, int]:
-        """How long `parameters` and `statistics` are for examples of `input_size` features; allocates nothing."""
+        """Return the lengths of `parameters` and `statistics` for `input_size` features; allocate nothing."""
         parameter_shapes, statistic_shapes, _ = self._shapes(input_size)
         return total(parameter_shapes), total(statistic_shapes)
 
     def _shapes(self, input_size: int) -> tuple[list[dict[str, Shape]], list[dict[str, Shape]], Shape]:
-        """The shapes of each layer's parameters and statistics, and of one example's outputs."""
+        """Return the shapes of each layer's parameters and statistics, and of one example's outputs."""
         shape: Shape = (checks.whole_number("input_size", input_size, least=1),)
         parameter_shapes: list[dict[str, Shape]] = []
         statistic_shapes: list[dict[str, Shape]] = []
@@ -120,12 +125,12 @@ class Network:
 
     @property
     def is_built(self) -> bool:
-        """Whether the input size is known and the parameters are there."""
+        """True if the input size is known and the parameters exist."""
         return self.input_size is not None
 
     @property
     def parameters(self) -> Array:
-        """The one vector of all weights and biases; writing to it is seen by every layer."""
+        """The vector of all weights and biases; every layer sees what is written to it."""
         self._require_built()
         return self._parameters
 
@@ -135,7 +140,7 @@ class Network:
 
     @property
     def statistics(self) -> Array:
-        """The vector of what layers record while training, such as running means; empty without BatchNorm."""
+        """The vector of what layers record in training, such as running means; empty without BatchNorm."""
         self._require_built()
         return self._statistics
 
@@ -144,17 +149,17 @@ class Network:
         assign("statistics", self.statistics, values)
 
     def parameter_views(self, vector: Array) -> list[dict[str, Array]]:
-        """For each layer, views by parameter name into any `vector` that is laid out like `parameters`."""
+        """Return for each layer views by parameter name into a `vector` that is laid out like `parameters`."""
         self._require_built()
         return views(vector, self._parameter_shapes)
 
     def parameter_names(self) -> list[str]:
-        """The name of every parameter array in the order of the vector, such as 'layers[0].weights'."""
+        """Return the name of every parameter array, such as 'layers[0].weights', in the order of the vector."""
         self._require_built()
         return [f"layers[{i}].{name}" for i, shapes in enumerate(self._parameter_shapes) for name in shapes]
 
     def _bind(self) -> None:
-        """Point every layer's attributes at its part of the two vectors."""
+        """Make every layer's attributes views into its part of the two vectors."""
         parameters = views(self._parameters, self._parameter_shapes)
         statistics = views(self._statistics, self._statistic_shapes)
         for layer, own_parameters, own_statistics in zip(self.layers, parameters, statistics, strict=True):
@@ -172,7 +177,7 @@ class Network:
             self._bind()
 
     def copy(self, dtype: str | None = None) -> Network:
-        """An independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
+        """Return an independent copy with the same parameters, statistics and random streams, in `dtype` if given."""
         twin = copy.deepcopy(self)
         if dtype is not None:
             twin.__dict__["dtype"] = _checked_dtype(dtype)
@@ -186,14 +191,14 @@ class Network:
         return self.copy()  # a layer belongs to one network
 
     def describe(self) -> dict[str, Any]:
-        """The network as plain data, without its parameters: what files, exporters and engines read."""
+        """Return the network without its parameters as plain data, which files, exporters and engines read."""
         layers = [describe(layer) for layer in self.layers]
         layers = [{"name": layer} if isinstance(layer, str) else layer for layer in layers]
         return {"layers": layers, "input_size": self.input_size, "dtype": self.dtype.name, "seed": self.seed}
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], custom: Iterable[Any] = ()) -> Network:
-        """The network that `describe` gave `description` for; `custom` are the user's own classes and functions."""
+        """Return the network that `describe` described; `custom` are the user's own classes and functions in it."""
         custom = tuple(custom)
         layers = [build("layer", layer, LAYERS, custom) for layer in description["layers"]]
         return cls(
@@ -211,7 +216,7 @@ class Network:
         return "\n".join([*aligned(rows), f"{self.input_size or '?'} inputs, {size}"])
 
     def layer_sizes(self) -> Iterator[tuple[Layer, int | str, int]]:
-        """Each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
+        """Yield each layer with the size of its outputs and its number of parameters ("?" and 0 before it is built)."""
         shape: Shape | None = (self.input_size,) if self.input_size is not None else None
         for layer in self.layers:
             if shape is None:
@@ -227,16 +232,17 @@ class Network:
     # ---- use ----
 
     def predict(self, X: Any) -> Array:
-        """The outputs for each row of X, (examples, features) -> (examples, outputs); probabilities from softmax.
+        """Return the outputs for each row of X, (examples, features) -> (examples, outputs).
 
-        Raises InvalidValue where X does not have the network's number of features or is not finite.
+        After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number
+        of features or is not finite.
         """
         inputs = inputs_for(self, X)
         outputs = outputs_of(self, inputs)
         return outputs.copy() if outputs is inputs else outputs  # never the caller's own array
 
     def logits(self, X: Any) -> Array:
-        """The weighted sums z of the last layer for each row of X, of which `predict` gives the activation f(z)."""
+        """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns."""
         if not hasattr(self.layers[-1], "pre_activation"):
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
         return outputs_of(self, inputs_for(self, X), before_activation=True)
@@ -250,11 +256,14 @@ class Network:
         metrics: Sequence[Any] = (),
         sample_weight: Any = None,
     ) -> dict[str, float]:
-        """The loss over the data, without penalties, and each metric (a name or a function of y and predictions).
+        """Return the loss over the data, without penalties, and each metric by its name.
 
-        `sample_weight` weighs the loss and the metrics alike, and rows of weight 0 are left out. A function of your
-        own is given the weights where it has an argument `sample_weight`; where it has none, its rows all count the
-        same, and a warning says so.
+        Arguments:
+            loss: a name, an object or a function; see `plainnet.losses`. It has to be given.
+            metrics: names or functions (targets, predictions) -> float.
+            sample_weight: a weight of at least 0 for each example, for the loss and the metrics; rows of weight 0 are
+                left out. A function gets the weights if it has an argument `sample_weight`; otherwise all its rows
+                count the same, and a warning says so.
         """
         loss = loss_for(self, loss)
         inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
@@ -272,10 +281,10 @@ class Network:
         training: bool = True,
         dropout_seed: int = 0,
     ) -> tuple[float, Array]:
-        """The loss of one training step on X and y, penalties included, and its gradient, laid out like `parameters`.
+        """Return the loss of one training step, penalties included, and its gradient, laid out like `parameters`.
 
-        `training=False` takes Dropout and BatchNorm as `predict` does. Nothing of the network changes: dropout masks
-        come from `dropout_seed`, the same at every call, and running statistics stay as they are.
+        With `training=False` Dropout and BatchNorm work as in `predict`. The network does not change: the dropout
+        masks come from `dropout_seed`, the same at every call, and the running statistics stay as they are.
         """
         loss = loss_for(self, loss)
         inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
@@ -317,50 +326,49 @@ class Network:
         Arguments:
             loss: a name, an object or a function; see `plainnet.losses`. It has to be given.
             optimizer: a name or an object such as `plainnet.SGD(learning_rate=0.1)`.
-            epochs: passes over the data.
-            batch_size: examples a step; None takes all of them at once, "auto" 32, or all where there are fewer.
-            shuffle: a new order of the examples each epoch.
-            validation: the fraction of the examples to hold out (drawn at random, class by class where y are
-                labels; the same ones each time for one network), a pair (X, y), or (X, y, sample_weight). The
-                validation loss and the metrics weigh these examples as the training does: a fraction keeps its
-                sample weights, and class weights go for all.
+            epochs: passes over the data, at least 1.
+            batch_size: examples per step, at least 1; None for all at once; "auto" for 32, or all if there are fewer.
+            shuffle: True for a new order of the examples in each epoch.
+            validation: the fraction of the examples to hold out (drawn at random, class by class if y are labels;
+                the same ones each time for one network), a pair (X, y), or (X, y, sample_weight). A fraction keeps
+                its sample weights, and class weights apply to the validation examples too.
             early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
-                It watches the validation loss, or the training loss where there is no validation.
-            sample_weight: a weight for each example, (examples,). Examples of weight 0 are left out.
+                It watches the validation loss, or without validation the training loss.
+            sample_weight: a weight of at least 0 for each example, (examples,). Examples of weight 0 are left out.
             class_weight: "balanced" (inverse to each class's share of the weights) or a dict {label: weight}.
-            metrics: names or functions (targets, predictions) -> float, measured at each report. A function that
-                has an argument `sample_weight` is given the weights; one that has none counts all examples the same.
-            report_every: epochs from report to report, at which validation and early stopping happen. "auto" is
-                every epoch; but in runs of more than 10,000 epochs of a small network, which take less time than
-                their reports, it gives about a thousand reports, unless early stopping or a schedule that watches
-                the loss, such as `ReduceOnPlateau`, needs them all.
-            progress: show a progress bar on a terminal, or a line of text in a notebook and without the extra `cli`.
-            engine: "numpy", "compiled" (extra `fast`), or "auto": compiled where that is installed and the work is
+            metrics: names or functions (targets, predictions) -> float, measured at each report. A function gets the
+                weights if it has an argument `sample_weight`; otherwise all examples count the same.
+            report_every: epochs from report to report, at least 1; validation and early stopping happen at reports.
+                "auto" is every epoch, but about a thousand reports in runs of more than 10,000 epochs of a small
+                network, unless early stopping or a schedule that watches the loss, such as `ReduceOnPlateau`, needs
+                them all.
+            progress: True for a progress bar on a terminal, or a line of text in a notebook or without the extra `cli`.
+            engine: "numpy", "compiled" (extra `fast`), or "auto": compiled if that is installed and the work is
                 worth it; see `plainnet.engines`.
-            threads: how many to run on; None takes all cores where the steps are large enough to share, and one
-                where the caller itself runs in parallel.
-            checkpoint: a file to write the run's whole state to as it goes on; see `plainnet.training.checkpoints`.
+            threads: the number of threads, at least 1; None for all cores if the steps are large enough to share, or
+                one if the caller itself runs in parallel.
+            checkpoint: a file for the run's whole state, written as it goes on; see `plainnet.training.checkpoints`.
             checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
-            resume: go on from the checkpoint, to the same bits as without an interruption; from the beginning
-                where the file does not exist yet.
+            resume: True to continue from the checkpoint, to the same bits as without an interruption; if the file
+                does not exist yet, the run starts from the beginning.
 
-        Returns the record of the run, which `history` keeps as well. Raises InvalidValue or InvalidType for
-        arguments that do not fit; DivergenceError where the loss stops being finite, with the network back at its
-        last parameters that gave a finite loss.
+        Returns the record of the run, which is also in `history`. Raises InvalidValue or InvalidType for arguments
+        that do not fit; DivergenceError if the loss stops being finite, with the network back at its last parameters
+        that gave a finite loss.
         """
-        options = {**locals(), **unknown}  # by their names, so that no option has to be listed once more
+        options = {**locals(), **unknown}  # by name, so that they need not be listed again
         for name in ("self", "X", "y", "unknown"):
             del options[name]
-        from plainnet.training import fit  # training stands above; imported when called, like all verbs below
+        from plainnet.training import fit  # it is above network, as are the imports below
 
         return fit(self, X, y, **options)
 
     def training(self, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
-        """Train as `fit` does, with the same options but `progress`, as an iterator of reports.
+        """Train as an iterator of reports; the options are those of `fit` but `progress`.
 
-        The options are checked at the call; training starts with the first `next`. Closing the iterator early, or an
-        interrupt, leaves the network with the best parameters where early stopping keeps them, otherwise with those
-        of the last whole epoch.
+        The options are checked at the call; training starts with the first `next`. If the iterator is closed early or
+        interrupted, the network has the best parameters if early stopping keeps them, otherwise those of the last
+        whole epoch.
         """
         from plainnet.training import training
 
@@ -375,7 +383,7 @@ class Network:
     def export(self, path: str | PathLike[str], to: str | None = None, **options: Any) -> None:
         """Write the network for other programs: "onnx", "safetensors", "script" or "trainer"; see `plainnet.export`.
 
-        Without `to` the path's ending says which: .onnx, .safetensors, or .py for the script.
+        Without `to`, the path's ending decides: .onnx, .safetensors, or .py for the script.
         """
         from plainnet.export import export
 

@@ -74,8 +74,8 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         """Return the number of the network's outputs and scikit-learn's name of their activation."""
         raise NotImplementedError
 
-    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
-        """Return how good the outputs are for encoded targets: accuracy or R²."""
+    def _score(self, targets: Array, outputs: Array, sample_weight: Array | None = None) -> float:
+        """Return how good the outputs are: accuracy or R²."""
         raise NotImplementedError
 
     def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
@@ -86,7 +86,7 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         """Return True if `_score` is defined for targets such as these."""
         return True
 
-    def _strata(self, y_true: Array) -> Array | None:
+    def _strata(self, targets: Array) -> Array | None:
         """Return the classes that are held out in equal shares; None if rows are held out without regard to them."""
         return None
 
@@ -275,7 +275,7 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
             if not sample_weight.any():
                 raise InvalidValue("class_weight and sample_weight give all rows weight 0; some must count")
         weight = weights_for(network, sample_weight, len(inputs))
-        return Samples(inputs[:], targets[:], encoded, weight)
+        return Samples(inputs[:], targets[:], weight)
 
     def _validation_samples(self, given: ValidationArguments, by_class: Array | None) -> Samples:
         """Return the validation rows, checked; a class weighs in them what it weighs in the training rows."""

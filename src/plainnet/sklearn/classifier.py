@@ -233,8 +233,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         several = is_multilabel(self._label_binarizer)
         return "logistic" if several or outputs_of(self._label_binarizer) == 1 else "softmax"
 
-    def _strata(self, y_true: Array) -> Array | None:
-        return decode(self._label_binarizer, y_true) if self.n_outputs_ == 1 else None
+    def _strata(self, targets: Array) -> Array | None:
+        return decode(self._label_binarizer, targets.astype(int)) if self.n_outputs_ == 1 else None
 
     def _class_weights(self, encoded: Array, incremental: bool) -> Array | None:
         if self.class_weight is None:
@@ -247,9 +247,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
         return class_weights(self.class_weight, self._label_binarizer, encoded)
 
-    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
+    def _score(self, targets: Array, outputs: Array, sample_weight: Array | None = None) -> float:
         decided = decide(self._label_binarizer, outputs)
-        return float(accuracy_score(y_true, decided, sample_weight=sample_weight))
+        return float(accuracy_score(targets, decided, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

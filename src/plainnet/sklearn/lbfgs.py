@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-from plainnet._base.arrays import Array
+from plainnet._base.arrays import Array, keep_freed_memory
 from plainnet.backpropagation import backpropagate
 from plainnet.errors import DivergenceError, warn
 from plainnet.layers import TrainingPass
@@ -29,6 +29,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
     curves.forget(estimator)
     network.history = None  # an earlier one is the record of another solver
     estimator.validation_loss_curve_ = None if held_out is None else []
+    keep_freed_memory()
     gradient = np.zeros_like(network.parameters)
     gradients = network.parameter_views(gradient)
     random = np.random.default_rng(0)

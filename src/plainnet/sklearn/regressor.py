@@ -112,14 +112,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _loss_name(self) -> str:
         return str(self.loss)
 
-    def _score(self, y_true: Array, outputs: Array, sample_weight: Array | None) -> float:
+    def _score(self, targets: Array, outputs: Array, sample_weight: Array | None = None) -> float:
         """Return R²; NaN if all targets are the same, as R² is then not defined."""
-        if not np.isfinite(outputs).all() or is_constant(y_true, sample_weight):
+        if not np.isfinite(outputs).all() or is_constant(targets, sample_weight):
             return float("nan")
-        return float(r2_score(y_true, _one_axis(outputs), sample_weight=sample_weight))
+        return float(r2_score(targets, _one_axis(outputs), sample_weight=sample_weight))
 
     def _has_score(self, samples: Samples) -> bool:
-        return not is_constant(samples.y_true, samples.sample_weight)
+        return not is_constant(samples.targets, samples.sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,7 +1,6 @@
 """The rows that an estimator trains on, and those that it is judged by."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
@@ -14,29 +13,20 @@ if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP
 
 
-@dataclass
-class Samples:
-    """Checked rows."""
+class Samples(NamedTuple):
+    """Checked rows, with targets as the loss expects them."""
 
     inputs: Array
     targets: Array
-    """As the loss expects them."""
-    y_true: Array
-    """As the estimator's score expects them."""
     sample_weight: Array | None
 
     def part(self, chosen: Array) -> "Samples":
         """Return the chosen rows."""
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
-        return Samples(self.inputs[chosen], self.targets[chosen], self.y_true[chosen], weight)
-
-    def with_weight(self) -> "Samples":
-        """Return the rows without those of weight 0."""
-        return self if self.sample_weight is None else self.part(self.sample_weight > 0)
+        return Samples(self.inputs[chosen], self.targets[chosen], weight)
 
 
-@dataclass
-class ValidationArguments:
+class ValidationArguments(NamedTuple):
     """The validation rows as a user gave them to `fit`, unchecked, with the names of the arguments."""
 
     X: Any
@@ -74,7 +64,7 @@ def hold_out(estimator: "BaseMLP", samples: Samples) -> tuple[Samples, Samples]:
             np.arange(count),
             random_state=estimator._random_state,
             test_size=fraction,
-            stratify=estimator._strata(samples.y_true),
+            stratify=estimator._strata(samples.targets),
         )
     except ValueError as error:
         raise InvalidValue(
@@ -98,9 +88,9 @@ def _require_weight(samples: Samples, what: str) -> Samples:
     return samples
 
 
-def is_constant(y_true: Array, sample_weight: Array | None) -> bool:
+def is_constant(targets: Array, sample_weight: Array | None) -> bool:
     """Return True if all rows whose weight is above 0 have the same target."""
-    weighted = y_true if sample_weight is None else y_true[sample_weight > 0]
+    weighted = targets if sample_weight is None else targets[sample_weight > 0]
     return bool((weighted == weighted[:1]).all())
 
 

@@ -62,46 +62,33 @@ class StochasticFit:
             raise InvalidValue("partial_fit does not support early_stopping=True; it takes early_stopping=False")
         if estimator.early_stopping and held_out is None:
             samples, held_out = hold_out(estimator, samples)
-        if estimator.normalization == "batch":  # rows of weight 0 must not count in the mean of a batch
-            samples = samples.with_weight()
+        if estimator.normalization == "batch" and samples.sample_weight is not None:
+            samples = samples.part(samples.sample_weight > 0)  # the others must not count in the mean of a batch
         self.estimator, self.samples, self.incremental = estimator, samples, incremental
-        self.judges_by_nothing = (
-            held_out is not None and estimator.early_stopping and not estimator._has_score(held_out)
-        )
-        by_score = estimator.early_stopping and not self.judges_by_nothing
+        by_score = held_out is not None and estimator.early_stopping and estimator._has_score(held_out)
         kept: SolverMemory | None = getattr(estimator, "_solver_memory", None) if incremental else None
         optimizer = optimizer_of(estimator)
         self.memory = SolverMemory(optimizer) if kept is None else kept.continued_by(optimizer)
         batch_size = _batch_size(estimator.batch_size, len(samples.inputs))
         self.objective = Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size)
-        self.job = self._job(batch_size)
+        asked = {"loss": self.objective, "optimizer": self.memory.optimizer, "batch_size": batch_size}
+        options = Options.of({**asked, "epochs": estimator.max_iter, "shuffle": bool(estimator.shuffle)})
+        self.job = self._job(options)
         last_epoch = self.job.epochs_done + 1 if incremental else self.job.epochs
         self.stopping = NoImprovement(estimator, self.job, by_score, last_epoch)
         self.run = TrainingRun(
             self.job,
             engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs)),
-            validation=None if held_out is None else (held_out.inputs, held_out.targets, held_out.sample_weight),
+            options,
+            validation=held_out,
             stopping=self.stopping,
-            metrics=_score(estimator, held_out) if held_out is not None and estimator.early_stopping else {},
+            metrics={"score": Measure("score", estimator._score)} if estimator.early_stopping else {},
             report_every=1,
-            checkpoint=None,
         )
 
-    def _job(self, batch_size: int) -> Job:
+    def _job(self, options: Options) -> Job:
         estimator, samples, memory = self.estimator, self.samples, self.memory
-        job = job_of(
-            estimator.network_,
-            Data((samples.inputs, samples.targets, samples.sample_weight), validation=None, weightless=0),
-            Options.of(
-                {
-                    "loss": self.objective,
-                    "optimizer": memory.optimizer,
-                    "epochs": estimator.max_iter,
-                    "batch_size": batch_size,
-                    "shuffle": bool(estimator.shuffle),
-                }
-            ),
-        )
+        job = job_of(estimator.network_, Data(samples, validation=None, weightless=0), options)
         job.draw_order = _reshuffled(estimator._random_state, len(samples.inputs))
         job.epochs_done, job.steps_done = memory.epochs, memory.steps
         job.schedule_memory = {**memory.schedule, **job.schedule_memory}
@@ -112,7 +99,7 @@ class StochasticFit:
     def train(self) -> None:
         """Train for up to `max_iter` epochs, for one if the run is incremental."""
         estimator, run = self.estimator, self.run
-        if self.judges_by_nothing and estimator._has_score(self.samples):
+        if estimator.early_stopping and not self.stopping.by_score and estimator._has_score(self.samples):
             warn(
                 "early_stopping has nothing to go by: the targets of the validation rows are all the same, and R² says "
                 "nothing of them. The training loss decides when to stop, and the last weights stay",
@@ -193,15 +180,6 @@ class StochasticFit:
                 "end at 0",
                 ConvergenceWarning,
             )
-
-
-def _score(estimator: "BaseMLP", held_out: Samples) -> dict[str, Measure]:
-    """Return the estimator's score on the held-out samples as a metric of the run."""
-
-    def score(targets: Array, outputs: Array) -> float:
-        return estimator._score(held_out.y_true, outputs, held_out.sample_weight)
-
-    return {"score": Measure("score", score)}
 
 
 def _reshuffled(random: np.random.RandomState, rows: int) -> Callable[[int], Array]:

@@ -14,7 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.kinds import Kind, Place, from_typed, kind_of, row_of_frame
-from plainnet.tabular.scores import in_digits
+from plainnet.tabular.scores import in_plain_figures
 from plainnet.tabular.texts import argument, as_text, categories
 
 if TYPE_CHECKING:
@@ -58,18 +58,18 @@ class _Column:
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
-        missing = np.isnan(values)
-        features[:, 0] = self._scaled(values, missing)
+        features[:, 0] = self.first_feature(values)
         if self.missing:
-            features[:, 1] = missing
+            features[:, 1] = np.isnan(values)
+
+    def first_feature(self, values: Array) -> Array:
+        """Return the feature of a column's numbers, NaN where missing; ONNX files are traced from it."""
+        raise NotImplementedError
 
     def _value_names(self) -> tuple[str, ...]:
         return (self.name,)
 
     def _seen(self) -> str:
-        raise NotImplementedError
-
-    def _scaled(self, values: Array, missing: Array) -> Array:
         raise NotImplementedError
 
 
@@ -87,10 +87,11 @@ class NumberColumn(_Column):
         checks.number(f"deviation of column {self.name!r}", self.deviation, above=0)
 
     def _seen(self) -> str:
-        return f"mean {in_digits(self.mean, 4)}, deviation {in_digits(self.deviation, 4)}"
+        return f"mean {in_plain_figures(self.mean, 4)}, deviation {in_plain_figures(self.deviation, 4)}"
 
-    def _scaled(self, values: Array, missing: Array) -> Array:
-        return np.where(missing, 0.0, (values - self.mean) / self.deviation)
+    def first_feature(self, values: Array) -> Array:
+        """Return (x - mean) / deviation, 0 where missing."""
+        return np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ class BooleanColumn(_Column):
     def _seen(self) -> str:
         return f"{self.mean:.1%} true"
 
-    def _scaled(self, values: Array, missing: Array) -> Array:
-        return np.where(missing, self.mean, values)
+    def first_feature(self, values: Array) -> Array:
+        """Return 1 for true, 0 for false, the mean where missing."""
+        return np.where(np.isnan(values), self.mean, values)
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class CategoryColumn(_Column):
 
 
 Column: TypeAlias = NumberColumn | BooleanColumn | CategoryColumn
-COLUMNS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
+COLUMN_KINDS: dict[str, type[Column]] = {cls.kind: cls for cls in (NumberColumn, BooleanColumn, CategoryColumn)}
 
 
 def learn_column(column: pl.Series, weights: Array | None = None) -> Column:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import polars as pl
 import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.tabular.columns import FEW_CATEGORIES
-from plainnet.tabular.kinds import Place, from_typed, is_whole, notation_of_type, tell
-from plainnet.tabular.notations import PLAIN, Notation
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type, tell
+from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.readings import BEYOND, E_CODE, GROUPS, SAMPLE, TextColumn, code_of, number_words, readings_of
+from plainnet.tabular.readings import (
+    ALL_GROUPED,
+    BEYOND,
+    E_CODE,
+    SAMPLE,
+    TextColumn,
+    code_of,
+    number_words,
+    readings_of,
+)
 from plainnet.tabular.texts import is_ascii, spelled_column
 
 _CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
@@ -45,7 +55,8 @@ def decide(
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    odd = _may_be_odd(text)
+    points = _row(text.select(pl.all().str.contains(".", literal=True).any()))
+    odd = _may_be_odd(text, points)
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
@@ -53,10 +64,11 @@ def decide(
         if name in quoted:
             kept = kept.clone().scatter(quoted[name], written[name][quoted[name]])
         column = TextColumn(text[name], kept, numbers[name], place, options)
-        plain = no_number[name] == missing[name] < len(frame) and known in (None, PLAIN) and not special[name]
+        plain = no_number[name] == missing[name] < len(frame) and not special[name]
+        plain &= known == PLAIN or (known is None and not odd[name]) or (known == WHOLE and not points[name])
         if name in as_categories:
             column.result = kept
-        elif plain and (not odd[name] or known == PLAIN) and options.decimal != "," and options.thousands != ".":
+        elif plain and options.decimal != "," and options.thousands != ".":
             column.result = numbers[name]
         elif known is not None:
             column.result = column.in_notation(known)
@@ -65,8 +77,11 @@ def decide(
         columns.append(column)
     _settle(columns, options)
     _tell_of_columns(columns, options)
-    found = {c.name: c.readings[0] for c in columns if c.readings and c.readings[0] != PLAIN}
-    return pl.DataFrame([c.result for c in columns]), found
+    decided = pl.DataFrame([c.result for c in columns])
+    found = {c.name: c.readings[0] for c in columns if c.readings}
+    if options.decimal is None and options.thousands is None:
+        found |= _without_marks(decided, found, points)
+    return decided, {name: notation for name, notation in found.items() if notation != PLAIN}
 
 
 def decide_typed(
@@ -88,7 +103,9 @@ def decide_typed(
             found |= notations
             continue
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
-        if known is None and made[-1].dtype == pl.Float64 and notation is not None:
+        if is_free and made[-1].dtype == pl.Float64 and has_thousands(column):
+            found[name] = WHOLE
+        elif known is None and made[-1].dtype == pl.Float64 and notation is not None:
             found[name] = notation
             tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
         elif is_free and made[-1].dtype == pl.String and column.dtype.is_numeric():
@@ -130,16 +147,26 @@ def _without_markers(written: pl.DataFrame, options: ReadOptions) -> pl.DataFram
     )
 
 
-def _may_be_odd(text: pl.DataFrame) -> dict[str, bool]:
+def _may_be_odd(text: pl.DataFrame, points: Mapping[str, int]) -> dict[str, bool]:
     """Tell which columns, if they are plain numbers, may be codes or may have points between thousands.
 
     What has to be so in every row is looked for in the first rows only, which rule most columns out.
     """
     first = text.head(SAMPLE)
-    codes, points = text.select(pl.all().str.contains(_CODE).any()), text.select(pl.all().str.contains("\\.").any())
-    e_codes, groups = (first.select(pl.all().str.contains(pattern).all()) for pattern in (E_CODE, GROUPS))
-    rows = zip(text.columns, codes.row(0), points.row(0), e_codes.row(0), groups.row(0), strict=True)
-    return {name: code or e_code or (point and group) for name, code, point, e_code, group in rows}
+    codes = _row(text.select(pl.all().str.contains(_CODE).any()))
+    e_codes, groups = (_row(first.select(pl.all().str.contains(pattern).all())) for pattern in (E_CODE, ALL_GROUPED))
+    return {name: bool(codes[name] or e_codes[name] or (points[name] and groups[name])) for name in text.columns}
+
+
+def _without_marks(
+    decided: pl.DataFrame, found: Mapping[str, Notation], points: Mapping[str, int]
+) -> dict[str, Notation]:
+    """Return the notations of columns of whole numbers without any mark, some of a thousand or more."""
+    numbers = cs.float()
+    whole = decided.select((numbers == numbers.floor()).all() & (numbers.abs() >= 1000).any())
+    candidates = {name: found.get(name, PLAIN) for name in whole.columns if whole[name][0] and not points[name]}
+    unmarked = {name: notation for name, notation in candidates.items() if replace(notation, unit="") == PLAIN}
+    return {name: replace(notation, whole=True) for name, notation in unmarked.items()}
 
 
 def _row(frame: pl.DataFrame) -> dict[str, int]:

@@ -98,6 +98,12 @@ def loses_digits(column: pl.Series) -> bool:
     return bool(((exact.abs() > int(LARGEST_EXACT)) & (exact.cast(pl.Float64).cast(pl.Int128) != exact)).any())
 
 
+def has_thousands(column: pl.Series) -> bool:
+    """Return True for whole numbers some of which, of a thousand or more, have no mark between thousands."""
+    ends = (column.min(), column.max()) if column.dtype.is_integer() else ()
+    return any(isinstance(end, int) and abs(end) >= 1000 for end in ends)
+
+
 def is_whole(numbers: pl.Series) -> pl.Series:
     """Mark the numbers that are whole and small enough to be exact as float64; null where missing."""
     return (numbers == numbers.floor()) & (numbers.abs() <= LARGEST_EXACT)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plainnet.tabular.raw_table import RawTable
 
 USUAL = MISSING[1:]
-"""Without the empty field, which is never a value."""
+"""The empty field, which is never a value, is not among these."""
 MANY = 0.05
 """A marker of so large a share of a column of text is worth a note, from three rows on."""
 

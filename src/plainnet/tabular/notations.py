@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ CURRENCIES = re.compile(
     "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SEK|SGD|THB|TRY|"
     "TWD|USD|ZAR|kr"
 )
+GROUPED = r"(?:^|[^0-9])[1-9][0-9]{0,2}\.[0-9]{3}(?:[^0-9eE]|$)"
+"""This finds a point that may stand between thousands: in 7.000, not in 7.5 or 0.250."""
 _UNIT = re.compile(r"[^\s\d+\-'_().,;:][^\d+\-'_()]{0,11}(?<!\s)")
 
 _MONTH = r"(?P<m>[0-9]{1,2}|[A-Za-z]{3,9}\.?)"
@@ -62,7 +64,8 @@ class Notation:
 
     `decimal` is the decimal mark, `thousands` the mark between thousands (a number may also go without), `unit` what
     stands before or after each number. `date`, a key of `PATTERNS`, is the order of a date, whose number is the days
-    since 1970-01-01.
+    since 1970-01-01. `whole` is True if training saw whole numbers alone, some of a thousand or more, without a mark:
+    7.000 may then be 7 or 7000, and is no number.
 
     >>> Notation(decimal=",", thousands=".").number("1.234,5")
     1234.5
@@ -76,11 +79,13 @@ class Notation:
     thousands: str = ""
     unit: str = ""
     date: str = ""
+    whole: bool = False
 
     def __post_init__(self) -> None:
-        for name, text in asdict(self).items():
-            if not isinstance(text, str):
-                raise InvalidType(f"{name} of a notation is {text!r}; it takes text")
+        for name, value in asdict(self).items():
+            if not isinstance(value, bool if name == "whole" else str):
+                kind = "true or false" if name == "whole" else "text"
+                raise InvalidType(f"{name} of a notation is {value!r}; it takes {kind}")
         if self.decimal not in DECIMALS or self.thousands not in THOUSANDS or self.thousands == self.decimal:
             raise InvalidValue(
                 f"a notation has the decimal mark {self.decimal!r} and {self.thousands!r} between thousands; "
@@ -88,6 +93,11 @@ class Notation:
             )
         if self.date and self.date not in PATTERNS:
             raise InvalidValue(f"date of a notation is {self.date!r}; it takes one of {tuple(PATTERNS)}")
+
+    @property
+    def is_plain(self) -> bool:
+        """Return True if numbers are written as programs do."""
+        return replace(self, whole=False) == PLAIN
 
     @property
     def pattern(self) -> str:
@@ -101,7 +111,7 @@ class Notation:
         point = re.escape(self.decimal)
         number = f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
         if not self.unit:
-            words = "|(?i:nan|inf|infinity)" if self == PLAIN else ""
+            words = "|(?i:nan|inf|infinity)" if self.is_plain else ""
             return f"[+-]?(?:{number}(?:[eE][+-]?[0-9]+)?{words})"
         return f"(?:[+-]?{unit} ?|{unit} ?[+-]?){number}|[+-]?{number} ?{unit}"
 
@@ -109,7 +119,7 @@ class Notation:
         """Return the number that a text writes; raise ValueError if it writes none."""
         if self.date:
             return days(text, self.pattern)
-        return amount(text, self.pattern, self.unit, self.thousands, self.decimal)
+        return amount(text, self.pattern, self.unit, self.thousands, self.decimal, self.whole)
 
     def numbers(self, column: pl.Series) -> pl.Series:
         """Return the number that each text writes, null where it writes none."""
@@ -118,7 +128,9 @@ class Notation:
         if self.date:
             return each_different(column, self._number_or_none, pl.Float64)
         text = column if is_ascii(column) else each_different(column, plain_marks, pl.String)
-        if self != PLAIN:
+        if self.whole:
+            text = text.set(text.str.contains(GROUPED).fill_null(False), None)
+        if not self.is_plain:
             is_number = text.str.contains(f"^(?:{self.pattern})$")
             for mark in (self.unit, self.thousands, " "):
                 text = text.str.replace_all(mark, "", literal=True) if mark else text
@@ -160,11 +172,11 @@ class Notation:
         """Say what a column holds, for a message: "numbers with decimal commas", "dates as 2024-04-03"."""
         if self.date:
             return f"{self.kind} as {EXAMPLES[self.date]}"
-        return self.kind if self == PLAIN else f"{self.kind} with {self.name}"
+        return self.kind if self.is_plain else f"{self.kind} with {self.name}"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what is not plain, as plain data."""
-        return {name: text for name, text in asdict(self).items() if text != getattr(PLAIN, name)}
+        return {name: value for name, value in asdict(self).items() if value != getattr(PLAIN, name)}
 
     @classmethod
     def from_dict(cls, where: str, data: Any) -> Notation:
@@ -177,6 +189,7 @@ class Notation:
 
 PLAIN = Notation()
 """Numbers as programs write them: -1.5, 2e-3."""
+WHOLE = Notation(whole=True)
 
 
 # The exported script holds the text of the next three functions: they use the standard library alone, and their lines
@@ -222,11 +235,20 @@ def plain_marks(text: str) -> str:
     return "".join(str(unicodedata.decimal(mark, mark)) for mark in marks)
 
 
-def amount(text: str, pattern: str, unit: str, thousands: str, decimal: str) -> float:
+def amount(
+    text: str,
+    pattern: str,
+    unit: str = "",
+    thousands: str = "",
+    decimal: str = ".",
+    whole: bool = False,
+) -> float:
     """Return the number that a text writes in the notation of its column."""
     plain = plain_marks(text)
     if not re.fullmatch(pattern, plain):
         raise ValueError(f"{text!r} is no number in the notation of this column")
+    if whole and re.search(GROUPED, plain):
+        raise ValueError(f"the point in {text!r} may stand between thousands")
     for mark in (unit, thousands, " "):
         plain = plain.replace(mark, "")
     return float(plain.replace(decimal, "."))

@@ -32,7 +32,7 @@ class RawTable:
     place: Place
     is_text: bool
     quoted: Mapping[int, Array] = field(default_factory=dict)
-    """For a column's number: the rows whose field stands in quotation marks and is a marker of missing values."""
+    """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
 
     @cached_property
     def names(self) -> list[str]:
@@ -67,8 +67,8 @@ class RawTable:
         if not self.is_text:
             return decide_typed(frame, self.place, options, categories)
         # In a column that the user calls categories the usual markers are values, in quotation marks or not.
-        quoted = {name: self.quoted[n] for name, n in numbers.items() if n in self.quoted}
-        quoted = {name: rows for name, rows in quoted.items() if name not in options.categories}
+        free = {name: number for name, number in numbers.items() if name not in options.categories}
+        quoted = {name: self.quoted[number] for name, number in free.items() if number in self.quoted}
         return decide(frame, self.place, options, categories, quoted)
 
 
@@ -81,7 +81,7 @@ def read_parquet(source: Source) -> RawTable:
         raise FileError(f"{where} is not a Parquet file, as its name says; name a text table .csv or .tsv")
     if not content.endswith(b"PAR1"):
         raise FileError(f"{where} is a Parquet file without its end; it was cut off")
-    _try(content, where)
+    _require_readable(content, where)
     try:
         frame = pl.read_parquet(content)
         text = pl.col(pl.String)
@@ -99,8 +99,8 @@ def read_parquet(source: Source) -> RawTable:
     )
 
 
-def _try(content: bytes, where: str) -> None:
-    """Read it in a process of its own first: a damaged file can make polars end the process, or never end."""
+def _require_readable(content: bytes, where: str) -> None:
+    """Read a file in a process of its own first: a damaged one can make polars end the process, or never end."""
     read = "import sys, polars; polars.read_parquet(sys.stdin.buffer.read())"
     seconds = 20 + len(content) / 1e7
     try:

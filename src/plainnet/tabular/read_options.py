@@ -1,4 +1,4 @@
-"""The choices of a reader of table files, where a file itself leaves them open."""
+"""ReadOptions hold what a table file itself leaves open to its reader."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class ReadOptions:
     dates: str | None = None
     """The order of day and month: "dmy" or "mdy"."""
     notations: Mapping[str, Notation] = field(default_factory=dict)
-    """How columns write their numbers; the values of any other column decide."""
+    """These columns write their numbers so; the values of any other column decide."""
     spellings: Mapping[str, str] = field(default_factory=dict)
-    """How the file writes the classes of the target, where that is not their plain text."""
+    """The file writes these classes of the target so; any other class is written as its plain text."""
 
     def __post_init__(self) -> None:
         for name in ("numbers", "categories"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.texts import option
 
 E_CODE = r"^[0-9]+[eE][0-9]+$"
-GROUPS = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
+ALL_GROUPED = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
 """Numbers that may have points between thousands."""
 _TELEPHONE = r"^\+[0-9]{7,15}$"
 _INTERNET_ADDRESS = r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$"
@@ -40,7 +40,7 @@ class TextColumn:
     readings: list[Notation] = field(default_factory=list)
     """The notations that fit every value and say different numbers."""
     code: str = ""
-    """What would be lost if the values were read as numbers."""
+    """This would be lost if the values were read as numbers; empty if nothing would."""
 
     @property
     def name(self) -> str:
@@ -84,6 +84,12 @@ class TextColumn:
         wrong = self.text.is_not_null() & numbers.is_null()
         if wrong.any():
             holds, value = self.first(wrong)
+            if notation.whole and (plain := replace(notation, whole=False)).reads(value):
+                grouped = replace(plain, decimal=",", thousands=".").number(value)
+                raise InvalidValue(
+                    f"{holds} {value!r}, which may be {plain.number(value):g} or {grouped:.12g}, as training had whole "
+                    "numbers alone; write it without the point, or with more or less than three digits behind it"
+                )
             raise InvalidValue(
                 f"{holds} {value!r}, where training had {notation.described}; {missing_hint(value)}correct it"
             )
@@ -110,7 +116,7 @@ class TextColumn:
         """Return the readings of plain numbers: as they are, and with points between thousands if they may be that."""
         grouped = Notation(decimal=",", thousands=".")
         with_point = self.text.str.contains(".", literal=True).any()
-        may_be_grouped = with_point and self.text.str.contains(GROUPS).all()
+        may_be_grouped = with_point and self.text.str.contains(ALL_GROUPED).all()
         if self.options.decimal == "," or self.options.thousands == ".":
             return [grouped] if may_be_grouped else [] if with_point else [Notation(decimal=",")]
         if self.options.decimal == "." or not may_be_grouped:

@@ -14,7 +14,7 @@ Z = 1.959964
 """The 97.5 % quantile of the normal distribution: intervals are of 95 %."""
 MOST_NAMED = 3
 MOST_SCORES = 10**8
-"""With more outputs (rows times classes) the area under the ROC curve, which sorts them all, is not measured."""
+"""The area under the ROC curve, which sorts all outputs, is not measured of more outputs (rows times classes)."""
 RARE = 0.5
 """A class with less than this share of the commonest class's rows is one that balanced class weights help."""
 
@@ -103,7 +103,7 @@ def of_quantities(true: Array, predicted: Array, weights: Array | None = None) -
         simplest = metric(true, constant, weights)
         simplest = round(simplest, 9) + 0.0 if metric is metrics.r2 else simplest  # 0, but for rounding
         measured.append(Score(metric.__name__, metric(true, predicted, weights), "", simplest))
-    baseline = f"always the mean, {in_digits(mean[0])}" if len(mean) == 1 else "always the mean"
+    baseline = f"always the mean, {in_plain_figures(mean[0])}" if len(mean) == 1 else "always the mean"
     remarks: tuple[str, ...] = ()
     if len(true) == 1:
         remarks = ("r2 is not defined for one row.",)
@@ -114,7 +114,7 @@ def of_quantities(true: Array, predicted: Array, weights: Array | None = None) -
     return Scores(tuple(measured), baseline, remarks)
 
 
-def in_digits(value: float, figures: int = 6) -> str:
+def in_plain_figures(value: float, figures: int = 6) -> str:
     """Write a number with some significant figures, without an exponent if it is large: 1024760."""
     return f"{float(f'{value:.{figures}g}'):.15g}"
 

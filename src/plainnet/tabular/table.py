@@ -14,7 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.tabular.columns import (
-    COLUMNS,
+    COLUMN_KINDS,
     CategoryColumn,
     Column,
     column_of_kind,
@@ -25,9 +25,9 @@ from plainnet.tabular.columns import (
     useless,
 )
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Place, from_typed, notation_of_type, row_of_frame, tell
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
 from plainnet.tabular.names import require_columns
-from plainnet.tabular.notations import PLAIN
+from plainnet.tabular.notations import PLAIN, WHOLE
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns
@@ -103,6 +103,7 @@ class Table:
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
         for name, notation in found.items():
             tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
         different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
@@ -296,7 +297,7 @@ class Table:
         if not isinstance(entries["columns"], list) or not entries["columns"]:
             raise InvalidValue(f"columns of the table is {entries['columns']!r}; it takes a list of columns")
         try:
-            columns = tuple(from_plain("a column of the table", entry, COLUMNS) for entry in entries["columns"])
+            columns = tuple(from_plain("a column of the table", entry, COLUMN_KINDS) for entry in entries["columns"])
             target = from_plain("the target of the table", entries["target"], TARGETS)
             check_text("fingerprint of the table", fingerprint)
         except InvalidType as error:

@@ -1,4 +1,7 @@
-"""Training: what `Network.fit` does, as an iterator of reports; everything that watches a run is a consumer of it."""
+"""Training: `Network.fit` as an iterator of reports, which a progress bar, the commands and comparisons consume.
+
+`prepare` checks the options and the data, chooses an engine and gives a `TrainingRun`; its `reports` train.
+"""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -26,11 +29,11 @@ from plainnet.training.run import TrainingRun
 from plainnet.training.stopping import Stopping
 
 USUAL_BATCH = 32
-"""Examples a step where there are as many and the user does not say."""
+"""The batch size if the user gives none and there are as many examples."""
 
 
 def fit(net: Network, X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
-    """Run `training` to its end and return the history; `progress` shows a bar while it runs."""
+    """Train to the end and return the history; `progress` shows a bar meanwhile."""
     run = prepare(net, X, y, Options.of(options, "fit"))
     reports = run.reports()
     try:
@@ -43,13 +46,13 @@ def fit(net: Network, X: Any, y: Any, *, progress: bool = False, **options: Any)
 
 
 def training(net: Network, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
-    """Train `net`, yielding a `Report` every `report_every` epochs and after the last; see `Network.fit`."""
+    """Check the options now, and train as the returned iterator is consumed; see `Network.training`."""
     return prepare(net, X, y, Options.of(options)).reports()
 
 
 def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
-    """Return the run that the options describe, ready to begin, its history the network's."""
-    parts = options.validation if isinstance(options.validation, tuple | list) else ()
+    """Return the run that the options describe, ready to start; its history becomes that of the network."""
+    parts = options.validation if isinstance(options.validation, tuple) else ()
     data_files = files_of(X, y, options.sample_weight, *parts)
     if options.checkpoint is not None:
         check_apart(options.checkpoint, data_files)
@@ -66,7 +69,7 @@ def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
 
 @contextmanager
 def unbuilt_on_error(*networks: Network) -> Iterator[None]:
-    """Leave networks that were not built as they were if an error comes, such as that of a bad option."""
+    """Unbuild the networks that were not built before if an error occurs, such as that of a bad option."""
     unbuilt = [net for net in networks if not net.is_built]
     try:
         yield
@@ -97,6 +100,7 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRu
     run = TrainingRun(
         job,
         choice,
+        options,
         data.validation,
         Stopping(job.epochs, options.early_stopping),
         resolve_all(options.metrics, several_labels=bool(options.metrics) and has_several_labels(job.targets)),
@@ -109,7 +113,7 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRu
 
 
 def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options) -> None:
-    """Put the run where its checkpoint left it; leave it at its beginning if there is no file yet."""
+    """Restore the run from its checkpoint if that is asked for and there is one."""
     if not options.resume:
         checkpoint.refuse_existing()
         return
@@ -118,7 +122,7 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
         return
     identity, state = saved
     with checkpoint.damage_named():
-        if options.report_every == AUTO:  # as often as the run that is gone on with
+        if options.report_every == AUTO:  # version 0.1 had another rule: report as often as this run has
             run.report_every = identity["options"]["report_every"]
         different = next(differences(identity, run.identity), None)
         if different is None:
@@ -130,9 +134,9 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
 
 
 def _try_metrics(run: TrainingRun) -> None:
-    """Take each metric once of the examples it will be taken of, so that one that does not suit is refused now.
+    """Call each metric once on the examples that it will measure: one that does not suit raises before the training.
 
-    An exception of a metric of the user's own comes through as it is.
+    An exception of a custom metric passes unchanged.
     """
     if not run.metrics:
         return
@@ -148,7 +152,7 @@ def _try_metrics(run: TrainingRun) -> None:
 
 
 def _warn_of_idle_plateau(run: TrainingRun) -> None:
-    """Say so where early stopping ends every run before its plateau schedule can lower the rate."""
+    """Warn if early stopping ends every run before its plateau schedule can lower the rate."""
     schedule, early_stopping = run.job.optimizer.schedule, run.stopping.early_stopping
     if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:
         return
@@ -162,7 +166,7 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
 
 
 def _batch_size(given: BatchSize, data: Data, net: Network) -> int | None:
-    """Return the batch size for the data that there is; None for all rows at once."""
+    """Return the batch size for these data; None for all rows at once."""
     inputs, targets, _ = data.training
     rows = len(inputs)
     if given is None and are_mapped(inputs, targets):
@@ -187,14 +191,14 @@ def _batch_size(given: BatchSize, data: Data, net: Network) -> int | None:
 
 
 ENOUGH_REPORTS = 1_000
-"""The reports of a run of more epochs than a History keeps, if a report takes longer than an epoch."""
+"""The number of reports in a run of more epochs than a History keeps, if a report takes longer than an epoch."""
 
 REPORT_AT_LEAST = 0.1
-"""Seconds of the NumPy engine after which a report comes even so."""
+"""The seconds of training (by the NumPy engine) after which a report comes in any case."""
 
 
 def _report_every(options: Options, job: Job) -> int:
-    """Return the epochs from report to report; "auto" is more than 1 for many short epochs that nothing watches."""
+    """Return the epochs from report to report; "auto" is 1 unless there are many short epochs that nothing watches."""
     if options.report_every != AUTO:
         return int(options.report_every)
     if job.epochs <= MOST_REPORTS or options.early_stopping or job.optimizer.schedule.watches:

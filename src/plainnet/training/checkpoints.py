@@ -1,9 +1,9 @@
 """Checkpoints: all that a training run needs to go on exactly where it was, in one file.
 
-A checkpoint is a model file (see `plainnet.files.model`) that also holds the state of the run: the optimizer's vectors,
-the random streams, the place within the epoch, the schedule's memory, the history, the best parameters so far, and
-what the run was asked to do, with a fingerprint of its data. A run that goes on from it ends with the same bits as
-one that was never interrupted.
+A checkpoint is a model file (see `plainnet.files.model`) that also holds the state of the run (the optimizer's vectors,
+the random streams, the position in the epoch, the history, the best parameters so far) and its identity (network,
+options, fingerprints of the data). A run that continues from it ends with the same bits as one that was never
+interrupted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Every = int | str
 
 
 class Checkpoint:
-    """When and where a run writes its checkpoints."""
+    """The file of a run's checkpoints, and when to write them: every so many epochs or every so many seconds."""
 
     def __init__(self, path: str | PathLike[str], every: Every) -> None:
         self.path = path
@@ -43,22 +43,22 @@ class Checkpoint:
 
     @property
     def next_time(self) -> float:
-        """When, on the clock of `time.monotonic`, the next one is due; infinite where epochs decide."""
+        """The time at which the next one is due, by `time.monotonic`; infinite if epochs decide."""
         return self.written_at + self.every_seconds
 
     def next_epoch(self, epochs_done: int) -> float:
-        """After which epoch the next one is due; infinite where seconds decide."""
+        """Return the epoch after which the next one is due; infinite if seconds decide."""
         return math.inf if self.every_epochs == math.inf else (epochs_done // self.every_epochs + 1) * self.every_epochs
 
     def is_due(self, epochs_done: int) -> bool:
-        """Whether to write one now, the run standing at an end of an epoch or having been paused by `next_time`."""
+        """Return True if one is due now: at the end of an epoch, or when `next_time` has come."""
         by_epochs = self.every_epochs != math.inf and epochs_done % self.every_epochs == 0
         return by_epochs or time.monotonic() >= self.next_time
 
     def write(self, net: Network, identity: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-        """Write the state of a run of `net`. If that fails, warn once and let the run go on; the last good file stays.
+        """Write the identity and the state of a run of `net`, each plain data; the state may hold arrays.
 
-        `identity` says, as plain data, what has to be the same where a run goes on from the file.
+        If the file cannot be written, warn once and let the run go on; the last good file stays.
         """
         arrays: dict[str, Array] = {}
         run = {"identity": identity, **_without_arrays(state, arrays)}
@@ -97,7 +97,7 @@ class Checkpoint:
             raise FileError(f"{fspath(self.path)} is damaged: its state does not fit ({error!r})") from error
 
     def refuse_existing(self) -> None:
-        """A new run does not write over an earlier one's file."""
+        """Raise InvalidValue if the file exists: a new run does not replace the file of an earlier one."""
         if os.path.exists(self.path):
             raise InvalidValue(
                 f"checkpoint {fspath(self.path)} exists already; resume=True (--resume) goes on with that run, a "
@@ -106,7 +106,7 @@ class Checkpoint:
 
 
 def _parse_every(every: Every) -> tuple[float, float]:
-    """Epochs and seconds between checkpoints, one of them infinite."""
+    """Return the epochs and the seconds between checkpoints, one of them infinite."""
     if isinstance(every, str):
         try:
             seconds = float(every.removesuffix("s"))
@@ -121,9 +121,9 @@ def _parse_every(every: Every) -> tuple[float, float]:
 
 
 def _without_arrays(data: Any, arrays: dict[str, Array], *path: str) -> Any:
-    """Return plain data with {"array": name} in place of each array, which goes into `arrays` by that name.
+    """Return the data with {"array": name} in place of each array, and add the arrays to `arrays` by these names.
 
-    The name is the path to the array but for "job", so that the file has `parameters` and `statistics` as a model has.
+    A name is the path to the array without "job": so the file has `parameters` and `statistics`, as a model has.
     """
     if isinstance(data, np.ndarray):
         name = ".".join(part for part in path if part != "job")
@@ -137,7 +137,7 @@ def _without_arrays(data: Any, arrays: dict[str, Array], *path: str) -> Any:
 
 
 def _with_arrays(data: Any, arrays: Mapping[str, Array]) -> Any:
-    """Return what `_without_arrays` was given."""
+    """Return the data that `_without_arrays` was given."""
     if isinstance(data, dict):
         if data.keys() == {"array"}:
             return arrays[data["array"]].copy()
@@ -146,7 +146,7 @@ def _with_arrays(data: Any, arrays: Mapping[str, Array]) -> Any:
 
 
 def _of_version_0_1(run: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """Return the state in a file of version 0.1, which named each part of it by hand."""
+    """Return the state that a file of version 0.1 holds, in the form of `TrainingRun.state`."""
     job = dict(run["job"])
     job |= {name: run[name] for name in ("gradient_norms", "shuffling", "dropout")}
     job |= {name: arrays[name] for name in ("parameters", "statistics", "good_parameters", "good_statistics")}

@@ -1,4 +1,4 @@
-"""What a run is trained and validated on: the user's data, checked, looked through and split."""
+"""The examples of a training run: the user's data, checked, weighted, searched for likely mistakes and split."""
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
@@ -17,7 +17,7 @@ from plainnet._base.weighting import (
     example_weights,
     without_weightless,
 )
-from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.errors import InvalidValue, warn
 from plainnet.losses import Loss
 from plainnet.network.examples import examples_for, loss_for
 
@@ -38,10 +38,10 @@ class Data(NamedTuple):
 
 
 def examples_of(net: Network, X: Any, y: Any, options: Options) -> Data:
-    """Return checked training and validation examples (inputs, targets, weights); build the network if need be.
+    """Return checked training and validation examples (inputs, targets, weights); build the network if it is not.
 
-    Validation rows count by the same weights as training rows: a fraction held out keeps its sample weights, a pair
-    brings its own as a third part, and class weights go for both. Examples of weight 0 are left out of all.
+    Class weights apply to both; a fraction that is held out keeps its sample weights. Examples of weight 0 are left
+    out of both.
     """
     if not net.is_built:
         X = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
@@ -49,7 +49,7 @@ def examples_of(net: Network, X: Any, y: Any, options: Options) -> Data:
     loss, validation, class_weight = loss_for(net, options.loss), options.validation, options.class_weight
     inputs, targets, weights = _checked(net, loss, X, y, options.sample_weight)
     by_class = class_weights(class_weight, targets, weights, net.output_size or 0)
-    absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" knows no weight for a class that never counts
+    absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" has no weight for a class that never counts
     weights = example_weights(by_class, targets, weights, net.dtype, absent=absent)
     if weights is not None and not weights.any():
         raise InvalidValue(
@@ -57,24 +57,20 @@ def examples_of(net: Network, X: Any, y: Any, options: Options) -> Data:
         )
     training = without_weightless((inputs, targets, weights))
     weightless = len(inputs) - len(training[0])
-    if net.table is None:  # a table's columns were looked at by their names when it was prepared
+    if net.table is None:  # those of a table were checked by name when it was prepared
         warn_of_suspicious(*training[:2])
     if validation is None:
         return Data(training, None, weightless)
-    if isinstance(validation, tuple | list):
+    if isinstance(validation, tuple):
         return Data(training, _validation(net, loss, validation, by_class, absent), weightless)
-    return Data(*_split(net, training, _checked_fraction(validation)), weightless)
+    return Data(*_split(net, training, validation), weightless)
 
 
 def _validation(
-    net: Network,
-    loss: Loss,
-    given: tuple[Any, ...] | list[Any],
-    by_class: ClassWeights | None,
-    absent: float | None,
+    net: Network, loss: Loss, given: tuple[Any, Any, Any], by_class: ClassWeights | None, absent: float | None
 ) -> Examples:
-    """The examples of a pair or triple; `absent` is the weight of a class that the training part does not have."""
-    inputs, targets, weights = _checked(net, loss, *_parts(given), prefix="validation ")
+    """Return the user's validation examples; `absent` is the weight of a class that is not in the training part."""
+    inputs, targets, weights = _checked(net, loss, *given, prefix="validation ")
     weights = example_weights(by_class, targets, weights, net.dtype, "validation y", absent)
     if weights is not None and not weights.any():
         raise InvalidValue("the weights of the validation examples are all 0; some must count")
@@ -90,27 +86,8 @@ def _checked(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefi
     return inputs, targets, weights
 
 
-def _parts(validation: tuple[Any, ...] | list[Any]) -> tuple[Any, Any, Any]:
-    if len(validation) not in (2, 3):
-        raise InvalidValue(
-            f"validation has {len(validation)} parts; it takes a fraction, a pair (X, y) or (X, y, sample_weight)"
-        )
-    X, y, *sample_weight = validation
-    return X, y, sample_weight[0] if sample_weight else None
-
-
-def _checked_fraction(validation: Any) -> float:
-    try:
-        return checks.number("validation", validation, above=0, below=1)
-    except InvalidType:
-        raise InvalidType(
-            f"validation is of type {type(validation).__name__}; it takes the fraction of the rows to hold out, such "
-            "as 0.2, a pair (X, y) or (X, y, sample_weight)"
-        ) from None
-
-
 def _split(net: Network, examples: Examples, fraction: float) -> tuple[Examples, Examples]:
-    """The examples to train on, and the fraction of them held out for validation."""
+    """Return the examples to train on and the fraction held out for validation, the same ones at every call."""
     inputs, targets, weights = examples
     held = held_out(inputs, targets, fraction, np.random.default_rng(net.split_seed))
     training, validation = (
@@ -121,12 +98,11 @@ def _split(net: Network, examples: Examples, fraction: float) -> tuple[Examples,
 
 
 def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:
-    """The numbers of the training and of the validation rows, both in rising order.
+    """Return the numbers of the training rows and of the validation rows, both in ascending order.
 
-    The validation part has `round(fraction · rows)` rows drawn at random, at least one and not all. With `labels`,
-    each class gives its share of them (shares rounded by the largest remainder) and keeps at least one row for
-    training, so a class of a single row is trained on; where this leaves too few rows to give, the validation part
-    is smaller.
+    `round(fraction · rows)` rows are drawn for validation, at least one and not all. With `labels`, each class gives
+    its share (rounded by the largest remainder) and keeps at least one row for training; if the classes cannot give
+    so many, the validation part is smaller.
     """
     class_of_row = np.zeros(rows, int) if labels is None else np.unique(labels, return_inverse=True)[1]
     sizes = np.bincount(class_of_row)
@@ -142,7 +118,7 @@ def split(rows: int, fraction: float, random: np.random.Generator, labels: Array
 
 
 def held_out(inputs: Rows, targets: Rows, fraction: float, random: np.random.Generator) -> Array:
-    """Whether each row is for validation, (examples,): a `split` by class, of each block of the rows by itself."""
+    """Return True for each row that is for validation, (examples,): a `split` by class of each block of rows."""
     held = np.zeros(len(inputs), bool)
     for block in blocks(inputs, targets):
         y = targets[block]
@@ -151,19 +127,19 @@ def held_out(inputs: Rows, targets: Rows, fraction: float, random: np.random.Gen
         except InvalidValue:
             if block.start == 0:
                 raise
-            continue  # a short last block may have none to give
+            continue  # a short last block may be too small to split
         held[block][numbers] = True
     return held
 
 
 def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
-    """How many of its rows each class gives for validation, by largest remainder; one it keeps."""
+    """Return how many of its rows each class gives for validation, by the largest remainder; it keeps one."""
     can_give = sizes - 1
     wanted = min(max(1, round(fraction * int(sizes.sum()))), int(can_give.sum()))
     shares: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
     remainders = fraction * sizes - shares
     while shares.sum() < wanted:
-        able = random.permutation(np.flatnonzero(shares < can_give))  # of equal remainders chance takes one
+        able = random.permutation(np.flatnonzero(shares < can_give))  # equal remainders in random order
         able = able[np.argsort(-remainders[able], kind="stable")]
         shares[able[: wanted - shares.sum()]] += 1
     return shares
@@ -172,7 +148,7 @@ def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array
 def warn_of_suspicious(inputs: Rows, targets: Rows) -> None:
     """Warn of constant columns, of columns equal to the target, and of targets that are all the same.
 
-    A column of ones is taken for a bias made by hand, as in the XOR post, and not mentioned.
+    A column of ones is taken for a bias added by hand, as in the XOR post, and gets no warning.
     """
     first, first_target = inputs[:1], targets[:1]
     constant = np.ones(inputs.shape[1], bool)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from plainnet import engines
@@ -23,7 +23,7 @@ LANES = 64
 """How many small networks share the vector instructions, at most."""
 
 PATIENCE = 0.2
-"""Seconds after which a thread looks whether it is to stop."""
+"""The seconds after which a thread looks if it has to stop."""
 
 
 def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = False, **options: Any) -> list[History]:
@@ -39,7 +39,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
             with one for each network, such as one for each learning rate.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
-    "diverged", and the network keeps its last good parameters. Raises InvalidValue where a network has another shape
+    "diverged", and the network keeps its last good parameters. Raises InvalidValue if a network has another shape
     than the first, or stands twice in the list.
 
     >>> import plainnet as pn
@@ -51,7 +51,6 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     """
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
-    is_fraction = not (each[0].validation is None or isinstance(each[0].validation, tuple | list))
     runs: list[TrainingRun] = []
     with unbuilt_on_error(*networks):
         data = examples_of(networks[0], X, y, each[0])
@@ -60,7 +59,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
             if not net.is_built:
                 net.build(networks[0].input_size or 0)
             _check_shape(net, shape)
-            if is_fraction and runs:  # each network holds other rows out
+            if runs and isinstance(own.validation, float):  # each network holds other rows out
                 data = examples_of(net, X, y, own)
             job = job_of(net, data, own)
             choice = runs[0].choice if runs else engines.choose(own.engine, job, times=len(networks)).on_one_thread()
@@ -72,10 +71,10 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
 
 
 def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
-    """All runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
+    """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     groups, train = _groups(runs, threads)
     stopped = threading.Event()
-    shown = counting("network") if progress else nullcontext()
+    shown = counting("network", shown=progress)
     with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
         done = 0
         try:
@@ -83,20 +82,19 @@ def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
             for future in as_completed(futures):
                 future.result()
                 done += futures[future]
-                if tell:
-                    tell(done, len(runs), "")
+                tell(done, len(runs), "")
         finally:
             stopped.set()
 
 
 def _default_threads(job: Job, choice: Choice) -> int:
-    """All free cores; one where the NumPy engine spends its time in Python, of which one thread runs at a time."""
+    """Return all free cores, or 1 if the NumPy engine spends its time in Python, which runs one thread at a time."""
     in_python, in_blas = engines.numpy_seconds(job)
     return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
 
 
 def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
-    """Whether the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
+    """Return True if the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
     if choice.engine != "compiled":
         return False
     from plainnet.engines.compiled.lanes_engine import decline_lanes
@@ -105,14 +103,14 @@ def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
 
 
 def lanes_of(networks: int, threads: int) -> int:
-    """How many of so many networks each thread trains in lanes at a time."""
+    """Return how many networks each thread trains in lanes at a time."""
     return max(1, min(LANES, -(-networks // threads)))
 
 
 def _groups(
     runs: list[TrainingRun], threads: int
 ) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
-    """The runs in the groups that one thread trains at a time, and the function that does."""
+    """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
     if share_lanes(runs[0].choice, [run.job for run in runs]):
         size = lanes_of(len(runs), threads)
         return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
@@ -176,11 +174,11 @@ def _options_of_each(options: Mapping[str, Any], count: int) -> list[Options]:
 
 
 FREE = {"l1", "l2", "rate", "initializer"}
-"""Settings of layers in which networks of the same shape may differ."""
+"""The settings of layers in which networks of the same shape may differ."""
 
 
 def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
-    """Refuse a network of another shape than the first one's."""
+    """Raise InvalidValue if the network has another shape than the first one."""
     own = _shape(net)
     if own == wanted:
         return

@@ -14,16 +14,19 @@ from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
+from plainnet.training.checkpoints import Every
 from plainnet.training.stopping import EarlyStopping
 
 AUTO: Literal["auto"] = "auto"
 
 BatchSize: TypeAlias = int | Literal["auto"] | None
 ReportEvery: TypeAlias = int | Literal["auto"]
-CheckpointEvery: TypeAlias = int | str
 
 OF_A_FILE = ("checkpoint", "checkpoint_every", "resume")
 """The options that keep a single run in a file; functions that train several networks do not take them."""
+
+OF_THE_DATA = ("validation", "sample_weight", "class_weight")
+"""The options that hold data."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,14 +40,17 @@ class Options:
     loss: Any
     """A name, an object or a function; None is refused when the network is known."""
     optimizer: Optimizer
+    """Given as a name or an object."""
     epochs: int
     """Passes over the data, at least 1."""
     batch_size: BatchSize
     """Examples per step, at least 1; None for all; "auto" for 32, or all if there are fewer."""
     shuffle: bool
+    """True for a new order of the examples in each epoch."""
     validation: Any
-    """None, the fraction of the rows to hold out, or a tuple or list (X, y) or (X, y, sample_weight)."""
+    """None, the fraction of the rows to hold out, or a tuple (X, y, sample_weight), the last perhaps None."""
     early_stopping: EarlyStopping | None
+    """Given as True, a patience or an object; None for all epochs."""
     sample_weight: Any
     """None, or a weight for each example."""
     class_weight: Any
@@ -58,9 +64,11 @@ class Options:
     threads: int | None
     """At least 1; None lets the engine decide."""
     checkpoint: str | PathLike[str] | None
-    checkpoint_every: CheckpointEvery
+    """The file to write the run's state to; None for none."""
+    checkpoint_every: Every
     """Epochs, at least 1, or seconds as a text such as "30s"."""
     resume: bool
+    """True to go on from the checkpoint, which is then not None."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], caller: str = "training", without: Sequence[str] = ()) -> Options:
@@ -77,6 +85,10 @@ class Options:
         """Return the names of all options, in the order of `Network.fit`."""
         return [field.name for field in fields(cls)]
 
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that the record of a run states as they are; data and files are told otherwise."""
+        return {name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_A_FILE)}
+
     def __post_init__(self) -> None:
         size = self.batch_size
         checked: dict[str, Any] = {
@@ -84,6 +96,7 @@ class Options:
             "epochs": checks.whole_number("epochs", self.epochs, least=1),
             "batch_size": None if size is None else _number("batch_size", size, "a number of examples, 'auto' or None"),
             "shuffle": checks.flag("shuffle", self.shuffle),
+            "validation": _validation(self.validation),
             "early_stopping": _early_stopping(self.early_stopping),
             "report_every": _number("report_every", self.report_every, "a number of epochs, or 'auto'"),
             "threads": None if self.threads is None else checks.whole_number("threads", self.threads, least=1),
@@ -98,12 +111,31 @@ class Options:
 
 
 def _number(name: str, given: Any, takes: str) -> int | str:
-    """Return a whole number of at least 1, or "auto"; an option with other texts takes what `takes` says."""
+    """Return a whole number of at least 1, or "auto"; `takes` says in the message for other texts what would do."""
     if not isinstance(given, str):
         return checks.whole_number(name, given, least=1)
     if given != AUTO:
         raise InvalidValue(f"{name} is {given!r}; it takes {takes}")
     return given
+
+
+def _validation(given: Any) -> float | tuple[Any, Any, Any] | None:
+    """Return a fraction, or a pair or triple as a triple."""
+    if given is None:
+        return None
+    if isinstance(given, tuple | list):
+        if len(given) not in (2, 3):
+            raise InvalidValue(
+                f"validation has {len(given)} parts; it takes a fraction, a pair (X, y) or (X, y, sample_weight)"
+            )
+        return given[0], given[1], given[2] if len(given) == 3 else None
+    try:
+        return checks.number("validation", given, above=0, below=1)
+    except InvalidType:
+        raise InvalidType(
+            f"validation is of type {type(given).__name__}; it takes the fraction of the rows to hold out, such as "
+            "0.2, a pair (X, y) or (X, y, sample_weight)"
+        ) from None
 
 
 def _early_stopping(given: Any) -> EarlyStopping | None:
@@ -128,38 +160,35 @@ def _advice(name: str, known: set[str]) -> str:
     return f"write {instead}" if instead else checks.closest(name, {*known, "progress"})
 
 
-_OPTIMIZER = "optimizer=plainnet.Adam(learning_rate=0.01)"
-_ITERATE = "for report in net.training(X, y, ...): ..., which gives a report of each epoch"
-_VALIDATION = "validation=0.2 (a fifth of the rows) or validation=(X, y)"
-_SEED = "Network(..., seed=1), for the weights, the order of the rows and dropout"
-_STOPPING = "early_stopping=10, or early_stopping=plainnet.EarlyStopping(patience=10, minimum_improvement=0.001)"
-_PENALTY = "Dense(..., l2=0.001) for a penalty, or optimizer=plainnet.AdamW(weight_decay=0.01)"
-
-INSTEAD = {
-    **dict.fromkeys(("learning_rate", "lr", "eta", "learning_rate_init", "solver", "momentum"), _OPTIMIZER),
-    **dict.fromkeys(("optimiser", "optim"), "optimizer=..."),
-    **dict.fromkeys(
-        ("scheduler", "schedule", "lr_scheduler", "learning_rate_schedule"),
-        "optimizer=plainnet.Adam(plainnet.schedules.Cosine(0.01))",
+_NAMES_ELSEWHERE = {
+    "optimizer=plainnet.Adam(learning_rate=0.01)": "learning_rate lr eta learning_rate_init solver momentum",
+    "optimizer=...": "optimiser optim",
+    "optimizer=plainnet.Adam(plainnet.schedules.Cosine(0.01))": (
+        "scheduler schedule lr_scheduler learning_rate_schedule"
     ),
-    **dict.fromkeys(("verbose", "progress_bar", "progress"), "fit(..., progress=True)"),
-    **dict.fromkeys(("callbacks", "callback"), _ITERATE),
-    **dict.fromkeys(
-        ("validation_split", "validation_data", "validation_fraction", "eval_set", "test_size", "val"), _VALIDATION
+    "fit(..., progress=True)": "verbose progress_bar progress",
+    "for report in net.training(X, y, ...): ..., which gives a report of each epoch": "callbacks callback",
+    "validation=0.2 (a fifth of the rows) or validation=(X, y)": (
+        "validation_split validation_data validation_fraction eval_set test_size val"
     ),
-    **dict.fromkeys(("max_iter", "n_epochs", "nb_epoch", "num_epochs", "epoch", "iterations", "steps"), "epochs=100"),
-    **dict.fromkeys(("batchsize", "batch", "minibatch_size"), "batch_size=32"),
-    **dict.fromkeys(("sample_weights", "weights", "weight"), "sample_weight=weights"),
-    **dict.fromkeys(("class_weights",), "class_weight='balanced' or class_weight={0: 1.0, 1: 5.0}"),
-    **dict.fromkeys(("criterion", "loss_fn", "loss_function", "objective"), "loss='mse'"),
-    **dict.fromkeys(("metric", "scoring"), "metrics=['accuracy']"),
-    **dict.fromkeys(("patience", "n_iter_no_change", "tol", "min_delta", "restore_best_weights"), _STOPPING),
-    **dict.fromkeys(("seed", "random_state", "rng"), _SEED),
-    **dict.fromkeys(("n_jobs", "num_threads", "workers"), "threads=4"),
-    **dict.fromkeys(("weight_decay", "alpha", "l2", "l1", "regularization"), _PENALTY),
-    **dict.fromkeys(("clip_norm", "clipnorm", "gradient_clip_val"), "optimizer=plainnet.Adam(clip_norm=1.0)"),
-    **dict.fromkeys(("device",), "nothing: plainnet runs on the processor"),
-    **dict.fromkeys(("label_smoothing",), "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes"),
-    **dict.fromkeys(("checkpoint_path", "save_path"), "checkpoint='run.npz'"),
+    "epochs=100": "max_iter n_epochs nb_epoch num_epochs epoch iterations steps",
+    "batch_size=32": "batchsize batch minibatch_size",
+    "sample_weight=weights": "sample_weights weights weight",
+    "class_weight='balanced' or class_weight={0: 1.0, 1: 5.0}": "class_weights",
+    "loss='mse'": "criterion loss_fn loss_function objective",
+    "metrics=['accuracy']": "metric scoring",
+    "early_stopping=10, or early_stopping=plainnet.EarlyStopping(patience=10, minimum_improvement=0.001)": (
+        "patience n_iter_no_change tol min_delta restore_best_weights"
+    ),
+    "Network(..., seed=1), for the weights, the order of the rows and dropout": "seed random_state rng",
+    "threads=4": "n_jobs num_threads workers",
+    "Dense(..., l2=0.001) for a penalty, or optimizer=plainnet.AdamW(weight_decay=0.01)": (
+        "weight_decay alpha l2 l1 regularization"
+    ),
+    "optimizer=plainnet.Adam(clip_norm=1.0)": "clip_norm clipnorm gradient_clip_val",
+    "nothing: plainnet runs on the processor": "device",
+    "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes": "label_smoothing",
+    "checkpoint='run.npz'": "checkpoint_path save_path",
 }
-"""The text to write for options that go by another name here, or stand elsewhere."""
+INSTEAD = {name: text for text, names in _NAMES_ELSEWHERE.items() for name in names.split()}
+"""What to write instead of an option that has another name here, or another place."""

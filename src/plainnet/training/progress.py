@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Tell = Callable[[int, int, str], None]
-"""Takes how many of how many are done, and what else there is to say."""
+"""Takes the number done, the number to do, and a text."""
 
 SECONDS = 0.2
-"""From one rewriting of the line of text to the next."""
+"""The seconds between two updates of the line of text."""
 
 
 def show(reports: Iterable[Report], console: "Console | None" = None, unit: str = "epoch") -> Iterator[Report]:
-    """Pass `reports` on while their progress is shown."""
+    """Yield `reports` while their progress is shown."""
     with counting(unit, console) as tell:
         for report in reports:
             tell(report.epoch, report.epochs, describe(report))
@@ -27,12 +27,14 @@ def show(reports: Iterable[Report], console: "Console | None" = None, unit: str 
 
 
 @contextmanager
-def counting(unit: str, console: "Console | None" = None) -> Iterator[Tell]:
-    """A function to call with what is done so far, where somebody looks; nothing of it stays at the end.
+def counting(unit: str, console: "Console | None" = None, *, shown: bool = True) -> Iterator[Tell]:
+    """Give a function that shows what is done so far, if someone looks; nothing of it stays at the end.
 
-    What a run ended with is for its caller to say: it need not be what the last report said.
+    The caller says how the run ended, which need not be what the last report said.
     """
-    if _in_notebook():  # where rich's bar asks for ipywidgets
+    if not shown:
+        yield lambda done, total, text: None
+    elif _in_notebook():  # rich's bar needs ipywidgets there
         with _line(unit) as tell:
             yield tell
     elif not (_is_terminal(sys.stderr) if console is None else console.is_terminal):
@@ -96,13 +98,13 @@ def _is_terminal(stream: Any) -> bool:
 
 
 def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, whose output is a page and not a terminal."""
+    """Return True in a Jupyter kernel, whose output is a page and not a terminal."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return hasattr(get_ipython(), "kernel")
 
 
 def describe(report: Report) -> str:
-    """The numbers of a report: 'loss 0.0421 val 0.0533 accuracy 0.985 12k rows/s'; fits 80 columns."""
+    """Return the numbers of a report: 'loss 0.0421 val 0.0533 accuracy 0.985 12k rows/s'; fits 80 columns."""
     parts = [f"loss {report.loss:.3g}"]
     if report.validation_loss is not None:
         parts.append(f"val {report.validation_loss:.3g}")

@@ -21,20 +21,22 @@ from plainnet.history import History, Report
 from plainnet.metrics import Measure
 from plainnet.network.prediction import measure
 from plainnet.training.checkpoints import Checkpoint
+from plainnet.training.options import Options
 from plainnet.training.stopping import Stopping
 
 
 @dataclass
 class TrainingRun:
-    """A training run: an engine's job with its validation, stopping rule, record and checkpoints."""
+    """An engine's job with its options, validation examples, metrics, stopping rule, record and checkpoints."""
 
     job: Job
     choice: Choice
+    options: Options
     validation: Examples | None
     stopping: Stopping
     metrics: Mapping[str, Measure]
     report_every: int
-    checkpoint: Checkpoint | None
+    checkpoint: Checkpoint | None = None
 
     # What follows is the state of the run: all fields that the constructor does not take.
     history: History = field(init=False)
@@ -66,7 +68,7 @@ class TrainingRun:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine that was chosen, made when it is first asked for, which may compile."""
+        """The engine of `choice`; it is made, and perhaps compiled, when it is first used."""
         try:
             return engines.make(self.choice, self.job)
         except BaseException:
@@ -75,31 +77,30 @@ class TrainingRun:
 
     @property
     def measured_on(self) -> Examples:
-        """The examples on which reports measure: the validation examples, or those of the training without any."""
+        """The examples on which reports measure: the validation examples, or without any the training examples."""
         return self.validation or (self.job.inputs, self.job.targets, self.job.sample_weight)
 
     def settings(self) -> dict[str, Any]:
-        """The options of the run as plain data."""
+        """Return every option of the run, as it was found for these data, as plain data."""
         job = self.job
-        return {
+        found = {
             "loss": describe(job.loss),
             "optimizer": describe(job.optimizer),
-            "epochs": job.epochs,
             "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
             "early_stopping": self.stopping.settings(),
-            "weighted": job.sample_weight is not None,
             "metrics": list(self.metrics),
             "report_every": self.report_every,
             "engine": self.choice.engine,
             "threads": self.choice.threads,
+            "weighted": job.sample_weight is not None,
             "training_examples": len(job.inputs),
             "validation_examples": 0 if self.validation is None else len(self.validation[0]),
         }
+        return self.options.recorded() | found
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on from a checkpoint: network, options and data, as plain data."""
+        """Plain data that says which run this is (network, options, data): a checkpoint continues only the same run."""
         described = {"network": self.job.network.describe(), "options": self.settings()}
         return {**described, "data": self.fingerprints, "block_rows": self.job.block_rows}
 
@@ -132,7 +133,7 @@ class TrainingRun:
             self.end()
 
     def end(self) -> None:
-        """Note an end before time, and go back to the best parameters where early stopping keeps them."""
+        """Record an early end, and go back to the best parameters if the stopping rule keeps them."""
         if not self.is_over:
             self.history.stopped = "interrupted"
         if self.best is not None:
@@ -142,16 +143,16 @@ class TrainingRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has come to its end."""
+        """True after the last epoch, after early stopping and after divergence."""
         return self.history.stopped != "not finished"
 
     @property
     def next_report(self) -> int:
-        """After which epoch the next report is due."""
+        """The epoch after which the next report is due."""
         return min((self.job.epochs_done // self.report_every + 1) * self.report_every, self.stopping.last_epoch)
 
     def advance(self, engine: Engine, began: float, until: float = math.inf) -> Report | None:
-        """Train up to the next report, checkpoint or `until`, whichever comes first; the report where it is one."""
+        """Train up to the next report, checkpoint or `until`, whichever is first; return the report if one is due."""
         done = self.job.epochs_done
         next_report = self.next_report
         goal = float(next_report)
@@ -162,8 +163,8 @@ class TrainingRun:
         return self.take_in(losses, next_report)
 
     def take_in(self, losses: list[float], next_report: int) -> Report | None:
-        """Note the losses of the epochs that have been trained; the report where one is due."""
-        self.refuse_divergence(losses)
+        """Take the losses of the epochs just trained; return the report if one is due."""
+        self.check_divergence(losses)
         self.loss = losses[-1] if losses else self.loss
         if self.job.epochs_done < next_report:
             return None
@@ -172,8 +173,8 @@ class TrainingRun:
         self.history.stopped = self.stopping.reason(report, self.history)
         return report
 
-    def refuse_divergence(self, losses: list[float]) -> None:
-        """Where a loss or a parameter is not finite, go back to the last good parameters and say so."""
+    def check_divergence(self, losses: list[float]) -> None:
+        """If a loss or a parameter is not finite, go back to the last good parameters and raise DivergenceError."""
         job = self.job
         if all(map(math.isfinite, losses[-1:])) and np.isfinite(job.network.parameters).all():
             return
@@ -191,7 +192,7 @@ class TrainingRun:
         )
 
     def report(self) -> Report:
-        """Return the report of the present moment; keep the parameters of the best epoch if the run ends with them."""
+        """Return a report of the run as it is now; keep the best parameters if the run ends with them."""
         job, net, loss = self.job, self.job.network, self.loss
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
