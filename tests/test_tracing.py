@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -571,6 +572,7 @@ MATRIX = ShapeDtype((5, 4), "float64")
         (lambda a, b, c: np.exp(-a), "e^-a"),
         (lambda a, b, c: np.exp(-a * b), "e^(-a ∘ b)"),
         (lambda a, b, c: np.exp(a) ** 2, "(e^a)²"),
+        (lambda a, b, c: np.exp(-(a**2)), "e^(-a²)"),
         (lambda a, b, c: np.expm1(a) * 2, "2 (e^a - 1)"),
         (lambda a, b, c: np.log1p(np.exp(a)), "ln(1 + e^a)"),
         (lambda a, b, c: np.log1p(-a), "ln(1 - a)"),
@@ -633,6 +635,137 @@ def test_words_are_multiplied_by_a_sign():
     graph = trace(lambda x, w: x @ w, MATRIX, ShapeDtype((4, 2), "float64"), names=["inputs", "weights"])
     assert formula(graph) == "inputs @ weights"
     assert formula(graph, {"inputs": "X", "weights": "W₁"}) == "X W₁"
+
+
+class Reader:
+    """Reads a formula in plain text back by the rules of mathematics, and computes its value."""
+
+    TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?|[a-z]+|[√|²³^()∘·/+,><≥≤-])")
+    FUNCTIONS = {"tanh": np.tanh, "max": np.maximum, "ln": np.log}  # noqa: RUF012
+
+    def __init__(self, text, **values):
+        self.tokens = self.TOKEN.findall(text)
+        assert "".join(self.tokens) == text.replace(" ", "")
+        self.values = {**values, "e": np.e}
+        self.in_bars = False
+
+    def peek(self):
+        return self.tokens[0] if self.tokens else ""
+
+    def take(self, *expected):
+        assert not expected or self.tokens[0] in expected
+        return self.tokens.pop(0)
+
+    def cases(self):
+        value = self.sum()
+        if self.peek() != "for":
+            return value
+        self.take("for")
+        left = self.sum()
+        compare = {">": np.greater, "<": np.less}[self.take(">", "<")]
+        condition = compare(left, self.sum())
+        self.take(",")
+        self.take("else")
+        return np.where(condition, value, self.cases())
+
+    def sum(self):
+        sign = -1 if self.peek() == "-" and self.take() else 1
+        value = sign * self.product()
+        while self.peek() in ("+", "-"):
+            value = value + self.product() if self.take() == "+" else value - self.product()
+        return value
+
+    def product(self):
+        """Factors and quotients from left to right; two factors side by side are multiplied."""
+        value = self.power()
+        while self.peek() not in ("", "+", "-", ")", ",", ">", "<", "for", "else", "|" if self.in_bars else ""):
+            if self.peek() == "/":
+                self.take()
+                value = value / self.power()
+            else:
+                if self.peek() in ("∘", "·"):
+                    self.take()
+                value = value * self.power()
+        return value
+
+    def power(self):
+        value = self.atom()
+        while self.peek() in ("²", "³", "^"):
+            sign = self.take()
+            exponent = {"²": 2, "³": 3}.get(sign) or self.exponent()
+            value = value**exponent
+        return value
+
+    def exponent(self):
+        return -self.atom() if self.peek() == "-" and self.take() else self.atom()
+
+    def inside(self, closing):
+        """What stands between brackets, or between bars, where the next bar is the closing one."""
+        outside, self.in_bars = self.in_bars, closing == "|"
+        parts = [self.cases()]
+        while self.take(",", closing) == ",":
+            parts.append(self.cases())
+        self.in_bars = outside
+        return parts
+
+    def atom(self):
+        token = self.take()
+        if token == "√":
+            return np.sqrt(self.atom())
+        if token == "|":
+            return np.abs(self.inside("|")[0])
+        if token == "(":
+            return self.inside(")")[0]
+        if token in self.FUNCTIONS:
+            self.take("(")
+            return self.FUNCTIONS[token](*self.inside(")"))
+        return self.values[token] if token in self.values else float(token)
+
+
+def test_the_reader_reads_as_mathematics_does():
+    assert Reader("1 - 2 / 4 - e^-a²", a=0).cases() == -0.5
+    assert Reader("-a² b / 2", a=3, b=4).cases() == -18
+
+
+LEAVES = st.sampled_from([lambda a, b, c: a, lambda a, b, c: b, lambda a, b, c: c])
+NUMBERS = st.sampled_from([2, 0.5, -3, 1.25, -0.75, 7])
+
+
+def combined(inner):
+    """Expressions of the ones that `inner` draws."""
+    one = [np.negative, np.tanh, np.square, np.exp, lambda x: np.sqrt(abs(x)), abs, lambda x: x**3, lambda x: 1.5**x]
+    one += [lambda x: np.log1p(abs(x)), lambda x: np.expm1(-x), lambda x: 1 / (1 + np.exp(-x)), lambda x: abs(x) ** 2.5]
+    two = [np.add, np.subtract, np.multiply, np.divide, np.maximum, lambda x, y: np.where(x > 0, y, 0.1 * x)]
+    two += [lambda x, y: np.where(x < y, x, -y), lambda x, y: np.abs(x) ** y]
+    with_number = [np.add, np.subtract, np.multiply, np.divide]
+    return st.one_of(
+        st.builds(lambda f, x: lambda *abc: f(x(*abc)), st.sampled_from(one), inner),
+        st.builds(lambda f, x, y: lambda *abc: f(x(*abc), y(*abc)), st.sampled_from(two), inner, inner),
+        st.builds(lambda f, x, n: lambda *abc: f(x(*abc), n), st.sampled_from(with_number), inner, NUMBERS),
+        st.builds(lambda f, x, n: lambda *abc: f(n, x(*abc)), st.sampled_from(with_number), inner, NUMBERS),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.recursive(LEAVES, combined, max_leaves=8))
+def test_any_formula_reads_as_what_is_computed(expression):
+    text = formula(trace(expression, *[ShapeDtype((4,), "float64")] * 3, names="abc"))
+    values = {
+        "a": np.array([0.5, 1.5, -0.3, 2]),
+        "b": np.array([0.7, -1.1, 0.2, 1]),
+        "c": np.array([-0.4, 0.9, 1.3, -2]),
+    }
+    with np.errstate(all="ignore"):
+        expected = expression(*values.values())
+        text, *definitions = re.split(r", (?=[a-z] = )", text)
+        for definition in definitions:
+            name, _, meaning = definition.partition(" = ")
+            values[name] = Reader(meaning, **values).cases()
+        reader = Reader(text, **values)
+        got = reader.cases()
+    assert not reader.tokens
+    ordinary = np.isfinite(expected) & (np.abs(expected) < 1e6)
+    np.testing.assert_allclose(np.broadcast_to(got, expected.shape)[ordinary], expected[ordinary], rtol=1e-4, atol=1e-4)
 
 
 def adam(parameters, gradient, mean, square, learning_rate, t, beta1, beta2, epsilon):

@@ -19,9 +19,9 @@ from plainnet.export.onnx_operators import lower
 from plainnet.files.writing import replacing
 from plainnet.network import Network
 from plainnet.tabular import Table
-from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
+from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column
 from plainnet.tabular.targets import ClassTarget, NumberTarget
-from plainnet.tracing import Graph, Untraceable, fold
+from plainnet.tracing import Graph, ShapeDtype, Untraceable, fold, trace
 from plainnet.tracing.layers import prediction
 
 LARGEST = 2**31 - 2**26
@@ -147,19 +147,16 @@ def _input(graph: OnnxGraph, column: Column) -> Value:
 
 
 def _features(column: Column, value: Value) -> list[Value]:
-    """What `Column.features` makes of a column, in the same arithmetic: float64."""
-    constant = value.graph.constant
+    """Return the features that a column makes of its values, traced from its own arithmetic in float64."""
     if isinstance(column, CategoryColumn):
         categories = [*column.values, ""] if column.missing else list(column.values)
         one_hot = value.apply("OneHotEncoder", cats_strings=categories, zeros=1, domain=ML_DOMAIN)
-        return [one_hot.apply("Reshape", constant("shape", np.array([-1, len(categories)])))]  # was (batch, 1, n)
-    missing = value.apply("IsNaN")
-    mean = constant("mean", np.float64(column.mean))
-    if isinstance(column, NumberColumn):
-        value = (value - mean) / constant("deviation", np.float64(column.deviation))
-        mean = constant("standardized_mean", np.float64(0))
-    known = missing.apply("Where", mean, value)
-    return [known, missing] if column.missing else [known]
+        return [
+            one_hot.apply("Reshape", value.graph.constant("shape", np.array([-1, len(categories)])))
+        ]  # was (batch, 1, n)
+    traced = trace(column.first_feature, ShapeDtype((EXAMPLES[0], 1), np.float64))
+    feature = lower(traced, value, {}, f"column {column.name!r}")
+    return [feature, value.apply("IsNaN")] if column.missing else [feature]
 
 
 def _labels(table: Table) -> Sequence[Any]:

@@ -58,18 +58,18 @@ class _Column:
 
     def write_features(self, values: Array, features: Array) -> None:
         """Fill `features`, shape (rows, features), from the column's numbers, NaN where missing."""
-        missing = np.isnan(values)
-        features[:, 0] = self._scaled(values, missing)
+        features[:, 0] = self.first_feature(values)
         if self.missing:
-            features[:, 1] = missing
+            features[:, 1] = np.isnan(values)
+
+    def first_feature(self, values: Array) -> Array:
+        """Return the feature of a column's numbers, NaN where missing; ONNX files are traced from it."""
+        raise NotImplementedError
 
     def _value_names(self) -> tuple[str, ...]:
         return (self.name,)
 
     def _seen(self) -> str:
-        raise NotImplementedError
-
-    def _scaled(self, values: Array, missing: Array) -> Array:
         raise NotImplementedError
 
 
@@ -89,8 +89,9 @@ class NumberColumn(_Column):
     def _seen(self) -> str:
         return f"mean {in_plain_figures(self.mean, 4)}, deviation {in_plain_figures(self.deviation, 4)}"
 
-    def _scaled(self, values: Array, missing: Array) -> Array:
-        return np.where(missing, 0.0, (values - self.mean) / self.deviation)
+    def first_feature(self, values: Array) -> Array:
+        """Return (x - mean) / deviation, 0 where missing."""
+        return np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ class BooleanColumn(_Column):
     def _seen(self) -> str:
         return f"{self.mean:.1%} true"
 
-    def _scaled(self, values: Array, missing: Array) -> Array:
-        return np.where(missing, self.mean, values)
+    def first_feature(self, values: Array) -> Array:
+        """Return 1 for true, 0 for false, the mean where missing."""
+        return np.where(np.isnan(values), self.mean, values)
 
 
 @dataclass(frozen=True)

@@ -124,15 +124,33 @@ def make(op: str, *inputs: Node, **attributes: Any) -> Node:
     if op in PYTHON and all(node.weak for node in inputs):
         example = PYTHON[op](*(node.dtype.type(1).item() for node in inputs))
         return Node(op, inputs, attributes, (), np.dtype(type(example)), weak=True)
-    function = getattr(np, op, None)
+    shape, dtype = _shape_and_dtype(op, inputs, attributes)
+    return Node(op, inputs, attributes, shape, dtype)
+
+
+def _shape_and_dtype(op: str, inputs: tuple[Node, ...], attributes: Mapping[str, Any]) -> tuple[Shape, np.dtype[Any]]:
+    """Return what NumPy gives; it is asked on arrays of zeros that take no memory, and no large array is computed."""
+    first, ufunc = inputs[0], getattr(np, op, None)
     if op in ("where", "clip"):
-        return Node(op, inputs, attributes, _broadcast(inputs), inputs[1].dtype)
-    if isinstance(function, np.ufunc) and function.signature is None:
-        dtype = function.resolve_dtypes((*(node.dtype for node in inputs), None))[-1]
-        return Node(op, inputs, attributes, _broadcast(inputs), dtype)
-    stand_ins = _without_inner_axis(*inputs) if op == "matmul" else [_stand_in(x.shape, x.dtype) for x in inputs]
+        return _broadcast(inputs), inputs[1].dtype
+    if isinstance(ufunc, np.ufunc) and ufunc.signature is None:
+        return _broadcast(inputs), ufunc.resolve_dtypes((*(node.dtype for node in inputs), None))[-1]
+    if op in ("copy", "astype", "full"):
+        return attributes.get("shape", first.shape), attributes.get("dtype", first.dtype)
+    if "keepdims" in attributes:
+        kept = [(n, i in attributes["axis"]) for i, n in enumerate(first.shape)]
+        shape = tuple(1 if reduced else n for n, reduced in kept if attributes["keepdims"] or not reduced)
+        return shape, compute(op, attributes, np.zeros((1,) * len(kept), first.dtype)).dtype
+    stand_ins = [np.broadcast_to(np.zeros((), x.dtype), x.shape) for x in inputs]
+    if op == "setitem":
+        part = stand_ins[0][_filled(attributes["index"], tuple(stand_ins[2:]))]
+        np.broadcast_to(stand_ins[1], part.shape)  # which NumPy refuses for values of another shape
+        return first.shape, first.dtype
+    if op == "matmul" and min(len(x.shape) for x in inputs) > 1 and first.shape[-1] == inputs[1].shape[-2]:
+        rest = np.broadcast_shapes(first.shape[:-2], inputs[1].shape[:-2])
+        return (*rest, first.shape[-2], inputs[1].shape[-1]), first.dtype
     result = compute(op, attributes, *stand_ins)
-    return Node(op, inputs, attributes, result.shape, result.dtype)
+    return result.shape, result.dtype
 
 
 def constant(value: Any) -> Node:
@@ -145,20 +163,6 @@ def constant(value: Any) -> Node:
 
 def _broadcast(inputs: tuple[Node, ...]) -> Shape:
     return np.broadcast_shapes(*(node.shape for node in inputs))
-
-
-def _stand_in(shape: Shape, dtype: np.dtype[Any]) -> Array:
-    """Return an array of zeros that takes no memory."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-def _without_inner_axis(a: Node, b: Node) -> list[Array]:
-    """Return stand-ins whose product has the shape of a @ b and costs nothing."""
-    inner = -2 if len(b.shape) > 1 else -1
-    if not a.shape or not b.shape or a.shape[-1] != b.shape[inner]:
-        return [_stand_in(a.shape, a.dtype), _stand_in(b.shape, b.dtype)]  # NumPy says what is wrong
-    rest = b.shape[-1:] if inner == -2 else ()
-    return [_stand_in((*a.shape[:-1], 0), a.dtype), _stand_in((*b.shape[:inner], 0, *rest), b.dtype)]
 
 
 @dataclass(frozen=True, eq=False)

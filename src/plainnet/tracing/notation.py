@@ -65,7 +65,7 @@ class Text:
         base = self.held(base, ATOM)
         if exponent.text in _RAISED:
             return Piece(base.text + _RAISED[exponent.text], POWER)
-        is_simple = exponent.strength == ATOM or re.fullmatch(r"-([\w.]+|\|[^|]+\|)", exponent.text)
+        is_simple = exponent.strength == ATOM or re.fullmatch(r"-([^\W²³ᵀ]+|[\d.]+|\|[^|]+\|)", exponent.text)
         return Piece(f"{base.text}^{exponent.text if is_simple else self.bracketed(exponent).text}", POWER)
 
     def below(self, base: str, index: str) -> Piece:

@@ -336,7 +336,8 @@ class _Printer:
         return self.notation.row(self.notation.name("ln"), self.notation.bracketed(one_more), strength=ATOM)
 
     def absolute_(self, node: Node, x: Node) -> Piece:
-        return self.notation.bracketed(self.piece(x), "||")
+        piece = self.piece(x)
+        return self.notation.bracketed(self.notation.bracketed(piece) if "|" in piece.text else piece, "||")
 
     def logaddexp_(self, node: Node, a: Node, b: Node) -> Piece:
         total = self.notation.row(self.exp_(node, a), " + ", self.exp_(node, b), strength=SUM)

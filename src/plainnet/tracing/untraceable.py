@@ -26,7 +26,8 @@ def untraceable(reason: str) -> Untraceable:
     path, line = own.f_code.co_filename, own.f_lineno
     if own is not frame:
         reason = f"{reason}; here it is in {str(frame.f_globals.get('__name__')).partition('.')[0]}"
-    return Untraceable(f"{reason} ({Path(path).name}:{line}: {linecache.getline(path, line).strip()})")
+    source = linecache.getline(path, line).strip()
+    return Untraceable(f"{reason} ({Path(path).name}:{line}{f': {source}' if source else ''})")
 
 
 def _is_ours_or_numpy(module: str) -> bool:

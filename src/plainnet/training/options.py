@@ -160,38 +160,35 @@ def _advice(name: str, known: set[str]) -> str:
     return f"write {instead}" if instead else checks.closest(name, {*known, "progress"})
 
 
-_OPTIMIZER = "optimizer=plainnet.Adam(learning_rate=0.01)"
-_ITERATE = "for report in net.training(X, y, ...): ..., which gives a report of each epoch"
-_VALIDATION = "validation=0.2 (a fifth of the rows) or validation=(X, y)"
-_SEED = "Network(..., seed=1), for the weights, the order of the rows and dropout"
-_STOPPING = "early_stopping=10, or early_stopping=plainnet.EarlyStopping(patience=10, minimum_improvement=0.001)"
-_PENALTY = "Dense(..., l2=0.001) for a penalty, or optimizer=plainnet.AdamW(weight_decay=0.01)"
-
-INSTEAD = {
-    **dict.fromkeys(("learning_rate", "lr", "eta", "learning_rate_init", "solver", "momentum"), _OPTIMIZER),
-    **dict.fromkeys(("optimiser", "optim"), "optimizer=..."),
-    **dict.fromkeys(
-        ("scheduler", "schedule", "lr_scheduler", "learning_rate_schedule"),
-        "optimizer=plainnet.Adam(plainnet.schedules.Cosine(0.01))",
+_NAMES_ELSEWHERE = {
+    "optimizer=plainnet.Adam(learning_rate=0.01)": "learning_rate lr eta learning_rate_init solver momentum",
+    "optimizer=...": "optimiser optim",
+    "optimizer=plainnet.Adam(plainnet.schedules.Cosine(0.01))": (
+        "scheduler schedule lr_scheduler learning_rate_schedule"
     ),
-    **dict.fromkeys(("verbose", "progress_bar", "progress"), "fit(..., progress=True)"),
-    **dict.fromkeys(("callbacks", "callback"), _ITERATE),
-    **dict.fromkeys(
-        ("validation_split", "validation_data", "validation_fraction", "eval_set", "test_size", "val"), _VALIDATION
+    "fit(..., progress=True)": "verbose progress_bar progress",
+    "for report in net.training(X, y, ...): ..., which gives a report of each epoch": "callbacks callback",
+    "validation=0.2 (a fifth of the rows) or validation=(X, y)": (
+        "validation_split validation_data validation_fraction eval_set test_size val"
     ),
-    **dict.fromkeys(("max_iter", "n_epochs", "nb_epoch", "num_epochs", "epoch", "iterations", "steps"), "epochs=100"),
-    **dict.fromkeys(("batchsize", "batch", "minibatch_size"), "batch_size=32"),
-    **dict.fromkeys(("sample_weights", "weights", "weight"), "sample_weight=weights"),
-    **dict.fromkeys(("class_weights",), "class_weight='balanced' or class_weight={0: 1.0, 1: 5.0}"),
-    **dict.fromkeys(("criterion", "loss_fn", "loss_function", "objective"), "loss='mse'"),
-    **dict.fromkeys(("metric", "scoring"), "metrics=['accuracy']"),
-    **dict.fromkeys(("patience", "n_iter_no_change", "tol", "min_delta", "restore_best_weights"), _STOPPING),
-    **dict.fromkeys(("seed", "random_state", "rng"), _SEED),
-    **dict.fromkeys(("n_jobs", "num_threads", "workers"), "threads=4"),
-    **dict.fromkeys(("weight_decay", "alpha", "l2", "l1", "regularization"), _PENALTY),
-    **dict.fromkeys(("clip_norm", "clipnorm", "gradient_clip_val"), "optimizer=plainnet.Adam(clip_norm=1.0)"),
-    **dict.fromkeys(("device",), "nothing: plainnet runs on the processor"),
-    **dict.fromkeys(("label_smoothing",), "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes"),
-    **dict.fromkeys(("checkpoint_path", "save_path"), "checkpoint='run.npz'"),
+    "epochs=100": "max_iter n_epochs nb_epoch num_epochs epoch iterations steps",
+    "batch_size=32": "batchsize batch minibatch_size",
+    "sample_weight=weights": "sample_weights weights weight",
+    "class_weight='balanced' or class_weight={0: 1.0, 1: 5.0}": "class_weights",
+    "loss='mse'": "criterion loss_fn loss_function objective",
+    "metrics=['accuracy']": "metric scoring",
+    "early_stopping=10, or early_stopping=plainnet.EarlyStopping(patience=10, minimum_improvement=0.001)": (
+        "patience n_iter_no_change tol min_delta restore_best_weights"
+    ),
+    "Network(..., seed=1), for the weights, the order of the rows and dropout": "seed random_state rng",
+    "threads=4": "n_jobs num_threads workers",
+    "Dense(..., l2=0.001) for a penalty, or optimizer=plainnet.AdamW(weight_decay=0.01)": (
+        "weight_decay alpha l2 l1 regularization"
+    ),
+    "optimizer=plainnet.Adam(clip_norm=1.0)": "clip_norm clipnorm gradient_clip_val",
+    "nothing: plainnet runs on the processor": "device",
+    "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes": "label_smoothing",
+    "checkpoint='run.npz'": "checkpoint_path save_path",
 }
-"""The text to write for options that go by another name here, or stand elsewhere."""
+INSTEAD = {name: text for text, names in _NAMES_ELSEWHERE.items() for name in names.split()}
+"""What to write instead of an option that has another name here, or another place."""
