@@ -13,7 +13,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Configurable, build, needed, own_name
+from plainnet._base.configurable import Configurable, build, needed, own_name, parts
 from plainnet.errors import InvalidType, InvalidValue
 
 
@@ -159,6 +159,9 @@ class ActivationFunction(Configurable):
     torch: str | None = None
     """The same function as a module of `torch.nn`, the settings in braces."""
 
+    bounds: tuple[float, float] | None = None
+    """The two bounds of the value, near which a unit hardly learns."""
+
     value: Callable[..., Array] = needed("value(z)")
     """a = f(z)."""
 
@@ -188,14 +191,14 @@ class Identity(ActivationFunction):
 class Sigmoid(ActivationFunction):
     """The logistic function, σ(z) = 1 / (1 + e^-z): an output between 0 and 1."""
 
-    name, torch = "sigmoid", "Sigmoid()"
+    name, torch, bounds = "sigmoid", "Sigmoid()", (0.0, 1.0)
     value, derivative = staticmethod(sigmoid), staticmethod(sigmoid_slope)
 
 
 class Tanh(ActivationFunction):
     """The hyperbolic tangent: an output between -1 and 1."""
 
-    name, torch = "tanh", "Tanh()"
+    name, torch, bounds = "tanh", "Tanh()", (-1.0, 1.0)
     value, derivative = staticmethod(tanh), staticmethod(tanh_slope)
 
 
@@ -285,8 +288,8 @@ class Softmax(ActivationFunction):
         return a * (gradient - (gradient * a).sum(axis=1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, type[ActivationFunction]] = {cls.name: cls for cls in ActivationFunction.__subclasses__()}
-"""Every activation of this file by its name."""
+ACTIVATIONS: dict[str, type[ActivationFunction]] = parts(ActivationFunction, globals())
+"""Every activation above by its name."""
 
 
 class UserActivation(ActivationFunction):

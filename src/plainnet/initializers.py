@@ -12,7 +12,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Configurable, build
+from plainnet._base.configurable import Configurable, build, parts
 from plainnet.errors import InvalidType
 
 Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]
@@ -54,7 +54,7 @@ class Uniform(Configurable):
 class Scaled(Configurable):
     """Mean 0 and the variance of the subclass, as a normal or a uniform (limit √(3 · variance)) distribution."""
 
-    uniform = False
+    name, uniform = "", False
 
     def variance(self, inputs: int, units: int) -> float:
         """The variance of a weight between `inputs` inputs and `units` units."""
@@ -116,20 +116,8 @@ class LecunUniform(LecunNormal):
     uniform = True
 
 
-INITIALIZERS: dict[str, type[Configurable]] = {
-    cls.name: cls
-    for cls in (
-        Zeros,
-        Normal,
-        Uniform,
-        GlorotNormal,
-        GlorotUniform,
-        HeNormal,
-        HeUniform,
-        LecunNormal,
-        LecunUniform,
-    )
-}
+INITIALIZERS: dict[str, type[Configurable]] = parts(Configurable, globals())
+"""Every initializer above by its name."""
 
 
 def resolve(initializer: object) -> Initializer:

@@ -21,7 +21,7 @@ from plainnet import activations, initializers
 from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape
 from plainnet._base.checks import assign
-from plainnet._base.configurable import Configurable
+from plainnet._base.configurable import Configurable, parts
 from plainnet.activations import Activatable, ActivationFunction
 from plainnet.errors import InvalidValue
 from plainnet.initializers import Initializer
@@ -99,6 +99,12 @@ class Layer(Configurable):
         """Return the outputs alone, as `forward` gives them for training=None."""
         return self.forward(inputs)[0]
 
+    normalization: str | None = None
+    """The name by which the argument `normalization` of tables, estimators and commands chooses the layer."""
+
+    torch: str | None = None
+    """The same layer as a module of `torch.nn`, the settings and the number of `features` it takes in braces."""
+
     smallest_batch = 1
     """How many examples a training step must have for the layer to make sense."""
 
@@ -168,6 +174,8 @@ class Dense(Layer):
     (Rumelhart, Hinton & Williams 1986). The initializer "auto" follows the activation; biases start at 0. The
     penalty l1 · Σ|w| + l2/2 · Σw² on the weights is part of the loss.
     """
+
+    torch = "Linear({features}, {units}, bias={bias})"
 
     def __init__(
         self,
@@ -276,6 +284,8 @@ class Dropout(Layer):
     (Srivastava et al. 2014; the inverted form). Backwards the gradient passes through the same mask.
     """
 
+    torch = "Dropout({rate})"
+
     def __init__(self, rate: float = 0.5) -> None:
         self.rate = checks.number("rate", rate, least=0, below=1)
 
@@ -332,6 +342,7 @@ class BatchNorm(Layer):
     raises InvalidValue.
     """
 
+    normalization, torch = "batch", "BatchNorm1d({features}, eps={epsilon}, momentum={momentum})"
     smallest_batch = 2
 
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
@@ -383,6 +394,8 @@ class LayerNorm(Layer):
     Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`.
     """
 
+    normalization, torch = "layer", "LayerNorm({features}, eps={epsilon})"
+
     def __init__(self, epsilon: float = 1e-5) -> None:
         self.epsilon = checks.number("epsilon", epsilon, above=0)
         self.scale: Array
@@ -418,10 +431,10 @@ def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:
     return (input_shape[0],)
 
 
-LAYERS: dict[str, type[Layer]] = {cls.name: cls for cls in Layer.__subclasses__()}
-"""Every layer of this file by its name."""
+LAYERS: dict[str, type[Layer]] = parts(Layer, globals())
+"""Every layer above by its name."""
 
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+NORMALIZATIONS: dict[str, type[Layer]] = {cls.normalization: cls for cls in LAYERS.values() if cls.normalization}
 """The layers that an argument `normalization` chooses from."""
 
 

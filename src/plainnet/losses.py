@@ -19,7 +19,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import OWN, Configurable, build, needed, own_name
+from plainnet._base.configurable import OWN, Configurable, build, needed, own_name, parts
 from plainnet._base.conversion import LABELS, numbers_of
 from plainnet.activations import sigmoid
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue
@@ -254,8 +254,8 @@ class Poisson(Loss):
         return array
 
 
-LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in Loss.__subclasses__()}
-"""Every loss of this file by its name."""
+LOSSES: dict[str, type[Loss]] = parts(Loss, globals())
+"""Every loss above by its name."""
 
 
 class FunctionLoss(Loss):
@@ -323,6 +323,11 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
 def usual_after(activation: str) -> str:
     """The name of the loss that suits an output of this activation."""
     return next((name for name, loss in LOSSES.items() if activation in loss.suits), MeanSquaredError.name)
+
+
+def suitable_after(activation: str) -> list[str]:
+    """Return the names of the losses that take an output of this activation."""
+    return [name for name, loss in LOSSES.items() if not loss.suits or activation in loss.suits]
 
 
 def resolve(loss: Any) -> Loss:

@@ -17,7 +17,7 @@ import numpy as np
 from plainnet import schedules
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Adjustable, build
+from plainnet._base.configurable import Adjustable, build, parts
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.schedules import Rate, Schedule
 
@@ -300,7 +300,8 @@ class AdamW(Adam):
         return gradient
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSprop, Adagrad, Adam, AdamW)}
+OPTIMIZERS: dict[str, type[Optimizer]] = parts(Optimizer, globals())
+"""Every optimizer above by its name."""
 
 
 def resolve(optimizer: Any) -> Optimizer:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plainnet._base import checks
-from plainnet._base.configurable import Adjustable, build, own_name, shown_name
+from plainnet._base.configurable import Adjustable, build, own_name, parts, shown_name
 from plainnet.errors import InvalidType
 
 Memory = dict[str, float]
@@ -175,6 +175,23 @@ class ReduceOnPlateau(Schedule):
             memory.update(learning_rate=max(present * self.factor, self.minimum), waited=0)
 
 
+def _cosine(start: float, end: float, progress: float) -> float:
+    """From `start` at progress 0 to `end` at progress 1 along half a cosine, and `end` from there on."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _power(factor: float, exponent: float) -> float:
+    """factor^exponent; infinite where it is too large for a number, which the run then refuses as diverged."""
+    try:
+        return float(factor**exponent)
+    except OverflowError:
+        return math.inf
+
+
+SCHEDULES: dict[str, type[Schedule]] = parts(Schedule, globals())
+"""Every schedule above by its name."""
+
+
 class FunctionSchedule(Schedule):
     """A user's own function (epoch, epochs) -> learning rate."""
 
@@ -200,23 +217,6 @@ class FunctionSchedule(Schedule):
         what = f"the learning rate that {shown_name(self.function)} gives for epoch {epoch:g} of {epochs}"
         return checks.number(what, rate, least=0)
 
-
-def _cosine(start: float, end: float, progress: float) -> float:
-    """From `start` at progress 0 to `end` at progress 1 along half a cosine, and `end` from there on."""
-    return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
-
-
-def _power(factor: float, exponent: float) -> float:
-    """factor^exponent; infinite where it is too large for a number, which the run then refuses as diverged."""
-    try:
-        return float(factor**exponent)
-    except OverflowError:
-        return math.inf
-
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    cls.name: cls for cls in (Constant, Step, Exponential, Cosine, LinearWarmup, OneCycle, ReduceOnPlateau)
-}
 
 Rate = float | Schedule | dict[str, Any] | Callable[[float, int], float]
 

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -85,6 +85,15 @@ def needed(method: str) -> Callable[..., Any]:
         raise NotImplementedError(f"{type(self).__name__} needs a method {method}")
 
     return missing
+
+
+Part = TypeVar("Part", bound=Configurable)
+
+
+def parts(base: type[Part], module: Mapping[str, Any]) -> dict[str, type[Part]]:
+    """Return the subclasses of `base` that a module (its `globals()`) has so far, by their names; "" is no name."""
+    classes = [thing for thing in module.values() if isinstance(thing, type) and issubclass(thing, base)]
+    return {cls.name: cls for cls in classes if cls is not base and cls.name}
 
 
 _REQUIRED = object()

@@ -58,7 +58,7 @@ def compare(
     activation: Annotated[list[str], option(HELP["activation"], VARIED)] = ["relu"],  # noqa: B006
     dropout: Annotated[list[float], option("Rate of dropout after each hidden layer.", VARIED)] = [0.0],  # noqa: B006
     l2: Annotated[list[float], option("Penalty on Σw²/2.", VARIED)] = [0.0],  # noqa: B006
-    normalization: Annotated[Texts, option("batch or layer, before each activation; none.", VARIED)] = None,
+    normalization: Annotated[Texts, option(f"{HELP['normalization']}; none.", VARIED)] = None,
     optimizer: Annotated[list[str], option(HELP["optimizer"], VARIED)] = ["adam"],  # noqa: B006
     learning_rate: Annotated[
         list[float] | None, option("Learning rate; the optimizer's own if not given.", VARIED)

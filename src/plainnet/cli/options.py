@@ -13,6 +13,7 @@ from plainnet._base import checks
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidValue
 from plainnet.initializers import INITIALIZERS
+from plainnet.layers import NORMALIZATIONS
 from plainnet.losses import LOSSES
 from plainnet.metrics import METRICS
 from plainnet.optimizers import OPTIMIZERS, Optimizer
@@ -29,6 +30,7 @@ SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
 HELP = {
     "activation": f"Activation of the hidden layers: {', '.join(ACTIVATIONS)}.",
     "initializer": f"Initial weights: auto, which follows the activation, {', '.join(INITIALIZERS)}.",
+    "normalization": f"{' or '.join(NORMALIZATIONS)}, before each activation",
     "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
     "schedule": f"Schedule of the learning rate: {', '.join(SCHEDULES)}.",
     "missing": "Text that stands for a missing value, instead of NA, None, ? and the like; repeat it for several, "

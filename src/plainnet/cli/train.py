@@ -45,7 +45,7 @@ def train(
     activation: Annotated[str, option(HELP["activation"], NETWORK)] = "relu",
     initializer: Annotated[str, option(HELP["initializer"], NETWORK)] = "auto",
     dropout: Annotated[float, option("Rate of dropout after each hidden layer.", NETWORK)] = 0.0,
-    normalization: Annotated[str | None, option("batch or layer, before each activation.", NETWORK)] = None,
+    normalization: Annotated[str | None, option(f"{HELP['normalization']}.", NETWORK)] = None,
     l1: Annotated[float, option("Penalty on Σ|w|.", NETWORK)] = 0.0,
     l2: Annotated[float, option("Penalty on Σw²/2.", NETWORK)] = 0.0,
     dtype: Annotated[str, option("float32 or float64.", NETWORK)] = "float32",

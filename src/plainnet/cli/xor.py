@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import plainnet as pn
-from plainnet import activations, xor_post
+from plainnet import activations, losses, xor_post
 from plainnet.activations import ActivationFunction
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
@@ -32,7 +32,7 @@ def xor(
     epochs: Annotated[int, typer.Option(help="Steps, each on all four examples.")] = 10_000,
     learning_rate: Annotated[float, typer.Option(help="Learning rate of gradient descent.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the initial weights.")] = 1,
-    loss: Annotated[str, typer.Option(help="mse, mae, huber or binary_cross_entropy.")] = "mse",
+    loss: Annotated[str, typer.Option(help=f"{', '.join(losses.suitable_after('sigmoid'))}.")] = "mse",
     save: Annotated[Path | None, typer.Option(help="Write the trained network to this .npz file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report, with pictures, to this .html file.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="First walk one step in numbers.")] = False,

@@ -14,7 +14,7 @@ from plainnet.explain import formulas
 from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import watch
 from plainnet.explain.step import ExplainedStep
-from plainnet.layers import BatchNorm
+from plainnet.layers import Layer
 from plainnet.optimizers import State
 
 FIRST_STEP = 1
@@ -48,9 +48,8 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
         for name in net.parameter_views(before)[i]:
             quantities = _parameter_update(step, i, name, before, taken["g"], state, lines[-1] if lines else "")
             yield Stage(f"Layer {i}: {name}", f"net.layers[{i}].{name}", tuple(quantities))
-        if type(layer) is BatchNorm:
-            quantities = _statistics_update(step, i, layer)
-            yield Stage(f"Layer {i}: running statistics", f"net.layers[{i}]", tuple(quantities))
+        if statistics := tuple(_statistics_update(step, i, layer)):
+            yield Stage(f"Layer {i}: running statistics", f"net.layers[{i}]", statistics)
 
 
 def _parameter_update(
@@ -71,10 +70,11 @@ def _parameter_update(
     yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
 
 
-def _statistics_update(step: ExplainedStep, i: int, layer: BatchNorm) -> Iterator[Quantity]:
+def _statistics_update(step: ExplainedStep, i: int, layer: Layer) -> Iterator[Quantity]:
     after: Any = step.recorded.network.layers[i]
-    columns = step.names.of_layers[i].outputs
-    for name in ("running_mean", "running_variance"):
-        yield Quantity(f"{name} before", "", getattr(layer, name).copy()[None, :], columns=columns)
-        values = getattr(after, name).copy()[None, :]
+    names = step.names.of_layers[i]
+    for name in layer.statistic_shapes((len(names.inputs),)):
+        before, values = (np.atleast_2d(getattr(one, name).copy()) for one in (layer, after))
+        columns = names.outputs if values.shape[1] == len(names.outputs) else ()
+        yield Quantity(f"{name} before", "", before, columns=columns)
         yield Quantity(f"{name} after", step.formulas[i].of(name), values, columns=columns)

@@ -84,23 +84,17 @@ def sequential(net: Network) -> str:
     return f"nn.Sequential(\n{''.join(lines)})"
 
 
-_LAYER_MODULES = {
-    "Dense": "nn.Linear({features}, {units}, bias={bias})",
-    "Dropout": "nn.Dropout({rate})",
-    "BatchNorm": "nn.BatchNorm1d({features}, eps={epsilon}, momentum={momentum})",
-    "LayerNorm": "nn.LayerNorm({features}, eps={epsilon})",
-}
-
-
 def _modules(net: Network) -> list[list[str]]:
     """For each layer its PyTorch modules: that of the layer, then of its activation where it is not the identity."""
     modules = []
     features: Any = net.input_size
     for i, (layer, outputs, _) in enumerate(net.layer_sizes()):
         _refuse_own(f"layers[{i}], {type(layer).__name__},", layer, LAYERS)
-        own = _LAYER_MODULES.get(layer.name)
-        modules.append([own.format(features=features, **layer.settings())] if own else [])
         activation = getattr(layer, "activation", None)
+        own = layer.torch
+        if own is None and activation is None:
+            raise InvalidValue(f"layers[{i}], {layer.name}, has no module in PyTorch; {_INSTEAD}")
+        modules.append([f"nn.{own}".format(features=features, **layer.settings())] if own else [])
         if activation is not None and (activation.name != "identity" or not own):
             where = f"the activation {activation.name!r} of layers[{i}], {type(layer).__name__},"
             _refuse_own(where, activation, ACTIVATIONS)

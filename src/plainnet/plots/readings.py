@@ -19,9 +19,6 @@ from plainnet.network.prediction import measure
 
 MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
 """Importance is measured on as many examples as make `MOST_PREDICTED` predictions, within these bounds."""
-BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-"""The range of each activation with two bounds, at which a unit hardly learns."""
-USUAL_LOSSES = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy", "exponential": "poisson"}
 
 
 def own_loss(net: Network) -> losses.Loss:
@@ -31,13 +28,19 @@ def own_loss(net: Network) -> losses.Loss:
     try:
         return loss_for(net, recorded)
     except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
-        return losses.resolve(USUAL_LOSSES.get(output, "mse"))
+        return losses.resolve(losses.usual_after(output))
 
 
 def activation_name(net: Network, layer: int) -> str:
     """Return the name of a layer's activation, "identity" if it has none."""
     activation = getattr(net.layers[layer], "activation", None)
     return activation.name if activation is not None else "identity"
+
+
+def bounds(net: Network, layer: int) -> tuple[float, float] | None:
+    """Return the bounds of a layer's activation, None if it has none."""
+    activation = getattr(net.layers[layer], "activation", None)
+    return None if activation is None else activation.bounds
 
 
 def examples(net: Network, X: Any, y: Any) -> tuple[Array, Array]:
@@ -104,14 +107,14 @@ def activity(net: Network, X: Any) -> list[Activity]:
     """Return the activity of every hidden layer and of the output."""
     outputs = layer_outputs(net, X)
     places = [*hidden_layers(net), len(outputs) - 1]
-    return [_activity(i, outputs[i], activation_name(net, i)) for i in places]
+    return [_activity(i, outputs[i], bounds(net, i)) for i in places]
 
 
-def _activity(layer: int, outputs: Array, activation: str) -> Activity:
+def _activity(layer: int, outputs: Array, between: tuple[float, float] | None) -> Activity:
     dead = int((np.ptp(outputs, axis=0) == 0).sum()) if len(outputs) > 1 else 0
-    if activation not in BOUNDS:
+    if between is None:
         return Activity(layer, outputs, dead, None)
-    low, high = BOUNDS[activation]
+    low, high = between
     margin = 0.05 * (high - low)
     at_bound = (outputs < low + margin) | (outputs > high - margin)
     return Activity(layer, outputs, dead, int((at_bound.mean(axis=0) >= 0.95).sum()))

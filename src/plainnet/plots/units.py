@@ -16,7 +16,7 @@ from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import DARK, GRAY, MARKERS, PALE, plain_numbers, shortened
 from plainnet.plots.plane import Plane, Scales, plane
-from plainnet.plots.readings import BOUNDS, activation_name, hidden_layers, layer_outputs
+from plainnet.plots.readings import activation_name, bounds, hidden_layers, layer_outputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,8 +66,7 @@ def hidden_units(
     rows = -(-len(units) // columns)
     axes = axes if axes is not None else drawing.new_axes(5.5, 0.9 + 1.25 * rows)
     axes.set_axis_off()
-    activation = activation_name(net, place)
-    shades = _range_of_activations(activation, outputs[:, units])
+    shades = _range_of_activations(bounds(net, place), outputs[:, units])
     image: ScalarMappable | None = None
     for k, unit in enumerate(units):
         tile = _tile(axes, k, rows, columns)
@@ -80,7 +79,7 @@ def hidden_units(
         _label_outer(tile, k, columns, len(units), over)
     if image is not None:
         colorbar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
-        colorbar.set_label(f"activation ({activation.replace('_', ' ')})")
+        colorbar.set_label(f"activation ({activation_name(net, place).replace('_', ' ')})")
         plain_numbers(colorbar.ax.yaxis)
     drawing.remark(axes, left_out)
     return axes
@@ -142,10 +141,10 @@ def _label_outer(tile: Axes, k: int, columns: int, count: int, over: Plane) -> N
         tile.tick_params(labelleft=False)
 
 
-def _range_of_activations(activation: str, outputs: Array) -> tuple[float, float, float | None]:
+def _range_of_activations(between: tuple[float, float] | None, outputs: Array) -> tuple[float, float, float | None]:
     """Return the lowest and the highest value of the shades, and the middle of a scale that has one."""
-    if activation in BOUNDS:
-        low, high = BOUNDS[activation]
+    if between is not None:
+        low, high = between
         return low, high, (low + high) / 2
     reach = float(np.abs(outputs).max()) or 1.0
     return (-reach, reach, 0.0) if outputs.min() < 0 else (0.0, reach, None)

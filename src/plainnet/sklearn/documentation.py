@@ -5,15 +5,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from plainnet.layers import NORMALIZATIONS
+from plainnet.optimizers import OPTIMIZERS
+
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP
 
-PARAMETERS = """
+SOLVERS = ", ".join(repr(name) for name in ("lbfgs", *OPTIMIZERS))
+NAMES = ", ".join(map(repr, NORMALIZATIONS))
+LAYERS = " or ".join(cls.name for cls in NORMALIZATIONS.values())
+
+PARAMETERS = f"""
     hidden_layer_sizes : a number, or one for each hidden layer
         The units of the hidden layers.
     activation : a name, a function or an object, or a list with one for each hidden layer
         'identity', 'logistic', 'tanh', 'relu', and all of plainnet's: 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', ...
-    solver : 'adam', 'sgd', 'lbfgs', 'adamw', 'rmsprop', 'adagrad', or an optimizer such as plainnet.AdamW(0.001)
+    solver : {SOLVERS}, or an optimizer such as plainnet.AdamW(0.001)
         'lbfgs' uses all rows at once, through SciPy; the others a batch at a time. An object has its own learning rate
         and clipping: `learning_rate` and `learning_rate_init` are then not used, and `clip_norm` must be None.
     alpha : number ≥ 0
@@ -64,8 +71,9 @@ PARAMETERS = """
         The most evaluations of the loss by 'lbfgs'.
     dropout : number from 0 to below 1, or a list with one for each hidden layer
         The share of a hidden layer's outputs that each training step sets to 0.
-    normalization : None, 'batch' or 'layer'
-        BatchNorm or LayerNorm between the weighted sums of each hidden layer and its activation.
+    normalization : None, {NAMES}
+        {LAYERS} between the weighted sums of each hidden layer
+        and its activation.
     clip_norm : None or a number > 0
         A gradient with a larger norm is scaled down to this norm.
     n_jobs : None or a number

@@ -77,8 +77,8 @@ def optimizer_of(parameters: Arguments) -> Optimizer:
         return VelocitySGD(momentum=parameters.momentum, nesterov=parameters.nesterovs_momentum, **common)
     if parameters.solver == "adam":
         return EpsilonOutsideAdam(**adam, **common)
-    settings = {**common, **adam} if parameters.solver == "adamw" else common
-    return optimizers.OPTIMIZERS[parameters.solver](**settings)
+    made: Any = optimizers.OPTIMIZERS[parameters.solver]
+    return made(**common, **adam) if issubclass(made, optimizers.Adam) else made(**common)
 
 
 def lowered(parameters: Arguments, optimizer: Optimizer, memory: Memory) -> float | None:

@@ -14,6 +14,7 @@ from plainnet._base.arrays import Array
 from plainnet.activations import Activatable
 from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Dense, Layer, hidden_block
+from plainnet.losses import LOSSES
 from plainnet.network import Network
 from plainnet.tabular import overlap
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
@@ -27,11 +28,7 @@ from plainnet.tabular.targets import Task, decide_task, split, target_column
 if TYPE_CHECKING:
     import polars as pl
 
-TASK_LOSSES: dict[Task, tuple[str, ...]] = {
-    "classification": ("cross_entropy", "binary_cross_entropy"),
-    "regression": ("mse", "mae", "huber", "poisson"),
-}
-"""The losses for each task, the usual one first."""
+USUAL_LOSSES: dict[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 TOLD_APART = 0.25
 """If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
@@ -179,7 +176,7 @@ def prepare_rows(
         training.frame,
         target,
         decided,
-        standardize_target=checked_loss != "poisson",
+        standardize_target=_output(checked_loss) == "identity",
         options=options,
         sample_weight=training.weights,
     )
@@ -188,8 +185,8 @@ def prepare_rows(
         if not len(held_out):
             raise InvalidValue(f"{validation} has no row that has a {target} and counts")
     cautions.warn_of_columns(training.frame, table)
-    if checked_loss == "binary_cross_entropy" and len(table.classes) != 2:
-        raise InvalidValue(f"loss 'binary_cross_entropy' takes two classes and {target!r} has {len(table.classes)}")
+    if _output(checked_loss) == "sigmoid" and len(table.classes) != 2:
+        raise InvalidValue(f"loss {checked_loss!r} takes two classes and {target!r} has {len(table.classes)}")
     require_memory(table, len(training) + len(held_out), np.dtype(dtype))
     X = table.features(training.frame, dtype=dtype, place=training.place)
     held_X = table.features(held_out.frame, dtype=dtype, place=held_out.place)
@@ -249,14 +246,10 @@ def network_for(
     layers: list[Layer] = []
     for units in hidden:
         layers += hidden_block(units, activation, normalization=normalization, dropout=dropout, **settings)
-    units, output = {
-        "cross_entropy": (len(prepared.table.classes), "softmax"),
-        "binary_cross_entropy": (1, "sigmoid"),
-        "poisson": (1, "exponential"),
-    }.get(prepared.loss, (1, "identity"))
-    last = Dense(units, output, **settings)
+    output = _output(prepared.loss)
+    last = Dense(len(prepared.table.classes) if output == "softmax" else 1, output, **settings)
     net = Network(*layers, last, input_size=prepared.X.shape[1], seed=seed, dtype=dtype)
-    if prepared.loss == "poisson":
+    if output == "exponential":
         mean = float(np.average(prepared.y, weights=prepared.sample_weight, axis=0)[0])
         last.bias = np.log(max(mean, 1e-3)) * np.ones(1)
     net.table = prepared.table.to_dict()
@@ -290,8 +283,15 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: TablePart, target: s
 
 def _loss_for(task: Task, loss: str | None) -> str:
     if loss is None:
-        return TASK_LOSSES[task][0]
-    checks.one_of("loss", loss, [name for names in TASK_LOSSES.values() for name in names])
-    if loss not in TASK_LOSSES[task]:
-        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(TASK_LOSSES[task])}")
+        return USUAL_LOSSES[task]
+    checks.one_of("loss", loss, LOSSES)
+    of_classes = task == "classification"
+    suitable = [name for name in LOSSES if (_output(name) in ("softmax", "sigmoid")) == of_classes]
+    if loss not in suitable:
+        raise InvalidValue(f"loss {loss!r} does not go with {task}, which takes {' or '.join(suitable)}")
     return loss
+
+
+def _output(loss: str) -> str:
+    """Return the output activation that a loss expects."""
+    return (*LOSSES[loss].suits, "identity")[0]
