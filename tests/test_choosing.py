@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import engines, losses
+from plainnet import adapters, engines
 from plainnet._base.extras import missing_extra
 from plainnet.engines import Job, choosing
 from plainnet.errors import InvalidType, InvalidValue, MissingExtraError, PlainnetWarning
@@ -28,7 +28,7 @@ Y = X[:, :1] * X[:, 1:2]
 
 def job(*hidden: pn.Layer, epochs: int = 1, batch_size: int = 10, loss: Any = "mse") -> Job:
     net = pn.Network(*hidden, pn.Dense(1), input_size=3, seed=1)
-    return Job(net, losses.resolve(loss), pn.Adam(), X, Y, None, batch_size, True, epochs)
+    return Job(net, adapters.loss_of(loss), pn.Adam(), X, Y, None, batch_size, True, epochs)
 
 
 def large() -> Job:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
-from plainnet import engines, losses
+from plainnet import adapters, engines
 from plainnet._base import mapped
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import InvalidValue
@@ -33,7 +33,7 @@ def job(inputs=X, targets=Y, batch_size=16, shuffle=True, epochs=7, draw_order=N
     net = pn.Network(*layers, input_size=5, seed=1)
     optimizer = pn.SGD(pn.schedules.Cosine(0.1), momentum=0.9, nesterov=True, clip_norm=0.5)
     weight = np.linspace(0, 2, len(inputs), dtype=np.float32)
-    loss = losses.resolve("cross_entropy")
+    loss = adapters.loss_of("cross_entropy")
     return Job(net, loss, optimizer, inputs, targets, weight, batch_size, shuffle, epochs, draw_order)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet import adapters
 from plainnet.errors import PlainnetError
 from plainnet.explain import explain, formulas
 
@@ -505,14 +506,14 @@ def test_follows_the_theme_of_a_notebook_and_the_system_elsewhere(xor):
 
 
 def test_softmax_divides_by_the_whole_sum():
-    softmax = formulas.slope(pn.activations.resolve("softmax")).value
+    softmax = formulas.slope(adapters.activation_of("softmax")).value
     denominator = ElementTree.fromstring(softmax.mathml).find(".//mfrac")[1]
     assert "".join(denominator.itertext()) == "∑jt"
 
 
 def test_no_formula_divides_by_a_bare_sum_sign():
-    slopes = [formulas.slope(pn.activations.resolve(name)) for name in pn.activations.ACTIVATIONS]
-    errors = [formulas.error(pn.losses.resolve(name), False, True, "W") for name in pn.losses.LOSSES]
+    slopes = [formulas.slope(adapters.activation_of(name)) for name in pn.activations.ACTIVATIONS]
+    errors = [formulas.error(adapters.loss_of(name), False, True, "W") for name in pn.losses.LOSSES]
     updates = [formulas.update(pn.optimizers.resolve(name))[0] for name in pn.optimizers.OPTIMIZERS]
     for formula in filter(None, (text for texts in (*slopes, *errors, *updates) for text in texts)):
         for fraction in ElementTree.fromstring(formula.mathml).iter("mfrac"):
@@ -538,15 +539,15 @@ ACTIVATION_FORMULAS = {
 
 @pytest.mark.parametrize("name", ACTIVATION_FORMULAS)
 def test_the_formulas_of_activations(name):
-    slope = formulas.slope(pn.activations.resolve(name))
+    slope = formulas.slope(adapters.activation_of(name))
     assert (slope.value, slope.derivative) == ACTIVATION_FORMULAS[name]
 
 
 def test_every_part_of_plainnet_has_its_formula():
     for name in pn.activations.ACTIVATIONS:
-        assert formulas.slope(pn.activations.resolve(name)).value.startswith("a = ")
+        assert formulas.slope(adapters.activation_of(name)).value.startswith("a = ")
     for name in pn.losses.LOSSES:
-        loss = pn.losses.resolve(name)
+        loss = adapters.loss_of(name)
         for fused in {False, loss.fused_with is not None}:
             assert formulas.error(loss, fused, False, "N").element.startswith("ℓ = ")
     for name in pn.optimizers.OPTIMIZERS:

@@ -22,7 +22,7 @@ MAP = """
     engines tracing
     files history
     network backpropagation
-    layers losses optimizers activations initializers schedules metrics datasets xor_post
+    layers adapters losses optimizers activations initializers schedules metrics datasets xor_post
     _base errors
 """
 """Packages and modules from the top to the bottom; in one line, each may import those on its right.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet import adapters
 from plainnet.engines.compiled.program import ACTIVATION_CODES
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.training import many
@@ -189,7 +190,7 @@ def test_small_networks_on_full_batches_share_lanes():
     from plainnet.engines import Choice, Job
 
     def job(net, optimizer, batch_size=None, shuffle=True):
-        return Job(net, pn.losses.resolve("mse"), optimizer, X, Y, None, batch_size, shuffle, 5)
+        return Job(net, adapters.loss_of("mse"), optimizer, X, Y, None, batch_size, shuffle, 5)
 
     compiled = Choice("compiled", 1)
     nets = networks(2)

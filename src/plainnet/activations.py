@@ -7,14 +7,12 @@ goes with it. To add an activation, write its two functions and its class here; 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import Configurable, build, needed, own_name, parts
-from plainnet.errors import InvalidType, InvalidValue
+from plainnet._base.configurable import Configurable, needed, parts
 
 
 @np.errstate(over="ignore")  # where e^-z overflows to infinity the quotient is 0, which is σ(z) to the last bit
@@ -308,63 +306,3 @@ class Softmax(ActivationFunction):
 
 ACTIVATIONS: dict[str, type[ActivationFunction]] = parts(ActivationFunction, globals())
 """Every activation above by its name."""
-
-
-class UserActivation(ActivationFunction):
-    """A user's own activation: a function z -> (value, derivative), or an object with the two as methods."""
-
-    def __init__(self, own: Any) -> None:
-        self.own = own
-        self.name = own_name(own)  # type: ignore[misc]
-
-    def settings(self) -> dict[str, Any]:
-        return self.own.settings() if isinstance(self.own, Configurable) else {}
-
-    def value(self, z: Array) -> Array:
-        return self._checked("value", self.own.value(z) if hasattr(self.own, "value") else self._pair(z)[0], z)
-
-    def derivative(self, z: Array, a: Array) -> Array:
-        own = self.own.derivative(z, a) if hasattr(self.own, "derivative") else self._pair(z)[1]
-        return self._checked("derivative", own, z)
-
-    def _pair(self, z: Array) -> tuple[Any, Any]:
-        pair = self.own(z)
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise InvalidType(f"activation {self.name} returned {type(pair).__name__}; it takes (value, derivative)")
-        return pair
-
-    def _checked(self, what: str, result: Any, z: Array) -> Array:
-        array: Array = (
-            result.astype(z.dtype, copy=False) if isinstance(result, type(z)) else np.asarray(result, dtype=z.dtype)
-        )
-        if array.shape != z.shape:
-            raise InvalidValue(f"the {what} of activation {self.name} has shape {array.shape} for z of shape {z.shape}")
-        return array
-
-
-Activatable = str | dict[str, Any] | ActivationFunction | Callable[[Array], tuple[Array, Array]] | Any
-
-
-def resolve(activation: Activatable) -> ActivationFunction:
-    """The activation meant by a name, a description, an object or a user's own function.
-
-    A function takes z and returns the pair (value, derivative), both of the shape of z:
-
-    >>> def bent_identity(z):
-    ...     root = np.sqrt(z * z + 1)
-    ...     return (root - 1) / 2 + z, z / (2 * root) + 1
-    >>> resolve(bent_identity).value(np.array([[0.0]]))
-    array([[0.]])
-    """
-    if isinstance(activation, str | dict):
-        return build("activation", activation, ACTIVATIONS)
-    if isinstance(activation, type):
-        activation = activation()
-    if isinstance(activation, ActivationFunction):
-        return activation
-    if callable(activation) or (hasattr(activation, "value") and hasattr(activation, "derivative")):
-        return UserActivation(activation)
-    raise InvalidType(
-        f"activation is {activation!r}; it takes a name ({', '.join(ACTIVATIONS)}), a function z -> (value, "
-        "derivative) or an object with the methods value(z) and derivative(z, a)"
-    )

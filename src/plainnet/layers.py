@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from plainnet import activations, initializers
+from plainnet import adapters, initializers
 from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape
 from plainnet._base.checks import assign
 from plainnet._base.configurable import Configurable, parts
-from plainnet.activations import Activatable, ActivationFunction
+from plainnet.activations import ActivationFunction
+from plainnet.adapters import Activatable
 from plainnet.errors import InvalidValue
 from plainnet.initializers import Initializer
 
@@ -190,7 +191,7 @@ class Dense(Layer):
         l2: float = 0.0,
     ) -> None:
         self.units = checks.whole_number("units", units, least=1)
-        self.activation: ActivationFunction = activations.resolve(activation)
+        self.activation: ActivationFunction = adapters.activation_of(activation)
         self.has_bias = checks.flag("bias", bias)
         self.initializer = "auto" if initializer == "auto" else initializers.resolve(initializer)
         self.l1 = checks.number("l1", l1, least=0)
@@ -201,7 +202,7 @@ class Dense(Layer):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("units", "has_bias") and self.is_built:
             raise InvalidValue(f"{name} cannot be set: the layer has its weights; make a new network")
-        super().__setattr__(name, activations.resolve(value) if name == "activation" else value)
+        super().__setattr__(name, adapters.activation_of(value) if name == "activation" else value)
 
     def settings(self) -> dict[str, Any]:
         settings = {"units": self.units, "activation": self.activation, "bias": self.has_bias}
@@ -262,10 +263,10 @@ class Activation(Layer):
     """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm."""
 
     def __init__(self, activation: Activatable) -> None:
-        self.activation: ActivationFunction = activations.resolve(activation)
+        self.activation: ActivationFunction = adapters.activation_of(activation)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, activations.resolve(value) if name == "activation" else value)
+        super().__setattr__(name, adapters.activation_of(value) if name == "activation" else value)
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
         """z = inputs."""

@@ -19,10 +19,10 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.configurable import OWN, Configurable, build, needed, own_name, parts
+from plainnet._base.configurable import OWN, Configurable, needed, parts
 from plainnet._base.conversion import LABELS, numbers_of
 from plainnet.activations import sigmoid
-from plainnet.errors import InvalidRow, InvalidType, InvalidValue
+from plainnet.errors import InvalidRow, InvalidValue
 
 Elements = tuple[Array, Array]
 
@@ -258,61 +258,6 @@ LOSSES: dict[str, type[Loss]] = parts(Loss, globals())
 """Every loss above by its name."""
 
 
-class FunctionLoss(Loss):
-    """A user's own function (targets, predictions) -> (loss of each element, its derivative by the prediction)."""
-
-    def __init__(self, function: Callable[[Array, Array], Elements]) -> None:
-        self.function = function
-        self.name = own_name(function)  # type: ignore[misc]
-
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def elements(self, targets: Array, predictions: Array) -> Elements:
-        pair = self.function(targets, predictions)
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise InvalidType(f"loss {self.name} returned {type(pair).__name__}; it takes (losses, derivatives)")
-        losses, derivatives = (_like(predictions, part) for part in pair)
-        if losses.shape[:1] != predictions.shape[:1] or derivatives.shape != predictions.shape:
-            raise InvalidValue(
-                f"loss {self.name} returned shapes {losses.shape} and {derivatives.shape} for predictions of shape "
-                f"{predictions.shape}; it takes a loss and a derivative for every prediction"
-            )
-        return losses.reshape(len(losses), -1), derivatives
-
-
-class ObjectLoss(Loss):
-    """A user's own object with `value(targets, predictions)` and `gradient(targets, predictions)`, both of the mean."""
-
-    def __init__(self, own: Any) -> None:
-        self.own = own
-        self.name = own_name(own)  # type: ignore[misc]
-
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def value_and_gradient(
-        self,
-        targets: Array,
-        outputs: Array,
-        sample_weight: Array | None = None,
-        from_logits: bool = False,
-    ) -> tuple[float, Array]:
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        value = float(self.own.value(targets, outputs, **weights))
-        gradient = np.asarray(self.own.gradient(targets, outputs, **weights), dtype=outputs.dtype)
-        if gradient.shape != outputs.shape:
-            raise InvalidValue(f"the gradient of {self.name} has shape {gradient.shape}; it takes {outputs.shape}")
-        return value, gradient
-
-
-def _like(array: Array, values: Any) -> Array:
-    """Return what a user's function gave as an array of the dtype of `array`."""
-    if isinstance(values, type(array)):
-        return values.astype(array.dtype, copy=False)
-    return np.asarray(values, dtype=array.dtype)
-
-
 def _refuse(array: Array, wrong: Array, wanted: str) -> None:
     """Refuse targets where any is `wrong`, naming the first."""
     if wrong.any():
@@ -328,30 +273,3 @@ def usual_after(activation: str) -> str:
 def suitable_after(activation: str) -> list[str]:
     """Return the names of the losses that take an output of this activation."""
     return [name for name, loss in LOSSES.items() if not loss.suits or activation in loss.suits]
-
-
-def resolve(loss: Any) -> Loss:
-    """The loss meant by a name, a description, an object or a user's own function.
-
-    A function takes targets and predictions and returns the pair (loss of each element, its derivative):
-
-    >>> def log_cosh(targets, predictions):
-    ...     error = predictions - targets
-    ...     return np.log(np.cosh(error)), np.tanh(error)
-    >>> resolve(log_cosh).value(np.zeros((2, 1)), np.zeros((2, 1)))
-    0.0
-    """
-    if isinstance(loss, Loss):
-        return loss
-    if isinstance(loss, str | dict):
-        return build("loss", loss, LOSSES)
-    if isinstance(loss, type):
-        return resolve(loss())
-    if hasattr(loss, "value") and hasattr(loss, "gradient"):
-        return ObjectLoss(loss)
-    if callable(loss):
-        return FunctionLoss(loss)
-    raise InvalidType(
-        f"loss is {loss!r}; it takes a name ({', '.join(LOSSES)}), an object with value(targets, predictions) and "
-        "gradient(targets, predictions), or a function (targets, predictions) -> (losses, derivatives)"
-    )

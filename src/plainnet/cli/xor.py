@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import plainnet as pn
-from plainnet import activations, losses, xor_post
+from plainnet import adapters, losses, xor_post
 from plainnet.activations import ActivationFunction
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
@@ -104,7 +104,7 @@ def xor(
         print_whole(f"Saved to {save}")
     if report is not None:
         report_xor(report, net, X, y)
-    _finish(net, X, y, why_impossible(sizes(hidden), activations.resolve(activation)))
+    _finish(net, X, y, why_impossible(sizes(hidden), adapters.activation_of(activation)))
 
 
 def _print_loss(step: int, loss: float) -> None:

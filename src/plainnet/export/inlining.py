@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from plainnet._base.configurable import OWN
-from plainnet.activations import UserActivation
+from plainnet.adapters import UserActivation
 from plainnet.export import wiring
 from plainnet.export.code import Code, Unprintable, code_of
 from plainnet.export.slicing import SlicedSource

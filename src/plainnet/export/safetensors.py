@@ -19,7 +19,8 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape
 from plainnet._base.extras import missing_extra
-from plainnet.activations import ACTIVATIONS, Activatable
+from plainnet.activations import ACTIVATIONS
+from plainnet.adapters import Activatable
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetError
 from plainnet.export.safetensors_format import parse, quoted, read
 from plainnet.files.model import checked_classes

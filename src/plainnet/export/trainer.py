@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import plainnet
-from plainnet import losses, optimizers
+from plainnet import adapters, losses, optimizers
 from plainnet._base import checks
 from plainnet._base.configurable import OWN, Configurable, build, describe
+from plainnet.adapters import FunctionLoss, ObjectLoss
 from plainnet.errors import InvalidValue
 from plainnet.export import wiring
 from plainnet.export.inlining import called, with_own_parts
@@ -22,7 +23,7 @@ from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
 from plainnet.files.writing import replacing
 from plainnet.layers import Dropout, Layer
-from plainnet.losses import CrossEntropy, FunctionLoss, Loss, ObjectLoss
+from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
 from plainnet.schedules import FunctionSchedule, LinearWarmup, Schedule
@@ -111,7 +112,7 @@ def _trained_by(net: Network, custom: Iterable[Any]) -> tuple[Loss, Optimizer]:
             f"the training cannot be written out: {error}, and a model file holds the names of your own parts alone; "
             "pass the parts themselves: net.export(path, to='trainer', custom=[...])"
         ) from None
-    return losses.resolve(loss), optimizer
+    return adapters.loss_of(loss), optimizer
 
 
 def _refuse_watching(schedule: Schedule) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plainnet import losses
+from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.mapped import Rows, rows_of
@@ -63,7 +63,7 @@ def loss_for(net: Network, loss: Any) -> Loss:
     """Return the loss that a name, an object or a function stands for; raise if the last layer does not suit it."""
     if loss is None:
         raise InvalidType(f"loss is missing; {usual_loss(net)}; known: {', '.join(losses.LOSSES)}")
-    resolved = losses.resolve(loss)
+    resolved = adapters.loss_of(loss)
     activation = getattr(net.layers[-1], "activation", None)
     if activation is not None:
         resolved.check_output(activation.name)

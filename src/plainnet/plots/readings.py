@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import losses
+from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetError
@@ -28,7 +28,7 @@ def own_loss(net: Network) -> losses.Loss:
     try:
         return loss_for(net, recorded)
     except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
-        return losses.resolve(losses.usual_after(output))
+        return adapters.loss_of(losses.usual_after(output))
 
 
 def activation_name(net: Network, layer: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet import activations
+from plainnet import adapters
 from plainnet._base import checks
 from plainnet._base.configurable import describe
 from plainnet.activations import ActivationFunction
@@ -65,7 +65,7 @@ def _outline(layers: Sequence[Layer]) -> list[str]:
 def hidden_activations(activation: Any, layers: int) -> list[ActivationFunction]:
     """Return the activation function of each hidden layer."""
     given = _for_each_layer("activation", activation, layers)
-    return [activations.resolve(PLAINNET_NAMES.get(one, one) if isinstance(one, str) else one) for one in given]
+    return [adapters.activation_of(PLAINNET_NAMES.get(one, one) if isinstance(one, str) else one) for one in given]
 
 
 def dropout_rates(dropout: Any, layers: int) -> list[float]:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
     validate_data,
 )
 
-from plainnet import __version__, activations
+from plainnet import __version__, adapters
 from plainnet._base.arrays import Array
 from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue, warn
@@ -140,7 +140,7 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
     @out_activation_.setter
     def out_activation_(self, name: str) -> None:
         network = self._network("out_activation_")
-        function = activations.resolve(PLAINNET_NAMES.get(name, name))
+        function = adapters.activation_of(PLAINNET_NAMES.get(name, name))
         Objective(self._loss_name, self.n_outputs_).check_output(function.name)
         network.layers[-1].activation = function
 

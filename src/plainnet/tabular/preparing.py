@@ -11,7 +11,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet.activations import Activatable
+from plainnet.adapters import Activatable
 from plainnet.errors import InvalidValue, warn
 from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.losses import LOSSES

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from plainnet import datasets, losses, optimizers
+from plainnet import adapters, datasets, optimizers
 from plainnet.engines.choosing import require_compiled
 from plainnet.engines.job import Job
 from plainnet.layers import Dense
@@ -53,6 +53,6 @@ def _warm_up(name: str, dtype: str, kernel: Any, use: Callable[[Job], Any], bega
     network = Network(Dense(1), input_size=3, seed=0, dtype=dtype)
     X, y = (array.astype(dtype) for array in datasets.xor())
     before = sum(kernel.stats.cache_misses.values())
-    use(Job(network, losses.resolve("mse"), optimizers.SGD(), X, y, None, None, False, 1))
+    use(Job(network, adapters.loss_of("mse"), optimizers.SGD(), X, y, None, None, False, 1))
     compiled = sum(kernel.stats.cache_misses.values()) > before
     return Warmth(name, dtype, compiled, time.perf_counter() - began, kernel.stats.cache_path)
