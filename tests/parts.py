@@ -22,6 +22,7 @@ LAYERS = {
     "Dropout": [lambda units: pn.Dropout(0.3), lambda units: pn.Dropout(0.0)],
     "BatchNorm": [lambda units: pn.BatchNorm(), lambda units: pn.BatchNorm(momentum=0.3, epsilon=1e-3)],
     "LayerNorm": [lambda units: pn.LayerNorm(), lambda units: pn.LayerNorm(epsilon=1e-3)],
+    "RMSNorm": [lambda units: pn.RMSNorm(), lambda units: pn.RMSNorm(epsilon=1e-3)],
 }
 """By name, functions of the number of units, which not every layer has."""
 

@@ -20,6 +20,7 @@ ACTIVATIONS = {
     "gelu": lambda z: 0.5 * z * (1 + anp.tanh(anp.sqrt(2 / anp.pi) * (z + 0.044715 * z**3))),
     "silu": lambda z: z / (1 + anp.exp(-z)),
     "softplus": lambda z: anp.logaddexp(0.0, z),
+    "mish": lambda z: z * (1 - 2 / ((1 + anp.exp(z)) ** 2 + 1)),
     "exponential": anp.exp,
     "softmax": lambda z: anp.exp(z - _log_sum_exp(z)),
 }
@@ -79,12 +80,18 @@ def layer_norm(layer, x, take, **_):
     return scale * (x - mean) / anp.sqrt(variance + 1e-5) + shift, 0.0
 
 
+def rms_norm(layer, x, take, **_):
+    scale = take((x.shape[1],))
+    return scale * x * (anp.sum(x**2, axis=1, keepdims=True) / x.shape[1] + 1e-5) ** -0.5, 0.0
+
+
 LAYERS = {
     "Dense": dense,
     "Activation": activation,
     "Dropout": dropout,
     "BatchNorm": batch_norm,
     "LayerNorm": layer_norm,
+    "RMSNorm": rms_norm,
 }
 
 

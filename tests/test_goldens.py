@@ -8,7 +8,7 @@ import pytest
 
 import plainnet as pn
 from plainnet import activations, losses, optimizers, schedules
-from plainnet.layers import TrainingPass
+from plainnet.layers import LAYERS, TrainingPass
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens" / "pytorch.json").read_text())
 OPTIMIZERS = GOLDENS["optimizers"]
@@ -119,14 +119,17 @@ def test_batch_norm_over_three_steps_and_a_prediction():
     np.testing.assert_allclose(outputs, case["prediction"]["outputs"], rtol=1e-10)
 
 
-def test_layer_norm():
-    case = GOLDENS["layers"]["layer_norm"]
-    layer = single_layer(pn.LayerNorm(**case["settings"]), 4)
-    layer.scale, layer.shift = case["scale"], case["shift"]
+@pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm"])
+def test_normalization_of_an_example(name):
+    case = GOLDENS["layers"][{"LayerNorm": "layer_norm", "RMSNorm": "rms_norm"}[name]]
+    layer = single_layer(LAYERS[name](**case["settings"]), 4)
+    learned = [key for key in ("scale", "shift") if key in case]
+    for key in learned:
+        setattr(layer, key, case[key])
     outputs, backward = layer.forward(np.array(case["inputs"]))
-    gradients = {"scale": np.empty(4), "shift": np.empty(4)}
+    gradients = {key: np.empty(4) for key in learned}
     input_gradient = backward(np.array(case["upstream_gradient"]), gradients)
     np.testing.assert_allclose(outputs, case["outputs"], rtol=1e-10)
     np.testing.assert_allclose(input_gradient, case["input_gradient"], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(gradients["scale"], case["scale_gradient"], rtol=1e-10)
-    np.testing.assert_allclose(gradients["shift"], case["shift_gradient"], rtol=1e-10)
+    for key in learned:
+        np.testing.assert_allclose(gradients[key], case[f"{key}_gradient"], rtol=1e-10)

@@ -42,7 +42,9 @@ def test_dropout_and_activation_for_each_layer_are_layers_of_the_network():
     assert not np.array_equal(fit(dropout=0.5).coefs_[0], fit().coefs_[0])
 
 
-@pytest.mark.parametrize(("normalization", "layer"), [("batch", "BatchNorm"), ("layer", "LayerNorm")])
+@pytest.mark.parametrize(
+    ("normalization", "layer"), [("batch", "BatchNorm"), ("layer", "LayerNorm"), ("rms", "RMSNorm")]
+)
 def test_normalization_stands_between_weighted_sums_and_activation(normalization, layer):
     model = fit(normalization=normalization, max_iter=60)
     assert layers(model) == ["Dense", layer, "Activation", "Dense"]

@@ -26,9 +26,9 @@ from plainnet.explain import explain
 from plainnet.files.model import load
 from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import *  # noqa: F403 - the names are in its __all__
 from plainnet.network import Network
-from plainnet.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from plainnet.optimizers import *  # noqa: F403 - the names are in its __all__
 from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
@@ -40,20 +40,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "SGD",
-    "Activation",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "BatchNorm",
-    "Dense",
-    "Dropout",
     "EarlyStopping",
     "History",
-    "Layer",
-    "LayerNorm",
     "Network",
-    "RMSprop",
     "Report",
     "activations",
     "check_gradients",
@@ -73,6 +62,8 @@ __all__ = [
     "schedules",
     "train_many",
 ]
+__all__ += layers.__all__
+__all__ += optimizers.__all__
 
 
 LATER = {

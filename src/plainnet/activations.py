@@ -121,6 +121,17 @@ def softplus_slope(z: Array, a: Array) -> Array:
     return sigmoid(z)
 
 
+def mish(z: Array) -> Array:
+    """a = z tanh(ln(1 + e^z))."""
+    return z * np.tanh(softplus(z))
+
+
+def mish_slope(z: Array, a: Array) -> Array:
+    """f'(z) = t + z (1 - t²) σ(z) with t = tanh(ln(1 + e^z))."""
+    t = np.tanh(softplus(z))
+    return t + z * (1 - t * t) * sigmoid(z)
+
+
 def exponential(z: Array) -> Array:
     """a = e^z."""
     return np.exp(z)
@@ -263,6 +274,13 @@ class Softplus(ActivationFunction):
 
     name, torch = "softplus", "Softplus()"
     value, derivative = staticmethod(softplus), staticmethod(softplus_slope)
+
+
+class Mish(ActivationFunction):
+    """a = z tanh(softplus(z)), smooth like silu (Misra 2020)."""
+
+    name, torch, initializer = "mish", "Mish()", "he_uniform"
+    value, derivative = staticmethod(mish), staticmethod(mish_slope)
 
 
 class Exponential(ActivationFunction):

@@ -27,6 +27,8 @@ from plainnet.adapters import Activatable
 from plainnet.errors import InvalidValue
 from plainnet.initializers import Initializer
 
+__all__ = ["Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "RMSNorm"]
+
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
 
@@ -424,6 +426,49 @@ class LayerNorm(Layer):
 
     def predict(self, inputs: Array) -> Array:
         return self.scale * normalized(inputs, 1, self.epsilon)[0] + self.shift
+
+
+def root_mean_square(inputs: Array, epsilon: float) -> Array:
+    """r = √(mean(inputs²) + epsilon) of each example, as a column."""
+    return np.sqrt((inputs * inputs).sum(axis=1, keepdims=True) / inputs.shape[1] + epsilon)
+
+
+class RMSNorm(Layer):
+    """outputs = scale · x̂ with x̂ = inputs / r and r = √(mean(inputs²) + epsilon), an example at a time.
+
+    It is LayerNorm without the mean and the shift (Zhang & Sennrich 2019). Shape: scale (features,). With
+    g = ∂loss/∂x̂ = scale · ∂loss/∂outputs, and means over one example's features:
+
+        ∂loss/∂scale = Σ_examples ∂loss/∂outputs · x̂        ∂loss/∂inputs = (g - x̂ mean(g x̂)) / r
+    """
+
+    normalization, torch = "rms", "RMSNorm({features}, eps={epsilon})"
+
+    def __init__(self, epsilon: float = 1e-5) -> None:
+        self.epsilon = checks.number("epsilon", epsilon, above=0)
+        self.scale: Array
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"scale": _one_axis(self, input_shape)}
+
+    def initialize(self, random: np.random.Generator) -> None:
+        self.scale[...] = 1
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        root = root_mean_square(inputs, self.epsilon)
+        x_hat = inputs / root
+        if training is not None:
+            training.keep(root=root, normalized=x_hat)
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            gradients["scale"][...] = (gradient * x_hat).sum(axis=0)
+            g = self.scale * gradient
+            return (g - x_hat * ((g * x_hat).sum(axis=1, keepdims=True) / g.shape[1])) / root
+
+        return self.scale * x_hat, backward
+
+    def predict(self, inputs: Array) -> Array:
+        return self.scale * (inputs / root_mean_square(inputs, self.epsilon))
 
 
 def _one_axis(layer: Layer, input_shape: Shape) -> tuple[int]:

@@ -21,6 +21,8 @@ from plainnet._base.configurable import Adjustable, build, parts
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.schedules import Rate, Schedule
 
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
+
 State = dict[str, Array]
 
 

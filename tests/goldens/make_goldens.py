@@ -182,6 +182,7 @@ def activation_goldens() -> Json:
         "silu": functional.silu,
         # By default PyTorch takes z itself for softplus(z) above 20; here the formula holds everywhere.
         "softplus": lambda z: functional.softplus(z, threshold=1000),
+        "mish": functional.mish,
         "exponential": torch.exp,
     }
     rows = [[0.0, 1.0, -2.0], [800.0, -800.0, 799.0], [-1000.0, -1001.0, -1000.5], [3.0, 3.0, 3.0]]
@@ -274,12 +275,12 @@ def _idle_optimizer(learning_rate: float) -> Any:
     return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=learning_rate)
 
 
-# Layers: batch normalization in three training steps and a prediction; layer normalization, its gradients.
+# Layers: batch normalization in three training steps and a prediction; the two of single examples, their gradients.
 
 
 def layer_goldens() -> Json:
     random = np.random.default_rng(1)
-    return {"batch_norm": _batch_norm(random), "layer_norm": _layer_norm(random)}
+    return {"batch_norm": _batch_norm(random), "layer_norm": _layer_norm(random), "rms_norm": _rms_norm(random)}
 
 
 def _batch_norm(random: np.random.Generator) -> Json:
@@ -327,6 +328,23 @@ def _layer_norm(random: np.random.Generator) -> Json:
         "input_gradient": tensors[0].grad.tolist(),
         "scale_gradient": tensors[1].grad.tolist(),
         "shift_gradient": tensors[2].grad.tolist(),
+    }
+
+
+def _rms_norm(random: np.random.Generator) -> Json:
+    inputs, upstream = random.normal(2, 3, size=(5, 4)), random.standard_normal((5, 4))
+    scale = random.uniform(0.5, 2, size=4)
+    tensors = [torch.tensor(array, requires_grad=True) for array in (inputs, scale)]
+    outputs = functional.rms_norm(tensors[0], (4,), weight=tensors[1], eps=1e-5)
+    outputs.backward(torch.tensor(upstream))
+    return {
+        "settings": {"epsilon": 1e-5},
+        "inputs": inputs.tolist(),
+        "scale": scale.tolist(),
+        "upstream_gradient": upstream.tolist(),
+        "outputs": outputs.tolist(),
+        "input_gradient": tensors[0].grad.tolist(),
+        "scale_gradient": tensors[1].grad.tolist(),
     }
 
 

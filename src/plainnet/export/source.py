@@ -17,7 +17,7 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import OWN
 from plainnet.activations import Identity
-from plainnet.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from plainnet.layers import Activation, Dense, Dropout, Layer
 from plainnet.network import Network
 
 WIDTH = 88
@@ -93,7 +93,7 @@ def _does_something(layer: Layer) -> bool:
 
 def _kind(layer: Layer) -> str:
     """Return the second half of a name: hidden_1_relu, hidden_1_norm, hidden_1_dropout."""
-    if isinstance(layer, BatchNorm | LayerNorm):
+    if layer.normalization:
         return "norm"
     name = layer.activation.name if isinstance(layer, Activation) else type(layer).__name__
     return re.sub(r"\W+", "_", name.removeprefix(OWN)).lower()
