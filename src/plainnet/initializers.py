@@ -28,7 +28,7 @@ class Zeros(Configurable):
 
 
 class Normal(Configurable):
-    """Normal with mean 0; the default is the standard normal of the XOR post."""
+    """Normal with mean 0 and a `standard_deviation` above 0; the default is the standard normal of the XOR post."""
 
     name = "normal"
 
@@ -40,7 +40,7 @@ class Normal(Configurable):
 
 
 class Uniform(Configurable):
-    """Uniform over [-limit, limit]."""
+    """Uniform over [-limit, limit], with `limit` above 0."""
 
     name = "uniform"
 

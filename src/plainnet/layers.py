@@ -174,8 +174,13 @@ class Dense(Layer):
         ∂loss/∂bias    = Σ_examples δ       the bias's input is 1
         ∂loss/∂inputs  = δ @ weightsᵀ       each unit's δ through the weight it came by
 
-    (Rumelhart, Hinton & Williams 1986). The initializer "auto" follows the activation; biases start at 0. The
-    penalty l1 · Σ|w| + l2/2 · Σw² on the weights is part of the loss.
+    (Rumelhart, Hinton & Williams 1986).
+
+        units        the number of outputs, at least 1
+        activation   a name, an object, or a function z -> (value, derivative)
+        bias         False leaves the bias out; biases start at 0
+        initializer  a name, an object, a function (shape, random), or "auto", which suits the activation
+        l1, l2       the penalty l1 · Σ|w| + l2/2 · Σw² on the weights, which is part of the loss; at least 0
     """
 
     torch = "Linear({features}, {units}, bias={bias})"
@@ -260,7 +265,10 @@ class Dense(Layer):
 
 
 class Activation(Layer):
-    """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm."""
+    """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm.
+
+    `activation` is a name, an object, or a function z -> (value, derivative).
+    """
 
     def __init__(self, activation: Activatable) -> None:
         self.activation: ActivationFunction = adapters.activation_of(activation)
@@ -284,7 +292,7 @@ class Dropout(Layer):
     """In training each input is zero with probability `rate` and otherwise divided by 1 - rate.
 
     outputs = inputs · mask / (1 - rate), so the expected value stays as it is and a prediction changes nothing
-    (Srivastava et al. 2014; the inverted form). Backwards the gradient passes through the same mask.
+    (Srivastava et al. 2014; the inverted form). The gradient passes through the same mask. `rate` is from 0 to below 1.
     """
 
     torch = "Dropout({rate})"
@@ -341,8 +349,9 @@ class BatchNorm(Layer):
 
         ∂loss/∂shift = Σ g        ∂loss/∂scale = Σ g x̂        ∂loss/∂x̂ = scale · g, then `centred_gradient`
 
-    A batch of one example has no variance: it leaves the running statistics alone, and training with batches of one
-    raises InvalidValue.
+    `momentum` is the weight of the latest batch in the running statistics, from 0 to 1; `epsilon`, above 0, keeps the
+    root from 0. A batch of one example has no variance: it leaves the running statistics alone, and training with
+    batches of one raises InvalidValue.
     """
 
     normalization, torch = "batch", "BatchNorm1d({features}, eps={epsilon}, momentum={momentum})"
@@ -394,7 +403,8 @@ class LayerNorm(Layer):
     """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), an example at a time.
 
     Mean and variance run over one example's features, in training and prediction alike (Ba, Kiros & Hinton 2016).
-    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`.
+    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`. `epsilon`,
+    above 0, keeps the root from 0.
     """
 
     normalization, torch = "layer", "LayerNorm({features}, eps={epsilon})"
@@ -440,6 +450,8 @@ class RMSNorm(Layer):
     g = ∂loss/∂x̂ = scale · ∂loss/∂outputs, and means over one example's features:
 
         ∂loss/∂scale = Σ_examples ∂loss/∂outputs · x̂        ∂loss/∂inputs = (g - x̂ mean(g x̂)) / r
+
+    `epsilon`, above 0, keeps the root from 0.
     """
 
     normalization, torch = "rms", "RMSNorm({features}, eps={epsilon})"

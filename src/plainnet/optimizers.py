@@ -110,7 +110,11 @@ class Optimizer(Adjustable):
     """What all optimizers share: the learning rate, weight decay and clipping.
 
     A subclass has `update(parameters, gradient, state, learning_rate, t)`, which changes the parameters and the vectors
-    in `state` in place.
+    in `state` in place. Every optimizer takes
+
+        learning_rate  η: a number above 0, a schedule, or a function (epoch, epochs) -> rate
+        weight_decay   the share of θ that is added to the gradient, at least 0
+        clip_norm      the largest norm of the gradient, above 0; None for any
     """
 
     elementwise = False
@@ -170,7 +174,8 @@ class Optimizer(Adjustable):
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum μ where it is given (Robbins & Monro 1951; Polyak 1964).
 
-    With `nesterov` it looks ahead along the velocity (Sutskever et al. 2013).
+    `momentum` is the share of the velocity that a step keeps, from 0 to below 1. With `nesterov` the step looks ahead
+    along the velocity (Sutskever et al. 2013).
     """
 
     name = "sgd"
@@ -200,7 +205,11 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps divided by the running root mean square of the gradient (Tieleman & Hinton 2012, lecture 6.5)."""
+    """Steps divided by the running root mean square of the gradient (Tieleman & Hinton 2012, lecture 6.5).
+
+    `decay` is the share of the mean square that a step keeps, `momentum` that of the velocity, both from 0 to below 1;
+    `epsilon`, at least 0, keeps the divisor from 0.
+    """
 
     name = "rmsprop"
     elementwise = True
@@ -230,7 +239,10 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan & Singer 2011)."""
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan & Singer 2011).
+
+    `epsilon`, at least 0, keeps the divisor from 0.
+    """
 
     name = "adagrad"
     elementwise = True
@@ -251,7 +263,11 @@ class Adagrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum divided by the running root mean square, both corrected for their start at 0 (Kingma & Ba 2015)."""
+    """Momentum divided by the running root mean square, both corrected for their start at 0 (Kingma & Ba 2015).
+
+    `beta1` and `beta2` are the shares of the mean and of the mean square that a step keeps, from 0 to below 1;
+    `epsilon`, at least 0, keeps the divisor from 0.
+    """
 
     name = "adam"
     elementwise = True

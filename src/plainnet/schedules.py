@@ -18,7 +18,7 @@ Memory = dict[str, float]
 
 
 class Schedule(Adjustable):
-    """What all schedules share."""
+    """What all schedules share. η is `learning_rate`, a number above 0; epochs are counted in fractions."""
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
         """Return the learning rate at the point `epoch` of a run of `epochs` epochs."""
@@ -46,7 +46,7 @@ class Constant(Schedule):
 
 
 class Step(Schedule):
-    """η · factor^⌊epoch / every⌋: a drop after every `every` epochs."""
+    """η · factor^⌊epoch / every⌋: a drop by `factor`, above 0, after every `every` epochs, at least 1."""
 
     name = "step"
 
@@ -60,7 +60,7 @@ class Step(Schedule):
 
 
 class Exponential(Schedule):
-    """η · factor^epoch."""
+    """η · factor^epoch, with `factor` above 0."""
 
     name = "exponential"
 
@@ -73,7 +73,10 @@ class Exponential(Schedule):
 
 
 class Cosine(Schedule):
-    """minimum + (η - minimum) (1 + cos(π epoch / epochs)) / 2 (Loshchilov & Hutter 2017, without restarts)."""
+    """minimum + (η - minimum) (1 + cos(π epoch / epochs)) / 2 (Loshchilov & Hutter 2017, without restarts).
+
+    `minimum` is the rate at the end, from 0 to η.
+    """
 
     name = "cosine"
 
@@ -88,6 +91,7 @@ class Cosine(Schedule):
 class LinearWarmup(Schedule):
     """η rising in a line from start · η over the first `warmup` epochs, and from there the schedule given as η.
 
+    `learning_rate` is a number or another schedule, `warmup` a number of epochs above 0, `start` a share from 0 to 1.
     From 0, the default, each step takes the rate that the line reaches at its end, so that no step is lost at a rate
     of 0: of n steps of warm-up, step t, counted from 0, has (t + 1) / n · η.
     """
@@ -115,7 +119,8 @@ class LinearWarmup(Schedule):
 class OneCycle(Schedule):
     """Up from η / 25 to η over the first `warmup` share of the run, then down to η / 250,000; both along a cosine.
 
-    Smith & Topin 2018, with PyTorch's defaults for the two ends.
+    Smith & Topin 2018, with PyTorch's defaults for the two ends: `start_divisor` 25 and `end_divisor` 10,000, both at
+    least 1. `warmup` is a share of the run, above 0 and below 1.
     """
 
     name = "one_cycle"
@@ -141,7 +146,8 @@ class ReduceOnPlateau(Schedule):
     """η times `factor` each time the observed loss has not improved for more than `patience` reports.
 
     An improvement is a finite loss below best - threshold · |best|, best being the lowest so far; the rate does not
-    fall below `minimum`. Early stopping waits 10 epochs by default, so that a rate lowered after 6 has 4 to help.
+    fall below `minimum`. `factor` is above 0 and below 1, `patience` at least 0, `threshold` from 0 to below 1. Early
+    stopping waits 10 epochs by default, so that a rate lowered after 6 has 4 to help.
     """
 
     name = "reduce_on_plateau"
