@@ -13,9 +13,9 @@ from plainnet.history import History, Report
 class EarlyStopping(Configurable):
     """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
 
-    The monitored loss is the validation loss, or the training loss without validation data. `patience` is at least 1. An
-    improvement is a fall by more than `minimum_improvement`, at least 0, below the best so far (Prechelt 1998). A loss
-    that is not finite improves nothing; if none ever is, the run keeps its last parameters and warns.
+    The monitored loss is the validation loss, or the training loss without validation data. `patience` is at least 1.
+    An improvement is a fall by more than `minimum_improvement`, at least 0, below the best so far (Prechelt 1998). A
+    loss that is not finite improves nothing; if none ever is, the run keeps its last parameters and warns.
     """
 
     def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
