@@ -75,7 +75,7 @@ LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """What a program that only predicts need not wait for."""
+    """Import on first use what a program that only predicts does not need."""
     from importlib import import_module
 
     if name == "plots":

@@ -47,7 +47,7 @@ class UserActivation(ActivationFunction):
 
 
 def activation_of(activation: Activatable) -> ActivationFunction:
-    """The activation meant by a name, a description, an object or a user's own function.
+    """Return the activation meant by a name, a description, an object or a user's own function.
 
     A function takes z and returns the pair (value, derivative), both of the shape of z:
 
@@ -127,7 +127,7 @@ def _like(array: Array, values: Any) -> Array:
 
 
 def loss_of(loss: Any) -> Loss:
-    """The loss meant by a name, a description, an object or a user's own function.
+    """Return the loss meant by a name, a description, an object or a user's own function.
 
     A function takes targets and predictions and returns the pair (loss of each element, its derivative):
 

@@ -25,7 +25,7 @@ def backpropagate(
     training: TrainingPass | None,
     gradients: LayerGradients,
 ) -> float:
-    """The loss of a batch, penalties included; the gradients of all parameters are written into `gradients`.
+    """Return the loss of a batch, penalties included, and write the gradients of all parameters into `gradients`.
 
     Where the loss is computed together with the output's activation, the last layer stops at its weighted sums z.
     """

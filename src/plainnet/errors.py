@@ -25,7 +25,7 @@ class PlainnetError(Exception):
         return shortened(super().__str__())
 
     def renamed(self, was: str, now: str) -> Self:
-        """The same refusal of an argument that the caller knows by another name; a message about others stays."""
+        """Return the same error for an argument that the caller knows by another name; a message about others stays."""
         message = str(self.args[0]) if self.args else ""
         if not message.startswith((f"{was} ", f"{was}[")):
             return self
@@ -47,7 +47,7 @@ class InvalidRow(InvalidValue):
         return shortened(self.message.replace("{row}", str(self.row)))
 
     def moved(self, rows: int) -> "InvalidRow":
-        """The same of a row further down: where a part of the data was looked at, that stands below `rows` others."""
+        """Return the same error with `rows` added to its row number, for a block that begins at that row."""
         return InvalidRow(self.message, self.row + rows)
 
 

@@ -57,7 +57,7 @@ class Scaled(Configurable):
     name, uniform = "", False
 
     def variance(self, inputs: int, units: int) -> float:
-        """The variance of a weight between `inputs` inputs and `units` units."""
+        """Return the variance of a weight between `inputs` inputs and `units` units."""
         raise NotImplementedError(f"{type(self).__name__} needs a method variance(inputs, units)")
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -121,7 +121,7 @@ INITIALIZERS: dict[str, type[Configurable]] = parts(Configurable, globals())
 
 
 def resolve(initializer: object) -> Initializer:
-    """The initializer meant by a name, a description or a user's own function (shape, random) -> array."""
+    """Return the initializer meant by a name, a description or a user's own function (shape, random) -> array."""
     if isinstance(initializer, str | dict):
         return build("initializer", initializer, INITIALIZERS)
     if callable(initializer):

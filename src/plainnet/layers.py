@@ -2,7 +2,7 @@
 
 A layer's `forward(inputs, training)` returns its outputs together with the function that takes ∂loss/∂outputs back
 to ∂loss/∂inputs. All that a pass needs to remember lives in that function and nothing on the layer, so several
-threads can use a network at once. On the way back the function writes the gradient of each of the layer's
+threads can use a network at once. In the backward pass the function writes the gradient of each of the layer's
 parameters into an array it is given for it.
 
 A user's own layer is a subclass of `Layer` with a `forward`; `docs/extending.md` has one, line by line.
@@ -71,22 +71,22 @@ class Layer(Configurable):
     """
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """The name and shape of each parameter for examples of `input_shape` (without the examples' axis)."""
+        """Return the name and shape of each parameter for examples of `input_shape` (without the examples' axis)."""
         return {}
 
     def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """The name and shape of each running statistic."""
+        """Return the name and shape of each running statistic."""
         return {}
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of one example's outputs."""
+        """Return the shape of one example's outputs."""
         return input_shape
 
     def initialize(self, random: np.random.Generator) -> None:
         """Give parameters and statistics their first values; they are zero before."""
 
     def penalties(self) -> dict[str, Penalty]:
-        """The penalty on each parameter that has one."""
+        """Return the penalty on each parameter that has one."""
         return {}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -132,7 +132,7 @@ class Layer(Configurable):
 
     @property
     def is_built(self) -> bool:
-        """Whether the layer belongs to a network that knows its input size."""
+        """True if the layer belongs to a network that knows its input size."""
         return "_views" in self.__dict__
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -151,7 +151,7 @@ class Layer(Configurable):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
     def __getstate__(self) -> dict[str, Any]:
-        """The layer without its views: the network that copies or unpickles it binds it anew."""
+        """Return the layer without its views: the network that copies or unpickles it binds it anew."""
         views = self.__dict__.get("_views", {})
         return {k: v for k, v in self.__dict__.items() if k not in ("_views", "_claimed") and k not in views}
 

@@ -142,7 +142,7 @@ class Loss(Configurable):
         return (losses * share).sum(), derivatives * share
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
-        """The user's targets, checked, as an array that `elements` takes for a network with `outputs` outputs."""
+        """Return the user's targets, checked, as the array that `elements` takes for so many outputs."""
         array = checks.numeric_array("y", targets, dtype, LABELS)
         if array.ndim == 1 and outputs == 1:
             array = array[:, None]
@@ -266,7 +266,7 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
 
 
 def usual_after(activation: str) -> str:
-    """The name of the loss that suits an output of this activation."""
+    """Return the name of the loss that suits an output of this activation."""
     return next((name for name, loss in LOSSES.items() if activation in loss.suits), MeanSquaredError.name)
 
 

@@ -138,7 +138,7 @@ class Optimizer(Adjustable):
         return self.schedule.learning_rate if constant else self.schedule  # type: ignore[attr-defined]
 
     def start(self, parameters: Array) -> State:
-        """The memory of a run that begins at `parameters`."""
+        """Return the memory of a run that begins at `parameters`."""
         return {name: np.zeros_like(parameters) for name in self.remembers}
 
     def step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
@@ -307,7 +307,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = parts(Optimizer, globals())
 
 
 def resolve(optimizer: Any) -> Optimizer:
-    """The optimizer meant by a name, a description or an object."""
+    """Return the optimizer meant by a name, a description or an object."""
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, str | dict):

@@ -21,12 +21,12 @@ class Schedule(Adjustable):
     """What all schedules share."""
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        """The learning rate at the point `epoch` of a run of `epochs` epochs."""
+        """Return the learning rate at the point `epoch` of a run of `epochs` epochs."""
         raise NotImplementedError(f"{type(self).__name__} needs a method rate(epoch, epochs, memory)")
 
     @property
     def watches(self) -> bool:
-        """Whether the rate depends on what the reports say."""
+        """True if the rate depends on what the reports say."""
         return type(self).observe is not Schedule.observe
 
     def observe(self, loss: float, memory: Memory) -> None:
@@ -176,7 +176,7 @@ class ReduceOnPlateau(Schedule):
 
 
 def _cosine(start: float, end: float, progress: float) -> float:
-    """From `start` at progress 0 to `end` at progress 1 along half a cosine, and `end` from there on."""
+    """Go from `start` at progress 0 to `end` at progress 1 along half a cosine, and stay at `end`."""
     return end + (start - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
@@ -222,7 +222,7 @@ Rate = float | Schedule | dict[str, Any] | Callable[[float, int], float]
 
 
 def resolve(learning_rate: Rate) -> Schedule:
-    """The schedule meant by a number (constant), a description, an object or a function (epoch, epochs) -> rate."""
+    """Return the schedule meant by a number, a description, an object or a function (epoch, epochs) -> rate."""
     if isinstance(learning_rate, Schedule):
         return learning_rate
     if isinstance(learning_rate, dict):

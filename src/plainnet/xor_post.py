@@ -57,7 +57,7 @@ class Parameters(NamedTuple):
 
 
 def initial_parameters() -> Parameters:
-    """What the post draws after `numpy.random.seed(1)`; NumPy's global random state is left alone."""
+    """Return what the post draws after `numpy.random.seed(1)`; NumPy's global random state is left alone."""
     random = np.random.RandomState(1)  # the generator behind numpy.random.seed
     return Parameters(random.randn(3, 4), random.randn(4, 1), random.randn(4), random.randn(1))
 
@@ -73,19 +73,19 @@ def sigmoid_prime(x: Array) -> Array:
 
 
 def forward(parameters: Parameters) -> tuple[Array, Array]:
-    """The activations of both layers for the four examples: hidden (4, 4) and output (4, 1)."""
+    """Return the activations of both layers for the four examples: hidden (4, 4) and output (4, 1)."""
     hidden = sigmoid(np.dot(X, parameters.hidden_weights) + parameters.hidden_bias)
     output = sigmoid(np.dot(hidden, parameters.output_weights) + parameters.output_bias)
     return hidden, output
 
 
 def mean_squared_error(parameters: Parameters) -> float:
-    """The loss that the post's text defines: 1/n Σ (output - Y)², n = 4 examples."""
+    """Return the loss that the post's text defines: 1/n Σ (output - Y)², n = 4 examples."""
     return float(np.mean((forward(parameters)[1] - Y) ** 2))
 
 
 def mean_absolute_error(parameters: Parameters) -> float:
-    """The loss that the post prints: 1/n Σ |output - Y| (defect 5)."""
+    """Return the loss that the post prints: 1/n Σ |output - Y| (defect 5)."""
     return float(np.mean(np.abs(forward(parameters)[1] - Y)))
 
 
@@ -118,7 +118,7 @@ def _slope_of_activation(activation: Array) -> Array:
 
 
 def true_gradient(parameters: Parameters) -> Parameters:
-    """The gradient of `mean_squared_error`, by the chain rule from the loss back to each array.
+    """Return the gradient of `mean_squared_error`, by the chain rule from the loss back to each array.
 
     With J = 1/n Σ (output - Y)², z the weighted sums of a layer, and σ'(z) = a(1 - a) for a = σ(z):
 
@@ -143,7 +143,7 @@ def true_gradient(parameters: Parameters) -> Parameters:
 
 
 def published_losses(steps: int = 8000, every: int = 1000) -> Iterator[float]:
-    """The losses that the post prints: the mean absolute error before steps 0, `every`, 2 `every`, and so on.
+    """Return the losses that the post prints: the mean absolute error before steps 0, `every`, 2 `every`, and so on.
 
     >>> next(published_losses())
     0.5013730688788007

@@ -12,7 +12,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 def total(shapes: Iterable[Mapping[str, Shape]]) -> int:
-    """How many numbers arrays of these shapes hold together."""
+    """Return how many numbers arrays of these shapes hold together."""
     return sum(math.prod(shape) for layer in shapes for shape in layer.values())
 
 

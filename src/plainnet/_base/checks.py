@@ -26,7 +26,7 @@ PIECE = 2**22
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest known one, then all of them, or some of many."""
+    """Return the end of a message about an unknown name: the nearest known one, then all of them, or some of many."""
     import difflib  # only a refusal pays for this import
 
     names = sorted(known)
@@ -92,7 +92,7 @@ def whole_number(name: str, value: Any, *, least: int) -> int:
 
 
 def _scalar(value: Any) -> Any:
-    """The number in an array of no axes, which NumPy's own functions return here and there; else `value` itself."""
+    """Return the number in an array without axes, as some of NumPy's functions return it; another value as it is."""
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
@@ -142,7 +142,7 @@ def finite(name: str, array: Array) -> None:
 
 
 def examples(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
-    """`values` as finite examples: a 2-D array of `dtype`, a row an example, at least one row."""
+    """Return `values` as finite examples: a 2-D array of `dtype`, one row per example, at least one row."""
     array = numeric_array(name, values, dtype)
     if array.ndim != 2:
         hint = " (for one feature: values.reshape(-1, 1); for one example: values.reshape(1, -1))"

@@ -26,7 +26,7 @@ class Configurable:
             cls.name = cls.__name__
 
     def settings(self) -> dict[str, Any]:
-        """The constructor's arguments and their present values, in order."""
+        """Return the constructor's arguments and their present values, in order."""
         return {argument: getattr(self, argument) for argument in _defaults(type(self))}
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Adjustable(Configurable):
     """A `Configurable` whose settings scikit-learn's searches reach by name, such as solver__learning_rate."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments; `deep` adds those of objects among them, as argument__setting."""
+        """Return the constructor's arguments; `deep` adds those of objects among them, as argument__setting."""
         arguments = {name: getattr(self, name) for name in _defaults(type(self)) if hasattr(self, name)}
         inner = {
             f"{name}__{setting}": value
@@ -118,7 +118,7 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _short(value: Any) -> Any:
-    """A nested object by its name alone where it has its default settings."""
+    """Return a nested object by its name alone where it has its default settings."""
     description = describe(value)
     return description if isinstance(description, str) else value
 
@@ -156,13 +156,13 @@ def _is_ours(thing: Configurable) -> bool:
 
 
 def own_name(thing: Any) -> str:
-    """How a description names a user's own class, object or function."""
+    """Return how a description names a user's own class, object or function."""
     name = shown_name(thing)
     return name if name.startswith(OWN) else OWN + name
 
 
 def shown_name(thing: Any) -> str:
-    """How a message names a class, object or function."""
+    """Return how a message names a class, object or function."""
     return getattr(thing, "__name__", type(thing).__name__)
 
 
@@ -172,7 +172,7 @@ def build(
     known: Mapping[str, Callable[..., Any]],
     custom: Iterable[Any] = (),
 ) -> Any:
-    """The object that `describe` gave `description` for; `custom` are the user's own classes and functions."""
+    """Return the object that `describe` gave `description` for; `custom` are the user's own classes and functions."""
     if isinstance(description, str):
         description = {"name": description}
     if not isinstance(description, dict) or not isinstance(description.get("name"), str):
@@ -193,7 +193,7 @@ def build(
 
 
 def _own_parts(setting: str, value: Any, own: Mapping[str, Any]) -> Any:
-    """A setting with what is the user's own in it built; all else is left to the constructor."""
+    """Return a setting with what is the user's own in it built; all else is left to the constructor."""
     name = value.get("name") if isinstance(value, dict) else value
     if isinstance(name, str) and name.startswith(OWN):
         return build(setting, value, {}, own.values())

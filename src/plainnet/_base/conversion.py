@@ -69,7 +69,7 @@ def _array(name: str, values: Any) -> Array:
 
 
 def unmasked(name: str, values: Any) -> Array:
-    """The numbers of a masked array none of which is masked."""
+    """Return the numbers of a masked array none of which is masked."""
     masked = np.ma.getmaskarray(values)
     if masked.any():
         row, *others = (int(i) for i in np.argwhere(masked)[0]) if masked.ndim else (0,)
@@ -83,7 +83,7 @@ def unmasked(name: str, values: Any) -> Array:
 
 
 def _column(values: Any) -> Array:
-    """A series or anything else as an array; pandas' own number types as float64, with NaN for what is missing."""
+    """Return a series or anything else as an array; pandas' own number types become float64, NaN if missing."""
     dtype = getattr(values, "dtype", None)
     kind = getattr(dtype, "kind", None)
     if not isinstance(dtype, np.dtype) and kind is not None and kind in "biuf" and hasattr(values, "to_numpy"):
@@ -92,7 +92,7 @@ def _column(values: Any) -> Array:
 
 
 def _columns(values: Any) -> list[tuple[str, Any]] | None:
-    """The names and columns of a data frame of polars, pandas or Arrow; None for anything else."""
+    """Return the names and columns of a data frame of polars, pandas or Arrow; None for anything else."""
     if hasattr(values, "iter_columns"):
         return [(column.name, column) for column in values.iter_columns()]
     if hasattr(values, "iloc") and hasattr(values, "columns"):
@@ -126,7 +126,7 @@ def _frame(name: str, columns: Sequence[tuple[str, Any]], if_text: str) -> Array
 
 
 def _objects(name: str, array: Array, if_text: str) -> Array:
-    """An array of Python objects that are all numbers, or missing, as float64."""
+    """Return an array of Python objects that are all numbers, or missing, as float64."""
     if array.ndim == 0:
         raise InvalidType(f"{name} is {_short(array.item())}; it takes an array of numbers")
     converted = np.empty(array.size)
@@ -144,7 +144,7 @@ def _objects(name: str, array: Array, if_text: str) -> Array:
 
 
 def _number(value: Any) -> float | None:
-    """A number as a float, a missing value as NaN; None for anything else."""
+    """Return a number as a float, a missing value as NaN; None for anything else."""
     if value is None or type(value).__name__ == "NAType":
         return np.nan
     if not (isinstance(value, np.integer | np.bool) or hasattr(value, "as_integer_ratio")):  # Decimal, Fraction

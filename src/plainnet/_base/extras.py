@@ -7,7 +7,7 @@ from plainnet.errors import MissingExtraError
 
 
 def missing_extra(what: str, extra: str, library: str | None = None) -> MissingExtraError:
-    """The error for `what`, which needs the libraries of `extra`, or one of them alone."""
+    """Return the error for `what`, which needs the libraries of `extra`, or one of them alone."""
     libraries = lacking(extra)
     if library is not None:
         libraries = [library] if libraries is None else [one for one in libraries if one.startswith(library)]
@@ -23,7 +23,7 @@ def missing_extra(what: str, extra: str, library: str | None = None) -> MissingE
 
 
 def lacking(extra: str) -> list[str] | None:
-    """The libraries of an extra that are not installed ("numba") or too old ("numba>=0.61"), as pip takes them.
+    """Return the libraries of an extra that are not installed ("numba") or too old ("numba>=0.61"), as pip takes them.
 
     None where plainnet runs without having been installed, so that nothing tells what its extras hold.
     """
@@ -39,7 +39,7 @@ def lacking(extra: str) -> list[str] | None:
 
 
 def _needed(name: str, versions: str) -> str | None:
-    """What to install for a library of these versions (">=0.61"); None where it is there."""
+    """Return what to install for a library of these versions (">=0.61"); None where it is there."""
     from importlib import metadata
 
     try:

@@ -47,7 +47,7 @@ class MappedRows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Array:
-        """The rows start:stop as an array of their own."""
+        """Return the rows start:stop as an array of their own."""
         start, stop, _ = rows.indices(len(self))
         block = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
         piece = int(np.searchsorted(self._before, start, side="right")) - 1
@@ -85,12 +85,12 @@ def rows_of(values: Any, check: Callable[[Any], Array]) -> Rows:
 
 
 def are_mapped(*arrays: Rows) -> bool:
-    """Whether any of the arrays is read from a file block by block."""
+    """Return True if any of the arrays is read from a file block by block."""
     return any(isinstance(array, MappedRows) for array in arrays)
 
 
 def block_rows(*arrays: Rows, multiple_of: int = 1) -> int:
-    """How many rows of all the arrays together make a block, a multiple of a number; all of them where in memory.
+    """Return the number of rows of a block, a multiple of `multiple_of`; arrays in memory are one block.
 
     All blocks have as many but the last, and that about as many.
     """
@@ -115,7 +115,7 @@ def choose(rows: Rows, chosen: Array) -> Rows:
 
 
 def files_of(*values: Any) -> tuple[str, ...]:
-    """The files that any of the arrays, or the arrays they are views of, are mapped from."""
+    """Return the files that any of the arrays, or the arrays they are views of, are mapped from."""
     files = []
     for value in values:
         array: Any = value

@@ -18,7 +18,7 @@ ClassWeights = Mapping[int, float]
 
 
 def without_weightless(examples: Examples) -> Examples:
-    """The examples without those of weight 0, which must influence nothing: neither splits nor batch statistics."""
+    """Return the examples without those of weight 0, which must influence neither splits nor batch statistics."""
     inputs, targets, weights = examples
     if weights is None or weights.all():
         return examples
@@ -27,7 +27,7 @@ def without_weightless(examples: Examples) -> Examples:
 
 
 def class_weights(class_weight: Any, targets: Rows, sample_weight: Array | None, outputs: int) -> ClassWeights | None:
-    """The weight of each class that the user means by "balanced" or a dict; None for none.
+    """Return the weight of each class that the user means by "balanced" or a dict; None for none.
 
     "balanced" weighs a class by W / (classes · W of the class), W being the sum of the sample weights (the number of
     examples without), so that every class counts the same.
@@ -76,7 +76,7 @@ def example_weights(
 
 
 def _labels(targets: Rows) -> Array:
-    """The class of each example."""
+    """Return the class of each example."""
     by_block = [class_labels(targets[block]) for block in blocks(targets)]
     known = [labels for labels in by_block if labels is not None]
     if len(known) < len(by_block):
@@ -85,7 +85,7 @@ def _labels(targets: Rows) -> Array:
 
 
 def class_labels(targets: Array) -> Array | None:
-    """The class of each example, from labels, one-hot rows or a column of 0 and 1; None where they are no classes."""
+    """Return the class of each example, from labels, one-hot rows or a column of 0 and 1; None for other targets."""
     if targets.ndim == 1:
         return targets
     if not np.isin(targets, (0, 1)).all():

@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 
 def make(choice: Choice, job: Job) -> Engine:
-    """The engine that was chosen, ready to run the job."""
+    """Return the engine that was chosen, ready to run the job."""
     if choice.engine == "numpy":
         return NumpyEngine(job, choice.threads)
     from plainnet.engines.compiled.compiled_engine import CompiledEngine

@@ -64,7 +64,7 @@ def remaining_batches(job: Job) -> Iterator[Batch]:
 
 
 def rows_of(array: Array, chosen: slice | Array) -> Array:
-    """The chosen rows; `take` copies scattered ones faster than indexing does."""
+    """Return the chosen rows; `take` copies scattered ones faster than indexing does."""
     return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
 
 
@@ -89,7 +89,7 @@ def _blocks_of_files(job: Job, random: np.random.Generator | None) -> Iterator[B
 
 
 def _epoch_random(job: Job) -> np.random.Generator:
-    """The network's shuffling stream at the start of an epoch; later in it, one that draws what it drew there."""
+    """Return the network's shuffling stream at the start of an epoch, later a stream that draws the same again."""
     if job.batches_done == 0:
         job.order_state = job.network.shuffling.bit_generator.state
         return job.network.shuffling

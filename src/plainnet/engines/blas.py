@@ -17,7 +17,7 @@ from plainnet.engines.interrupts import interrupts_held
 
 
 def can_be_limited() -> bool:
-    """Whether the library that sets the number is there."""
+    """Return True if threadpoolctl, which sets the number, is installed."""
     return importlib.util.find_spec("threadpoolctl") is not None
 
 
@@ -62,7 +62,10 @@ class _Limits:
                 self._set()
 
     def start_anew(self) -> None:
-        """In a process that was forked while the lock was held: the threads that asked for limits are not in it."""
+        """Forget the limits in a process that was forked while the lock was held.
+
+        The threads that asked are not in it.
+        """
         self.asked.clear()
         if self.limit is not None:
             self._set()

@@ -39,7 +39,7 @@ class Choice(NamedTuple):
     """Why it is not the engine that was asked for."""
 
     def on_one_thread(self) -> "Choice":
-        """The same for one of many jobs that run side by side, each on one thread where that can be seen to."""
+        """Return the same for one of many jobs that run side by side, each on one thread where that can be seen to."""
         settable = self.engine == "compiled" or blas.can_be_limited()
         return self._replace(threads=1 if settable else None)
 
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) -> Choice:
-    """The engine meant by "numpy", "compiled" or "auto", and its threads.
+    """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
     "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
     say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
@@ -74,7 +74,7 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
 
 
 def is_installed() -> bool:
-    """Whether all that the compiled engine needs is there."""
+    """Return True if all that the compiled engine needs is installed."""
     return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
 
 
@@ -120,7 +120,7 @@ def default_threads(job: Job) -> int:
 
 
 def useful_threads(network: "Network", examples: int) -> int:
-    """How many threads at most gain from sharing a step of so many examples.
+    """Return how many threads at most gain from sharing a step of so many examples.
 
     In a step threads wait for each other, and twice more for each layer whose masks one thread draws or whose means
     run over the rows of all.
@@ -150,7 +150,7 @@ def available_cores() -> int:
 
 
 def _blas_threads(threads: int | None) -> int | None:
-    """The number that the user wants for NumPy's BLAS, refused where it cannot be set."""
+    """Return the number that the user wants for NumPy's BLAS, refused where it cannot be set."""
     if threads is not None and not blas.can_be_limited():
         raise missing_extra("threads= with the NumPy engine", "fast", "threadpoolctl")
     return threads

@@ -1,4 +1,4 @@
-"""Ctrl-C, held back where it would do harm."""
+"""Ctrl-C, deferred until the job is consistent again."""
 
 import signal
 from collections.abc import Callable, Iterator

@@ -12,13 +12,13 @@ from plainnet.layers import Activation, Layer
 
 
 def backward(step: ExplainedStep) -> Iterator[Stage]:
-    """A stage a layer, from the last to the first."""
+    """Yield one stage per layer, from the last to the first."""
     for i, layer, noted in reversed(list(step.by_layer())):
         yield Stage(f"Layer {i}: {layer!r}", f"net.layers[{i}]", tuple(_chain(step, i, layer, noted)))
 
 
 def _chain(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Iterator[Quantity]:
-    """The gradients at a layer, in the order in which the chain rule gives them."""
+    """Yield the gradients at a layer, in the order in which the chain rule gives them."""
     units = step.names.of_layers[i].outputs
     last = i == len(step.net.layers) - 1
     arriving = "∂loss/∂inputs" if not last else ("∂loss/∂z" if step.recorded.fused else "∂loss/∂ŷ")

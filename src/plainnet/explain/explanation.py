@@ -32,7 +32,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the gradient agrees; near a kink, such as relu's at 0, or a sharp bend it need not."""
+        """True if the gradient agrees; near a kink, such as relu's at 0, or a sharp bend it need not."""
         return self.relative_error < TOLERANCE
 
     @property

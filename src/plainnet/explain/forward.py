@@ -17,7 +17,7 @@ from plainnet.losses import CrossEntropy
 
 
 def forward(step: ExplainedStep) -> Iterator[Stage]:
-    """A stage a layer, from the first to the last."""
+    """Yield one stage per layer, from the first to the last."""
     for i, layer, noted in step.by_layer():
         names = step.names.of_layers[i]
         origin = f"the outputs of layer {i - 1}" if i else "the examples"
@@ -59,7 +59,7 @@ def _shapes(layer: Layer, noted: LayerRecord) -> tuple[str, ...]:
 
 
 def loss_stage(step: ExplainedStep) -> Stage:
-    """From the predictions to the one number, and its gradient with which the way back begins."""
+    """Return the stage from the predictions to the loss and its gradient, with which the backward pass begins."""
     last = step.net.layers[-1]
     outputs = step.recorded.layers[-1].outputs
     assert outputs is not None
@@ -118,7 +118,7 @@ def _loss_notes(step: ExplainedStep, count: str, elements: Array | None, predict
 
 
 def _counted(weight: Array | None, count: str, elements: Array) -> str:
-    """What the mean divides by."""
+    """Return what the mean divides by."""
     if weight is not None:
         total = float(weight.sum()) * elements.shape[1]
         return f"{count} = {total:.6g}, the weights of all numbers in ℓ together."

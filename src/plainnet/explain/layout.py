@@ -29,7 +29,7 @@ Block: TypeAlias = list[Line]
 
 
 def width_of(text: str) -> int:
-    """How many columns of a terminal a text takes: two for a wide character, none for a mark above or below one."""
+    """Return how many columns of a terminal a text takes: a wide character two, a combining mark none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -39,12 +39,15 @@ def width_of(text: str) -> int:
 
 
 def plain(line: Line) -> str:
-    """A line without its styles."""
+    """Return a line without its styles."""
     return "".join(span.text for span in line).rstrip()
 
 
 def wrap(text: str, style: str, width: int) -> Block:
-    """A text in lines of at most `width` columns, broken at spaces; a longer word is broken where the line ends."""
+    """Return a text in lines of at most `width` columns, broken at spaces.
+
+    A longer word is broken where the line ends.
+    """
     lines, line = [], ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
@@ -80,7 +83,7 @@ def side_by_side(groups: Sequence[Sequence[Block]], width: int) -> Block:
 
 
 def _joined(row: Sequence[Block]) -> Block:
-    """The blocks of a row, with an empty line above them."""
+    """Return the blocks of a row, with an empty line above them."""
     widths = [max(width_of(plain(line)) for line in block) for block in row]
     lines: Block = [[]]
     for i in range(max(map(len, row))):
@@ -93,7 +96,7 @@ def _joined(row: Sequence[Block]) -> Block:
 
 
 def grid(shown: Cells, style: str, width: int) -> Block:
-    """An array as aligned columns, in bands one below the other where all together are too wide."""
+    """Return an array as aligned columns, in bands one below the other where all together are too wide."""
     names = shown.columns or ("",) * len(shown.texts[0])
     widths = [max(map(width_of, column)) for column in zip(names, *shown.texts, strict=True)]
     lead = max(map(width_of, shown.rows)) + BETWEEN if shown.rows else 0
@@ -128,7 +131,7 @@ def _together(widths: Sequence[int]) -> int:
 
 
 def _bands(widths: Sequence[int], room: int) -> Iterator[range]:
-    """The columns, as many at a time as the room holds."""
+    """Return the columns, as many at a time as the room holds."""
     first = 0
     for k in range(1, len(widths) + 1):
         if k == len(widths) or _together(widths[first : k + 1]) > room:
@@ -137,7 +140,7 @@ def _bands(widths: Sequence[int], room: int) -> Iterator[range]:
 
 
 def _cut(text: str, width: int, end: str = GAP) -> str:
-    """The text, its end replaced by … where it is too long."""
+    """Return the text, its end replaced by … where it is too long."""
     if width_of(text) <= width:
         return text
     kept = ""

@@ -23,7 +23,7 @@ class LayerNames:
     outputs: tuple[str, ...]
 
     def parameter(self, name: str, formula: str, values: Array, *, like: str = "", **more: Any) -> Quantity:
-        """A quantity laid out like a parameter: a row an input and a column an output where the shape says so."""
+        """Return a quantity laid out like a parameter, with one row per input and one column per output if it fits."""
         rows: tuple[str, ...] = ()
         columns: tuple[str, ...] = ()
         if values.ndim == 2 and values.shape == (len(self.inputs), len(self.outputs)):
@@ -43,7 +43,7 @@ class Names:
 
     @classmethod
     def of(cls, net: Network, rows: int, examples: Sequence[str] | None) -> Names:
-        """From the network's table where it has one; otherwise numbers from 0, as in Python."""
+        """Take the names from the network's table if it has one; otherwise number from 0, as in Python."""
         if examples is not None and len(examples) != rows:
             raise InvalidValue(f"examples has {len(examples)} names and X has {rows} rows; each row takes one")
         table = _table_of(net)
@@ -62,7 +62,7 @@ class Names:
         return cls(tuple(map(str, named)), tuple(layers), table)
 
     def verdicts(self, predictions: Array, targets: Array) -> Iterator[str]:
-        """For a table, each example's truth and prediction in the table's own words; of many, the first ones."""
+        """Yield each example's truth and prediction in the table's own words; of many, the first ones."""
         if self.table is None:
             return
         truths = _truths(self.table, targets)

@@ -25,7 +25,7 @@ class Cells:
 
 
 def cells(values: Array, rows: Sequence[str], columns: Sequence[str], most: int | None) -> Cells:
-    """The array as rows and columns: a vector is one row, and all axes after the first run along the columns.
+    """Return the array as rows and columns: a vector is one row, and all axes after the first run along the columns.
 
     An array with more than `most` rows or columns is abbreviated: the first ones, a gap, and the last one.
     """
@@ -49,7 +49,7 @@ def cells(values: Array, rows: Sequence[str], columns: Sequence[str], most: int 
 
 
 def _places(size: int, most: int | None) -> list[int | None]:
-    """The places to show, of `size`; None is the gap."""
+    """Return the places to show, of `size`; None is the gap."""
     if most is None or size <= most:
         return list(range(size))
     return [*range(most - 2), None, size - 1]
@@ -62,7 +62,7 @@ def _names(names: Sequence[str], size: int, places: Sequence[int | None]) -> tup
 
 
 def _writer(array: Array) -> Callable[[float], str]:
-    """How to write a number of this array."""
+    """Return how to write a number of this array."""
     finite = np.abs(array[np.isfinite(array)])
     largest = float(finite.max(initial=0.0))
     if finite.size == array.size and largest < 1e6 and bool((array == np.round(array)).all()):

@@ -1,4 +1,4 @@
-"""Central differences for every gradient on the way back, not only for those of the parameters.
+"""Central differences for every gradient of the backward pass, not only for those of the parameters.
 
 They are taken in float64, as `plainnet.check_gradients` takes them: in float32 rounding drowns them.
 """
@@ -46,7 +46,7 @@ class Differences:
         self.scratch = self.network.parameter_views(np.zeros_like(self.network.parameters))
 
     def parameter(self, layer: int, name: str) -> Check:
-        """Of the gradient of one array of parameters, penalties included."""
+        """Check the gradient of one array of parameters, penalties included."""
         own = self.network.parameter_views(self.network.parameters)[layer][name]
         kept = own.copy()
 
@@ -60,12 +60,12 @@ class Differences:
         return self.check(loss_at, self.network.parameter_views(self.recorded.gradient)[layer][name], kept)
 
     def inputs_of(self, layer: int) -> Check | None:
-        """Of ∂loss/∂inputs of a layer."""
+        """Check ∂loss/∂inputs of a layer."""
         noted = self.recorded.layers[layer]
         return self.check_known(lambda values: self.loss_from(layer, values), noted.input_gradient, noted.inputs)
 
     def sums_of(self, layer: int) -> Check | None:
-        """Of δ = ∂loss/∂z of a layer."""
+        """Check δ = ∂loss/∂z of a layer."""
         noted = self.recorded.layers[layer]
         activation = getattr(self.network.layers[layer], "activation", None)
 
@@ -76,13 +76,13 @@ class Differences:
         return self.check_known(loss_at, noted.delta, noted.z)
 
     def outputs(self) -> Check | None:
-        """Of the gradient with which the way back begins."""
+        """Check the gradient with which the backward pass begins."""
         last = len(self.network.layers)
         outputs = self.recorded.layers[-1].outputs
         return self.check_known(lambda values: self.loss_from(last, values), self.recorded.output_gradient, outputs)
 
     def loss_from(self, layer: int, entering: Array) -> float:
-        """The loss where `entering` are the inputs of a layer, or after the last one what the loss takes."""
+        """Return the loss if `entering` are the inputs of a layer, or after the last one what the loss takes."""
         layers = self.network.layers[layer:]
         if not layers:
             return self.loss.value_and_gradient(self.targets, entering, self.weight, self.recorded.fused)[0]
@@ -96,7 +96,7 @@ class Differences:
         return None if gradient is None or at is None else self.check(function, gradient, at)
 
     def check(self, function: Callable[[Array], float], gradient: Array, at: Array) -> Check:
-        """A gradient against central differences of the function at some or all entries."""
+        """Check a gradient against central differences of the function at some or all entries."""
         chosen = np.unique(np.linspace(0, at.size - 1, min(at.size, self.most_entries)).round().astype(int))
 
         def of_chosen(values: Array) -> float:

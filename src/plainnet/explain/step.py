@@ -53,7 +53,7 @@ class ExplainedStep:
 
     @property
     def has_penalties(self) -> bool:
-        """Whether any layer adds to the loss."""
+        """True if any layer adds to the loss."""
         return any(layer.penalties() for layer in self.net.layers)
 
     def by_layer(self) -> Iterator[tuple[int, Layer, LayerRecord]]:
@@ -61,6 +61,6 @@ class ExplainedStep:
         return zip(range(len(self.net.layers)), self.net.layers, self.recorded.layers, strict=True)
 
     def rowwise(self, name: str, formula: str, values: Array | None, columns: Sequence[str], **more: Any) -> Quantity:
-        """A quantity with an example a row."""
+        """Return a quantity with one row per example."""
         assert values is not None
         return Quantity(name, formula, values, rows=self.names.examples, columns=tuple(columns), **more)

@@ -27,7 +27,7 @@ def as_text(explanation: Explanation, full: bool, width: int) -> str:
 
 
 def renderable(explanation: Explanation, full: bool) -> RenderableType:
-    """The same lines in colours, as wide as the console."""
+    """Return the same lines in colours, as wide as the console."""
     try:
         from rich.console import Console, ConsoleOptions, RenderResult
         from rich.text import Text
@@ -77,7 +77,7 @@ def _stage(stage: Stage, most: int | None, width: int) -> Iterator[Line]:
 
 
 def _blocks(quantity: Quantity, most: int | None, width: int) -> Iterator[Block]:
-    """A quantity, and its numerical check beside it."""
+    """Return a quantity, and its numerical check beside it."""
     room = width - ASIDE
     name = "" if quantity.formula.startswith(quantity.name) else quantity.name
     head = _together(name, BOLD, quantity.formula, FORMULA, room)

@@ -21,7 +21,7 @@ FIRST_STEP = 1
 
 
 def updates(step: ExplainedStep) -> Iterator[Stage]:
-    """The gradient as the optimizer takes it, then each array of parameters before and after."""
+    """Yield the gradient as the optimizer takes it, then each array of parameters before and after."""
     net, taken = step.recorded.network, {}
     before = net.parameters.copy()
     assert step.recorded.gradient is not None

@@ -36,7 +36,7 @@ def export(net: Network, path: str | PathLike[str], to: str | None = None, **opt
 
 
 def format_of(path: str | PathLike[str]) -> str:
-    """The format that a path's ending names; InvalidValue where it names none."""
+    """Return the format that a path's ending names; InvalidValue where it names none."""
     ending = os.path.splitext(path)[1].lower()
     if ending not in BY_ENDING:
         raise InvalidValue(

@@ -56,7 +56,7 @@ class Code:
         return list(_without_annotations(self.node, self.lines))
 
     def text(self, name_of: Callable[[Reference], str], name: str) -> str:
-        """The text under the name `name`, with each reference called what `name_of` says."""
+        """Return the text under the name `name`, with each reference called what `name_of` says."""
         edits = list(self.edits)
         for reference in self.references:
             if (new := name_of(reference)) != reference.name:
@@ -106,7 +106,7 @@ def code_of(thing: Any) -> Code:
 
 
 def function_of(member: Any) -> FunctionType | None:
-    """The function behind a method, property or static method."""
+    """Return the function behind a method, property or static method."""
     for attribute in ("fget", "func", "__func__"):
         member = getattr(member, attribute, member)
     member = inspect.unwrap(member) if callable(member) else member
@@ -114,7 +114,7 @@ def function_of(member: Any) -> FunctionType | None:
 
 
 def _enclosed(function: FunctionType) -> dict[str, Any]:
-    """The variables of an outer function that `function` reads."""
+    """Return the variables of an outer function that `function` reads."""
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     cells.pop("__class__", None)
     try:
@@ -135,7 +135,7 @@ def _scope(names: dict[str, Any], enclosed: dict[str, Any]) -> Callable[[str], A
 
 
 def _global_names(code: CodeType) -> set[str]:
-    """The names that a function, and each function in it, looks up outside."""
+    """Return the names that a function, and each function in it, looks up outside."""
     names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     return names.union(*(_global_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
@@ -266,7 +266,7 @@ def _without_annotations(
 
 
 def _plain_signature(node: ast.FunctionDef, lines: list[bytes]) -> Iterator[tuple[int, int, int, int, str]]:
-    """The signature without annotations, on one line if it fits; nothing to change if it has none."""
+    """Return the signature without annotations, on one line if it fits; nothing to change if it has none."""
     args = node.args
     arguments = [*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
     annotated = [node.returns, *(argument.annotation for argument in arguments)]

@@ -38,17 +38,17 @@ class Line:
         self.outputs = self.call(self.layer, "predict", [ast.Name(part.inputs)])
 
     def lines(self) -> list[str]:
-        """The lines, for the inside of a function."""
+        """Return the lines, for the inside of a function."""
         size = shape(["rows", self.part.units])
         return [assignment(*pair, size) for pair in (*self.before, (self.part.outputs, self.outputs))]
 
     def definitions(self) -> list[str]:
-        """The texts of the functions and classes that are not printed yet."""
+        """Return the texts of the functions and classes that are not printed yet."""
         used = [text for thing, name in self.used for text in self.program.definitions(thing, wanted=name)]
         return used + self.program.definitions(*self.objects.values())
 
     def made(self) -> list[str]:
-        """The lines that make the objects, outside the function."""
+        """Return the lines that make the objects, outside the function."""
         texts = []
         for name, thing in self.objects.items():
             asked = self.program.asked(thing)
@@ -58,7 +58,7 @@ class Line:
         return texts
 
     def call(self, thing: Any, method: str, arguments: list[ast.expr], place: str = "layer") -> ast.expr:
-        """The expression for thing.method(arguments)."""
+        """Return the expression for thing.method(arguments)."""
         member = inspect.getattr_static(type(thing), method)
         if isinstance(member, staticmethod):
             return ast.Call(self.reference(member.__func__), arguments, [])
@@ -75,7 +75,7 @@ class Line:
         return _Filled(self, {names[0]: thing}, given, outside).visit(copy.deepcopy(expression))
 
     def attribute(self, thing: Any, name: str) -> ast.expr:
-        """The expression for an attribute: one of the layer's arrays, a setting, or an object of its own."""
+        """Return the expression for an attribute: one of the layer's arrays, a setting, or an object of its own."""
         if thing is self.layer and name in self.part.arrays:
             return ast.Name(self.part.array_name(name))
         value = getattr(thing, name)
@@ -84,14 +84,14 @@ class Line:
         return self.reference(value) if isinstance(value, FunctionType) else self.object(value, name)
 
     def reference(self, thing: Any, name: str = "") -> ast.expr:
-        """The expression for a function, module or constant from outside the layer."""
+        """Return the expression for a function, module or constant from outside the layer."""
         if not isinstance(thing, ModuleType):
             self.program.use(thing, part=called(self.part))
             self.used.append((thing, name))
         return ast.Name(self.program.name(thing, name))
 
     def object(self, thing: Any, place: str) -> ast.expr:
-        """The name of an object that the program makes, such as hidden_activation."""
+        """Return the name of an object that the program makes, such as hidden_activation."""
         name = f"{self.part.name}_{place}"
         self.objects[name] = thing
         self.program.use(thing, part=called(self.part))
@@ -133,7 +133,7 @@ class _Filled(ast.NodeTransformer):
         return self.line.reference(self.outside[node.id], node.id) if node.id in self.outside else node
 
     def _owner(self, node: ast.expr) -> tuple[Any, str]:
-        """The object that an expression such as self, or self.activation, is, and its name there."""
+        """Return the object that an expression such as self, or self.activation, is, and its name there."""
         if isinstance(node, ast.Name) and node.id in self.own:
             return self.own[node.id], "layer"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.own:
@@ -144,7 +144,7 @@ class _Filled(ast.NodeTransformer):
 
 
 def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
-    """The code, arguments and result of a method that is one `return`, after its docstring; None for another."""
+    """Return the code, arguments and result of a method that is one `return`, after its docstring; None for another."""
     nothing = None, list[str](), ast.Constant(None)
     if not isinstance(method, FunctionType):
         return nothing
@@ -166,14 +166,14 @@ def _uses(expression: ast.expr, name: str) -> int:
 
 
 def called(part: NamedLayer) -> str:
-    """What a message calls a layer."""
+    """Return what a message calls a layer."""
     activation = getattr(part.layer, "activation", None)
     own = f" with {activation.name.removeprefix(OWN)}" if isinstance(activation, UserActivation) else ""
     return f"layers[{part.index}], {type(part.layer).__name__}{own},"
 
 
 def with_own_parts(layer: Layer) -> Layer:
-    """A copy of a layer without its numbers, and without the checks of what a user's own activation returns."""
+    """Return a copy of a layer without its numbers, and without the checks of what a user's own activation returns."""
     layer = copy.copy(layer)
     if isinstance(activation := getattr(layer, "activation", None), UserActivation):
         own = activation.own

@@ -92,7 +92,7 @@ def _constants(graph: Graph) -> list[Any]:
 
 def _graph_of_arrays(net: Network) -> OnnxGraph:
     graph = OnnxGraph(net.dtype)
-    inputs = graph.input("X", net.dtype, net.input_size or 0, "a row an example")
+    inputs = graph.input("X", net.dtype, net.input_size or 0, "one row per example")
     outputs = _network(net, inputs)
     graph.output("Y", outputs, net.dtype, (net.output_size or 0,), "the outputs for each row of X")
     if net.classes is not None:
@@ -132,7 +132,7 @@ def _check_fit(net: Network, table: Table) -> None:
 
 
 def _input(graph: OnnxGraph, column: Column) -> Value:
-    """A column's input. Numbers are double, because a date in seconds or an amount in cents outgrows float32."""
+    """Return a column's input. Numbers are double, because a date in seconds or an amount in cents outgrows float32."""
     if not column.name:
         raise InvalidValue("a column of the table has an empty name, which ONNX does not take; name it and train anew")
     if not isinstance(column, CategoryColumn):
@@ -160,12 +160,12 @@ def _features(column: Column, value: Value) -> list[Value]:
 
 
 def _labels(table: Table) -> Sequence[Any]:
-    """The classes as predictions state them: text as the training file wrote it."""
+    """Return the classes as predictions state them: text as the training file wrote it."""
     return table.target.labels if isinstance(table.target, ClassTarget) else ()
 
 
 def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -> None:
-    """The label, as text or a number, and the probability of each class; `named` begins what is said of them."""
+    """Add the label, as text or a number, and the probability of each class; `named` begins what is said of them."""
     graph = outputs.graph
     if len(classes) == 1:
         outputs = outputs * 0.0 + 1.0
@@ -181,7 +181,7 @@ def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -
 
 
 def _quantity(outputs: Value, target: NumberTarget) -> None:
-    """In the target's own units, in float64 as `Table.decode` does."""
+    """Add the output in the target's own units, in float64 as `Table.decode` does."""
     graph = outputs.graph
     deviation = graph.constant("deviation", np.float64(target.deviation))
     quantity = outputs.cast(np.float64) * deviation + graph.constant("mean", np.float64(target.mean))

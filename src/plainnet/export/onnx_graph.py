@@ -58,24 +58,27 @@ class OnnxGraph:
     names: set[str] = field(default_factory=set)
 
     def input(self, name: str, dtype: Any, width: int, meaning: str) -> Value:
-        """An input of shape (batch, width); inputs come first, so that each has the very name it was given."""
+        """Return an input of shape (batch, width); inputs come first, so that each has the very name it was given."""
         self.inputs.append(Port(self.unique(name), np.dtype(dtype), ("batch", width), meaning))
         return Value(self, name)
 
     def output(self, name: str, value: Value, dtype: Any, widths: tuple[int, ...], meaning: str) -> None:
-        """An output of shape (batch, *widths); where an input has its name, a number follows, as in skl2onnx."""
+        """Return an output of shape (batch, *widths); where an input has its name, a number follows, as in skl2onnx."""
         port = Port(self.unique(name), np.dtype(dtype), ("batch", *widths), meaning)
         self.outputs.append(port)
         self.nodes.append(OnnxNode("Identity", (value.name,), port.name, {}))
 
     def constant(self, name: str, array: Any) -> Value:
-        """A constant under `name` within the present scope."""
+        """Return a constant under `name` within the present scope."""
         unique = self.unique(f"{self.scope}.{name}")
         self.constants[unique] = np.asarray(array)
         return Value(self, unique)
 
     def apply(self, operator: str, *operands: Value | float, **attributes: Any) -> Value:
-        """The value of an operator, added to the graph; a number among the operands takes the network's dtype."""
+        """Return the value of an operator, added to the graph.
+
+        A number among the operands takes the network's dtype.
+        """
         values = [v if isinstance(v, Value) else self.constant("number", np.array(v, self.dtype)) for v in operands]
         output = self.unique(f"{self.scope}/{operator}")
         self.nodes.append(OnnxNode(operator, tuple(value.name for value in values), output, attributes))
@@ -99,11 +102,11 @@ class Value:
     name: str
 
     def apply(self, operator: str, *operands: Value | float, **attributes: Any) -> Value:
-        """The value of an operator whose first operand is this one."""
+        """Return the value of an operator whose first operand is this one."""
         return self.graph.apply(operator, self, *operands, **attributes)
 
     def cast(self, dtype: Any) -> Value:
-        """The same numbers in another dtype."""
+        """Return the same numbers in another dtype."""
         return self.apply("Cast", to=np.dtype(dtype))
 
     def __add__(self, other: Value | float) -> Value:
@@ -132,7 +135,7 @@ class Value:
 
 
 def model(graph: OnnxGraph) -> onnx.ModelProto:
-    """The graph as the library onnx holds it, marked with plainnet's version."""
+    """Return the graph as the library onnx holds it, marked with plainnet's version."""
     try:
         from onnx import helper, numpy_helper
     except ImportError:

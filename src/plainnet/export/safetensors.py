@@ -68,7 +68,7 @@ def write(net: Network, path: str | PathLike[str], layout: str = "plainnet") -> 
 
 
 def sequential(net: Network) -> str:
-    """The `nn.Sequential` whose `load_state_dict` takes the layout "pytorch" of `net`, as Python source.
+    """Return the `nn.Sequential` whose `load_state_dict` takes the layout "pytorch" of `net`, as Python source.
 
     >>> import plainnet as pn
     >>> print(sequential(pn.Network(pn.Dense(4, "tanh"), pn.Dropout(0.2), pn.Dense(1), input_size=3)))
@@ -86,7 +86,7 @@ def sequential(net: Network) -> str:
 
 
 def _modules(net: Network) -> list[list[str]]:
-    """For each layer its PyTorch modules: that of the layer, then of its activation where it is not the identity."""
+    """Return the PyTorch modules of each layer: the layer's, then its activation's unless that is the identity."""
     modules = []
     features: Any = net.input_size
     for i, (layer, outputs, _) in enumerate(net.layer_sizes()):
@@ -130,7 +130,7 @@ Names = list[dict[str, str]]
 
 
 def _shapes(layers: Sequence[Layer], input_size: int | None) -> list[dict[str, Shape]]:
-    """For each layer, the shapes of its parameters and statistics for `input_size` features."""
+    """Return the shapes of each layer's parameters and statistics for `input_size` features."""
     assert input_size is not None
     shapes = []
     shape: Shape = (input_size,)
@@ -153,7 +153,10 @@ def _pytorch_names(shapes: Sequence[Mapping[str, Shape]], modules: Iterable[str]
 
 
 def _turned(name: str, full: str, array: Array) -> Array:
-    """The array as the other side has it: PyTorch's `weight` is (units, inputs), our `weights` (inputs, units)."""
+    """Return the array as the other side has it.
+
+    PyTorch's `weight` is (units, inputs), our `weights` (inputs, units).
+    """
     return array.T if name == "weights" and full.endswith(".weight") else array
 
 
@@ -167,7 +170,7 @@ def load(
     activation: Activatable | None = None,
     output_activation: Activatable | None = None,
 ) -> Network:
-    """The network of a safetensors file, or `net` with the file's arrays in it.
+    """Return the network of a safetensors file, or `net` with the file's arrays in it.
 
     Arrays go by their names: `layers.0.weights` and so on are plainnet's; `0.weight`, `2.weight` and so on are an
     `nn.Sequential`'s, whose modules with parameters belong, in order, to the layers with parameters, and whose
@@ -214,7 +217,10 @@ def _check_numbers(file: str, tensors: dict[str, Array]) -> None:
 
 
 def _described(file: str, text: str) -> Network:
-    """The network of a file's own description, not yet built: its sizes are believed once the arrays have them."""
+    """Return the network of a file's own description, not yet built.
+
+    Its sizes are believed once the arrays have them.
+    """
     try:
         record = parse(text)
         net = Network.from_description({**record["network"], "input_size": None})
@@ -297,7 +303,7 @@ def _check_names(file: str, names: Names, tensors: Mapping[str, Array]) -> None:
 
 
 def _fitted(file: str, name: str, full: str, array: Array, shape: Shape, dtype: np.dtype[Any]) -> Array:
-    """The file's array `full` as the network's array `name`."""
+    """Return the file's array `full` as the network's array `name`."""
     turned = _turned(name, full, array)
     if turned.shape != shape:
         how = " transposed" if turned is not array else ""
@@ -313,7 +319,7 @@ _NUMBERED = re.compile(r"((?:.*\.)?(?:0|[1-9][0-9]{0,8}))\.\w+")
 
 
 def _numbered(file: str, tensors: Iterable[str]) -> list[str]:
-    """The modules of names such as 0.weight, or net.0.weight, in the order of their numbers."""
+    """Return the modules of names such as 0.weight, or net.0.weight, in the order of their numbers."""
     modules = set()
     for full in tensors:
         match = _NUMBERED.fullmatch(full)
@@ -335,7 +341,7 @@ def _number(module: str) -> int:
 
 
 def _input_size(file: str, tensors: Mapping[str, Array]) -> int:
-    """The number of features that the first module of the file takes."""
+    """Return the number of features that the first module of the file takes."""
     first = _numbered(file, tensors)[0]
     for name, axis in (("weights", 0), ("weight", -1), ("scale", 0)):
         array = tensors.get(f"{first}.{name}")

@@ -31,7 +31,7 @@ _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8"
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays by name and the metadata of a safetensors file; BF16 comes as float32.
+    """Return the arrays by name and the metadata of a safetensors file; BF16 comes as float32.
 
     Raises FileError, naming the file, where it does not hold exactly what its header says.
     """
@@ -57,7 +57,7 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def _header(file: str, text: bytes, size: int) -> dict[str, Any]:
-    """The header of a file with `size` bytes of data, checked; `__metadata__` is always there."""
+    """Return the header of a file with `size` bytes of data, checked; `__metadata__` is always there."""
     try:
         if not text.startswith(b"{"):
             raise ValueError("it does not begin with {")
@@ -80,7 +80,7 @@ def _header(file: str, text: bytes, size: int) -> dict[str, Any]:
 
 
 def _checked_entry(name: str, entry: Any, size: int) -> tuple[int, int]:
-    """Where an array of the header begins and ends in `size` bytes of data."""
+    """Return where an array of the header begins and ends in `size` bytes of data."""
     what = f"the entry {quoted(name)}"
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{what} is {quoted(entry)}; it takes dtype, shape and data_offsets")

@@ -57,12 +57,12 @@ def write(net: Network, path: str | PathLike[str]) -> None:
 
 
 def weights_file(file: Path) -> Path:
-    """The file beside a script for the numbers of a larger network; `<stem>.npz` may be the model itself."""
+    """Return the file beside a script for the numbers of a larger network; `<stem>.npz` may be the model itself."""
     return file.with_name(f"{file.stem}_weights.npz")
 
 
 def checked_path(path: str | PathLike[str]) -> Path:
-    """The path, refused where it is no Python file's."""
+    """Return the path, refused where it is no Python file's."""
     file = Path(path)
     if file.suffix.lower() != ".py":
         raise InvalidValue(f"path is {os.fspath(path)!r}; Python source takes a name that ends in .py")
@@ -70,7 +70,7 @@ def checked_path(path: str | PathLike[str]) -> Path:
 
 
 def source(net: Network, file: Path, weights: Path | None) -> str:
-    """The text of the script `file`, whose numbers are in the file `weights` or, without one, in the text."""
+    """Return the text of the script `file`, whose numbers are in the file `weights` or, without one, in the text."""
     network = parts(net)
     table = None if net.table is None else Table.from_dict(net.table)
     if table is None:
@@ -155,7 +155,7 @@ if __name__ == "__main__":
 
 
 def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
-    """The parameters, as numbers or by name from the file beside the script."""
+    """Return the parameters, as numbers or by name from the file beside the script."""
     named = named_arrays(network)
     if not named:
         return ""
@@ -169,7 +169,7 @@ def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
 
 
 def _introduction(net: Network, table: Table | None, file: Path, weights: Path | None) -> list[str]:
-    """The docstring: what the network is, where it comes from, how to use it."""
+    """Return the docstring: what the network is, where it comes from, how to use it."""
     first = f"{_purpose(net, table)}: {architecture(net, parts(net))}."
     numbers = f"; they stand in {words(weights.name)} beside this file" if weights else ""
     origin = (
@@ -201,7 +201,7 @@ def _purpose(net: Network, table: Table | None) -> str:
 
 
 def _training(net: Network) -> str:
-    """Where the network comes from, as far as its training record says."""
+    """Return where the network comes from, as far as its training record says."""
     if net.history is None or not net.history.epoch:
         return ""
     data = net.history.settings.get("data")

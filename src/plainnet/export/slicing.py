@@ -140,7 +140,7 @@ class SlicedSource:
                 self._reach_member(thing, mro, name)
 
     def asked(self, thing: Any) -> set[str]:
-        """The attributes that the program may ask an object for."""
+        """Return the attributes that the program may ask an object for."""
         return self.attributes.union(*(self.own_attributes.get(cls, ()) for cls in type(thing).__mro__))
 
     def _reach_member(self, thing: Any, mro: tuple[type, ...], name: str) -> None:
@@ -178,7 +178,7 @@ class SlicedSource:
         raise InvalidValue(f"{self.part} cannot be written out as source: {reason}")
 
     def _imported(self, thing: Any) -> str | None:
-        """The import line of what comes from NumPy or the standard library, else None."""
+        """Return the import line of what comes from NumPy or the standard library, else None."""
         name = getattr(thing, "__name__", "")
         module = getattr(thing, "__module__", None) or "numpy"
         if can_be_imported(module) and getattr(sys.modules.get(module), name, None) is thing:
@@ -188,7 +188,7 @@ class SlicedSource:
     # ---- names ----
 
     def name(self, thing: Any, wanted: str = "") -> str:
-        """The name of a function, class, module or constant in the program, `wanted` if that is free."""
+        """Return the name of a function, class, module or constant in the program, `wanted` if that is free."""
         if builtin := _builtin_of(thing):
             return builtin.__name__
         if isinstance(thing, ModuleType):
@@ -220,7 +220,7 @@ class SlicedSource:
     # ---- printing ----
 
     def value(self, value: Any) -> str:
-        """An expression that makes a value again."""
+        """Return an expression that makes a value again."""
         match value:
             case tuple():
                 items = [self.value(item) for item in value]
@@ -242,7 +242,7 @@ class SlicedSource:
         return literal(value) if _is_plain(value) else self.made(value)
 
     def settings(self, thing: Any) -> dict[str, Any]:
-        """The attributes of an object that the program asks for."""
+        """Return the attributes of an object that the program asks for."""
         mro = type(thing).__mro__[:-1]
         asked = self.asked(thing)
         found = {name: value for name, value in vars(thing).items() if name in asked}
@@ -251,30 +251,33 @@ class SlicedSource:
         return found | {name: self._computed(thing, name) for name in sorted(computed) if name not in found}
 
     def _computed(self, thing: Any, name: str) -> Any:
-        """The value of a property, which may be an object that is made at each call, always the same one."""
+        """Return the value of a property, which may be an object that is made at each call, always the same one."""
         key = id(thing), name
         if key not in self.computed:
             self.computed[key] = getattr(thing, name)
         return self.computed[key]
 
     def made(self, thing: Any, more: Mapping[str, str] = MappingProxyType({}), indent: int = 0) -> str:
-        """The expression that makes an object of the program again; `more` are attributes as source."""
+        """Return the expression that makes an object of the program again; `more` are attributes as source."""
         settings = {name: self.value(value) for name, value in self.settings(thing).items() if name not in more}
         return bracketed(
             f"{self.name(type(thing))}(", [f"{name}={text}" for name, text in {**settings, **more}.items()], ")", indent
         )
 
     def definitions(self, *roots: Any, wanted: str = "") -> list[str]:
-        """The texts of the roots and of what they need and is not printed yet, in order; of constants a line each."""
+        """Return the texts of the roots and of what they need and is not printed yet, in order.
+
+        Of constants a line each.
+        """
         return [text for root in roots for text in self._define(root, self.printed, wanted)]
 
     def needed_by(self, *functions: Any) -> list[str]:
-        """The texts of what some functions need and is not printed yet, without the functions."""
+        """Return the texts of what some functions need and is not printed yet, without the functions."""
         codes = [self.codes[id(inspect.unwrap(function))] for function in functions]
         return [text for code in codes for text in self._define_needed(code, self.printed)]
 
     def text(self, function: Any, name: str = "") -> str:
-        """The text of a function."""
+        """Return the text of a function."""
         code = self.codes[id(inspect.unwrap(function))]
         return code.text(self._name_of(code), name or code.node.name)
 
@@ -343,7 +346,7 @@ class SlicedSource:
         yield "\n".join([head, *(body or ["    pass"])]).rstrip()
 
     def _bases(self, cls: type) -> Iterator[type]:
-        """The nearest classes above that are printed, too."""
+        """Return the nearest classes above that are printed, too."""
         for base in cls.__bases__:
             if base is object:
                 continue
@@ -385,7 +388,7 @@ def _is_defined_in(cls: type, name: str, function: FunctionType | None) -> bool:
 
 
 def _builtin_of(thing: Any) -> type | None:
-    """A built-in class, or the one that an error of plainnet is."""
+    """Return a built-in class, or the one that an error of plainnet is."""
     if not isinstance(thing, type):
         return None
     if issubclass(thing, PlainnetError):
@@ -394,7 +397,7 @@ def _builtin_of(thing: Any) -> type | None:
 
 
 def _file_of(thing: Any) -> str:
-    """The file of a function or class; a class of a prompt says itself only where the interpreter began."""
+    """Return the file of a function or class; a class of a prompt says itself only where the interpreter began."""
     methods = [member for member in vars(thing).values() if isinstance(member, FunctionType)]
     return methods[0].__code__.co_filename if methods and isinstance(thing, type) else inspect.getfile(thing)
 
@@ -412,7 +415,7 @@ def _refuse_installed(thing: Any, fail: Any) -> None:
 
 
 def _line_of(code: Code, name: str, value: Any) -> str | None:
-    """The line in the module that defines a constant, with its comment, if it is one line."""
+    """Return the line in the module that defines a constant, with its comment, if it is one line."""
     try:
         text = inspect.getsource(sys.modules[code.thing.__module__])
         found = re.search(rf"^{name} = (.*)$", text, re.MULTILINE)
@@ -422,7 +425,7 @@ def _line_of(code: Code, name: str, value: Any) -> str | None:
 
 
 def _indented(text: str) -> str:
-    """A docstring's text, for the inside of a class."""
+    """Return a docstring's text, for the inside of a class."""
     lines = inspect.cleandoc(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').splitlines()
     end = "\n    " if len(lines) > 1 else ""
     return "\n".join([lines[0], *(f"    {line}".rstrip() for line in lines[1:])]) + end

@@ -57,12 +57,12 @@ class NamedLayer:
         return {name: getattr(self.layer, name) for name in vars(self.layer)["_views"]}
 
     def array_name(self, attribute: str) -> str:
-        """The name of one of the arrays in the text."""
+        """Return the name of one of the arrays in the text."""
         return f"{self.name}_{attribute.removeprefix('running_')}"
 
 
 def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
-    """The layers that do something in a prediction, or all of them for training, named.
+    """Return the layers that do something in a prediction, or all of them for training, named.
 
     Raises InvalidValue if a number is not finite.
     """
@@ -92,7 +92,7 @@ def _does_something(layer: Layer) -> bool:
 
 
 def _kind(layer: Layer) -> str:
-    """The second half of a name: hidden_1_relu, hidden_1_norm, hidden_1_dropout."""
+    """Return the second half of a name: hidden_1_relu, hidden_1_norm, hidden_1_dropout."""
     if layer.normalization:
         return "norm"
     name = layer.activation.name if isinstance(layer, Activation) else type(layer).__name__
@@ -112,7 +112,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def architecture(net: Network, network: list[NamedLayer]) -> str:
-    """The parts of a network in a line: 3 inputs → 4 sigmoid → 1 sigmoid."""
+    """Return the parts of a network in a line: 3 inputs → 4 sigmoid → 1 sigmoid."""
     steps = [f"{net.input_size} input{'s' if net.input_size != 1 else ''}"]
     for part in network:
         name = getattr(part.layer, "activation", part.layer).name.removeprefix(OWN)
@@ -124,7 +124,7 @@ def architecture(net: Network, network: list[NamedLayer]) -> str:
 
 
 def literal(value: Any) -> str:
-    """A number, truth value or text as Python source, text in the quotation marks that `ruff format` prefers."""
+    """Return a number, truth value or text as Python source, text in the quotation marks that `ruff format` prefers."""
     if not isinstance(value, str):
         return repr(value)
     if value.count('"') > value.count("'"):
@@ -170,7 +170,7 @@ def assignment(target: str, expression: ast.expr, comment: str, indent: int = 4)
 
 
 def number(value: Any) -> str:
-    """A float32 or float64 in the fewest digits that give it back, to the bit, in an array of its dtype."""
+    """Return a float32 or float64 in the fewest digits that give it back, to the bit, in an array of its dtype."""
     shortest = str(value)
     text = shortest if type(value)(float(shortest)) == value else repr(float(value))
     return text.replace("inf", "np.inf").replace("nan", "np.nan")
@@ -196,7 +196,7 @@ def array_source(name: str, array: Array) -> str:
 
 
 def _signed(text: str) -> str:
-    """A number with a space in the place of the sign it lacks."""
+    """Return a number with a space in the place of the sign it lacks."""
     return text if text.startswith("-") else f" {text}"
 
 
@@ -215,13 +215,13 @@ def shape(numbers: Iterable[int | str]) -> str:
 
 
 def docstring(paragraphs: Iterable[str]) -> str:
-    """A module's docstring: prose wrapped at the line length, indented paragraphs as they are."""
+    """Return a module's docstring: prose wrapped at the line length, indented paragraphs as they are."""
     wrapped = [p if p.startswith("    ") else textwrap.fill(p, WIDTH) for p in paragraphs]
     return '"""' + "\n\n".join(wrapped) + '\n"""'
 
 
 def module(head: Sequence[str], definitions: Sequence[str]) -> str:
-    """A file: its head in paragraphs, its functions two blank lines apart, a constant above the function it is for."""
+    """Return a file: its head in paragraphs, functions two blank lines apart, a constant above its function."""
     text = "\n\n".join(filter(None, head))
     before = ""
     for definition in definitions:
@@ -236,7 +236,10 @@ def _is_constant(text: str) -> bool:
 
 
 def imports(needed: Iterable[str]) -> str:
-    """The imports, NumPy's last; each is given as its line, or as the name of a module or of something in one."""
+    """Return the imports, NumPy's last.
+
+    Each is given as its line, or as the name of a module or of something in one.
+    """
     lines: dict[str, set[str]] = {}
     for name in needed:
         if not name.startswith(("import ", "from ")):
@@ -251,7 +254,7 @@ def imports(needed: Iterable[str]) -> str:
 
 
 def defined_names(text: str) -> set[str]:
-    """The names that a text defines at its margin."""
+    """Return the names that a text defines at its margin."""
     return set(re.findall(r"^(?:def |class )?(\w+)(?: =|\(|:)", text, re.MULTILINE))
 
 

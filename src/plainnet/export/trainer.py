@@ -98,7 +98,7 @@ def _run_of(net: Network, custom: Iterable[Any]) -> _Run:
 
 
 def _trained_by(net: Network, custom: Iterable[Any]) -> tuple[Loss, Optimizer]:
-    """The loss and the optimizer of the latest run: themselves, or made again from their record and `custom`."""
+    """Return the loss and the optimizer of the latest run: themselves, or made again from their record and `custom`."""
     assert net.history is not None
     record = net.history.settings["loss"], net.history.settings["optimizer"]
     if net.trained_by is not None and tuple(map(describe, net.trained_by)) == record:
@@ -125,14 +125,14 @@ def _refuse_watching(schedule: Schedule) -> None:
 
 
 def _inner(schedule: Schedule) -> Schedule:
-    """The schedule inside warm-ups."""
+    """Return the schedule inside warm-ups."""
     while isinstance(schedule, LinearWarmup):
         schedule = schedule.learning_rate
     return schedule
 
 
 def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
-    """The text of the trainer `file`."""
+    """Return the text of the trainer `file`."""
     run = _run_of(net, custom)
     network = parts(net, training=True)
     if not net.parameters.size:
@@ -160,7 +160,7 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
 
 
 def network_layers(network: list[NamedLayer]) -> list[Layer]:
-    """The layers, each without its numbers and without the checks of what a user's own function returns."""
+    """Return the layers, each without its numbers and without the checks of what a user's own function returns."""
     return [with_own_parts(part.layer) for part in network]
 
 
@@ -169,7 +169,7 @@ def _shown(thing: Configurable) -> str:
 
 
 def _without_checks(thing: Any) -> Any:
-    """A loss, optimizer or schedule, without the checks of what a user's own function returns."""
+    """Return a loss, optimizer or schedule, without the checks of what a user's own function returns."""
     match thing:
         case FunctionLoss():
             return wiring.LossOfFunction(thing.function)
@@ -187,14 +187,14 @@ def _without_checks(thing: Any) -> Any:
 
 
 def _as_targets(loss: Loss) -> Any:
-    """The function that takes y to what the loss takes, without plainnet's checks."""
+    """Return the function that takes y to what the loss takes, without plainnet's checks."""
     if not type(loss).prepare.__module__.startswith("plainnet."):
         return wiring.prepared_targets
     return wiring.classes_as_targets if isinstance(loss, CrossEntropy) else wiring.numbers_as_targets
 
 
 def _shapes(network: list[NamedLayer]) -> str:
-    """The line, or a line a layer, that names the shape of each parameter."""
+    """Return the line, or a line a layer, that names the shape of each parameter."""
     lines = []
     for part in network:
         shapes = {name: array.shape for name, array in part.arrays.items() if name in part.learns}
@@ -253,7 +253,7 @@ def _introduction(net: Network, network: list[NamedLayer], run: _Run, file: Path
 
 
 def _listed(texts: list[str]) -> str:
-    """The weights, the order of the rows and the dropout masks."""
+    """Return the weights, the order of the rows and the dropout masks."""
     text = ", ".join(texts[:-1]) + " and " * bool(texts[:-1]) + texts[-1]
     return text[0].upper() + text[1:]
 
@@ -265,7 +265,7 @@ def _targets_in_words(net: Network, run: _Run) -> str:
 
 
 def _constants(net: Network, run: _Run) -> str:
-    """What the run was, as constants."""
+    """Return what the run was, as constants."""
     values = {"SEED": net.seed, "EPOCHS": run.epochs, "BATCH_SIZE": run.batch_size, "SHUFFLE": run.shuffle}
     lines = [f"{name} = {value!r}" for name, value in values.items()]
     if run.batch_size is None:

@@ -37,7 +37,7 @@ def write_archive(path: str | PathLike[str], record: Mapping[str, Any], arrays: 
 
 
 def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The record and the arrays of a file that `write_archive` wrote.
+    """Return the record and the arrays of a file that `write_archive` wrote.
 
     Raises FileError, naming the file, where it is missing, something else, damaged, altered or from a newer version.
     """
@@ -81,7 +81,7 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def _members(content: bytes) -> dict[str, bytes]:
-    """The members of the zip file, none compressed and all within the file's own size."""
+    """Return the members of the zip file, none compressed and all within the file's own size."""
     import zipfile
 
     with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -97,7 +97,10 @@ def _members(content: bytes) -> dict[str, bytes]:
 
 
 def _array(name: str, member: bytes) -> Array:
-    """An array from the bytes of an .npy member; its shape must fit the bytes, and its type be numbers or text."""
+    """Return an array from the bytes of an .npy member.
+
+    Its shape must fit the bytes, and its type be numbers or text.
+    """
     file = BytesIO(member)
     version = np.lib.format.read_magic(file)
     if version != (1, 0):

@@ -29,13 +29,13 @@ def save(net: Network, path: str | PathLike[str]) -> None:
 
 
 def record_of(net: Network) -> dict[str, Any]:
-    """What a file says of a network beside its numbers."""
+    """Return what a file says of a network beside its numbers."""
     history = net.history and net.history.to_dict()
     return {"network": net.describe(), "table": net.table, "classes": net.classes, "history": history}
 
 
 def load(path: str | PathLike[str], *, custom: Iterable[Any] = ()) -> Network:
-    """The network that `save` wrote to `path`; `custom` are the user's own layer classes and functions in it.
+    """Return the network that `save` wrote to `path`; `custom` are the user's own layer classes and functions in it.
 
     A checkpoint is taken as well: the network as it was at that moment. Raises FileError, naming the file, where it
     is missing, damaged, something else or from a newer version.
@@ -68,7 +68,7 @@ def _rebuilt(record: Mapping[str, Any], arrays: Mapping[str, Array], custom: Ite
 
 
 def checked_classes(classes: Any, net: Network) -> list[Any] | None:
-    """The labels of a file, which version 0.1 did not write: one for each output, or two for a single one."""
+    """Return the labels of a file, which version 0.1 did not write: one for each output, or two for a single one."""
     if classes is None:
         return None
     sizes = (1, 2) if net.output_size == 1 else (net.output_size,)

@@ -23,7 +23,7 @@ _numbers = itertools.count()
 
 
 def path_name(path: str | PathLike[str]) -> str:
-    """The path as text; InvalidType for anything that is no path."""
+    """Return the path as text; InvalidType for anything that is no path."""
     try:
         name = os.fsdecode(path)
     except TypeError:
@@ -58,7 +58,7 @@ def check_writable(path: str | PathLike[str]) -> None:
 
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` once it is written whole; on an error `path` stays as it was.
+    """Open a file that takes the place of `path` once it is written whole; on an error `path` stays as it was.
 
     Written beside it under another name, flushed to the disk, renamed over it, and the folder flushed: at every
     moment, a power cut included, `path` is the old file or the new one. The new file has the old one's mode and,
@@ -132,7 +132,10 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _followed(name: str) -> str:
-    """The path at the end of a chain of symbolic links; an open file's own link (/dev/stdout) is not followed."""
+    """Return the path at the end of a chain of symbolic links.
+
+    An open file's own link (/dev/stdout) is not followed.
+    """
     place = name
     for _ in range(MOST_LINKS):
         if not os.path.islink(place) or _is_open_file(place):
@@ -169,7 +172,7 @@ def _check_replaceable(name: str, place: str, existing: os.stat_result) -> None:
 
 
 def _create_beside(place: str, existing: os.stat_result | None) -> tuple[str, BinaryIO]:
-    """A new file of this process beside `place`, with the mode and owner of the existing one, and its name."""
+    """Return a new file of this process beside `place`, with the mode and owner of the existing one, and its name."""
     folder = os.path.dirname(place)
     mode = 0o666 if existing is None else 0o600  # closed until it has its owner
     for number in _numbers:
@@ -188,12 +191,12 @@ def _create_beside(place: str, existing: os.stat_result | None) -> tuple[str, Bi
 
 
 def _hidden(place: str, ending: str) -> str:
-    """A hidden name after the file at `place`."""
+    """Return a hidden name after the file at `place`."""
     return f".{_short(os.path.basename(place))}.{ending}"
 
 
 def _short(file: str) -> str:
-    """A file name, or the beginning of a long one with a checksum of the whole."""
+    """Return a file name, or the beginning of a long one with a checksum of the whole."""
     name = os.fsencode(file)
     if len(name) <= LONGEST_NAME:
         return file
@@ -234,7 +237,7 @@ def _is_running(process: int) -> bool:
 
 
 def read_whole(path: str | PathLike[str]) -> bytes:
-    """The bytes of a file; FileError, naming it, where it is missing or cannot be read."""
+    """Return the bytes of a file; FileError, naming it, where it is missing or cannot be read."""
     name = path_name(path)
     try:
         with open(name, "rb") as file:

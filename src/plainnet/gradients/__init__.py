@@ -234,7 +234,7 @@ def check_by_hand(
 
 
 def _by_hand(net: "Network", gradient: Any) -> Array:
-    """The user's arrays as one vector, each checked against the shape of its parameter."""
+    """Return the user's arrays as one vector, each checked against the shape of its parameter."""
     names = net.parameter_names()
     if isinstance(gradient, Mapping):
         if set(gradient) != set(names):
@@ -291,7 +291,7 @@ def _checked_network(
 
 
 def _named_parts(net: "Network", gradient: Array) -> list[tuple[str, slice, Array]]:
-    """The name, the place in the vector and the gradient of each parameter array."""
+    """Return the name, the place in the vector and the gradient of each parameter array."""
     arrays = [array for layer in net.parameter_views(gradient) for array in layer.values()]
     ends = np.cumsum([array.size for array in arrays]).tolist()
     parts = [slice(end - array.size, end) for array, end in zip(arrays, ends, strict=True)]

@@ -31,7 +31,7 @@ SPEAKS = 1e-3
 
 
 def diagnose(gradient: Array, numerical: Array, agrees: Agrees, at: Array | None, sizes: Sizes) -> str | None:
-    """The cause that accounts for all of the difference, in words; None where there is none of these.
+    """Return the cause that accounts for all of the difference, in words; None where there is none of these.
 
     `at` are the parameters at which both were taken, where they are known.
     """
@@ -67,7 +67,7 @@ def _mendings(gradient: Array, numerical: Array, at: Array | None, sizes: Sizes)
 def named_candidate(
     numerical: Array, agrees: Agrees, candidates: Iterable[tuple[str, Array]], sizes: Sizes
 ) -> str | None:
-    """The candidate that agrees, or otherwise one that agrees but for a constant factor, in words."""
+    """Return the candidate that agrees, or otherwise one that agrees but for a constant factor, in words."""
     scaled = None
     for text, candidate in candidates:
         if agrees(candidate):
@@ -81,7 +81,7 @@ def named_candidate(
 def named_mistakes(
     gradient: Array, mistaken: Iterable[tuple[list[str], Array]], sizes: Sizes, tolerance: float
 ) -> str | None:
-    """The fewest mistakes that turn the true gradient into `gradient`, alone or with a constant factor, in words."""
+    """Return in words the fewest mistakes that turn the true gradient into `gradient`, up to a constant factor."""
     for causes, expected in mistaken:
         factor = constant_factor(gradient, expected, sizes)
         if factor is None:
@@ -116,7 +116,7 @@ def _speaking(array: Array) -> int:
 
 
 def usual_factors(sizes: Sizes) -> dict[float, list[str]]:
-    """The factors by which gradients are usually wrong, each with what it can mean."""
+    """Return the factors by which gradients are usually wrong, each with what it can mean."""
     readings: dict[float, list[str]] = {1.0: [], 2.0: ["the loss has a 1/2 that the gradient leaves out"]}
     readings[0.5] = ["the 2 of a square's derivative is left out"]
     for what, n in sizes.items():

@@ -42,7 +42,7 @@ MOST_OF_SLOPE = 0.9
 
 
 def compare(function: Function, at: Array, gradient: Array, floor: float, tolerance: float) -> tuple[Array, Array]:
-    """The numerical gradient at a point, and the relative error of each entry of `gradient`, NaN at a kink."""
+    """Return the numerical gradient at a point, and the relative error of each entry of `gradient`, NaN at a kink."""
     theta: Array = at.astype(np.float64)
     numerical = np.empty_like(theta)
     here = float(function(theta))
@@ -73,7 +73,7 @@ def relative_errors(gradient: Array, numerical: Array, floor: float) -> Array:
 
 
 def refined(function: Function, at: Array) -> Array:
-    """The gradient with an error of order h⁴."""
+    """Return the gradient with an error of order h⁴."""
     slopes = [_richardson(function, at.copy(), i, RICHARDSON_STEPS[0]) for i in np.ndindex(at.shape)]
     return np.array(slopes).reshape(at.shape)
 
@@ -93,7 +93,10 @@ def _nearest(
     margin: float,
     here: float,
 ) -> float:
-    """The slope by whichever other steps agrees with the gradient; where none does, the nearer of the first two."""
+    """Return the slope by whichever other steps agrees with the gradient.
+
+    Where none does, the nearer of the first two.
+    """
     nearer = min(central, _richardson(function, theta, i, RICHARDSON_STEPS[0]), key=lambda slope: abs(slope - gradient))
     others = [(_richardson, h) for h in RICHARDSON_STEPS[1:]]
     others += [(_central, h) for h in SMALL_STEPS if 2 * EPSILON * abs(here) / h < margin]  # else rounding decides
@@ -108,7 +111,10 @@ def _nearest(
 def _at_kink(
     function: Function, theta: Array, i: tuple[int, ...], gradient: float, margin: float, here: float
 ) -> float | None:
-    """The slope to one side of a kink that the gradient equals, NaN where it lies between the two; None otherwise."""
+    """Return the slope to one side of a kink that the gradient equals, NaN where it lies between the two.
+
+    None otherwise.
+    """
     for step in KINK_STEPS:
         h = step * max(1.0, abs(float(theta[i])))
         sides = [_one_sided(function, theta, i, shift, here) for shift in (h, -h)]

@@ -90,7 +90,7 @@ def _combinations(passes: Sequence[_Pass], fused: bool) -> Iterator[_Mistakes]:
 
 
 def _slopes(passes: Sequence[_Pass], fused: bool) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where a slope can be wrong: in the output layer, in the hidden ones, in all; with the words for it."""
+    """Return where a slope can be wrong, in the output layer, in the hidden ones, in all, with the words for it."""
     count = len(passes)
     able = [p.layer.activation.elementwise and p.layer.activation.name != "identity" for p in passes]
     places = {"the output layer": [count - 1], "the hidden layers": range(count - 1), "every layer": range(count)}

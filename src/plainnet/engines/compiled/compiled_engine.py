@@ -101,14 +101,14 @@ class CompiledEngine:
         return LoadedRows(_data(job.inputs, job.targets, job.sample_weight, order), 0, job.batches, whole=True)
 
     def block(self, block: Block) -> LoadedRows:
-        """A block of the files, as a source."""
+        """Return a block of the files, as a source."""
         before = self.job.batches_done - block.rows_done // self.batch
         order = np.zeros(0, np.int64) if block.order is None else block.order
         data = _data(block.inputs, block.targets, block.sample_weight, order)
         return LoadedRows(data, before, before - (-len(block.inputs) // self.batch), whole=False)
 
     def steps(self, source: LoadedRows, last: int, until: float) -> int:
-        """How many steps the next call makes: whole epochs, or what fits of the present one."""
+        """Return how many steps the next call makes: whole epochs, or what fits of the present one."""
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, int(seconds / max(self.seconds_per_step, 1e-9)))
@@ -176,7 +176,7 @@ def _started(threads: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def rates_of(job: Job, steps: int) -> Array:
-    """The learning rate of each of the next steps; a single one where it does not move."""
+    """Return the learning rate of each of the next steps; a single one where it does not move."""
     schedule = job.optimizer.schedule
     if type(schedule) in (Constant, ReduceOnPlateau):
         return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
@@ -202,7 +202,7 @@ def _data(inputs: Array, targets: Array, sample_weight: Array | None, order: Arr
 
 
 def flat(array: Array) -> Array:
-    """A flat view of an array that the kernels only read; a copy where it does not lie row by row.
+    """Return a flat view of an array that the kernels only read; a copy where it does not lie row by row.
 
     Numba compiles anew for an array marked read-only, so the view is not marked, whatever the array is.
     """
@@ -227,7 +227,7 @@ def _vectors(job: Job, workspace: int) -> Vectors:
 
 
 def _addresses(job: Job) -> Addresses:
-    """Of the C functions that the kernels call. The streams are the network's own: NumPy goes on where they stop."""
+    """Return the addresses of the C functions that the kernels call. The streams are the network's own."""
     network = job.network
     routine = "sgemm" if network.dtype == np.float32 else "dgemm"
     streams: list[int] = []
@@ -240,7 +240,7 @@ def _addresses(job: Job) -> Addresses:
 
 @cache
 def _yielding() -> int:
-    """The address of the C function by which a thread lets others run."""
+    """Return the address of the C function by which a thread lets others run."""
     if sys.platform == "win32":
         function = ctypes.WinDLL("kernel32").SwitchToThread
     else:

@@ -102,7 +102,7 @@ class LanesEngine:
         return {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}
 
     def write_back(self, state: LaneState, going: Collection[int], epochs: Array, steps: int, rates: Array) -> None:
-        """The networks and jobs as they are now, after so many epochs of each."""
+        """Return the networks and jobs as they are now, after so many epochs of each."""
         lanes = len(self.jobs)
         parameters = self.vectors.parameters.reshape(-1, lanes).T
         good = self.vectors.good_parameters.reshape(-1, lanes).T
@@ -119,7 +119,7 @@ class LanesEngine:
             job.layer_gradient_norms = {name: own[lane] for name, own in layer_norms.items()}
 
     def layer_norms(self) -> dict[str, list[float]]:
-        """The norm of each layer's part of the last step's gradient, of every network."""
+        """Return the norm of each layer's part of the last step's gradient, of every network."""
         with np.errstate(over="ignore", invalid="ignore"):  # of a lane that diverges
             squares = self.vectors.gradient.reshape(-1, len(self.jobs)) ** 2
         norms: dict[str, list[float]] = {}

@@ -108,7 +108,7 @@ def decline(job: Job) -> str | None:
 
 
 def program(job: Job) -> tuple[Program, int]:
-    """The tables of a job for which `decline` gives None, and how many numbers the workspace holds."""
+    """Return the tables of a job for which `decline` gives None, and how many numbers the workspace holds."""
     network = job.network
     rows = job.batch_size or len(job.inputs)
     fused = is_fused(network.layers[-1], job.loss)
@@ -181,7 +181,7 @@ CLIP, DECAY, DECOUPLED, BETA1, BETA2, OPTIMIZER_EPSILON, INERTIA, NESTEROV = ran
 
 
 def optimizer_settings(optimizer: Any) -> Array:
-    """The numbers of an optimizer; -1 for CLIP where the gradient is not clipped."""
+    """Return the numbers of an optimizer; -1 for CLIP where the gradient is not clipped."""
     settings = np.zeros(8)
     settings[CLIP] = -1.0 if optimizer.clip_norm is None else optimizer.clip_norm
     settings[DECAY] = optimizer.weight_decay

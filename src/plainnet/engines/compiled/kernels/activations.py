@@ -26,7 +26,7 @@ def log1p_exp_of_minus(size):
 
 @inlined
 def needs_sums(code_):
-    """Whether the derivative is taken from z, so that a cannot take its place."""
+    """Return True if the derivative is taken from z, so that a cannot take its place."""
     return code.LEAKY_RELU <= code_ <= code.SOFTPLUS
 
 

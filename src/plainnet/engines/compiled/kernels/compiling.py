@@ -41,7 +41,7 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def inlined_late(function: Callable[..., Any]) -> Any:
-    """The same, after it has been compiled: the loops of the matrix products come out quicker so."""
+    """Inline a function after it has been compiled: the loops of the matrix products come out quicker so."""
     return njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
@@ -95,7 +95,7 @@ event.register("numba:compile", _Announcement())
 
 
 def version() -> str:
-    """A digest of the text of all kernels and of the table they read."""
+    """Return a digest of the text of all kernels and of the table they read."""
     here = Path(__file__).parent
     files = sorted([*here.glob("*.py"), here.parent / "program.py"])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

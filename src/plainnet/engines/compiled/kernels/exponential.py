@@ -32,7 +32,7 @@ exact = njit(
 
 @intrinsic
 def nearest(typing, x):
-    """The whole number nearest to x."""
+    """Return the whole number nearest to x."""
 
     def generate(context, builder, signature, arguments):
         return builder.call(builder.module.declare_intrinsic("llvm.rint", [ir.DoubleType()]), arguments)

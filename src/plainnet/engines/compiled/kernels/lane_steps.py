@@ -55,7 +55,7 @@ class LaneVectors(NamedTuple):
 
 @kernel
 def step_gradient(lanes, stages, reals, loss, loss_shape, l1, l2, penalized, data, vectors, begin, rows, counted):
-    """The loss of each lane and the gradient of every parameter for the rows from `begin` on."""
+    """Return the loss of each lane and the gradient of every parameter for the rows from `begin` on."""
     work, parameters, gradient = vectors.work, vectors.parameters, vectors.gradient
     for s in range(len(stages)):
         width, units, values = stages[s, code.INPUTS], stages[s, code.OUTPUTS], stages[s, code.VALUES]
@@ -98,7 +98,7 @@ def step_gradient(lanes, stages, reals, loss, loss_shape, l1, l2, penalized, dat
 
 
 def of_version(digest: str) -> Callable[..., None]:
-    """The function `run_lanes`, for kernels whose text has this digest; see `running.of_version`."""
+    """Return the function `run_lanes`, for kernels whose text has this digest; see `running.of_version`."""
 
     def run_lanes(
         epochs: int, stages: Array, reals: Array, loss: int, loss_shape: float, optimizer: int, settings: Array,

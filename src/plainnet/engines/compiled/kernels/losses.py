@@ -34,7 +34,7 @@ def element(loss, shape, y, p):
 
 @inlined
 def row_in_data(order, place):
-    """Which row of the data comes at this place of the epoch; an empty order is the data's own."""
+    """Return which row of the data comes at this place of the epoch; an empty order is the data's own."""
     return order[u(place)] if len(order) > 0 else place
 
 

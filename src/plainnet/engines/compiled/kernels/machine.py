@@ -62,7 +62,7 @@ def gemm(
 
 @intrinsic
 def next_uint32(typing: Any, function: Any, state: Any) -> Any:
-    """The next 32 random bits of a NumPy bit generator, given the addresses of its function and its state."""
+    """Return the next 32 random bits of a NumPy bit generator, given the addresses of its function and its state."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         function, state = arguments
@@ -88,7 +88,7 @@ def give_way(typing: Any, function: Any) -> Any:
 
 @intrinsic
 def shared_load(typing: Any, address: Any) -> Any:
-    """A number that another thread may have written; all it wrote before is seen too."""
+    """Return a number that another thread may have written; all it wrote before is seen too."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load_atomic(builder.inttoptr(arguments[0], INT64.as_pointer()), "acquire", 8)

@@ -24,7 +24,10 @@ from plainnet.engines.compiled.kernels.sharing import part, wait_for_all
 
 @inlined
 def forward(stages, reals, blas, yielding, arrived, thread, threads, inputs, first, vectors, rows):
-    """The outputs of every stage for this thread's rows; the first stage's inputs begin at `first` in `inputs`."""
+    """Return the outputs of every stage for this thread's rows.
+
+    The first stage's inputs begin at `first` in `inputs`.
+    """
     work, parameters = vectors.work, vectors.parameters
     begin, end = part(rows, thread, threads)
     source = first
@@ -74,7 +77,7 @@ def forward(stages, reals, blas, yielding, arrived, thread, threads, inputs, fir
 
 @inlined
 def backward(stages, reals, blas, yielding, arrived, thread, threads, vectors, rows):
-    """From ∂loss/∂outputs of the last stage back to that of the first, for this thread's rows.
+    """Take ∂loss/∂outputs of the last stage back to that of the first, for this thread's rows.
 
     A Dense stage's gradient becomes δ = ∂loss/∂z where it stands. The data's own gradient is never taken.
     """

@@ -12,7 +12,7 @@ PATIENCE = 2000
 
 @inlined
 def part(size, thread, threads):
-    """Where this thread's part of `size` things begins, and where it ends."""
+    """Return where this thread's part of `size` things begins, and where it ends."""
     if threads == 1:  # a division takes as long as a tiny layer's product
         return 0, size
     return size * thread // threads, size * (thread + 1) // threads
@@ -42,7 +42,7 @@ def wait(arrived, thread, threads, yielding):
 
 @inlined
 def total(parts, column, threads):
-    """The sum of what the threads have left in a column, always in the same order."""
+    """Return the sum of what the threads have left in a column, always in the same order."""
     result = 0.0
     for thread in range(threads):
         result += parts[u(thread * LINE + column)]

@@ -96,7 +96,7 @@ def has_penalty(reals):
 
 @kernel
 def draw_order(function, state, order):
-    """A new order of the rows: the same numbers that NumPy's `Generator.permutation` gives."""
+    """Return a new order of the rows: the same numbers that NumPy's `Generator.permutation` gives."""
     for i in range(len(order)):
         order[u(i)] = i
     mask = np.int64(1)
@@ -113,7 +113,7 @@ def draw_order(function, state, order):
 
 @kernel
 def draw_masks(addresses, stages, reals, work, rows):
-    """The mask of every Dropout, in the order of the layers."""
+    """Return the mask of every Dropout, in the order of the layers."""
     for s in range(len(stages)):
         rate = reals[s, code.RATE]
         if stages[s, code.KIND] == code.DROPOUT and rate > 0.0:
@@ -156,7 +156,7 @@ def squares(vector, start, stop):
 
 
 def of_version(digest: str) -> Callable[..., None]:
-    """The function `run`, for kernels whose text has this digest.
+    """Return the function `run`, for kernels whose text has this digest.
 
     To see whether machine code on disk is still good Numba looks at the text of this function alone; but a variable
     from outside is part of the key, so no old code outlives a change of any kernel.
