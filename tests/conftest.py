@@ -27,6 +27,7 @@ NEEDS = {
     "test_cli.py": COMMANDS,
     "test_column_kinds.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
+    "test_completeness.py": ("exchange", "onnxruntime"),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
     "test_engine_pauses.py": ("fast",),
