@@ -17,7 +17,6 @@ from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, evaluate
 from plainnet.tracing.notation import MathML, Text
 from plainnet.tracing.printing import LEGEND, equations, formula, mathml
 from plainnet.tracing.simplify import fold, simplify
-from plainnet.tracing.source import source
 from plainnet.tracing.symbol import Symbol
 from plainnet.tracing.tracer import trace
 from plainnet.tracing.untraceable import Untraceable
@@ -38,6 +37,5 @@ __all__ = [
     "formula",
     "mathml",
     "simplify",
-    "source",
     "trace",
 ]
