@@ -4,13 +4,18 @@ The independent side is the same descent by hand: `loss_and_gradient`, which kee
 whole vectors.
 """
 
+import inspect
+import re
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
+from plainnet.engines.numpy_engine import train
 from plainnet.optimizers import OPTIMIZERS, STRETCH, Optimizer
 
 Make = Callable[[], pn.Network]
@@ -127,3 +132,10 @@ def test_shuffled_batches_see_every_example_once_an_epoch() -> None:
     net.fit(np.sin(y)[:, None], y, loss=noted, epochs=1, batch_size=3, engine="numpy")
     assert [len(batch) for batch in seen] == [3, 3, 3, 1]
     assert sorted(np.concatenate(seen)[:, 0]) == y.tolist()
+
+
+def test_the_guide_shows_the_loop_that_runs() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "engines.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(for inputs.*?)```", guide, re.DOTALL)
+    assert shown is not None
+    assert textwrap.indent(shown[1], " " * 8) in inspect.getsource(train)
