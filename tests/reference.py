@@ -95,6 +95,20 @@ LAYERS = {
 }
 
 
+INITIALIZERS = {
+    "zeros": lambda inputs, units: 0.0,
+    "normal": lambda inputs, units: 1.0,
+    "uniform": lambda inputs, units: 0.05**2 / 3,
+    "glorot_normal": lambda inputs, units: 2 / (inputs + units),
+    "glorot_uniform": lambda inputs, units: 2 / (inputs + units),
+    "he_normal": lambda inputs, units: 2 / inputs,
+    "he_uniform": lambda inputs, units: 2 / inputs,
+    "lecun_normal": lambda inputs, units: 1 / inputs,
+    "lecun_uniform": lambda inputs, units: 1 / inputs,
+}
+"""The variance of a weight."""
+
+
 def loss_and_gradient(net, X, y, loss, sample_weight=None, training=True, dropout_seed=0):
     """The loss and its gradient for a plainnet network, by the definitions above and automatic differentiation."""
     layers = net.describe()["layers"]

@@ -103,7 +103,11 @@ def gradient_check(case: Case) -> None:
 
 
 def definition(case: Case) -> None:
-    """Loss and gradient are those of tests/reference.py."""
+    """Loss and gradient, or the variance of an initializer, stand in tests/reference.py and agree."""
+    if case.kind == "initializer":
+        weights = INITIALIZERS[case.name]()((300, 200), np.random.default_rng(0))
+        np.testing.assert_allclose(weights.var(), reference.INITIALIZERS[case.name](300, 200), rtol=0.05)
+        return
     value, gradient = case.net.loss_and_gradient(case.X, case.y, loss=case.loss)
     expected, expected_gradient = reference.loss_and_gradient(case.net, case.X, case.y, case.loss.name)
     np.testing.assert_allclose(value, expected, rtol=1e-10)
@@ -162,7 +166,7 @@ def documented(case: Case) -> None:
 
 FACES: dict[str, tuple[Callable[[Case], None], str]] = {
     "gradient check": (gradient_check, "activation loss layer"),
-    "definition": (definition, "activation loss layer"),
+    "definition": (definition, "activation loss layer initializer"),
     "explanation": (explanation, "activation loss layer optimizer"),
     "ONNX": (onnx, "activation layer"),
     "script": (script, "activation layer"),

@@ -64,6 +64,7 @@ def test_the_tests_know_everything_there_is():
     assert set(parts.SCHEDULES) == set(SCHEDULES)
     assert set(reference.ACTIVATIONS) == set(ACTIVATIONS)
     assert set(reference.LOSSES) == set(LOSSES)
+    assert set(reference.INITIALIZERS) == set(INITIALIZERS)
 
 
 def assert_gradients_agree(layer, activation, cases):
@@ -137,3 +138,15 @@ def test_activations_keep_the_dtype_and_stay_finite_far_out(activation, dtype):
     assert a.dtype == back.dtype == np.dtype(dtype)
     assert np.isfinite(a).all()
     assert np.isfinite(back).all()
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initializers_have_mean_zero_their_variance_and_their_distribution(name):
+    inputs, units = 300, 200
+    weights = INITIALIZERS[name]()((inputs, units), np.random.default_rng(0))
+    deviation = np.sqrt(reference.INITIALIZERS[name](inputs, units))
+    assert weights.shape == (inputs, units)
+    assert abs(weights.mean()) <= 0.02 * deviation
+    assert weights.std() == pytest.approx(deviation, rel=0.02)
+    largest = np.abs(weights).max()
+    assert largest == pytest.approx(np.sqrt(3) * deviation, rel=0.01) if "uniform" in name else largest >= 3 * deviation

@@ -76,6 +76,7 @@ NETWORKS = {
     "dropout": ([pn.Dropout(0.2), pn.Dense(6, "tanh"), pn.Dropout(0.5), pn.Dense(1)], "mse"),
     "batch norm": ([pn.Dense(5), pn.BatchNorm(), pn.Activation("tanh"), pn.Dense(1)], "mse"),
     "layer norm": ([pn.Dense(5, "tanh"), pn.LayerNorm(), pn.Dense(1)], "mse"),
+    "rms norm": ([pn.Dense(5, "mish"), pn.RMSNorm(), pn.Dense(1)], "mse"),
     "penalties": ([pn.Dense(4, "tanh", l1=0.01), pn.Dense(1, l1=0.1, l2=0.2)], "mse"),
     "own parts": ([pn.Dense(4, bent), Scale(), pn.Dense(1)], log_cosh),
     "own loss": ([Scale(), pn.Dense(1)], HalfSquares()),
@@ -530,6 +531,10 @@ ACTIVATION_FORMULAS = {
     "leaky_relu": ("a = z for z > 0, else 0.01 z", "f'(z) = 1 for z > 0, else 0.01"),
     "elu": ("a = z for z > 0, else e^min(z, 0) - 1", "f'(z) = 1 for z > 0, else a + 1"),
     "silu": ("a = z ∘ σ(z)", "f'(z) = σ(z) + a ∘ (1 - σ(z))"),
+    "mish": (
+        "a = z ∘ tanh(max(z, 0) + ln(1 + e^-|z|))",
+        "f'(z) = t + z ∘ (1 - t²) ∘ σ(z), t = tanh(max(z, 0) + ln(1 + e^-|z|))",
+    ),
     "softplus": ("a = max(z, 0) + ln(1 + e^-|z|)", "f'(z) = σ(z)"),
     "exponential": ("a = e^z", "f'(z) = a"),
     "softmax": ("a = t / (Σ_j t), t = e^(z - max_j(z))", ""),

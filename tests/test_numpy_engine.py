@@ -1,16 +1,21 @@
-"""The NumPy engine's shortcuts: arrays kept from step to step, and an optimizer that takes its vectors in stretches.
+"""The NumPy engine: its loop in batches of any size, and an optimizer that takes its vectors in stretches.
 
 The independent side is the same descent by hand: `loss_and_gradient`, which keeps nothing, and the optimizer's step on
 whole vectors.
 """
 
+import inspect
+import re
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
+from plainnet.engines.numpy_engine import train
 from plainnet.optimizers import OPTIMIZERS, STRETCH, Optimizer
 
 Make = Callable[[], pn.Network]
@@ -62,8 +67,28 @@ def test_normalized_layers_with_many_rows() -> None:
     assert_same_descent(make, rows=2000, batch=1000, optimizer=pn.SGD(0.05))
 
 
+class Hot(pn.activations.Sigmoid):
+    """σ(2 z): a subclass that knows nothing of how the engine keeps its arrays."""
+
+    def value(self, z):
+        return super().value(2 * z)
+
+    def derivative(self, z, a):
+        return 2 * a * (1 - a)
+
+
+@pytest.mark.parametrize("batch", [32, 1000, 2000])
+def test_a_subclass_of_an_activation_with_batches_of_any_size(batch: int) -> None:
+    def make() -> pn.Network:
+        return pn.Network(pn.Dense(4, Hot()), pn.Dense(2), input_size=3, seed=1, dtype="float64")
+
+    X, y = examples(20, 3)
+    assert pn.check_gradients(make(), X, y, loss="mse").passed
+    assert_same_descent(make, rows=2000, batch=batch, optimizer=pn.SGD(0.05))
+
+
 class Gated(pn.Layer):
-    """outputs = dense(inputs) · dense(-inputs): calls one Dense twice and needs both results on the way back."""
+    """outputs = dense(inputs) · dense(-inputs): calls one Dense twice and needs both results in the backward pass."""
 
     def __init__(self, units: int) -> None:
         self.units = units
@@ -127,3 +152,10 @@ def test_shuffled_batches_see_every_example_once_an_epoch() -> None:
     net.fit(np.sin(y)[:, None], y, loss=noted, epochs=1, batch_size=3, engine="numpy")
     assert [len(batch) for batch in seen] == [3, 3, 3, 1]
     assert sorted(np.concatenate(seen)[:, 0]) == y.tolist()
+
+
+def test_the_guide_shows_the_loop_that_runs() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "engines.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(for inputs.*?)```", guide, re.DOTALL)
+    assert shown is not None
+    assert textwrap.indent(shown[1], " " * 8) in inspect.getsource(train)
