@@ -214,6 +214,7 @@ OTHERS = [
     lambda a, b: (a.any(), np.all(b, axis=0), np.logical_or.reduce(a), np.maximum.reduce(a, axis=1)),
     lambda a, b: {"sizes": np.full_like(a, a.size + a.ndim + len(a) + np.shape(b)[1]), "same": a.ravel() @ b.flatten()},
     lambda a, b: np.logaddexp(a, b).sum(axis=1, keepdims=True) ** 2,
+    lambda a, b: np.split(a, 2)[1] + np.hsplit(b, 3)[0][:2] + np.moveaxis(a, 0, 1)[0, :2, None],
 ]
 
 

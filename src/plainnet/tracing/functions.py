@@ -1,6 +1,5 @@
 """The functions of NumPy, other than ufuncs, that can be traced: each is recorded by a function here or by a method."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +25,8 @@ def _shape(given: Any) -> tuple[int, ...]:
     return tuple(given) if np.iterable(given) else (given,)
 
 
-def _zeros_like(x: Any, dtype: Any = None, shape: Any = None) -> Symbol:
-    return _full_like(x, 0, dtype, shape)
-
-
-def _ones_like(x: Any, dtype: Any = None, shape: Any = None) -> Symbol:
-    return _full_like(x, 1, dtype, shape)
+def _filled(value: int) -> Callable[..., Symbol]:
+    return lambda x, dtype=None, shape=None: _full_like(x, value, dtype, shape)
 
 
 def _concatenate(arrays: Any, axis: int = 0) -> Symbol:
@@ -58,16 +53,6 @@ def _broadcast_to(array: Any, shape: Any) -> Symbol:
     return symbol
 
 
-def _along_axis(indices: Any, axis: int) -> tuple[Any, ...]:
-    """Return the index of the elements that np.take_along_axis takes."""
-    ranges = np.ogrid[tuple(slice(length) for length in indices.shape)]
-    return tuple(indices if place == axis % indices.ndim else own for place, own in enumerate(ranges))
-
-
-def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int) -> None:
-    arr[_along_axis(indices, axis)] = values
-
-
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord not in (None, 2) or (axis is None and keepdims):
         raise untraceable(f"np.linalg.norm is traced for ord=None, and ord is {ord!r}")
@@ -86,39 +71,30 @@ def _symbol(x: Any) -> Symbol:
     return x if isinstance(x, Symbol) else Symbol(node_of(x), np.asarray(x).flags.c_contiguous)
 
 
-def _method(name: str) -> Callable[..., Any]:
-    method = getattr(Symbol, name)
-
-    @functools.wraps(method)
-    def call(x: Any, *arguments: Any, **options: Any) -> Any:
-        return method(_symbol(x), *arguments, **options)
-
-    return call
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.shape: lambda a: a.shape,
-    np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
     np.result_type: lambda *given: np.result_type(*(x.dtype if isinstance(x, Symbol) else x for x in given)),
     np.where: _where,
     np.full_like: _full_like,
-    np.zeros_like: _zeros_like,
-    np.empty_like: _zeros_like,
-    np.ones_like: _ones_like,
+    np.zeros_like: _filled(0),
+    np.empty_like: _filled(0),
+    np.ones_like: _filled(1),
     np.copyto: lambda dst, src: recorded(node_of(src, dst.dtype), (), dst),
     np.concatenate: _concatenate,
     np.stack: _stack,
     np.hstack: lambda tup: _concatenate(tup, axis=min(1, len(tup[0].shape) - 1)),
     np.expand_dims: _expand_dims,
     np.broadcast_to: _broadcast_to,
-    np.take_along_axis: lambda arr, indices, axis=-1: _symbol(arr)[_along_axis(indices, axis)],
-    np.put_along_axis: _put_along_axis,
+    np.ravel: lambda a: a.ravel(),
+    np.copy: lambda a: a.copy(),
+    np.dot: lambda a, b: _symbol(a).dot(b),
+    np.clip: lambda a, a_min=None, a_max=None, out=None, **bounds: _symbol(a).clip(a_min, a_max, out, **bounds),
+    np.take: lambda a, indices, axis=None: _symbol(a).take(indices, axis),
     np.vdot: _vdot,
     np.linalg.norm: _norm,
 }
 """Each with the function that records it in its place."""
 
-_METHODS = "sum mean prod max min any all argmax var std clip take dot reshape ravel transpose swapaxes squeeze copy"
-FUNCTIONS |= {getattr(np, name): _method(name) for name in _METHODS.split()}
-FUNCTIONS |= {np.amax: FUNCTIONS[np.max], np.amin: FUNCTIONS[np.min]}
+_OWN = "shape ndim size sum mean prod max min amax amin any all argmax var std reshape transpose swapaxes squeeze "
+_OWN += "take_along_axis put_along_axis array_split split hsplit vsplit moveaxis"
+FUNCTIONS |= {getattr(np, name): getattr(np, name)._implementation for name in _OWN.split()}
+"""NumPy's own Python code records these: it calls methods and indexes."""

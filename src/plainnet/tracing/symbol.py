@@ -35,19 +35,30 @@ class View(NamedTuple):
     key: Any = None
 
 
-def _reduction(op: str, takes_dtype: bool = True) -> Any:
+def _reduction(op: str) -> Any:
     """Return the method of an array that reduces it along axes."""
 
     def reduce(
-        x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any
+        x: Any, axis: Any = None, dtype: Any = None, *, out: Any = None, keepdims: bool = False, **options: Any
     ) -> Any:
         _refuse_options(op, options)
-        return reduced(op, x, axis, keepdims, dtype, out)
+        node = node_of(x)
+        if out is not None and dtype is None and op in ("sum", "prod", "mean"):
+            dtype = out.dtype  # NumPy sums in the dtype of the array that takes the sum
+        attributes = {} if dtype is None or np.dtype(dtype) == node.dtype else {"dtype": np.dtype(dtype)}
+        axes = _axes(axis, len(node.shape))
+        return recorded(make(op, node, axis=axes, keepdims=bool(keepdims), **attributes), (x,), out)
 
-    def reduce_in_own_dtype(x: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
-        return reduce(x, axis, None, out, keepdims, **options)
+    return reduce
 
-    return reduce if takes_dtype else reduce_in_own_dtype
+
+def _needs_numbers(reason: str) -> Callable[..., NoReturn]:
+    """Return a method that only an array with numbers has."""
+
+    def fail(*arguments: Any, **options: Any) -> NoReturn:
+        raise untraceable(reason)
+
+    return fail
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -116,35 +127,23 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             raise untraceable(f"the argument {min(unknown)} of {name} cannot be traced")
         return FUNCTIONS[function](*arguments, **options)
 
-    def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
-        raise untraceable(
-            "a traced array, which has no numbers yet, is made a plain one: by np.asarray or np.array, by writing it "
-            "into a plain array, or by a function of another library"
-        )
+    __array__ = _needs_numbers(
+        "a traced array, which has no numbers yet, is made a plain one: by np.asarray or np.array, by writing it "
+        "into a plain array, or by a function of another library"
+    )
 
     # What Python asks for
 
-    def __bool__(self) -> NoReturn:
-        raise untraceable(
-            "a branch (if, while, and, or, min, max) depends on values; np.where, np.minimum and np.maximum do not"
-        )
-
-    def __float__(self) -> NoReturn:
-        raise untraceable(
-            "a number is taken out of an array, by float() or by a function of math; NumPy's own, as np.exp, are traced"
-        )
-
-    def __int__(self) -> NoReturn:
-        raise untraceable("a number is taken out of an array, by int()")
-
-    def __index__(self) -> NoReturn:
-        raise untraceable("a value is used as a count or as an index of a plain array or list")
-
-    def __iter__(self) -> NoReturn:
-        raise untraceable("a loop takes the rows of an array one by one; an operation on the whole array is traced")
-
-    def __contains__(self, item: Any) -> NoReturn:
-        raise untraceable("`in` depends on values")
+    __bool__ = _needs_numbers(
+        "a branch (if, while, and, or, min, max) depends on values; np.where, np.minimum and np.maximum do not"
+    )
+    __float__ = _needs_numbers(
+        "a number is taken out of an array, by float() or by a function of math; NumPy's own, as np.exp, are traced"
+    )
+    __int__ = _needs_numbers("a number is taken out of an array, by int()")
+    __index__ = _needs_numbers("a value is used as a count or as an index of a plain array or list")
+    __iter__ = _needs_numbers("a loop takes the rows one by one; an operation on the whole array is traced")
+    __contains__ = _needs_numbers("`in` depends on values")
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("__"):
@@ -158,12 +157,6 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"Symbol({self.node!r})"
-
-    def __copy__(self) -> "Symbol":
-        return self.copy()
-
-    def __deepcopy__(self, memo: Any) -> "Symbol":
-        return self.copy()
 
     def __pow__(self, exponent: Any) -> Any:
         """Record a power as ndarray computes it: some by a function of their own."""
@@ -281,20 +274,21 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def T(self) -> "Symbol":  # noqa: N802
         return self.transpose()
 
-    sum, mean, prod = (_reduction(op) for op in ("sum", "mean", "prod"))
-    max, min, any, all = (_reduction(op, takes_dtype=False) for op in ("max", "min", "any", "all"))
+    sum, mean, prod, max, min, any, all = map(_reduction, ("sum", "mean", "prod", "max", "min", "any", "all"))
 
-    def argmax(self, axis: int | None = None) -> "Symbol":
+    def argmax(self, axis: int | None = None, **options: Any) -> "Symbol":
+        _refuse_options("argmax", options)
         return Symbol(make("argmax", self.node, axis=None if axis is None else axis % self.ndim))
 
-    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False, **options: Any) -> Any:
         """Record the variance in the steps in which NumPy takes it."""
+        _refuse_options("var", options)
         centred = self - self.mean(axis, keepdims=True)
         total = (centred * centred).sum(axis, keepdims=keepdims)
         return total / (self.size // total.size - ddof)
 
-    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-        return np.sqrt(self.var(axis, ddof=ddof, keepdims=keepdims))
+    def std(self, axis: Any = None, **options: Any) -> Any:
+        return np.sqrt(self.var(axis, **options))
 
     def clip(self, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
         low, high = a_min if min is None else min, a_max if max is None else max
@@ -311,8 +305,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         dtype = np.dtype(dtype)
         return self if dtype == self.dtype and not copy else Symbol(cast(self.node, dtype), self.contiguous)
 
-    def copy(self) -> "Symbol":
+    def copy(self, memo: Any = None) -> "Symbol":
         return Symbol(make("copy", self.node), contiguous=True)
+
+    __copy__ = __deepcopy__ = copy
 
     def fill(self, value: Any) -> None:
         self.become(value)
@@ -410,16 +406,6 @@ def product(a: Node, b: Node) -> Node:
     """Record a @ b."""
     dtype = np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[0]
     return make("matmul", cast(a, dtype), cast(b, dtype))
-
-
-def reduced(op: str, x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None, out: Any = None) -> Any:
-    """Record a sum, a maximum or the like over axes."""
-    node = node_of(x)
-    if out is not None and dtype is None and op in ("sum", "prod", "mean"):
-        dtype = out.dtype  # NumPy sums in the dtype of the array that takes the sum
-    attributes = {} if dtype is None or np.dtype(dtype) == node.dtype else {"dtype": np.dtype(dtype)}
-    axes = _axes(axis, len(node.shape))
-    return recorded(make(op, node, axis=axes, keepdims=bool(keepdims), **attributes), (x,), out)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:

@@ -23,9 +23,13 @@ def trace(function: Callable[..., Any], *arguments: Any, names: Sequence[str] | 
 
     The function runs twice: a number from np.random, a clock or a counter would differ, and is not part of any formula.
     """
-    graph = _traced(function, arguments, names or _parameter_names(function, len(arguments)))
-    again = _traced(function, arguments, names or _parameter_names(function, len(arguments)))
-    _check_same(graph, again)
+    names = names or _parameter_names(function, len(arguments))
+    graph, again = _traced(function, arguments, names), _traced(function, arguments, names)
+    if _steps(graph) != _steps(again):
+        raise Untraceable(
+            "the function computes something else when it runs again, with np.random, a clock or a counter; "
+            "pass a np.random.Generator, or the number, as an argument"
+        )
     return graph
 
 
@@ -117,20 +121,10 @@ class Draws:
         raise untraceable(f"{name} of a generator cannot be traced; random and standard_normal can")
 
 
-def _check_same(graph: Graph, again: Graph) -> None:
-    """Raise Untraceable if two traces of a function differ."""
-    places = [{node: i for i, node in enumerate(one.nodes)} for one in (graph, again)]
-    same = len(graph.nodes) == len(again.nodes) and all(
-        a.op == b.op
-        and [places[0][node] for node in a.inputs] == [places[1][node] for node in b.inputs]
-        and (
-            a.op != "constant"
-            or np.asarray(a.attributes["value"]).tobytes() == np.asarray(b.attributes["value"]).tobytes()
-        )
-        for a, b in zip(graph.nodes, again.nodes, strict=True)
-    )
-    if not same:
-        raise Untraceable(
-            "the function computes something else when it runs again, with np.random, a clock or a counter; "
-            "pass a np.random.Generator, or the number, as an argument"
-        )
+def _steps(graph: Graph) -> list[Any]:
+    """Return what two traces of a function have in common."""
+    places = {node: i for i, node in enumerate(graph.nodes)}
+    return [
+        (node.op, [places[given] for given in node.inputs], np.asarray(node.attributes.get("value", 0)).tobytes())
+        for node in graph.nodes
+    ]
