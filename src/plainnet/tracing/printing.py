@@ -374,9 +374,6 @@ class _Printer:
 
     max_ = min_ = any_ = all_ = mean_
 
-    def argmax_(self, node: Node, x: Node) -> Piece:
-        return self.call(node.op, [x])
-
     # Leaves and parts
 
     def constant_(self, node: Node) -> Piece:
