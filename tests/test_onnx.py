@@ -377,7 +377,7 @@ class Wider(pn.Dense):
 
     def forward(self, inputs, training=None):
         outputs, backward = super().forward(inputs, training)
-        return np.concatenate([inputs, outputs], axis=1), backward
+        return np.hstack([inputs, outputs]), backward
 
 
 OWN = {

@@ -1,4 +1,4 @@
-"""What users pass in place of a part: a name, a description, or a function or object of their own."""
+"""Parts from what users pass in their place: a name, a description, or a function or object of their own."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The refusals of plainnet: each is a ValueError or TypeError whose message says what came and what would do."""
+"""The errors of plainnet: each is a ValueError or TypeError whose message says what came and what would do."""
 
 import sys
 import warnings
@@ -19,7 +19,7 @@ def shortened(message: str, longest: int = LONGEST_MESSAGE) -> str:
 
 
 class PlainnetError(Exception):
-    """What every refusal has in common: its message is meant for the user, as it stands, and is never a page long."""
+    """The base of all errors of plainnet: the message is meant for the user as it stands, and is never a page long."""
 
     def __str__(self) -> str:
         return shortened(super().__str__())
@@ -37,7 +37,7 @@ class InvalidValue(PlainnetError, ValueError):
 
 
 class InvalidRow(InvalidValue):
-    """A row of data that is not taken; `row` counts from 0 and stands in the message as {row}."""
+    """An invalid row of data. `{row}` in the message is replaced by `row`, which counts from 0."""
 
     def __init__(self, message: str, row: int) -> None:
         super().__init__(message, row)

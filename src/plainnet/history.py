@@ -80,7 +80,7 @@ class History:
     source: dict[str, Any] = field(default_factory=dict)
     """Where the run comes from, by the names in SOURCE, if a command started it; empty otherwise."""
     reports: int = 0
-    """How many reports there were."""
+    """The number of reports."""
     every: int = 1
     """One report in so many is kept."""
 

@@ -35,7 +35,7 @@ Backward = Callable[[Array, Mapping[str, Array]], Array]
 
 @dataclass(frozen=True)
 class TrainingPass:
-    """What a layer may need to know of a training step; a prediction has None in its place."""
+    """All that a layer may need to know of a training step; a prediction has None in its place."""
 
     random: np.random.Generator
     """The stream from which Dropout draws its masks."""
@@ -109,7 +109,7 @@ class Layer(Configurable):
     """The same layer as a module of `torch.nn`, the settings and the number of `features` it takes in braces."""
 
     smallest_batch = 1
-    """How many examples a training step must have for the layer to make sense."""
+    """The number of examples that a training step needs at least."""
 
     def claim(self) -> None:
         """Mark the layer as belonging to a network; InvalidValue where it belongs to one already."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,6 +30,7 @@ def views(vector: Array, shapes: Iterable[Mapping[str, Shape]]) -> list[dict[str
     return cut
 
 
+@cache  # once is enough
 def keep_freed_memory() -> None:
     """Let the memory of freed arrays serve the next ones, instead of going back to the system after each.
 

@@ -22,7 +22,7 @@ LONGEST_NAME = 200
 
 
 PIECE = 2**22
-"""How many numbers are looked at at a time."""
+"""The number of numbers that are looked at together."""
 
 
 def closest(name: str, known: Iterable[str]) -> str:

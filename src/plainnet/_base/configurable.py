@@ -124,7 +124,7 @@ def _short(value: Any) -> Any:
 
 
 OWN = "own:"
-"""What the name of a user's own class or function begins with in a description, whatever it is called."""
+"""The beginning of the name of every user's class or function in a description."""
 
 
 def describe(thing: Any) -> Any:

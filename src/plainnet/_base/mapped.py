@@ -16,10 +16,10 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidRow, InvalidValue
 
 BLOCK_BYTES = 64 * 2**20
-"""How much of the files is in memory at a time, about."""
+"""About the number of bytes of the files that are in memory at a time."""
 
 PIECE_BYTES = 4 * 2**20
-"""How much of it is checked and converted at a time."""
+"""The part of it that is checked and converted at a time."""
 
 
 class MappedRows:
@@ -77,7 +77,7 @@ Rows: TypeAlias = Array | MappedRows
 
 
 def rows_of(values: Any, check: Callable[[Any], Array]) -> Rows:
-    """`check(values)`; where `values` is a memmap that may not fit into a block, its rows, checked as they are read."""
+    """Return check(values), or for a memmap larger than one block MappedRows that check each block when it is read."""
     if isinstance(values, MappedRows):
         return values
     may_fit = not isinstance(values, np.memmap) or values.size * np.dtype(np.float64).itemsize <= BLOCK_BYTES

@@ -1,8 +1,8 @@
 """Engines: what runs the epochs of a training job.
 
-The contract is one class: made with a `Job` and a number of threads, its `run(epochs, until)` trains that many epochs
-further and returns the loss of each. An epoch's loss that is not finite is the last one returned; fewer losses than
-epochs without one mean that the time `until` came, and the job stands in the middle of an epoch.
+The contract is one class: it is made with a `Job` and a number of threads, and its `run(epochs, until)` trains that
+many more epochs and returns the loss of each. run stops early in two cases: on a loss that is not finite, which is then
+the last element; or at the deadline `until`, and then the list is shorter and the job is in mid-epoch.
 
 Two engines keep it: "numpy", the readable reference, and "compiled" (extra `fast`), which runs many epochs without
 returning to Python. `choose` decides between them.

@@ -26,7 +26,7 @@ class Block(NamedTuple):
     order: Array | None
     """Row numbers within the block, cut into batches one after the other; None is 0, 1, 2, ..."""
     rows_done: int
-    """How many of the order have had their turn."""
+    """The number of rows, in this order, that have had their turn."""
 
 
 def remaining_blocks(job: Job) -> Iterator[Block]:

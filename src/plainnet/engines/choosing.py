@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 ENGINES = ("numpy", "compiled")
 
 WORTH_COMPILING = 5.0
-"""Seconds that the NumPy engine would take for a job, from which on "auto" has it compiled.
+"""A job that would take the NumPy engine at least this many seconds is compiled by "auto".
 
 Numba alone takes half a second to import, and where the machine code is not on disk yet some ten to make it.
 """
 
 WORTH_SHARING = 500_000
-"""Multiplications of one step and thread from which on a second thread gains more than the two spend waiting."""
+"""With this many multiplications per step and thread, a second thread gains more than the two lose by waiting."""
 
 
 class Choice(NamedTuple):
@@ -122,8 +122,8 @@ def default_threads(job: Job) -> int:
 def useful_threads(network: "Network", examples: int) -> int:
     """Return how many threads at most gain from sharing a step of so many examples.
 
-    In a step threads wait for each other, and twice more for each layer whose masks one thread draws or whose means
-    run over the rows of all.
+    Threads meet at one barrier per step, and at two more for each Dropout (one thread draws the mask) and BatchNorm
+    (means over all rows).
     """
     waiting = 1 + 2 * sum(isinstance(layer, Dropout | BatchNorm) for layer in network.layers)
     return max(1, 3 * network.parameters.size * examples // (WORTH_SHARING * waiting))

@@ -67,7 +67,7 @@ class Job:
     """The parameters at the latest start of an epoch whose loss was finite; a run that is cut short returns to them."""
     good_statistics: Array = field(init=False)
     good_epoch: int = field(init=False, default=-1)
-    """How many epochs had been done at the latest `keep_good`."""
+    """The number of epochs that had been done at the latest `keep_good`."""
 
     def __post_init__(self) -> None:
         self.schedule_memory["step"] = 1 / self.batches

@@ -1,4 +1,4 @@
-"""What an explanation is made of: quantities with their formulas, in the order in which a step computes them."""
+"""The content of an explanation: quantities with their formulas, in the order in which a step computes them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Check:
 
     @property
     def entries(self) -> int:
-        """How many entries were checked."""
+        """The number of entries that were checked."""
         return int(np.isfinite(self.numerical).sum())
 
 
@@ -57,21 +57,21 @@ class Quantity:
     """Empty where nothing was computed, as for the examples."""
     values: Array
     note: str = ""
-    """What there is to say beside the formula."""
+    """A remark beside the formula."""
     rows: tuple[str, ...] = ()
     """A name for each row, where rows have names."""
     columns: tuple[str, ...] = ()
     check: Check | None = None
-    """For a gradient, the numerical one beside it."""
+    """The numerical gradient beside a gradient."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What happens at one place: a layer, the loss, an array of parameters. `stage["z"]` is a quantity by name."""
+    """All that happens at one place: a layer, the loss, an array of parameters. `stage["z"]` is a quantity by name."""
 
     title: str
     code: str
-    """Where it stands in Python, such as `net.layers[0]`; empty where nowhere."""
+    """Its name in Python, such as `net.layers[0]`; empty if it has none."""
     quantities: tuple[Quantity, ...]
     formulas: tuple[Formula, ...] = ()
     notes: tuple[str, ...] = ()

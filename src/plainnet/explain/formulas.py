@@ -20,7 +20,7 @@ from plainnet.optimizers import Optimizer
 from plainnet.tracing import MathML, Number, ShapeDtype, Untraceable, equations, fold, simplify, trace
 
 NAMES = {"normalized": "x̂", "t": "t"}
-"""How formulas write what layers hand over."""
+"""The symbols of values that layers hand over."""
 
 KNOWN = {"sigmoid": activations.sigmoid, "softmax": activations.softmax}
 """The functions that formulas call by their names."""

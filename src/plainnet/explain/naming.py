@@ -1,4 +1,4 @@
-"""What rows and columns are called: examples, features, units and classes."""
+"""The names of rows and columns: examples, features, units and classes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 
 DIGITS = 5
-"""Of the largest number of an array."""
+"""The number of digits that the largest number of an array is shown with."""
 GAP = "…"
 LEFT_OUT = "·"
 

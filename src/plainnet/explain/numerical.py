@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from plainnet.network import Network
 
 LEAST_ENTRIES, MOST_ENTRIES = 5, 500
-"""Of a larger array so many entries are checked, evenly spaced: each costs two passes."""
+"""The number of entries, evenly spaced, that are checked of a larger array: each costs two passes."""
 
 WORK = 2e7
 """Up to this many examples · parameters · entries an array; large steps are checked at fewer entries."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class LayerRecord:
-    """What passed at one layer; arrays that a layer does not have are None."""
+    """The arrays that passed at one layer; those that a layer does not have are None."""
 
     inputs: Array | None = None
     outputs: Array | None = None
@@ -40,16 +40,16 @@ class LayerRecord:
     output_gradient: Array | None = None
     input_gradient: Array | None = None
     gradients: dict[str, Array] = field(default_factory=dict)
-    """Of the layer's parameters, before penalties."""
+    """The gradients of the layer's parameters, before penalties."""
     remembered: dict[str, Array] = field(default_factory=dict)
     """The intermediate values that the layer handed over, by its names for them."""
     random_state: Any = None
-    """Of the stream of dropout masks, before the layer drew."""
+    """The state of the stream of dropout masks before the layer drew."""
 
 
 @dataclass
 class Record:
-    """What passed in one step."""
+    """The arrays that passed in one step."""
 
     network: Network
     """The copy on which the step ran, with its statistics after the step and its parameters before the update."""
@@ -62,7 +62,7 @@ class Record:
     output_gradient: Array | None = None
     """∂loss/∂ŷ, or ∂loss/∂z of the last layer where the loss is computed from the weighted sums."""
     gradient: Array | None = None
-    """Of all parameters, penalties included."""
+    """The gradient of all parameters, penalties included."""
 
 
 def record(net: Network, loss: Loss, inputs: Array, targets: Array, weight: Array | None, dropout_seed: int) -> Record:

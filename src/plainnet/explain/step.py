@@ -1,4 +1,4 @@
-"""What the four parts of an explanation are written from."""
+"""The values from which the four parts of an explanation are written."""
 
 from __future__ import annotations
 

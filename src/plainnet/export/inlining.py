@@ -156,9 +156,14 @@ def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
     assert isinstance(node, ast.FunctionDef)
     match node.body[ast.get_docstring(node) is not None :]:
         case [ast.Return(value=ast.expr() as result)] if not node.decorator_list:
-            if not any(isinstance(inner, ast.Lambda) for inner in ast.walk(result)):
+            if not any(isinstance(inner, ast.Lambda) or _is_super(inner) for inner in ast.walk(result)):
                 return code, [argument.arg for argument in node.args.args], result
     return nothing
+
+
+def _is_super(node: ast.AST) -> bool:
+    """Return True for the name `super`, which has a meaning inside a method alone."""
+    return isinstance(node, ast.Name) and node.id == "super"
 
 
 def _uses(expression: ast.expr, name: str) -> int:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 13
-"""Of ONNX 1.8 (2020), read by ONNX Runtime from 1.6 on: the first with today's Softmax; nothing here needs a later."""
+"""The operators of ONNX 1.8 (2020), which ONNX Runtime reads from 1.6 on: the first with today's Softmax.
+
+Nothing here needs a later version.
+"""
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
 """The operators on strings, in the version of the same release."""
 IR_VERSION = 7

@@ -126,7 +126,7 @@ _PYTORCH_NAMES = {
 }
 
 Names = list[dict[str, str]]
-"""For each layer, its arrays' names and what they are called in the file."""
+"""The names of each layer's arrays, with those that they have in the file."""
 
 
 def _shapes(layers: Sequence[Layer], input_size: int | None) -> list[dict[str, Shape]]:

@@ -43,7 +43,7 @@ class SlicedSource:
         self.names: dict[Any, str] = {}
         """The name of each thing, by its key."""
         self.things: dict[str, Any] = dict.fromkeys(self.given)
-        """What goes by each name."""
+        """The function, class or constant of each name."""
         self.imports: dict[str, str] = {}
         """The import lines, by the name that they define."""
         self.codes: dict[int, Code] = {id(Part): code_of(Part)}
@@ -54,9 +54,9 @@ class SlicedSource:
         """The members in use of each class whose objects are in the program."""
         self.attributes: set[str] = {"__call__"}
         self.own_attributes: dict[type, set[str]] = {}
-        """By class, the attributes that its methods take of self."""
+        """The attributes that the methods of each class take of self."""
         self.origin: dict[int, str] = {}
-        """What the user knows a thing by, for messages."""
+        """The name by which the user knows a thing, for messages."""
         self.part = "the network"
         self.printed: set[str] = set()
 

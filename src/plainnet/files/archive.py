@@ -25,7 +25,7 @@ LONGEST_HEADER = 4096
 
 
 class _Damaged(Exception):
-    """What is wrong with a file, for the message."""
+    """A fault of a file, for the message."""
 
 
 def write_archive(path: str | PathLike[str], record: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

@@ -14,7 +14,10 @@ from typing import BinaryIO
 from plainnet.errors import FileError, InvalidType
 
 LONGEST_NAME = 200
-"""In bytes. A longer name is shortened within the name of its temporary file; most file systems take 255."""
+"""The longest file name, in bytes: most file systems take 255.
+
+A longer one is shortened within the name of its temporary file.
+"""
 
 MOST_LINKS = 40
 

@@ -34,7 +34,7 @@ class ArrayCheck:
     errors: Array
     """The relative error of each entry; NaN at a kink, where a number between two slopes is neither right nor wrong."""
     diagnosis: str | None = None
-    """What is wrong, where a usual mistake accounts for all of the difference."""
+    """The usual mistake that accounts for all of the difference, if there is one."""
 
     @property
     def kinks(self) -> Array:

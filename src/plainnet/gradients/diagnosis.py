@@ -1,7 +1,7 @@
 """Why a gradient is wrong, where the numbers themselves tell.
 
-A gradient g is held against the true one n, got by central differences. A cause is named only where g, mended as
-the cause says, agrees with n to the tolerance; where none does, none is named. What two arrays can tell:
+A gradient g is compared with the true one n, which comes from central differences. A cause is named only if g,
+corrected as the cause says, agrees with n to the tolerance. What two arrays can tell:
 
     g = c · n              a constant factor, read as a wrong sign, a sum for a mean, the 2 of a square left out
     g = nᵀ, g = c · nᵀ     the transpose, of a square matrix
@@ -9,8 +9,8 @@ the cause says, agrees with n to the tolerance; where none does, none is named. 
     g = n + c · θ          the term of an L2 penalty on the parameters θ
     g = n + c · sign(θ)    the term of an L1 penalty
 
-The one number c is fitted, so at least two entries must speak: an array with only one gets a factor named where it
-is one of the usual ones. Causes inside the chain rule leave no such trace; for them see `plainnet.gradients.mistakes`.
+c is fitted to the data, so one significant entry proves nothing: then a factor is named only if it is a common one.
+Causes inside the chain rule leave no such trace; for them see `plainnet.gradients.mistakes`.
 """
 
 import math
@@ -21,13 +21,13 @@ import numpy as np
 from plainnet._base.arrays import Array
 
 Agrees = Callable[[Array], bool]
-"""Whether a gradient agrees with the true one to the tolerance."""
+"""True if a gradient agrees with the true one to the tolerance."""
 
 Sizes = Mapping[str, int]
-"""How many "examples", and of what else, a loss takes the mean over; empty where that is not known."""
+"""The number of "examples", and of what else, that a loss takes the mean over; empty if that is not known."""
 
 SPEAKS = 1e-3
-"""An entry speaks where it is above this share of the largest; smaller ones are compared coarsely."""
+"""An entry is significant if it is above this share of the largest; smaller ones are compared coarsely."""
 
 
 def diagnose(gradient: Array, numerical: Array, agrees: Agrees, at: Array | None, sizes: Sizes) -> str | None:

@@ -33,7 +33,7 @@ WEIGHTS = "δ goes back through the weights where it takes their transpose"
 
 @dataclass(frozen=True)
 class _Pass:
-    """What one layer computed on the way forward."""
+    """The values that one layer computed in the forward pass."""
 
     layer: Dense
     inputs: Array
@@ -46,7 +46,7 @@ class _Mistakes:
     """One choice of mistakes; none of them is the correct gradient."""
 
     slopes: tuple[str, ...]
-    """For each layer a key of SLOPES, or "right"."""
+    """A key of SLOPES for each layer, or "right"."""
     slopes_in_words: str
     bias: bool
     error: bool

@@ -81,6 +81,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.copyto: lambda dst, src: recorded(node_of(src, dst.dtype), (), dst),
     np.concatenate: _concatenate,
     np.stack: _stack,
+    np.hstack: lambda tup: _concatenate(tup, axis=min(1, len(tup[0].shape) - 1)),
     np.expand_dims: _expand_dims,
     np.broadcast_to: _broadcast_to,
     np.ravel: lambda a: a.ravel(),

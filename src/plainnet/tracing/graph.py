@@ -206,7 +206,7 @@ class Graph:
 
     @cached_property
     def users(self) -> dict[Node, tuple[Node, ...]]:
-        """For each node those that take it."""
+        """The nodes that take each node."""
         users: dict[Node, tuple[Node, ...]] = dict.fromkeys(self.nodes, ())
         for node in self.nodes:
             for given in dict.fromkeys(node.inputs):

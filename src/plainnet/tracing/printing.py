@@ -28,7 +28,7 @@ SYMBOLS = {
     "learning_rate": "η", "momentum": "μ", "epsilon": "ε", "alpha": "α", "beta1": "β₁", "beta2": "β₂", "delta": "δ",
     "parameters": "θ", "gradient": "g", "predictions": "ŷ", "targets": "y", "logits": "z", "sigmoid": "σ",
 }  # fmt: skip
-"""How the usual names are written in formulas."""
+"""The symbols of the usual names in formulas."""
 
 LEGEND = (
     "∘ multiplies element by element, ᵀ transposes; Σ_i sums over the examples, Σ_j over the units of each of them."

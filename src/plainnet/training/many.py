@@ -20,7 +20,7 @@ from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
 LANES = 64
-"""How many small networks share the vector instructions, at most."""
+"""The largest number of small networks that share the vector instructions."""
 
 PATIENCE = 0.2
 """The seconds after which a thread looks if it has to stop."""

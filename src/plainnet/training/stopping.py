@@ -1,4 +1,4 @@
-"""When a run ends, and which of its epochs it keeps."""
+"""The rule by which a run ends, and which of its epochs it keeps."""
 
 import math
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Stopping:
     """
 
     advice = "Try a smaller learning rate, clip_norm=1 on the optimizer, or inputs and targets scaled to about -1 ... 1"
-    """What a run that diverges tells its caller to try."""
+    """The advice in the message of a run that diverges."""
 
     def __init__(self, last_epoch: int, early_stopping: EarlyStopping | None = None) -> None:
         self.last_epoch = last_epoch

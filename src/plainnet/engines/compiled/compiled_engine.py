@@ -42,7 +42,7 @@ class LoadedRows(NamedTuple):
     stop: int
     """Which batch of the epoch comes after it."""
     whole: bool
-    """Whether it is the whole set, so that one epoch can follow the other."""
+    """True if it is the whole set, so that one epoch can follow the other."""
 
 
 class CompiledEngine:

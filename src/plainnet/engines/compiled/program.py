@@ -73,7 +73,7 @@ OPTIMIZER_CODES: dict[type, int] = {
 
 
 class Program(NamedTuple):
-    """What stays the same through a run."""
+    """All that stays the same through a run."""
 
     stages: Array
     """(layers, COLUMNS) whole numbers."""

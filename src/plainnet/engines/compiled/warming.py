@@ -22,7 +22,7 @@ class Warmth:
     """False where the machine code was there already."""
     seconds: float
     folder: str | None
-    """Where it is kept; None where no folder can be written to, and every process has to compile anew."""
+    """The folder that keeps it; None if no folder can be written to, and every process has to compile anew."""
 
 
 def warm_up() -> list[Warmth]:

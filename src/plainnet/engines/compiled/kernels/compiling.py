@@ -1,4 +1,4 @@
-"""How kernels are compiled, and where their machine code is kept."""
+"""The compilation of kernels, and the place of their machine code on disk."""
 
 import hashlib
 import logging

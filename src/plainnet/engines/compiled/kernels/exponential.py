@@ -21,7 +21,7 @@ LN2_HIGH = float.fromhex("0x1.62e42feep-1")
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 PER_LN2 = 1 / math.log(2)
 LOWEST, HIGHEST = -708.0, 709.0
-"""Where 2^k and e^x are normal numbers."""
+"""The ranges in which 2^k and e^x are normal numbers."""
 
 # No reordering here: the two parts of ln 2 are there for their order. It has to be said, or Numba takes the caller's.
 exact = njit(

@@ -28,7 +28,7 @@ class LaneData(NamedTuple):
 
 
 class LaneState(NamedTuple):
-    """Where the runs stand; all lanes are at the same step."""
+    """The place in the runs; all lanes are at the same step."""
 
     steps_done: Array
     """(1,)"""

@@ -8,15 +8,15 @@ from plainnet.engines.compiled.kernels.compiling import inlined_late, kernel, u
 from plainnet.engines.compiled.kernels.machine import gemm
 
 MOST_BY_LOOP = 1500
-"""Multiplications up to which a loop is quicker than the call of a BLAS routine."""
+"""Up to this many multiplications a loop is faster than the call of a BLAS routine."""
 
 FEW = 8
-"""Units below which four sums at a time are kept in registers; from here on all of a row are summed side by side."""
+"""Below this many units four sums at a time stay in registers; from it on, all sums of a row run side by side."""
 
 
 WIDE = 500_000
-"""Weights of a layer from which on threads share its columns, not the batch's rows: BLAS packs all the weights that a
-thread multiplies by, and so packs half of them in each of two threads."""
+"""Layers with at least this many weights are split by columns rather than by rows, so that each thread packs only its
+share of the weight matrix for BLAS."""
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""How the threads of a run share its steps: equal parts, and barriers that all must reach."""
+"""The threads of a run share its steps: equal parts, and barriers that all must reach."""
 
 from plainnet.engines.compiled.kernels.compiling import inlined, kernel, u
 from plainnet.engines.compiled.kernels.machine import give_way, shared_load, shared_store

@@ -17,14 +17,14 @@ from plainnet.engines.compiled.kernels.passes import backward, forward, paramete
 from plainnet.engines.compiled.kernels.sharing import LINE, part, total, wait_for_all
 
 NORMS = 10
-"""Of how many of the latest steps the gradient's norm is kept."""
+"""The number of latest steps whose gradient norm is kept."""
 
 LOSS, SQUARES = 0, 1
 """The columns of what each thread tells the others."""
 
 
 class Addresses(NamedTuple):
-    """Of C functions, and of the states of random streams."""
+    """The addresses of C functions, and of the states of random streams."""
 
     blas: int
     yielding: int
@@ -59,20 +59,20 @@ class Vectors(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where the run stands; thread 0 writes it when the call ends."""
+    """The place in the run; thread 0 writes it when the call ends."""
 
     counts: Array
     """epochs_done, batches_done, steps_done, good_epoch, losses written."""
     sums: Array
     """loss_total, weight_total, learning_rate."""
     norms: Array
-    """Of the gradient at the step t, at t % NORMS."""
+    """The norm of the gradient of step t, at t % NORMS."""
     losses: Array
-    """Of each epoch ended in this call, or the one that is not finite."""
+    """The loss of each epoch that ended in this call, or the one that is not finite."""
 
 
 class Shared(NamedTuple):
-    """What threads tell each other, a cache line each."""
+    """The numbers by which threads tell each other where they are, one cache line each."""
 
     arrived: Array
     parts: Array
@@ -158,8 +158,8 @@ def squares(vector, start, stop):
 def of_version(digest: str) -> Callable[..., None]:
     """Return the function `run`, for kernels whose text has this digest.
 
-    To see whether machine code on disk is still good Numba looks at the text of this function alone; but a variable
-    from outside is part of the key, so no old code outlives a change of any kernel.
+    Numba's cache key covers only this function's source and its closure. `digest`, a hash of all kernel files, is in
+    the closure, so that a change in any kernel invalidates the cache.
     """
 
     def run(
