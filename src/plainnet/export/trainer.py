@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -14,10 +13,9 @@ import plainnet
 from plainnet import adapters, losses, optimizers
 from plainnet._base import checks
 from plainnet._base.configurable import OWN, Configurable, build, describe
-from plainnet.adapters import FunctionLoss, ObjectLoss
 from plainnet.errors import InvalidValue
 from plainnet.export import wiring
-from plainnet.export.inlining import called, with_own_parts
+from plainnet.export.inlining import called, without_checks
 from plainnet.export.script import checked_path
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
@@ -26,7 +24,7 @@ from plainnet.layers import Dropout, Layer
 from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
-from plainnet.schedules import FunctionSchedule, LinearWarmup
+from plainnet.schedules import LinearWarmup
 
 FUNCTIONS = (
     "make_layers",
@@ -130,8 +128,8 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
         raise InvalidValue("the network has no parameters, so there is no training to write out")
     program = SlicedSource({*wiring.GIVEN, *FUNCTIONS}, wiring.__name__)
     program.name(np, "np")
-    loss, optimizer = _without_checks(run.loss), _without_checks(run.optimizer)
-    layers = [with_own_parts(part.layer) for part in network]
+    loss, optimizer = without_checks(run.loss), without_checks(run.optimizer)
+    layers = [without_checks(part.layer) for part in network]
     functions = {name: getattr(wiring, name) for name in FUNCTIONS[1:]} | {"as_targets": _as_targets(run.loss)}
     program.use(*functions.values())
     program.use(loss, part=f"the loss {_shown(run.loss)}")
@@ -153,24 +151,6 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
 
 def _shown(thing: Configurable) -> str:
     return thing.name.removeprefix(OWN)
-
-
-def _without_checks(thing: Any) -> Any:
-    """Return a loss, optimizer or schedule, without the checks of what a user's own function returns."""
-    match thing:
-        case FunctionLoss():
-            return wiring.LossOfFunction(thing.function)
-        case ObjectLoss():
-            return wiring.LossOfObject(thing.own)
-        case FunctionSchedule():
-            return wiring.ScheduleOfFunction(thing.function)
-        case LinearWarmup():
-            thing = copy.copy(thing)
-            thing.learning_rate = _without_checks(thing.learning_rate)
-        case Optimizer():
-            thing = copy.copy(thing)
-            thing.schedule = _without_checks(thing.schedule)
-    return thing
 
 
 def _as_targets(loss: Loss) -> Any:
