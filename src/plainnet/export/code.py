@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import dis
 import inspect
 import sys
 import textwrap
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -40,8 +41,8 @@ class Code:
     lines: list[bytes]
     """Its lines, the first at the margin; in bytes, as `ast` counts columns."""
     node: ast.FunctionDef | ast.ClassDef
-    scope: Callable[[str], Any]
-    """The value of a global name in its module."""
+    scope: ChainMap[str, Any]
+    """What its names mean: first the variables of functions around it, then its module's names, then Python's."""
     references: list[Reference] = field(default_factory=list)
     attributes: set[str] = field(default_factory=set)
     """The names of the attributes that it reads or sets, but for those of `own_attributes`."""
@@ -50,14 +51,9 @@ class Code:
     inherited: set[str] = field(default_factory=set)
     """The names that it takes by super()."""
 
-    @cached_property
-    def edits(self) -> list[tuple[int, int, int, int, str]]:
-        """The annotations to take out, as places in the text and what stands there instead."""
-        return list(_without_annotations(self.node, self.lines))
-
     def text(self, name_of: Callable[[Reference], str], name: str) -> str:
         """Return the text under the name `name`, with each reference called what `name_of` says."""
-        edits = list(self.edits)
+        edits = list(_without_annotations(self.node, self.lines))
         for reference in self.references:
             if (new := name_of(reference)) != reference.name:
                 node = reference.node
@@ -96,12 +92,13 @@ def code_of(thing: Any) -> Code:
     if isinstance(thing, type):
         methods = [value for value in map(function_of, vars(thing).values()) if value is not None]
         own = [method.__globals__ for method in methods if method.__globals__.get("__name__") == thing.__module__]
-        code = Code(thing, lines, node, _scope(own[0] if own else vars(sys.modules[thing.__module__]), {}))
-        bodies = [method.__code__ for method in methods]
+        scope = ChainMap({}, own[0] if own else vars(sys.modules[thing.__module__]), vars(builtins))
     else:
-        code = Code(thing, lines, node, _scope(thing.__globals__, _enclosed(thing)))
-        bodies = [thing.__code__]
-    _Reader(code, set().union(*map(_global_names, bodies))).read()
+        methods = [thing]
+        scope = ChainMap(_enclosed(thing), thing.__globals__, vars(builtins))
+    code = Code(thing, lines, node, scope)
+    names = set(scope.maps[0]).union(*(_global_names(method.__code__) for method in methods))
+    _Reader(code, names).visit(node)
     return code
 
 
@@ -123,17 +120,6 @@ def _enclosed(function: FunctionType) -> dict[str, Any]:
         raise Unprintable(f"{function.__name__} reads a variable of the function around it that has no value") from None
 
 
-def _scope(names: dict[str, Any], enclosed: dict[str, Any]) -> Callable[[str], Any]:
-    def value(name: str) -> Any:
-        for scope in (enclosed, names, vars(builtins)):
-            if name in scope:
-                return scope[name]
-        raise Unprintable(f"it reads the name {name}, which is not defined")
-
-    value.enclosed = set(enclosed)  # type: ignore[attr-defined]
-    return value
-
-
 def _global_names(code: CodeType) -> set[str]:
     """Return the names that a function, and each function in it, looks up outside."""
     names = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
@@ -145,13 +131,10 @@ class _Reader(ast.NodeVisitor):
 
     def __init__(self, code: Code, names: set[str]) -> None:
         self.code = code
-        self.names = names | code.scope.enclosed  # type: ignore[attr-defined]
+        self.names = names
         self.outside = False
         """True in decorators, default values and bases, which are read where the function is defined."""
         self.selves: list[str] = []
-
-    def read(self) -> None:
-        self.visit(self.code.node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._visit_outside([*node.decorator_list, *node.bases, *node.keywords])
@@ -219,12 +202,11 @@ class _Reader(ast.NodeVisitor):
         """Note a global name, followed through modules that an exported file cannot import."""
         if not self._is_outside(name):
             return
-        try:
-            thing = self.code.scope(name)
-        except Unprintable:
+        if name not in self.code.scope:
             if self.outside:  # a variable of a lambda or a comprehension there
                 return
-            raise
+            raise Unprintable(f"it reads the name {name}, which is not defined")
+        thing = self.code.scope[name]
         if thing is vars(builtins).get(name):
             self.code.attributes.update(path)
             return
@@ -277,14 +259,14 @@ def _plain_signature(node: ast.FunctionDef, lines: list[bytes]) -> Iterator[tupl
     while (colon := lines[last - 1].find(b":", after)) < 0:
         last, after = last + 1, 0
     first, start = node.lineno, node.col_offset
-    bare = ast.parse(ast.unparse(ast.FunctionDef(node.name, args, [ast.Pass()], [], None, lineno=0))).body[0]
-    assert isinstance(bare, ast.FunctionDef)
-    for inner in ast.walk(bare.args):
+    bare = copy.deepcopy(args)
+    for inner in ast.walk(bare):
         if isinstance(inner, ast.arg):
             inner.annotation = None
-    text = f"def {node.name}({ast.unparse(bare.args)}):"
+    listed = ast.unparse(bare)
+    text = f"def {node.name}({listed}):"
     if start + len(text) > WIDTH:
         space = " " * (start + 4)
-        inside = textwrap.fill(ast.unparse(bare.args), WIDTH, initial_indent=space, subsequent_indent=space)
+        inside = textwrap.fill(listed, WIDTH, initial_indent=space, subsequent_indent=space)
         text = f"def {node.name}(\n{inside}\n{' ' * start}):"
     yield first, start, last, colon + 1, text

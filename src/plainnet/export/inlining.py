@@ -14,12 +14,13 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from plainnet._base.configurable import OWN
-from plainnet.adapters import UserActivation
+from plainnet.activations import ActivationFunction
+from plainnet.adapters import FunctionLoss, ObjectLoss, UserActivation
 from plainnet.export import wiring
 from plainnet.export.code import Code, Unprintable, code_of
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, assignment, shape
-from plainnet.layers import Layer
+from plainnet.schedules import FunctionSchedule, Schedule
 
 
 class Line:
@@ -28,7 +29,7 @@ class Line:
     def __init__(self, program: SlicedSource, part: NamedLayer) -> None:
         self.program = program
         self.part = part
-        self.layer = with_own_parts(part.layer)
+        self.layer = without_checks(part.layer)
         self.before: list[tuple[str, ast.expr]] = []
         """Values that the expression needs more than once."""
         self.used: list[tuple[Any, str]] = []
@@ -189,10 +190,20 @@ def called(part: NamedLayer) -> str:
     return f"layers[{part.index}], {type(part.layer).__name__}{own},"
 
 
-def with_own_parts(layer: Layer) -> Layer:
-    """Return a copy of a layer without its numbers, and without the checks of what a user's own activation returns."""
-    layer = copy.copy(layer)
-    if isinstance(activation := getattr(layer, "activation", None), UserActivation):
-        own = activation.own
-        layer.activation = wiring.ActivationOfObject(own) if hasattr(own, "value") else wiring.ActivationOfFunction(own)
-    return layer
+def without_checks(part: Any) -> Any:
+    """Return a copy of a part of the training that takes what the user's own functions return as it is."""
+    match part:
+        case UserActivation():
+            kind = wiring.ActivationOfObject if hasattr(part.own, "value") else wiring.ActivationOfFunction
+            return kind(part.own)
+        case FunctionLoss():
+            return wiring.LossOfFunction(part.function)
+        case ObjectLoss():
+            return wiring.LossOfObject(part.own)
+        case FunctionSchedule():
+            return wiring.ScheduleOfFunction(part.function)
+    part = copy.copy(part)  # a layer's copy has no numbers
+    for name, value in list(vars(part).items()):
+        if isinstance(value, Schedule | ActivationFunction):
+            setattr(part, name, without_checks(value))
+    return part

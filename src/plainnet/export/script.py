@@ -97,8 +97,10 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
     needed = [text for line in lines for text in line.definitions()]
     made = "\n".join(text for line in lines for text in line.made())
     definitions = [*needed, *([made] if made else []), forward, *(text.strip("\n") for text in own)]
-    modules = (tables.modules("\n".join(definitions)) if table else []) + (["pathlib.Path"] if weights else [])
-    modules += ["math"] if any("math." in text for text in own) else []
+    modules = (tables.modules("\n".join(definitions)) if table else []) + (
+        ["from pathlib import Path"] if weights else []
+    )
+    modules += ["import math"] if any("math." in text for text in own) else []
     head = [
         docstring(_introduction(net, table, file, weights)),
         imports([*program.imports.values(), *modules]),
@@ -170,7 +172,8 @@ def _numbers(network: list[NamedLayer], weights: Path | None) -> str:
 
 def _introduction(net: Network, table: Table | None, file: Path, weights: Path | None) -> list[str]:
     """Return the docstring: what the network is, where it comes from, how to use it."""
-    first = f"{_purpose(net, table)}: {architecture(net, parts(net))}."
+    purpose = "Predictions of a network" if table is None else f"Predicts {words(table.target.name)}"
+    first = f"{purpose}: {architecture(net, parts(net))}."
     numbers = f"; they stand in {words(weights.name)} beside this file" if weights else ""
     origin = (
         f"The network has {net.parameters.size:,} parameters ({net.dtype.name}){numbers}. "
@@ -194,10 +197,6 @@ def _introduction(net: Network, table: Table | None, file: Path, weights: Path |
             f"As a program it predicts the rows of a CSV file: python {words(file.name)} rows.csv",
         ]
     return [first, origin, *usage]
-
-
-def _purpose(net: Network, table: Table | None) -> str:
-    return "Predictions of a network" if table is None else f"Predicts {words(table.target.name)}"
 
 
 def _training(net: Network) -> str:

@@ -110,22 +110,20 @@ class SlicedSource:
                 self._fail(f"it uses {thing.__name__}; {_AVAILABLE}")
             _refuse_installed(thing, self._fail)
             code = self._read(thing)
-            self._follow(code)
             self.attributes |= code.own_attributes
 
     def _read(self, thing: Any) -> Code:
+        """Read a function or class and take in what it names."""
         try:
             code = self.codes[id(thing)] = code_of(thing)
         except Unprintable as error:
             self._fail(str(error))
-        return code
-
-    def _follow(self, code: Code) -> None:
         self.attributes |= code.attributes
         for reference in code.references:
             can_import = isinstance(reference.thing, ModuleType) and can_be_imported(reference.thing.__name__)
             if not can_import and not self._is_given(code, reference):
                 self._visit(reference.thing)
+        return code
 
     def _is_given(self, code: Code, reference: Reference) -> bool:
         return reference.name in self.given and code.thing.__module__ == self.wiring
@@ -172,7 +170,6 @@ class SlicedSource:
             _refuse_installed(cls, self._fail)
             code = self._read(function)
             self.own_attributes.setdefault(cls, set()).update(code.own_attributes)
-            self._follow(code)
 
     def _fail(self, reason: str) -> None:
         raise InvalidValue(f"{self.part} cannot be written out as source: {reason}")
@@ -265,23 +262,20 @@ class SlicedSource:
         )
 
     def definitions(self, *roots: Any, wanted: str = "") -> list[str]:
-        """Return the texts of the roots and of what they need and is not printed yet, in order.
-
-        Of constants a line each.
-        """
-        return [text for root in roots for text in self._define(root, self.printed, wanted)]
+        """Return the texts of the roots and of what they need and is not printed yet, in order."""
+        return [text for root in roots for text in self._define(root, wanted)]
 
     def needed_by(self, *functions: Any) -> list[str]:
         """Return the texts of what some functions need and is not printed yet, without the functions."""
         codes = [self.codes[id(inspect.unwrap(function))] for function in functions]
-        return [text for code in codes for text in self._define_needed(code, self.printed)]
+        return [text for code in codes for text in self._define_needed(code)]
 
     def text(self, function: Any, name: str = "") -> str:
         """Return the text of a function."""
         code = self.codes[id(inspect.unwrap(function))]
         return code.text(self._name_of(code), name or code.node.name)
 
-    def _define(self, thing: Any, done: set[Any], wanted: str = "") -> Iterator[str]:
+    def _define(self, thing: Any, wanted: str = "") -> Iterator[str]:
         thing = inspect.unwrap(thing) if callable(thing) else thing
         if isinstance(thing, ModuleType):
             self.name(thing, wanted)
@@ -289,60 +283,60 @@ class SlicedSource:
         if isinstance(thing, tuple | list | set | frozenset | dict) and not wanted:
             for item in (*thing, *thing.values()) if isinstance(thing, dict) else thing:
                 if not isinstance(item, type) or item in self.classes:
-                    yield from self._define(item, done)
+                    yield from self._define(item)
             return
         if id(thing) in self.objects and not wanted:
-            yield from self._define(type(thing), done)
+            yield from self._define(type(thing))
             for value in self.settings(thing).values():
-                yield from self._define(value, done)
+                yield from self._define(value)
             return
         if (_is_plain(thing) or isinstance(thing, np.ndarray | np.generic | np.dtype)) and not wanted:
             return
         name = self.name(thing, wanted)
-        if name in done or name in self.imports or _builtin_of(thing) is not None:
+        if name in self.printed or name in self.imports or _builtin_of(thing) is not None:
             return
-        done.add(name)
+        self.printed.add(name)
         if isinstance(thing, type) and thing in self.classes:
-            yield from self._define_class(thing, done)
+            yield from self._define_class(thing)
         elif isinstance(thing, type | FunctionType):
-            yield from self._define_code(self.codes[id(thing)], done, name)
+            yield from self._define_code(self.codes[id(thing)], name)
         else:
-            yield from self._define(thing, done)
+            yield from self._define(thing)
             yield f"{name} = {self.value(thing)}"
 
-    def _define_needed(self, code: Code, done: set[Any]) -> Iterator[str]:
+    def _define_needed(self, code: Code) -> Iterator[str]:
         for reference in code.references:
             if not self._is_given(code, reference):
                 wanted = reference.name.rpartition(".")[2]
                 constant = not isinstance(reference.thing, type | FunctionType)
                 line = _line_of(code, wanted, reference.thing) if constant and wanted == reference.name else None
-                for text in self._define(reference.thing, done, wanted):
+                for text in self._define(reference.thing, wanted):
                     yield line if line and text == f"{wanted} = {self.value(reference.thing)}" else text
 
-    def _define_code(self, code: Code, done: set[Any], name: str) -> Iterator[str]:
-        yield from self._define_needed(code, done)
+    def _define_code(self, code: Code, name: str) -> Iterator[str]:
+        yield from self._define_needed(code)
         yield code.text(self._name_of(code), name)
 
-    def _define_class(self, cls: type, done: set[Any]) -> Iterator[str]:
+    def _define_class(self, cls: type) -> Iterator[str]:
         bases = list(self._bases(cls))
         for base in bases:
-            yield from self._define(base, done)
+            yield from self._define(base)
         members = self.classes[cls]
         body = [f'    """{_indented(cls.__doc__)}"""', ""] if cls.__doc__ else []
         for name in [name for name in vars(cls) if name in members]:
             member, function = members[name], function_of(members[name])
             code = self.codes.get(id(function))
             if code and _is_defined_in(cls, name, function):
-                yield from self._define_needed(code, done)
+                yield from self._define_needed(code)
                 lines = code.text(self._name_of(code), name).splitlines()
                 body += [*[""] * bool(body and body[-1]), *(f"    {line}".rstrip() for line in lines), ""]
             else:
-                yield from self._define(function or member, done)
+                yield from self._define(function or member)
                 text = self.value(function or member)
                 body.append(f"    {name} = {f'staticmethod({text})' if isinstance(member, staticmethod) else text}")
         head = f"class {self.name(cls)}({', '.join(map(self.name, bases)) or 'Part'}):"
         if not bases:
-            yield from self._define(Part, done)
+            yield from self._define(Part)
         yield "\n".join([head, *(body or ["    pass"])]).rstrip()
 
     def _bases(self, cls: type) -> Iterator[type]:

@@ -183,7 +183,8 @@ def array_source(name: str, array: Array) -> str:
     flat = f"{name} = np.array([{', '.join(texts)}]{dtype})  # {shape(array.shape)}"
     if array.ndim == 1 and len(flat) <= WIDTH:
         return flat
-    signed = [_signed(text) for text in texts] if any(text.startswith("-") for text in texts) else texts
+    space = " " if any(text.startswith("-") for text in texts) else ""
+    signed = [text if text.startswith("-") else space + text for text in texts]
     if array.ndim == 1:
         body = _lines(signed, "    ")
     elif array.shape[1] == 1:  # a column: several rows on a line
@@ -193,11 +194,6 @@ def array_source(name: str, array: Array) -> str:
         width = max(map(len, signed))
         body = "\n".join(f"    [{_lines(row, ' ' * 5, width)[5:-1]}]," for row in rows)
     return f"{name} = np.array([  # {shape(array.shape)}\n{body}\n]{dtype})"
-
-
-def _signed(text: str) -> str:
-    """Return a number with a space in the place of the sign it lacks."""
-    return text if text.startswith("-") else f" {text}"
 
 
 def _lines(items: list[str], space: str, width: int = 0) -> str:
@@ -236,16 +232,10 @@ def _is_constant(text: str) -> bool:
 
 
 def imports(needed: Iterable[str]) -> str:
-    """Return the imports, NumPy's last.
-
-    Each is given as its line, or as the name of a module or of something in one.
-    """
+    """Return the lines of the imports in order, one for each module, NumPy's last."""
     lines: dict[str, set[str]] = {}
-    for name in needed:
-        if not name.startswith(("import ", "from ")):
-            module, _, inside = name.rpartition(".")
-            name = f"from {module} import {inside}" if module else f"import {name}"
-        head, _, inside = name.partition(" import ")
+    for line in needed:
+        head, _, inside = line.partition(" import ")
         lines.setdefault(head, set()).update([inside] if inside else [])
     texts = [f"{head} import {', '.join(sorted(inside))}" if inside else head for head, inside in lines.items()]
     ours = [text for text in texts if re.match(r"(import|from) numpy\b", text)]

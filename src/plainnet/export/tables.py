@@ -198,11 +198,10 @@ def predict(rows):
 
 
 def modules(source: str) -> list[str]:
-    """Return the modules and names that the functions of a table's script import."""
-    names = ["collections.abc.Callable", "collections.abc.Container", "collections.abc.Iterator"]
-    names += ["collections.abc.Sequence", "datetime.date"]
-    used = [name for name in names if re.search(rf"{name.rpartition('.')[2]}\[| {name.rpartition('.')[2]}\(", source)]
-    return ["re", "sys", "unicodedata", *used]
+    """Return the imports of the functions of a table's script."""
+    names = dict.fromkeys(["Callable", "Container", "Iterator", "Sequence"], "collections.abc") | {"date": "datetime"}
+    used = [name for name in names if re.search(rf"{name}\[| {name}\(", source)]
+    return ["import re", "import sys", "import unicodedata", *(f"from {names[name]} import {name}" for name in used)]
 
 
 def main(table: Table, dtype: str, file: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -14,10 +13,9 @@ import plainnet
 from plainnet import adapters, losses, optimizers
 from plainnet._base import checks
 from plainnet._base.configurable import OWN, Configurable, build, describe
-from plainnet.adapters import FunctionLoss, ObjectLoss
 from plainnet.errors import InvalidValue
 from plainnet.export import wiring
-from plainnet.export.inlining import called, with_own_parts
+from plainnet.export.inlining import called, without_checks
 from plainnet.export.script import checked_path
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
@@ -26,7 +24,7 @@ from plainnet.layers import Dropout, Layer
 from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
-from plainnet.schedules import FunctionSchedule, LinearWarmup, Schedule
+from plainnet.schedules import LinearWarmup
 
 FUNCTIONS = (
     "make_layers",
@@ -87,7 +85,14 @@ def _run_of(net: Network, custom: Iterable[Any]) -> _Run:
             "counts the same; train without weights"
         )
     loss, optimizer = _trained_by(net, custom)
-    _refuse_watching(optimizer.schedule)
+    schedule = optimizer.schedule
+    while isinstance(schedule, LinearWarmup):
+        schedule = schedule.learning_rate
+    if schedule.watches:
+        raise InvalidValue(
+            f"the network was trained with the schedule {schedule.name!r}, which follows the reports of a run and not "
+            "the training data alone; train it with another schedule, such as plainnet.schedules.Cosine(0.01)"
+        )
     return _Run(
         loss,
         optimizer,
@@ -115,22 +120,6 @@ def _trained_by(net: Network, custom: Iterable[Any]) -> tuple[Loss, Optimizer]:
     return adapters.loss_of(loss), optimizer
 
 
-def _refuse_watching(schedule: Schedule) -> None:
-    """Refuse a schedule that depends on the validation loss."""
-    if schedule.watches:
-        raise InvalidValue(
-            f"the network was trained with the schedule {_inner(schedule).name!r}, which follows the reports of a run "
-            "and not the training data alone; train it with another schedule, such as plainnet.schedules.Cosine(0.01)"
-        )
-
-
-def _inner(schedule: Schedule) -> Schedule:
-    """Return the schedule inside warm-ups."""
-    while isinstance(schedule, LinearWarmup):
-        schedule = schedule.learning_rate
-    return schedule
-
-
 def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
     """Return the text of the trainer `file`."""
     run = _run_of(net, custom)
@@ -139,7 +128,8 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
         raise InvalidValue("the network has no parameters, so there is no training to write out")
     program = SlicedSource({*wiring.GIVEN, *FUNCTIONS}, wiring.__name__)
     program.name(np, "np")
-    loss, optimizer, layers = _without_checks(run.loss), _without_checks(run.optimizer), network_layers(network)
+    loss, optimizer = without_checks(run.loss), without_checks(run.optimizer)
+    layers = [without_checks(part.layer) for part in network]
     functions = {name: getattr(wiring, name) for name in FUNCTIONS[1:]} | {"as_targets": _as_targets(run.loss)}
     program.use(*functions.values())
     program.use(loss, part=f"the loss {_shown(run.loss)}")
@@ -159,31 +149,8 @@ def source(net: Network, file: Path, custom: Iterable[Any] = ()) -> str:
     return module(head, [*needed, "\n".join(made[:3]), made[3], *printed, main])
 
 
-def network_layers(network: list[NamedLayer]) -> list[Layer]:
-    """Return the layers, each without its numbers and without the checks of what a user's own function returns."""
-    return [with_own_parts(part.layer) for part in network]
-
-
 def _shown(thing: Configurable) -> str:
     return thing.name.removeprefix(OWN)
-
-
-def _without_checks(thing: Any) -> Any:
-    """Return a loss, optimizer or schedule, without the checks of what a user's own function returns."""
-    match thing:
-        case FunctionLoss():
-            return wiring.LossOfFunction(thing.function)
-        case ObjectLoss():
-            return wiring.LossOfObject(thing.own)
-        case FunctionSchedule():
-            return wiring.ScheduleOfFunction(thing.function)
-        case LinearWarmup():
-            thing = copy.copy(thing)
-            thing.learning_rate = _without_checks(thing.learning_rate)
-        case Optimizer():
-            thing = copy.copy(thing)
-            thing.schedule = _without_checks(thing.schedule)
-    return thing
 
 
 def _as_targets(loss: Loss) -> Any:

@@ -5,7 +5,8 @@ that NumPy itself is the interpreter: `compute` below is all that `Graph.run` ne
 """
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -165,6 +166,22 @@ def _broadcast(inputs: tuple[Node, ...]) -> Shape:
     return np.broadcast_shapes(*(node.shape for node in inputs))
 
 
+def ordered(roots: Iterable[Node], first: Iterable[Node] = (), known: Container[Node] = ()) -> tuple[Node, ...]:
+    """Return the nodes that lead to the roots, each after those that it takes; what is known is not looked into."""
+    order = dict.fromkeys(first)
+    roots = tuple(roots)
+    waiting = [*roots[::-1]]
+    while waiting:
+        node = waiting[-1]
+        is_end = node in known and node not in roots
+        missing = [] if is_end else [given for given in node.inputs if given not in order]
+        if missing:
+            waiting += reversed(missing)
+        else:
+            order[waiting.pop()] = None
+    return tuple(order)
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """What a traced function computes: nodes in place of arrays, in the shape of its arguments and of its result."""
@@ -194,24 +211,7 @@ class Graph:
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """All nodes, each after those that it takes."""
-        order = dict.fromkeys((*self.inputs, *self.draws))
-        waiting = [*self.outputs, *self.updates.values()][::-1]
-        while waiting:
-            missing = [node for node in waiting[-1].inputs if node not in order]
-            if missing:
-                waiting += reversed(missing)
-            else:
-                order[waiting.pop()] = None
-        return tuple(order)
-
-    @cached_property
-    def users(self) -> dict[Node, tuple[Node, ...]]:
-        """The nodes that take each node."""
-        users: dict[Node, tuple[Node, ...]] = dict.fromkeys(self.nodes, ())
-        for node in self.nodes:
-            for given in dict.fromkeys(node.inputs):
-                users[given] += (node,)
-        return users
+        return ordered((*self.outputs, *self.updates.values()), (*self.inputs, *self.draws))
 
     def values(self, *arguments: Any) -> dict[Node, Any]:
         """Return the value of every node, for arguments like the traced ones."""
@@ -228,9 +228,8 @@ class Graph:
         """Do what the traced function does, changes of the arguments in place included."""
         values = self.values(*arguments)
         new_values = {node: np.array(values[new]) for node, new in self.updates.items()}
-        result = mapped(
-            lambda leaf: _kept(values[leaf], bool(new_values)) if isinstance(leaf, Node) else leaf, self.result
-        )
+        kept = {node: copy(values[node]) for node in self.outputs} if new_values else values
+        result = mapped(lambda leaf: kept[leaf] if isinstance(leaf, Node) else leaf, self.result)
         for node, new in new_values.items():
             values[node][...] = new
         return result
@@ -254,11 +253,6 @@ class Graph:
                         f"the graph was traced with {expected.dtype} of shape {expected.shape}"
                     )
             yield expected, given
-
-
-def _kept(value: Any, arguments_change: bool) -> Any:
-    """Return a result that stays as it is when the arguments change."""
-    return np.array(value) if arguments_change and isinstance(value, np.ndarray) else value
 
 
 def _drawn(generator: Any, draw: Node) -> Any:

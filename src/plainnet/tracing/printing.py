@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plainnet.tracing.graph import ARRAY, Graph, Node, constant
+from plainnet.tracing.graph import ARRAY, Graph, Node, constant, ordered
 from plainnet.tracing.indexing import is_whole
 from plainnet.tracing.notation import (
     ATOM,
@@ -90,9 +90,9 @@ def _lines(
     known = {node: names.get(str(node.name), str(node.name)) for node in graph.inputs}
     lines = [(left, " = ", node) for left, node in zip(results, graph.outputs, strict=False)]
     values = set(graph.updates.values())
-    updates = sorted(graph.updates.items(), key=lambda update: len(values & _reachable(update[1], {}).keys()))
+    updates = sorted(graph.updates.items(), key=lambda update: len(values.intersection(ordered([update[1]]))))
     for i, (node, new) in enumerate(updates):
-        read_later = any(node in _reachable(later, {new: ""}) for _, later in updates[i + 1 :])
+        read_later = any(node in ordered([later], known=[new]) for _, later in updates[i + 1 :])
         lines.append((known[node] + "'", " = ", new) if read_later else (known[node], " ← ", new))
     for left, sign, node in lines:
         shared = _shared(node, known, names)
@@ -154,23 +154,9 @@ def is_range(node: Node) -> bool:
     return node.op == "constant" and np.array_equal(node.attributes["value"], np.arange(*node.shape))
 
 
-def _reachable(root: Node, known: Mapping[Node, str]) -> dict[Node, None]:
-    """Return the nodes of a formula, each after those that it takes; what has a name is not looked into."""
-    order: dict[Node, None] = {}
-    waiting = [root]
-    while waiting:
-        node = waiting[-1]
-        missing = [] if node in known and node is not root else [x for x in node.inputs if x not in order]
-        if missing:
-            waiting += missing[::-1]
-        else:
-            order[waiting.pop()] = None
-    return order
-
-
 def _shared(root: Node, known: Mapping[Node, str], names: Names) -> dict[Node, str]:
     """Return names for the long parts that a formula shows more than once."""
-    nodes = _reachable(root, known)
+    nodes = ordered([root], known=known)
     uses = Counter(given for node in nodes if node not in known for given in dict.fromkeys(node.inputs))
     free = iter(sorted(set("tuvwpqrsabcdef") - {*known.values()}, key="tuvwpqrsabcdef".index))
     shared: dict[Node, str] = {}
@@ -373,9 +359,6 @@ class _Printer:
         return self.call(node.op, [x], _index(node))
 
     max_ = min_ = any_ = all_ = mean_
-
-    def argmax_(self, node: Node, x: Node) -> Piece:
-        return self.call(node.op, [x])
 
     # Leaves and parts
 

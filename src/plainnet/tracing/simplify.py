@@ -71,16 +71,14 @@ def is_number(node: Node, number: float) -> bool:
     return node.op == "constant" and bool(np.all(node.attributes["value"] == number))
 
 
-def _first_if_second(number: float) -> Callable[..., Node | None]:
-    return lambda node, x, y: x if is_number(y, number) else None
+def _kept(place: int, number: float) -> Callable[..., Node | None]:
+    """Return the rule that one operand remains if the other one is that number."""
+    return lambda node, *operands: operands[place] if is_number(operands[1 - place], number) else None
 
 
-def _second_if_first(number: float) -> Callable[..., Node | None]:
-    return lambda node, x, y: y if is_number(x, number) else None
-
-
-def _unwrapped(op: str) -> Callable[..., Node | None]:
-    return lambda node, x, *rest: x.inputs[0] if x.op == op else None
+def _of_negative(op: str) -> Callable[..., Node | None]:
+    """Return the rule that x + -y is x - y, or the other way round."""
+    return lambda node, x, y: make(op, x, y.inputs[0]) if y.op == "negative" else None
 
 
 def _of_reshaped(node: Node, x: Node) -> Node | None:
@@ -113,25 +111,17 @@ def _are_apart(one: Any, other: Any) -> bool:
     return bool(one.stop <= other.start or other.stop <= one.start)
 
 
-def _subtraction(node: Node, x: Node, y: Node) -> Node | None:
-    return make("subtract", x, y.inputs[0]) if y.op == "negative" else None
-
-
-def _addition(node: Node, x: Node, y: Node) -> Node | None:
-    return make("add", x, y.inputs[0]) if y.op == "negative" else None
-
-
 def _itself(node: Node, x: Node, *rest: Node) -> Node:
     return x
 
 
 _RULES: dict[str, tuple[Callable[..., Node | None], ...]] = {
-    "add": (_first_if_second(0), _second_if_first(0), _subtraction),
-    "subtract": (_first_if_second(0), _addition),
-    "multiply": (_first_if_second(1), _second_if_first(1)),
-    "divide": (_first_if_second(1),),
-    "power": (_first_if_second(1),),
-    "negative": (_unwrapped("negative"),),
+    "add": (_kept(0, 0), _kept(1, 0), _of_negative("subtract")),
+    "subtract": (_kept(0, 0), _of_negative("add")),
+    "multiply": (_kept(0, 1), _kept(1, 1)),
+    "divide": (_kept(0, 1),),
+    "power": (_kept(0, 1),),
+    "negative": (lambda node, x: x.inputs[0] if x.op == "negative" else None,),
     "positive": (_itself,),
     "copy": (_itself,),
     "astype": (_itself,),
