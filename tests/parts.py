@@ -4,6 +4,10 @@ A new layer, optimizer or schedule is entered here, and its independent definiti
 `test_discovery.py` fails until both are there. Activations, losses and initializers come from their registries.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -109,3 +113,20 @@ def with_random_numbers(net, seed=0):
     net.parameters = random.normal(0, 0.7, net.parameters.shape)
     net.statistics = random.uniform(0.3, 2, net.statistics.shape)
     return net
+
+
+# ---- exported files ----
+
+
+def bare(folder, *command):
+    """Run Python without site-packages; of what is installed it finds NumPy alone."""
+    only = folder / "only_numpy"
+    only.mkdir(exist_ok=True)
+    site = os.path.dirname(os.path.dirname(np.__file__))
+    for name in ("numpy", "numpy.libs"):
+        if os.path.exists(os.path.join(site, name)) and not (only / name).exists():
+            os.symlink(os.path.join(site, name), only / name)
+    environment = {**os.environ, "PYTHONPATH": str(only), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-S", "-W", "error", *command], cwd=folder, env=environment, capture_output=True, text=True
+    )

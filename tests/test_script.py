@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import any_layer, with_random_numbers
+from parts import any_layer, bare, with_random_numbers
 from shared import PENGUINS
 
 import plainnet as pn
@@ -88,20 +88,6 @@ def test_a_larger_network_keeps_its_numbers_beside_the_script(tmp_path):
     assert np.array_equal(predict(X), net.predict(X))
     assert np.array_equal(predict(X[:8193]), net.predict(X[:8193]))
     assert_in_style(moved)
-
-
-def bare(folder, *command):
-    """Runs Python without site-packages; of what is installed it finds NumPy alone."""
-    only = folder / "only_numpy"
-    only.mkdir(exist_ok=True)
-    site = os.path.dirname(os.path.dirname(np.__file__))
-    for name in ("numpy", "numpy.libs"):
-        if os.path.exists(os.path.join(site, name)) and not (only / name).exists():
-            os.symlink(os.path.join(site, name), only / name)
-    environment = {**os.environ, "PYTHONPATH": str(only), "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(
-        [sys.executable, "-S", "-W", "error", *command], cwd=folder, env=environment, capture_output=True, text=True
-    )
 
 
 def test_numpy_alone_runs_it(tmp_path):
@@ -319,6 +305,40 @@ class Hot(pn.activations.Sigmoid):
         return super().value(2 * z)
 
 
+class Versatile:
+    """An object with a property, a class method, a static method, an array, a function and another object."""
+
+    POWER = 2
+
+    def __init__(self, scale):
+        self.inner, self.shifts, self.function, self._scale = Soft(scale), np.array([0.5, 1.0]), np.tanh, scale
+
+    @property
+    def scale(self):
+        return self._scale
+
+    @classmethod
+    def power(cls):
+        return cls.POWER
+
+    @staticmethod
+    def halved(z):
+        return 0.5 * z
+
+    def value(self, z):
+        return self.scale * self.function(self.halved(z)) ** self.power() + self.inner.value(z) + self.shifts[1]
+
+    def derivative(self, z, a):
+        return np.ones_like(z)
+
+
+def closed_over(steepness):
+    def own(z):
+        return np.tanh(steepness * z), z
+
+    return own
+
+
 OWN = {
     "subclass that asks its base": lambda: [pn.Dense(3, Hot())],
     "layer": lambda: [Doubling()],
@@ -326,6 +346,8 @@ OWN = {
     "subclass of a layer": lambda: [Shifted(3, "tanh")],
     "activation": lambda: [pn.Dense(3, bent), pn.Activation(bent)],
     "activation that calls one of plainnet's": lambda: [pn.Activation(number)],
+    "object of many parts": lambda: [pn.Activation(Versatile(1.5)), pn.Dense(3, Versatile(0.5))],
+    "closures": lambda: [pn.Activation(closed_over(1.5)), pn.Activation(closed_over(0.5))],
     "object": lambda: [pn.Dense(3, Soft(2.0)), pn.Activation(Soft(0.5))],
 }
 

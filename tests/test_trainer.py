@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.special
-from parts import LAYERS, OPTIMIZERS, SCHEDULES, cases, targets
+from parts import LAYERS, OPTIMIZERS, SCHEDULES, bare, cases, targets
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS
@@ -416,6 +416,25 @@ def test_a_network_from_a_file_takes_its_parts_again(tmp_path):
     trainer.write(loaded, tmp_path / "b.py", custom=[fourth_power, Signs, halving])
     texts = [(tmp_path / name).read_text() for name in ("a.py", "b.py")]
     assert texts[0].replace("from a import", "from b import").replace("python a.py", "python b.py") == texts[1]
+
+
+def test_numpy_alone_runs_it_to_the_last_bit(tmp_path):
+    """In an interpreter without plainnet, with a part of the user's own of each kind."""
+    X, y = data()
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    net = network(Scale(0.5), pn.Dense(5, bent, initializer=small), Noisy(0.1), pn.Dense(OUTPUTS, Hot()))
+    net.fit(X, y, loss=Pinball(), optimizer=Signs(halving), epochs=5, batch_size=8, engine="numpy")
+    trainer.write(net, tmp_path / "own.py")
+    program = (
+        "import numpy as np, own; data = np.load('data.npz'); p = own.initial_parameters(); "
+        "print([loss.hex() for loss in own.train(data['X'], data['y'], p=p)]); "
+        "print([x.hex() for x in own.predict(p, data['X']).ravel().tolist()])"
+    )
+    done = bare(tmp_path, "-c", program)
+    expected = [net.history.loss, net.predict(X).ravel().tolist()]
+    assert done.stdout.splitlines() == [str([x.hex() for x in numbers]) for numbers in expected], done.stderr
+    done = bare(tmp_path, "own.py")
+    assert "slopes agree to" in done.stdout, done.stderr
 
 
 # ---- refusals ----

@@ -61,7 +61,7 @@ class Line:
     def call(self, thing: Any, method: str, arguments: list[ast.expr], place: str = "layer") -> ast.expr:
         """Return the expression for thing.method(arguments)."""
         member = inspect.getattr_static(type(thing), method)
-        if isinstance(member, staticmethod):
+        if isinstance(member, staticmethod) and not _is_written_in_a_class(member.__func__):
             return ast.Call(self.reference(member.__func__), arguments, [])
         code, names, expression = _one_line(member)
         if code is None or len(names) != len(arguments) + 1:
@@ -73,16 +73,19 @@ class Line:
                 self.before.append((f"{self.part.name}_sums", argument))
                 given[name] = ast.Name(f"{self.part.name}_sums")
         outside = {reference.name: reference.thing for reference in code.references}
-        return _Filled(self, {names[0]: thing}, given, outside).visit(copy.deepcopy(expression))
+        return _Filled(self, names[0], thing, place, given, outside).visit(copy.deepcopy(expression))
 
-    def attribute(self, thing: Any, name: str) -> ast.expr:
-        """Return the expression for an attribute: one of the layer's arrays, a setting, or an object of its own."""
+    def attribute(self, thing: Any, name: str, place: str) -> ast.expr:
+        """Return the expression for an attribute: one of the layer's arrays, a setting, or an object's own."""
         if thing is self.layer and name in self.part.arrays:
             return ast.Name(self.part.array_name(name))
         value = getattr(thing, name)
         if value is None or isinstance(value, bool | int | float | str):
             return ast.Constant(value)
-        return self.reference(value) if isinstance(value, FunctionType) else self.object(value, name)
+        if isinstance(value, FunctionType) and not _is_written_in_a_class(value):
+            return self.reference(value)
+        self.program.attributes.add(name)
+        return ast.Attribute(self.object(thing, place), name)
 
     def reference(self, thing: Any, name: str = "") -> ast.expr:
         """Return the expression for a function, module or constant from outside the layer."""
@@ -102,9 +105,14 @@ class Line:
 class _Filled(ast.NodeTransformer):
     """An expression with `self`, its arguments and its outside names filled in."""
 
-    def __init__(self, line: Line, own: dict[str, Any], given: dict[str, ast.expr], outside: dict[str, Any]) -> None:
+    def __init__(
+        self, line: Line, own: str, thing: Any, place: str, given: dict[str, ast.expr], outside: dict[str, Any]
+    ) -> None:
         self.line = line
         self.own = own
+        """What the method calls self."""
+        self.thing = thing
+        self.place = place
         self.given = given
         self.outside = outside
 
@@ -118,9 +126,9 @@ class _Filled(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        owner, _ = self._owner(node.value)
+        owner, place = self._owner(node.value)
         if owner is not None:
-            return self.line.attribute(owner, node.attr)
+            return self.line.attribute(owner, node.attr, place)
         if (name := ast.unparse(node)) in self.outside:
             return self.line.reference(self.outside[name], node.attr)
         self.generic_visit(node)
@@ -129,16 +137,16 @@ class _Filled(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.given:
             return copy.deepcopy(self.given[node.id])
-        if node.id in self.own:
-            return self.line.object(self.own[node.id], "layer")
+        if node.id == self.own:
+            return self.line.object(self.thing, self.place)
         return self.line.reference(self.outside[node.id], node.id) if node.id in self.outside else node
 
     def _owner(self, node: ast.expr) -> tuple[Any, str]:
         """Return the object that an expression such as self, or self.activation, is, and its name there."""
-        if isinstance(node, ast.Name) and node.id in self.own:
-            return self.own[node.id], "layer"
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.own:
-            value = vars(self.own[node.value.id]).get(node.attr)
+        if isinstance(node, ast.Name) and node.id == self.own:
+            return self.thing, self.place
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.own:
+            value = vars(self.thing).get(node.attr)
             if hasattr(value, "__dict__") and not isinstance(value, FunctionType):
                 return value, node.attr
         return None, ""
@@ -165,6 +173,10 @@ def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
 def _is_super(node: ast.AST) -> bool:
     """Return True for the name `super`, which has a meaning inside a method alone."""
     return isinstance(node, ast.Name) and node.id == "super"
+
+
+def _is_written_in_a_class(function: Any) -> bool:
+    return "." in function.__qualname__.rpartition("<locals>.")[2]
 
 
 def _uses(expression: ast.expr, name: str) -> int:
