@@ -21,7 +21,7 @@ import numpy as np
 
 from plainnet.errors import InvalidValue, PlainnetError
 from plainnet.export.code import Code, Reference, Unprintable, can_be_imported, code_of, function_of
-from plainnet.export.source import WIDTH, bracketed, literal
+from plainnet.export.source import WIDTH, bracketed, free_name, literal
 
 
 class Part:
@@ -199,10 +199,8 @@ class SlicedSource:
             wanted = thing.__name__ if isinstance(thing, type | FunctionType) or line else wanted
             key = repr(thing) if _is_plain(thing) or isinstance(thing, tuple | list | dict) else id(thing)
         if (key, wanted) not in self.names:
-            name, count = wanted, 1
-            while name in self.things and self.things[name] is not thing:
-                name, count = f"{wanted}_{(count := count + 1)}", count
-            self.names[key, wanted] = name
+            taken = [name for name, other in self.things.items() if other is not thing]
+            name = self.names[key, wanted] = free_name(wanted, taken)
             self.things[name] = thing
             if line:
                 self.imports[name] = line if name == wanted else f"{line} as {name}"
