@@ -21,7 +21,7 @@ import numpy as np
 
 from plainnet.errors import InvalidValue, PlainnetError
 from plainnet.export.code import Code, Reference, Unprintable, can_be_imported, code_of, function_of
-from plainnet.export.source import WIDTH, bracketed, literal
+from plainnet.export.source import WIDTH, bracketed, free_name, literal
 
 
 class Part:
@@ -108,12 +108,15 @@ class SlicedSource:
         if id(thing) not in self.codes:
             if not isinstance(thing, type | FunctionType):
                 self._fail(f"it uses {thing.__name__}; {_AVAILABLE}")
-            _refuse_installed(thing, self._fail)
             code = self._read(thing)
             self.attributes |= code.own_attributes
 
     def _read(self, thing: Any) -> Code:
         """Read a function or class and take in what it names."""
+        module = "" if _is_ours(thing) or thing.__module__ == "__main__" else thing.__module__
+        file = getattr(sys.modules.get(module), "__file__", None) or ""
+        if file.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
+            self._fail(f"it uses {thing.__name__} of {module}; {_AVAILABLE}")
         try:
             code = self.codes[id(thing)] = code_of(thing)
         except Unprintable as error:
@@ -167,7 +170,6 @@ class SlicedSource:
             self._visit(function or member)
             return
         if id(function) not in self.codes:
-            _refuse_installed(cls, self._fail)
             code = self._read(function)
             self.own_attributes.setdefault(cls, set()).update(code.own_attributes)
 
@@ -197,10 +199,8 @@ class SlicedSource:
             wanted = thing.__name__ if isinstance(thing, type | FunctionType) or line else wanted
             key = repr(thing) if _is_plain(thing) or isinstance(thing, tuple | list | dict) else id(thing)
         if (key, wanted) not in self.names:
-            name, count = wanted, 1
-            while name in self.things and self.things[name] is not thing:
-                name, count = f"{wanted}_{(count := count + 1)}", count
-            self.names[key, wanted] = name
+            taken = [name for name, other in self.things.items() if other is not thing]
+            name = self.names[key, wanted] = free_name(wanted, taken)
             self.things[name] = thing
             if line:
                 self.imports[name] = line if name == wanted else f"{line} as {name}"
@@ -227,8 +227,6 @@ class SlicedSource:
             case dict():
                 kept = {k: v for k, v in value.items() if not _are_classes(value) or v in self.classes}
                 return "{" + ", ".join(f"{self.value(k)}: {self.value(v)}" for k, v in kept.items()) + "}"
-            case set() | frozenset():
-                return repr(value)
             case np.ndarray() | np.generic() | np.dtype():
                 np_ = self.name(np, "np")
                 if isinstance(value, np.ndarray):
@@ -236,7 +234,7 @@ class SlicedSource:
                 return f"{np_}.dtype({value.name!r})" if isinstance(value, np.dtype) else f"{np_}.{value!r}"[3:]
             case FunctionType() | type() | BuiltinFunctionType() | np.ufunc():
                 return self.name(value, getattr(value, "__name__", ""))
-        return literal(value) if _is_plain(value) else self.made(value)
+        return literal(value) if _is_plain(value) or isinstance(value, set | frozenset) else self.made(value)
 
     def settings(self, thing: Any) -> dict[str, Any]:
         """Return the attributes of an object that the program asks for."""
@@ -388,24 +386,6 @@ def _builtin_of(thing: Any) -> type | None:
     if issubclass(thing, PlainnetError):
         return next(cls for cls in thing.__mro__ if cls.__module__ == "builtins")
     return thing if thing.__module__ == "builtins" else None
-
-
-def _file_of(thing: Any) -> str:
-    """Return the file of a function or class; a class of a prompt says itself only where the interpreter began."""
-    methods = [member for member in vars(thing).values() if isinstance(member, FunctionType)]
-    return methods[0].__code__.co_filename if methods and isinstance(thing, type) else inspect.getfile(thing)
-
-
-def _refuse_installed(thing: Any, fail: Any) -> None:
-    """Let the source of other libraries stay where it is."""
-    if _is_ours(thing):
-        return
-    try:
-        file = _file_of(thing)
-    except (OSError, TypeError):
-        return  # a notebook or a prompt; reading says more
-    if file.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
-        fail(f"it uses {thing.__name__} of {thing.__module__}; {_AVAILABLE}")
 
 
 def _line_of(code: Code, name: str, value: Any) -> str | None:

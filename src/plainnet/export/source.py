@@ -7,7 +7,7 @@ become code.
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,10 +76,11 @@ def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
     learned = net.parameter_views(net.parameters)
     made: list[NamedLayer] = []
-    block, inputs, taken = "input", "inputs", set[str]()
+    block, inputs = "input", "inputs"
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
-        name = _free(block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}", taken)
+        wanted = block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}"
+        name = free_name(wanted, [part.name for part in made])
         outputs = "outputs" if i == len(sized) - 1 else name
         made.append(NamedLayer(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
         inputs = outputs
@@ -104,11 +105,10 @@ def _block_names(count: int) -> Iterator[str]:
     return iter([*hidden, "output"])
 
 
-def _free(name: str, taken: set[str]) -> str:
-    numbered = (name if k == 1 else f"{name}_{k}" for k in range(1, len(taken) + 2))
-    free = next(candidate for candidate in numbered if candidate not in taken)
-    taken.add(free)
-    return free
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: the wanted one, or that with the first number from 2 that makes it free."""
+    numbered = (f"{wanted}_{k}" for k in range(2, len(taken) + 2))
+    return next(name for name in (wanted, *numbered) if name not in taken)
 
 
 def architecture(net: Network, network: list[NamedLayer]) -> str:

@@ -81,11 +81,3 @@ def _number(entry: Any, length: int) -> int:
 def is_whole(key: Key) -> bool:
     """Return True if the index takes everything, as x[...] does; it may add axes."""
     return all(entry is None or entry == slice(None) for entry in key)
-
-
-def keeps_contiguous(key: Key) -> bool:
-    """Return True if a part of a contiguous array is contiguous: numbers, then one range, then whole axes."""
-    entries = [entry for entry in key if entry is not None]
-    first = next((i for i, entry in enumerate(entries) if isinstance(entry, slice)), len(entries))
-    steps = all(isinstance(entry, slice) and entry.step in (1, None) for entry in entries[first:])
-    return steps and is_whole(tuple(entries[first + 1 :]))

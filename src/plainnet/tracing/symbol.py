@@ -16,7 +16,7 @@ import numpy as np
 
 from plainnet._base.arrays import Shape
 from plainnet.tracing.graph import Node, constant, make
-from plainnet.tracing.indexing import index_of, is_whole, keeps_contiguous
+from plainnet.tracing.indexing import index_of, is_whole
 from plainnet.tracing.untraceable import untraceable
 
 Read = Callable[[Node], Node]
@@ -182,7 +182,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return self.view(
             lambda parent: make("getitem", parent, index=key),
             lambda parent, value: make("setitem", parent, value, index=key),
-            self.contiguous and keeps_contiguous(key),
+            self.contiguous and np.empty(self.shape, np.bool_)[key].flags.c_contiguous,
             key,
         )
 

@@ -44,16 +44,14 @@ def _traced(function: Callable[..., Any], arguments: tuple[Any, ...], names: Seq
             raise Untraceable(
                 "the function puts another array in the place of one in its arguments; it can change that in place"
             )
-    nodes = [leaf for leaf in leaves(inputs) if isinstance(leaf, Node)]
-    own = [symbol for symbol, leaf in zip(symbol_list, leaves(inputs), strict=True) if isinstance(leaf, Node)]
     updates = {
         node: symbol.node
-        for node, symbol in zip(nodes, own, strict=True)
-        if isinstance(symbol, Symbol) and symbol.node is not node
+        for node, symbol in zip(leaves(inputs), symbol_list, strict=True)
+        if isinstance(node, Node) and isinstance(symbol, Symbol) and symbol.node is not node
     }
     graph = Graph(inputs, mapped(_result, returned), updates, tuple(draws))
     for node in graph.nodes:
-        if node.op in ("input", "generator") and node not in nodes:
+        if node.op in ("input", "generator") and node not in graph.inputs:
             raise Untraceable(f"the function uses {node.name}, an array of another trace")
     return graph
 
