@@ -930,8 +930,8 @@ def test_what_cannot_be_traced_says_why(function, reason):
         trace(function, ShapeDtype((3, 3)))
 
 
+@pytest.mark.needs("scipy")
 def test_functions_of_other_libraries_are_named():
-    pytest.importorskip("scipy")
     with pytest.raises(Untraceable, match=r"expit is a function of another library.*return expit\(z\)"):
         trace(scipy_ufunc, ShapeDtype((3, 3)))
     with pytest.raises(Untraceable, match=r"here it is in \w+ \(test_tracing.py:\d+: return softmax\(z\)"):
