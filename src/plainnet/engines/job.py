@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Job:
             getattr(net, name).bit_generator.state = own.pop(name)
         restore(self, own)
 
-    @property
+    @cached_property
     def batches(self) -> int:
         """The number of batches in an epoch; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
