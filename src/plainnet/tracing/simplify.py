@@ -158,9 +158,10 @@ def fold(graph: Graph, functions: Mapping[str, Callable[..., Any]]) -> Graph:
 @lru_cache(maxsize=256)
 def _pattern(function: Callable[..., Any], dtype: np.dtype[Any]) -> Graph | None:
     """Return the function's graph, or None if it has none or is no more than one operation of NumPy's."""
-    parameters = inspect.signature(function).parameters.values()
-    examples = [Number(float) if p.annotation in (float, "float") else ShapeDtype((2, 3), dtype) for p in parameters]
-    try:
+    example = ShapeDtype((2, 3), dtype)
+    try:  # older releases of NumPy tell no signature of a ufunc
+        parameters = inspect.signature(function).parameters.values()
+        examples = [Number(float) if p.annotation in (float, "float") else example for p in parameters]
         pattern = simplify(trace(function, *examples))
     except (Untraceable, TypeError, ValueError):
         return None
