@@ -341,9 +341,9 @@ import sys
 import plainnet as pn
 X, y = pn.datasets.moons(60, noise=0.2, seed=1)
 net = pn.Network(pn.Dense(64, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=int(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
 reports = net.training(X, y, loss="cross_entropy", epochs=60, checkpoint="run.npz", checkpoint_every=1)
+print("ready", flush=True)  # both have seen that there is no file yet
+sys.stdin.readline()
 for report in reports:
     pass
 net.save(sys.argv[1] + ".npz")
