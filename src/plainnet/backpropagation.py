@@ -13,7 +13,7 @@ from plainnet.layers import Backward, Layer, TrainingPass
 from plainnet.losses import Loss
 
 LayerGradients = Sequence[Mapping[str, Array]]
-"""For each layer the gradient of each parameter by name, to be written."""
+"""The gradients of each layer's parameters by name, to be written."""
 
 
 def backpropagate(

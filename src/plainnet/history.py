@@ -15,7 +15,7 @@ SOURCE = ("weight_column", "data", "target", "seed", "command")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """What happened up to the end of an epoch.
+    """A report on the run up to the end of an epoch.
 
     `loss` is the mean over the last epoch's batches, each taken before its step, penalties included;
     `validation_loss` and `metrics` are measured after the epoch, the metrics on the validation data if there are any,
@@ -78,7 +78,7 @@ class History:
     settings: dict[str, Any] = field(default_factory=dict)
     """The options of the run as plain data, the engine that ran it, and the numbers of its examples."""
     source: dict[str, Any] = field(default_factory=dict)
-    """Where the run comes from, by the names in SOURCE, if a command started it; empty otherwise."""
+    """The origin of the run, by the names in SOURCE, if a command started it; empty otherwise."""
     reports: int = 0
     """The number of reports."""
     every: int = 1

@@ -63,7 +63,7 @@ class Penalty(NamedTuple):
 
 
 class Layer(Configurable):
-    """What all layers share; by itself it passes its inputs on.
+    """The base of all layers; by itself it passes its inputs on.
 
     `parameter_shapes` names the layer's parameters. Once the network is built each is an attribute of that name:
     a view into the network's one vector, and assigning to it writes there. `statistic_shapes` does the same for
@@ -289,7 +289,7 @@ class Activation(Layer):
 
 
 class Dropout(Layer):
-    """In training each input is zero with probability `rate` and otherwise divided by 1 - rate.
+    """Set each input to zero with probability `rate` in training, and divide the others by 1 - rate.
 
     outputs = inputs · mask / (1 - rate), so the expected value stays as it is and a prediction changes nothing
     (Srivastava et al. 2014; the inverted form). The gradient passes through the same mask. `rate` is from 0 to below 1.

@@ -40,7 +40,7 @@ def absolute_error(targets: Array, predictions: Array) -> Elements:
 
 
 def huber(targets: Array, predictions: Array, delta: float) -> Elements:
-    """With e = ŷ - y: ℓ = e²/2 where |e| ≤ delta, else delta (|e| - delta/2); ℓ' = c, which is e clipped to ±delta.
+    """ℓ = e²/2 for |e| ≤ delta, else delta (|e| - delta/2), with e = ŷ - y; ℓ' = c, which is e clipped to ±delta.
 
     Both cases are ℓ = c (e - c/2).
     """
@@ -57,7 +57,7 @@ def binary_cross_entropy(targets: Array, predictions: Array) -> Elements:
 
 
 def sigmoid_cross_entropy(targets: Array, logits: Array) -> Elements:
-    """With ŷ = σ(z): ℓ = max(z, 0) - y z + ln(1 + e^-|z|), ∂ℓ/∂z = ŷ - y."""
+    """ℓ = max(z, 0) - y z + ln(1 + e^-|z|), ∂ℓ/∂z = ŷ - y for ŷ = σ(z)."""
     losses = np.maximum(logits, 0) - targets * logits + np.log1p(np.exp(-np.abs(logits)))
     return losses, sigmoid(logits) - targets
 
@@ -75,7 +75,7 @@ def cross_entropy(targets: Array, predictions: Array) -> Elements:
 
 
 def softmax_cross_entropy(targets: Array, logits: Array) -> Elements:
-    """With ŷ = softmax(z): ℓ = ln Σ_j e^z_j - Σ_k y_k z_k over a row whose y sum to 1, ∂ℓ/∂z = ŷ - y."""
+    """ℓ = ln Σ_j e^z_j - Σ_k y_k z_k over a row whose y sum to 1, ∂ℓ/∂z = ŷ - y for ŷ = softmax(z)."""
     y = one_hot(targets, logits.shape[1])
     shifted = logits - logits.max(axis=1, keepdims=True)
     e = np.exp(shifted)
@@ -89,7 +89,7 @@ def poisson(targets: Array, predictions: Array) -> Elements:
 
 
 def exponential_poisson(targets: Array, logits: Array) -> Elements:
-    """With ŷ = e^z: ℓ = e^z - y z, ∂ℓ/∂z = ŷ - y."""
+    """ℓ = e^z - y z, ∂ℓ/∂z = ŷ - y for ŷ = e^z."""
     rates = np.exp(logits)
     return rates - targets * logits, rates - targets
 
@@ -108,8 +108,10 @@ class Loss(Configurable):
     """The output activation together with which `elements_from_logits` computes this loss."""
 
     penalty_rows: float | None = None
-    """How many rows the layers' penalties are for: a batch of weight S counts them penalty_rows / S times. None counts
-    them once for every batch."""
+    """The number of rows that the layers' penalties are for; None counts the penalties once per batch.
+
+    A batch of weight S counts them penalty_rows / S times.
+    """
 
     elements: Callable[..., Elements] = needed("elements(targets, predictions)")
     """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
@@ -190,7 +192,7 @@ class Huber(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """For targets in [0, 1] where each output is a yes or no of its own: -(y ln ŷ + (1 - y) ln(1 - ŷ))."""
+    """-(y ln ŷ + (1 - y) ln(1 - ŷ)), for targets in [0, 1] and outputs that are each a yes or no of its own."""
 
     name = "binary_cross_entropy"
     suits = ("sigmoid",)
@@ -204,7 +206,7 @@ class BinaryCrossEntropy(Loss):
 
 
 class CrossEntropy(Loss):
-    """For classes that exclude each other: -Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c. The mean is over rows."""
+    """-Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c, for classes that exclude each other. The mean is over rows."""
 
     name = "cross_entropy"
     suits = ("softmax",)
@@ -241,7 +243,7 @@ class CrossEntropy(Loss):
 
 
 class Poisson(Loss):
-    """For counts y ≥ 0 and a rate ŷ > 0: ŷ - y ln ŷ, the Poisson likelihood without the terms in y alone."""
+    """ŷ - y ln ŷ, the Poisson likelihood without the terms in y alone, for counts y ≥ 0 and a rate ŷ > 0."""
 
     name = "poisson"
     suits = ("exponential", "softplus")

@@ -103,11 +103,11 @@ def adam(
 
 
 STRETCH = 131_072
-"""How many parameters an update takes at a time: few enough that their vectors stay in the processor's cache."""
+"""The number of parameters in one update: few enough that their vectors stay in the processor's cache."""
 
 
 class Optimizer(Adjustable):
-    """What all optimizers share: the learning rate, weight decay and clipping.
+    """The base of all optimizers: the learning rate, weight decay and clipping.
 
     A subclass has `update(parameters, gradient, state, learning_rate, t)`, which changes the parameters and the vectors
     in `state` in place. Every optimizer takes

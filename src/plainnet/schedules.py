@@ -18,7 +18,7 @@ Memory = dict[str, float]
 
 
 class Schedule(Adjustable):
-    """What all schedules share. η is `learning_rate`, a number above 0; epochs are counted in fractions."""
+    """The base of all schedules. η is `learning_rate`, a number above 0; epochs are counted in fractions."""
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
         """Return the learning rate at the point `epoch` of a run of `epochs` epochs."""

@@ -30,7 +30,7 @@ DEFECTS = {
     4: "The written derivative lacks the factor (ŷ - y), and the one for the bias is headed ∂J/∂w.",
     5: "The printed loss is the mean absolute error, not the mean squared error that the text defines.",
 }
-"""What is wrong in the post: 1, 2 and 3 in its code, 4 in its formulas, 5 in what it prints."""
+"""The defects of the post: 1, 2 and 3 in its code, 4 in its formulas, 5 in what it prints."""
 
 IN_THE_UPDATE = frozenset({1, 2, 3})
 """The defects that change what is subtracted from the parameters."""
@@ -90,7 +90,7 @@ def mean_absolute_error(parameters: Parameters) -> float:
 
 
 def published_update(parameters: Parameters, mended: Collection[int] = ()) -> Parameters:
-    """What the post subtracts from its four arrays in a step, with the defects in `mended` put right.
+    """Return what the post subtracts from its four arrays in a step, with the defects in `mended` put right.
 
     Mending nothing is the post; mending 1, 2 and 3 is gradient descent with learning rate 1. InvalidValue
     where `mended` names another number: 4 is in the post's formulas and 5 in what it prints.

@@ -18,7 +18,7 @@ NEAREST = 5
 MOST_NAMES = 40
 FIRST_OF_MANY = 10
 LONGEST_NAME = 200
-"""What messages say of names: how many near ones, how many of all, and how long a name is looked for."""
+"""Limits of messages about names: the near ones, all of them, and the longest name that is looked for."""
 
 
 PIECE = 2**22

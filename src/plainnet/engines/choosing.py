@@ -26,7 +26,7 @@ Numba alone takes half a second to import, and where the machine code is not on 
 """
 
 WORTH_SHARING = 500_000
-"""With this many multiplications per step and thread, a second thread gains more than the two lose by waiting."""
+"""The multiplications per step and thread with which a second thread gains more than the two lose by waiting."""
 
 
 class Choice(NamedTuple):

@@ -42,7 +42,7 @@ class Code:
     """Its lines, the first at the margin; in bytes, as `ast` counts columns."""
     node: ast.FunctionDef | ast.ClassDef
     scope: ChainMap[str, Any]
-    """What its names mean: first the variables of functions around it, then its module's names, then Python's."""
+    """The meaning of its names: first the variables of functions around it, then its module's names, then Python's."""
     references: list[Reference] = field(default_factory=list)
     attributes: set[str] = field(default_factory=set)
     """The names of the attributes that it reads or sets, but for those of `own_attributes`."""

@@ -110,7 +110,7 @@ class _Filled(ast.NodeTransformer):
     ) -> None:
         self.line = line
         self.own = own
-        """What the method calls self."""
+        """The name that the method gives self."""
         self.thing = thing
         self.place = place
         self.given = given

@@ -71,7 +71,7 @@ COMPOSED: dict[str, Callable[..., Value]] = {
 """The operations, and functions known by their formulas, that are several operators of ONNX."""
 
 LOGICAL = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not"}
-"""What &, |, ^ and ~ are of truth values."""
+"""The operators for &, |, ^ and ~ of truth values."""
 
 REDUCTIONS = {"max": "ReduceMax", "min": "ReduceMin", "mean": "ReduceMean", "prod": "ReduceProd", "sum": "ReduceSum"}
 

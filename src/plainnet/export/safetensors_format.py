@@ -21,7 +21,7 @@ from plainnet.errors import FileError
 _short = Repr()
 _short.maxstring = 80
 quoted = _short.repr
-"""What a file says, for a message: shortened, because it may be of any length."""
+"""Return a text of a file for a message, shortened, because it may be of any length."""
 
 LONGEST_HEADER = 100_000_000
 MOST_AXES = 64

@@ -1,4 +1,4 @@
-"""What the two exporters of Python source share: names for a network's layers, numbers and texts as source.
+"""The common part of the two exporters of Python source: names for a network's layers, numbers and texts as source.
 
 Whatever comes from outside (column names, categories) enters the text through `literal` or `words` and so cannot
 become code.
@@ -41,7 +41,7 @@ class NamedLayer:
     """Its place among the network's layers."""
     layer: Layer
     name: str
-    """What its parameters are named after: hidden_1 has hidden_1_weights."""
+    """The beginning of its parameters' names: hidden_1 has hidden_1_weights."""
     inputs: str
     """The name of what goes in; "inputs" for the first part."""
     outputs: str

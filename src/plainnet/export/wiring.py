@@ -35,7 +35,7 @@ def make_layers() -> list[Layer]:
 
 
 GIVEN = ("SEED", "EPOCHS", "BATCH_SIZE", "SHUFFLE", "DTYPE", "INPUTS", "OUTPUTS", "SHAPES", "LOSS", "OPTIMIZER")
-"""What each trainer defines for its run, beside the functions of this file."""
+"""The names that each trainer defines for its run, beside the functions of this file."""
 
 
 def random_streams() -> list[np.random.Generator]:

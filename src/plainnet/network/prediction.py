@@ -1,4 +1,4 @@
-"""What a network makes of checked examples without training: its outputs and measures, a block of rows at a time."""
+"""Outputs and measures of a network on checked examples, a block of rows at a time."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SolverMemory:
-    """What `partial_fit` keeps from one call to the next."""
+    """The state that `partial_fit` keeps from one call to the next."""
 
     optimizer: Optimizer
     state: State | None = None

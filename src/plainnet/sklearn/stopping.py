@@ -34,7 +34,7 @@ class NoImprovement(Stopping):
         self.epochs_without = 0
         """The epochs in a row without an improvement."""
         self.message = ""
-        """What there is to print about the latest epoch."""
+        """Return the line to print about the latest epoch."""
 
     @property
     def keeps_best(self) -> bool:

@@ -184,13 +184,13 @@ def ordered(roots: Iterable[Node], first: Iterable[Node] = (), known: Container[
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """What a traced function computes: nodes in place of arrays, in the shape of its arguments and of its result."""
+    """The computation of a traced function: nodes in place of the arrays of its arguments and of its result."""
 
     arguments: tuple[Any, ...]
     """The function's arguments, an input node in place of each array, generator and `Number`."""
 
     result: Any
-    """What the function returns, a node in place of each array."""
+    """The value that the function returns, with a node in place of each array."""
 
     updates: Mapping[Node, Node]
     """The inputs that the function changes in place, each with its new value."""

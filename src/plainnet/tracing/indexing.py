@@ -10,7 +10,7 @@ from plainnet.tracing.graph import ARRAY, Node, constant
 from plainnet.tracing.untraceable import untraceable
 
 Key = tuple[Any, ...]
-"""For each axis slice(None) for all of it, a slice of numbers, a number ≥ 0, or ARRAY for the next index array.
+"""One entry per axis: slice(None) for all of it, a slice of numbers, a number ≥ 0, or ARRAY for the next index array.
 
 None adds an axis.
 """

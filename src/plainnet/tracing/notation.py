@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 RELATION, SUM, NEGATIVE, PREFIX, FRACTION, PRODUCT, POWER, ATOM = range(8)
-"""How strongly a piece holds together: a > b, a + b, -a, Σ a, a / b, a b, aᵇ, a."""
+"""The strengths by which a piece holds together: a > b, a + b, -a, Σ a, a / b, a b, aᵇ, a."""
 
 _RAISED = {"2": "²", "3": "³", "⊤": "ᵀ"}
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -130,7 +130,7 @@ _RULES: dict[str, tuple[Callable[..., Node | None], ...]] = {
     "transpose": (_of_transposed,),
     "getitem": (_of_written,),
 }
-"""What each operation may be replaced by; a replacement of another shape or dtype is dropped."""
+"""The replacements of each operation; a replacement of another shape or dtype is dropped."""
 
 
 # Well-known functions

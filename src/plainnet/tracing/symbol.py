@@ -27,7 +27,7 @@ Write = Callable[[Node, Node], Node]
 
 
 class View(NamedTuple):
-    """How a view takes part in its parent; `key` is the index, if an index made the view."""
+    """The part that a view takes of its parent; `key` is the index, if an index made the view."""
 
     parent: "Symbol"
     read: Read

@@ -31,7 +31,7 @@ OF_THE_DATA = ("validation", "sample_weight", "class_weight")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Options:
-    """What a training run is asked to do.
+    """The options of a training run.
 
     `Network.fit` documents each option for users, and its signature has the defaults. What can be checked without
     the data and the network is checked when the object is made, and given the form stated here.
@@ -62,7 +62,7 @@ class Options:
     engine: str
     """ "auto" or a name of `plainnet.engines.ENGINES`."""
     threads: int | None
-    """At least 1; None lets the engine decide."""
+    """The number of threads, at least 1; None lets the engine decide."""
     checkpoint: str | PathLike[str] | None
     """The file to write the run's state to; None for none."""
     checkpoint_every: Every
@@ -191,4 +191,4 @@ _NAMES_ELSEWHERE = {
     "checkpoint='run.npz'": "checkpoint_path save_path",
 }
 INSTEAD = {name: text for text, names in _NAMES_ELSEWHERE.items() for name in names.split()}
-"""What to write instead of an option that has another name here, or another place."""
+"""The text to write instead of an option that has another name here, or another place."""

@@ -14,7 +14,7 @@ from plainnet.network import Network
 
 @dataclass(frozen=True)
 class Warmth:
-    """What `warm_up` did for one kernel and number type."""
+    """The work of `warm_up` for one kernel and number type."""
 
     kernel: str
     dtype: str

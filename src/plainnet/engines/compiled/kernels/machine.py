@@ -1,4 +1,4 @@
-"""What Numba has no word for: calling C functions by address, and numbers that two threads share."""
+"""Two things that Numba lacks: calls of C functions by address, and numbers that two threads share."""
 
 from typing import Any
 
