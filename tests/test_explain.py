@@ -653,3 +653,57 @@ def test_the_guide_shows_what_is_printed():
     assert len(shown) > 50
     # The errors of the differences are rounding, which differs from machine to machine.
     assert [line for line in shown if "relative error" not in line and line not in printed] == []
+
+
+def test_formulas_have_the_numbers_of_this_very_network():
+    per_unit = np.array([1.0, 2.0, 3.0, 4.0])
+
+    def scaled(z):
+        return per_unit * z, per_unit * np.ones_like(z)
+
+    def smoothed(targets, predictions):
+        error = predictions - 0.8 * targets - 0.2 / predictions.shape[1]
+        return error * error, 2 * error
+
+    net = pn.Network(pn.Dense(4, scaled), pn.Dense(10), input_size=3, seed=1)
+    random = np.random.default_rng(0)
+    step = explain(net, random.normal(size=(6, 3)), random.normal(size=(6, 10)), loss=smoothed)
+    assert step.forward[0]["a"].formula == "a = C ∘ z"
+    assert step.loss[0]["ℓ"].formula == "ℓ = (ŷ - 0.8 y - 0.02)²"
+
+
+def test_a_subclass_of_dense_with_a_forward_of_its_own():
+    class Halved(pn.Dense):
+        def forward(self, inputs, training=None):
+            outputs, backward = super().forward(inputs, training)
+            return 0.5 * outputs, lambda gradient, gradients: backward(0.5 * gradient, gradients)
+
+    net = pn.Network(Halved(2, "tanh"), input_size=3, seed=1)
+    step = explain(net, np.ones((4, 3)), np.ones((4, 2)), loss="mse")
+    assert step.forward[0]["outputs"].formula == "outputs = 0.5 tanh(inputs @ weights + bias)"
+
+
+def test_an_optimizer_that_numpy_cannot_run_on_stand_ins():
+    class Noisy(pn.optimizers.Optimizer):
+        """A step with noise."""
+
+        def __init__(self, learning_rate=0.1):
+            super().__init__(learning_rate, 0.0, None)
+
+        def update(self, parameters, gradient, state, learning_rate, t):
+            parameters -= learning_rate * (gradient + np.random.default_rng([0, t]).normal(size=gradient.shape))
+
+    net = pn.Network(pn.Dense(2), input_size=3, seed=1)
+    step = explain(net, np.ones((4, 3)), np.ones((4, 2)), loss="mse", optimizer=Noisy())
+    assert "A step with noise; no formula, as arrays without numbers raise TypeError" in str(step).replace("\n", " ")
+
+
+def test_two_numbers_beside_each_other_have_a_sign_between_them():
+    class Slowing(pn.optimizers.Optimizer):
+        def __init__(self, learning_rate=0.1):
+            super().__init__(learning_rate, 0.0, None)
+
+        def update(self, parameters, gradient, state, learning_rate, t):
+            parameters -= learning_rate * (0.5 * 0.9**t) * gradient
+
+    assert formulas.update(Slowing())[0] == ["θ ← θ - 0.5 η · 0.9^t g"]

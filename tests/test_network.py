@@ -414,3 +414,66 @@ def test_copy_copy_gives_an_independent_network():
     np.testing.assert_array_equal(twin.parameters, net.parameters)
     twin.parameters[:] = 0
     assert net.parameters.any()
+
+
+class Halved(pn.Dense):
+    """A Dense layer that halves its outputs."""
+
+    def forward(self, inputs, training=None):
+        outputs, backward = super().forward(inputs, training)
+        return outputs / 2, lambda gradient, gradients: backward(gradient / 2, gradients)
+
+
+def test_a_subclass_of_dense_with_a_forward_of_its_own_is_not_fused_with_a_loss():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = (X[:, :1] > 0).astype(float)
+    net = pn.Network(Halved(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+    p = net.predict(X)
+    by_hand = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+    assert net.evaluate(X, y, loss="binary_cross_entropy")["loss"] == pytest.approx(by_hand)
+    assert pn.check_gradients(net, X, y, loss="binary_cross_entropy").passed
+    with pytest.raises(InvalidValue, match="no sums"):
+        net.logits(X)
+
+
+class Pair(pn.Layer):
+    """Two Dense layers, held by one."""
+
+    def parameter_shapes(self, input_shape):
+        self.inner = [pn.Dense(4, "tanh"), pn.Dense(2)]
+        shapes = {}
+        for i, layer in enumerate(self.inner):
+            shapes |= {f"{name}{i}": shape for name, shape in layer.parameter_shapes(input_shape).items()}
+            input_shape = layer.output_shape(input_shape)
+        return shapes
+
+    def output_shape(self, input_shape):
+        return (2,)
+
+    def bound(self):
+        for i, layer in enumerate(self.inner):
+            layer.bind({"weights": getattr(self, f"weights{i}"), "bias": getattr(self, f"bias{i}")})
+        return self.inner
+
+    def initialize(self, random):
+        for layer in self.bound():
+            layer.initialize(random)
+
+    def forward(self, inputs, training=None):
+        first, second = self.bound()
+        hidden, back_first = first.forward(inputs, training)
+        outputs, back_second = second.forward(hidden, training)
+
+        def backward(gradient, gradients):
+            own = [{name: gradients[f"{name}{i}"] for name in ("weights", "bias")} for i in (0, 1)]
+            return back_first(back_second(gradient, own[1]), own[0])
+
+        return outputs, backward
+
+
+@pytest.mark.parametrize("before", [[], [pn.LayerNorm]])
+def test_a_layer_that_holds_layers(before):
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(20, 3)), random.normal(size=(20, 2))
+    net = pn.Network(*(make() for make in before), Pair(), input_size=3, seed=1)
+    assert pn.check_gradients(net, X, y, loss="mse").passed

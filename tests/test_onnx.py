@@ -508,3 +508,20 @@ def test_a_file_runs_where_plainnet_is_not_imported(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     assert float(output) == pytest.approx(float(net.predict(np.ones((1, 2)))[0, 0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("f", [np.cosh, np.sinh, np.tan, np.logical_not, lambda u: np.logical_and(u, u > 0.5)])
+def test_functions_of_which_onnx_runtime_has_other_types(tmp_path, f, dtype):
+    net = pn.Network(pn.Dense(4, lambda z: (f(z) * np.ones_like(z), z)), input_size=3, seed=1, dtype=dtype)
+    X = np.random.default_rng(0).normal(0, 0.3, (50, 3)).astype(dtype)
+    (outputs,) = session_of(net, tmp_path / "net.onnx").run(None, {"X": X})
+    assert np.allclose(outputs, net.predict(X), rtol=0, atol=1e-5 if dtype == "float32" else 1e-13)
+
+
+@pytest.mark.parametrize("f", [np.arctan, np.arcsin, np.arccos])
+def test_functions_that_onnx_runtime_has_in_float32_alone(tmp_path, f):
+    net = pn.Network(pn.Dense(4, lambda z: (f(np.tanh(z)), z)), input_size=3, seed=1, dtype="float64")
+    with pytest.raises(InvalidValue, match=r"layers\[0\].*float32"):
+        net.export(tmp_path / "net.onnx")
+    session_of(net.copy("float32"), tmp_path / "net.onnx")

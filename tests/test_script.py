@@ -395,3 +395,30 @@ def test_the_text_is_utf8_and_ends_with_a_line(tmp_path):
         text = file.read()
     assert "σ(z)" in text
     assert text.endswith("main()\n")
+
+
+class Form(pn.Layer):
+    """outputs_k = factor Σ_ij inputs_i inputs_j q_ijk."""
+
+    def parameter_shapes(self, input_shape):
+        return {"q": (*input_shape, *input_shape, 2), "factor": ()}
+
+    def output_shape(self, input_shape):
+        return (2,)
+
+    def initialize(self, random):
+        self.q = random.normal(size=self.q.shape)
+        self.factor = 1.5
+
+    def forward(self, inputs, training=None):
+        return self.factor * np.einsum("ni,nj,ijk->nk", inputs, inputs, self.q), None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_of_no_and_of_three_axes(tmp_path, dtype):
+    net = pn.Network(Form(), input_size=3, seed=1, dtype=dtype)
+    X = np.random.default_rng(0).normal(size=(9, 3))
+    net.export(tmp_path / "form.py")
+    predicted = runpy.run_path(str(tmp_path / "form.py"))["predict"](X)
+    assert predicted.dtype == net.dtype
+    assert np.array_equal(predicted, net.predict(X))

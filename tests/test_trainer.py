@@ -527,3 +527,28 @@ def test_without_training_there_is_no_trainer(tmp_path):
         trainer.write(net, tmp_path / "trainer.py")
     with pytest.raises(InvalidValue, match=r"ends in \.py"):
         trainer.write(net, tmp_path / "trainer")
+
+
+class Halved(pn.Dense):
+    def forward(self, inputs, training=None):
+        outputs, backward = super().forward(inputs, training)
+        return outputs / 2, lambda gradient, gradients: backward(gradient / 2, gradients)
+
+
+class ClippedNorm(pn.BatchNorm):
+    def forward(self, inputs, training=None):
+        outputs, backward = super().forward(inputs, training)
+        inside = np.abs(outputs) < 1
+        return np.clip(outputs, -1, 1), lambda gradient, gradients: backward(gradient * inside, gradients)
+
+
+@pytest.mark.parametrize("make", [lambda: Halved(4, "tanh"), ClippedNorm])
+def test_a_subclass_predicts_by_its_own_forward(tmp_path, make):
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.random.default_rng(1).normal(size=(30, 2))
+    net = pn.Network(make(), pn.Dense(2), input_size=3, seed=1)
+    history = net.fit(X, y, loss="mse", epochs=3, engine="numpy")
+    net.export(tmp_path / "own.py", to="trainer")
+    own = runpy.run_path(str(tmp_path / "own.py"))
+    p = own["initial_parameters"]()
+    assert list(own["train"](X, y, p=p)) == history.loss
+    assert np.array_equal(own["predict"](p, X), net.predict(X))

@@ -31,7 +31,7 @@ def backpropagate(
     """
     last = layers[-1]
     from_logits = is_fused(last, loss)
-    first_pass = training and training.at_first_layer
+    first_pass = training and training.at_first_layer if layers[0].may_skip_input_gradient else training
     backwards: list[Backward] = []
     outputs = inputs
     for layer in layers:
@@ -46,7 +46,7 @@ def backpropagate(
 
 def is_fused(last: Layer, loss: Loss) -> bool:
     """Return True if `loss` takes the weighted sums before the last layer's activation."""
-    if loss.fused_with is None or not hasattr(last, "pre_activation"):
+    if loss.fused_with is None or not last.ends_in_activation:
         return False
     return type(last.activation) is ACTIVATIONS.get(loss.fused_with)  # a user's own of that name is another function
 

@@ -89,8 +89,16 @@ class Layer(Configurable):
         """Return the penalty on each parameter that has one."""
         return {}
 
+    ends_in_activation = False
+    """True if `forward` is `pre_activation` and then the activation, as a loss of the sums z takes for granted."""
+
+    may_skip_input_gradient = False
+    """True if the layer looks at `training.needs_input_gradient`; one that holds others needs the gradient of each."""
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if "forward" in cls.__dict__:
+            cls.ends_in_activation = "pre_activation" in cls.__dict__  # an inherited one belongs to another forward
         if "predict" not in cls.__dict__ and not {"forward", "pre_activation"}.isdisjoint(cls.__dict__):
             cls.predict = Layer.predict  # type: ignore[method-assign]  # an inherited one belongs to another forward
 
@@ -184,6 +192,7 @@ class Dense(Layer):
     """
 
     torch = "Linear({features}, {units}, bias={bias})"
+    may_skip_input_gradient = True
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ def _chain(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> Ite
     known = formulas.stops_at_sums(layer)
     lines = step.formulas[i]
     if noted.delta is not None and known:
-        slope = formulas.slope(layer.activation)
+        slope = formulas.slope(layer.activation, noted.delta.shape)
         yield step.rowwise("∂loss/∂a", "", noted.activation_gradient, units, note=origin)
         if noted.slope is not None and noted.slope.shape == noted.delta.shape:
             yield step.rowwise("f'(z)", slope.derivative, noted.slope, units, note=slope.note)

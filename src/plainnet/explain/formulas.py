@@ -15,7 +15,7 @@ from plainnet._base.configurable import OWN, Configurable
 from plainnet.activations import ActivationFunction
 from plainnet.backpropagation import add_penalties
 from plainnet.layers import Layer, TrainingPass
-from plainnet.losses import Loss
+from plainnet.losses import CrossEntropy, Loss
 from plainnet.optimizers import Optimizer
 from plainnet.tracing import MathML, Number, ShapeDtype, Untraceable, equations, fold, simplify, trace
 
@@ -26,7 +26,7 @@ KNOWN = {"sigmoid": activations.sigmoid, "softmax": activations.softmax}
 """The functions that formulas call by their names."""
 
 EXAMPLES, UNITS = 5, 3
-"""The shape of the arrays that activations and losses are traced with; formulas are the same for all."""
+"""The shape of the arrays in formulas that are the same for all."""
 
 
 class Formula(str):
@@ -52,10 +52,15 @@ def written(
 ) -> dict[str, Formula]:
     """Return an equation for each result of a function and each argument that it changes, by their left sides.
 
-    Raise Untraceable if the function does more than NumPy's operations.
+    Raise Untraceable if the function does more than NumPy's operations, or fails on arrays that have no numbers.
     """
-    with np.errstate(all="ignore"):
-        graph = fold(simplify(trace(function, *arguments, names=names)), known)
+    try:
+        with np.errstate(all="ignore"):
+            graph = fold(simplify(trace(function, *arguments, names=names)), known)
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable(f"arrays without numbers raise {type(error).__name__}: {error}") from error
     texts = equations(graph, results, NAMES)
     formulas = map(Formula, texts, equations(graph, results, NAMES, MathML()))
     return {text.replace(" ← ", " = ").partition(" = ")[0]: made for text, made in zip(texts, formulas, strict=True)}
@@ -82,17 +87,18 @@ class Slope(NamedTuple):
     note: str = ""
 
 
-def slope(activation: ActivationFunction) -> Slope:
-    """Return the formulas of an activation, or what there is to say where it cannot be traced."""
+def slope(activation: ActivationFunction, shape: Shape = (EXAMPLES, UNITS)) -> Slope:
+    """Return the formulas of an activation of z of this shape, or what there is to say where it cannot be traced."""
+    array = ShapeDtype(shape, np.float64)
     known = {name: function for name, function in KNOWN.items() if function is not activation.value}
     try:
-        value = written(activation.value, ARRAY, names=["z"], results=["a"], known=known)["a"]
+        value = written(activation.value, array, names=["z"], results=["a"], known=known)["a"]
         if activation.elementwise:
-            of_slope = written(activation.derivative, ARRAY, ARRAY, names=["z", "a"], results=["f'(z)"])["f'(z)"]
+            of_slope = written(activation.derivative, array, array, names=["z", "a"], results=["f'(z)"])["f'(z)"]
             delta = one("δ", lambda g, s: g * s, **{"∂loss/∂a": ARRAY, "f'(z)": ARRAY})
         else:
             of_slope = NONE
-            delta = written(activation.backward, *[ARRAY] * 3, names=["∂loss/∂a", "z", "a"], results=["δ"])["δ"]
+            delta = written(activation.backward, *[array] * 3, names=["∂loss/∂a", "z", "a"], results=["δ"])["δ"]
     except Untraceable as error:
         return Slope(note=_untraced(getattr(activation, "own", activation), "an activation of your own", error))
     return Slope(value, of_slope, delta)
@@ -106,8 +112,10 @@ class Error(NamedTuple):
     note: str = ""
 
 
-def error(loss: Loss, fused: bool, weighted: bool, count: str) -> Error:
-    """Return the formulas of a loss; `count` is the name of what the mean divides by."""
+def error(
+    loss: Loss, fused: bool, weighted: bool, count: str, shape: Shape = (EXAMPLES, UNITS), targets: Array | None = None
+) -> Error:
+    """Return the formulas of a loss of outputs of this shape; `count` is the name of what the mean divides by."""
     outputs, left = ("z", "∂loss/∂z") if fused else ("ŷ", "∂loss/∂ŷ")
     compute = loss.elements_from_logits if fused else loss.elements
 
@@ -115,9 +123,12 @@ def error(loss: Loss, fused: bool, weighted: bool, count: str) -> Error:
         losses, derivatives = compute(y, predictions)
         return {"ℓ": losses, left: w * derivatives / n if weighted else derivatives / n}
 
-    column = ShapeDtype((EXAMPLES, 1), np.float64)
+    array, column = ShapeDtype(shape, np.float64), ShapeDtype((shape[0], 1), np.float64)
+    y = array
+    if targets is not None and targets.ndim == 1 and not isinstance(loss, CrossEntropy):  # which shows rows with a 1
+        y = ShapeDtype(targets.shape, targets.dtype)
     try:
-        lines = written(of_mean, ARRAY, ARRAY, column, NUMBER, names=["y", outputs, "w", count])
+        lines = written(of_mean, y, array, column, NUMBER, names=["y", outputs, "w", count])
     except Untraceable as reason:
         own = getattr(loss, "function", getattr(loss, "own", loss))
         return Error(note=_untraced(own, "a loss of your own", reason))
@@ -157,7 +168,7 @@ class HandedOver(TrainingPass):
 
 def stops_at_sums(layer: Layer) -> bool:
     """Return True if a layer is a weighted sum with an activation behind it, which is explained by itself."""
-    return hasattr(layer, "pre_activation") and hasattr(layer, "activation")
+    return layer.ends_in_activation and hasattr(layer, "activation")
 
 
 def of_layer(layer: Layer, inputs: Shape) -> LayerFormulas:

@@ -36,7 +36,7 @@ def _within(step: ExplainedStep, i: int, layer: Layer, noted: LayerRecord) -> It
     if formulas.stops_at_sums(layer):
         stops_at_z = step.recorded.fused and layer is step.net.layers[-1]
         outputs = layer.activation.value(noted.outputs) if stops_at_z else noted.outputs
-        slope = formulas.slope(layer.activation)
+        slope = formulas.slope(layer.activation, outputs.shape)
         yield step.rowwise("z", lines.of("z"), noted.outputs if stops_at_z else noted.z, units, note=lines.note)
         yield step.rowwise("a", slope.value, outputs, units, note=slope.note)
         return
@@ -66,7 +66,9 @@ def loss_stage(step: ExplainedStep) -> Stage:
     units = step.names.of_layers[-1].outputs
     fused, weighted, elements = step.recorded.fused, step.weight is not None, step.recorded.elements
     count = "W" if weighted else "n" if isinstance(step.loss, CrossEntropy) else "N"
-    formula = formulas.error(step.loss, fused, weighted, count) if elements is not None else formulas.Error()
+    formula = formulas.Error()
+    if elements is not None:
+        formula = formulas.error(step.loss, fused, weighted, count, outputs.shape, step.targets)
     predictions = last.activation.value(outputs) if fused else outputs
     origin = "the outputs of the last layer"
     quantities = [step.rowwise("ŷ", "", predictions, units, note=origin), _target(step, units)]

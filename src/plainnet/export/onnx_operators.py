@@ -18,7 +18,6 @@ OPERATORS = {
     "arctan": "Atan",
     "ceil": "Ceil",
     "cos": "Cos",
-    "cosh": "Cosh",
     "divide": "Div",
     "equal": "Equal",
     "exp": "Exp",
@@ -30,10 +29,6 @@ OPERATORS = {
     "less": "Less",
     "less_equal": "LessOrEqual",
     "log": "Log",
-    "logical_and": "And",
-    "logical_not": "Not",
-    "logical_or": "Or",
-    "logical_xor": "Xor",
     "matmul": "MatMul",
     "maximum": "Max",
     "minimum": "Min",
@@ -45,10 +40,8 @@ OPERATORS = {
     "sigmoid": "Sigmoid",
     "sign": "Sign",
     "sin": "Sin",
-    "sinh": "Sinh",
     "sqrt": "Sqrt",
     "subtract": "Sub",
-    "tan": "Tan",
     "tanh": "Tanh",
     "where": "Where",
 }
@@ -56,6 +49,7 @@ OPERATORS = {
 
 COMPOSED: dict[str, Callable[..., Value]] = {
     "clip": lambda x, low, high: x.apply("Max", low).apply("Min", high),
+    "cosh": lambda x: (x.apply("Exp") + (-x).apply("Exp")) * 0.5,  # ONNX Runtime has Cosh, Sinh, Tan in float32 alone
     "exp2": lambda x: (x * float(np.log(2))).apply("Exp"),
     "expm1": lambda x: x.apply("Exp") - 1.0,
     "log10": lambda x: x.apply("Log") * float(1 / np.log(10)),
@@ -63,15 +57,23 @@ COMPOSED: dict[str, Callable[..., Value]] = {
     "log2": lambda x: x.apply("Log") * float(1 / np.log(2)),
     "not_equal": lambda x, y: x.apply("Equal", y).apply("Not"),
     "positive": lambda x: x,
+    "sinh": lambda x: (x.apply("Exp") - (-x).apply("Exp")) * 0.5,
     "square": lambda x: x * x,
     # the operator Sigmoid stops at about e^-18, and z of -1000 times that is no longer 0
     "silu": lambda z: z / (1.0 + (-z).apply("Exp")),
     "softmax": lambda z: z.apply("Softmax", axis=1),
+    "tan": lambda x: x.apply("Sin") / x.apply("Cos"),
 }
 """The operations, and functions known by their formulas, that are several operators of ONNX."""
 
-LOGICAL = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not"}
-"""The operators for &, |, ^ and ~ of truth values."""
+LOGICAL = {
+    "bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not",
+    "logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not",
+}  # fmt: skip
+"""The operators of truth values; of a number, what is not 0 is true."""
+
+FLOAT32_ALONE = ("arccos", "arcsin", "arctan")
+"""The operations that ONNX Runtime has in float32 alone."""
 
 REDUCTIONS = {"max": "ReduceMax", "min": "ReduceMin", "mean": "ReduceMean", "prod": "ReduceProd", "sum": "ReduceSum"}
 
@@ -117,9 +119,17 @@ class _Lowering:
         settings = node.attributes
         if node.op in COMPOSED:
             return COMPOSED[node.op](*operands)
+        if node.op in FLOAT32_ALONE and node.dtype == np.float64:
+            raise InvalidValue(
+                f"{self.where} computes {node.op} in float64, which ONNX Runtime has in float32 alone; export "
+                "net.copy('float32'), or the network as a Python script (.py) or as safetensors"
+            )
         if node.op in OPERATORS:
             return operands[0].apply(OPERATORS[node.op], *operands[1:])
         if node.op in LOGICAL and node.dtype == np.bool:
+            operands = [
+                x if given.dtype == np.bool else x.cast(np.bool) for x, given in zip(operands, node.inputs, strict=True)
+            ]
             return operands[0].apply(LOGICAL[node.op], *operands[1:])
         if node.op in REDUCTIONS and not settings.get("dtype"):
             return self.reduced(node, operands[0])

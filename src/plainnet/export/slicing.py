@@ -150,7 +150,8 @@ class SlicedSource:
             if name not in vars(cls) or _is_missing(vars(cls)[name]):
                 continue
             member = vars(cls)[name]
-            if any(name in vars(base) and vars(base)[name] is member for base in mro[place + 1 :]):
+            following = [vars(base)[name] for base in mro[place + 1 :] if name in vars(base)]
+            if following and following[0] is member:
                 continue  # it is taken over from there
             if _is_setting(cls, member):
                 self._visit(self._computed(thing, name))
@@ -166,9 +167,13 @@ class SlicedSource:
 
     def _visit_member(self, cls: type, name: str, member: Any) -> None:
         function = function_of(member)
-        if function is None or not _is_defined_in(cls, name, function):
+        if owner := _owner(cls, name, function):  # such as predict = Layer.predict
+            self.classes[owner][name] = vars(owner)[name]
+            cls = owner
+        elif function is None or not _is_defined_in(cls, name, function):
             self._visit(function or member)
             return
+        assert function is not None
         if id(function) not in self.codes:
             code = self._read(function)
             self.own_attributes.setdefault(cls, set()).update(code.own_attributes)
@@ -329,8 +334,9 @@ class SlicedSource:
                 lines = code.text(self._name_of(code), name).splitlines()
                 body += [*[""] * bool(body and body[-1]), *(f"    {line}".rstrip() for line in lines), ""]
             else:
-                yield from self._define(function or member)
-                text = self.value(function or member)
+                owner = _owner(cls, name, function)
+                yield from () if owner else self._define(function or member)
+                text = f"{self.name(owner)}.{name}" if owner else self.value(function or member)
                 body.append(f"    {name} = {f'staticmethod({text})' if isinstance(member, staticmethod) else text}")
         head = f"class {self.name(cls)}({', '.join(map(self.name, bases)) or 'Part'}):"
         if not bases:
@@ -377,6 +383,11 @@ def _is_missing(member: Any) -> bool:
 def _is_defined_in(cls: type, name: str, function: FunctionType | None) -> bool:
     """True if a method is written in the class itself, and not a function that the class only takes in."""
     return function is not None and function.__qualname__ == f"{cls.__qualname__}.{name}"
+
+
+def _owner(cls: type, name: str, function: FunctionType | None) -> type | None:
+    """Return the class above in which a method that `cls` takes over past its next base is written."""
+    return next((base for base in cls.__mro__[1:] if _is_defined_in(base, name, function)), None)
 
 
 def _builtin_of(thing: Any) -> type | None:

@@ -181,19 +181,20 @@ def array_source(name: str, array: Array) -> str:
     texts = [number(value) for value in array.ravel()]
     dtype = ", np.float32" if array.dtype == np.float32 else ""
     flat = f"{name} = np.array([{', '.join(texts)}]{dtype})  # {shape(array.shape)}"
-    if array.ndim == 1 and len(flat) <= WIDTH:
-        return flat
+    if array.ndim <= 1 and len(flat) <= WIDTH:
+        return flat if array.ndim else flat.replace("[", "").replace("]", "")
     space = " " if any(text.startswith("-") for text in texts) else ""
     signed = [text if text.startswith("-") else space + text for text in texts]
     if array.ndim == 1:
         body = _lines(signed, "    ")
-    elif array.shape[1] == 1:  # a column: several rows on a line
+    elif array.shape[-1] == 1:  # a column: several rows on a line
         body = _lines([f"[{text}]" for text in signed], "    ")
     else:
-        rows = np.reshape(signed, array.shape).tolist()
+        rows = np.reshape(signed, (-1, array.shape[-1])).tolist()
         width = max(map(len, signed))
         body = "\n".join(f"    [{_lines(row, ' ' * 5, width)[5:-1]}]," for row in rows)
-    return f"{name} = np.array([  # {shape(array.shape)}\n{body}\n]{dtype})"
+    axes = f".reshape{array.shape}" if array.ndim > 2 else ""
+    return f"{name} = np.array([  # {shape(array.shape)}\n{body}\n]{dtype}){axes}"
 
 
 def _lines(items: list[str], space: str, width: int = 0) -> str:

@@ -252,7 +252,7 @@ class Network:
 
     def logits(self, X: Any) -> Array:
         """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns."""
-        if not hasattr(self.layers[-1], "pre_activation"):
+        if not self.layers[-1].ends_in_activation:
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
         return outputs_of(self, inputs_for(self, X), before_activation=True)
 

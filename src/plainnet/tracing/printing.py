@@ -284,7 +284,8 @@ class _Printer:
             else:
                 piece = self.notation.held(piece, least_at_end if i + 1 == len(counted) else PRODUCT)
             ranks = {_rank(counted[i - 1][0]), _rank(node)}
-            parts += [" ∘ " if ranks == {2} else " · " if ranks == {0} else " ", piece] if parts else [piece]
+            sign = " ∘ " if ranks == {2} else " · " if _begins_with_number(node) else " "
+            parts += [sign, piece] if parts else [piece]
         return parts[0] if len(parts) == 1 else self.notation.row(*parts, strength=PRODUCT)  # type: ignore[return-value]
 
     def matmul_(self, node: Node, a: Node, b: Node) -> Piece:
@@ -403,6 +404,11 @@ class _Printer:
 def _rank(node: Node) -> int:
     """Return the place of a factor: 0 for a number, 1 for one that differs from run to run, 2 for an array."""
     return 0 if node.op == "constant" and not node.shape else 2 if node.shape else 1
+
+
+def _begins_with_number(node: Node) -> bool:
+    """Return True for a number and for a power of one."""
+    return _begins_with_number(node.inputs[0]) if node.op == "power" else _rank(node) == 0
 
 
 def _index(node: Node) -> str:
