@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
 
-@cache
 def target() -> Any:
     """Return LLVM's description of this processor."""
     llvm.initialize_native_target()

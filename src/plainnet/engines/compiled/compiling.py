@@ -1,0 +1,70 @@
+"""The road from a job to machine code: traced, lowered to loops, written as LLVM IR, compiled."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plainnet._base.arrays import Array
+from plainnet.engines.compiled import driver, machine
+from plainnet.engines.compiled.ahead import offsets
+from plainnet.engines.compiled.step import Draw, lowered_pass, lowered_update
+from plainnet.engines.job import Job
+
+VECTOR_BYTES = 64
+
+
+@dataclass
+class StepCode:
+    """The machine code of a job, and what it needs."""
+
+    layout: driver.Layout
+    draws: list[Draw]
+    tables: list[tuple[float, ...]]
+    """For each size of batch the constants that depend on it."""
+    work_bytes: int
+    code: machine.Code
+    run: Any
+
+    def call(self, numbers: tuple[int, ...], arrays: Mapping[str, Array | None]) -> None:
+        """Run so many steps."""
+        context = np.zeros(len(driver.FIELDS) + len(self.layout.memory), np.int64)
+        context[: len(numbers)] = numbers
+        names = [*driver.FIELDS, *(f"memory {name}" for name in self.layout.memory)]
+        for i, name in enumerate(names[len(numbers) :], len(numbers)):
+            array = arrays.get(name)
+            context[i] = 0 if array is None else address(array)
+        self.run(address(context))
+
+
+def address(array: Array) -> int:
+    """Return where an array's numbers begin."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def compiled(job: Job) -> StepCode:
+    """Return the machine code of a job's steps."""
+    count = len(job.inputs)
+    batch = min(job.batch_size or count, count)
+    rows = (batch, count % batch) if count % batch else (batch,)
+    one_pass, update = lowered_pass(job, rows), lowered_update(job)
+    net, weight = job.network, job.sample_weight
+    draw_offsets, record_bytes = offsets(one_pass.draws)
+    layout = driver.Layout(
+        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), 0 if weight is None else _row_bytes(weight)),
+        job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
+        tuple(job.optimizer_state), record_bytes, draw_offsets,
+    )  # fmt: skip
+    code = machine.Code(str(driver.write(one_pass, update, layout, VECTOR_BYTES)))
+    tables = list(zip(*one_pass.tables, strict=True))
+    work = max(one_pass.program.work_bytes, update.work_bytes)
+    return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p))
+
+
+def _row_bytes(array: Any) -> int:
+    return int(np.prod(array.shape[1:], dtype=int)) * array.dtype.itemsize

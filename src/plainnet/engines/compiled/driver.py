@@ -1,0 +1,214 @@
+"""The loop over the steps of a run, as machine code: gather the batch, pass, update, and keep the record.
+
+It does what `train` of the NumPy engine does, for so many steps in one call.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plainnet.engines.compiled import emission
+from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, bytes_of, number, whole
+from plainnet.engines.compiled.loops import Program
+from plainnet.engines.compiled.step import Pass
+
+NORMS = 10
+"""The number of latest steps whose gradient norm is kept."""
+
+FIELDS = (
+    "steps", "batches", "before", "rows", "moves", "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    "epoch_rates", "epoch_norms", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
+    "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
+)  # fmt: skip
+"""What the machine code is called with: addresses, and whole numbers; then the optimizer's memory."""
+
+ADDRESSES = frozenset(FIELDS[5:])
+
+EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN = range(5)
+"""The places in `counts`."""
+LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
+"""The places in `sums`."""
+
+
+class Layout(NamedTuple):
+    """The sizes of a job that its machine code knows."""
+
+    dtype: np.dtype
+    batch: int
+    row_bytes: tuple[int, int, int]
+    """Of one row of the inputs, the targets and the weights (0: none)."""
+    shuffles: bool
+    weighted: bool
+    parameter_bytes: int
+    statistic_bytes: int
+    memory: tuple[str, ...]
+    record_bytes: int
+    """Of the random numbers of one step."""
+    draw_offsets: tuple[int, ...]
+
+
+def program_function(
+    module: Module, name: str, program: Program, bases: list[str], arguments: dict[str, str], width: int
+) -> Function:
+    """Write a program as a function of the addresses it uses, numbers, and the number of rows."""
+    addresses = {base: Value("ptr", f"%base{i}") for i, base in enumerate(bases)}
+    numbers = {argument: Value(type, f"%{argument}") for argument, type in arguments.items()}
+    rows = Value("i64", "%rows")
+    f = module.function(name, [*addresses.values(), *numbers.values(), rows])
+    emission.write(f, program, addresses, numbers, rows, width)
+    f.give()
+    return f
+
+
+def write(step: Pass, update: Program, layout: Layout, width: int) -> Module:
+    """Return the module with the function `run(context)`, where the context holds the `FIELDS`."""
+    module = Module()
+    draws = [f"draw {i}" for i in range(len(step.draws))]
+    memory = [f"memory {name}" for name in layout.memory]
+    pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
+    update_bases = ["parameters", "gradient", "results", "work", *memory]
+    program_function(module, "one_pass", step.program, [*pass_bases, *draws], {}, width)
+    program_function(module, "update", update, update_bases, {"learning_rate": "double", "t": "i64"}, width)
+    _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
+    return module
+
+
+class _Driver:
+    def __init__(self, module: Module, step: Pass, layout: Layout) -> None:
+        self.layout = layout
+        self.step = step
+        self.f = module.function("run", [Value("ptr", "%context")], private=False)
+        fields = [*FIELDS, *(f"memory {name}" for name in layout.memory)]
+        self.given: dict[str, Value] = {}
+        for i, name in enumerate(fields):
+            at = self.f.place(Value("ptr", "%context"), "i64", whole(i))
+            self.given[name] = self.f.load("i64" if i < 5 else "ptr", at)
+
+    def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
+        f, given = self.f, self.given
+        counts = [self._entry("counts", i) for i in range(5)]
+        sums = [self._entry("sums", i, "double") for i in range(3)]
+        self.first_epoch = counts[EPOCHS]
+        start = (whole(0), *counts, *sums)
+        head, stop, done = f.new_label("step"), f.new_label("stop"), f.new_label("done")
+        f.do(f"br label %{head}")
+        before = f.block
+        f.label(head)
+        place = len(f.lines)
+        state = [f.op(value.type, "phi") for value in start]
+        at, epochs, batches, steps, good, written, loss_total, weight_total, rate = state
+        body = f.new_label("body")
+        f.do(f"br {f.compare('slt', at, given['steps'])}, label %{body}, label %{done}")
+        f.label(body)
+
+        begin = f.multiply(f.subtract(batches, given["before"]), whole(self.layout.batch))
+        left = f.subtract(given["rows"], begin)
+        rows = f.select(f.compare("slt", left, whole(self.layout.batch)), left, whole(self.layout.batch))
+        if len(self.step.rows) == 1:
+            rows = whole(self.layout.batch)
+        bases = {**given, **self._batch(epochs, begin, rows), **self._draws(at)}
+        if len(self.step.rows) > 1:
+            full = f.compare("eq", rows, whole(self.layout.batch))
+            bases["tables"] = f.select(full, given["tables"], given["last_tables"])
+        f.call("one_pass", "void", *(bases[name] for name in pass_bases), rows)
+        kind = TYPES[self.layout.dtype.name]
+        loss = f.convert("fpext", f.load(kind, given["results"]), "double")
+        finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
+        good_step = f.new_label("finite")
+        failing = f.block
+        f.do(f"br {finite}, label %{good_step}, label %{stop}")
+
+        f.label(good_step)
+        first = f.compare("eq", batches, whole(0))
+        with f.when(first):
+            self._copy(given["parameters"], given["good_parameters"], self.layout.parameter_bytes)
+            self._copy(given["statistics"], given["good_statistics"], self.layout.statistic_bytes)
+        new_good = f.select(first, epochs, good)
+        which = f.multiply(at, given["moves"])
+        new_rate = f.load("double", f.place(given["rates"], "double", which))
+        new_steps = f.add(steps, whole(1))
+        f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0))
+        norm = f.load(kind, f.place(given["results"], "i8", whole(16)))
+        norm = f.convert("fpext", norm, "double")
+        f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
+        weight = f.op("double", f"sitofp {rows} to double")
+        if self.layout.weighted:
+            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
+        total = f.multiply_add(weight, loss, loss_total)
+        weights = f.add(weight_total, weight)
+        new_batches = f.add(batches, whole(1))
+        over = f.compare("eq", new_batches, given["batches"])
+        with f.when(over):
+            f.store(f.divide(total, weights), f.place(given["losses"], "double", written))
+            f.store(new_rate, f.place(given["epoch_rates"], "double", written))
+            f.store(norm, f.place(given["epoch_norms"], "double", written))
+        zero = number("double", 0)
+        following = (
+            f.add(at, whole(1)),
+            f.select(over, f.add(epochs, whole(1)), epochs),
+            f.select(over, whole(0), new_batches),
+            new_steps,
+            new_good,
+            f.select(over, f.add(written, whole(1)), written),
+            f.select(over, zero, total),
+            f.select(over, zero, weights),
+            new_rate,
+        )
+        end = f.block
+        f.do(f"br label %{head}")
+        for line, (phi, a, b) in enumerate(zip(state, start, following, strict=True), place):
+            f.lines[line] = f"  {phi.name} = phi {phi.type} [ {a.name}, %{before} ], [ {b.name}, %{end} ]"
+
+        f.label(stop)
+        f.store(loss, f.place(given["losses"], "double", written))
+        more = f.add(written, whole(1))
+        f.do(f"br label %{done}")
+        f.label(done)
+        final = f.op("i64", f"phi i64 [ {written.name}, %{head} ], [ {more.name}, %{stop} ]")
+        for i, value in enumerate((epochs, batches, steps, good, final)):
+            f.store(value, f.place(given["counts"], "i64", whole(i)))
+        for i, value in enumerate((loss_total, weight_total, rate)):
+            f.store(value, f.place(given["sums"], "double", whole(i)))
+        f.give()
+
+    def _entry(self, name: str, i: int, type: str = "i64") -> Value:
+        return self.f.load(type, self.f.place(self.given[name], type, whole(i)))
+
+    def _copy(self, source: Value, target: Value, size: int | Value) -> None:
+        if size == 0:
+            return
+        count = size if isinstance(size, Value) else whole(size)
+        self.f.call("llvm.memcpy.p0.p0.i64", "void", target, source, count, Value("i1", "false"))
+
+    def _batch(self, epochs: Value, begin: Value, rows: Value) -> dict[str, Value]:
+        """Return the addresses of the batch: where it lies, or where its rows were copied to."""
+        names = ["inputs", "targets", "weight"] if self.layout.weighted else ["inputs", "targets"]
+        f = self.f
+        if not self.layout.shuffles:
+            return {
+                name: f.place(self.given[name], "i8", f.multiply(begin, whole(size)))
+                for name, size in zip(names, self.layout.row_bytes, strict=False)
+            }
+        epoch = f.subtract(epochs, self.first_epoch)
+        epoch_order = f.place(self.given["order"], "i64", f.multiply(epoch, self.given["rows"]))
+        with f.loop(whole(0), rows) as loop:
+            order = f.place(epoch_order, "i64", f.add(begin, loop.index))
+            row = f.load("i64", order)
+            for name, size in zip(names, self.layout.row_bytes, strict=False):
+                source = f.place(self.given[name], "i8", f.multiply(row, whole(size)))
+                target = f.place(self.given[f"batch_{name}"], "i8", f.multiply(loop.index, whole(size)))
+                self._copy(source, target, size)
+        return {name: self.given[f"batch_{name}"] for name in names}
+
+    def _draws(self, at: Value) -> dict[str, Value]:
+        """Return the addresses of the random numbers of a step."""
+        if not self.step.draws:
+            return {}
+        f = self.f
+        record = f.place(self.given["draws"], "i8", f.multiply(at, whole(self.layout.record_bytes)))
+        return {f"draw {i}": f.place(record, "i8", whole(o)) for i, o in enumerate(self.layout.draw_offsets)}
+
+
+__all__ = ["ADDRESSES", "FIELDS", "NORMS", "Layout", "bytes_of", "write"]
