@@ -42,8 +42,8 @@ def product(
     block = _block(type, m, n)
     kernel = _kernel(f.module, type, block, a.row.name == "1" and m.name.isdecimal())
     columns = int(n.name)
-    for start in _starts(columns, block.count * block.lanes):
-        last = min(block.count * block.lanes, columns) - block.lanes
+    for start in _starts(columns, block.vectors * block.lanes):
+        last = min(block.vectors * block.lanes, columns) - block.lanes
         at, to = f.place(b.address, type, whole(start)), f.place(c.address, type, whole(start))
         f.do(
             f"call void @{kernel}({a.address}, {a.row}, {a.column}, {at}, {b.row}, {to}, {c.row}, {m}, {k}, i64 {last})"
@@ -61,7 +61,7 @@ class Block(NamedTuple):
     """The part of a result that one call of a micro-kernel's inner loop computes."""
 
     height: int
-    count: int
+    vectors: int
     """Vectors side by side."""
     lanes: int
     """Numbers in a vector."""
