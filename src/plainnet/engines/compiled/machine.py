@@ -9,12 +9,23 @@ import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
 
 def target() -> Any:
-    """Return LLVM's description of this processor."""
+    """Return LLVM's description of this processor; each compiler takes one as its own, and frees it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
     )
+
+
+@cache
+def registers() -> tuple[int, int]:
+    """Return the bytes of a vector register of this processor, and how many there are."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 32
+    if features.get("avx"):
+        return 32, 16
+    return 16, 32 if llvm.get_process_triple().startswith(("aarch64", "arm64")) else 16
 
 
 class Code:
