@@ -15,7 +15,7 @@ from plainnet.engines.compiled.ahead import offsets
 from plainnet.engines.compiled.step import Draw, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 
-VECTOR_BYTES = 64
+
 
 
 @dataclass
@@ -60,7 +60,7 @@ def compiled(job: Job) -> StepCode:
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets,
     )  # fmt: skip
-    code = machine.Code(str(driver.write(one_pass, update, layout, VECTOR_BYTES)))
+    code = machine.Code(str(driver.write(one_pass, update, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
     work = max(one_pass.program.work_bytes, update.work_bytes)
     return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p))

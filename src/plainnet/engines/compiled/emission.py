@@ -127,7 +127,8 @@ class _Emission:
         target = Matrix(self.address(step.target), columns, whole(1))
         counts = (self.count(step.m), columns, self.count(step.k))
         kind = TYPES[step.target.dtype.name]
-        product(self.f, kind, *counts, matrix(step.left), matrix(step.right), target)
+        scratch = self.address(step.scratch) if step.scratch else Value("ptr", "null")
+        product(self.f, kind, *counts, matrix(step.left), matrix(step.right), target, scratch)
 
     # Small nests
 

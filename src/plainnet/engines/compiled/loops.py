@@ -150,6 +150,8 @@ class Product:
     left: Operand
     right: Operand
     target: Buffer
+    scratch: Buffer | None = None
+    """Room for a copy of the right matrix, where that is not row-major."""
 
 
 @dataclass

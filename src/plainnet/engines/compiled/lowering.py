@@ -443,7 +443,11 @@ class _Lowering:
         left, right = node.inputs
         if self._is_product(node):
             (m, k), n = self.extents[left], self.extents[right][1]
-            self._note(Product(m, n, k, self._operand(left), self._operand(right), target))
+            product = Product(m, n, k, self._operand(left), self._operand(right), target)
+            if product.right.column != 1 and n.count > 1:
+                product.scratch = Buffer("work", -1, (k, n), node.dtype)
+                self.temporary.append(product.scratch)
+            self._note(product)
             return
         domain = self.extents[node]
         inner = Affine(0, ((len(domain), 1),))
@@ -453,8 +457,8 @@ class _Lowering:
         stack = tuple(index)
         a = self.value(left, (*_broadcast(stack, max(len(left.shape) - 2, 0)), *rows, inner))
         b = self.value(right, (*_broadcast(stack, max(len(right.shape) - 2, 0)), inner, *columns))
-        product = self._operation("multiply", node.dtype, (a, b))
-        self._accumulate(target, domain, (self.extents[left][-1],), product, "add")
+        terms = self._operation("multiply", node.dtype, (a, b))
+        self._accumulate(target, domain, (self.extents[left][-1],), terms, "add")
 
     def _operand(self, node: Node) -> Operand:
         """Return where a matrix lies; one that does not lie in memory is stored first."""

@@ -44,7 +44,8 @@ def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], 
 def used_by(step: Nest | Product) -> list[Buffer]:
     """Return the buffers that a step reads or writes."""
     if isinstance(step, Product):
-        return [step.left.buffer, step.right.buffer, step.target]
+        scratch = [step.scratch] if step.scratch else []
+        return [step.left.buffer, step.right.buffer, step.target, *scratch]
     return [*read_by(step), *(store.buffer for store in step.stores)]
 
 
