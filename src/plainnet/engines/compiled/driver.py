@@ -69,7 +69,8 @@ def write(step: Pass, update: Program, layout: Layout, width: int) -> Module:
     memory = [f"memory {name}" for name in layout.memory]
     pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
     update_bases = ["parameters", "gradient", "results", "work", *memory]
-    program_function(module, "one_pass", step.program, [*pass_bases, *draws], {}, width)
+    for i, program in enumerate(step.programs):
+        program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width)
     program_function(module, "update", update, update_bases, {"learning_rate": "double", "t": "i64"}, width)
     _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
     return module
@@ -109,10 +110,17 @@ class _Driver:
         if len(self.step.rows) == 1:
             rows = whole(self.layout.batch)
         bases = {**given, **self._batch(epochs, begin, rows), **self._draws(at)}
-        if len(self.step.rows) > 1:
-            full = f.compare("eq", rows, whole(self.layout.batch))
+        full = f.compare("eq", rows, whole(self.layout.batch))
+        if self.step.tables:
             bases["tables"] = f.select(full, given["tables"], given["last_tables"])
-        f.call("one_pass", "void", *(bases[name] for name in pass_bases), rows)
+        passed = [bases[name] for name in pass_bases]
+        if len(self.step.programs) == 1:
+            f.call("pass_0", "void", *passed, rows)
+        else:
+            with f.when(full):
+                f.call("pass_0", "void", *passed, rows)
+            with f.when(f.compare("ne", rows, whole(self.layout.batch))):
+                f.call("pass_1", "void", *passed, rows)
         kind = TYPES[self.layout.dtype.name]
         loss = f.convert("fpext", f.load(kind, given["results"]), "double")
         finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))

@@ -37,7 +37,8 @@ class Shapes(NamedTuple):
 class Pass:
     """The pass over a batch of one size, or of two."""
 
-    program: Program
+    programs: list[Program]
+    """One for all sizes or, where the two compute different things, one for each."""
     rows: tuple[int, ...]
     """The sizes: of all batches, and of the last one where that is smaller."""
     tables: list[tuple[float, ...]]
@@ -114,26 +115,41 @@ def traced_update(job: Job) -> Graph:
 def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count) for count in rows]
-    graph = graphs[0]
-    extents, tables = _common(graphs)
-    sizes: list[tuple[float, ...]] = []
-    table_buffers = {}
-    for node, values in tables.items():
-        table_buffers[node] = Buffer("tables", 8 * len(sizes), (), np.dtype(np.float64))
-        sizes.append(values)
+    if len({len(graph.draws) for graph in graphs}) > 1:
+        raise Unsupported("it draws other random numbers for a smaller batch")
+    draws = [
+        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
+        for same in zip(*(graph.draws for graph in graphs), strict=True)
+    ]
+    try:
+        extents, constants = _common(graphs)
+        tables = {
+            node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
+        }
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables)]
+        return Pass(programs, rows, list(constants.values()), draws)
+    except Unsupported:
+        if len(graphs) == 1:
+            raise
+        programs = [
+            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+            for graph, count in zip(graphs, rows, strict=True)
+        ]
+        return Pass(programs, rows, [], draws)
+
+
+def _lowered(
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer]
+) -> Program:
     buffers = _pass_buffers(job, graph, extents)
-    draws = []
     for place, draw in enumerate(graph.draws):
         buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
-        shapes = tuple(g.draws[place].shape for g in graphs)
-        draws.append(Draw(draw.attributes["method"], draw.dtype, shapes))
-    results = []
-    loss, weight = graph.result
-    for place, node in enumerate((loss, weight)):
-        if isinstance(node, Node):
-            results.append((node, Buffer("results", 8 * place, (), node.dtype)))
-    program = lower(graph, buffers, results, extents, rows[0], table_buffers)
-    return Pass(program, rows, sizes, draws)
+    results = [
+        (node, Buffer("results", 8 * place, (), node.dtype))
+        for place, node in enumerate(graph.result)
+        if isinstance(node, Node)
+    ]
+    return lower(graph, buffers, results, extents, rows, tables)
 
 
 def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
