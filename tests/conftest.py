@@ -41,6 +41,7 @@ NEEDS = {
     "test_outputs.py": COMMANDS,
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_plots.py": ("plots", "sklearn"),
+    "test_products.py": ("fast",),
     "test_report.py": COMMANDS,
     "test_report_browser.py": (*COMMANDS, "playwright"),
     "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
