@@ -139,9 +139,10 @@ class _Emission:
         places = list(itertools.product(*domain))
         forwarded = {(s.buffer, s.place): s.expression for s in nest.stores if not s.reduction}
         results = []
+        at_places = _Lanes(self, places, forwarded)
         for store in nest.stores:
             if not store.reduction:
-                results.append(_Lanes(self, places, forwarded).value(store.expression))
+                results.append(at_places.value(store.expression))
             elif len(places) == 1 and store.reduction == "add":
                 every = [(*places[0], *rest) for rest in itertools.product(*reduced)]
                 one = _Lanes(self, every, {})
@@ -151,7 +152,7 @@ class _Emission:
         for store, value in zip(nest.stores, results, strict=True):
             if store.buffer in nest.local:
                 continue
-            self._keep(store, _Lanes(self, places, {}), value, needed)
+            self._keep(store, at_places, value, needed)
 
     def _unrolled(self, store: Store, places: list[Any], rests: list[Any]) -> Value:
         """Return a reduction, written place by place."""
