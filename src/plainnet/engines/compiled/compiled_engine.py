@@ -15,10 +15,14 @@ from plainnet.engines.compiled.ahead import Draws, Orders
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.schedules import Constant, ReduceOnPlateau
 
 SLICE = 0.1
 """Seconds of one call: so long an interrupt may have to wait."""
+
+NEVER = 2**62
+"""The number of epochs between two notes where there are none."""
 
 MOST_STEPS = 1_000_000
 """The largest number of steps of one call."""
@@ -53,14 +57,12 @@ class CompiledEngine:
         self.code = compiled(job)
         self.batch = self.code.layout.batch
         net = job.network
-        gradient = np.zeros_like(net.parameters)
-        self.gradients = net.parameter_views(gradient)
         self.draws = Draws(job, self.code.draws)
         self.orders = Orders(job)
         self.memory = {
-            "gradient": gradient,
+            "gradient": np.zeros_like(net.parameters),
             "work": np.zeros(self.code.work_bytes // 8 + 8),
-            "results": np.zeros(3),
+            "results": np.zeros(4 + len(job.layer_parts)),
             **{name: np.array(column) for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)},
         }
         for name, size in zip(("inputs", "targets", "weight"), self.code.layout.row_bytes, strict=True):
@@ -69,8 +71,8 @@ class CompiledEngine:
         """A guess at first, then measured."""
         self.whole_set = self._set_in_memory()
 
-    def run(self, epochs: int, until: float = math.inf) -> list[float]:
-        """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
+    def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
+        """Train `epochs` epochs, or until one of the ends that `Engine.run` names; the loss of each finished epoch."""
         job = self.job
         last = job.epochs_done + epochs
         losses: list[float] = []
@@ -79,15 +81,13 @@ class CompiledEngine:
         while job.epochs_done < last:
             source = source or self._block(next(blocks))
             with interrupts_held():
-                losses += self._call(source, self._steps(source, last, until))
-            if losses and not math.isfinite(losses[-1]):
-                break
-            if time.monotonic() >= until:
+                found, failed = self._call(source, self._steps(source, last, until), notes)
+            losses += found
+            if failed or time.monotonic() >= until:
                 break
             if not source.whole and job.batches_done in (0, source.stop):
                 source = None
                 blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
-        job.note_layer_norms(self.gradients)
         return losses
 
     def _set_in_memory(self) -> LoadedRows | None:
@@ -117,38 +117,46 @@ class CompiledEngine:
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
-    def _call(self, source: LoadedRows, steps: int) -> list[float]:
-        """Call the machine code for so many steps; return the losses of the epochs that ended in it."""
+    def _call(self, source: LoadedRows, steps: int, notes: Notes | None) -> tuple[list[float], bool]:
+        """Call the machine code for so many steps.
+
+        Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
+        """
         job = self.job
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
-        counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0])
+        counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
-        norms, record = np.zeros(driver.NORMS), np.zeros((3, steps // job.batches + 2))
+        norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
         rates = rates_of(job, steps)
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
             "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
-            "rates": rates, "draws": self.draws.ahead(sizes), "losses": record[0], "epoch_rates": record[1],
-            "epoch_norms": record[2], "counts": counts, "sums": sums, "norms": norms,
+            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses, "notes": None if notes is None else notes.rows[notes.count :], "counts": counts, "sums": sums, "norms": norms,
             "parameters": job.network.parameters, "statistics": job.network.statistics,
             "good_parameters": job.good_parameters, "good_statistics": job.good_statistics,
             **{f"memory {name}": vector for name, vector in job.optimizer_state.items()},
         }  # fmt: skip
-        numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1))
+        noting = (NEVER, -1) if notes is None else (notes.every, notes.last)
+        numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1), *noting)
         began = time.perf_counter()
         self.code.call(numbers, arrays)
         done = int(counts[driver.STEPS]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
+        losses = epoch_losses[: counts[driver.WRITTEN]].tolist()
+        failing = bool(losses) and not math.isfinite(losses[-1])
         if done < steps:
-            self.draws.settle(done + 1)
+            self.draws.settle(done + failing)
         if own_orders:
-            self.orders.settle(int(counts[driver.EPOCHS]) - job.epochs_done + bool(counts[driver.BATCHES] or done < steps))
+            begun = int(counts[driver.EPOCHS]) - job.epochs_done + bool(counts[driver.BATCHES] or failing)
+            self.orders.settle(begun)
+        if notes is not None:
+            notes.count += int(counts[driver.NOTED])
         latest = range(max(int(counts[driver.STEPS]) - driver.NORMS, job.steps_done), int(counts[driver.STEPS]))
         job.gradient_norms.extend(float(norms[step % driver.NORMS]) for step in latest)
         job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
         job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
-        return record[0, : counts[driver.WRITTEN]].tolist()
+        return losses, done < steps or bool(losses and not job.is_finite)
 
     def _sizes(self, source: LoadedRows, steps: int) -> list[int]:
         """Return the size of each step's batch: 0 for a whole batch, 1 for the smaller last one."""

@@ -13,7 +13,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.ahead import offsets
-from plainnet.engines.compiled.step import Draw, lowered_pass, lowered_update
+from plainnet.engines.compiled.step import Draw, lowered_check, lowered_norms, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 
 
@@ -66,17 +66,18 @@ def _compiled(job: Job) -> StepCode:
     count = len(job.inputs)
     batch = min(job.batch_size or count, count)
     rows = (batch, count % batch) if count % batch else (batch,)
-    one_pass, update = lowered_pass(job, rows), lowered_update(job)
+    one_pass = lowered_pass(job, rows)
+    programs = driver.Programs(one_pass, lowered_update(job), lowered_check(job), lowered_norms(job))
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
     layout = driver.Layout(
         net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), 0 if weight is None else _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
-        tuple(job.optimizer_state), record_bytes, draw_offsets,
+        tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
     )  # fmt: skip
-    code = machine.Code(str(driver.write(one_pass, update, layout, machine.registers()[0])))
+    code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
-    work = max(program.work_bytes for program in (*one_pass.programs, update))
+    work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
     return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p))
 
 

@@ -18,15 +18,16 @@ NORMS = 10
 """The number of latest steps whose gradient norm is kept."""
 
 FIELDS = (
-    "steps", "batches", "before", "rows", "moves", "inputs", "targets", "weight", "order", "rates", "draws", "losses",
-    "epoch_rates", "epoch_norms", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
+    "steps", "batches", "before", "rows", "moves", "note_every", "note_last", "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
     "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
 )  # fmt: skip
 """What the machine code is called with: addresses, and whole numbers; then the optimizer's memory."""
 
-ADDRESSES = frozenset(FIELDS[5:])
+NUMBERS = FIELDS.index("inputs")
+"""The first so many are numbers, the others addresses."""
 
-EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN = range(5)
+EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED = range(6)
 """The places in `counts`."""
 LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
 """The places in `sums`."""
@@ -47,6 +48,8 @@ class Layout(NamedTuple):
     record_bytes: int
     """Of the random numbers of one step."""
     draw_offsets: tuple[int, ...]
+    layers: int
+    """The layers that have parameters."""
 
 
 def program_function(
@@ -62,16 +65,28 @@ def program_function(
     return f
 
 
-def write(step: Pass, update: Program, layout: Layout, width: int) -> Module:
+class Programs(NamedTuple):
+    """What one step does, in loops."""
+
+    step: Pass
+    update: Program
+    check: Program
+    norms: Program
+
+
+def write(programs: Programs, layout: Layout, width: int) -> Module:
     """Return the module with the function `run(context)`, where the context holds the `FIELDS`."""
     module = Module()
+    step = programs.step
     draws = [f"draw {i}" for i in range(len(step.draws))]
     memory = [f"memory {name}" for name in layout.memory]
     pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
     update_bases = ["parameters", "gradient", "results", "work", *memory]
     for i, program in enumerate(step.programs):
         program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width)
-    program_function(module, "update", update, update_bases, {"learning_rate": "double", "t": "i64"}, width)
+    program_function(module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width)
+    program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width)
+    program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width)
     _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
     return module
 
@@ -85,11 +100,11 @@ class _Driver:
         self.given: dict[str, Value] = {}
         for i, name in enumerate(fields):
             at = self.f.place(Value("ptr", "%context"), "i64", whole(i))
-            self.given[name] = self.f.load("i64" if i < 5 else "ptr", at)
+            self.given[name] = self.f.load("i64" if i < NUMBERS else "ptr", at)
 
     def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
         f, given = self.f, self.given
-        counts = [self._entry("counts", i) for i in range(5)]
+        counts = [self._entry("counts", i) for i in range(6)]
         sums = [self._entry("sums", i, "double") for i in range(3)]
         self.first_epoch = counts[EPOCHS]
         start = (whole(0), *counts, *sums)
@@ -99,7 +114,7 @@ class _Driver:
         f.label(head)
         place = len(f.lines)
         state = [f.op(value.type, "phi") for value in start]
-        at, epochs, batches, steps, good, written, loss_total, weight_total, rate = state
+        at, epochs, batches, steps, good, written, noted, loss_total, weight_total, rate = state
         body = f.new_label("body")
         f.do(f"br {f.compare('slt', at, given['steps'])}, label %{body}, label %{done}")
         f.label(body)
@@ -148,18 +163,17 @@ class _Driver:
         weights = f.add(weight_total, weight)
         new_batches = f.add(batches, whole(1))
         over = f.compare("eq", new_batches, given["batches"])
-        with f.when(over):
-            f.store(f.divide(total, weights), f.place(given["losses"], "double", written))
-            f.store(new_rate, f.place(given["epoch_rates"], "double", written))
-            f.store(norm, f.place(given["epoch_norms"], "double", written))
+        results = self._epoch(over, epochs, written, noted, f.divide(total, weights), new_rate, norm)
+        failed, new_noted = results
         zero = number("double", 0)
         following = (
-            f.add(at, whole(1)),
+            f.select(failed, given["steps"], f.add(at, whole(1))),
             f.select(over, f.add(epochs, whole(1)), epochs),
             f.select(over, whole(0), new_batches),
             new_steps,
             new_good,
             f.select(over, f.add(written, whole(1)), written),
+            new_noted,
             f.select(over, zero, total),
             f.select(over, zero, weights),
             new_rate,
@@ -175,11 +189,46 @@ class _Driver:
         f.do(f"br label %{done}")
         f.label(done)
         final = f.op("i64", f"phi i64 [ {written.name}, %{head} ], [ {more.name}, %{stop} ]")
-        for i, value in enumerate((epochs, batches, steps, good, final)):
+        for i, value in enumerate((epochs, batches, steps, good, final, noted)):
             f.store(value, f.place(given["counts"], "i64", whole(i)))
         for i, value in enumerate((loss_total, weight_total, rate)):
             f.store(value, f.place(given["sums"], "double", whole(i)))
         f.give()
+
+    def _epoch(
+        self, over: Value, epochs: Value, written: Value, noted: Value, loss: Value, rate: Value, norm: Value
+    ) -> tuple[Value, Value]:
+        """Write what happens at the end of an epoch; return if a parameter is not finite, and the rows noted by now."""
+        f, given = self.f, self.given
+        before, no, yes, done = f.block, Value("i1", "false"), f.new_label("epoch"), f.new_label("done")
+        f.do(f"br {over}, label %{yes}, label %{done}")
+        f.label(yes)
+        f.store(loss, f.place(given["losses"], "double", written))
+        f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0))
+        zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(24)))
+        failed = f.compare("uno", zeros, zeros)
+        epoch = f.add(epochs, whole(1))
+        regular = f.compare("eq", f.binary("urem", epoch, given["note_every"]), whole(0))
+        due = f.binary("or", regular, f.compare("eq", epoch, given["note_last"]))
+        due = f.select(failed, no, due)
+        with f.when(due):
+            self._note(noted, (loss, rate, norm))
+        new = f.select(due, f.add(noted, whole(1)), noted)
+        end = f.block
+        f.do(f"br label %{done}")
+        f.label(done)
+        failed = f.op("i1", f"phi i1 [ false, %{before} ], [ {failed.name}, %{end} ]")
+        return failed, f.op("i64", f"phi i64 [ {noted.name}, %{before} ], [ {new.name}, %{end} ]")
+
+    def _note(self, noted: Value, numbers: tuple[Value, ...]) -> None:
+        """Write a row of the notes."""
+        f, given = self.f, self.given
+        f.call("norms", "void", given["gradient"], given["results"], given["work"], whole(0))
+        row = f.place(given["notes"], "double", f.multiply(noted, whole(len(numbers) + self.layout.layers)))
+        kind = TYPES[self.layout.dtype.name]
+        norms = [f.load(kind, f.place(given["results"], "i8", whole(32 + 8 * i))) for i in range(self.layout.layers)]
+        for i, value in enumerate((*numbers, *(f.convert("fpext", norm, "double") for norm in norms))):
+            f.store(value, f.place(row, "double", whole(i)))
 
     def _entry(self, name: str, i: int, type: str = "i64") -> Value:
         return self.f.load(type, self.f.place(self.given[name], type, whole(i)))

@@ -222,3 +222,31 @@ def lowered_update(job: Job) -> Program:
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
     return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents)
+
+
+def lowered_check(job: Job) -> Program:
+    """Return the loops of Σ 0 · θ, which is NaN if a parameter is not finite."""
+
+    def check(parameters: Any) -> Any:
+        return (0 * parameters).sum()
+
+    vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
+    return _of_vector(simplify(trace(check, vector)), "parameters", 24)
+
+
+def lowered_norms(job: Job) -> Program:
+    """Return the loops of the norm of each layer's part of the gradient."""
+
+    def norms(gradient: Any) -> Any:
+        return [np.sqrt((gradient[part] * gradient[part]).sum()) for part in job.layer_parts.values()]
+
+    vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
+    return _of_vector(simplify(trace(norms, vector)), "gradient", 32)
+
+
+def _of_vector(graph: Graph, base: str, results: int) -> Program:
+    """Return the loops of a function of one vector; its results follow each other, eight bytes apart."""
+    extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
+    (vector,) = graph.arguments
+    wanted = [(node, Buffer("results", results + 8 * i, (), node.dtype)) for i, node in enumerate(graph.outputs)]
+    return lower(graph, {vector: Buffer(base, 0, extents[vector], vector.dtype)}, wanted, extents)
