@@ -203,7 +203,9 @@ class Function:
     def call(self, function: str, type: Type, *values: Value, flags: str = "") -> Value:
         """Call a function by name; an external one is declared."""
         if all(function != known.name for known in self.module.functions):
-            self.module.declarations.setdefault(function, f"declare {type} @{function}({', '.join(value.type for value in values)})")
+            self.module.declarations.setdefault(
+                function, f"declare {type} @{function}({', '.join(value.type for value in values)})"
+            )
         text = f"call{flags} {type} @{function}({', '.join(map(str, values))})"
         if type == "void":
             self.do(text)
