@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from plainnet.engines.compiled import operations
+from plainnet.engines.compiled import operations, products
 from plainnet.engines.compiled.assembly import TYPES, Function, Value, lanes, number, scalar, vector, whole
-from plainnet.engines.compiled.loops import Affine, Buffer, Expression, Extent, Nest, Product, Program, Store, loads
+from plainnet.engines.compiled.loops import Affine, Buffer, Expression, Extent, Nest, Operand, Product, Program, Store, loads
 from plainnet.engines.compiled.lowering import MOST_SUMMED, MOST_SUMS
 from plainnet.engines.compiled.memory import used_by
 from plainnet.engines.compiled.products import Matrix, product
@@ -39,6 +39,17 @@ def write(
 ) -> None:
     """Write a program: `bases` has the addresses, `arguments` the numbers; `width` bytes are in a vector register."""
     _Emission(f, program, bases, arguments, rows, width).write()
+
+
+def scratch_numbers(step: Product, rows: int) -> int:
+    """Return the numbers of scratch memory that a product takes for batches of at most so many rows."""
+    m, n, k = (Value("i64", "%rows") if e.per_row else whole(e.count) for e in (step.m, step.n, step.k))
+    right = _matrix(step.right, Value("ptr", "null"))
+    return products.scratch_numbers(TYPES[step.target.dtype.name], m, n, k, right, rows)
+
+
+def _matrix(operand: Operand, address: Value) -> Matrix:
+    return Matrix(address, whole(operand.row), whole(operand.column))
 
 
 class _Emission:
@@ -119,16 +130,13 @@ class _Emission:
     # Products
 
     def _product(self, step: Product) -> None:
-        def matrix(operand: Any) -> Matrix:
-            at = self.address(operand.buffer, operand.offset)
-            return Matrix(at, whole(operand.row), whole(operand.column))
-
+        left, right = (_matrix(x, self.address(x.buffer, x.offset)) for x in (step.left, step.right))
         columns = whole(step.n.count)
         target = Matrix(self.address(step.target), columns, whole(1))
-        counts = (self.count(step.m), columns, self.count(step.k))
         kind = TYPES[step.target.dtype.name]
         scratch = self.address(step.scratch) if step.scratch else Value("ptr", "null")
-        product(self.f, kind, *counts, matrix(step.left), matrix(step.right), target, scratch)
+        m, k = self.count(step.m), self.count(step.k)
+        product(self.f, kind, m, columns, k, left, right, target, scratch, self.program.rows)
 
     # Small nests
 

@@ -151,7 +151,7 @@ class Product:
     right: Operand
     target: Buffer
     scratch: Buffer | None = None
-    """Room for a copy of the right matrix, where that is not row-major."""
+    """Room for copies of parts of the matrices, where the routine for the product wants it."""
 
 
 @dataclass
@@ -161,6 +161,8 @@ class Program:
     steps: list[Nest | Product]
     work_bytes: int
     """The size of the workspace, the base "work"."""
+    rows: int
+    """The largest number of rows of a batch."""
     arrays: list[Any]
     """Constant arrays; the buffer of the i-th has the base "array i"."""
 

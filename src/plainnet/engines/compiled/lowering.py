@@ -9,7 +9,7 @@ index of a load.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,22 +55,26 @@ def lower(
     extents: Mapping[Node, tuple[Extent, ...]],
     rows: int = 1,
     tables: Mapping[Node, Buffer] | None = None,
+    scratch: Callable[[Product, int], int] | None = None,
 ) -> Program:
     """Return the loops that compute the graph.
 
     `buffers` has the memory of each input array, or the expression of an input number; an array that the graph
     changes in place gets its new value there. `results` says where each result goes. `extents` has each node's shape,
     for at most `rows` rows where it is per row; `tables` those constants that differ with the number of rows.
+    `scratch` tells how many numbers of scratch memory a product takes for so many rows.
     """
-    return _Lowering(graph, buffers, results, extents, rows, tables or {}).program()
+    return _Lowering(graph, buffers, results, extents, rows, tables or {}, scratch).program()
 
 
 class _Lowering:
     def __init__(
         self, graph: Graph, buffers: Mapping[Node, Buffer | Expression], results: Sequence[tuple[Node, Buffer]],
         extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+        scratch: Callable[[Product, int], int] | None,
     ) -> None:  # fmt: skip
         self.graph = graph
+        self.scratch = scratch
         self.extents = extents
         self.rows = rows
         self.tables = tables
@@ -105,7 +109,7 @@ class _Lowering:
         for source, target in late:
             self._copy(source, target)
         self._drop_unread()
-        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows), self.arrays)
+        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows), self.rows, self.arrays)
 
     def _drop_unread(self) -> None:
         """Keep in registers what only the nest itself reads."""
@@ -444,8 +448,8 @@ class _Lowering:
         if self._is_product(node):
             (m, k), n = self.extents[left], self.extents[right][1]
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
-            if product.right.column != 1 and n.count > 1:
-                product.scratch = Buffer("work", -1, (k, n), node.dtype)
+            if self.scratch and (numbers := self.scratch(product, self.rows)):
+                product.scratch = Buffer("work", -1, (Extent(numbers),), node.dtype)
                 self.temporary.append(product.scratch)
             self._note(product)
             return

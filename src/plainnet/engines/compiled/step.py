@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from plainnet.backpropagation import backpropagate
+from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
 from plainnet.engines.job import Job
@@ -149,7 +150,7 @@ def _lowered(
         for place, node in enumerate(graph.result)
         if isinstance(node, Node)
     ]
-    return lower(graph, buffers, results, extents, rows, tables)
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers)
 
 
 def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
@@ -221,7 +222,7 @@ def lowered_update(job: Job) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents)
+    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers)
 
 
 def lowered_check(job: Job) -> Program:
