@@ -59,11 +59,12 @@ def pointer(array):
     return array.ctypes.data_as(ctypes.c_void_p)
 
 
-def predicted(functions, net, X, *scratch):
+def predicted(functions, net, X, *scratch, prefix="net"):
     """What the function net_predict makes of each row."""
+    predict = getattr(functions, f"{prefix}_predict")
     X, outputs = np.ascontiguousarray(X, net.dtype), np.empty((len(X), net.output_size), net.dtype)
     for row, into in zip(X, outputs, strict=True):
-        functions.net_predict(pointer(row), pointer(into), *scratch)
+        predict(pointer(row), pointer(into), *scratch)
     return outputs
 
 

@@ -4,10 +4,12 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from c_compilers import (
+    CC,
     COMPILERS,
     WARNINGS,
     assert_few_last_places,
@@ -298,6 +300,10 @@ def test_bad_networks_and_places_are_refused(tmp_path):
     with pytest.raises(FileError, match=r"no folder"):
         pn.Network(pn.Dense(1), input_size=2).export(tmp_path / "none" / "net.c")
     net = pn.Network(pn.Dense(1), input_size=2)
+    net.classes = ["a", "b", "c"]
+    with pytest.raises(InvalidValue, match="net.classes has 3 labels, and the network has 1 outputs"):
+        net.export(tmp_path / "net.c")
+    net.classes = None
     net.parameters[0] = np.nan
     with pytest.raises(InvalidValue, match=r"net.parameters"):
         net.export(tmp_path / "net.c")
@@ -309,3 +315,18 @@ def test_it_needs_no_llvmlite(tmp_path):
         "pn.Network(pn.Dense(1), input_size=2).export('net.c')"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_the_guide_shows_the_file_and_what_its_program_prints(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    pattern = r"^```c\n(#include.*?)^```\n\n^```text\n\$ [^\n]*\n(.*?)^```"
+    code, printed = re.search(pattern, text, re.MULTILINE | re.DOTALL).groups()
+    X, y = pn.datasets.xor()
+    net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    net.fit(X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=10_000, batch_size=None, engine="numpy")
+    net.export(tmp_path / "xor.c")
+    (tmp_path / "use_xor.c").write_text(code)
+    subprocess.run([*CC, "-std=c99", *WARNINGS, "use_xor.c", "-o", "use_xor", "-lm"], cwd=tmp_path, check=True)
+    assert subprocess.run([tmp_path / "use_xor"], capture_output=True, text=True, check=True).stdout == printed
+    function = re.search(r"^```c\n(void xor_predict.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
+    assert function in (tmp_path / "xor.c").read_text()

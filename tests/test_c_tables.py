@@ -2,11 +2,13 @@
 
 import ctypes
 import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from c_compilers import assert_few_last_places, exported, library, needs_compiler, pointer, program
+from c_compilers import CC, WARNINGS, assert_few_last_places, exported, library, needs_compiler, pointer, program
 from shared import PENGUINS
 
 import plainnet as pn
@@ -148,3 +150,14 @@ def test_a_network_that_does_not_fit_its_table_is_refused(tmp_path):
 def test_a_text_with_a_zero_byte_is_refused():
     with pytest.raises(InvalidValue, match="zero byte"):
         string("a\0b")
+
+
+def test_the_guide_shows_what_its_program_of_a_table_prints(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    shown = re.search(r'^```c\n(#include <stdio.h>\n#include "penguins.c".*?)^```', text, re.MULTILINE | re.DOTALL)
+    net, _ = trained(PENGUINS, "species")
+    net.export(tmp_path / "penguins.c")
+    (tmp_path / "use.c").write_text(shown[1])
+    subprocess.run([*CC, "-std=c99", *WARNINGS, "use.c", "-o", "use", "-lm"], cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "use"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"(Adelie|Chinstrap|Gentoo) 0\.\d{3}\n", printed)

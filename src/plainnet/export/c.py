@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 import plainnet
 from plainnet.activations import Softmax
 from plainnet.engines.compiled.c_expressions import type_of
+from plainnet.errors import InvalidValue
 from plainnet.export import c_main
-from plainnet.export.c_network import NetworkCode, network_code
-from plainnet.export.c_table import TableCode, table_code, value_lines
+from plainnet.export.c_network import network_code
+from plainnet.export.c_table import table_code, value_lines
 from plainnet.export.c_text import comment, function, identifier, numbers, strings, words
 from plainnet.export.source import architecture, parts, training
 from plainnet.export.tables import check_fit
@@ -46,38 +46,34 @@ def source(net: Network, file: str) -> str:
     table = None if net.table is None else Table.from_dict(net.table)
     if table is not None:
         check_fit(net, table)
-    prefix = identifier(Path(file).stem)
-    code = network_code(net, prefix)
-    return _File(net, file, prefix, table, code).text()
+    return _File(net, file, table).text()
 
 
-@dataclass
 class _File:
     """The parts of the text, from what all of them need."""
 
-    net: Network
-    file: str
-    prefix: str
-    table: Table | None
-    code: NetworkCode
-
-    def __post_init__(self) -> None:
-        net, table = self.net, self.table
+    def __init__(self, net: Network, file: str, table: Table | None) -> None:
+        self.net = net
+        self.file = file
+        self.table = table
+        self.prefix = identifier(Path(file).stem)
         self.kind = type_of(net.dtype)
+        self.code = network_code(net, self.prefix)
+        self.made = None if table is None else table_code(table, self.prefix, self.kind)
         self.classes: Sequence[str] = ()
-        """The names of the classes; of a network with a softmax and without names, their numbers."""
+        """The names of the classes, where they have some."""
         if table is not None:
             self.classes = table.class_names
         elif net.classes is not None:
             self.classes = [label if isinstance(label, str) else label_text(label) for label in net.classes]
-        self.is_classifier = bool(self.classes) or (
-            table is None and isinstance(getattr(net.layers[-1], "activation", None), Softmax)
-        )
+        ends_in_softmax = isinstance(getattr(net.layers[-1], "activation", None), Softmax)
+        self.is_classifier = bool(self.classes) or (table is None and ends_in_softmax)
         self.count = len(self.classes) or net.output_size or 0
-        self.made: TableCode | None = None if table is None else table_code(table, self.prefix, self.kind)
-        features = 0 if table is None else net.input_size or 0
-        self.scratch = code_length = self.code.scratch + features
-        self.on_stack = code_length * net.dtype.itemsize <= MOST_ON_STACK
+        """The number of classes of a classifier."""
+        if self.count != net.output_size and (self.count, net.output_size) != (2, 1):
+            raise InvalidValue(f"net.classes has {self.count} labels, and the network has {net.output_size} outputs")
+        self.scratch = self.code.scratch + (0 if table is None else net.input_size or 0)
+        self.on_stack = self.scratch * net.dtype.itemsize <= MOST_ON_STACK
         self.taken = f"const {self.kind} *inputs" if table is None else f"const {self.prefix}_row *row"
         self.memory = "" if self.on_stack else f", {self.kind} *scratch"
 
@@ -86,7 +82,8 @@ class _File:
         heads = [head for head, _ in self._functions()]
         if made is not None:
             heads.insert(0, f"void {self.prefix}_features(const {self.prefix}_row *row, {self.kind} *features)")
-        names = [f"extern const char *const {self.prefix}_class_names[{len(self.classes)}];"] if self.classes else []
+        declared = f"const char *const {self.prefix}_class_names[{len(self.classes)}]"
+        names = [f"extern {declared};"] if self.classes else []
         sections = [
             self._introduction(),
             "#include <math.h>",
@@ -95,9 +92,7 @@ class _File:
             made.struct if made else "",
             "\n".join([*names, *(f"{head};" for head in heads)]),
             *(made.categories if made else []),
-            strings(f"const char *const {self.prefix}_class_names[{len(self.classes)}]", self.classes)
-            if self.classes
-            else "",
+            strings(declared, self.classes) if self.classes else "",
             *(numbers(name, array) for name, array in self.code.constants.items()),
             *(made.functions if made else []),
             *(function(head, lines) for head, lines in self._functions()),

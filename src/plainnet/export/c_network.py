@@ -114,7 +114,7 @@ def described(part: NamedLayer) -> str:
     """Return what a layer is, for a comment."""
     name = getattr(part.layer, "activation", part.layer).name.removeprefix(OWN)
     if isinstance(part.layer, Dense):
-        name = f"Dense, {part.units} units, {name}".removesuffix(", identity")
+        name = f"Dense, {part.units} {'unit' if part.units == 1 else 'units'}, {name}".removesuffix(", identity")
     return words(f"{part.name}: {name}")
 
 

@@ -39,11 +39,13 @@ def loops_as_c(
     """Return the loops of a program as C.
 
     `names` has the array for each base and offset of a buffer, by default the base itself. Buffers of the bases in
-    `temporaries` are nobody's outside the program: their arrays are declared here. `comments` say what the step of
-    each number begins. Where a loop runs over the rows of a batch, their number is `rows`.
+    `temporaries` are nobody's outside the program: their arrays are declared here, as are those of constants.
+    `comments` say what the step of each number begins. Where a loop runs over the rows of a batch, their number is
+    `rows`.
     """
     written = Loops(program, names or {}, temporaries, comments or {})
-    declared = [f"{kind} {name}[{length}];" for name, kind, length in written.arrays]
+    declared = [_constants(f"array_{i}", array) for i, array in enumerate(program.arrays)]
+    declared += [f"{kind} {name}[{length}];" for name, kind, length in written.arrays]
     return "\n".join([*declared, *([""] if declared else []), *written.lines])
 
 
@@ -161,7 +163,7 @@ class Loops:
         rows = " * rows" if any(extent.per_row for extent in extents) else ""
         return f"{_numbers(self.buffers[key])}{rows}"
 
-    # Text
+    # CText
 
     def _write(self, group: Group) -> None:
         """Write nests that share their loops."""
@@ -196,6 +198,12 @@ def as_nest(product: Product) -> Nest:
     term = Expression("multiply", dtype, both, both[0].axes | both[1].axes)
     place = Affine(0, ((0, product.n.count), (1, 1)))
     return Nest((product.m, product.n), (product.k,), [Store(product.target, place, term, "add")])
+
+
+def _constants(name: str, array: Any) -> str:
+    """Return the definition of an array of constants."""
+    numbers = ", ".join(c.literal(value, array.dtype).text for value in array.ravel())
+    return f"static const {c.memory_type(array.dtype)} {name}[{array.size}] = {{{numbers}}};"
 
 
 def _variables(nest: Nest) -> dict[int, str]:

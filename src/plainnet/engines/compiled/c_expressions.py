@@ -14,7 +14,7 @@ PRIMARY, UNARY, TIMES, PLUS, COMPARED, EQUAL, BIT_AND, BIT_XOR, BIT_OR, AND, OR,
 """How tightly C's operators bind."""
 
 
-class Text(NamedTuple):
+class CText(NamedTuple):
     """An expression of C, and how tightly its outermost operator binds."""
 
     text: str
@@ -44,16 +44,16 @@ def memory_type(dtype: Dtype) -> str:
     return "unsigned char" if dtype.kind == "b" else type_of(dtype)
 
 
-def literal(value: Any, dtype: Dtype) -> Text:
+def literal(value: Any, dtype: Dtype) -> CText:
     """Return a number in the fewest digits that give it back."""
     if dtype.kind != "f":
-        return Text(str(int(value)), UNARY if value < 0 else PRIMARY)
+        return CText(str(int(value)), UNARY if value < 0 else PRIMARY)
     if not math.isfinite(value):
         infinity = "INFINITY" if dtype == np.float32 else "HUGE_VAL"
         name = "NAN" if math.isnan(value) else infinity if value > 0 else f"-{infinity}"
-        return Text(name, UNARY if name.startswith("-") else PRIMARY)
+        return CText(name, UNARY if name.startswith("-") else PRIMARY)
     digits = str(dtype.type(value))
-    return Text(digits + ("f" if dtype == np.float32 else ""), UNARY if digits.startswith("-") else PRIMARY)
+    return CText(digits + ("f" if dtype == np.float32 else ""), UNARY if digits.startswith("-") else PRIMARY)
 
 
 _FUNCTIONS = {
@@ -86,7 +86,7 @@ def mentions(e: Expression) -> int:
     return 2 if e.op in _TWICE or _exponent(e) == 2 or (e.op == "absolute" and e.dtype.kind != "f") else 1
 
 
-def written(e: Expression, arguments: list[Text]) -> Text:
+def written(e: Expression, arguments: list[CText]) -> CText:
     """Return the operation of an expression on its arguments."""
     op = e.op
     dtype = e.arguments[0].dtype
@@ -97,7 +97,9 @@ def written(e: Expression, arguments: list[Text]) -> Text:
     if op in _INFIX and not (dtype.kind != "f" and op == "divide"):
         return infix(op, *arguments)
     if op == "invert" and dtype.kind != "b":
-        return Text(f"~{arguments[0].within(UNARY)}", UNARY)
+        return CText(f"~{arguments[0].within(UNARY)}", UNARY)
+    if op in _OF_WHOLE and dtype.kind != "f":
+        return _OF_WHOLE[op](*arguments)
     if op in _WRITTEN:
         return _WRITTEN[op](*arguments)
     if dtype.kind == "f":
@@ -113,16 +115,16 @@ def written(e: Expression, arguments: list[Text]) -> Text:
     elif op in ("floor", "ceil", "trunc", "rint"):
         return arguments[0]
     elif op == "absolute":
-        return _choice(infix("less", arguments[0], Text("0")), negative(arguments[0]), arguments[0])
+        return _choice(infix("less", arguments[0], CText("0")), negative(arguments[0]), arguments[0])
     raise Unsupported(f"it uses np.{e.op} of {dtype.name}, for which there is no C here")
 
 
-def call(name: str, dtype: Dtype, *arguments: Text) -> Text:
+def call(name: str, dtype: Dtype, *arguments: CText) -> CText:
     """Return the call of a function of `math.h`."""
-    return Text(f"{name}{'f' if dtype == np.float32 else ''}({', '.join(a.text for a in arguments)})")
+    return CText(f"{name}{'f' if dtype == np.float32 else ''}({', '.join(a.text for a in arguments)})")
 
 
-def infix(op: str, a: Text, b: Text) -> Text:
+def infix(op: str, a: CText, b: CText) -> CText:
     """Return an operation that C writes between its arguments."""
     sign, binding = _INFIX[op]
     left, right = binding, binding + 1
@@ -130,13 +132,13 @@ def infix(op: str, a: Text, b: Text) -> Text:
         left, right = AND + 1, AND + 1
         left = OR if a.binding == OR else left
     if op == "add" and b.text.startswith("-") and b.binding == UNARY:
-        return Text(f"{a.within(left)} - {b.text[1:]}", binding)
-    return Text(f"{a.within(left)} {sign} {b.within(right)}", binding)
+        return CText(f"{a.within(left)} - {b.text[1:]}", binding)
+    return CText(f"{a.within(left)} {sign} {b.within(right)}", binding)
 
 
-def negative(a: Text) -> Text:
+def negative(a: CText) -> CText:
     """Return -a."""
-    return Text(f"-{a.within(PRIMARY)}", UNARY)
+    return CText(f"-{a.within(PRIMARY)}", UNARY)
 
 
 def _exponent(e: Expression) -> float | None:
@@ -147,43 +149,45 @@ def _exponent(e: Expression) -> float | None:
     return value if value in (2, 0.5) else None
 
 
-def _converted(a: Text, source: Dtype, goal: Dtype) -> Text:
+def _converted(a: CText, source: Dtype, goal: Dtype) -> CText:
     if source == goal:
         return a
     if goal.kind == "b":
-        return infix("not_equal", a, Text("0"))
-    return Text(f"({type_of(goal)}){a.within(UNARY)}", UNARY)
+        return infix("not_equal", a, CText("0"))
+    return CText(f"({type_of(goal)}){a.within(UNARY)}", UNARY)
 
 
-def _choice(condition: Text, a: Text, b: Text) -> Text:
-    return Text(f"{condition.within(OR)} ? {a.within(OR)} : {b.within(CHOICE)}", CHOICE)
+def _choice(condition: CText, a: CText, b: CText) -> CText:
+    return CText(f"{condition.within(OR)} ? {a.within(OR)} : {b.within(CHOICE)}", CHOICE)
 
 
-def larger(a: Text, b: Text, than: str = ">") -> Text:
-    """Return max(a, b), or min(a, b), which is NaN where one of them is."""
+def larger(a: CText, b: CText, than: str = ">", real: bool = True) -> CText:
+    """Return max(a, b), or min(a, b) with `than` "<"; of real numbers it is NaN where one of them is."""
     if _is_number(a):
         a, b = b, a
     if _is_number(b):  # only a can be NaN
-        return _choice(Text(f"{a.within(PLUS)} {'<' if than == '>' else '>'} {b.text}", COMPARED), b, a)
-    text = f"{a.within(PLUS)} {than} {b.within(PLUS)} || {a.within(PLUS)} != {a.within(PLUS)}"
-    return _choice(Text(text, OR), a, b)
+        return _choice(CText(f"{a.within(PLUS)} {'<' if than == '>' else '>'} {b.text}", COMPARED), b, a)
+    text = f"{a.within(PLUS)} {than} {b.within(PLUS)}"
+    if real:
+        text += f" || {a.within(PLUS)} != {a.within(PLUS)}"
+    return _choice(CText(text, OR), a, b)
 
 
-def _is_number(a: Text) -> bool:
+def _is_number(a: CText) -> bool:
     return a.text.lstrip("-")[0].isdigit() or a.text.lstrip("-") in ("INFINITY", "HUGE_VAL")
 
 
-def _smaller(a: Text, b: Text) -> Text:
+def _smaller(a: CText, b: CText) -> CText:
     return larger(a, b, "<")
 
 
-def _sign(a: Text) -> Text:
+def _sign(a: CText) -> CText:
     """1, -1, or the number itself, which is 0 or NaN."""
-    one, zero = Text("1"), Text("0")
+    one, zero = CText("1"), CText("0")
     return _choice(infix("greater", a, zero), one, _choice(infix("less", a, zero), negative(one), a))
 
 
-_WRITTEN: dict[str, Callable[..., Text]] = {
+_WRITTEN: dict[str, Callable[..., CText]] = {
     "negative": negative,
     "positive": lambda a: a,
     "copy": lambda a: a,
@@ -193,46 +197,54 @@ _WRITTEN: dict[str, Callable[..., Text]] = {
     "clip": lambda a, low, high: _smaller(larger(a, low), high),
     "where": _choice,
     "sign": _sign,
-    "logical_not": lambda a: Text(f"!{a.within(UNARY)}", UNARY),
-    "logical_xor": lambda a, b: infix("not_equal", *(Text(f"!{x.within(UNARY)}", UNARY) for x in (a, b))),
-    "invert": lambda a: Text(f"!{a.within(UNARY)}", UNARY),
+    "logical_not": lambda a: CText(f"!{a.within(UNARY)}", UNARY),
+    "logical_xor": lambda a, b: infix("not_equal", *(CText(f"!{x.within(UNARY)}", UNARY) for x in (a, b))),
+    "invert": lambda a: CText(f"!{a.within(UNARY)}", UNARY),
 }
 
 
-def _remainder(dtype: Dtype, a: Text, b: Text) -> Text:
+_OF_WHOLE: dict[str, Callable[..., CText]] = {
+    "maximum": lambda a, b: larger(a, b, real=False),
+    "minimum": lambda a, b: larger(a, b, "<", real=False),
+    "clip": lambda a, low, high: larger(larger(a, low, real=False), high, "<", real=False),
+}
+"""The same for whole numbers, none of which is NaN."""
+
+
+def _remainder(dtype: Dtype, a: CText, b: CText) -> CText:
     """What is left of a / b, with the sign of b."""
     left = call("fmod", dtype, a, b)
     return _choice(infix("less", infix("multiply", left, b), literal(0, dtype)), infix("add", left, b), left)
 
 
-def _logaddexp(dtype: Dtype, a: Text, b: Text) -> Text:
+def _logaddexp(dtype: Dtype, a: CText, b: CText) -> CText:
     """max(a, b) + ln(1 + e^-|a - b|)."""
     distance = negative(call("fabs", dtype, infix("subtract", a, b)))
-    return infix("add", Text(f"({larger(a, b).text})"), call("log1p", dtype, call("exp", dtype, distance)))
+    return infix("add", CText(f"({larger(a, b).text})"), call("log1p", dtype, call("exp", dtype, distance)))
 
 
-_REAL: dict[str, Callable[..., Text]] = {
+_REAL: dict[str, Callable[..., CText]] = {
     "reciprocal": lambda dtype, a: infix("divide", literal(1, dtype), a),
     "remainder": _remainder,
     "floor_divide": lambda dtype, a, b: call("floor", dtype, infix("divide", a, b)),
     "logaddexp": _logaddexp,
-    "isnan": lambda dtype, a: Text(f"isnan({a.text})"),
-    "isfinite": lambda dtype, a: Text(f"isfinite({a.text})"),
-    "isinf": lambda dtype, a: Text(f"isinf({a.text})"),
+    "isnan": lambda dtype, a: CText(f"isnan({a.text})"),
+    "isfinite": lambda dtype, a: CText(f"isfinite({a.text})"),
+    "isinf": lambda dtype, a: CText(f"isinf({a.text})"),
 }
 
 
-def wrapped(index: Text, count: Text) -> Text:
+def wrapped(index: CText, count: CText) -> CText:
     """Return an index as NumPy counts, from the end where it is negative; never one outside the array."""
     i, n = index.within(PLUS), count.within(TIMES)
     text = f"{i} < -{n} ? 0 : {i} < 0 ? {i} + {n} : {i} < {n} ? {i} : {n} - 1"
-    return Text(text, CHOICE)
+    return CText(text, CHOICE)
 
 
-def formula(e: Expression) -> Text:
+def formula(e: Expression) -> CText:
     """Return an expression of numbers that have a name, without arrays, as one formula."""
     if e.op == "constant":
         return literal(e.value, e.dtype)
     if e.op == "argument":
-        return Text(str(e.value))
+        return CText(str(e.value))
     return written(e, [formula(argument) for argument in e.arguments])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plainnet.engines.compiled import c_expressions as c
-from plainnet.engines.compiled.c_expressions import Text
+from plainnet.engines.compiled.c_expressions import CText
 from plainnet.engines.compiled.loops import Affine, Dtype, Expression, Extent, Nest, Store, loads
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ SUMMARIES = {
     "logical_and": "all", "logical_or": "any",
 }  # fmt: skip
 """The name of the variable in which a reduction gathers."""
+
+OF_ONE_ITSELF = {"add", "multiply", "maximum", "minimum"}
+"""The reductions that give a single number back."""
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Scope:
 
     def __init__(self, taken: Collection[str]) -> None:
         self.lines: list[str] = []
-        self.known: dict[Expression, Text] = {}
+        self.known: dict[Expression, CText] = {}
         self.taken = set(taken)
 
     def variable(self, wanted: str) -> str:
@@ -81,7 +84,8 @@ class NestText:
 
     def write(self) -> None:
         """Add the lines to the scopes."""
-        if not any(store.reduction for store in self.nest.stores):
+        kinds = {store.reduction for store in self.nest.stores}
+        if kinds == {None} or (not self.reduced and kinds <= OF_ONE_ITSELF):
             for store in self.nest.stores:
                 self._assign(store, self._text(store.expression, self.inside))
             return
@@ -100,7 +104,7 @@ class NestText:
         name = self.loops.names[key]
         return name if key in self.loops.variables else f"{name}[{index(store.place, self.variables)}]"
 
-    def _assign(self, store: Store, text: Text) -> None:
+    def _assign(self, store: Store, text: CText) -> None:
         key = self.loops.key(store.buffer)
         declared = ""
         if key in self.loops.variables:
@@ -118,7 +122,7 @@ class NestText:
             dtype = store.expression.dtype
             self.inside.lines.append(f"{c.type_of(dtype)} best_{name} = {_first('maximum', dtype).text};")
         dtype = store.buffer.dtype
-        first = Text("0") if kind == "argmax" else _first(kind, dtype)
+        first = CText("0") if kind == "argmax" else _first(kind, dtype)
         self.inside.lines.append(f"{c.type_of(dtype)} {name} = {first.text};")
         return name
 
@@ -130,22 +134,23 @@ class NestText:
             lines.append(f"{name} {'+' if kind == 'add' else '*'}= {value.text};")
             return
         if kind in ("logical_and", "logical_or"):
-            lines.append(f"{name} = {c.infix(kind, Text(name), value).text};")
+            lines.append(f"{name} = {c.infix(kind, CText(name), value).text};")
             return
         value = self._named(store.expression, value, self.innermost)
         if kind != "argmax":
-            lines.append(f"{name} = {c.larger(value, Text(name), '>' if kind == 'maximum' else '<').text};")
+            better = c.larger(value, CText(name), ">" if kind == "maximum" else "<", store.expression.dtype.kind == "f")
+            lines.append(f"{name} = {better.text};")
             return
         at, best, new = "", f"best_{name}", value.text
         for variable, extent in self.reduced:
             at = f"({at}) * {count(extent)} + {variable}" if at else variable
-        is_first_nan = f"({new} != {new} && {best} == {best})"
-        lines.append(f"if ({new} > {best} || {is_first_nan}) {{")
+        first_nan = f" || ({new} != {new} && {best} == {best})" if store.expression.dtype.kind == "f" else ""
+        lines.append(f"if ({new} > {best}{first_nan}) {{")
         lines += [f"    {best} = {new};", f"    {name} = {at or '0'};", "}"]
 
     # Expressions
 
-    def _text(self, e: Expression, here: Scope) -> Text:
+    def _text(self, e: Expression, here: Scope) -> CText:
         """Return the text of an expression, for the lines of a scope."""
         for scope in (self.before, self.inside, here):
             if e in scope.known:
@@ -156,11 +161,11 @@ class NestText:
         text = self._operation(e, scope)
         return self._named(e, text, scope) if scope is not here or self.mentions[e] > 1 else text
 
-    def _named(self, e: Expression, text: Text, scope: Scope) -> Text:
+    def _named(self, e: Expression, text: CText, scope: Scope) -> CText:
         """Declare a variable for a value that is used more than once, or in an inner loop; return its name."""
         if text.text.isidentifier():
             return text
-        name = Text(scope.variable("fixed" if scope is self.before is not self.inside else "t"))
+        name = CText(scope.variable("fixed" if scope is self.before is not self.inside else "t"))
         scope.lines.append(f"const {c.type_of(e.dtype)} {name.text} = {text.text};")
         scope.known[e] = name
         return name
@@ -173,29 +178,29 @@ class NestText:
         is_steady = not looped and not any(self.loops.key(x.buffer) in self.own for x in loads(e))
         return self.before if is_steady else self.inside
 
-    def _leaf(self, e: Expression) -> Text:
+    def _leaf(self, e: Expression) -> CText:
         if e.op == "load":
             key = self.loops.key(e.buffer)
             name = self.loops.names[key]
-            return Text(name if key in self.loops.variables else f"{name}[{index(e.place, self.variables)}]")
+            return CText(name if key in self.loops.variables else f"{name}[{index(e.place, self.variables)}]")
         if e.op == "constant":
             return c.literal(e.value, e.dtype)
         if e.op == "argument":
-            return Text(str(e.value))
+            return CText(str(e.value))
         text = index(e.place, self.variables)
-        return Text(text, c.PRIMARY if text.isalnum() else c.PLUS)
+        return CText(text, c.PRIMARY if text.isalnum() else c.PLUS)
 
-    def _operation(self, e: Expression, here: Scope) -> Text:
+    def _operation(self, e: Expression, here: Scope) -> CText:
         arguments = [self._text(argument, here) for argument in e.arguments]
         if e.op == "wrapped index":
-            return c.wrapped(arguments[0], Text(count(e.value), c.TIMES))
+            return c.wrapped(arguments[0], CText(count(e.value), c.TIMES))
         if e.op != "load":
             return c.written(e, arguments)
-        place = Text(index(e.place, self.variables), c.PLUS)
+        place = CText(index(e.place, self.variables), c.PLUS)
         for moved, factor in zip(arguments, e.factors, strict=True):
-            scaled = moved if factor == 1 else c.infix("multiply", Text(str(factor)), moved)
+            scaled = moved if factor == 1 else c.infix("multiply", CText(str(factor)), moved)
             place = scaled if place.text == "0" else c.infix("add", place, scaled)
-        return Text(f"{self.loops.names[self.loops.key(e.buffer)]}[{place.text}]")
+        return CText(f"{self.loops.names[self.loops.key(e.buffer)]}[{place.text}]")
 
 
 def numbered(wanted: str, taken: Collection[str]) -> str:
@@ -219,7 +224,7 @@ def count(extent: Extent) -> str:
     return "rows" if extent.count == 1 else f"{extent.count} * rows"
 
 
-def _first(kind: str, dtype: Dtype) -> Text:
+def _first(kind: str, dtype: Dtype) -> CText:
     """Return the reduction of nothing."""
     if kind in ("add", "logical_or"):
         return c.literal(0, dtype)
@@ -228,6 +233,6 @@ def _first(kind: str, dtype: Dtype) -> Text:
     if dtype.kind == "f":
         return c.literal(-np.inf if kind == "maximum" else np.inf, dtype)
     if dtype.kind == "b":
-        return Text("0" if kind == "maximum" else "1")
+        return CText("0" if kind == "maximum" else "1")
     limits = np.iinfo(dtype)
-    return Text(f"{limits.min + 1} - 1") if kind == "maximum" else Text(str(limits.max))
+    return CText(f"{limits.min + 1} - 1") if kind == "maximum" else CText(str(limits.max))
