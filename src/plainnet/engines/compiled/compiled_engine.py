@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
 from plainnet.engines.compiled.ahead import Draws, Orders
 from plainnet.engines.compiled.compiling import compiled
+from plainnet.engines.compiled.threads import barrier, started
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
@@ -54,7 +56,8 @@ class CompiledEngine:
 
     def __init__(self, job: Job, threads: int = 1) -> None:
         self.job = job
-        self.code = compiled(job)
+        self.threads = threads
+        self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
         self.draws = Draws(job, self.code.draws)
@@ -62,6 +65,7 @@ class CompiledEngine:
         self.memory = {
             "gradient": np.zeros_like(net.parameters),
             "work": np.zeros(self.code.work_bytes // 8 + 8),
+            "arrived": barrier(threads) if threads > 1 else None,
             "results": np.zeros(4 + len(job.layer_parts)),
             **{name: np.array(column) for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)},
         }
@@ -78,16 +82,17 @@ class CompiledEngine:
         losses: list[float] = []
         source = self.whole_set
         blocks = remaining_blocks(job)
-        while job.epochs_done < last:
-            source = source or self._block(next(blocks))
-            with interrupts_held():
-                found, failed = self._call(source, self._steps(source, last, until), notes)
-            losses += found
-            if failed or time.monotonic() >= until:
-                break
-            if not source.whole and job.batches_done in (0, source.stop):
-                source = None
-                blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
+        with started(self.threads - 1) as others:
+            while job.epochs_done < last:
+                source = source or self._block(next(blocks))
+                with interrupts_held():
+                    found, failed = self._call(source, self._steps(source, last, until), notes, others)
+                losses += found
+                if failed or time.monotonic() >= until:
+                    break
+                if not source.whole and job.batches_done in (0, source.stop):
+                    source = None
+                    blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
         return losses
 
     def _set_in_memory(self) -> LoadedRows | None:
@@ -117,7 +122,9 @@ class CompiledEngine:
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
-    def _call(self, source: LoadedRows, steps: int, notes: Notes | None) -> tuple[list[float], bool]:
+    def _call(
+        self, source: LoadedRows, steps: int, notes: Notes | None, others: ThreadPoolExecutor | None
+    ) -> tuple[list[float], bool]:
         """Call the machine code for so many steps.
 
         Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
@@ -140,7 +147,7 @@ class CompiledEngine:
         noting = (NEVER, -1) if notes is None else (notes.every, notes.last)
         numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1), *noting)
         began = time.perf_counter()
-        self.code.call(numbers, arrays)
+        self.code.call(numbers, arrays, others)
         done = int(counts[driver.STEPS]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         losses = epoch_losses[: counts[driver.WRITTEN]].tolist()

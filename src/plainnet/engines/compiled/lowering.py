@@ -55,25 +55,27 @@ def lower(
     extents: Mapping[Node, tuple[Extent, ...]],
     rows: int = 1,
     tables: Mapping[Node, Buffer] | None = None,
-    scratch: Callable[[Product, int], int] | None = None,
+    scratch: Callable[[Product, int, int], int] | None = None,
+    threads: int = 1,
 ) -> Program:
     """Return the loops that compute the graph.
 
     `buffers` has the memory of each input array, or the expression of an input number; an array that the graph
     changes in place gets its new value there. `results` says where each result goes. `extents` has each node's shape,
     for at most `rows` rows where it is per row; `tables` those constants that differ with the number of rows.
-    `scratch` tells how many numbers of scratch memory a product takes for so many rows.
+    `scratch` tells how many numbers of scratch memory a product takes for so many rows and `threads`.
     """
-    return _Lowering(graph, buffers, results, extents, rows, tables or {}, scratch).program()
+    return _Lowering(graph, buffers, results, extents, rows, tables or {}, scratch, threads).program()
 
 
 class _Lowering:
     def __init__(
         self, graph: Graph, buffers: Mapping[Node, Buffer | Expression], results: Sequence[tuple[Node, Buffer]],
         extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
-        scratch: Callable[[Product, int], int] | None,
+        scratch: Callable[[Product, int, int], int] | None, threads: int,
     ) -> None:  # fmt: skip
         self.graph = graph
+        self.threads = threads
         self.scratch = scratch
         self.extents = extents
         self.rows = rows
@@ -109,7 +111,7 @@ class _Lowering:
         for source, target in late:
             self._copy(source, target)
         self._drop_unread()
-        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows), self.rows, self.arrays)
+        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows, self.threads == 1), self.rows, self.arrays)
 
     def _drop_unread(self) -> None:
         """Keep in registers what only the nest itself reads."""
@@ -448,7 +450,7 @@ class _Lowering:
         if self._is_product(node):
             (m, k), n = self.extents[left], self.extents[right][1]
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
-            if self.scratch and (numbers := self.scratch(product, self.rows)):
+            if self.scratch and (numbers := self.scratch(product, self.rows, self.threads)):
                 product.scratch = Buffer("work", -1, (Extent(numbers),), node.dtype)
                 self.temporary.append(product.scratch)
             self._note(product)

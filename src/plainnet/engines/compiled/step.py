@@ -113,7 +113,7 @@ def traced_update(job: Job) -> Graph:
     return simplify(trace(update, vector, vector, state, Number(float), Number(int)))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count) for count in rows]
     if len({len(graph.draws) for graph in graphs}) > 1:
@@ -127,21 +127,22 @@ def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
         tables = {
             node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
         }
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables)]
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
         return Pass(programs, rows, list(constants.values()), draws)
     except Unsupported:
         if len(graphs) == 1:
             raise
         programs = [
-            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
             for graph, count in zip(graphs, rows, strict=True)
         ]
         return Pass(programs, rows, [], draws)
 
 
 def _lowered(
-    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer]
-) -> Program:
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+    threads: int,
+) -> Program:  # fmt: skip
     buffers = _pass_buffers(job, graph, extents)
     for place, draw in enumerate(graph.draws):
         buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
@@ -150,7 +151,7 @@ def _lowered(
         for place, node in enumerate(graph.result)
         if isinstance(node, Node)
     ]
-    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers)
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
 def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
@@ -208,7 +209,7 @@ def _pass_buffers(
     return buffers
 
 
-def lowered_update(job: Job) -> Program:
+def lowered_update(job: Job, threads: int) -> Program:
     """Return the loops of the optimizer's step."""
     graph = traced_update(job)
     extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
@@ -222,7 +223,7 @@ def lowered_update(job: Job) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers)
+    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers, threads=threads)
 
 
 def lowered_check(job: Job) -> Program:
