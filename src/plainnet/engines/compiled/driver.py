@@ -150,6 +150,9 @@ class _Driver:
                 f.call("pass_1", "void", *passed, rows, *self.shared)
         kind = TYPES[self.layout.dtype.name]
         loss = f.convert("fpext", f.load(kind, given["results"]), "double")
+        weight = f.op("double", f"sitofp {rows} to double")
+        if self.layout.weighted:
+            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
         finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
         good_step = f.new_label("finite")
         failing = f.block
@@ -171,9 +174,6 @@ class _Driver:
         norm = f.load(kind, f.place(given["results"], "i8", whole(16)))
         norm = f.convert("fpext", norm, "double")
         f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
-        weight = f.op("double", f"sitofp {rows} to double")
-        if self.layout.weighted:
-            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
         total = f.multiply_add(weight, loss, loss_total)
         weights = f.add(weight_total, weight)
         new_batches = f.add(batches, whole(1))

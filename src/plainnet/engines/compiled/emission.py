@@ -93,9 +93,10 @@ class _Emission:
         needed = self._needed_in_memory()
         barriers = Barriers()
         for step in self.program.steps:
-            if self.thread and barriers.is_needed(step):
+            alone = isinstance(step, Nest) and (_is_small(step) or sharing.split_axis(step) is None)
+            if self.thread and barriers.is_needed(step, alone):
                 sharing.wait(self.f, self.thread)
-            if self.thread and isinstance(step, Nest) and (_is_small(step) or sharing.split_axis(step) is None):
+            if self.thread and alone:
                 with self.f.when(sharing.only_first(self.f, self.thread)):
                     self._step(step, needed)
                 self.registers.clear()

@@ -45,14 +45,13 @@ def split_axis(nest: Nest) -> int | None:
     return next((axis for axis, extent in enumerate(nest.domain) if extent != Extent(1)), None)
 
 
-def accesses(step: Nest | Product) -> tuple[list[Access], list[Access]]:
-    """Return what a step reads, and what it writes."""
+def accesses(step: Nest | Product, alone: bool) -> tuple[list[Access], list[Access]]:
+    """Return what a step reads, and what it writes; the first thread does it `alone`, or all their part of it."""
     if isinstance(step, Product):
         own = Access(step.left.buffer.memory, step.m, step.left.row)
-        scratch = [Access(step.scratch.memory, step.m, 0)] if step.scratch else []
         wrote = Access(step.target.memory, step.m, step.n.count)
-        return [own, Access(step.right.buffer.memory, step.m, 0), *scratch], [wrote]
-    axis = split_axis(step)
+        return [own, Access(step.right.buffer.memory, step.m, 0)], [wrote]
+    axis = None if alone else split_axis(step)
     extent = None if axis is None else step.domain[axis]
 
     def access(buffer: Buffer, place: Affine, moved: bool) -> Access:
@@ -71,9 +70,9 @@ class Barriers:
         self.read: list[Access] = []
         self.written: list[Access] = []
 
-    def is_needed(self, step: Nest | Product) -> bool:
+    def is_needed(self, step: Nest | Product, alone: bool) -> bool:
         """Return True if a thread must wait before the step; note what it reads and writes."""
-        read, written = accesses(step)
+        read, written = accesses(step, alone)
         needed = any(_meet(one, other) for one in read + written for other in self.written)
         needed = needed or any(_meet(one, other) for one in written for other in self.read)
         if needed:
