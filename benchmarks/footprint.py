@@ -1,20 +1,23 @@
 """What it costs to have a library: seconds to import it, megabytes on disk."""
 
+import contextlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 import plainnet
+from benchmarks.interleaved import medians
+from benchmarks.peers import COMPILED, FAST, PEERS, PLAINNET
+from benchmarks.processes import Failed, Process
 from benchmarks.tables import Table, number
 
 IMPORTS = {
-    "plainnet": "plainnet",
-    "Numba (extra fast)": "numba",
+    "NumPy": "numpy",
+    PLAINNET: "plainnet",
     "scikit-learn": "sklearn.neural_network",
     "PyTorch": "torch",
     "JAX with optax": "jax, optax",
@@ -23,7 +26,7 @@ IMPORTS = {
 
 DISTRIBUTIONS = {
     "plainnet with NumPy": ("numpy",),
-    "plainnet[fast]": ("numpy", "numba", "scipy", "threadpoolctl"),
+    "plainnet[fast]": ("numpy", *FAST),
     "scikit-learn": ("scikit-learn",),
     "PyTorch": ("torch",),
     "JAX with optax": ("jax", "optax"),
@@ -32,18 +35,39 @@ DISTRIBUTIONS = {
 
 
 def import_seconds(modules: str) -> float:
-    """Seconds that `import modules` takes in a fresh process, once NumPy is there."""
-    timed = f"import numpy, time; began = time.perf_counter(); import {modules}; print(time.perf_counter() - began)"
+    """Return the seconds that `import modules` takes in a fresh process, once NumPy is there (or NumPy's own)."""
+    before = "time" if modules == "numpy" else "numpy, time"
+    timed = f"import {before}; began = time.perf_counter(); import {modules}; print(time.perf_counter() - began)"
     return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
 
 
-def import_times(rounds: int) -> dict[str, list[float]]:
-    """In turns, after one round that fills the file cache."""
-    present = {
+def modules_of_a_compiled_run() -> str:
+    """Return the modules of plainnet and its compiler that have been imported once the compiled engine has run."""
+    from plainnet import Dense, Network, datasets
+
+    X, y = datasets.xor()
+    history = Network(Dense(1, "sigmoid")).fit(X, y, loss="mse", epochs=1, engine="compiled")
+    if history.settings["engine"] != "compiled":
+        raise RuntimeError("the compiled engine does not run")
+    return ", ".join(name for name in sys.modules if name.partition(".")[0] in ("plainnet", "llvmlite"))
+
+
+def imports(names: Iterable[str] | None = None) -> dict[str, str]:
+    """Return what is installed of `names` (None: of all), and the modules to import for each."""
+    found = {
         name: modules
         for name, modules in IMPORTS.items()
         if all(find_spec(module.split(".")[0]) for module in modules.split(", "))
     }
+    if not PEERS[COMPILED].why_missing():
+        with Process() as process, contextlib.suppress(Failed):  # where it does not run it has no row
+            found[COMPILED] = process.ask(modules_of_a_compiled_run)
+    return {name: modules for name, modules in found.items() if names is None or name in names}
+
+
+def import_times(rounds: int, names: Iterable[str] | None = None) -> dict[str, list[float]]:
+    """Take the time of each in turns, after one round that fills the file cache."""
+    present = imports(names)
     taken: dict[str, list[float]] = {name: [] for name in present}
     for turn in range(rounds + 1):
         for name, modules in present.items():
@@ -56,9 +80,12 @@ def import_times(rounds: int) -> dict[str, list[float]]:
 def import_table(taken: dict[str, list[float]]) -> Table:
     """A row a library."""
     made = Table("Import, beyond NumPy's own", ["", "milliseconds"])
-    made.rows = [[name, number(1e3 * float(np.median(seconds)))] for name, seconds in taken.items()]
+    made.rows = [[name, number(1e3 * seconds)] for name, seconds in medians(taken).items()]
     rounds = len(next(iter(taken.values())))
-    made.notes.append(f"Median of {rounds} fresh processes each, in turns, files in the system's cache.")
+    made.notes.append(
+        f"Median of {rounds} fresh processes each, in turns, files in the system's cache. {COMPILED} is plainnet with "
+        "all that a run of that engine imports."
+    )
     return made
 
 

@@ -6,17 +6,15 @@ so that compilation and warm-up are not timed, and finds out how many epochs fil
 """
 
 import math
-import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers import Peer
+from benchmarks.processes import Failed, Process
 from benchmarks.workloads import Workload
 
 PAUSE = 0.02
@@ -25,7 +23,10 @@ PAUSE = 0.02
 
 @dataclass
 class Timings:
-    """Of one workload: for each contestant the seconds per unit (training step, prediction) of every round."""
+    """Of one workload: for each contestant the seconds per unit of every round.
+
+    The unit is a training step or a prediction; in a fresh process it is the whole work.
+    """
 
     workload: Workload
     seconds: dict[str, list[float]]
@@ -33,19 +34,25 @@ class Timings:
 
     def medians(self) -> dict[str, float]:
         """Seconds per unit of each contestant."""
-        return {name: float(np.median(rounds)) for name, rounds in self.seconds.items()}
+        return medians(self.seconds)
 
 
-def new_process() -> ProcessPoolExecutor:
-    """One process that starts from nothing."""
-    return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+def medians(seconds: dict[str, list[float]]) -> dict[str, float]:
+    """Return the median of each contestant's rounds."""
+    return {name: float(np.median(rounds)) for name, rounds in seconds.items()}
+
+
+def in_turn(peers: list[Peer], turn: int) -> list[Peer]:
+    """Return them in the order of this turn, so that none always comes after the same one or first."""
+    first = turn % max(len(peers), 1)
+    return peers[first:] + peers[:first]
 
 
 class Contestants:
     """The processes, started when first needed; a context manager that ends them."""
 
     def __init__(self, minutes: float = math.inf) -> None:
-        self.processes: dict[str, ProcessPoolExecutor] = {}
+        self.processes: dict[str, Process] = {}
         self.end = time.monotonic() + 60 * minutes
 
     def __enter__(self) -> "Contestants":
@@ -53,7 +60,7 @@ class Contestants:
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes.values():
-            process.shutdown()
+            process.close()
 
     @property
     def time_is_up(self) -> bool:
@@ -62,11 +69,14 @@ class Contestants:
 
     def ask(self, peer: Peer, function: Callable[..., Any], *arguments: Any) -> Any:
         """What `function(*arguments)` returns in the peer's process."""
-        process = self.processes.setdefault(peer.name, new_process())
+        if peer.name not in self.processes:
+            self.processes[peer.name] = Process()
+        process = self.processes[peer.name]
         try:
-            return process.submit(function, *arguments).result()
-        except BrokenProcessPool:
-            del self.processes[peer.name]  # the next workload gets a new one
+            return process.ask(function, *arguments)
+        except Failed:
+            if process.python.poll() is not None:
+                del self.processes[peer.name]  # the next workload gets a new one
             raise
 
     def measure(self, workload: Workload, peers: list[Peer], rounds: int, seconds: float) -> Timings:
@@ -79,13 +89,11 @@ class Contestants:
             try:
                 self.ask(peer, prepare, peer, workload, seconds)
                 taking_part.append(peer)
-            except Exception as error:  # whatever one contestant runs into must not end the others' benchmark
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
-                notes.append(f"{peer.name} is left out of {workload.name}: {reason}")
+            except Failed as failure:  # whatever one contestant runs into must not end the others' benchmark
+                notes.append(f"{peer.name} is left out of {workload.name}: {failure}")
         measured: dict[str, list[float]] = {peer.name: [] for peer in taking_part}
         for turn in range(rounds):
-            first = turn % max(len(taking_part), 1)
-            for peer in taking_part[first:] + taking_part[:first]:  # not always after the same one
+            for peer in in_turn(taking_part, turn):
                 time.sleep(PAUSE)
                 measured[peer.name].append(self.ask(peer, one_round))
         for peer in taking_part:

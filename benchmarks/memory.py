@@ -9,7 +9,6 @@ the memory.
 import tempfile
 import threading
 import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import plainnet as pn
-from benchmarks.interleaved import new_process
+from benchmarks.processes import Failed, Process
 from benchmarks.tables import Table, number
 
 MEGABYTE = 2**20
@@ -46,12 +45,12 @@ def run(sizes: tuple[int, ...], engine: str) -> dict[int, Peak | str]:
     if not STATUS.exists():
         return peaks
     for size in sizes:
-        with tempfile.TemporaryDirectory() as folder, new_process() as process:
+        with tempfile.TemporaryDirectory() as folder, Process() as process:
             try:
                 inputs, labels = write(Path(folder), size)
-                peaks[size] = process.submit(train, inputs, labels, engine).result()
-            except (MemoryError, BrokenProcessPool, OSError) as error:
-                peaks[size] = f"{type(error).__name__}: {error}".splitlines()[0]
+                peaks[size] = process.ask(train, inputs, labels, engine)
+            except Failed as failure:
+                peaks[size] = str(failure)
     return peaks
 
 

@@ -1,16 +1,30 @@
 """The speed of training steps and predictions: a row a workload, a column a contestant."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from benchmarks import goals
 from benchmarks.interleaved import Contestants, Timings
-from benchmarks.peers import COMPILED, GEMM, GEMM_ONE, NUMPY, PEERS, Peer, doing
+from benchmarks.peers import (
+    COMPILED,
+    EACH_1000,
+    EACH_EPOCH,
+    GEMM,
+    GEMM_ONE,
+    NUMPY,
+    OWN_PARTS,
+    PLAINNET,
+    Peer,
+    doing,
+    in_order,
+)
 from benchmarks.tables import Table, number
 from benchmarks.workloads import DESCRIPTIONS, LARGEST, Workload
 
 Results = list[Timings]
+
+ENGINES = (PLAINNET, COMPILED, NUMPY)
+PAIRS = {"own": (OWN_PARTS, COMPILED), "reports": (EACH_EPOCH, EACH_1000)}
+"""By kind of work: what costs more, and beside what; these rows have a table of their own."""
 
 
 def taking_part(workload: Workload, peers: Sequence[Peer]) -> list[Peer]:
@@ -31,15 +45,17 @@ def medians(results: Results) -> dict[str, dict[str, float]]:
 
 
 def tables(results: Results) -> list[Table]:
-    """The times, how many times as fast each engine is as each peer, the share of the sgemm rate, and the goals."""
-    engines = [name for name in (COMPILED, NUMPY) if any(name in timings.seconds for timings in results)]
-    return [times(results), *(ratios(results, engine) for engine in engines), *rate(results), verdicts(results)]
+    """The times, how many times as fast each engine is as each peer, the share of the sgemm rate, what extras cost."""
+    among = [timings for timings in results if timings.workload.kind not in PAIRS]
+    engines = [name for name in ENGINES if any(name in timings.seconds for timings in among)]
+    extras = [timings for timings in results if timings.workload.kind in PAIRS]
+    compared = [times(among), *(ratios(among, engine) for engine in engines), *rate(among)] if among else []
+    return [*compared, *([costs(extras)] if extras else [])]
 
 
 def names_in(results: Results) -> list[str]:
     """Every contestant measured, in the registry's order; the matrix products have a table of their own."""
-    measured = {name for timings in results for name in timings.seconds} - {GEMM, GEMM_ONE}
-    return [name for name in PEERS if name in measured]
+    return in_order({name for timings in results for name in timings.seconds} - {GEMM, GEMM_ONE})
 
 
 def times(results: Results) -> Table:
@@ -62,13 +78,13 @@ def times(results: Results) -> Table:
 
 def ratios(results: Results, engine: str) -> Table:
     """How many times as fast one engine is as each peer."""
-    peers = [name for name in names_in(results) if name not in (COMPILED, NUMPY)]
+    beside = [timings for timings in results if engine in timings.seconds]
+    peers = [name for name in names_in(beside) if name not in ENGINES]
     table = Table(f"How many times as fast as each: {engine}", ["work", *peers])
-    for timings in results:
+    for timings in beside:
         seconds = timings.medians()
-        if engine in seconds:
-            cells = [number(seconds[name] / seconds[engine]) if name in seconds else "" for name in peers]
-            table.rows.append([DESCRIPTIONS[timings.workload.name], *cells])
+        cells = [number(seconds[name] / seconds[engine]) if name in seconds else "" for name in peers]
+        table.rows.append([DESCRIPTIONS[timings.workload.name], *cells])
     return table
 
 
@@ -95,28 +111,21 @@ def rate(results: Results) -> list[Table]:
     return made
 
 
-def verdicts(results: Results) -> Table:
-    """The goals, met or missed."""
-    table = Table("Goals", ["work", "engine", "against", "goal", "measured", "verdict"])
-    for verdict in goals.judge(medians(results)):
-        table.rows.append(
-            [
-                DESCRIPTIONS[verdict.work],
-                verdict.engine,
-                verdict.against,
-                verdict.goal,
-                verdict.measured,
-                "met" if verdict.met else "missed",
-            ]
-        )
+def costs(results: Results) -> Table:
+    """How much longer a step takes with a user's own parts, and with reports of every epoch."""
+    table = Table("What extras cost, µs per step", ["work", "with", "µs", "beside", "µs", "times as long"])
+    for timings in results:
+        seconds = timings.medians()
+        dear, cheap = PAIRS[timings.workload.kind]
+        if dear in seconds and cheap in seconds:
+            ours, theirs = number(1e6 * seconds[dear]), number(1e6 * seconds[cheap])
+            ratio = number(seconds[dear] / seconds[cheap])
+            table.rows.append([DESCRIPTIONS[timings.workload.name], dear, ours, cheap, theirs, ratio])
+        table.notes += timings.notes
+    table.notes.append("Own parts are a layer and an activation in plain NumPy in place of Dense and relu.")
     return table
 
 
 def plain(results: Results) -> dict[str, Any]:
     """For JSON: every round's seconds per unit."""
     return {timings.workload.name: timings.seconds for timings in results}
-
-
-def plain_verdicts(results: Results) -> list[dict[str, Any]]:
-    """For JSON: the goals whose engine and peer were measured."""
-    return [asdict(verdict) for verdict in goals.judge(medians(results))]

@@ -46,6 +46,12 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+def duration(seconds: float, figures: str = "") -> str:
+    """Return the unit that suits, after three significant digits or the figures in a format of your own."""
+    unit, size = next(((unit, size) for unit, size in (("s", 1), ("ms", 1e-3)) if seconds >= size), ("µs", 1e-6))
+    return f"{seconds / size:{figures}} {unit}" if figures else f"{number(seconds / size)} {unit}"
+
+
 def number(value: float) -> str:
     """Three significant digits, without an exponent."""
     if value >= 100:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,15 @@ class Workload:
     batch_size: int
     """As many as there are rows for the whole set at once, which is then not shuffled."""
     kind: str = "train"
-    """"train"; "variant", with `between`; "predict", a row at a time; "many", as many networks as `networks` says."""
+    """"train"; "variant", with `between`; "own", with a user's own parts; "reports", with as many as a contestant asks
+    for; "predict", a row at a time; "many", as many networks as `networks` says; and in a fresh process "fit",
+    "estimator", "first step" and "first step, all parts"."""
     between: str = ""
-    """What stands in each hidden layer: "dropout" after its activation, "batch norm" or "layer norm" before it."""
+    """What stands in each hidden layer: "dropout" after its activation, "batch norm" or "layer norm" before it; "all
+    parts" are the parts of a good network for tables, with other activations and another optimizer."""
     networks: int = 1
     epochs: int | None = None
-    """Of a round; None takes as many as fill the round's time."""
+    """Of a round, or in a fresh process; None takes as many as fill the round's time."""
     data: str = "random"
     """"random", "xor" or "digits"."""
     seed: int = 0
@@ -49,7 +53,7 @@ class Workload:
 
     @property
     def steps_in_epoch(self) -> int:
-        """Updates of one network in an epoch; batches are all of the same size."""
+        """Updates of one network in an epoch, by batches of the full size."""
         return self.rows // self.batch_size
 
     @property
@@ -119,14 +123,56 @@ VARIANTS = tuple(
     for work in (SMALL, MIDDLE)
     for between in ("dropout", "batch norm", "layer norm")
 )
-ROWS = (*TRAINING, MANY, PREDICT, *VARIANTS)
+OWN = tuple(replace(work, name=f"{work.name}+own", kind="own") for work in (SMALL, MIDDLE))
+REPORTS = replace(XOR, name="reports", kind="reports", epochs=10_000)
+ROWS = (*TRAINING, MANY, PREDICT, REPORTS, *VARIANTS, *OWN)
 """The rows of the table of speeds."""
+
+FIT = Workload("fit", (64, 128, 64, 10), rows=1797, batch_size=32, kind="fit", epochs=60, data="digits")
+"""All of scikit-learn's digits; the last batch is a smaller one."""
+ESTIMATOR = replace(FIT, name="estimator", kind="estimator")
+TABULAR = Workload("256-256-256", (32, 256, 256, 256, 10), rows=512, batch_size=256, between="all parts")
+
+
+def first_step(work: Workload, kind: str = "first step") -> Workload:
+    """Return an epoch of two batches (XOR: of one), which next to all that comes before it takes no time."""
+    rows = work.rows if work.is_xor else 2 * work.batch_size
+    return replace(work, name=f"first-{work.name}", kind=kind, rows=rows, epochs=1)
+
+
+FIRST_STEPS = (*map(first_step, (XOR, SMALL, LARGE)), first_step(TABULAR, "first step, all parts"))
+FRESH = (FIT, ESTIMATOR, *FIRST_STEPS)
+"""The rows of the table of fresh processes."""
+
+WORKS = {work.name: work for work in (*ROWS, *FRESH)}
+
+IMPORT = "import"
+"""What importing plainnet with its compiled engine is called."""
 
 DESCRIPTIONS = {
     "xor": "XOR 3-4-1, full batch",
     "many": "1,000 XOR networks",
     "predict": "predict one row, 30-64-32-2",
+    "reports": "XOR, a report each epoch",
+    "fit": "digits, all of fit",
+    "estimator": "digits, MLPClassifier",
+    IMPORT: "import, beyond NumPy's own",
     **{work.name: f"{work.name}, batch {work.batch_size}" for work in TRAINING[1:]},
     **{work.name: f"{'-'.join(map(str, work.sizes))}, {work.between}" for work in VARIANTS},
+    **{work.name: f"{'-'.join(map(str, work.sizes))}, user's own parts" for work in OWN},
+    **{
+        work.name: f"first step, {name}"
+        for work, name in zip(FIRST_STEPS, ("XOR", "30-64-32-2", "784-256-128-10", "3 × 256, all parts"), strict=True)
+    },
 }
 """What each row is called in tables."""
+
+
+def estimator_settings(work: Workload) -> dict[str, Any]:
+    """Return what both MLPClassifiers are given beside the number of epochs: Adam and relu are their defaults."""
+    return {
+        "hidden_layer_sizes": work.sizes[1:-1],
+        "batch_size": work.batch_size,
+        "n_iter_no_change": work.epochs,  # never stops early
+        "random_state": work.seed,
+    }

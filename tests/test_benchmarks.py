@@ -1,16 +1,53 @@
 """The parts of the benchmark that decide what its figures mean: same work for all, goals, fits and tables."""
 
+import multiprocessing
+import os
 from dataclasses import replace
 from importlib.metadata import distribution
 
 import numpy as np
 import pytest
-from benchmarks import digits, footprint, goals, growth, speed
-from benchmarks.interleaved import Timings
-from benchmarks.peers import COMPILED, GEMM, JAX, NUMPY, PEERS, PYTORCH, SKLEARN, TUTORIAL, doing
-from benchmarks.tables import Table, number
-from benchmarks.workloads import LARGEST, MIDDLE, ROWS, SMALL, XOR
+from benchmarks import digits, footprint, fresh, goals, growth, scoreboard, speed, whole
+from benchmarks.interleaved import Contestants, Timings, in_turn
+from benchmarks.peers import (
+    COMPILED,
+    EACH_1000,
+    EACH_EPOCH,
+    GEMM,
+    JAX,
+    NUMPY,
+    ONNX,
+    OWN_PARTS,
+    PEERS,
+    PLAINNET,
+    PYTORCH,
+    SKLEARN,
+    TUTORIAL,
+    doing,
+    own_parts,
+    plain,
+)
+from benchmarks.processes import Failed, Process
+from benchmarks.tables import Table, duration, number
+from benchmarks.workloads import (
+    DESCRIPTIONS,
+    ESTIMATOR,
+    FIRST_STEPS,
+    FIT,
+    FRESH,
+    IMPORT,
+    LARGEST,
+    MIDDLE,
+    OWN,
+    PREDICT,
+    REPORTS,
+    ROWS,
+    SMALL,
+    WORKS,
+    XOR,
+)
 
+import plainnet as pn
 from plainnet import xor_post
 
 
@@ -70,21 +107,146 @@ def test_variants_hold_their_layers(work):
 
 def test_every_row_has_contestants_and_every_goal_a_row():
     assert all(len(speed.taking_part(work, list(PEERS.values()))) >= 2 for work in ROWS)
+    assert all(doing({work.kind}, PEERS.values()) for work in FRESH)
     for goal in goals.GOALS:
-        (work,) = [work for work in ROWS if work.name == goal.work]
-        names = {peer.name for peer in speed.taking_part(work, list(PEERS.values()))}
-        assert goal.engine in names
-        assert getattr(goal, "peer", NUMPY) in names | {NUMPY}
+        if goal.work == IMPORT:
+            continue
+        names = {peer.name for peer in speed.taking_part(WORKS[goal.work], list(PEERS.values()))}
+        assert {goal.engine, goal.peer or goal.engine} <= names
     assert [peer.name for peer in doing({"many"}, PEERS.values())] == [COMPILED, JAX]
+    assert set(DESCRIPTIONS) == {*WORKS, IMPORT}
+    assert {*WORKS, IMPORT} <= set(whole.NAMES)
 
 
-def test_goals_are_met_from_the_ratio_on_and_unjudged_where_nothing_was_measured():
-    wanted = [goals.Ratio("xor", NUMPY, PYTORCH, 6), goals.Ratio("xor", NUMPY, JAX, 1), goals.Ceiling("xor", NUMPY, 35)]
-    (ratio, ceiling) = goals.judge({"xor": {NUMPY: 30e-6, PYTORCH: 180e-6}}, wanted)
-    assert (ratio.met, ratio.measured, ceiling.met, ceiling.measured) == (True, "6.00 ×", True, "30.0 µs")
-    (ratio, ceiling) = goals.judge({"xor": {NUMPY: 36e-6, PYTORCH: 180e-6}}, wanted)
-    assert (ratio.met, ceiling.met) == (False, False)
+WANTED = [
+    goals.Faster("xor", NUMPY, PYTORCH, 6),
+    goals.Faster("xor", NUMPY, JAX, 1),
+    goals.Ceiling("xor", NUMPY, 35e-6),
+    goals.Within("xor", NUMPY, TUTORIAL, 1.2),
+]
+
+
+def test_goals_are_held_up_to_their_bound_and_unjudged_where_nothing_was_measured():
+    verdicts = goals.judge({"xor": {NUMPY: 30e-6, PYTORCH: 180e-6, TUTORIAL: 25e-6}}, WANTED)
+    assert [verdict.measured for verdict in verdicts] == ["6.00 ×", "30.0 µs", "1.20 ×"]
+    assert all(verdict.held for verdict in verdicts)
+    verdicts = goals.judge({"xor": {NUMPY: 36e-6, PYTORCH: 180e-6, TUTORIAL: 25e-6}}, WANTED)
+    assert not any(verdict.held for verdict in verdicts)
+    assert [verdict.goal for verdict in verdicts] == ["≥ 6 × as fast", "≤ 35 µs", "≤ 1.2 × as long"]
     assert goals.judge({}) == []
+
+
+def test_the_scoreboard_fits_a_terminal_of_80_columns_and_names_what_was_not_measured():
+    seconds = {work: dict.fromkeys(PEERS, 0.0987e-6) for work in scoreboard.NAMES}
+    for width in (80, 120):
+        shown = [line for name in scoreboard.NAMES for line in scoreboard.lines(name, seconds, width)]
+        assert all(len(line.plain) <= width for line in [scoreboard.heading(width), *shown])
+        assert sum(line.plain.endswith(("held", "missed")) for line in shown) == len(goals.GOALS)
+    lines = [line.plain for line in scoreboard.lines("xor", {"xor": {COMPILED: 0.1e-6, JAX: 0.6e-6}}, 80)]
+    assert lines[:3] == [
+        "XOR 3-4-1, full batch",
+        "  compiled   0.100 µs                           ≤ 0.12 µs                held",
+        "  compiled   0.100 µs  JAX            0.600 µs  ≥ 5 × as fast    6.00 ×  held",
+    ]
+    assert all(line.endswith("not measured") for line in lines[3:])
+    assert scoreboard.summary(["held", "missed", "held"]).plain == "2 held, 1 missed"
+
+
+def test_the_scoreboard_measures_only_whom_a_goal_names():
+    assert scoreboard.contestants_of({PREDICT.name}) == {PLAINNET, ONNX, SKLEARN}
+    assert scoreboard.contestants_of({IMPORT}) == {COMPILED}
+
+
+def test_a_users_own_parts_take_the_steps_of_the_built_in_ones():
+    own, built_in = own_parts.Single(one_batch(SMALL), "numpy"), plain.Single(one_batch(SMALL), "numpy")
+    for each in (own, built_in):
+        each.train(5)
+    assert not {type(layer).__module__ for layer in own.network.layers} <= {"plainnet.layers"}
+    np.testing.assert_allclose(own.network.parameters, built_in.network.parameters, rtol=0, atol=1e-6)
+
+
+def test_a_users_own_parts_pass_the_gradient_check():
+    work = replace(SMALL, rows=16)
+    network = pn.Network(
+        own_parts.Linear(8), pn.Activation(own_parts.rectifier), own_parts.Linear(1), input_size=30, dtype="float64"
+    )
+    assert pn.check_gradients(network, work.examples[0].astype(float), np.ones((16, 1)), loss="mse").passed
+
+
+def test_figures_of_another_engine_than_the_one_named_are_refused():
+    numpy_history, other = plain.Single(XOR, "numpy"), plain.Single(XOR, "auto")
+    other.train(1)  # whichever it takes is the right one
+    numpy_history.engine = "compiled"
+    with pytest.raises(RuntimeError, match="the numpy engine ran"):
+        numpy_history.train(1)
+
+
+@pytest.mark.parametrize("name", [EACH_EPOCH, EACH_1000])
+def test_reports_are_as_many_as_the_contestant_asks_for(name):
+    contestant = plain.Single(REPORTS, "numpy", report_every=PEERS[name].options["report_every"])
+    contestant.train(2000)
+    every = contestant.network.history.settings["report_every"]
+    assert every == {EACH_EPOCH: 1, EACH_1000: 1000}[name]
+
+
+def test_the_two_estimators_are_given_the_same_settings():
+    theirs, ours = (PEERS[name].open(ESTIMATOR).estimator.get_params() for name in (SKLEARN, PLAINNET))
+    assert {name: ours[name] for name in theirs} == theirs
+    assert theirs["hidden_layer_sizes"] == (128, 64)
+
+
+def test_a_first_step_has_all_parts_and_few_steps():
+    assert [(work.rows // work.batch_size, work.epochs) for work in FIRST_STEPS] == [(1, 1), (2, 1), (2, 1), (2, 1)]
+    network = plain.network(FIRST_STEPS[-1])
+    assert {type(layer) for layer in network.layers} == {
+        pn.Dense,
+        pn.BatchNorm,
+        pn.LayerNorm,
+        pn.Activation,
+        pn.Dropout,
+    }
+    history = network.fit(*FIRST_STEPS[-1].examples, epochs=1, **plain.fit_options(FIRST_STEPS[-1], "numpy"))
+    assert np.isfinite(history.loss[-1])
+
+
+def test_a_fresh_process_is_measured_each_round_and_one_that_fails_is_left_out():
+    work = replace(FIRST_STEPS[0], name="first step")
+    broken = replace(PEERS[JAX], module="not_there")
+    timings = fresh.measure(Contestants(), work, [PEERS[NUMPY], broken], rounds=2)
+    assert list(timings.seconds) == [NUMPY]
+    assert len(timings.seconds[NUMPY]) == 2
+    assert timings.notes == [
+        "JAX is left out of first step: ModuleNotFoundError: No module named 'benchmarks.peers.not_there'"
+    ]
+
+
+def test_digits_that_were_not_learned_have_no_time():
+    with pytest.raises(ValueError, match=r"has \d+% of the digits right after 1 epochs"):
+        fresh.seconds_of(PEERS[NUMPY], replace(FIT, epochs=1))
+
+
+def test_a_process_answers_fails_and_ends():
+    with Process(PLAINNET_TEST="set") as process:
+        assert process.ask(os.getenv, "PLAINNET_TEST") == "set"
+        assert process.ask(multiprocessing.parent_process) is None  # an ordinary one, with a user's number of threads
+        with pytest.raises(Failed, match="ZeroDivisionError"):
+            process.ask(divmod, 1, 0)
+        assert process.ask(print, "not among the answers") is None
+        with pytest.raises(Failed, match="ended with exit code 3"):
+            process.ask(os._exit, 3)
+    assert process.python.poll() == 3
+
+
+def test_each_contestant_begins_in_its_turn():
+    assert ["".join(in_turn(["A", "B", "C"], turn)) for turn in range(4)] == ["ABC", "BCA", "CAB", "ABC"]
+    assert in_turn([], 1) == []
+
+
+def test_the_modules_of_a_compiled_run_are_those_that_it_imported():
+    with Process() as process:
+        modules = process.ask(footprint.modules_of_a_compiled_run).split(", ")
+    assert {"plainnet", "llvmlite.binding"} <= set(modules)
+    assert {module.partition(".")[0] for module in modules} == {"plainnet", "llvmlite"}
 
 
 def test_the_exponent_of_a_power_law():
@@ -141,14 +303,38 @@ def test_numbers_have_three_significant_digits():
     ]
 
 
+def test_durations_have_the_unit_that_suits():
+    assert [duration(seconds) for seconds in (2.5, 0.35, 12e-6, 0.0986e-6)] == [
+        "2.50 s",
+        "350 ms",
+        "12.0 µs",
+        "0.0986 µs",
+    ]
+    assert duration(0.12e-6, "g") == "0.12 µs"
+
+
 def test_the_tables_of_speed_hold_medians_ratios_and_what_was_left_out():
     seconds = {NUMPY: [10e-6, 12e-6, 50e-6], SKLEARN: [120e-6, 240e-6, 100e-6]}
-    times, ratios, verdicts = speed.tables([Timings(XOR, seconds, ["JAX is left out of xor: a reason"])])
+    results = [Timings(XOR, seconds, ["JAX is left out of xor: a reason"])]
+    times, ratios = speed.tables(results)
+    verdicts = goals.table(speed.medians(results))
     assert times.columns == ["work", NUMPY, SKLEARN]
     assert times.rows == [["XOR 3-4-1, full batch", "12.0", "120"]]
     assert "JAX is left out of xor: a reason" in times.notes
     assert ratios.rows == [["XOR 3-4-1, full batch", "10.0"]]
-    assert verdicts.rows == [["XOR 3-4-1, full batch", NUMPY, SKLEARN, "≥ 6 ×", "10.0 ×", "met"]]
+    assert verdicts.rows == [["XOR 3-4-1, full batch", NUMPY, SKLEARN, "≥ 6 × as fast", "10.0 ×", "held"]]
+
+
+def test_what_extras_cost_has_a_table_of_its_own():
+    (table,) = speed.tables([Timings(OWN[0], {COMPILED: [10e-6], OWN_PARTS: [11e-6]}, [])])
+    assert table.rows == [["30-64-32-2, user's own parts", OWN_PARTS, "11.0", COMPILED, "10.0", "1.10"]]
+
+
+def test_the_table_of_fresh_processes_holds_medians_in_units_that_suit():
+    table = fresh.table([Timings(FIT, {NUMPY: [0.4, 0.5, 0.6], PYTORCH: [2.0, 2.5, 9.0]}, ["a note"])])
+    assert table.columns == ["work", NUMPY, PYTORCH]
+    assert table.rows == [["digits, all of fit", "500 ms", "2.50 s"]]
+    assert "a note" in table.notes
 
 
 def test_requirements_are_followed_and_sizes_are_of_files():

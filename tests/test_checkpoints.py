@@ -19,6 +19,7 @@ import plainnet as pn
 from plainnet.errors import FileError, InvalidType, InvalidValue
 from plainnet.files import archive
 from plainnet.training import prepare
+from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.options import Options
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -101,23 +102,22 @@ def test_resumed_bits_are_uninterrupted_bits(optimizer, tmp_path):
 @pytest.mark.needs("fast")
 @pytest.mark.parametrize(("optimizer", "threads", "every"), COMPILED)
 def test_the_compiled_engine_resumes_to_uninterrupted_bits(optimizer, threads, every, tmp_path, monkeypatch):
-    from plainnet.engines.compiled.compiled_engine import CompiledEngine
-
     options = run_options(optimizer=optimizer, engine="compiled", threads=threads)
     whole = network()
     expected = whole.fit(*MOONS, **options)
     options |= {"checkpoint": tmp_path / "run.npz", "checkpoint_every": every}
-    called = CompiledEngine.slice
+    write = Checkpoint.write
 
-    def failing(engine, *arguments):
-        if engine.job.steps_done >= 22:
+    def failing(checkpoint, net, identity, state):
+        if state["job"]["steps_done"] >= 22:
             raise Stop
-        return called(engine, *arguments)
+        write(checkpoint, net, identity, state)
 
-    monkeypatch.setattr(CompiledEngine, "slice", failing)
-    with pytest.raises(Stop):
-        network().fit(*MOONS, **options)
-    monkeypatch.setattr(CompiledEngine, "slice", called)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "write", failing)
+        with pytest.raises(Stop):
+            network().fit(*MOONS, **options)
+    assert archive.read_archive(tmp_path / "run.npz")[0]["run"]["job"]["steps_done"] == (12 if every == 3 else 21)
     net = network()
     history = net.fit(*MOONS, **options, resume=True)
     assert bits(net) == bits(whole)

@@ -69,12 +69,16 @@ class Single:
         """An epoch of shuffled batches."""
         weights, state, key = carry
         key, own = jax.random.split(key)
-        order = jax.random.permutation(own, len(X)).reshape(self.work.steps_in_epoch, self.work.batch_size)
+        order = jax.random.permutation(own, len(X))
+        full = self.work.steps_in_epoch * self.work.batch_size
 
         def step(carry: Any, chosen: Any) -> Any:
             return self.step(*carry, X[chosen], y[chosen]), None
 
-        (weights, state), _ = jax.lax.scan(step, (weights, state), order)
+        batches = order[:full].reshape(self.work.steps_in_epoch, self.work.batch_size)
+        (weights, state), _ = jax.lax.scan(step, (weights, state), batches)
+        if full < len(X):
+            (weights, state), _ = step((weights, state), order[full:])
         return weights, state, key
 
     def step(self, weights: Any, state: Any, X: Any, y: Any) -> Any:

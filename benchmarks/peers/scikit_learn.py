@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.machine import blas_threads
-from benchmarks.workloads import LEARNING_RATE, Workload
+from benchmarks.workloads import LEARNING_RATE, Workload, estimator_settings
 from plainnet._base.arrays import Array
 
 
@@ -67,3 +67,21 @@ class Single:
     def predict(self, X: Array) -> Array:
         """Probabilities of the rows of X."""
         return self.model.predict_proba(X)
+
+
+class Estimator:
+    """The class as a user of scikit-learn writes it, with the settings that plainnet's is given."""
+
+    def __init__(self, work: Workload) -> None:
+        self.estimator = MLPClassifier(**estimator_settings(work))
+        X, self.y = work.examples
+        self.X = X.astype("float64")  # as load_digits gives them
+
+    def train(self, epochs: int) -> None:
+        """One `fit`."""
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            self.estimator.set_params(max_iter=epochs).fit(self.X, self.y)
+
+    def predict(self, X: Array) -> Array:
+        """Probabilities of the rows of X."""
+        return self.estimator.predict_proba(X)
