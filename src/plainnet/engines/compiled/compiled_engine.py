@@ -67,7 +67,10 @@ class CompiledEngine:
             "work": np.zeros(self.code.work_bytes // 8 + 8),
             "arrived": barrier(threads) if threads > 1 else None,
             "results": np.zeros(4 + len(job.layer_parts)),
-            **{name: np.array(column) for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)},
+            **{
+                name: np.array(column)
+                for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)
+            },
         }
         for name, size in zip(("inputs", "targets", "weight"), self.code.layout.row_bytes, strict=True):
             self.memory[f"batch_{name}"] = np.zeros(size * self.batch // 8 + 1)
@@ -179,7 +182,9 @@ def loaded(
     inputs: Array, targets: Array, weight: Array | None, order: Array | None, before: int, stop: int, whole: bool
 ) -> LoadedRows:
     """Return data whose rows lie one after the other."""
-    given = [None if array is None else np.require(array, requirements=["C", "A"]) for array in (inputs, targets, weight)]
+    given = [
+        None if array is None else np.require(array, requirements=["C", "A"]) for array in (inputs, targets, weight)
+    ]
     assert given[0] is not None and given[1] is not None
     return LoadedRows(given[0], given[1], given[2], order, before, stop, whole)
 

@@ -18,8 +18,6 @@ from plainnet.engines.compiled.step import Draw, lowered_check, lowered_norms, l
 from plainnet.engines.job import Job
 
 
-
-
 @dataclass
 class StepCode:
     """The machine code of a job, and what it needs."""
@@ -90,7 +88,9 @@ def _compiled(job: Job, threads: int) -> StepCode:
     code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
-    return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p, ctypes.c_int64))
+    return StepCode(
+        layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
+    )
 
 
 def _row_bytes(array: Any) -> int:

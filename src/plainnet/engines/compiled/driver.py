@@ -91,7 +91,9 @@ def write(programs: Programs, layout: Layout, width: int) -> Module:
     update_bases = ["parameters", "gradient", "results", "work", *memory]
     for i, program in enumerate(step.programs):
         program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width, layout.threads)
-    program_function(module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width, layout.threads)
+    program_function(
+        module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width, layout.threads
+    )
     program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width, layout.threads)
     program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width, layout.threads)
     _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)

@@ -15,8 +15,19 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from plainnet.engines.compiled import operations, products, sharing
-from plainnet.engines.compiled.assembly import TYPES, Function, Value, lanes, number, scalar, vector, whole
-from plainnet.engines.compiled.loops import Affine, Buffer, Expression, Extent, Nest, Operand, Product, Program, Store, loads
+from plainnet.engines.compiled.assembly import TYPES, Function, Value, lanes, number, vector, whole
+from plainnet.engines.compiled.loops import (
+    Affine,
+    Buffer,
+    Expression,
+    Extent,
+    Nest,
+    Operand,
+    Product,
+    Program,
+    Store,
+    loads,
+)
 from plainnet.engines.compiled.lowering import MOST_SUMMED, MOST_SUMS
 from plainnet.engines.compiled.memory import used_by
 from plainnet.engines.compiled.products import Matrix, product
@@ -335,8 +346,14 @@ class _Loops:
         for axis, extent in axes:
             if extent == Extent(1):
                 continue
-            if merged and merged[-1].name != self.split and not extent.per_row and all(
-                dict(p.terms).get(merged[-1].name, 0) == dict(p.terms).get(axis, 0) * extent.count for p in self.places
+            if (
+                merged
+                and merged[-1].name != self.split
+                and not extent.per_row
+                and all(
+                    dict(p.terms).get(merged[-1].name, 0) == dict(p.terms).get(axis, 0) * extent.count
+                    for p in self.places
+                )
             ):
                 before = merged.pop().extent
                 extent = Extent(before.count * extent.count, before.per_row)
@@ -391,9 +408,7 @@ class _Loops:
         if not self.nest.reduced:
             values = [self.value(store.expression) for store in stores]
         else:
-            first = tuple(
-                v for s in stores for v in operations.start(s.reduction or "", self._type(s.expression))
-            )
+            first = tuple(v for s in stores for v in operations.start(s.reduction or "", self._type(s.expression)))
             last = self._reduce(self.reduced, first)
             values = self._results(last)
         for store, value in zip(stores, values, strict=True):
@@ -430,8 +445,11 @@ class _Loops:
             width = operations.STATE.get(kind, 1)
             own, states = tuple(states[:width]), states[width:]
             value = self.f.spread(self.value(store.expression), lanes(own[0].type))
-            at = self.f.spread(self._index(Affine(0, ((self.reduced[-1].name, 1),))), lanes(own[0].type)) \
-                if width > 1 and self.reduced else whole(0)
+            at = (
+                self.f.spread(self._index(Affine(0, ((self.reduced[-1].name, 1),))), lanes(own[0].type))
+                if width > 1 and self.reduced
+                else whole(0)
+            )
             new = operations.reduced(self.f, kind, own, value, at)
             in_reduction = self.mask is not None and self.vector_axis in {axis.name for axis in self.reduced}
             if in_reduction:
@@ -498,9 +516,7 @@ class _Loops:
             loop.next = body(loop.carried)
         return loop.carried
 
-    def _tail(
-        self, axis: Axis, begin: Value, rest: Value, carried: tuple[Value, ...], body: Any
-    ) -> tuple[Value, ...]:
+    def _tail(self, axis: Axis, begin: Value, rest: Value, carried: tuple[Value, ...], body: Any) -> tuple[Value, ...]:
         """Write the turn for the last places, fewer than a vector has lanes, where there are any."""
         some = self.f.select(self.f.compare("sgt", rest, whole(0)), whole(1), whole(0))
         with self.f.loop(whole(0), some, carried=carried) as loop:

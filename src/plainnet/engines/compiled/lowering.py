@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 
 from plainnet.engines.compiled.loops import (
-    Affine, Buffer, Expression, Extent, Nest, Operand, Product, Program, Store, Unsupported, combined, loads,
+    Affine,
+    Buffer,
+    Expression,
+    Extent,
+    Nest,
+    Operand,
+    Product,
+    Program,
+    Store,
+    Unsupported,
+    combined,
+    loads,
     strides,
 )  # fmt: skip
 from plainnet.engines.compiled.memory import place_in_memory, read_by
@@ -111,7 +122,12 @@ class _Lowering:
         for source, target in late:
             self._copy(source, target)
         self._drop_unread()
-        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows, self.threads == 1), self.rows, self.arrays)
+        return Program(
+            self.steps,
+            place_in_memory(self.steps, self.temporary, self.rows, self.threads == 1),
+            self.rows,
+            self.arrays,
+        )
 
     def _drop_unread(self) -> None:
         """Keep in registers what only the nest itself reads."""
@@ -230,7 +246,12 @@ class _Lowering:
         if op == "divide" and _is_steady(*arguments) and dtype.kind == "f":
             one = Expression("constant", dtype, value=dtype.type(1))
             return self._operation("multiply", dtype, (arguments[0], self._operation(op, dtype, (one, arguments[1]))))
-        key = (op, dtype, *((x.dtype, float(x.value)) if x.op == "constant" else id(x) for x in arguments), *more.values())
+        key = (
+            op,
+            dtype,
+            *((x.dtype, float(x.value)) if x.op == "constant" else id(x) for x in arguments),
+            *more.values(),
+        )
         if key not in self.expressions:
             axes = frozenset().union(*(x.axes for x in arguments))
             self.expressions[key] = Expression(op, dtype, arguments, axes, **more)
@@ -278,9 +299,7 @@ class _Lowering:
         start = self.value(x, tuple(Affine() for _ in x.shape))
         if start.op == "load" and start.buffer and not start.arguments:
             whole = self.value(x, tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))))
-            wanted = combined(
-                tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))), strides(self.extents[x])
-            )
+            wanted = combined(tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))), strides(self.extents[x]))
             ones = {-1 - i for i, e in enumerate(self.extents[x]) if e == Extent(1)}
             if whole.place.terms == tuple(t for t in wanted.terms if t[0] not in ones):
                 return self._load(start.buffer, Affine(flat.constant + start.place.constant, flat.terms))
@@ -398,8 +417,10 @@ class _Lowering:
                     waiting += x.inputs
             return True
         index = tuple(Affine(0, ((axis, 1),)) for axis in range(len(node.shape)))
-        own = combined(tuple(Affine() if e == Extent(1) else i for i, e in zip(index, self.extents[node], strict=True)),
-                       strides(self.extents[node]))
+        own = combined(
+            tuple(Affine() if e == Extent(1) else i for i, e in zip(index, self.extents[node], strict=True)),
+            strides(self.extents[node]),
+        )
         return all(x.place == own and not x.arguments for x in loads(self._computed(node, index)) if x.buffer is buffer)
 
     def _copy(self, source: Buffer, target: Buffer) -> None:
@@ -440,9 +461,7 @@ class _Lowering:
     def _accumulate(
         self, target: Buffer, domain: tuple[Extent, ...], reduced: tuple[Extent, ...], value: Expression, kind: str
     ) -> None:
-        index = tuple(
-            Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain)
-        )
+        index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
         self._add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
 
     def _matmul(self, node: Node, target: Buffer) -> None:
@@ -564,7 +583,9 @@ class _Lowering:
                 return False
             for load in loads(earlier.expression):
                 assert load.buffer is not None
-                if load.buffer.memory is store.buffer.memory and (load.place != store.place or load.arguments or other.reduced):
+                if load.buffer.memory is store.buffer.memory and (
+                    load.place != store.place or load.arguments or other.reduced
+                ):
                     return False
         return True
 

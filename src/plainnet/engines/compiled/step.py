@@ -124,9 +124,7 @@ def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
     ]
     try:
         extents, constants = _common(graphs)
-        tables = {
-            node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
-        }
+        tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
         programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
         return Pass(programs, rows, list(constants.values()), draws)
     except Unsupported:
@@ -223,7 +221,14 @@ def lowered_update(job: Job, threads: int) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers, threads=threads)
+    return lower(
+        graph,
+        buffers,
+        [(norm, Buffer("results", 16, (), norm.dtype))],
+        extents,
+        scratch=scratch_numbers,
+        threads=threads,
+    )
 
 
 def lowered_check(job: Job) -> Program:
