@@ -40,7 +40,6 @@ NEEDS = {
     "test_export_cli.py": (*COMMANDS, "exchange"),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
-    "test_numba.py": ("cli", "fast"),
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,

@@ -142,7 +142,9 @@ class CompiledEngine:
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
             "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
-            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses, "notes": None if notes is None else notes.rows[notes.count :], "counts": counts, "sums": sums, "norms": norms,
+            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses,
+            "notes": None if notes is None else notes.rows[notes.count :],
+            "counts": counts, "sums": sums, "norms": norms,
             "parameters": job.network.parameters, "statistics": job.network.statistics,
             "good_parameters": job.good_parameters, "good_statistics": job.good_statistics,
             **{f"memory {name}": vector for name, vector in job.optimizer_state.items()},
@@ -182,11 +184,10 @@ def loaded(
     inputs: Array, targets: Array, weight: Array | None, order: Array | None, before: int, stop: int, whole: bool
 ) -> LoadedRows:
     """Return data whose rows lie one after the other."""
-    given = [
-        None if array is None else np.require(array, requirements=["C", "A"]) for array in (inputs, targets, weight)
-    ]
-    assert given[0] is not None and given[1] is not None
-    return LoadedRows(given[0], given[1], given[2], order, before, stop, whole)
+    def rows(array: Array) -> Array:
+        return np.require(array, requirements=["C", "A"])
+
+    return LoadedRows(rows(inputs), rows(targets), None if weight is None else rows(weight), order, before, stop, whole)
 
 
 def rates_of(job: Job, steps: int) -> Array:

@@ -80,7 +80,7 @@ def _compiled(job: Job, threads: int) -> StepCode:
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
     layout = driver.Layout(
-        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), 0 if weight is None else _row_bytes(weight)),
+        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
         threads,
@@ -94,4 +94,4 @@ def _compiled(job: Job, threads: int) -> StepCode:
 
 
 def _row_bytes(array: Any) -> int:
-    return int(np.prod(array.shape[1:], dtype=int)) * array.dtype.itemsize
+    return 0 if array is None else int(np.prod(array.shape[1:], dtype=int)) * array.dtype.itemsize

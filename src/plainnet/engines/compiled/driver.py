@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plainnet.engines.compiled import emission, sharing
-from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, bytes_of, number, whole
+from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, whole
 from plainnet.engines.compiled.loops import Program
 from plainnet.engines.compiled.sharing import Thread
 from plainnet.engines.compiled.step import Pass
@@ -20,7 +20,8 @@ NORMS = 10
 """The number of latest steps whose gradient norm is kept."""
 
 FIELDS = (
-    "steps", "batches", "before", "rows", "moves", "note_every", "note_last", "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    "steps", "batches", "before", "rows", "moves", "note_every", "note_last",
+    "inputs", "targets", "weight", "order", "rates", "draws", "losses",
     "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
     "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
     "arrived",
@@ -157,7 +158,6 @@ class _Driver:
             weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
         finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
         good_step = f.new_label("finite")
-        failing = f.block
         f.do(f"br {finite}, label %{good_step}, label %{stop}")
 
         f.label(good_step)
@@ -286,6 +286,3 @@ class _Driver:
         f = self.f
         record = f.place(self.given["draws"], "i8", f.multiply(at, whole(self.layout.record_bytes)))
         return {f"draw {i}": f.place(record, "i8", whole(o)) for i, o in enumerate(self.layout.draw_offsets)}
-
-
-__all__ = ["ADDRESSES", "FIELDS", "NORMS", "Layout", "bytes_of", "write"]

@@ -332,7 +332,9 @@ class _Loops:
         """The axis of which this thread does a part."""
         self.domain = self._merged(list(enumerate(nest.domain)))
         self.reduced = self._merged([(outer + i, extent) for i, extent in enumerate(nest.reduced)])
-        self.forwarded = {(s.buffer, s.place): s.expression for s in nest.stores if not s.reduction}
+        self.forwarded: dict[Any, Expression] = {
+            (s.buffer, s.place): s.expression for s in nest.stores if not s.reduction
+        }
         self.open: dict[int, Value] = {}
         """The loop variable of each axis that is open."""
         self.vector_axis = self._vector_axis()
@@ -390,7 +392,12 @@ class _Loops:
             return
         axis, *rest = axes
         if axis.name == self.vector_axis:
-            self._vectors(axis, (), lambda carried: (self._over(rest, body), ())[1])
+
+            def inside(carried: tuple[Value, ...]) -> tuple[Value, ...]:
+                self._over(rest, body)
+                return ()
+
+            self._vectors(axis, (), inside)
             return
         with self.f.loop(*self._range(axis)) as loop, self._opened(axis, loop.index):
             self._over(rest, body)
@@ -431,9 +438,9 @@ class _Loops:
         axis, *rest = axes
         if axis.name == self.vector_axis:
             return self._vectors(axis, carried, lambda state: self._reduce(rest, state))
-        with self.f.loop(whole(0), self.emission.count(axis.extent), carried=carried) as loop:
-            with self._opened(axis, loop.index):
-                loop.next = self._reduce(rest, loop.carried)
+        count = self.emission.count(axis.extent)
+        with self.f.loop(whole(0), count, carried=carried) as loop, self._opened(axis, loop.index):
+            loop.next = self._reduce(rest, loop.carried)
         return loop.carried
 
     def _accumulate(self, carried: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -631,10 +638,14 @@ class _Loops:
             at = known
         return at
 
+    def _vector_step(self, place: Affine) -> int:
+        """Return the distance in numbers between two lanes; 0 outside the loop over vectors."""
+        return next((f for axis, f in place.terms if axis == self.vector_axis and axis in self.open), 0)
+
     def _load(self, e: Expression) -> Value:
         assert e.buffer is not None
         at, kind = self._start(e), operations.memory_type(e.dtype)
-        step = dict(e.place.terms).get(self.vector_axis, 0) if self.vector_axis in self.open else 0
+        step = self._vector_step(e.place)
         moved = [self.value(x) for x in e.arguments]
         if not moved and step in (0, 1):
             type = vector(kind, self.lanes) if step else kind
@@ -652,7 +663,7 @@ class _Loops:
     def _store(self, store: Store, value: Value) -> None:
         at = self._start(store)
         in_vector = self.vector_axis in self.open
-        step = dict(store.place.terms).get(self.vector_axis, 0) if in_vector else 0
+        step = self._vector_step(store.place)
         value = operations.to_memory(self.f, value)
         if not in_vector or self.lanes == 1:
             self.f.store(value, at)

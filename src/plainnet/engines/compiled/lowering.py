@@ -308,7 +308,8 @@ class _Lowering:
     def _item(self, node: Node, x: Node, arrays: list[Node], index: tuple[Affine, ...]) -> Expression:
         if arrays:
             return self._gathered(node, x, arrays, index)
-        places, of = list(index), []
+        places = list(index)
+        of: list[Affine] = []
         for entry in _full_index(node.attributes["index"], len(x.shape)):
             if entry is None:
                 places.pop(0)
@@ -372,7 +373,8 @@ class _Lowering:
     def _target(self, node: Node) -> tuple[Buffer, list[Buffer], list[tuple[Buffer, Buffer]]]:
         """Return where a node is stored, the buffers it is copied to next, and the copies that have to wait."""
         asked = self.targets.get(node, [])
-        free, busy = [], []
+        free: list[Buffer] = []
+        busy: list[Buffer] = []
         for buffer in asked:
             (free if self._is_free(buffer, node) else busy).append(buffer)
         if free:
@@ -439,7 +441,8 @@ class _Lowering:
         axes = (axes,) if isinstance(axes, int) else axes
         domain = self.extents[node]
         kept = iter(range(len(domain)))
-        index, reduced = [], []
+        index: list[Affine] = []
+        reduced: list[Extent] = []
         for axis, extent in enumerate(self.extents[x]):
             if axis in axes:
                 index.append(Affine(0, ((len(domain) + len(reduced), 1),)))
@@ -556,11 +559,10 @@ class _Lowering:
         earliest = max(earliest, self.read.get(store.buffer.memory, -1), self.written.get(store.buffer.memory, -1) + 1)
         for at in range(len(self.steps) - 1, earliest - 1, -1):
             other = self.steps[at]
-            if isinstance(other, Nest) and (other.domain, other.reduced) == (nest.domain, nest.reduced):
-                if self._can_join(other, store):
-                    other.stores.append(store)
-                    self._mark(at, found, [store.buffer])
-                    return
+            if isinstance(other, Nest) and self._can_join(other, nest):
+                other.stores.append(store)
+                self._mark(at, found, [store.buffer])
+                return
         self._note(nest)
 
     def _after(self, load: Expression, store: Store, nest: Nest) -> int:
@@ -576,16 +578,18 @@ class _Lowering:
                 return at
         return at + 1
 
-    def _can_join(self, other: Nest, store: Store) -> bool:
-        """Return True if no load of the nest sees what the store writes, but at the same place."""
+    def _can_join(self, other: Nest, nest: Nest) -> bool:
+        """Return True if the nest runs over the same places, and nothing in it sees what the store writes elsewhere."""
+        (store,) = nest.stores
+        if (other.domain, other.reduced) != (nest.domain, nest.reduced):
+            return False
         for earlier in other.stores:
             if earlier.buffer.memory is store.buffer.memory:
                 return False
             for load in loads(earlier.expression):
                 assert load.buffer is not None
-                if load.buffer.memory is store.buffer.memory and (
-                    load.place != store.place or load.arguments or other.reduced
-                ):
+                elsewhere = load.place != store.place or load.arguments or other.reduced
+                if load.buffer.memory is store.buffer.memory and elsewhere:
                     return False
         return True
 

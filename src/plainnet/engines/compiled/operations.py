@@ -28,7 +28,7 @@ from plainnet.engines.compiled.loops import Expression, Unsupported
 
 def memory_type(dtype: np.dtype[Any]) -> Type:
     """Return the type of one number as it lies in memory; a truth value takes a byte."""
-    return "i8" if dtype == bool else _type(dtype)
+    return "i8" if dtype.kind == "b" else _type(dtype)
 
 
 def _type(dtype: np.dtype[Any]) -> Type:
@@ -39,7 +39,7 @@ def _type(dtype: np.dtype[Any]) -> Type:
 
 def from_memory(f: Function, value: Value, dtype: np.dtype[Any]) -> Value:
     """Return a value that was loaded as a register of the dtype holds it."""
-    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype == bool else value
+    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype.kind == "b" else value
 
 
 def to_memory(f: Function, value: Value) -> Value:

@@ -161,21 +161,18 @@ def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], di
         if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
             raise Unsupported("it computes something else for another number of rows")
         places = {node: i for i, node in enumerate(other.nodes)}
-        for i, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)):
-            if [first_places(first)[x] for x in one.inputs] != [places[x] for x in two.inputs]:
+        own_places = {node: i for i, node in enumerate(first.nodes)}
+        for one, two in zip(first.nodes, other.nodes, strict=True):
+            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
+            if not same_inputs or len(one.shape) != len(two.shape):
                 raise Unsupported("it computes something else for another number of rows")
-            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in zip(one.shape, two.shape))
+            lengths = zip(one.shape, two.shape, strict=True)
+            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in lengths)
             if one.op == "constant":
                 _compare(one, two, tables)
             elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
                 raise Unsupported("it takes some of the batch's rows by their number")
     return extents, tables
-
-
-def first_places(graph: Graph) -> Mapping[Node, int]:
-    if "places" not in graph.__dict__:
-        graph.__dict__["places"] = {node: i for i, node in enumerate(graph.nodes)}
-    return graph.__dict__["places"]  # type: ignore[no-any-return]
 
 
 def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
