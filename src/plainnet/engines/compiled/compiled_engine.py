@@ -133,12 +133,13 @@ class CompiledEngine:
         Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
         """
         job = self.job
+        rates = rates_of(job, steps)
+        steps = steps if len(rates) == 1 else len(rates)
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
-        rates = rates_of(job, steps)
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
             "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
@@ -191,10 +192,21 @@ def loaded(
 
 
 def rates_of(job: Job, steps: int) -> Array:
-    """Return the learning rate of each of the next steps; a single one where it does not move."""
+    """Return the learning rate of each of the next steps; a single one where it does not move.
+
+    Where a user's own schedule raises an error, there are rates for the steps before it alone: those are made, and the
+    next call meets the error again.
+    """
     schedule = job.optimizer.schedule
     if type(schedule) in (Constant, ReduceOnPlateau):
         return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
     done = job.epochs_done * job.batches + job.batches_done
-    places = (divmod(step, job.batches) for step in range(done, done + steps))
-    return np.array([schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places])
+    rates: list[float] = []
+    for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
+        try:
+            rates.append(schedule.rate(epoch + batch / job.batches, job.epochs, job.schedule_memory))
+        except BaseException:
+            if not rates:
+                raise
+            break
+    return np.array(rates)
