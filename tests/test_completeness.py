@@ -19,8 +19,6 @@ import reference
 
 import plainnet as pn
 from plainnet.activations import ACTIVATIONS, ActivationFunction
-from plainnet.engines.compiled.program import decline
-from plainnet.engines.job import Job
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import LAYERS
 from plainnet.losses import LOSSES
@@ -83,11 +81,11 @@ class Case:
         self.X = 0.3 * random.normal(size=(ROWS, INPUTS))
         self.y = parts.targets(self.loss.name, random, ROWS, OUTPUTS)
         self.initial = self.net.copy()
-        options = {"epochs": 2, "batch_size": 4, "engine": "numpy"}
+        self.options = {"epochs": 2, "batch_size": 4, "engine": "numpy"}
         if self.kind == "metric":
-            options["metrics"] = [self.name]
+            self.options["metrics"] = [self.name]
             self.y = self.y > 0
-        self.history = self.net.fit(self.X, self.y, loss=self.loss, optimizer=self.optimizer, **options)
+        self.history = self.net.fit(self.X, self.y, loss=self.loss, optimizer=self.optimizer, **self.options)
 
     def exported(self, ending: str, **options: str) -> str:
         path = self.folder / f"{self.kind}_{self.name}{ending}"
@@ -140,8 +138,11 @@ def trainer(case: Case) -> None:
 
 
 def compiled(case: Case) -> None:
-    job = Job(case.initial, case.loss, case.optimizer, case.X, case.y, None, 4, shuffle=True, epochs=2)
-    assert decline(job) is None
+    """The compiled engine trains it, to the same parameters."""
+    net = case.initial.copy()
+    options = {"loss": case.loss, "optimizer": case.optimizer, **case.options, "engine": "compiled"}
+    assert net.fit(case.X, case.y, **options).settings["engine"] == "compiled"
+    np.testing.assert_allclose(net.parameters, case.net.parameters, rtol=1e-9, atol=1e-12)
 
 
 def pytorch(case: Case) -> None:

@@ -17,9 +17,7 @@ MODULES = [
 
 NEEDS = {
     "plainnet.cli": ("cli", "tables", "plots"),
-    "plainnet.engines.compiled.compiled_engine": ("fast",),
-    "plainnet.engines.compiled.lanes_engine": ("fast",),
-    "plainnet.engines.compiled.kernels": ("fast",),
+    "plainnet.engines.compiled": ("fast",),
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
     "plainnet.sklearn": ("sklearn",),

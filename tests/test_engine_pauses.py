@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,15 +149,18 @@ def test_an_interrupt_between_steps_leaves_a_whole_epoch(choice: Choice, epoch: 
 
 
 INTERRUPTED = """
-import os, signal, sys, threading
+import signal, sys, threading
 import numpy as np
 import plainnet as pn
+from plainnet._base import mapped
+from plainnet.training import prepare
+from plainnet.training.options import Options
 
-threads = int(sys.argv[1])
-from plainnet.engines.compiled import compiled_engine
-compiled_engine.SLICE = 3e-4  # several calls of the machine code an epoch
-random = np.random.default_rng(0)
-X, y = random.normal(size=(2000, 20)), random.normal(size=2000)
+threads, path = int(sys.argv[1]), sys.argv[2]
+mapped.BLOCK_BYTES = 100 * 32 * 84  # 100 batches: an epoch is several calls of the machine code
+X = np.memmap(path, np.float32, "w+", shape=(20_000, 20))
+X[:] = np.random.default_rng(0).normal(size=X.shape)
+y = X[:, 0] * X[:, 1]
 options = {"loss": "mse", "epochs": 10**6, "engine": "compiled", "threads": threads}
 
 def network():
@@ -165,18 +169,27 @@ def network():
 def bits(net):
     return net.parameters.tobytes()
 
-network().fit(X, y, **options | {"epochs": 1})  # the machine code is there
-stopped = []
-for seconds in (0.05, 0.071, 0.093, 0.118):
+def interrupt(net, changes):
+    # SIGINT when the parameters were seen to change so many times
+    for _ in range(changes):
+        before = bits(net)
+        while bits(net) == before:
+            pass
+    signal.raise_signal(signal.SIGINT)
+
+stopped, places = [], []
+for changes in (1, 10, 100, 1000):
     net = network()
+    run = prepare(net, X, y, Options.of({"report_every": 10**6, **options}))
+    helper = threading.Thread(target=interrupt, args=[net, changes])
+    helper.start()
     try:
-        reports = net.training(X, y, report_every=10**6, **options)
-        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
-        next(reports)
+        next(run.reports())
     except KeyboardInterrupt:
         assert net.history.stopped == "interrupted"
         stopped.append(bits(net))
+        places.append(run.job.batches_done)
+    helper.join()
 
 net = network()
 ends = [bits(net)]
@@ -185,6 +198,7 @@ for report in net.training(X, y, report_every=1, **options):
     if report.epoch == 1000 or set(stopped) <= set(ends):
         break
 print([ends.index(one) if one in ends else "within an epoch" for one in stopped])
+assert any(places), "no interrupt came within an epoch"
 """
 
 
@@ -209,8 +223,8 @@ def test_a_thread_that_does_not_start_is_an_error_and_nobody_waits_for_it(failin
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_leaves_a_whole_epoch(threads: int) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, str(threads)]
+def test_ctrl_c_leaves_a_whole_epoch(threads: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(threads), str(tmp_path / "X")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert result.returncode == 0, result.stderr
     assert "within an epoch" not in result.stdout

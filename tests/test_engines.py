@@ -7,20 +7,15 @@ from typing import Any
 import numpy as np
 import parts
 import pytest
+from contract import ACTIVATIONS, Run, assert_agree, bits
 
 import plainnet as pn
 from plainnet._base import mapped
-from plainnet.activations import ACTIVATIONS
-from plainnet.engines.compiled.program import ACTIVATION_CODES
 from plainnet.errors import DivergenceError
 
 STEPS = 200
 
-Run = tuple[pn.Network, pn.History]
-
-
 RATE = 1e-3
-COMPILED = [name for name, made in ACTIVATIONS.items() if made in ACTIVATION_CODES]
 OPTIMIZERS = [make for several in parts.OPTIMIZERS.values() for make in several]
 SCHEDULES = [*parts.one_of_each(parts.SCHEDULES).values(), lambda rate: lambda epoch, epochs: rate / (1 + epoch)]
 HIDDEN = ["dense", "dense", "activation", "dropout", "batch", "layer"]
@@ -44,7 +39,7 @@ def output_layers(loss: str, draw: random.Random) -> tuple[list[pn.Layer], int]:
     units = draw.choice([2, 5]) if loss in ("cross_entropy", "labels") else draw.choice([1, 3])
     fixed = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax", "labels": "softmax"}
     fixed |= {"poisson": "exponential", "poisson of rates": "softplus"}
-    activation = fixed.get(loss) or draw.choice([name for name in COMPILED if name != "exponential"])
+    activation = fixed.get(loss) or draw.choice([name for name in ACTIVATIONS if name != "exponential"])
     if draw.random() < 0.3:
         return [pn.Dense(units), pn.Activation(activation)], units
     return [pn.Dense(units, activation)], units
@@ -71,7 +66,7 @@ class Combination:
         kind = LOSSES[number % len(LOSSES)]
         if kind == "mae" and self.dtype == "float32":
             kind = "huber"  # the gradient of mae jumps at 0, where in float32 rounding decides on which side one is
-        activations, kinds = COMPILED, [HIDDEN[number % len(HIDDEN)], *draw.sample(HIDDEN, 2)]
+        activations, kinds = ACTIVATIONS, [HIDDEN[number % len(HIDDEN)], *draw.sample(HIDDEN, 2)]
         last, outputs = output_layers(kind, draw)
         kinds = kinds[: draw.randint(1, 3)]
         penalized = isinstance(self.optimizer, pn.SGD)  # others hold a weight that only l1 moves near 0, where l1 jumps
@@ -108,27 +103,6 @@ class Combination:
         return normalizes and not isinstance(self.optimizer, pn.SGD)
 
 
-def bits(run: Run) -> bytes:
-    return run[0].parameters.tobytes() + run[0].statistics.tobytes() + np.array(run[1].loss).tobytes()
-
-
-def assert_agree(one: Run, other: Run, tolerance: float, parameters: bool = True) -> None:
-    (net, history), (other_net, other_history) = one, other
-    close = {"rtol": tolerance, "atol": tolerance}
-    assert history.epoch == other_history.epoch
-    assert history.learning_rate == other_history.learning_rate
-    np.testing.assert_allclose(other_history.loss, history.loss, **close)
-    np.testing.assert_allclose(other_history.gradient_norm, history.gradient_norm, **close)
-    assert history.layer_gradient_norms.keys() == other_history.layer_gradient_norms.keys()
-    for name, norms in history.layer_gradient_norms.items():
-        np.testing.assert_allclose(other_history.layer_gradient_norms[name], norms, **close)
-    if parameters:
-        np.testing.assert_allclose(other_net.parameters, net.parameters, **close)
-        np.testing.assert_allclose(other_net.statistics, net.statistics, **close)
-    assert net.shuffling.bit_generator.state == other_net.shuffling.bit_generator.state
-    assert net.dropout.bit_generator.state == other_net.dropout.bit_generator.state
-
-
 @pytest.mark.parametrize("number", range(96))
 def test_the_engines_agree_to_rounding_over_200_steps(number: int) -> None:
     combination = Combination(number)
@@ -149,7 +123,7 @@ def test_threads_agree_to_rounding_and_the_same_number_to_the_bit(number: int) -
 
 
 def wide() -> pn.Network:
-    """Wide enough for BLAS in every product."""
+    """Wide enough that its products are not those of a tiny network."""
     return pn.Network(pn.Dense(96, "tanh"), pn.Dense(64, "gelu"), pn.Dense(10, "softmax"), input_size=60, seed=1)
 
 
@@ -159,7 +133,7 @@ BIG_Y = np.arange(4000) % 10
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_long_call_of_the_machine_code_keeps_its_stack(threads: int) -> None:
-    """Some 20,000 products by BLAS in one call: what each takes of the stack has to be given back."""
+    """Some 60,000 products in one call: what each takes of the stack has to be given back."""
     net = pn.Network(pn.Dense(40, "relu"), pn.Dense(1), input_size=20, seed=1)
     X = BIG_X[:64, :20]
     options = {"epochs": 20_000, "report_every": 20_000, "batch_size": None, "threads": threads}
@@ -250,8 +224,8 @@ def test_a_schedule_of_a_users_own_kind_is_asked_at_every_step() -> None:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_wide_layers_are_shared_by_columns(bias: bool) -> None:
-    """Layers of 500,000 weights and more take another way through the products on several threads."""
+def test_the_engines_agree_on_wide_layers(bias: bool) -> None:
+    """500,000 weights in one layer and few rows: threads may share the columns instead."""
     random = np.random.default_rng(3)
     X, y = random.normal(size=(20, 30)), random.normal(size=(20, 4))
     fitted = []

@@ -5,13 +5,11 @@ import threading
 
 import numpy as np
 import pytest
+from contract import ACTIVATIONS
 
 import plainnet as pn
-from plainnet import adapters
-from plainnet.engines.compiled.program import ACTIVATION_CODES
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.training import many
-from plainnet.training.many import share_lanes
 
 ENGINES = ("numpy", pytest.param("compiled", marks=pytest.mark.needs("fast")))
 RANDOM = np.random.default_rng(5)
@@ -76,7 +74,7 @@ def test_many_are_trained_as_one_after_the_other(case, engine):
 
 
 @pytest.mark.needs("fast")
-@pytest.mark.parametrize("activation", sorted(made.name for made in ACTIVATION_CODES))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(("loss", "output"), [("huber", "identity"), ("binary_cross_entropy", "sigmoid")])
 def test_every_activation_and_loss_in_lanes(activation, loss, output):
     y = (Y > 0.5).astype(float)
@@ -182,20 +180,3 @@ def test_other_shapes_and_the_same_network_twice_are_refused():
     other = pn.Network(pn.Dense(6, "tanh"), pn.Dense(2), input_size=3, dtype="float64")
     with pytest.raises(InvalidValue, match=r"differ in shape: layers\[0\].units was 5 and is 6"):
         pn.train_many([first, second, other], X, Y, loss="mse", batch_size=8)
-
-
-@pytest.mark.needs("fast")
-def test_small_networks_on_full_batches_share_lanes():
-    """The cases above would pass without lanes: these are the ones that use them."""
-    from plainnet.engines import Choice, Job
-
-    def job(net, optimizer, batch_size=None, shuffle=True):
-        return Job(net, adapters.loss_of("mse"), optimizer, X, Y, None, batch_size, shuffle, 5)
-
-    compiled = Choice("compiled", 1)
-    nets = networks(2)
-    assert share_lanes(compiled, [job(net, pn.SGD(rate)) for net, rate in zip(nets, (0.1, 0.2), strict=True)])
-    assert share_lanes(compiled, [job(net, pn.SGD(), 7, shuffle=False) for net in nets])
-    assert not share_lanes(compiled, [job(net, pn.SGD(), 7) for net in nets])
-    assert not share_lanes(compiled, [job(net, pn.SGD(clip_norm=1)) for net in nets])
-    assert not share_lanes(Choice("numpy", 1), [job(net, pn.SGD()) for net in nets])

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 
 MOST_REPORTS = 10_000
@@ -98,8 +101,7 @@ class History:
 
     def append(self, report: Report) -> None:
         """Add a report."""
-        if self.reports and (self.reports - 1) % self.every:
-            self._shorten(slice(-1, None))  # it was kept only as the latest
+        self._make_room(1)
         self.epoch.append(report.epoch)
         self.loss.append(report.loss)
         if report.validation_loss is not None:
@@ -113,12 +115,29 @@ class History:
         self.seconds.append(report.seconds)
         if report.is_best:
             self.best_epoch = report.epoch
-        self.reports += 1
-        if len(self.epoch) > MOST_REPORTS:
-            self._shorten(slice(1, None, 2))
+
+    def extend(self, columns: Mapping[str, Array], layer_gradient_norms: Mapping[str, Array]) -> None:
+        """Add reports without validation and metrics: an array for each of their numbers, all of the same length."""
+        begin, new = self.reports, len(columns["epoch"])
+        self._make_room(new)
+        kept = np.arange(-begin % self.every, new, self.every)
+        if (self.reports - 1) % self.every:
+            kept = np.append(kept, new - 1)
+        for name, values in columns.items():
+            getattr(self, name).extend(values[kept].tolist())
+        for name, values in layer_gradient_norms.items():
+            self.layer_gradient_norms.setdefault(name, []).extend(values[kept].tolist())
+
+    def _make_room(self, new: int) -> None:
+        """Count so many new reports, and drop the old ones that are not kept beside them."""
+        if self.reports and (self.reports - 1) % self.every:
+            self._drop(slice(-1, None))  # it was kept only as the latest
+        self.reports += new
+        while -(-(self.reports - 1) // self.every) >= MOST_REPORTS:
+            self._drop(slice(1, None, 2))
             self.every *= 2
 
-    def _shorten(self, dropped: slice) -> None:
+    def _drop(self, dropped: slice) -> None:
         for values in self._lists():
             del values[dropped]
 

@@ -1,8 +1,6 @@
 """Engines: what runs the epochs of a training job.
 
-The contract is one class: it is made with a `Job` and a number of threads, and its `run(epochs, until)` trains that
-many more epochs and returns the loss of each. run stops early in two cases: on a loss that is not finite, which is then
-the last element; or at the deadline `until`, and then the list is shorter and the job is in mid-epoch.
+The contract is one class, `Engine`: it is made with a `Job` and a number of threads, and its `run` trains.
 
 Two engines keep it: "numpy", the readable reference, and "compiled" (extra `fast`), which runs many epochs without
 returning to Python. `choose` decides between them.
@@ -13,9 +11,10 @@ from typing import Protocol
 
 from plainnet.engines.choosing import ENGINES, Choice, choose, cores, free_cores, numpy_seconds
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.engines.numpy_engine import NumpyEngine
 
-__all__ = ["ENGINES", "Choice", "Engine", "Job", "choose", "cores", "free_cores", "make", "numpy_seconds"]
+__all__ = ["ENGINES", "Choice", "Engine", "Job", "Notes", "choose", "cores", "free_cores", "make", "numpy_seconds"]
 
 
 class Engine(Protocol):
@@ -29,8 +28,19 @@ class Engine(Protocol):
         """
         ...
 
-    def run(self, epochs: int, until: float = math.inf) -> list[float]:
-        """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
+    def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
+        """Train `epochs` epochs, or fewer; return the loss of each finished epoch, and note what is to be reported.
+
+        It stops early
+
+        - on a loss that is not finite, which is then the last of the list; the step changes nothing;
+        - after an epoch that leaves a parameter that is not finite. The epoch counts, and its loss is the last of the
+          list; the job's good parameters are those from before it;
+        - when `time.monotonic()` reaches `until`: then the list is shorter, and the job may be in mid-epoch.
+
+        Without notes an engine does no work for them; with notes, the rows that are written count also if an interrupt
+        leaves `run`. How the epochs are cut into calls makes no difference to any bit of the job and of the notes.
+        """
         ...
 
 

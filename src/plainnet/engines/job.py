@@ -2,9 +2,10 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +62,6 @@ class Job:
     schedule_memory: Memory = field(init=False, default_factory=dict)
     gradient_norms: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=10))
     """The norms of the latest steps' gradients, before clipping."""
-    layer_gradient_norms: dict[str, float] = field(init=False, default_factory=dict)
-    """The norm of each layer's gradient at the last step of the latest `run`, by names such as 'layers[0]'."""
     optimizer_state: State = field(init=False)
     good_parameters: Array = field(init=False)
     """The parameters at the latest start of an epoch whose loss was finite; a run that is cut short returns to them."""
@@ -96,6 +95,14 @@ class Job:
         """The number of batches in an epoch; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
 
+    @cached_property
+    def layer_parts(self) -> dict[str, slice]:
+        """The part of the parameters that belongs to each layer that has some, by names such as 'layers[0]'."""
+        views = self.network.parameter_views(self.network.parameters)
+        ends = list(accumulate(sum(array.size for array in own.values()) for own in views))
+        parts = {f"layers[{i}]": slice(start, end) for i, (start, end) in enumerate(pairwise([0, *ends]))}
+        return {name: part for name, part in parts.items() if part.start < part.stop}
+
     @property
     def block_rows(self) -> int:
         """The rows in a block of the data: whole batches, if there are several blocks."""
@@ -123,16 +130,19 @@ class Job:
         self.batches_done, self.loss_total, self.weight_total = 0, 0.0, 0.0
         return mean
 
+    @property
+    def is_finite(self) -> bool:
+        """True if every parameter is a finite number."""
+        parameters = self.network.parameters
+        if math.isfinite(np.vdot(parameters, parameters)):  # one quick pass, which can overflow
+            return True
+        return bool(np.isfinite(parameters).all())
+
     def keep_good(self) -> None:
         """Keep the present parameters, which have given a finite loss."""
         np.copyto(self.good_parameters, self.network.parameters)
         np.copyto(self.good_statistics, self.network.statistics)
         self.good_epoch = self.epochs_done
-
-    def note_layer_norms(self, gradients: Sequence[Mapping[str, Array]]) -> None:
-        """Keep the norm of each layer's gradient of the last step; `gradients` has each layer's by parameter name."""
-        squares = {f"layers[{i}]": sum(np.vdot(g, g) for g in own.values()) for i, own in enumerate(gradients) if own}
-        self.layer_gradient_norms = {name: math.sqrt(square) for name, square in squares.items()}
 
     def return_to_whole_epoch(self) -> None:
         """Go back to the end of the last whole epoch, after an interrupt anywhere in a step.

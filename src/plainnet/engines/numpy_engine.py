@@ -11,6 +11,7 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.layers import TrainingPass
 
 
@@ -39,28 +40,28 @@ class NumpyEngine:
     def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
         self.blas_threads = threads
-        gradient = np.zeros_like(job.network.parameters)
-        self.gradients = job.network.parameter_views(gradient)
-        self.losses = train(job, gradient)  # it waits between two calls of run, which may be an epoch each
+        self.gradient = np.zeros_like(job.network.parameters)
+        self.losses = train(job, self.gradient)  # it waits between two calls of run, which may be an epoch each
         keep_freed_memory()
 
-    def run(self, epochs: int, until: float = math.inf) -> list[float]:
-        """Train `epochs` epochs; return the loss of each finished epoch.
-
-        It stops early on a loss that is not finite, which is then the last of the list, or when `time.monotonic()`
-        reaches `until`: then the list is shorter.
-        """
+    def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
+        """Train `epochs` epochs, or until one of the ends that `Engine.run` names; the loss of each finished epoch."""
         with blas.limited(self.blas_threads), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return self._run(epochs, until)
+            return self._run(epochs, until, notes)
 
-    def _run(self, epochs: int, until: float) -> list[float]:
+    def _run(self, epochs: int, until: float, notes: Notes | None) -> list[float]:
+        job = self.job
         losses: list[float] = []
         for loss in self.losses:
             if not math.isfinite(loss):
                 losses.append(loss)
-            elif self.job.batches_done == self.job.batches:
-                losses.append(self.job.end_epoch())
-            if len(losses) == epochs or not math.isfinite(loss) or time.monotonic() >= until:
                 break
-        self.job.note_layer_norms(self.gradients)
+            if job.batches_done == job.batches:
+                losses.append(job.end_epoch())
+                if not job.is_finite:
+                    break
+                if notes and notes.are_due(job.epochs_done):
+                    notes.add(job, losses[-1], self.gradient)
+            if len(losses) == epochs or time.monotonic() >= until:
+                break
         return losses

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped
 from plainnet._base.configurable import describe
 from plainnet.engines import Job
 from plainnet.errors import warn
-from plainnet.history import History, Report
+from plainnet.history import History
 from plainnet.sklearn.optimizers import lowered
 from plainnet.training.stopping import Stopping
 
@@ -40,6 +40,10 @@ class NoImprovement(Stopping):
     def keeps_best(self) -> bool:
         return self.by_score
 
+    @property
+    def watches(self) -> bool:
+        return True
+
     def settings(self) -> dict[str, Any] | None:
         estimator = self.estimator
         if not estimator.early_stopping:
@@ -55,7 +59,7 @@ class NoImprovement(Stopping):
             self.best = value
         return is_best
 
-    def reason(self, report: Report, history: History) -> str:
+    def reason(self, history: History) -> str:
         """Return why the run ends; a learning rate that falls on a plateau falls first, until it is tiny."""
         self.message = ""
         if self.epochs_without > self.estimator.n_iter_no_change:
@@ -67,7 +71,7 @@ class NoImprovement(Stopping):
                 return "early stopping"
             self.job.schedule_memory |= {"learning_rate": rate, "waited": 0}
             self.epochs_without = 0
-        return super().reason(report, history)
+        return super().reason(history)
 
     def _judgement(self) -> str:
         what = "Validation score" if self.by_score else "Training loss"

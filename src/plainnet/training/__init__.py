@@ -35,7 +35,7 @@ USUAL_BATCH = 32
 def fit(net: Network, X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Train to the end and return the history; `progress` shows a bar meanwhile."""
     run = prepare(net, X, y, Options.of(options, "fit"))
-    reports = run.reports()
+    reports = run.reports(ahead=True)
     try:
         with blas.limited(run.engine.blas_threads):  # once, not at each report
             for _ in show(reports) if progress else reports:

@@ -124,7 +124,7 @@ def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     began = time.perf_counter()
     with suppress(DivergenceError):  # its history says so
         while not run.is_over and not stopped.is_set():
-            run.advance(engine, began, until=time.monotonic() + PATIENCE)
+            run.advance(engine, began, until=time.monotonic() + PATIENCE, ahead=True)
     if not run.is_over:
         run.job.return_to_whole_epoch()
     run.end()
@@ -138,12 +138,13 @@ def _train_lanes(group: list[TrainingRun], stopped: threading.Event) -> None:
     going = dict(enumerate(group))
     while going and not stopped.is_set():
         first = next(iter(going.values()))
-        due = first.next_report
-        losses = engine.run(due - first.job.epochs_done, going)
+        goal = first.report_after(first.reports_ahead)
+        notes = {lane: run.notes(goal) for lane, run in going.items()}
+        losses = engine.run(goal - first.job.epochs_done, notes)
         for lane, run in list(going.items()):
-            run.seconds = time.perf_counter() - began
+            run.take_in(notes[lane], time.perf_counter() - began)
             with suppress(DivergenceError):  # its history says so
-                run.take_in([losses[lane]], due)
+                run.check_divergence([losses[lane]])
             if run.is_over:
                 del going[lane]
     for run in group:

@@ -15,7 +15,8 @@ from plainnet._base.configurable import describe
 from plainnet._base.identity import fingerprint
 from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
-from plainnet.engines import Choice, Engine, Job
+from plainnet.engines import Choice, Engine, Job, Notes
+from plainnet.engines.notes import MEASURES
 from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
@@ -23,6 +24,12 @@ from plainnet.network.prediction import measure
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.options import Options
 from plainnet.training.stopping import Stopping
+
+SECONDS_AHEAD = 0.1
+"""The seconds that the engine runs ahead of the reports, about, where nothing looks at them."""
+
+EPOCHS_AHEAD = 10_000
+"""The most epochs that it runs ahead; a call of the engine then takes much longer than it costs."""
 
 
 @dataclass
@@ -115,13 +122,17 @@ class TrainingRun:
             "validation": fingerprint(*(self.validation or ())),
         }
 
-    def reports(self) -> Generator[Report, None, None]:
-        """Train and report until the last epoch, early stopping, an interrupt or divergence."""
+    def reports(self, *, ahead: bool = False) -> Generator[Report, None, None]:
+        """Train and report until the last epoch, early stopping, an interrupt or divergence.
+
+        `ahead` is for a caller that does not stop at a report and need not see each: where nothing else looks at it
+        before the run goes on, the engine runs to a later one, and only that is yielded. The history has them all.
+        """
         engine = self.engine
         began = time.perf_counter() - self.seconds
         try:
             while not self.is_over:
-                report = self.advance(engine, began)
+                report = self.advance(engine, began, ahead=ahead)
                 if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
                     self.checkpoint.write(self.job.network, self.identity, self.state())
                 if report:
@@ -147,53 +158,98 @@ class TrainingRun:
         return self.history.stopped != "not finished"
 
     @property
-    def next_report(self) -> int:
-        """The epoch after which the next report is due."""
-        return min((self.job.epochs_done // self.report_every + 1) * self.report_every, self.stopping.last_epoch)
+    def is_watched(self) -> bool:
+        """True if a report has work to do before the run goes on: validation, metrics, early stopping, the schedule."""
+        watches = self.stopping.watches or self.job.optimizer.schedule.watches
+        return watches or self.validation is not None or bool(self.metrics)
 
-    def advance(self, engine: Engine, began: float, until: float = math.inf) -> Report | None:
-        """Train up to the next report, checkpoint or `until`, whichever is first; return the report if one is due."""
+    def report_after(self, more: int) -> int:
+        """Return the epoch of the next report, or of the one that is `more` reports later."""
+        return min((self.job.epochs_done // self.report_every + 1 + more) * self.report_every, self.stopping.last_epoch)
+
+    @property
+    def reports_ahead(self) -> int:
+        """The number of reports after the next one that the engine may run ahead to."""
+        done = self.job.epochs_done - self.epochs_before
+        fitting = done * SECONDS_AHEAD / max(self.seconds, 1e-9)  # by the pace so far
+        return 0 if self.is_watched else int(min(fitting, EPOCHS_AHEAD)) // self.report_every
+
+    def notes(self, goal: int) -> Notes:
+        """Return room for what the engine notes up to the end of the epoch `goal`."""
+        return Notes(self.job, self.report_every, self.stopping.last_epoch, goal)
+
+    def advance(self, engine: Engine, began: float, until: float = math.inf, *, ahead: bool = False) -> Report | None:
+        """Train up to a report, checkpoint or `until`, whichever is first; return the last report that was due, if any.
+
+        That is the next one, or with `ahead` perhaps a later one.
+        """
+        goal = self.report_after(self.reports_ahead if ahead else 0)
         done = self.job.epochs_done
-        next_report = self.next_report
-        goal = float(next_report)
         if self.checkpoint:
-            goal, until = min(goal, self.checkpoint.next_epoch(done)), min(until, self.checkpoint.next_time)
-        losses = engine.run(int(goal) - done, until)
-        self.seconds = time.perf_counter() - began
-        return self.take_in(losses, next_report)
-
-    def take_in(self, losses: list[float], next_report: int) -> Report | None:
-        """Take the losses of the epochs just trained; return the report if one is due."""
+            goal = int(min(goal, self.checkpoint.next_epoch(done)))
+            until = min(until, self.checkpoint.next_time)
+        notes = self.notes(goal)
+        try:
+            losses = engine.run(goal - done, until, notes)
+        except BaseException:
+            if not self.is_watched:  # otherwise the report would measure the network, which may be within an epoch
+                self.take_in(notes, time.perf_counter() - began)
+            raise
+        report = self.take_in(notes, time.perf_counter() - began)
         self.check_divergence(losses)
         self.loss = losses[-1] if losses else self.loss
-        if self.job.epochs_done < next_report:
-            return None
-        report = self.report()
-        self.history.append(report)
-        self.history.stopped = self.stopping.reason(report, self.history)
         return report
+
+    def take_in(self, notes: Notes, seconds: float) -> Report | None:
+        """Take in what the engine noted until `seconds` after the run began; return the last report, if any."""
+        before, self.seconds = self.seconds, seconds
+        if not notes.count:
+            return None
+        if notes.count > 1:
+            self._pass(notes, before)
+        report = self.report(notes)
+        self.history.append(report)
+        self.history.stopped = self.stopping.reason(self.history)
+        return report
+
+    def _pass(self, notes: Notes, before: float) -> None:
+        """Enter all noted epochs but the last into the history; the call that took them began `before`.
+
+        Nothing looks at these reports. Their times lie evenly between those of the two ends of the call.
+        """
+        epochs, columns = notes.epochs[:-1], notes.rows[: notes.count - 1].T
+        seconds = np.interp(epochs, [notes.begin, self.job.epochs_done], [before, self.seconds])
+        measures = dict(zip(MEASURES, columns, strict=False))
+        layers = dict(zip(notes.layers, columns[len(MEASURES) :], strict=True))
+        self.history.extend({"epoch": epochs, **measures, "seconds": seconds}, layers)
+        lowest = int(measures["loss"].argmin())
+        if self.stopping.is_best(float(measures["loss"][lowest]), None, {}):
+            self.history.best_epoch = int(epochs[lowest])
 
     def check_divergence(self, losses: list[float]) -> None:
         """If a loss or a parameter is not finite, go back to the last good parameters and raise DivergenceError."""
         job = self.job
-        if all(map(math.isfinite, losses[-1:])) and np.isfinite(job.network.parameters).all():
+        is_finite = all(map(math.isfinite, losses[-1:]))
+        if is_finite and job.is_finite:
             return
+        epoch = job.epochs_done + (not is_finite or job.batches_done > 0)  # the present one, or the one just ended
         job.return_to_good()
         self.history.stopped = "diverged"
-        found = losses[-1] if losses and not math.isfinite(losses[-1]) else "finite, but a parameter is not"
+        found = "finite, but a parameter is not" if is_finite else losses[-1]
         last = (
             f"{self.history.loss[-1]:.6g} in epoch {self.history.epoch[-1]}" if self.history.loss else "none reported"
         )
         norms = ", ".join(f"{norm:.3g}" for norm in job.gradient_norms) or "none"
         raise DivergenceError(
-            f"the run diverged in epoch {job.epochs_done + 1}: its loss is {found}; last finite loss: {last}; gradient "
+            f"the run diverged in epoch {epoch}: its loss is {found}; last finite loss: {last}; gradient "
             f"norms of the latest steps: {norms}; learning rate {job.learning_rate:g}. The network keeps its last "
             f"finite parameters. {self.stopping.advice}"
         )
 
-    def report(self) -> Report:
-        """Return a report of the run as it is now; keep the best parameters if the run ends with them."""
-        job, net, loss = self.job, self.job.network, self.loss
+    def report(self, notes: Notes) -> Report:
+        """Return the report of the last noted epoch; keep the best parameters if the run ends with them."""
+        job, net = self.job, self.job.network
+        loss, learning_rate, gradient_norm, *layer_norms = notes.rows[notes.count - 1].tolist()
         measured: dict[str, float] = {}
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
@@ -206,17 +262,17 @@ class TrainingRun:
             self.best = [net.parameters.copy(), net.statistics.copy()]
         job.optimizer.schedule.observe(loss if validation_loss is None else validation_loss, job.schedule_memory)
         return Report(
-            epoch=job.epochs_done,
+            epoch=notes.epoch(notes.count - 1),
             epochs=job.epochs,
             loss=loss,
             validation_loss=validation_loss,
             metrics=measured,
-            learning_rate=job.learning_rate,
-            gradient_norm=job.gradient_norms[-1],
+            learning_rate=learning_rate,
+            gradient_norm=gradient_norm,
             seconds=self.seconds,
             rows_per_second=(job.epochs_done - self.epochs_before) * len(job.inputs) / max(self.seconds, 1e-9),
             is_best=is_best,
-            layer_gradient_norms=job.layer_gradient_norms,
+            layer_gradient_norms=dict(zip(notes.layers, layer_norms, strict=True)),
             engine=str(self.choice),
             threads=self.choice.threads,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from plainnet._base import checks
 from plainnet._base.configurable import Configurable
 from plainnet.errors import warn
-from plainnet.history import History, Report
+from plainnet.history import History
 
 
 class EarlyStopping(Configurable):
@@ -43,6 +43,11 @@ class Stopping:
         """True if the run ends with the parameters of its best epoch, not with the last ones."""
         return self.early_stopping is not None
 
+    @property
+    def watches(self) -> bool:
+        """True if the rule has to judge each report before the run goes on; otherwise only the last epoch ends it."""
+        return self.early_stopping is not None
+
     def settings(self) -> dict[str, Any] | None:
         """Return the options of early stopping as plain data, None without it."""
         return self.early_stopping.settings() if self.early_stopping else None
@@ -56,11 +61,12 @@ class Stopping:
             self.best = monitored
         return improves
 
-    def reason(self, report: Report, history: History) -> str:
-        """Return why the run ends with this report, the last one of `history`; "not finished" if it goes on."""
-        if report.epoch == self.last_epoch:
+    def reason(self, history: History) -> str:
+        """Return why the run ends with the last report of `history`; "not finished" if it goes on."""
+        epoch = history.epoch[-1]
+        if epoch == self.last_epoch:
             return "all epochs"
-        waited = report.epoch - (history.best_epoch or 0)
+        waited = epoch - (history.best_epoch or 0)
         if self.early_stopping and waited >= self.early_stopping.patience:
             return "early stopping"
         return "not finished"

@@ -118,6 +118,15 @@ class Function:
     block: str = "entry"
     """The label of the block that is being written."""
     registers: int = 0
+    early: list[str] = field(default_factory=list)
+    """Instructions at the very beginning, whose results can be used everywhere."""
+
+    def early_op(self, type: Type, text: str) -> Value:
+        """Write an instruction at the beginning of the function; it takes parameters and other early results."""
+        self.registers += 1
+        name = f"%v{self.registers}"
+        self.early.append(f"  {name} = {text}")
+        return Value(type, name)
 
     def op(self, type: Type, text: str) -> Value:
         """Write an instruction and return its result."""
@@ -143,7 +152,7 @@ class Function:
     def __str__(self) -> str:
         given = ", ".join(f"{p.type} {p.name}" for p in self.parameters)
         kind = "internal " if self.private else ""
-        body = "\n".join(self.lines)
+        body = "\n".join([self.lines[0], *self.early, *self.lines[1:]])
         return f"define {kind}{self.result} @{self.name}({given}) #0 {{\n{body}\n}}\n"
 
     # Arithmetic
@@ -193,9 +202,10 @@ class Function:
 
     def call(self, function: str, type: Type, *values: Value, flags: str = "") -> Value:
         """Call a function by name; an external one is declared."""
-        self.module.declarations.setdefault(
-            function, f"declare {type} @{function}({', '.join(value.type for value in values)})"
-        )
+        if all(function != known.name for known in self.module.functions):
+            self.module.declarations.setdefault(
+                function, f"declare {type} @{function}({', '.join(value.type for value in values)})"
+            )
         text = f"call{flags} {type} @{function}({', '.join(map(str, values))})"
         if type == "void":
             self.do(text)
@@ -224,6 +234,29 @@ class Function:
             return self.op(scalar(value.type), f"extractelement {value}, i64 {places[0]}")
         type = vector(scalar(value.type), len(places))
         return self.op(type, f"shufflevector {value}, {value.type} poison, <{len(places)} x i32> <{mask}>")
+
+    def spread(self, value: Value, count: int) -> Value:
+        """Return a value with so many lanes; a single number is the same in all of them."""
+        if lanes(value.type) == count:
+            return value
+        if value.name[0] not in "%@":  # a constant
+            return Value(vector(value.type, count), f"splat ({value.type} {value.name})")
+        return self.splat(value, count)
+
+    def gathered(self, values: Sequence[Value]) -> Value:
+        """Return single numbers as the lanes of a vector."""
+        if len(values) == 1:
+            return values[0]
+        made = Value(vector(values[0].type, len(values)), "poison")
+        for lane, value in enumerate(values):
+            made = self.op(made.type, f"insertelement {made}, {value}, i64 {lane}")
+        return made
+
+    def places(self, count: int) -> Value:
+        """Return the vector 0, 1, 2, ..."""
+        if count == 1:
+            return whole(0)
+        return Value(vector("i64", count), f"<{', '.join(f'i64 {lane}' for lane in range(count))}>")
 
     def total(self, value: Value) -> Value:
         """Return the sum of the lanes."""
@@ -260,6 +293,28 @@ class Function:
         name = f"llvm.masked.store.{mangled(value.type)}.p0"
         self.module.declarations.setdefault(name, f"declare void @{name}({value.type}, ptr, i32, {mask.type})")
         self.do(f"call void @{name}({value}, {address}, i32 {size}, {mask})")
+
+    def gather(self, type: Type, address: Value, index: Value, mask: Value | None = None) -> Value:
+        """Return the numbers at the places `index` after an address, one for each lane of `index`."""
+        count = lanes(index.type)
+        if count == 1:
+            return self.load(type, self.place(address, type, index))
+        where = self.op(vector("ptr", count), f"getelementptr {type}, {address}, {index}")
+        read = vector(type, count)
+        mask = mask or number(vector("i1", count), 1)
+        name = f"llvm.masked.gather.{mangled(read)}.v{count}p0"
+        self.module.declarations.setdefault(name, f"declare {read} @{name}({where.type}, i32, {mask.type}, {read})")
+        return self.op(read, f"call {read} @{name}({where}, i32 {bytes_of(type)}, {mask}, {read} zeroinitializer)")
+
+    def scatter(self, value: Value, address: Value, step: int, mask: Value | None = None) -> None:
+        """Store the lanes `step` numbers apart from each other."""
+        count, type = lanes(value.type), scalar(value.type)
+        index = self.binary("mul", self.places(count), number(vector("i64", count), step))
+        where = self.op(vector("ptr", count), f"getelementptr {type}, {address}, {index}")
+        mask = mask or number(vector("i1", count), 1)
+        name = f"llvm.masked.scatter.{mangled(value.type)}.v{count}p0"
+        self.module.declarations.setdefault(name, f"declare void @{name}({value.type}, {where.type}, i32, {mask.type})")
+        self.do(f"call void @{name}({value}, {where}, i32 {bytes_of(type)}, {mask})")
 
     # Control
 

@@ -26,6 +26,7 @@ from plainnet.engines.compiled.kernels.sharing import LINE
 from plainnet.engines.compiled.kernels.steps import NORMS, Addresses, FlatData, Shared, State, Vectors, run
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.errors import InvalidValue
 from plainnet.schedules import Constant, ReduceOnPlateau
 
@@ -54,7 +55,6 @@ class CompiledEngine:
         self.program, workspace = code.program(job)
         self.batch = job.batch_size or len(job.inputs)
         self.vectors = _vectors(job, workspace)
-        self.gradients = job.network.parameter_views(self.vectors.gradient)
         widths = self.program.stages[:, [code.INPUTS, code.OUTPUTS]]
         calls_blas = self.batch * int(widths.prod(axis=1).max()) > MOST_BY_LOOP
         self.blas_threads = 1 if calls_blas else None  # the engine's own threads each call it
@@ -65,8 +65,26 @@ class CompiledEngine:
         self.whole_set = self.set_in_memory()
         load(self)
 
-    def run(self, epochs: int, until: float = math.inf) -> list[float]:
-        """Train `epochs` epochs, or until `time.monotonic()` reaches `until`; the loss of each finished epoch."""
+    def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
+        """Train `epochs` epochs, or until one of the ends that `Engine.run` names; the loss of each finished epoch.
+
+        The machine code takes no notes: it returns at each epoch that has to be noted.
+        """
+        if notes is None:
+            return self._run(epochs, until)
+        job = self.job
+        last = job.epochs_done + epochs
+        losses: list[float] = []
+        while job.epochs_done < last:
+            due = min((job.epochs_done // notes.every + 1) * notes.every, last)
+            losses += self._run(due - job.epochs_done, until)
+            if job.epochs_done < due or not job.is_finite:
+                break
+            if notes.are_due(due):
+                notes.add(job, losses[-1], self.vectors.gradient)
+        return losses
+
+    def _run(self, epochs: int, until: float) -> list[float]:
         job = self.job
         last = job.epochs_done + epochs
         losses: list[float] = []
@@ -85,7 +103,6 @@ class CompiledEngine:
                 if not source.whole and job.batches_done in (0, source.stop):
                     source = None
                     blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
-        job.note_layer_norms(self.gradients)
         return losses
 
     def set_in_memory(self) -> LoadedRows | None:

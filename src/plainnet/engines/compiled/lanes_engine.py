@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from plainnet.engines.compiled.compiled_engine import flat, rates_of
 from plainnet.engines.compiled.kernels.compiling import make_ready
 from plainnet.engines.compiled.kernels.lane_steps import LaneData, LaneState, LaneVectors, run_lanes
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.optimizers import Optimizer
 
 LARGEST = 2_000
@@ -85,29 +86,35 @@ class LanesEngine:
             epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
         )  # fmt: skip
 
-    def run(self, epochs: int, going: Collection[int]) -> dict[int, float]:
-        """Train the networks in the lanes `going` further, `epochs` epochs or fewer.
+    def run(self, epochs: int, going: Mapping[int, Notes]) -> dict[int, float]:
+        """Train the networks in the lanes `going` further, `epochs` epochs or fewer, and take the notes of each.
 
-        For each the loss of the last epoch, or the first one that was not finite.
+        For each the loss of the last epoch, or the first one that was not finite. The machine code takes no notes, so
+        that a call ends at the first epoch that has to be noted.
         """
-        first = self.jobs[min(going)]
+        lane = min(going)
+        first, every = self.jobs[lane], going[lane].every
         lanes = len(self.jobs)
-        epochs = max(1, min(epochs, STEPS // (lanes * first.batches)))
+        epochs = max(1, min(epochs, every - first.epochs_done % every, STEPS // (lanes * first.batches)))
         steps = epochs * first.batches
         rates = np.stack([rates_of(job, steps) for job in self.jobs], axis=1)
         state = LaneState(np.array([first.steps_done]), self.alive, np.zeros(lanes), np.zeros((epochs, lanes)))
         self.call(epochs, rates, state)
         finite = np.cumprod(np.isfinite(state.losses), axis=0).sum(axis=0)
-        self.write_back(state, going, finite, steps, rates)
-        return {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}
+        losses = {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}
+        self.write_back(state, losses, finite, steps, rates)
+        for lane, notes in going.items():
+            job = self.jobs[lane]
+            if np.isfinite(losses[lane]) and job.is_finite and notes.are_due(job.epochs_done):
+                notes.add(job, losses[lane], self.vectors.gradient[lane::lanes])
+        return losses
 
-    def write_back(self, state: LaneState, going: Collection[int], epochs: Array, steps: int, rates: Array) -> None:
+    def write_back(self, state: LaneState, going: Iterable[int], epochs: Array, steps: int, rates: Array) -> None:
         """Return the networks and jobs as they are now, after so many epochs of each."""
         lanes = len(self.jobs)
         parameters = self.vectors.parameters.reshape(-1, lanes).T
         good = self.vectors.good_parameters.reshape(-1, lanes).T
         norms = np.sqrt(state.squares).tolist()
-        layer_norms = self.layer_norms()
         for lane in going:
             job = self.jobs[lane]
             job.epochs_done += int(epochs[lane])
@@ -116,16 +123,3 @@ class LanesEngine:
             job.gradient_norms.append(norms[lane])
             job.good_parameters[:] = good[lane]
             job.network.parameters[:] = parameters[lane]
-            job.layer_gradient_norms = {name: own[lane] for name, own in layer_norms.items()}
-
-    def layer_norms(self) -> dict[str, list[float]]:
-        """Return the norm of each layer's part of the last step's gradient, of every network."""
-        with np.errstate(over="ignore", invalid="ignore"):  # of a lane that diverges
-            squares = self.vectors.gradient.reshape(-1, len(self.jobs)) ** 2
-        norms: dict[str, list[float]] = {}
-        start = 0
-        for i, own in enumerate(self.jobs[0].network.parameter_views(self.jobs[0].network.parameters)):
-            stop = start + sum(array.size for array in own.values())
-            norms[f"layers[{i}]"] = np.sqrt(squares[start:stop].sum(axis=0)).tolist()
-            start = stop
-        return norms
