@@ -12,7 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
-from plainnet.engines.compiled.ahead import Draws, Orders
+from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.threads import barrier, started
 from plainnet.engines.interrupts import interrupts_held
@@ -60,7 +60,7 @@ class CompiledEngine:
         self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        self.draws = Draws(job, self.code.draws)
+        self.draws = StepDraws(job, self.code.draws)
         self.orders = Orders(job)
         self.memory = {
             "gradient": np.zeros_like(net.parameters),
@@ -185,6 +185,7 @@ def loaded(
     inputs: Array, targets: Array, weight: Array | None, order: Array | None, before: int, stop: int, whole: bool
 ) -> LoadedRows:
     """Return data whose rows lie one after the other."""
+
     def rows(array: Array) -> Array:
         return np.require(array, requirements=["C", "A"])
 

@@ -22,7 +22,7 @@ from plainnet.engines.job import Job
 class StepCode:
     """The machine code of a job, and what it needs."""
 
-    layout: driver.Layout
+    layout: driver.JobLayout
     draws: list[Draw]
     tables: list[tuple[float, ...]]
     """For each size of batch the constants that depend on it."""
@@ -79,7 +79,7 @@ def _compiled(job: Job, threads: int) -> StepCode:
     programs = driver.Programs(one_pass, lowered_update(job, threads), lowered_check(job), lowered_norms(job))
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
-    layout = driver.Layout(
+    layout = driver.JobLayout(
         net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),

@@ -37,7 +37,7 @@ LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
 """The places in `sums`."""
 
 
-class Layout(NamedTuple):
+class JobLayout(NamedTuple):
     """The sizes of a job that its machine code knows."""
 
     dtype: np.dtype
@@ -82,7 +82,7 @@ class Programs(NamedTuple):
     norms: Program
 
 
-def write(programs: Programs, layout: Layout, width: int) -> Module:
+def write(programs: Programs, layout: JobLayout, width: int) -> Module:
     """Return the module with the function `run(context)`, where the context holds the `FIELDS`."""
     module = Module()
     step = programs.step
@@ -102,7 +102,7 @@ def write(programs: Programs, layout: Layout, width: int) -> Module:
 
 
 class _Driver:
-    def __init__(self, module: Module, step: Pass, layout: Layout) -> None:
+    def __init__(self, module: Module, step: Pass, layout: JobLayout) -> None:
         self.layout = layout
         self.step = step
         number_of_thread = Value("i64", "%thread")
