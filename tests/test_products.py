@@ -71,7 +71,7 @@ def check(type, form, m, n, k, at_run_time):
 @pytest.mark.parametrize("at_run_time", [False, True])
 def test_every_element_is_the_sum_of_its_products(type, form, at_run_time):
     shapes = list(itertools.product(COUNTS, repeat=3))
-    for m, n, k in shapes[:: 1 + len(shapes) // 60]:
+    for m, n, k in shapes[::17]:
         check(type, form, m, n, k, at_run_time)
 
 

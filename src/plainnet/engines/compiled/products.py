@@ -49,9 +49,9 @@ def product(
 ) -> None:
     """Write c[i, j] = Σₖ a[i, k] · b[k, j] for m rows, n columns and sums of k products.
 
-    `n` is a constant, and so is k if b is not row-major; otherwise m or k may be known at run time only, up to `most`.
-    c is row-major, and shares no memory with a or b. `scratch` is the address of as many numbers as `scratch_numbers`
-    says.
+    `n` is a constant, and so is k if b is not row-major; otherwise m or k may be known at run time only. `most` is the
+    largest value that is expected of it; a larger one is correct too, but may be slower. c is row-major, and shares no
+    memory with a or b. `scratch` is the address of as many numbers as `scratch_numbers` says.
     """
     block, large, transposes, _ = _plan(type, m, n, k, b, most)
     total, columns, first = int(n.name), block.vectors * block.lanes, 0
@@ -71,8 +71,11 @@ def product(
         call(f, name, scratch, width, address, along, width, k)
         address, along = scratch, width
     name = kernel(f.module, type, block, resumes=False)
-    with f.loop(whole(0), width, columns) as right:
-        j = f.intrinsic("smin", "i64", right.index, whole(max(int(width.name) - columns, 0)))
+    if int(width.name) <= columns:
+        call(f, name, *left, a.row, address, along, onto, c.row, m, k)
+        return
+    with f.loop(whole(0), width, columns) as right:  # the last ones begin earlier, and are computed a second time
+        j = f.intrinsic("smin", "i64", right.index, whole(int(width.name) - columns))
         call(f, name, *left, a.row, f.place(address, type, j), along, f.place(onto, type, j), c.row, m, k)
 
 
