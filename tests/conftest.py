@@ -38,6 +38,7 @@ NEEDS = {
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,
     "test_export_cli.py": (*COMMANDS, "exchange"),
+    "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
     "test_numba.py": ("cli", "fast"),
