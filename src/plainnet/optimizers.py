@@ -147,14 +147,19 @@ class Optimizer(Adjustable):
 
     def step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
         """Take step t: clip, decay, and change `parameters` and `state` in place by the algorithm's update."""
-        gradient = self.clipped(gradient if self.elementwise else gradient.copy())  # a user's own may use it up
         size = len(parameters)
         if not self.elementwise or size <= STRETCH:
-            self.update(parameters, self.decayed(parameters, gradient, learning_rate), state, learning_rate, t)
+            self.whole_step(parameters, gradient, state, learning_rate, t)
             return
+        gradient = self.clipped(gradient)
         for part in [slice(start, start + STRETCH) for start in range(0, size, STRETCH)]:
             decayed = self.decayed(parameters[part], gradient[part], learning_rate)
             self.update(parameters[part], decayed, {k: v[part] for k, v in state.items()}, learning_rate, t)
+
+    def whole_step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
+        """Take step t for all parameters at once."""
+        gradient = self.clipped(gradient if self.elementwise else gradient.copy())  # a user's own may change it
+        self.update(parameters, self.decayed(parameters, gradient, learning_rate), state, learning_rate, t)
 
     def clipped(self, gradient: Array) -> Array:
         """g · min(1, clip_norm / ‖g‖), where there is a clip_norm."""

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from plainnet._base import checks
 from plainnet._base.extras import lacking, missing_extra
 from plainnet.engines import blas
-from plainnet.engines.compiled.program import decline
 from plainnet.engines.job import Job
 from plainnet.errors import InvalidValue, warn
-from plainnet.layers import BatchNorm, Dropout
 
 if TYPE_CHECKING:
     from plainnet.network import Network
 
 ENGINES = ("numpy", "compiled")
 
-WORTH_COMPILING = 5.0
+WORTH_COMPILING = 0.25
 """A job that would take the NumPy engine at least this many seconds is compiled by "auto".
 
-Numba alone takes half a second to import, and where the machine code is not on disk yet some ten to make it.
+Compiling takes from a twentieth to three tenths of a second.
 """
 
 WORTH_SHARING = 500_000
@@ -61,40 +59,45 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
         return Choice("numpy", _blas_threads(threads))
     if engine == "compiled":
         require_compiled()
-    reason = decline(job)
+    elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
+        return Choice("numpy", _blas_threads(threads))
+    shared = threads or default_threads(job)
+    reason = why_unable() or decline(job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
-    if engine == "auto" and not reason:
-        if not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
-            return Choice("numpy", _blas_threads(threads))
-        reason = why_unable()
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
-    return Choice("compiled", threads or default_threads(job))
+    return Choice("compiled", shared)
 
 
 def is_installed() -> bool:
     """Return True if all that the compiled engine needs is installed."""
-    return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+    return importlib.util.find_spec("llvmlite") is not None
 
 
 @cache
 def why_unable() -> str | None:
-    """Why the compiled engine cannot run here although its libraries are there, in words; None where it can.
-
-    Takes as long as importing Numba, half a second.
-    """
+    """Why the compiled engine cannot run here although llvmlite is there, in words; None where it can."""
     too_old = lacking("fast")
     if too_old:
         return f"it takes {' and '.join(too_old)}, and an older one is installed"
     try:
-        from numba import config
-
-        if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            return "NUMBA_DISABLE_JIT is set, which keeps Numba from compiling"
         import plainnet.engines.compiled.compiled_engine  # noqa: F401
-    except Exception as error:  # whatever versions that do not fit each other end in
-        return f"Numba cannot be imported ({error})"
+    except Exception as error:  # whatever a broken installation ends in
+        return f"llvmlite cannot be imported ({error})"
+    return None
+
+
+def decline(job: Job, threads: int) -> str | None:
+    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
+    from plainnet.engines.compiled.compiling import compiled
+    from plainnet.engines.compiled.loops import Unsupported
+    from plainnet.tracing.untraceable import Untraceable
+
+    try:
+        compiled(job, threads)
+    except (Unsupported, Untraceable) as error:
+        return str(error)
     return None
 
 
@@ -120,13 +123,8 @@ def default_threads(job: Job) -> int:
 
 
 def useful_threads(network: "Network", examples: int) -> int:
-    """Return how many threads at most gain from sharing a step of so many examples.
-
-    Threads meet at one barrier per step, and at two more for each Dropout (one thread draws the mask) and BatchNorm
-    (means over all rows).
-    """
-    waiting = 1 + 2 * sum(isinstance(layer, Dropout | BatchNorm) for layer in network.layers)
-    return max(1, 3 * network.parameters.size * examples // (WORTH_SHARING * waiting))
+    """Return how many threads at most gain from sharing a step of so many examples."""
+    return max(1, 3 * network.parameters.size * examples // WORTH_SHARING)
 
 
 def free_cores() -> int:

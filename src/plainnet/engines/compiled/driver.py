@@ -1,0 +1,293 @@
+"""The loop over the steps of a run, as machine code: gather the batch, pass, update, and keep the record.
+
+It does what `train` of the NumPy engine does, for so many steps in one call.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plainnet.engines.compiled import emission, sharing
+from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, whole
+from plainnet.engines.compiled.loops import Program
+from plainnet.engines.compiled.sharing import Thread
+from plainnet.engines.compiled.step import Pass
+
+NORMS = 10
+"""The number of latest steps whose gradient norm is kept."""
+
+FIELDS = (
+    "steps", "batches", "before", "rows", "moves", "note_every", "note_last",
+    "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
+    "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
+    "arrived",
+)  # fmt: skip
+"""What the machine code is called with: addresses, and whole numbers; then the optimizer's memory."""
+
+NUMBERS = FIELDS.index("inputs")
+"""The first so many are numbers, the others addresses."""
+
+EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED = range(6)
+"""The places in `counts`."""
+LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
+"""The places in `sums`."""
+
+
+class JobLayout(NamedTuple):
+    """The sizes of a job that its machine code knows."""
+
+    dtype: np.dtype
+    batch: int
+    row_bytes: tuple[int, int, int]
+    """Of one row of the inputs, the targets and the weights (0: none)."""
+    shuffles: bool
+    weighted: bool
+    parameter_bytes: int
+    statistic_bytes: int
+    memory: tuple[str, ...]
+    record_bytes: int
+    """Of the random numbers of one step."""
+    draw_offsets: tuple[int, ...]
+    layers: int
+    """The layers that have parameters."""
+    threads: int
+
+
+def program_function(
+    module: Module, name: str, program: Program, bases: list[str], arguments: dict[str, str], width: int,
+    threads: int,
+) -> Function:  # fmt: skip
+    """Write a program as a function of the addresses it uses, numbers, and the number of rows."""
+    addresses = {base: Value("ptr", f"%base{i}") for i, base in enumerate(bases)}
+    numbers = {argument: Value(type, f"%{argument}") for argument, type in arguments.items()}
+    rows = Value("i64", "%rows")
+    thread = Thread(Value("i64", "%thread"), threads, Value("ptr", "%arrived")) if threads > 1 else None
+    shared = [thread.arrived, thread.number] if thread else []
+    f = module.function(name, [*addresses.values(), *numbers.values(), rows, *shared])
+    emission.write(f, program, addresses, numbers, rows, width, thread)
+    f.give()
+    return f
+
+
+class Programs(NamedTuple):
+    """What one step does, in loops."""
+
+    step: Pass
+    update: Program
+    check: Program
+    norms: Program
+
+
+def write(programs: Programs, layout: JobLayout, width: int) -> Module:
+    """Return the module with the function `run(context)`, where the context holds the `FIELDS`."""
+    module = Module()
+    step = programs.step
+    draws = [f"draw {i}" for i in range(len(step.draws))]
+    memory = [f"memory {name}" for name in layout.memory]
+    pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
+    update_bases = ["parameters", "gradient", "results", "work", *memory]
+    for i, program in enumerate(step.programs):
+        program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width, layout.threads)
+    program_function(
+        module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width, layout.threads
+    )
+    program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width, layout.threads)
+    program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width, layout.threads)
+    _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
+    return module
+
+
+class _Driver:
+    def __init__(self, module: Module, step: Pass, layout: JobLayout) -> None:
+        self.layout = layout
+        self.step = step
+        number_of_thread = Value("i64", "%thread")
+        self.f = module.function("run", [Value("ptr", "%context"), number_of_thread], private=False)
+        fields = [*FIELDS, *(f"memory {name}" for name in layout.memory)]
+        self.given: dict[str, Value] = {}
+        for i, name in enumerate(fields):
+            at = self.f.place(Value("ptr", "%context"), "i64", whole(i))
+            self.given[name] = self.f.load("i64" if i < NUMBERS else "ptr", at)
+        self.thread = None
+        if layout.threads > 1:
+            self.thread = Thread(number_of_thread, layout.threads, self.given["arrived"])
+        self.shared = [self.thread.arrived, self.thread.number] if self.thread else []
+
+    def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
+        f, given = self.f, self.given
+        counts = [self._entry("counts", i) for i in range(6)]
+        sums = [self._entry("sums", i, "double") for i in range(3)]
+        self.first_epoch = counts[EPOCHS]
+        start = (whole(0), *counts, *sums)
+        head, stop, done = f.new_label("step"), f.new_label("stop"), f.new_label("done")
+        f.do(f"br label %{head}")
+        before = f.block
+        f.label(head)
+        place = len(f.lines)
+        state = [f.op(value.type, "phi") for value in start]
+        at, epochs, batches, steps, good, written, noted, loss_total, weight_total, rate = state
+        body = f.new_label("body")
+        f.do(f"br {f.compare('slt', at, given['steps'])}, label %{body}, label %{done}")
+        f.label(body)
+
+        begin = f.multiply(f.subtract(batches, given["before"]), whole(self.layout.batch))
+        left = f.subtract(given["rows"], begin)
+        rows = f.select(f.compare("slt", left, whole(self.layout.batch)), left, whole(self.layout.batch))
+        if len(self.step.rows) == 1:
+            rows = whole(self.layout.batch)
+        bases = {**given, **self._batch(epochs, begin, rows), **self._draws(at)}
+        full = f.compare("eq", rows, whole(self.layout.batch))
+        if self.step.tables:
+            bases["tables"] = f.select(full, given["tables"], given["last_tables"])
+        passed = [bases[name] for name in pass_bases]
+        if len(self.step.programs) == 1:
+            f.call("pass_0", "void", *passed, rows, *self.shared)
+        else:
+            with f.when(full):
+                f.call("pass_0", "void", *passed, rows, *self.shared)
+            with f.when(f.compare("ne", rows, whole(self.layout.batch))):
+                f.call("pass_1", "void", *passed, rows, *self.shared)
+        kind = TYPES[self.layout.dtype.name]
+        loss, *weights_given = (self._result(i, dtype) for i, dtype in enumerate(self.step.dtypes))
+        weight = f.op("double", f"sitofp {rows} to double")
+        if self.layout.weighted:
+            (weight,) = weights_given
+        finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
+        good_step = f.new_label("finite")
+        f.do(f"br {finite}, label %{good_step}, label %{stop}")
+
+        f.label(good_step)
+        first = f.compare("eq", batches, whole(0))
+        with f.when(first):
+            with f.when(sharing.only_first(f, self.thread)) if self.thread else nullcontext():
+                self._copy(given["parameters"], given["good_parameters"], self.layout.parameter_bytes)
+                self._copy(given["statistics"], given["good_statistics"], self.layout.statistic_bytes)
+            if self.thread:
+                sharing.wait(f, self.thread)
+        new_good = f.select(first, epochs, good)
+        which = f.multiply(at, given["moves"])
+        new_rate = f.load("double", f.place(given["rates"], "double", which))
+        new_steps = f.add(steps, whole(1))
+        f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0), *self.shared)
+        norm = f.load(kind, f.place(given["results"], "i8", whole(16)))
+        norm = f.convert("fpext", norm, "double")
+        f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
+        total = f.multiply_add(weight, loss, loss_total)
+        weights = f.add(weight_total, weight)
+        new_batches = f.add(batches, whole(1))
+        over = f.compare("eq", new_batches, given["batches"])
+        results = self._epoch(over, epochs, written, noted, f.divide(total, weights), new_rate, norm)
+        failed, new_noted = results
+        zero = number("double", 0)
+        following = (
+            f.select(failed, given["steps"], f.add(at, whole(1))),
+            f.select(over, f.add(epochs, whole(1)), epochs),
+            f.select(over, whole(0), new_batches),
+            new_steps,
+            new_good,
+            f.select(over, f.add(written, whole(1)), written),
+            new_noted,
+            f.select(over, zero, total),
+            f.select(over, zero, weights),
+            new_rate,
+        )
+        end = f.block
+        f.do(f"br label %{head}")
+        for line, (phi, a, b) in enumerate(zip(state, start, following, strict=True), place):
+            f.lines[line] = f"  {phi.name} = phi {phi.type} [ {a.name}, %{before} ], [ {b.name}, %{end} ]"
+
+        f.label(stop)
+        f.store(loss, f.place(given["losses"], "double", written))
+        more = f.add(written, whole(1))
+        f.do(f"br label %{done}")
+        f.label(done)
+        final = f.op("i64", f"phi i64 [ {written.name}, %{head} ], [ {more.name}, %{stop} ]")
+        for i, value in enumerate((epochs, batches, steps, good, final, noted)):
+            f.store(value, f.place(given["counts"], "i64", whole(i)))
+        for i, value in enumerate((loss_total, weight_total, rate)):
+            f.store(value, f.place(given["sums"], "double", whole(i)))
+        f.give()
+
+    def _epoch(
+        self, over: Value, epochs: Value, written: Value, noted: Value, loss: Value, rate: Value, norm: Value
+    ) -> tuple[Value, Value]:
+        """Write what happens at the end of an epoch; return if a parameter is not finite, and the rows noted by now."""
+        f, given = self.f, self.given
+        before, no, yes, done = f.block, Value("i1", "false"), f.new_label("epoch"), f.new_label("done")
+        f.do(f"br {over}, label %{yes}, label %{done}")
+        f.label(yes)
+        f.store(loss, f.place(given["losses"], "double", written))
+        f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0), *self.shared)
+        zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(24)))
+        failed = f.compare("uno", zeros, zeros)
+        epoch = f.add(epochs, whole(1))
+        regular = f.compare("eq", f.binary("urem", epoch, given["note_every"]), whole(0))
+        due = f.binary("or", regular, f.compare("eq", epoch, given["note_last"]))
+        due = f.select(failed, no, due)
+        with f.when(due):
+            self._note(noted, (loss, rate, norm))
+        new = f.select(due, f.add(noted, whole(1)), noted)
+        end = f.block
+        f.do(f"br label %{done}")
+        f.label(done)
+        failed = f.op("i1", f"phi i1 [ false, %{before} ], [ {failed.name}, %{end} ]")
+        return failed, f.op("i64", f"phi i64 [ {noted.name}, %{before} ], [ {new.name}, %{end} ]")
+
+    def _note(self, noted: Value, numbers: tuple[Value, ...]) -> None:
+        """Write a row of the notes."""
+        f, given = self.f, self.given
+        f.call("norms", "void", given["gradient"], given["results"], given["work"], whole(0), *self.shared)
+        row = f.place(given["notes"], "double", f.multiply(noted, whole(len(numbers) + self.layout.layers)))
+        kind = TYPES[self.layout.dtype.name]
+        norms = [f.load(kind, f.place(given["results"], "i8", whole(32 + 8 * i))) for i in range(self.layout.layers)]
+        for i, value in enumerate((*numbers, *(f.convert("fpext", norm, "double") for norm in norms))):
+            f.store(value, f.place(row, "double", whole(i)))
+
+    def _result(self, i: int, dtype: np.dtype[Any]) -> Value:
+        """Return one of the results of the pass, in double precision."""
+        value = self.f.load(TYPES[dtype.name], self.f.place(self.given["results"], "i8", whole(8 * i)))
+        return self.f.convert("fpext" if dtype.kind == "f" else "sitofp", value, "double")
+
+    def _entry(self, name: str, i: int, type: str = "i64") -> Value:
+        return self.f.load(type, self.f.place(self.given[name], type, whole(i)))
+
+    def _copy(self, source: Value, target: Value, size: int | Value) -> None:
+        if size == 0:
+            return
+        count = size if isinstance(size, Value) else whole(size)
+        self.f.call("llvm.memcpy.p0.p0.i64", "void", target, source, count, Value("i1", "false"))
+
+    def _batch(self, epochs: Value, begin: Value, rows: Value) -> dict[str, Value]:
+        """Return the addresses of the batch: where it lies, or where its rows were copied to."""
+        names = ["inputs", "targets", "weight"] if self.layout.weighted else ["inputs", "targets"]
+        f = self.f
+        if not self.layout.shuffles:
+            return {
+                name: f.place(self.given[name], "i8", f.multiply(begin, whole(size)))
+                for name, size in zip(names, self.layout.row_bytes, strict=False)
+            }
+        epoch = f.subtract(epochs, self.first_epoch)
+        epoch_order = f.place(self.given["order"], "i64", f.multiply(epoch, self.given["rows"]))
+        part = sharing.part(f, rows, self.thread) if self.thread else (whole(0), rows)
+        with f.loop(*part) as loop:
+            order = f.place(epoch_order, "i64", f.add(begin, loop.index))
+            row = f.load("i64", order)
+            for name, size in zip(names, self.layout.row_bytes, strict=False):
+                source = f.place(self.given[name], "i8", f.multiply(row, whole(size)))
+                target = f.place(self.given[f"batch_{name}"], "i8", f.multiply(loop.index, whole(size)))
+                self._copy(source, target, size)
+        if self.thread:
+            sharing.wait(f, self.thread)
+        return {name: self.given[f"batch_{name}"] for name in names}
+
+    def _draws(self, at: Value) -> dict[str, Value]:
+        """Return the addresses of the random numbers of a step."""
+        if not self.step.draws:
+            return {}
+        f = self.f
+        record = f.place(self.given["draws"], "i8", f.multiply(at, whole(self.layout.record_bytes)))
+        return {f"draw {i}": f.place(record, "i8", whole(o)) for i, o in enumerate(self.layout.draw_offsets)}

@@ -1,0 +1,263 @@
+"""One training step as two graphs, traced from the network's own functions: a pass forward and back, and the update.
+
+The batches of an epoch have one size, but for a smaller last batch. A graph has shapes; so the pass is traced for both
+sizes, and what differs between the two graphs is what depends on the number of rows: lengths of axes, and constants
+such as the n of a mean, which become tables with an entry for each size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plainnet.backpropagation import backpropagate
+from plainnet.engines.compiled.emission import scratch_numbers
+from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
+from plainnet.engines.compiled.lowering import lower
+from plainnet.engines.compiled.stateless import copies, trace_stateless
+from plainnet.engines.job import Job
+from plainnet.layers import Layer, TrainingPass
+from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
+from plainnet.tracing.simplify import simplify
+from plainnet.tracing.tracer import trace
+
+
+class Shapes(NamedTuple):
+    """The arrays of a job without its rows."""
+
+    inputs: tuple[int, ...]
+    targets: tuple[int, ...]
+    targets_dtype: np.dtype[Any]
+    weighted: bool
+
+
+@dataclass
+class Pass:
+    """The pass over a batch of one size, or of two."""
+
+    programs: list[Program]
+    """One for all sizes or, where the two compute different things, one for each."""
+    rows: tuple[int, ...]
+    """The sizes: of all batches, and of the last one where that is smaller."""
+    tables: list[tuple[float, ...]]
+    """Constants with a value for each size."""
+    draws: list[Draw]
+    dtypes: tuple[np.dtype[Any], ...]
+    """The dtype of the loss and, with weights, of their sum."""
+
+
+class Draw(NamedTuple):
+    """Random numbers that a pass takes."""
+
+    method: str
+    dtype: np.dtype[Any]
+    shapes: tuple[tuple[int, ...], ...]
+    """The shape for each size of batch."""
+
+
+def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the shapes of each layer's parameters and statistics."""
+    found = []
+    for layer in layers:
+        found.append((layer.parameter_shapes(input_shape), layer.statistic_shapes(input_shape)))
+        input_shape = layer.output_shape(input_shape)
+    return found
+
+
+def traced_pass(job: Job, rows: int) -> Graph:
+    """Return the graph of a pass forward and back over so many rows.
+
+    Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place.
+    """
+    net, dtype = job.network, job.network.dtype
+    twins, loss = copies((list(net.layers), job.loss))
+    shapes = arrays_of(net.layers, job.inputs.shape[1:])
+
+    def one_pass(
+        inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any
+    ) -> Any:
+        for layer, own, kept in zip(twins, parameters, statistics, strict=True):
+            layer.bind({**own, **kept})
+        value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random), gradients)
+        return value, (None if weight is None else weight.sum())
+
+    def examples(shapes: Mapping[str, Any]) -> dict[str, ShapeDtype]:
+        return {name: ShapeDtype(shape, dtype) for name, shape in shapes.items()}
+
+    weight = None if job.sample_weight is None else ShapeDtype((rows,), job.sample_weight.dtype)
+    graph = trace_stateless(
+        [*twins, loss],
+        one_pass,
+        ShapeDtype((rows, *job.inputs.shape[1:]), job.inputs.dtype),
+        ShapeDtype((rows, *job.targets.shape[1:]), job.targets.dtype),
+        weight,
+        [examples(own) for own, _ in shapes],
+        [examples(kept) for _, kept in shapes],
+        [examples(own) for own, _ in shapes],
+        np.random.default_rng(0),
+    )
+    if not isinstance(graph.result[0], Node):
+        raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
+    return simplify(graph)
+
+
+def traced_update(job: Job) -> Graph:
+    """Return the graph of the optimizer's step; its result is the norm of the gradient before clipping."""
+    size, dtype = job.network.parameters.size, job.network.dtype
+    optimizer = copies(job.optimizer)
+
+    def update(parameters: Any, gradient: Any, state: Any, learning_rate: Any, t: Any) -> Any:
+        squares = (gradient * gradient).sum()
+        optimizer.whole_step(parameters, gradient, state, learning_rate, t)
+        return np.sqrt(squares)
+
+    vector = ShapeDtype((size,), dtype)
+    state = {name: ShapeDtype(v.shape, v.dtype) for name, v in job.optimizer_state.items()}
+    return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int)))
+
+
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
+    """Return the loops of the pass, for all sizes of batch in `rows`."""
+    graphs = [traced_pass(job, count) for count in rows]
+    if len({len(graph.draws) for graph in graphs}) > 1:
+        raise Unsupported("it draws other random numbers for a smaller batch")
+    draws = [
+        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
+        for same in zip(*(graph.draws for graph in graphs), strict=True)
+    ]
+    dtypes = tuple(node.dtype for node in graphs[0].outputs)
+    try:
+        extents, constants = _common(graphs)
+        tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
+        return Pass(programs, rows, list(constants.values()), draws, dtypes)
+    except Unsupported:
+        if len(graphs) == 1:
+            raise
+        programs = [
+            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
+            for graph, count in zip(graphs, rows, strict=True)
+        ]
+        return Pass(programs, rows, [], draws, dtypes)
+
+
+def _lowered(
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+    threads: int,
+) -> Program:  # fmt: skip
+    buffers = _pass_buffers(job, graph, extents)
+    for place, draw in enumerate(graph.draws):
+        buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
+    results = [
+        (node, Buffer("results", 8 * place, (), node.dtype))
+        for place, node in enumerate(graph.result)
+        if isinstance(node, Node)
+    ]
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
+
+
+def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
+    """Return each node's extents for all graphs at once, and the constants in which they differ."""
+    first, *others = graphs
+    extents = {node: tuple(map(Extent, node.shape)) for node in first.nodes}
+    tables: dict[Node, tuple[float, ...]] = {}
+    for other in others:
+        if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
+            raise Unsupported("it computes something else for another number of rows")
+        places = {node: i for i, node in enumerate(other.nodes)}
+        own_places = {node: i for i, node in enumerate(first.nodes)}
+        for one, two in zip(first.nodes, other.nodes, strict=True):
+            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
+            if not same_inputs or len(one.shape) != len(two.shape):
+                raise Unsupported("it computes something else for another number of rows")
+            lengths = zip(one.shape, two.shape, strict=True)
+            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in lengths)
+            if one.op == "constant":
+                _compare(one, two, tables)
+            elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
+                raise Unsupported("it takes some of the batch's rows by their number")
+    return extents, tables
+
+
+def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
+    a, b = (np.asarray(node.attributes["value"]) for node in (one, two))
+    if a.shape == b.shape and (a == b).all():
+        return
+    if a.ndim or b.ndim:
+        raise Unsupported("an array of constants depends on the number of rows")
+    tables[one] = (float(a), float(b))
+
+
+def _pass_buffers(
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
+) -> dict[Node, Buffer | Expression]:
+    """Return where the inputs of the pass lie."""
+    inputs, targets, weight, parameters, statistics, gradients, _ = graph.arguments
+    buffers: dict[Node, Buffer | Expression] = {
+        inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
+        targets: Buffer("targets", 0, extents[targets], targets.dtype),
+    }
+    if weight is not None:
+        buffers[weight] = Buffer("weight", 0, extents[weight], weight.dtype)
+    for base, groups in (("parameters", parameters), ("statistics", statistics), ("gradient", gradients)):
+        offset = 0
+        for group in groups:
+            for node in group.values():
+                buffers[node] = Buffer(base, offset, extents[node], node.dtype)
+                offset += int(np.prod(node.shape)) * node.dtype.itemsize
+    return buffers
+
+
+def lowered_update(job: Job, threads: int) -> Program:
+    """Return the loops of the optimizer's step."""
+    graph = traced_update(job)
+    extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
+    parameters, gradient, state, rate, t = graph.arguments
+    buffers: dict[Node, Buffer | Expression] = {
+        parameters: Buffer("parameters", 0, extents[parameters], parameters.dtype),
+        gradient: Buffer("gradient", 0, extents[gradient], gradient.dtype),
+        rate: Expression("argument", rate.dtype, value="learning_rate"),
+        t: Expression("argument", t.dtype, value="t"),
+    }
+    for name, node in state.items():
+        buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
+    norm = graph.result
+    return lower(
+        graph,
+        buffers,
+        [(norm, Buffer("results", 16, (), norm.dtype))],
+        extents,
+        scratch=scratch_numbers,
+        threads=threads,
+    )
+
+
+def lowered_check(job: Job) -> Program:
+    """Return the loops of Σ 0 · θ, which is NaN if a parameter is not finite."""
+
+    def check(parameters: Any) -> Any:
+        return (0 * parameters).sum()
+
+    vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
+    return _of_vector(simplify(trace(check, vector)), "parameters", 24)
+
+
+def lowered_norms(job: Job) -> Program:
+    """Return the loops of the norm of each layer's part of the gradient."""
+
+    def norms(gradient: Any) -> Any:
+        return [np.sqrt((gradient[part] * gradient[part]).sum()) for part in job.layer_parts.values()]
+
+    vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
+    return _of_vector(simplify(trace(norms, vector)), "gradient", 32)
+
+
+def _of_vector(graph: Graph, base: str, results: int) -> Program:
+    """Return the loops of a function of one vector; its results follow each other, eight bytes apart."""
+    extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
+    (vector,) = graph.arguments
+    wanted = [(node, Buffer("results", results + 8 * i, (), node.dtype)) for i, node in enumerate(graph.outputs)]
+    return lower(graph, {vector: Buffer(base, 0, extents[vector], vector.dtype)}, wanted, extents)
