@@ -7,6 +7,7 @@
 >>> graph.run(np.zeros((2, 3), np.float32))
 array([[0.5, 0.5, 0.5],
        [0.5, 0.5, 0.5]], dtype=float32)
+>>> from plainnet.tracing import formula
 >>> formula(graph)
 '1 / (1 + e^-z)'
 

@@ -26,7 +26,7 @@ from plainnet.engines.compiled.loops import (
     strides,
 )  # fmt: skip
 from plainnet.engines.compiled.memory import place_in_memory
-from plainnet.engines.compiled.schedule import Schedule
+from plainnet.engines.compiled.steps import Steps
 from plainnet.engines.compiled.storing import REDUCTIONS, STORED, VIEWS, Extents, computed, is_product, stored_nodes
 from plainnet.engines.compiled.values import Values, broadcast, full_index
 from plainnet.tracing.graph import Graph, Node
@@ -70,7 +70,7 @@ class _Lowering:
         self.nodes = computed(graph)
         self.stored = stored_nodes(graph, extents, self.targets)
         self.values = Values(buffers, extents, tables, self.stored)
-        self.schedule = Schedule()
+        self.steps = Steps()
         self.temporary: list[Buffer] = []
 
     def program(self) -> Program:
@@ -84,10 +84,10 @@ class _Lowering:
                 self._elementwise(new, self.extents[node], lambda idx, node=node: self.values.value(node, idx))
         for source, target in late:
             self._copy(source, target)
-        unread = self.schedule.keep_local()
+        unread = self.steps.keep_local()
         in_memory = [buffer for buffer in self.temporary if buffer not in unread]
-        work = place_in_memory(self.schedule.steps, in_memory, self.rows, self.threads == 1)
-        return Program(self.schedule.steps, work, self.rows, self.values.arrays)
+        work = place_in_memory(self.steps.steps, in_memory, self.rows, self.threads == 1)
+        return Program(self.steps.steps, work, self.rows, self.values.arrays)
 
     def _temporary(self, extents: tuple[Extent, ...], dtype: Any) -> Buffer:
         """Return a new buffer in the workspace."""
@@ -178,7 +178,7 @@ class _Lowering:
         index = tuple(Affine(0, ((axis, 1),)) for axis in range(len(domain)))
         squeezed = tuple(Affine() if e == Extent(1) else i for i, e in zip(index, domain, strict=True))
         place = combined(squeezed, strides(domain)) if into is None else into(squeezed)
-        self.schedule.add(Nest(domain, (), [Store(target, place, value(squeezed))]))
+        self.steps.add(Nest(domain, (), [Store(target, place, value(squeezed))]))
 
     def _reduce(self, node: Node, target: Buffer) -> None:
         (x,) = node.inputs
@@ -210,7 +210,7 @@ class _Lowering:
         self, target: Buffer, domain: tuple[Extent, ...], reduced: tuple[Extent, ...], value: Expression, kind: str
     ) -> None:
         index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
-        self.schedule.add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
+        self.steps.add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
 
     def _matmul(self, node: Node, target: Buffer) -> None:
         left, right = node.inputs
@@ -219,7 +219,7 @@ class _Lowering:
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
             if self.scratch and (numbers := self.scratch(product, self.rows, self.threads)):
                 product.scratch = self._temporary((Extent(numbers),), node.dtype)
-            self.schedule.append(product)
+            self.steps.append(product)
             return
         domain = self.extents[node]
         inner = Affine(0, ((len(domain), 1),))

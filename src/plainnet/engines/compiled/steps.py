@@ -6,7 +6,7 @@ from plainnet.engines.compiled.loops import Buffer, Expression, Nest, Product, S
 from plainnet.engines.compiled.memory import read_by
 
 
-class Schedule:
+class Steps:
     """The steps so far; a new nest joins an earlier one where nothing in between reads or writes what it needs."""
 
     def __init__(self) -> None:
