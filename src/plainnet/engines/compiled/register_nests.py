@@ -67,6 +67,9 @@ class RegisterNests:
         for store in nest.stores:
             if not store.reduction:
                 results.append(at_places.value(store.expression))
+            elif not all(map(len, reduced)):
+                kind = TYPES[store.expression.dtype.name]
+                results.append(operations.start(store.reduction, kind)[-1])
             elif len(places) == 1 and store.reduction == "add":
                 every = [(*places[0], *rest) for rest in itertools.product(*reduced)]
                 one = _Lanes(self, every, {})
