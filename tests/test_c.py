@@ -301,7 +301,7 @@ def test_bad_networks_and_places_are_refused(tmp_path):
         pn.Network(pn.Dense(1), input_size=2).export(tmp_path / "none" / "net.c")
     net = pn.Network(pn.Dense(1), input_size=2)
     net.classes = ["a", "b", "c"]
-    with pytest.raises(InvalidValue, match="net.classes has 3 labels, and the network has 1 outputs"):
+    with pytest.raises(InvalidValue, match=r"net\.classes has 3 labels, and the network has 1 outputs"):
         net.export(tmp_path / "net.c")
     net.classes = None
     net.parameters[0] = np.nan

@@ -13,14 +13,22 @@ import numpy as np
 
 from plainnet.engines.compiled import mathematics
 from plainnet.engines.compiled.assembly import (
-    TYPES, Function, Type, Value, is_float, lanes, number, scalar, vector,
+    TYPES,
+    Function,
+    Type,
+    Value,
+    is_float,
+    lanes,
+    number,
+    scalar,
+    vector,
 )  # fmt: skip
 from plainnet.engines.compiled.loops import Expression, Unsupported
 
 
 def memory_type(dtype: np.dtype[Any]) -> Type:
     """Return the type of one number as it lies in memory; a truth value takes a byte."""
-    return "i8" if dtype == bool else _type(dtype)
+    return "i8" if dtype.kind == "b" else _type(dtype)
 
 
 def _type(dtype: np.dtype[Any]) -> Type:
@@ -31,7 +39,7 @@ def _type(dtype: np.dtype[Any]) -> Type:
 
 def from_memory(f: Function, value: Value, dtype: np.dtype[Any]) -> Value:
     """Return a value that was loaded as a register of the dtype holds it."""
-    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype == bool else value
+    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype.kind == "b" else value
 
 
 def to_memory(f: Function, value: Value) -> Value:
@@ -52,6 +60,8 @@ def write(f: Function, e: Expression, values: list[Value]) -> Value:
         return mathematics.FUNCTIONS[e.op](f, *values)
     if is_float(first.type) and e.op in mathematics.BINARY:
         return mathematics.BINARY[e.op](f, *values)
+    if e.op in _WHOLE and scalar(first.type) != "i1" and not is_float(first.type):
+        return _WHOLE[e.op](f, *values)
     raise Unsupported(f"it uses np.{e.op} of {e.arguments[0].dtype.name}, which has no machine code here")
 
 
@@ -191,6 +201,27 @@ _ARITHMETIC: dict[str, Callable[..., Value]] = {
 }
 
 
+def _floor_divided(f: Function, a: Value, b: Value) -> Value:
+    """The whole quotient, rounded down, and 0 for a divisor of 0, as NumPy gives it."""
+    zero, one = number(a.type, 0), number(a.type, 1)
+    by_zero, by_minus_one = f.compare("eq", b, zero), f.compare("eq", b, number(a.type, -1))
+    safe = f.select(f.binary("or", by_zero, by_minus_one), one, b)  # the processor stops on x / 0 and on -2⁶³ / -1
+    quotient, rest = f.binary("sdiv", a, safe), f.binary("srem", a, safe)
+    signs_differ = f.compare("slt", f.binary("xor", rest, safe), zero)
+    inexact = f.binary("and", f.compare("ne", rest, zero), signs_differ)
+    quotient = f.select(inexact, f.subtract(quotient, one), quotient)
+    return f.select(by_zero, zero, f.select(by_minus_one, f.subtract(zero, a), quotient))
+
+
+def _remainder(f: Function, a: Value, b: Value) -> Value:
+    rest = f.subtract(a, f.multiply(_floor_divided(f, a, b), b))
+    return f.select(f.compare("eq", b, number(b.type, 0)), number(a.type, 0), rest)
+
+
+_WHOLE: dict[str, Callable[..., Value]] = {"floor_divide": _floor_divided, "remainder": _remainder}
+"""What whole numbers do otherwise than floats."""
+
+
 def wrapped(f: Function, index: Value, count: Value) -> Value:
     """Return an index as NumPy counts, from the end where it is negative; never one outside the array."""
     index = index if scalar(index.type) == "i64" else f.convert("sext", index, vector("i64", lanes(index.type)))
@@ -232,9 +263,7 @@ def _highest(type: Type) -> Value:
     return number(type, 1 if scalar(type) == "i1" else 2 ** (int(scalar(type)[1:]) - 1) - 1)
 
 
-def reduced(
-    f: Function, kind: str, state: tuple[Value, ...] | None, value: Value, at: Value
-) -> tuple[Value, ...]:
+def reduced(f: Function, kind: str, state: tuple[Value, ...] | None, value: Value, at: Value) -> tuple[Value, ...]:
     """Return the state with one value more, which stands at the place `at`."""
     if kind in ("logical_and", "logical_or"):
         value = _true(f, value)
@@ -242,7 +271,9 @@ def reduced(
         best, place = state or start(kind, value.type)
         better = f.compare("ogt" if is_float(value.type) else "sgt", value, best)
         if is_float(value.type):  # the first NaN counts as the largest
-            better = f.binary("or", better, f.binary("and", f.compare("uno", value, value), f.compare("ord", best, best)))
+            better = f.binary(
+                "or", better, f.binary("and", f.compare("uno", value, value), f.compare("ord", best, best))
+            )
         return f.select(better, value, best), f.select(better, at, place)
     return (value,) if state is None else (_STEP[kind](f, state[0], value),)
 
@@ -273,5 +304,3 @@ def across(f: Function, kind: str, value: Value) -> Value:
         low, high = f.shuffle(value, range(half)), f.shuffle(value, range(half, 2 * half))
         value = _STEP[kind](f, low, high)
     return value
-
-

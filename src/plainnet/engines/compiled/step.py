@@ -7,7 +7,6 @@ such as the n of a mean, which become tables with an entry for each size.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
+from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
@@ -45,6 +45,8 @@ class Pass:
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]
+    dtypes: tuple[np.dtype[Any], ...]
+    """The dtype of the loss and, with weights, of their sum."""
 
 
 class Draw(NamedTuple):
@@ -70,8 +72,8 @@ def traced_pass(job: Job, rows: int) -> Graph:
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place.
     """
-    net, loss, dtype = job.network, job.loss, job.network.dtype
-    twins = copy.deepcopy(list(net.layers))
+    net, dtype = job.network, job.network.dtype
+    twins, loss = copies((list(net.layers), job.loss))
     shapes = arrays_of(net.layers, job.inputs.shape[1:])
 
     def one_pass(
@@ -86,7 +88,8 @@ def traced_pass(job: Job, rows: int) -> Graph:
         return {name: ShapeDtype(shape, dtype) for name, shape in shapes.items()}
 
     weight = None if job.sample_weight is None else ShapeDtype((rows,), job.sample_weight.dtype)
-    graph = trace(
+    graph = trace_stateless(
+        [*twins, loss],
         one_pass,
         ShapeDtype((rows, *job.inputs.shape[1:]), job.inputs.dtype),
         ShapeDtype((rows, *job.targets.shape[1:]), job.targets.dtype),
@@ -96,12 +99,15 @@ def traced_pass(job: Job, rows: int) -> Graph:
         [examples(own) for own, _ in shapes],
         np.random.default_rng(0),
     )
+    if not isinstance(graph.result[0], Node):
+        raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
     return simplify(graph)
 
 
 def traced_update(job: Job) -> Graph:
     """Return the graph of the optimizer's step; its result is the norm of the gradient before clipping."""
-    optimizer, size, dtype = job.optimizer, job.network.parameters.size, job.network.dtype
+    size, dtype = job.network.parameters.size, job.network.dtype
+    optimizer = copies(job.optimizer)
 
     def update(parameters: Any, gradient: Any, state: Any, learning_rate: Any, t: Any) -> Any:
         squares = (gradient * gradient).sum()
@@ -110,10 +116,10 @@ def traced_update(job: Job) -> Graph:
 
     vector = ShapeDtype((size,), dtype)
     state = {name: ShapeDtype(v.shape, v.dtype) for name, v in job.optimizer_state.items()}
-    return simplify(trace(update, vector, vector, state, Number(float), Number(int)))
+    return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int)))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count) for count in rows]
     if len({len(graph.draws) for graph in graphs}) > 1:
@@ -122,26 +128,26 @@ def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
         Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
         for same in zip(*(graph.draws for graph in graphs), strict=True)
     ]
+    dtypes = tuple(node.dtype for node in graphs[0].outputs)
     try:
         extents, constants = _common(graphs)
-        tables = {
-            node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
-        }
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables)]
-        return Pass(programs, rows, list(constants.values()), draws)
+        tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
+        return Pass(programs, rows, list(constants.values()), draws, dtypes)
     except Unsupported:
         if len(graphs) == 1:
             raise
         programs = [
-            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
             for graph, count in zip(graphs, rows, strict=True)
         ]
-        return Pass(programs, rows, [], draws)
+        return Pass(programs, rows, [], draws, dtypes)
 
 
 def _lowered(
-    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer]
-) -> Program:
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+    threads: int,
+) -> Program:  # fmt: skip
     buffers = _pass_buffers(job, graph, extents)
     for place, draw in enumerate(graph.draws):
         buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
@@ -150,7 +156,7 @@ def _lowered(
         for place, node in enumerate(graph.result)
         if isinstance(node, Node)
     ]
-    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers)
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
 def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
@@ -162,21 +168,18 @@ def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], di
         if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
             raise Unsupported("it computes something else for another number of rows")
         places = {node: i for i, node in enumerate(other.nodes)}
-        for i, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)):
-            if [first_places(first)[x] for x in one.inputs] != [places[x] for x in two.inputs]:
+        own_places = {node: i for i, node in enumerate(first.nodes)}
+        for one, two in zip(first.nodes, other.nodes, strict=True):
+            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
+            if not same_inputs or len(one.shape) != len(two.shape):
                 raise Unsupported("it computes something else for another number of rows")
-            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in zip(one.shape, two.shape))
+            lengths = zip(one.shape, two.shape, strict=True)
+            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in lengths)
             if one.op == "constant":
                 _compare(one, two, tables)
             elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
                 raise Unsupported("it takes some of the batch's rows by their number")
     return extents, tables
-
-
-def first_places(graph: Graph) -> Mapping[Node, int]:
-    if "places" not in graph.__dict__:
-        graph.__dict__["places"] = {node: i for i, node in enumerate(graph.nodes)}
-    return graph.__dict__["places"]  # type: ignore[no-any-return]
 
 
 def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
@@ -208,7 +211,7 @@ def _pass_buffers(
     return buffers
 
 
-def lowered_update(job: Job) -> Program:
+def lowered_update(job: Job, threads: int) -> Program:
     """Return the loops of the optimizer's step."""
     graph = traced_update(job)
     extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
@@ -222,7 +225,14 @@ def lowered_update(job: Job) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers)
+    return lower(
+        graph,
+        buffers,
+        [(norm, Buffer("results", 16, (), norm.dtype))],
+        extents,
+        scratch=scratch_numbers,
+        threads=threads,
+    )
 
 
 def lowered_check(job: Job) -> Program:
