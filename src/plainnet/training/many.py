@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from plainnet import engines
 from plainnet._base.identity import differences
@@ -19,8 +20,8 @@ from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
-LANES = 64
-"""The largest number of small networks that share the vector instructions."""
+if TYPE_CHECKING:
+    from plainnet.engines.compiled.lanes_engine import LanesCode
 
 PATIENCE = 0.2
 """The seconds after which a thread looks if it has to stop."""
@@ -73,19 +74,24 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
 
 def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
     """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
-    groups, train = _groups(runs, threads)
     stopped = threading.Event()
     shown = counting("network", shown=progress)
-    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
-        done = 0
-        try:
-            futures = {pool.submit(train, group, stopped): len(group) for group in groups}
-            for future in as_completed(futures):
-                future.result()
-                done += futures[future]
-                tell(done, len(runs), "")
-        finally:
-            stopped.set()
+    try:
+        groups, train = _groups(runs, threads)
+        with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
+            done = 0
+            try:
+                futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+                for future in as_completed(futures):
+                    future.result()
+                    done += futures[future]
+                    tell(done, len(runs), "")
+            finally:
+                stopped.set()
+    finally:
+        for run in runs:
+            if not run.is_over:
+                run.end()
 
 
 def _default_threads(job: Job, choice: Choice) -> int:
@@ -94,27 +100,33 @@ def _default_threads(job: Job, choice: Choice) -> int:
     return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
 
 
-def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
-    """Return True if the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
+def share_lanes(choice: Choice, jobs: Sequence[Job]) -> "LanesCode | None":
+    """Return the machine code that trains networks of one shape in the lanes of vector instructions; None without."""
     if choice.engine != "compiled":
-        return False
-    from plainnet.engines.compiled.lanes_engine import decline_lanes
+        return None
+    from plainnet.engines.compiled.lanes_engine import lanes_code
+    from plainnet.engines.compiled.loops import Unsupported
+    from plainnet.tracing.untraceable import Untraceable
 
-    return decline_lanes(jobs) is None
+    try:
+        return lanes_code(jobs)
+    except (Unsupported, Untraceable):
+        return None
 
 
-def lanes_of(networks: int, threads: int) -> int:
-    """Return how many networks each thread trains in lanes at a time."""
-    return max(1, min(LANES, -(-networks // threads)))
+def lanes_of(networks: int, threads: int, lanes: int) -> int:
+    """Return how many networks each thread trains in so many lanes at a time."""
+    return max(1, min(lanes, -(-networks // threads)))
 
 
 def _groups(
     runs: list[TrainingRun], threads: int
 ) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
     """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
-    if share_lanes(runs[0].choice, [run.job for run in runs]):
-        size = lanes_of(len(runs), threads)
-        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+    code = share_lanes(runs[0].choice, [run.job for run in runs])
+    if code:
+        size = lanes_of(len(runs), threads, code.layout.networks)
+        return [runs[i : i + size] for i in range(0, len(runs), size)], partial(_train_lanes, code)
     return [[run] for run in runs], _train_alone
 
 
@@ -130,10 +142,10 @@ def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     run.end()
 
 
-def _train_lanes(group: list[TrainingRun], stopped: threading.Event) -> None:
+def _train_lanes(code: "LanesCode", group: list[TrainingRun], stopped: threading.Event) -> None:
     from plainnet.engines.compiled.lanes_engine import LanesEngine
 
-    engine = LanesEngine([run.job for run in group])
+    engine = LanesEngine(code, [run.job for run in group])
     began = time.perf_counter()
     going = dict(enumerate(group))
     while going and not stopped.is_set():

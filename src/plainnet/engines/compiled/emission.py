@@ -119,12 +119,7 @@ class _Emission:
 
     def _array(self, i: int) -> Value:
         if i not in self.arrays:
-            values = self.program.arrays[i]
-            kind = "i8" if values.dtype == bool else TYPES[values.dtype.name]
-            name = f"@{self.f.name}.{i}"
-            listed = ", ".join(str(number(kind, v)) for v in values.reshape(-1).tolist())
-            self.f.module.constants.append(f"{name} = internal constant [{values.size} x {kind}] [{listed}], align 64")
-            self.arrays[i] = Value("ptr", name)
+            self.arrays[i] = self.f.module.array(f"{self.f.name}.{i}", self.program.arrays[i])
         return self.arrays[i]
 
     # Products

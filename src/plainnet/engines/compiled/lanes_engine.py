@@ -2,124 +2,255 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.engines.compiled import program as code
-from plainnet.engines.compiled.compiled_engine import flat, rates_of
-from plainnet.engines.compiled.kernels.compiling import make_ready
-from plainnet.engines.compiled.kernels.lane_steps import LaneData, LaneState, LaneVectors, run_lanes
+from plainnet.engines.compiled import driver, lane_driver, machine
+from plainnet.engines.compiled.ahead import Draws, Orders, offsets
+from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, rates_of
+from plainnet.engines.compiled.compiling import address
+from plainnet.engines.compiled.loops import Unsupported
+from plainnet.engines.compiled.step import (
+    Draw, Setting, lowered_check, lowered_norms, lowered_passes, lowered_update,
+)  # fmt: skip
 from plainnet.engines.job import Job
-from plainnet.engines.notes import Notes
+from plainnet.engines.notes import MEASURES, Notes
 from plainnet.optimizers import Optimizer
 
-LARGEST = 2_000
-"""Parameters of a network up to which it shares the vector instructions; a larger one fills them by itself."""
+LARGEST = 8_000
+"""The bytes of a network's parameters up to which it shares the vector instructions; a larger one fills them itself."""
 
 STEPS = 1_000_000
 """Steps of all lanes together in one call, about: so long an interrupt may have to wait."""
 
+PENALTIES = ("l1", "l2")
+"""The settings of layers in which the networks may differ."""
 
-def decline_lanes(jobs: Sequence[Job]) -> str | None:
-    """Why the networks of these jobs, of one shape, cannot share vector instructions; None where they can."""
+
+@dataclass
+class LanesCode:
+    """The machine code of the networks of some jobs, and what it needs."""
+
+    layout: lane_driver.Layout
+    draws: list[Draw]
+    settings: list[Setting]
+    """The settings in which the networks differ."""
+    work_bytes: int
+    """Of one network."""
+    code: machine.Code
+    run: Any
+
+
+def lanes_code(jobs: Sequence[Job]) -> LanesCode:
+    """Return the machine code for jobs whose networks have one shape; raise Unsupported where there is none."""
     first = jobs[0]
-    if first.network.parameters.size > LARGEST:
-        return f"they have more than {LARGEST:,} parameters"
-    if first.shuffle and first.batch_size is not None:
-        return "each has an order of its own"
-    if not (isinstance(first.inputs, np.ndarray) and all(job.inputs is first.inputs for job in jobs)):
-        return "each has data of its own, or they lie in files"
+    reason = _why_not(jobs)
+    if reason:
+        raise Unsupported(reason)
+    rows = len(first.inputs)
+    batch = min(first.batch_size or rows, rows)
+    settings = _differing(jobs)
+    one_pass = lowered_passes(first, (batch, rows % batch) if rows % batch else (batch,), settings)
+    if len({draw.dtype for draw in one_pass.draws}) > 1:
+        raise Unsupported("they draw random numbers of two dtypes")
+    programs = driver.Programs(one_pass, lowered_update(first), lowered_check(first), lowered_norms(first))
+    draw_offsets, record_bytes = offsets(one_pass.draws)
+    arrays = [first.inputs, first.targets, *([] if first.sample_weight is None else [first.sample_weight])]
+    net = first.network
+    layout = lane_driver.Layout(
+        machine.registers()[0] // net.dtype.itemsize, net.dtype, rows, batch,
+        tuple(int(np.prod(array.shape[1:], dtype=int)) for array in arrays), tuple(array.dtype for array in arrays),
+        not _share_data(jobs), first.shuffle and first.batch_size is not None, net.parameters.size,
+        net.statistics.size, tuple(first.optimizer_state), record_bytes, draw_offsets, len(first.layer_parts),
+    )  # fmt: skip
+    code = machine.Code(str(lane_driver.write(programs, layout)))
+    work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
+    return LanesCode(layout, one_pass.draws, settings, work, code, code.function("run", None, ctypes.c_void_p))
+
+
+def _why_not(jobs: Sequence[Job]) -> str | None:
+    first = jobs[0]
+    if first.network.parameters.nbytes > LARGEST:
+        return f"their parameters take more than {LARGEST:,} bytes"
+    if first.draw_order or not all(isinstance(x, np.ndarray) for x in (first.inputs, first.targets)):
+        return "their data lie in files"
+    if any(_kinds(job) != _kinds(first) for job in jobs):
+        return "their data have other shapes"
     if any(_settings(job.optimizer) != _settings(first.optimizer) for job in jobs):
         return "their optimizers differ in more than the learning rate"
-    if first.optimizer.clip_norm is not None:
-        return "their gradients are clipped"
-    program = code.program(first)[0]
-    if (program.stages[:, code.KIND] != code.DENSE).any():
-        return "they have layers other than Dense"
-    if (program.stages[:, code.ACTIVATION] == code.SOFTMAX).any() or program.loss == code.CROSS_ENTROPY:
-        return "softmax takes a row as a whole"
     return None
 
 
-def _settings(optimizer: Optimizer) -> tuple[type, bytes]:
-    """All of an optimizer but its learning rate."""
-    return type(optimizer), code.optimizer_settings(optimizer).tobytes()
+def _kinds(job: Job) -> list[Any]:
+    arrays = (job.inputs, job.targets, job.sample_weight)
+    return [None if array is None else (array.shape, array.dtype) for array in arrays]
+
+
+def _settings(optimizer: Optimizer) -> tuple[type, dict[str, Any]]:
+    """Return all of an optimizer but its learning rate."""
+    return type(optimizer), {name: value for name, value in vars(optimizer).items() if name != "schedule"}
+
+
+def _share_data(jobs: Sequence[Job]) -> bool:
+    first = jobs[0]
+    return all(
+        job.inputs is first.inputs and job.targets is first.targets and job.sample_weight is first.sample_weight
+        for job in jobs
+    )
+
+
+def _differing(jobs: Sequence[Job]) -> list[Setting]:
+    """Return the settings in which the networks differ; raise Unsupported if one of them is no penalty."""
+    found = []
+    for i, layers in enumerate(zip(*(job.network.layers for job in jobs), strict=True)):
+        for name in ("rate", *PENALTIES):
+            if len({getattr(layer, name, None) for layer in layers}) > 1:
+                if name not in PENALTIES:
+                    raise Unsupported(f"their layers differ in {name}")
+                found.append(Setting(i, name))
+    return found
 
 
 class LanesEngine:
-    """Trains the networks of jobs that differ in weights, penalties and learning rates alone."""
+    """Train the networks of some of the jobs for which `lanes_code` made the machine code, at most one a lane."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, code: LanesCode, jobs: Sequence[Job]) -> None:
+        self.code = code
         self.jobs = list(jobs)
-        first = jobs[0]
-        lanes, parameters = len(jobs), first.network.parameters.size
-        self.program, workspace = code.program(first)
-        programs = [code.program(job)[0] for job in jobs]
-        self.l1 = np.stack([program.reals[:, code.L1] for program in programs], axis=1)
-        self.l2 = np.stack([program.reals[:, code.L2] for program in programs], axis=1)
-        dtype = first.network.dtype
-        vector = np.stack([job.network.parameters for job in jobs], axis=1).ravel()
-        memory = [np.zeros(parameters * lanes, dtype) for _ in range(2)]
-        self.vectors = LaneVectors(
-            vector,
-            np.zeros_like(vector),
-            memory[0],
-            memory[1],
-            vector.copy(),
-            np.zeros(workspace * lanes, dtype),
-            np.zeros(lanes),
-        )
-        weight = np.zeros(0, dtype) if first.sample_weight is None else first.sample_weight
-        assert isinstance(first.inputs, np.ndarray)
-        assert isinstance(first.targets, np.ndarray)
-        self.data = LaneData(flat(first.inputs), flat(first.targets), flat(weight))
-        self.alive = np.ones(lanes, np.bool_)
-        self.batch = first.batch_size or len(first.inputs)
-        state = LaneState(np.zeros(1, np.int64), self.alive, np.zeros(lanes), np.zeros((0, lanes)))
-        make_ready(run_lanes, lambda: self.call(0, np.zeros((1, lanes)), state))
+        layout = code.layout
+        # The lanes left over train the last network another time.
+        self.each = [*jobs, *[jobs[-1]] * (layout.networks - len(jobs))]
+        self.draws = [Draws(job, code.draws) for job in self.jobs]
+        self.orders = [Orders(job) for job in self.jobs]
+        nets = [job.network for job in self.each]
+        settings = [[getattr(net.layers[at.layer], at.name) for net in nets] for at in code.settings]
+        self.arrays: dict[str, Array] = {
+            **self._data(),
+            "parameters": np.stack([net.parameters for net in nets], axis=-1),
+            "statistics": np.stack([net.statistics for net in nets], axis=-1),
+            "good_parameters": np.stack([job.good_parameters for job in self.each], axis=-1),
+            "good_statistics": np.stack([job.good_statistics for job in self.each], axis=-1),
+            "gradient": np.zeros((layout.parameters, layout.networks), layout.dtype),
+            "settings": np.array(settings, np.float64),
+            "work": np.zeros(code.work_bytes * layout.networks // 8 + 8),
+            "results": np.zeros((4 + layout.layers) * layout.networks),
+            "alive": np.ones(layout.networks, np.bool_),
+            "norms": np.zeros((driver.NORMS, layout.networks)),
+            **{
+                f"memory {name}": np.stack([job.optimizer_state[name] for job in self.each], axis=-1)
+                for name in layout.memory
+            },
+        }  # fmt: skip
 
-    def call(self, epochs: int, rates: Array, state: LaneState) -> None:
-        """Run the machine code."""
-        run_lanes(
-            epochs, *self.program, rates, self.l1, self.l2, self.batch, self.data, self.vectors, state,
-        )  # fmt: skip
+    def _data(self) -> dict[str, Array]:
+        """Return the examples, of all networks or of each, and room for a batch of each network's rows."""
+        layout, found = self.code.layout, {}
+        for i, (name, width, kind) in enumerate(zip(lane_driver.ROWS, layout.widths, layout.kinds, strict=False)):
+            each = [(job.inputs, job.targets, job.sample_weight)[i] for job in self.each]
+            found[name] = np.stack(each, axis=-1) if layout.own_rows else np.ascontiguousarray(each[0])
+            if layout.shuffles:
+                found[f"batch_{name}"] = np.empty((layout.batch * width, layout.networks), kind)
+        return found
 
     def run(self, epochs: int, going: Mapping[int, Notes]) -> dict[int, float]:
         """Train the networks in the lanes `going` further, `epochs` epochs or fewer, and take the notes of each.
 
-        For each the loss of the last epoch, or the first one that was not finite. The machine code takes no notes, so
-        that a call ends at the first epoch that has to be noted.
+        For each the loss of the last epoch, or the first one that was not finite.
         """
-        lane = min(going)
-        first, every = self.jobs[lane], going[lane].every
-        lanes = len(self.jobs)
-        epochs = max(1, min(epochs, every - first.epochs_done % every, STEPS // (lanes * first.batches)))
-        steps = epochs * first.batches
-        rates = np.stack([rates_of(job, steps) for job in self.jobs], axis=1)
-        state = LaneState(np.array([first.steps_done]), self.alive, np.zeros(lanes), np.zeros((epochs, lanes)))
-        self.call(epochs, rates, state)
-        finite = np.cumprod(np.isfinite(state.losses), axis=0).sum(axis=0)
-        losses = {lane: float(state.losses[min(finite[lane], epochs - 1), lane]) for lane in going}
-        self.write_back(state, losses, finite, steps, rates)
-        for lane, notes in going.items():
-            job = self.jobs[lane]
-            if np.isfinite(losses[lane]) and job.is_finite and notes.are_due(job.epochs_done):
-                notes.add(job, losses[lane], self.vectors.gradient[lane::lanes])
+        layout = self.code.layout
+        first, notes = self.jobs[min(going)], going[min(going)]
+        epochs = max(1, min(epochs, STEPS // (layout.networks * layout.batches), self._drawn_at_a_time()))
+        steps = epochs * layout.batches
+        columns = len(MEASURES) + layout.layers
+        rates = np.stack(np.broadcast_arrays(*(rates_of(job, steps) for job in self.each)), axis=-1)
+        done = {
+            "survived": np.zeros(layout.networks, np.int64), "steps": np.zeros(layout.networks, np.int64),
+            "losses": np.zeros((epochs, layout.networks)), "notes": np.zeros((len(notes.rows), columns, layout.networks)),
+        }  # fmt: skip
+        began = first.epochs_done
+        numbers = {
+            "epochs": epochs, "epochs_done": began, "moves": len(rates) > 1, "note_every": notes.every,
+            "note_last": notes.last,
+        }  # fmt: skip
+        given = {"rates": rates, "order": self._orders(epochs), "draws": self._draws(epochs), **self.arrays, **done}
+        context = np.zeros(len(layout.fields), np.int64)
+        for i, name in enumerate(layout.fields):
+            context[i] = numbers[name] if name in numbers else address(given[name]) if name in given else 0
+        self.code.run(address(context))
+        survived = np.minimum(done["survived"], epochs - 1).tolist()
+        losses = {lane: float(done["losses"][survived[lane], lane]) for lane in going}
+        self._write_back(losses, done, rates[-1].tolist(), epochs)
+        self._note(going, done, began)
         return losses
 
-    def write_back(self, state: LaneState, going: Iterable[int], epochs: Array, steps: int, rates: Array) -> None:
-        """Return the networks and jobs as they are now, after so many epochs of each."""
-        lanes = len(self.jobs)
-        parameters = self.vectors.parameters.reshape(-1, lanes).T
-        good = self.vectors.good_parameters.reshape(-1, lanes).T
-        norms = np.sqrt(state.squares).tolist()
-        for lane in going:
-            job = self.jobs[lane]
-            job.epochs_done += int(epochs[lane])
+    def _drawn_at_a_time(self) -> int:
+        """Return for how many epochs random numbers and orders are drawn at a time."""
+        layout = self.code.layout
+        drawn = 8 * layout.rows * layout.shuffles + layout.record_bytes * layout.batches
+        return max(1, 8 * MOST_DRAWN // (drawn * layout.networks)) if drawn else STEPS
+
+    def _orders(self, epochs: int) -> Array:
+        if not self.code.layout.shuffles:
+            return np.zeros(0)
+        return self._in_lanes([orders.ahead(epochs) for orders in self.orders])
+
+    def _draws(self, epochs: int) -> Array:
+        layout = self.code.layout
+        if not self.code.draws:
+            return np.zeros(0)
+        smaller = layout.rows % layout.batch != 0
+        sizes = [int(smaller and batch == layout.batches - 1) for batch in range(layout.batches)] * epochs
+        dtype = self.code.draws[0].dtype
+        return self._in_lanes([draws.ahead(sizes)[: len(sizes)].view(dtype) for draws in self.draws])
+
+    def _in_lanes(self, arrays: list[Array]) -> Array:
+        left = len(self.each) - len(arrays)
+        return np.stack([*arrays, *[arrays[-1]] * left], axis=-1)
+
+    def _write_back(
+        self, losses: Mapping[int, float], done: Mapping[str, Array], rates: list[float], epochs: int
+    ) -> None:
+        """Bring the networks and jobs to where their lanes are now."""
+        layout = self.code.layout
+        vectors = {name: np.ascontiguousarray(self.arrays[name].T) for name in VECTORS}
+        for lane, loss in losses.items():
+            job, survived, steps = self.jobs[lane], int(done["survived"][lane]), int(done["steps"][lane])
+            failed = survived < epochs
+            finished = survived + (failed and bool(np.isfinite(loss)))
+            begun = min(survived + 1, epochs)
+            if layout.shuffles:
+                self.orders[lane].settle(begun)
+            if failed:
+                self.draws[lane].settle(steps + (finished == survived))
+            latest = range(max(job.steps_done, job.steps_done + steps - driver.NORMS), job.steps_done + steps)
+            job.gradient_norms.extend(float(self.arrays["norms"][step % driver.NORMS, lane]) for step in latest)
+            job.epochs_done += finished
             job.steps_done += steps
-            job.learning_rate = float(rates[-1, lane])
-            job.gradient_norms.append(norms[lane])
-            job.good_parameters[:] = good[lane]
-            job.network.parameters[:] = parameters[lane]
+            job.good_epoch = job.epochs_done - 1
+            job.learning_rate = rates[lane]
+            for name, into in zip(VECTORS, _vectors(job), strict=True):
+                into[:] = vectors[name][lane]
+            for name, vector in job.optimizer_state.items():
+                vector[:] = self.arrays[f"memory {name}"][:, lane]
+
+    def _note(self, going: Mapping[int, Notes], done: Mapping[str, Array], began: int) -> None:
+        """Give each network the rows of the epochs that it survived."""
+        rows = np.ascontiguousarray(done["notes"].transpose(2, 0, 1))
+        for lane, notes in going.items():
+            last = began + int(done["survived"][lane])
+            count = last // notes.every - began // notes.every
+            count += began < notes.last <= last and notes.last % notes.every != 0
+            notes.rows[notes.count : notes.count + count] = rows[lane, :count]
+            notes.count += count
+
+
+VECTORS = ("parameters", "statistics", "good_parameters", "good_statistics")
+
+
+def _vectors(job: Job) -> tuple[Array, ...]:
+    return job.network.parameters, job.network.statistics, job.good_parameters, job.good_statistics

@@ -22,6 +22,7 @@ from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
 from plainnet.tracing.simplify import simplify
+from plainnet.tracing.symbol import NumberSymbol
 from plainnet.tracing.tracer import trace
 
 
@@ -65,18 +66,36 @@ def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tup
     return found
 
 
-def traced_pass(job: Job, rows: int) -> Graph:
+class Setting(NamedTuple):
+    """A setting of a layer in which networks differ that share their machine code."""
+
+    layer: int
+    name: str
+
+
+class _Present(NumberSymbol):
+    """A setting as a traced number; code that asks if there is one, such as `if l1:`, is told that there is."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return True
+
+
+def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = ()) -> Graph:
     """Return the graph of a pass forward and back over so many rows.
 
-    Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place.
+    Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
+    are inputs of the graph, all others constants.
     """
     net, loss, dtype = job.network, job.loss, job.network.dtype
     twins = copy.deepcopy(list(net.layers))
     shapes = arrays_of(net.layers, job.inputs.shape[1:])
 
     def one_pass(
-        inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any
-    ) -> Any:
+        inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any,
+        numbers: Any,
+    ) -> Any:  # fmt: skip
+        for setting, symbol in zip(settings, numbers, strict=True):
+            setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
         value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random), gradients)
@@ -95,6 +114,7 @@ def traced_pass(job: Job, rows: int) -> Graph:
         [examples(kept) for _, kept in shapes],
         [examples(own) for own, _ in shapes],
         np.random.default_rng(0),
+        [Number(float) for _ in settings],
     )
     return simplify(graph)
 
@@ -116,12 +136,7 @@ def traced_update(job: Job) -> Graph:
 def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count) for count in rows]
-    if len({len(graph.draws) for graph in graphs}) > 1:
-        raise Unsupported("it draws other random numbers for a smaller batch")
-    draws = [
-        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
-        for same in zip(*(graph.draws for graph in graphs), strict=True)
-    ]
+    draws = _draws_of(graphs)
     try:
         extents, constants = _common(graphs)
         tables = {
@@ -132,11 +147,30 @@ def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
     except Unsupported:
         if len(graphs) == 1:
             raise
-        programs = [
-            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
-            for graph, count in zip(graphs, rows, strict=True)
-        ]
-        return Pass(programs, rows, [], draws)
+        return _each_lowered(job, graphs, rows)
+
+
+def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting]) -> Pass:
+    """Return the loops of the pass for each size of batch by itself, with `settings` as the numbers at that base."""
+    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows)
+
+
+def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...]) -> Pass:
+    programs = [
+        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+        for graph, count in zip(graphs, rows, strict=True)
+    ]
+    return Pass(programs, rows, [], _draws_of(graphs))
+
+
+def _draws_of(graphs: Sequence[Graph]) -> list[Draw]:
+    """Return the random numbers that the passes over batches of each size take."""
+    if len({len(graph.draws) for graph in graphs}) > 1:
+        raise Unsupported("it draws other random numbers for a smaller batch")
+    return [
+        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
+        for same in zip(*(graph.draws for graph in graphs), strict=True)
+    ]
 
 
 def _lowered(
@@ -192,7 +226,7 @@ def _pass_buffers(
     job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
 ) -> dict[Node, Buffer | Expression]:
     """Return where the inputs of the pass lie."""
-    inputs, targets, weight, parameters, statistics, gradients, _ = graph.arguments
+    inputs, targets, weight, parameters, statistics, gradients, _, settings = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
         targets: Buffer("targets", 0, extents[targets], targets.dtype),
@@ -205,6 +239,8 @@ def _pass_buffers(
             for node in group.values():
                 buffers[node] = Buffer(base, offset, extents[node], node.dtype)
                 offset += int(np.prod(node.shape)) * node.dtype.itemsize
+    for i, node in enumerate(settings):
+        buffers[node] = Expression("load", node.dtype, buffer=Buffer("settings", 8 * i, (), node.dtype))
     return buffers
 
 
