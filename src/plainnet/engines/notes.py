@@ -45,6 +45,10 @@ class Notes:
         self.rows[self.count] = loss, job.learning_rate, job.gradient_norms[-1], *norms
         self.count += 1
 
+    def epoch(self, row: int) -> int:
+        """Return the number of a row's epoch."""
+        return min((self.begin // self.every + 1 + row) * self.every, self.last)
+
     @property
     def epochs(self) -> Array:
         """The number of each epoch that has a row."""

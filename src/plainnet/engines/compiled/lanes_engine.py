@@ -14,13 +14,13 @@ from plainnet.engines.compiled import driver, lane_driver, machine
 from plainnet.engines.compiled.ahead import Draws, Orders, offsets
 from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, rates_of
 from plainnet.engines.compiled.compiling import address
+from plainnet.engines.compiled.keys import key_of, remembered
 from plainnet.engines.compiled.loops import Unsupported
 from plainnet.engines.compiled.step import (
     Draw, Setting, lowered_check, lowered_norms, lowered_passes, lowered_update,
 )  # fmt: skip
 from plainnet.engines.job import Job
 from plainnet.engines.notes import MEASURES, Notes
-from plainnet.optimizers import Optimizer
 
 LARGEST = 8_000
 """The bytes of a network's parameters up to which it shares the vector instructions; a larger one fills them itself."""
@@ -52,23 +52,30 @@ def lanes_code(jobs: Sequence[Job]) -> LanesCode:
     reason = _why_not(jobs)
     if reason:
         raise Unsupported(reason)
+    settings, own_rows = _differing(jobs), not _share_data(jobs)
+    key = key_of(first, settings)
+    if any(key_of(job, settings) != key for job in jobs):
+        raise Unsupported("their data, optimizers or parts of the user's differ")
+    return remembered(key, (own_rows, *settings), lambda: _lanes_code(first, settings, own_rows))
+
+
+def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCode:
     rows = len(first.inputs)
     batch = min(first.batch_size or rows, rows)
-    settings = _differing(jobs)
     one_pass = lowered_passes(first, (batch, rows % batch) if rows % batch else (batch,), settings)
     if len({draw.dtype for draw in one_pass.draws}) > 1:
         raise Unsupported("they draw random numbers of two dtypes")
-    programs = driver.Programs(one_pass, lowered_update(first), lowered_check(first), lowered_norms(first))
+    programs = driver.Programs(one_pass, lowered_update(first, 1), lowered_check(first), lowered_norms(first))
     draw_offsets, record_bytes = offsets(one_pass.draws)
     arrays = [first.inputs, first.targets, *([] if first.sample_weight is None else [first.sample_weight])]
     net = first.network
     layout = lane_driver.Layout(
         machine.registers()[0] // net.dtype.itemsize, net.dtype, rows, batch,
         tuple(int(np.prod(array.shape[1:], dtype=int)) for array in arrays), tuple(array.dtype for array in arrays),
-        not _share_data(jobs), first.shuffle and first.batch_size is not None, net.parameters.size,
+        own_rows, first.shuffle and first.batch_size is not None, net.parameters.size,
         net.statistics.size, tuple(first.optimizer_state), record_bytes, draw_offsets, len(first.layer_parts),
     )  # fmt: skip
-    code = machine.Code(str(lane_driver.write(programs, layout)))
+    code = machine.code(str(lane_driver.write(programs, layout)))
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
     return LanesCode(layout, one_pass.draws, settings, work, code, code.function("run", None, ctypes.c_void_p))
 
@@ -79,21 +86,7 @@ def _why_not(jobs: Sequence[Job]) -> str | None:
         return f"their parameters take more than {LARGEST:,} bytes"
     if first.draw_order or not all(isinstance(x, np.ndarray) for x in (first.inputs, first.targets)):
         return "their data lie in files"
-    if any(_kinds(job) != _kinds(first) for job in jobs):
-        return "their data have other shapes"
-    if any(_settings(job.optimizer) != _settings(first.optimizer) for job in jobs):
-        return "their optimizers differ in more than the learning rate"
     return None
-
-
-def _kinds(job: Job) -> list[Any]:
-    arrays = (job.inputs, job.targets, job.sample_weight)
-    return [None if array is None else (array.shape, array.dtype) for array in arrays]
-
-
-def _settings(optimizer: Optimizer) -> tuple[type, dict[str, Any]]:
-    """Return all of an optimizer but its learning rate."""
-    return type(optimizer), {name: value for name, value in vars(optimizer).items() if name != "schedule"}
 
 
 def _share_data(jobs: Sequence[Job]) -> bool:

@@ -133,31 +133,29 @@ def traced_update(job: Job) -> Graph:
     return simplify(trace(update, vector, vector, state, Number(float), Number(int)))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...]) -> Pass:
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count) for count in rows]
     draws = _draws_of(graphs)
     try:
         extents, constants = _common(graphs)
-        tables = {
-            node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
-        }
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables)]
+        tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
         return Pass(programs, rows, list(constants.values()), draws)
     except Unsupported:
         if len(graphs) == 1:
             raise
-        return _each_lowered(job, graphs, rows)
+        return _each_lowered(job, graphs, rows, threads)
 
 
 def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting]) -> Pass:
     """Return the loops of the pass for each size of batch by itself, with `settings` as the numbers at that base."""
-    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows)
+    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows, 1)
 
 
-def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...]) -> Pass:
+def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...], threads: int) -> Pass:
     programs = [
-        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
         for graph, count in zip(graphs, rows, strict=True)
     ]
     return Pass(programs, rows, [], _draws_of(graphs))
@@ -174,8 +172,9 @@ def _draws_of(graphs: Sequence[Graph]) -> list[Draw]:
 
 
 def _lowered(
-    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer]
-) -> Program:
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+    threads: int,
+) -> Program:  # fmt: skip
     buffers = _pass_buffers(job, graph, extents)
     for place, draw in enumerate(graph.draws):
         buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
@@ -184,7 +183,7 @@ def _lowered(
         for place, node in enumerate(graph.result)
         if isinstance(node, Node)
     ]
-    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers)
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
 def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
@@ -196,21 +195,18 @@ def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], di
         if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
             raise Unsupported("it computes something else for another number of rows")
         places = {node: i for i, node in enumerate(other.nodes)}
-        for i, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)):
-            if [first_places(first)[x] for x in one.inputs] != [places[x] for x in two.inputs]:
+        own_places = {node: i for i, node in enumerate(first.nodes)}
+        for one, two in zip(first.nodes, other.nodes, strict=True):
+            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
+            if not same_inputs or len(one.shape) != len(two.shape):
                 raise Unsupported("it computes something else for another number of rows")
-            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in zip(one.shape, two.shape))
+            lengths = zip(one.shape, two.shape, strict=True)
+            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in lengths)
             if one.op == "constant":
                 _compare(one, two, tables)
             elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
                 raise Unsupported("it takes some of the batch's rows by their number")
     return extents, tables
-
-
-def first_places(graph: Graph) -> Mapping[Node, int]:
-    if "places" not in graph.__dict__:
-        graph.__dict__["places"] = {node: i for i, node in enumerate(graph.nodes)}
-    return graph.__dict__["places"]  # type: ignore[no-any-return]
 
 
 def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
@@ -244,7 +240,7 @@ def _pass_buffers(
     return buffers
 
 
-def lowered_update(job: Job) -> Program:
+def lowered_update(job: Job, threads: int) -> Program:
     """Return the loops of the optimizer's step."""
     graph = traced_update(job)
     extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
@@ -258,7 +254,14 @@ def lowered_update(job: Job) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers)
+    return lower(
+        graph,
+        buffers,
+        [(norm, Buffer("results", 16, (), norm.dtype))],
+        extents,
+        scratch=scratch_numbers,
+        threads=threads,
+    )
 
 
 def lowered_check(job: Job) -> Program:
