@@ -15,7 +15,7 @@ from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.training import job_of, run_of, unbuilt_on_error
-from plainnet.training.data import examples_of
+from plainnet.training.data import Data, examples_of
 from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
@@ -30,9 +30,9 @@ PATIENCE = 0.2
 def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = False, **options: Any) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
-    The results are those of training one network after the other, to rounding. Networks of a few units, full batches
-    and the compiled engine together make whole groups of networks share the processor's vector instructions; if you
-    set `report_every` then, set a large one, as a report costs more than a step.
+    The results are those of training one network after the other, to rounding. With the compiled engine, whole groups
+    of small networks share the processor's vector instructions; if you set `report_every` then, set a large one, as a
+    report costs more than a step.
 
     Arguments:
         progress: show how many networks are trained.
@@ -52,7 +52,7 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     """
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
-    runs: list[TrainingRun] = []
+    jobs: list[tuple[Job, Data]] = []
     with unbuilt_on_error(*networks):
         data = examples_of(networks[0], X, y, each[0])
         shape = _shape(networks[0])
@@ -60,24 +60,46 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
             if not net.is_built:
                 net.build(networks[0].input_size or 0)
             _check_shape(net, shape)
-            if runs and isinstance(own.validation, float):  # each network holds other rows out
+            if jobs and isinstance(own.validation, float):  # each network holds other rows out
                 data = examples_of(net, X, y, own)
-            job = job_of(net, data, own)
-            choice = runs[0].choice if runs else engines.choose(own.engine, job, times=len(networks)).on_one_thread()
-            runs.append(run_of(job, choice, data, own))
+            jobs.append((job_of(net, data, own), data))
+        choice, code = choose(each[0].engine, [job for job, _ in jobs])
+        runs = [run_of(job, choice, data, own) for (job, data), own in zip(jobs, each, strict=True)]
     for run in runs:
         run.job.network.history = run.history
         run.job.network.trained_by = run.job.loss, run.job.optimizer
-    _train(runs, each[0].threads or _default_threads(runs[0].job, runs[0].choice), progress)
+    _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress)
     return [run.history for run in runs]
 
 
-def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
+def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> "tuple[Choice, LanesCode | None]":
+    """Return the engine for jobs of one shape, `times` of each, and the machine code that trains them in lanes.
+
+    None is in the place of the code where each network is trained by itself.
+    """
+    shared: list[LanesCode] = []
+
+    def declined(job: Job, threads: int) -> str | None:
+        from plainnet.engines.compiled.lanes_engine import lanes_code
+        from plainnet.engines.compiled.loops import Unsupported
+        from plainnet.tracing.untraceable import Untraceable
+
+        try:
+            shared.append(lanes_code(jobs, times))
+        except (Unsupported, Untraceable):
+            return engines.decline(job, 1)
+        return None
+
+    choice = engines.choose(engine, jobs[0], times=len(jobs) * times, declined=declined)
+    return choice.on_one_thread(), shared[0] if shared else None
+
+
+def _train(runs: list[TrainingRun], code: "LanesCode | None", threads: int, progress: bool) -> None:
     """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     stopped = threading.Event()
     shown = counting("network", shown=progress)
     try:
-        groups, train = _groups(runs, threads)
+        groups, train = _groups(runs, code, threads)
         with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
             done = 0
             try:
@@ -100,38 +122,20 @@ def _default_threads(job: Job, choice: Choice) -> int:
     return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
 
 
-def share_lanes(choice: Choice, jobs: Sequence[Job]) -> "LanesCode | None":
-    """Return the machine code that trains networks of one shape in the lanes of vector instructions; None without."""
-    if choice.engine != "compiled":
-        return None
-    from plainnet.engines.compiled.lanes_engine import lanes_code
-    from plainnet.engines.compiled.loops import Unsupported
-    from plainnet.tracing.untraceable import Untraceable
-
-    try:
-        return lanes_code(jobs)
-    except (Unsupported, Untraceable):
-        return None
-
-
-def lanes_of(networks: int, threads: int, lanes: int) -> int:
-    """Return how many networks each thread trains in so many lanes at a time."""
-    return max(1, min(lanes, -(-networks // threads)))
-
-
 def _groups(
-    runs: list[TrainingRun], threads: int
+    runs: list[TrainingRun], code: "LanesCode | None", threads: int
 ) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
     """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
-    code = share_lanes(runs[0].choice, [run.job for run in runs])
     if code:
-        size = lanes_of(len(runs), threads, code.layout.networks)
+        size = min(code.layout.networks, -(-len(runs) // threads))
         return [runs[i : i + size] for i in range(0, len(runs), size)], partial(_train_lanes, code)
     return [[run] for run in runs], _train_alone
 
 
 def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     (run,) = group
+    if stopped.is_set():
+        return
     engine = engines.make(run.choice, run.job)
     began = time.perf_counter()
     with suppress(DivergenceError):  # its history says so

@@ -35,7 +35,7 @@ def remembered(key: Key, how: Hashable, make: Callable[[], Made]) -> Made:
         found = _made[key, how] = make()
     while len(_made) > KEPT:
         _made.popitem(last=False)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class Key(NamedTuple):

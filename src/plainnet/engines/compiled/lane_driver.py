@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plainnet.engines.compiled import lane_emission, operations
-from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, bytes_of, number, vector, whole
+from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, vector, whole
 from plainnet.engines.compiled.driver import NORMS, Programs
 from plainnet.engines.compiled.loops import Program
 
@@ -25,6 +25,9 @@ FIELDS = (
     "batch_targets", "batch_weight", "settings",
 )  # fmt: skip
 """What the machine code is called with: whole numbers, then addresses; the optimizer's memory follows."""
+
+
+FIRST = whole(0)
 
 
 class Layout(NamedTuple):
@@ -248,7 +251,7 @@ class _Driver:
     def _place(self, name: str, type: str, row: Value) -> Value:
         return self.f.place(self.given[name], type, self.f.multiply(row, whole(self.layout.networks)))
 
-    def _load(self, name: str, type: str = "i64", row: Value = whole(0)) -> Value:
+    def _load(self, name: str, type: str = "i64", row: Value = FIRST) -> Value:
         return self.f.load(self._vector(type), self._place(name, type, row))
 
     def _store(self, value: Value, name: str, row: Value, mask: Value | None = None) -> None:
@@ -259,6 +262,3 @@ class _Driver:
         type = TYPES[self.layout.dtype.name]
         at = self.f.place(self.given["results"], "i8", whole(offset * self.layout.networks))
         return self.f.convert("fpext", self.f.load(self._vector(type), at), self._vector("double"))
-
-
-__all__ = ["FIELDS", "NUMBERS", "ROWS", "Layout", "bytes_of", "write"]

@@ -17,7 +17,16 @@ from typing import Any
 from plainnet.engines.compiled import operations
 from plainnet.engines.compiled.assembly import TYPES, Function, Value, bytes_of, lanes, number, vector, whole
 from plainnet.engines.compiled.loops import (
-    Affine, Buffer, Expression, Nest, Operand, Product, Program, Store, Unsupported, loads,
+    Affine,
+    Buffer,
+    Expression,
+    Nest,
+    Operand,
+    Product,
+    Program,
+    Store,
+    Unsupported,
+    loads,
 )  # fmt: skip
 from plainnet.engines.compiled.lowering import COSTS
 from plainnet.engines.compiled.machine import registers
@@ -268,6 +277,7 @@ class _Nest:
 
     def _value(self, e: Expression, cell: Cell) -> Value:
         if e.op == "load":
+            assert e.buffer is not None
             found = self.forwarded.get((e.buffer, e.place))
             return self._load(e, cell) if found is None else self.value(found, cell)
         if e.op == "index":
