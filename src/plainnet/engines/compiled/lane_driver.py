@@ -114,11 +114,11 @@ class _Driver:
         with f.loop(whole(0), given["epochs"], carried=start) as loop:
             alive, steps, survived, step, noted = loop.carried
             zero = f.select(alive, self._number("double", 0), self._number("double", np.nan))
-            carried = (alive, steps, step, zero, number("double", 0), zero, zero)
+            carried = (alive, steps, step, zero, self._number("double", 0), zero, zero)
             with f.loop(whole(0), whole(self.layout.batches), carried=carried) as batches:
                 batches.next = self._batch(loop.index, batches.index, batches.carried)
             alive, steps, step, total, weights, rate, norm = batches.carried
-            loss = f.divide(total, f.spread(weights, self.layout.networks))
+            loss = f.divide(total, weights)
             self._store(loss, "losses", loop.index)
             f.call("check", "void", *(given[name] for name in ("parameters", "results", "work")))
             zeros = self._result(24)
@@ -140,12 +140,12 @@ class _Driver:
         rows = f.intrinsic("smin", "i64", left, whole(layout.batch))
         self._pass({**given, **self._rows(epoch, begin, rows), **self._draws(step)}, rows)
         loss = self._result(0)
-        weight = f.op("double", f"sitofp {rows} to double")
-        if len(layout.widths) == 3:
-            weights_of_all = self._result(8)
-            weight = f.shuffle(weights_of_all, [0])
-        wide = f.spread(weight, layout.networks)
-        total = f.select(alive, f.multiply_add(wide, loss, total), total)
+        weight = (
+            self._result(8)
+            if len(layout.widths) == 3
+            else f.spread(f.op("double", f"sitofp {rows} to double"), layout.networks)
+        )
+        total = f.select(alive, f.multiply_add(weight, loss, total), total)
         finite = f.compare("olt", f.intrinsic("fabs", loss.type, loss), self._number("double", np.inf))
         alive = f.binary("and", alive, finite)
         with f.when(f.compare("eq", batch, whole(0))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, lane_driver, machine
 from plainnet.engines.compiled.ahead import Draws, Orders, offsets
-from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, rates_of
+from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, MOST_STEPS, SLICE, rates_of
 from plainnet.engines.compiled.compiling import address
 from plainnet.engines.compiled.keys import key_of, remembered
 from plainnet.engines.compiled.loops import Unsupported
@@ -36,9 +37,6 @@ times, 700 parameters hardly.
 
 MOST_WORK = 8_000_000
 """The bytes of what the lanes compute between the layers, up to which a fast cache holds them."""
-
-STEPS = 1_000_000
-"""Steps of all lanes together in one call, about: so long an interrupt may have to wait."""
 
 PENALTIES = ("l1", "l2")
 """The settings of layers in which the networks may differ."""
@@ -147,6 +145,8 @@ class LanesEngine:
         self.each = [*jobs, *[jobs[-1]] * (layout.networks - len(jobs))]
         self.draws = [Draws(job, code.draws) for job in self.jobs]
         self.orders = [Orders(job) for job in self.jobs]
+        self.seconds_per_step = 1e-9 * layout.parameters * layout.batch * layout.networks
+        """A guess at first, then measured."""
         nets = [job.network for job in self.each]
         settings = [[getattr(net.layers[at.layer], at.name) for net in nets] for at in code.settings]
         self.arrays: dict[str, Array] = {
@@ -184,7 +184,7 @@ class LanesEngine:
         """
         layout = self.code.layout
         first, notes = self.jobs[min(going)], going[min(going)]
-        epochs = max(1, min(epochs, STEPS // (layout.networks * layout.batches), self._drawn_at_a_time()))
+        epochs = min(epochs, self._epochs_at_a_time())
         steps = epochs * layout.batches
         columns = len(MEASURES) + layout.layers
         rates = np.stack(np.broadcast_arrays(*(rates_of(job, steps) for job in self.each)), axis=-1)
@@ -209,18 +209,23 @@ class LanesEngine:
         context = np.zeros(len(layout.fields), np.int64)
         for i, name in enumerate(layout.fields):
             context[i] = numbers[name] if name in numbers else address(given[name]) if name in given else 0
+        start = time.perf_counter()
         self.code.run(address(context))
+        self.seconds_per_step = (time.perf_counter() - start) / steps
         survived = np.minimum(done["survived"], epochs - 1).tolist()
         losses = {lane: float(done["losses"][survived[lane], lane]) for lane in going}
         self._write_back(losses, done, rates[-1].tolist(), epochs)
         self._note(going, done, began)
         return losses
 
-    def _drawn_at_a_time(self) -> int:
-        """Return for how many epochs random numbers and orders are drawn at a time."""
+    def _epochs_at_a_time(self) -> int:
+        """Return how many epochs one call makes: so long an interrupt waits, and so much is drawn for it."""
         layout = self.code.layout
-        drawn = 8 * layout.rows * layout.shuffles + layout.record_bytes * layout.batches
-        return max(1, 8 * MOST_DRAWN // (drawn * layout.networks)) if drawn else STEPS
+        steps = min(int(SLICE / max(self.seconds_per_step, 1e-9)), MOST_STEPS)
+        drawn = layout.record_bytes + 8 * layout.batch * layout.shuffles
+        if drawn:
+            steps = min(steps, 8 * MOST_DRAWN // (drawn * layout.networks))
+        return max(1, steps // layout.batches)
 
     def _orders(self, epochs: int, going: Iterable[int]) -> Array:
         """Return the order of the rows in each epoch."""
