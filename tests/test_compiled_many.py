@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import parts
 import pytest
-from contract import TOLERANCE, WAITING, assert_agree
+from contract import TOLERANCE, assert_agree
 
 import plainnet as pn
 
@@ -49,7 +49,7 @@ SHUFFLED = {"in order": {"batch_size": 7, "shuffle": False}, "shuffled": {"batch
 
 
 @pytest.mark.parametrize("order", SHUFFLED)
-@pytest.mark.parametrize("make_layer", parts.cases(parts.LAYERS, without=WAITING))
+@pytest.mark.parametrize("make_layer", parts.cases(parts.LAYERS))
 def test_layers_of_every_kind(make_layer: Callable[[int], pn.Layer], order: str) -> None:
     assert_as_alone(network(lambda: make_layer(5)), count=3, **SHUFFLED[order])
 

@@ -134,7 +134,7 @@ class Job:
     def is_finite(self) -> bool:
         """True if every parameter is a finite number."""
         parameters = self.network.parameters
-        if math.isfinite(np.vdot(parameters, parameters)):  # one quick pass, which can overflow
+        if math.isfinite(np.vdot(parameters, parameters)):  # one quick pass; it can overflow, of which vdot never warns
             return True
         return bool(np.isfinite(parameters).all())
 

@@ -12,7 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
-from plainnet.engines.compiled.ahead import Draws, Orders
+from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.threads import barrier, started
 from plainnet.engines.interrupts import interrupts_held
@@ -60,7 +60,7 @@ class CompiledEngine:
         self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        self.draws = Draws(job, self.code.draws)
+        self.draws = StepDraws(job, self.code.draws)
         self.orders = Orders(job)
         self.memory = {
             "gradient": np.zeros_like(net.parameters),
@@ -133,15 +133,15 @@ class CompiledEngine:
         Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
         """
         job = self.job
+        rates, steps = rates_of(job, steps)
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
-        rates = rates_of(job, steps)
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
-            "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
+            "order": self.orders.ahead(-(-steps // job.batches)) if own_orders else source.order,
             "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses,
             "notes": None if notes is None else notes.rows[notes.count :],
             "counts": counts, "sums": sums, "norms": norms,
@@ -184,17 +184,29 @@ def loaded(
     inputs: Array, targets: Array, weight: Array | None, order: Array | None, before: int, stop: int, whole: bool
 ) -> LoadedRows:
     """Return data whose rows lie one after the other."""
+
     def rows(array: Array) -> Array:
         return np.require(array, requirements=["C", "A"])
 
     return LoadedRows(rows(inputs), rows(targets), None if weight is None else rows(weight), order, before, stop, whole)
 
 
-def rates_of(job: Job, steps: int) -> Array:
-    """Return the learning rate of each of the next steps; a single one where it does not move."""
+def rates_of(job: Job, steps: int) -> tuple[Array, int]:
+    """Return the learning rate of each of the next steps, a single one where it does not move, and their number.
+
+    Where a user's own schedule raises an error, there are rates for the steps before it alone: those are made, and the
+    next call meets the error again.
+    """
     schedule = job.optimizer.schedule
     if type(schedule) in (Constant, ReduceOnPlateau):
-        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
+        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)]), steps
     done = job.epochs_done * job.batches + job.batches_done
-    places = (divmod(step, job.batches) for step in range(done, done + steps))
-    return np.array([schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places])
+    rates: list[float] = []
+    for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
+        try:
+            rates.append(schedule.rate(epoch + batch / job.batches, job.epochs, job.schedule_memory))
+        except BaseException:
+            if not rates:
+                raise
+            break
+    return np.array(rates), len(rates)

@@ -23,7 +23,7 @@ from plainnet.engines.job import Job
 class StepCode:
     """The machine code of a job, and what it needs."""
 
-    layout: driver.Layout
+    layout: driver.JobLayout
     draws: list[Draw]
     tables: list[tuple[float, ...]]
     """For each size of batch the constants that depend on it."""
@@ -80,13 +80,13 @@ def _compiled(job: Job, threads: int) -> StepCode:
     programs = driver.Programs(one_pass, lowered_update(job, threads), lowered_check(job), lowered_norms(job))
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
-    layout = driver.Layout(
+    layout = driver.JobLayout(
         net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
         threads,
     )  # fmt: skip
-    code = machine.code(str(driver.write(programs, layout, machine.registers()[0])))
+    code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
     return StepCode(

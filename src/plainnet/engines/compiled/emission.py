@@ -91,8 +91,6 @@ class _Emission:
         self.width = width
         self.registers: dict[Buffer, Value] = {}
         """Small buffers whose value is at hand."""
-        self.memo: list[dict[Any, Value]] = [{}]
-        """Values and addresses that are known, for each loop that is open."""
         self.counts: dict[Extent, Value] = {}
         self.addresses: dict[tuple[str, int], Value] = {}
         self.arrays: dict[int, Value] = {}
@@ -318,7 +316,8 @@ class _Loops:
         self.emission = emission
         self.f = emission.f
         self.nest = nest
-        self.memo = emission.memo
+        self.memo: list[dict[Any, Value]] = [{}]
+        """Values and addresses that are known, for each loop that is open."""
         self.loads = [load for store in nest.stores for load in loads(store.expression)]
         self.places = [load.place for load in self.loads] + [store.place for store in nest.stores]
         self.places += [e.place for store in nest.stores for e in _indices(store.expression)]

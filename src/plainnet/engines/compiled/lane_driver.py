@@ -139,12 +139,10 @@ class _Driver:
         left = f.subtract(whole(layout.rows), begin)
         rows = f.intrinsic("smin", "i64", left, whole(layout.batch))
         self._pass({**given, **self._rows(epoch, begin, rows), **self._draws(step)}, rows)
-        loss = self._result(0)
-        weight = (
-            self._result(8)
-            if len(layout.widths) == 3
-            else f.spread(f.op("double", f"sitofp {rows} to double"), layout.networks)
-        )
+        loss, *weights_given = (self._result(8 * i, dtype) for i, dtype in enumerate(self.programs.step.dtypes))
+        weight = f.spread(f.op("double", f"sitofp {rows} to double"), layout.networks)
+        if weights_given:
+            (weight,) = weights_given
         total = f.select(alive, f.multiply_add(weight, loss, total), total)
         finite = f.compare("olt", f.intrinsic("fabs", loss.type, loss), self._number("double", np.inf))
         alive = f.binary("and", alive, finite)
@@ -257,8 +255,9 @@ class _Driver:
     def _store(self, value: Value, name: str, row: Value, mask: Value | None = None) -> None:
         self.f.store(value, self._place(name, "double", row), mask)
 
-    def _result(self, offset: int) -> Value:
+    def _result(self, offset: int, dtype: np.dtype | None = None) -> Value:
         """Return the result that a program has written at an offset, in double precision."""
-        type = TYPES[self.layout.dtype.name]
+        dtype = dtype or self.layout.dtype
         at = self.f.place(self.given["results"], "i8", whole(offset * self.layout.networks))
-        return self.f.convert("fpext", self.f.load(self._vector(type), at), self._vector("double"))
+        value = self.f.load(self._vector(TYPES[dtype.name]), at)
+        return self.f.convert("fpext" if dtype.kind == "f" else "sitofp", value, self._vector("double"))

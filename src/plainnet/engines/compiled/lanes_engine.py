@@ -12,7 +12,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, lane_driver, machine
-from plainnet.engines.compiled.ahead import Draws, Orders, offsets
+from plainnet.engines.compiled.ahead import Orders, StepDraws, offsets
 from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, MOST_STEPS, SLICE, rates_of
 from plainnet.engines.compiled.compiling import address
 from plainnet.engines.compiled.keys import key_of, remembered
@@ -92,7 +92,7 @@ def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCod
     rows_of_all = sum(array.nbytes for array in arrays) if own_rows else 0
     if (work + rows_of_all) * layout.networks > MOST_WORK:
         raise Unsupported("what they compute for all of their rows does not fit the caches")
-    code = machine.code(str(lane_driver.write(programs, layout)))
+    code = machine.Code(str(lane_driver.write(programs, layout)))
     return LanesCode(layout, one_pass.draws, settings, work, code, code.function("run", None, ctypes.c_void_p))
 
 
@@ -143,7 +143,7 @@ class LanesEngine:
         layout = code.layout
         # The lanes left over train the last network another time.
         self.each = [*jobs, *[jobs[-1]] * (layout.networks - len(jobs))]
-        self.draws = [Draws(job, code.draws) for job in self.jobs]
+        self.draws = [StepDraws(job, code.draws) for job in self.jobs]
         self.orders = [Orders(job) for job in self.jobs]
         self.seconds_per_step = 1e-9 * layout.parameters * layout.batch * layout.networks
         """A guess at first, then measured."""
@@ -184,10 +184,9 @@ class LanesEngine:
         """
         layout = self.code.layout
         first, notes = self.jobs[min(going)], going[min(going)]
-        epochs = min(epochs, self._epochs_at_a_time())
+        rates, epochs = self._rates(min(epochs, self._epochs_at_a_time()), going)
         steps = epochs * layout.batches
         columns = len(MEASURES) + layout.layers
-        rates = np.stack(np.broadcast_arrays(*(rates_of(job, steps) for job in self.each)), axis=-1)
         done = {
             "survived": np.zeros(layout.networks, np.int64),
             "steps": np.zeros(layout.networks, np.int64),
@@ -226,6 +225,24 @@ class LanesEngine:
         if drawn:
             steps = min(steps, 8 * MOST_DRAWN // (drawn * layout.networks))
         return max(1, steps // layout.batches)
+
+    def _rates(self, epochs: int, going: Iterable[int]) -> tuple[Array, int]:
+        """Return the learning rate of each step, or a single one where none moves, and for how many epochs.
+
+        Those are fewer where a user's own schedule raises an error: the last call makes the epochs before it.
+        """
+        batches = self.code.layout.batches
+        found = {lane: rates_of(self.jobs[lane], epochs * batches) for lane in going}
+        steps = min(number for _, number in found.values())
+        if steps < batches:
+            lane = next(lane for lane, (_, number) in found.items() if number == steps)
+            place = self.jobs[lane].epochs_done + steps / batches
+            self.jobs[lane].optimizer.schedule.rate(place, self.jobs[lane].epochs, self.jobs[lane].schedule_memory)
+        epochs = steps // batches
+        moves = any(len(rates) > 1 for rates, _ in found.values())
+        length = epochs * batches if moves else 1
+        each = {lane: np.broadcast_to(rates[:length], length) for lane, (rates, _) in found.items()}
+        return self._in_lanes(each), epochs
 
     def _orders(self, epochs: int, going: Iterable[int]) -> Array:
         """Return the order of the rows in each epoch."""

@@ -12,7 +12,7 @@ from plainnet.engines.compiled.assembly import Function, Module, Type, Value, by
 from plainnet.engines.compiled.machine import registers
 
 
-class Block(NamedTuple):
+class Tile(NamedTuple):
     """The part of a result that is summed in registers at a time."""
 
     height: int
@@ -24,7 +24,7 @@ class Block(NamedTuple):
     """The column of the last vector; it overlaps the one before where the result is narrower than the vectors."""
 
 
-def kernel(module: Module, type: Type, block: Block, resumes: bool) -> str:
+def kernel(module: Module, type: Type, block: Tile, resumes: bool) -> str:
     """Return the name of the function that computes all rows of as many columns of a result as a block has.
 
     `a_block` lies between the rows of a with which one block and the next begin, divided by the height. A function that
@@ -63,7 +63,7 @@ def kernel(module: Module, type: Type, block: Block, resumes: bool) -> str:
     return name
 
 
-def _vectors(f: Function, type: Type, block: Block, row: Value) -> list[Value]:
+def _vectors(f: Function, type: Type, block: Tile, row: Value) -> list[Value]:
     """Return the addresses of a block's vectors in a row."""
     columns = [*range(0, (block.vectors - 1) * block.lanes, block.lanes), block.last]
     return [f.place(row, type, whole(column)) for column in columns]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from plainnet.engines.compiled.assembly import Function, Module, Type, Value, bytes_of, whole
 from plainnet.engines.compiled.machine import registers
 from plainnet.engines.compiled.product_kernels import (
-    Block,
+    Tile,
     call,
     copier,
     kernel,
@@ -87,7 +87,7 @@ def scratch_numbers(type: Type, m: Value, n: Value, k: Value, b: Matrix, most: i
 class _Plan(NamedTuple):
     """The way in which a product is computed."""
 
-    block: Block
+    block: Tile
     large: bool
     """The product is cut into pieces."""
     transposes: bool
@@ -106,7 +106,7 @@ def _plan(type: Type, m: Value, n: Value, k: Value, b: Matrix, most: int) -> _Pl
     if vectors > (3 if available == 32 else 2):
         vectors = 4 if width == 16 and available == 32 else 2
     height = 6 if available == 16 else 8 if large and width == 64 else 4
-    block = Block(height, vectors, lanes, min(vectors * lanes, columns) - lanes)
+    block = Tile(height, vectors, lanes, min(vectors * lanes, columns) - lanes)
     transposes = b.column.name != "1" and columns > 1
     scratch = columns * terms if transposes else 0
     if large:
@@ -118,7 +118,7 @@ def _bound(count: Value, most: int) -> int:
     return int(count.name) if count.name.isdecimal() else most
 
 
-def _pieces(module: Module, type: Type, block: Block, columns_of_a: bool, columns_of_b: bool) -> str:
+def _pieces(module: Module, type: Type, block: Tile, columns_of_a: bool, columns_of_b: bool) -> str:
     """Return the name of the function that computes a large product piece by piece, for a whole number of blocks.
 
     The part of b that belongs to a piece is copied first, because rows that lie a multiple of 4096 bytes apart push
