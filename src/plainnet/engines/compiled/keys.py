@@ -10,15 +10,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
-from plainnet._base.configurable import Configurable
+from plainnet._base.identity import held
 from plainnet.engines.job import Job
 
 KEPT = 16
 """The number of jobs whose machine code is kept."""
 
-NOT_IN_CODE = {"initializer", "schedule", "_claimed", "_views"}
+NOT_IN_CODE = {"initializer", "schedule"}
 """What parts hold that no step depends on, or that comes to it as an argument."""
 
 Made = TypeVar("Made")
@@ -41,7 +39,10 @@ def remembered(key: Key, how: Hashable, make: Callable[[], Made]) -> Made:
 class Key(NamedTuple):
     """A key, which tells jobs apart as long as all of their parts are there."""
 
-    held: Hashable
+    layers: Hashable
+    loss: Hashable
+    optimizer: Hashable
+    data: Hashable
     lasts: bool
     """True if there is no part of the user's: then the same key means the same code at any time."""
 
@@ -49,28 +50,29 @@ class Key(NamedTuple):
 def key_of(job: Job, free: Iterable[tuple[int, str]] = ()) -> Key:
     """Return the key of a job, but for the settings (layer, name) in `free`."""
     own: list[Any] = []
-    layers = tuple(
-        (_frozen(layer, own, {name for at, name in free if at == i})) for i, layer in enumerate(job.network.layers)
+    layers = _layers(job, free, own)
+    return Key(layers, held(job.loss, own), held(job.optimizer, own, NOT_IN_CODE), _data(job), not own)
+
+
+def is_like(job: Job, other: Job, key: Key, free: Iterable[tuple[int, str]]) -> bool:
+    """Return True if a job has the key of the other; what both have in common is not looked at."""
+    return (
+        _layers(job, free, []) == key.layers
+        and (job.loss is other.loss or held(job.loss, []) == key.loss)
+        and (job.optimizer is other.optimizer or held(job.optimizer, [], NOT_IN_CODE) == key.optimizer)
+        and _data(job) == key.data
     )
-    parts = tuple(_frozen(part, own) for part in (job.loss, job.optimizer))
-    arrays = (job.inputs, job.targets, job.sample_weight)
-    shapes = tuple(None if x is None else (x.shape, x.dtype.str, type(x)) for x in arrays)
-    state = tuple((name, vector.shape, vector.dtype.str) for name, vector in job.optimizer_state.items())
-    rest = (job.network.dtype.str, job.batch_size, job.shuffle, job.draw_order is None)
-    return Key((layers, parts, shapes, state, rest), not own)
 
 
-def _frozen(value: Any, own: list[Any], without: Iterable[str] = ()) -> Hashable:
-    """Return what an object holds as something that compares; what is the user's is entered in `own`."""
-    if value is None or isinstance(value, bool | int | float | str | bytes):
-        return type(value).__name__, value
-    if isinstance(value, tuple | list):
-        return tuple(_frozen(part, own) for part in value)
-    if isinstance(value, np.ndarray | np.generic):
-        return value.shape, value.dtype.str, value.tobytes()
-    if isinstance(value, Configurable) and type(value).__module__.startswith("plainnet."):
-        held = vars(value)
-        left = {*without, *NOT_IN_CODE, *held.get("_views", ())}  # a layer's views are its weights
-        return type(value), tuple((name, _frozen(held[name], own)) for name in sorted(held.keys() - left))
-    own.append(value)
-    return id(value)
+def _layers(job: Job, free: Iterable[tuple[int, str]], own: list[Any]) -> Hashable:
+    without = [NOT_IN_CODE] * len(job.network.layers)
+    for at, name in free:
+        without[at] = without[at] | {name}
+    return tuple(held(layer, own, names) for layer, names in zip(job.network.layers, without, strict=True))
+
+
+def _data(job: Job) -> Hashable:
+    """Return the shapes and dtypes of all arrays, and how the rows come."""
+    arrays = (job.inputs, job.targets, job.sample_weight, *job.optimizer_state.values())
+    shapes = [None if array is None else (array.shape, array.dtype, type(array)) for array in arrays]
+    return *shapes, *job.optimizer_state, job.network.dtype, job.batch_size, job.shuffle, job.draw_order is None

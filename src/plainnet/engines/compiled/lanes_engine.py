@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from plainnet.engines.compiled import driver, lane_driver, machine
 from plainnet.engines.compiled.ahead import Orders, StepDraws, offsets
 from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, MOST_STEPS, SLICE, rates_of
 from plainnet.engines.compiled.compiling import address
-from plainnet.engines.compiled.keys import key_of, remembered
+from plainnet.engines.compiled.keys import is_like, key_of, remembered
 from plainnet.engines.compiled.loops import Unsupported
 from plainnet.engines.compiled.step import (
     Draw,
@@ -67,7 +68,7 @@ def lanes_code(jobs: Sequence[Job], times: int = 1) -> LanesCode:
         raise Unsupported(reason)
     settings, own_rows = _differing(jobs), not _share_data(jobs)
     key = key_of(first, settings)
-    if any(key_of(job, settings) != key for job in jobs):
+    if any(not is_like(job, first, key, settings) for job in jobs[1:]):
         raise Unsupported("their data, optimizers or parts of the user's differ")
     return remembered(key, (own_rows, *settings), lambda: _lanes_code(first, settings, own_rows))
 
@@ -239,10 +240,11 @@ class LanesEngine:
             place = self.jobs[lane].epochs_done + steps / batches
             self.jobs[lane].optimizer.schedule.rate(place, self.jobs[lane].epochs, self.jobs[lane].schedule_memory)
         epochs = steps // batches
-        moves = any(len(rates) > 1 for rates, _ in found.values())
-        length = epochs * batches if moves else 1
-        each = {lane: np.broadcast_to(rates[:length], length) for lane, (rates, _) in found.items()}
-        return self._in_lanes(each), epochs
+        length = epochs * batches if any(len(rates) > 1 for rates, _ in found.values()) else 1
+        each = np.ones((length, self.code.layout.networks))
+        for lane, (rates, _) in found.items():
+            each[:, lane] = rates[:length]
+        return each, epochs
 
     def _orders(self, epochs: int, going: Iterable[int]) -> Array:
         """Return the order of the rows in each epoch."""
@@ -271,17 +273,23 @@ class LanesEngine:
         """Bring the networks and jobs to where their lanes are now."""
         layout = self.code.layout
         vectors = {name: np.ascontiguousarray(self.arrays[name].T) for name in VECTORS}
-        for lane, loss in losses.items():
-            job, survived, steps = self.jobs[lane], int(done["survived"][lane]), int(done["steps"][lane])
+        norms, counts = (
+            self.arrays["norms"].T.tolist(),
+            zip(done["survived"].tolist(), done["steps"].tolist(), strict=True),
+        )
+        for lane, (survived, steps) in enumerate(counts):
+            if lane not in losses:
+                continue
+            job, loss = self.jobs[lane], losses[lane]
             failed = survived < epochs
-            finished = survived + (failed and bool(np.isfinite(loss)))
+            finished = survived + (failed and math.isfinite(loss))
             begun = min(survived + 1, epochs)
             if layout.shuffles:
                 self.orders[lane].settle(begun)
             if failed:
                 self.draws[lane].settle(steps + (finished == survived))
             latest = range(max(job.steps_done, job.steps_done + steps - driver.NORMS), job.steps_done + steps)
-            job.gradient_norms.extend(float(self.arrays["norms"][step % driver.NORMS, lane]) for step in latest)
+            job.gradient_norms.extend(norms[lane][step % driver.NORMS] for step in latest)
             job.epochs_done += finished
             job.steps_done += steps
             job.good_epoch = job.epochs_done - 1
