@@ -261,3 +261,33 @@ def test_other_shapes_and_the_same_network_twice_are_refused():
     other = pn.Network(pn.Dense(6, "tanh"), pn.Dense(2), input_size=3, dtype="float64")
     with pytest.raises(InvalidValue, match=r"differ in shape: layers\[0\].units was 5 and is 6"):
         pn.train_many([first, second, other], X, Y, loss="mse", batch_size=8)
+
+
+@pytest.mark.needs("fast")
+@pytest.mark.parametrize("of_a_module", [True, False])
+def test_machine_code_is_shared_only_by_what_computes_the_same(of_a_module, monkeypatch):
+    """Runs one after the other whose parts differ in one setting, or use a variable that has changed meanwhile."""
+    monkeypatch.setattr(pn, "factor", 1.0, raising=False)
+
+    def stretched(z):
+        return pn.factor * z, np.full_like(z, pn.factor)
+
+    def trained(engine, **changes):
+        settings = {"l2": 0.0, "rate": 0.2, "activation": "tanh", "momentum": 0.5, "loss": "mse"} | changes
+        net = pn.Network(
+            pn.Dense(5, "tanh" if of_a_module else stretched, l2=settings["l2"]),
+            pn.Dropout(settings["rate"]),
+            pn.Dense(2, settings["activation"]),
+            input_size=3,
+            seed=1,
+            dtype="float64",
+        )
+        optimizer = pn.SGD(0.01, momentum=settings["momentum"])
+        net.fit(X, Y, loss=settings["loss"], optimizer=optimizer, epochs=3, batch_size=8, engine=engine)
+        return net.parameters
+
+    changes = [{}, {"l2": 0.3}, {"rate": 0.5}, {"activation": "sigmoid"}, {"momentum": 0.9}, {"loss": "huber"}, {}]
+    for change in changes:
+        np.testing.assert_allclose(trained("compiled", **change), trained("numpy", **change), rtol=1e-9, atol=1e-12)
+    pn.factor = 2.0
+    np.testing.assert_allclose(trained("compiled"), trained("numpy"), rtol=1e-9, atol=1e-12)

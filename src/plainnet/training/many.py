@@ -21,7 +21,7 @@ from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
 if TYPE_CHECKING:
-    from plainnet.engines.compiled.lanes_engine import LanesCode
+    from plainnet.engines.compiled.lanes_code import LanesCode
 
 PATIENCE = 0.2
 """The seconds after which a thread looks if it has to stop."""
@@ -81,7 +81,7 @@ def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> "tuple[Choice, L
     shared: list[LanesCode] = []
 
     def declined(job: Job, threads: int) -> str | None:
-        from plainnet.engines.compiled.lanes_engine import lanes_code
+        from plainnet.engines.compiled.lanes_code import lanes_code
         from plainnet.engines.compiled.loops import Unsupported
         from plainnet.tracing.untraceable import Untraceable
 

@@ -29,6 +29,9 @@ FIELDS = (
 
 FIRST = whole(0)
 
+AT_A_TIME = 8
+"""The numbers that one turn of a loop copies."""
+
 
 class Layout(NamedTuple):
     """What the machine code knows of the jobs."""
@@ -176,10 +179,16 @@ class _Driver:
         """Write a copy of the parameters or statistics of the networks that are alive."""
         if not count:
             return
-        f, type = self.f, TYPES[self.layout.dtype.name]
-        with f.loop(whole(0), whole(count * self.layout.networks), self.layout.networks) as loop:
-            value = f.load(self._vector(type), f.place(self.given[name], type, loop.index))
-            f.store(value, f.place(self.given[f"good_{name}"], type, loop.index), alive)
+        turns = count // AT_A_TIME
+        with self.f.loop(whole(0), whole(turns * AT_A_TIME), AT_A_TIME) as loop:
+            for i in range(AT_A_TIME):
+                self._keep_one(name, self.f.add(loop.index, whole(i)), alive)
+        for i in range(turns * AT_A_TIME, count):
+            self._keep_one(name, whole(i), alive)
+
+    def _keep_one(self, name: str, row: Value, alive: Value) -> None:
+        type = TYPES[self.layout.dtype.name]
+        self.f.store(self._load(name, type, row), self._place(f"good_{name}", type, row), alive)
 
     def _note_if_due(self, epoch: Value, noted: Value, numbers: tuple[Value, ...]) -> Value:
         """Write a row of the notes if the epoch is reported; return how many are written by now."""
