@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,12 +48,19 @@ class Choice(NamedTuple):
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
 
-def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) -> Choice:
+def choose(
+    engine: str,
+    job: Job,
+    threads: int | None = None,
+    times: int = 1,
+    declined: Callable[[Job, int], str | None] | None = None,
+) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
-    "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
-    say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
-    for. `times` is how many such jobs there are. The same job gives the same choice on all machines with as many cores.
+    "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (a user's own
+    layer that does more than NumPy's operations, say) runs in the NumPy engine whatever was asked for: the note says
+    so, and a warning where "compiled" was asked for. `times` is how many such jobs there are, and `declined` stands in
+    for `decline`. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
@@ -64,7 +72,7 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
         return Choice("numpy", _blas_threads(threads))
     shared = threads or default_threads(job)
-    reason = why_unable() or decline(job, shared)
+    reason = why_unable() or (declined or decline)(job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
