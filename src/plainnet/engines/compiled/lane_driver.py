@@ -33,7 +33,7 @@ AT_A_TIME = 8
 """The numbers that one turn of a loop copies."""
 
 
-class Layout(NamedTuple):
+class LanesLayout(NamedTuple):
     """What the machine code knows of the jobs."""
 
     networks: int
@@ -68,13 +68,13 @@ class Layout(NamedTuple):
         return (*FIELDS, *(f"memory {name}" for name in self.memory))
 
 
-def write(programs: Programs, layout: Layout) -> Module:
+def write(programs: Programs, layout: LanesLayout) -> Module:
     """Return the module with the function `run(context)`, where the context holds the layout's `fields`."""
     return _Driver(programs, layout).write()
 
 
 class _Driver:
-    def __init__(self, programs: Programs, layout: Layout) -> None:
+    def __init__(self, programs: Programs, layout: LanesLayout) -> None:
         self.layout = layout
         self.programs = programs
         self.module = Module()

@@ -42,7 +42,7 @@ PENALTIES = ("l1", "l2")
 class LanesCode:
     """The machine code of the networks of some jobs, and what it needs."""
 
-    layout: lane_driver.Layout
+    layout: lane_driver.LanesLayout
     draws: list[Draw]
     settings: list[Setting]
     """The settings in which the networks differ."""
@@ -78,7 +78,7 @@ def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCod
     draw_offsets, record_bytes = offsets(one_pass.draws)
     arrays = arrays_of(first)
     net = first.network
-    layout = lane_driver.Layout(
+    layout = lane_driver.LanesLayout(
         _lanes(first), net.dtype, rows, batch,
         tuple(int(np.prod(array.shape[1:], dtype=int)) for array in arrays), tuple(array.dtype for array in arrays),
         own_rows, first.shuffle and first.batch_size is not None, net.parameters.size,
