@@ -28,10 +28,10 @@ from plainnet.engines.compiled.loops import (
     Store,
     loads,
 )
-from plainnet.engines.compiled.lowering import MOST_SUMMED, MOST_SUMS
 from plainnet.engines.compiled.memory import used_by
 from plainnet.engines.compiled.products import Matrix, product
 from plainnet.engines.compiled.sharing import Barriers, Thread
+from plainnet.engines.compiled.storing import MOST_SUMMED, MOST_SUMS
 
 ACCUMULATORS = 4
 """Sums side by side in a long reduction: one addition need not wait for the one before."""
