@@ -5,6 +5,8 @@ and prints a table in Markdown; `steps` needs gcc.
 """
 
 import ctypes
+import itertools
+import math
 import platform
 import statistics
 import subprocess
@@ -17,6 +19,7 @@ from typing import Any
 
 import llvmlite
 import numpy as np
+import threadpoolctl
 
 import plainnet as pn
 from plainnet.engines.compiled import compiling, driver, emission, machine, products, shown, step
@@ -70,6 +73,11 @@ def table(*rows: Sequence[object]) -> None:
             print("| --- |" + " ---: |" * (len(row) - 1))
 
 
+def digits(value: float) -> str:
+    """Return three digits."""
+    return f"{float(f'{value:.3g}'):,.{max(0, 2 - math.floor(math.log10(value)))}f}"
+
+
 # Steps: the parts of compiling, and the same loops by a C compiler
 
 
@@ -100,7 +108,7 @@ def step_row(name: str) -> str:
     ours, theirs = in_turns([engine.run, run_c])
     parts = [f"{1e3 * spent[part]:.0f}" for part in ("trace", "lower", "write", "LLVM")]
     return ";".join(
-        [name, *parts, f"{1e3 * whole_time:.0f}", f"{1e6 * ours:.3g}", f"{1e3 * c_time:.0f}", f"{1e6 * theirs:.3g}"]
+        [name, *parts, f"{1e3 * whole_time:.0f}", digits(1e6 * ours), f"{1e3 * c_time:.0f}", digits(1e6 * theirs)]
     )
 
 
@@ -165,22 +173,23 @@ def pointer(array: Any) -> ctypes.c_void_p:
 
 def products_table() -> None:
     """Multiply the matrices of each network's step, in float32."""
+    threadpoolctl.threadpool_limits(1, "blas")
     rows = []
     for name, (sizes, batch) in {**NETWORKS, "1024-2048-1024-10, 256 rows": ((1024, 2048, 1024, 10), 256)}.items():
         total = [0.0, 0.0]
         for form, m, n, k in forms(sizes, batch):
             ours, blas = in_turns([product(form, m, n, k, False), product(form, m, n, k, True)], 0.05)
             total = [total[0] + ours, total[1] + blas]
-            rate = [f"{1e6 * t:.3g} ({2e-9 * m * n * k / t:.0f})" for t in (ours, blas)]
+            rate = [f"{digits(1e6 * t)} ({2e-9 * m * n * k / t:.0f})" for t in (ours, blas)]
             rows.append((name, f"{form}, {m} × {n} × {k}", *rate, f"{blas / ours:.2f}"))
-        rows.append((name, "all", *(f"{1e6 * t:.3g}" for t in total), f"{total[1] / total[0]:.2f}"))
+        rows.append((name, "all", *(digits(1e6 * t) for t in total), f"{total[1] / total[0]:.2f}"))
     table(("network", "product, m × n × k", "own, µs (GFLOP/s)", "OpenBLAS, µs (GFLOP/s)", "times as fast"), *rows)
 
 
 def forms(sizes: Sequence[int], batch: int) -> list[tuple[str, int, int, int]]:
     """Return the products of one training step."""
     found = []
-    for i, (inputs, units) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (inputs, units) in enumerate(itertools.pairwise(sizes)):
         found += [("x @ w", batch, units, inputs), ("x.T @ δ", inputs, units, batch)]
         found += [("δ @ w.T", batch, inputs, units)] if i else []
     return found
@@ -215,7 +224,7 @@ def product(form: str, m: int, n: int, k: int, by_blas: bool) -> Callable[[int],
 
 
 def sgemm() -> int:
-    """Return the address of sgemm in NumPy's BLAS, which is on one thread by OPENBLAS_NUM_THREADS=1."""
+    """Return the address of sgemm in NumPy's BLAS."""
     library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
     names = [name for name in ("scipy_cblas_sgemm64_", "cblas_sgemm64_", "cblas_sgemm") if hasattr(library, name)]
     found = ctypes.cast(getattr(library, names[0]), ctypes.c_void_p).value

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -118,3 +119,8 @@ def test_the_machine_code_has_the_loop_over_the_steps(capsys):
 def test_what_does_not_go_with_code(options, reason, capsys):
     assert run(["xor", *options]) == 2
     assert reason in capsys.readouterr().err
+
+
+def test_the_page_on_engines_shows_what_the_command_prints(capsys):
+    page = Path(__file__).parent.parent / "docs" / "engines.md"
+    assert f"```c\n{printed(capsys, 'loops')}```" in page.read_text(encoding="utf-8")
