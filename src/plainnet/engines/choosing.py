@@ -23,8 +23,10 @@ WORTH_COMPILING = 0.25
 Compiling takes from a twentieth to three tenths of a second.
 """
 
-WORTH_SHARING = 500_000
-"""The multiplications per step and thread with which a second thread gains more than the two lose by waiting."""
+WORTH_SHARING = 5_000_000
+"""The multiplications per step and thread from which threads share a step.
+
+On an idle machine two threads gain from a third of it on; on a busy one they wait for each other."""
 
 
 class Choice(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from plainnet.engines.compiled.loops import (
+    GRAIN,
     Affine,
     Buffer,
     Expression,
@@ -26,10 +27,16 @@ from plainnet.engines.compiled.loops import (
     strides,
 )  # fmt: skip
 from plainnet.engines.compiled.memory import place_in_memory
-from plainnet.engines.compiled.schedule import Schedule
+from plainnet.engines.compiled.steps import Steps
 from plainnet.engines.compiled.storing import REDUCTIONS, STORED, VIEWS, Extents, computed, is_product, stored_nodes
 from plainnet.engines.compiled.values import Values, broadcast, full_index
 from plainnet.tracing.graph import Graph, Node
+
+SHARED_SUM = 65_536
+"""The length from which threads share the sum of a vector."""
+
+PARTS = 4 * GRAIN
+"""The number of parts of such a sum. It does not depend on the threads, so that the sum does not either."""
 
 
 def lower(
@@ -70,7 +77,7 @@ class _Lowering:
         self.nodes = computed(graph)
         self.stored = stored_nodes(graph, extents, self.targets)
         self.values = Values(buffers, extents, tables, self.stored)
-        self.schedule = Schedule()
+        self.steps = Steps()
         self.temporary: list[Buffer] = []
 
     def program(self) -> Program:
@@ -84,10 +91,10 @@ class _Lowering:
                 self._elementwise(new, self.extents[node], lambda idx, node=node: self.values.value(node, idx))
         for source, target in late:
             self._copy(source, target)
-        unread = self.schedule.keep_local()
+        unread = self.steps.keep_local()
         in_memory = [buffer for buffer in self.temporary if buffer not in unread]
-        work = place_in_memory(self.schedule.steps, in_memory, self.rows, self.threads == 1)
-        return Program(self.schedule.steps, work, self.rows, self.values.arrays)
+        work = place_in_memory(self.steps.steps, in_memory, self.rows, self.threads == 1)
+        return Program(self.steps.steps, work, self.rows, self.values.arrays)
 
     def _temporary(self, extents: tuple[Extent, ...], dtype: Any) -> Buffer:
         """Return a new buffer in the workspace."""
@@ -178,10 +185,13 @@ class _Lowering:
         index = tuple(Affine(0, ((axis, 1),)) for axis in range(len(domain)))
         squeezed = tuple(Affine() if e == Extent(1) else i for i, e in zip(index, domain, strict=True))
         place = combined(squeezed, strides(domain)) if into is None else into(squeezed)
-        self.schedule.add(Nest(domain, (), [Store(target, place, value(squeezed))]))
+        self.steps.add(Nest(domain, (), [Store(target, place, value(squeezed))]))
 
     def _reduce(self, node: Node, target: Buffer) -> None:
         (x,) = node.inputs
+        if node.op == "sum" and self._is_long(x):
+            self._sum_in_parts(target, x.shape[0], lambda i: self.values.value(x, (i,)))
+            return
         axes = node.attributes["axis"]
         axes = (axes,) if isinstance(axes, int) else axes
         domain = self.extents[node]
@@ -206,11 +216,25 @@ class _Lowering:
             value = self.values.operation("multiply", node.dtype, (value, share))
         self._accumulate(target, domain, tuple(reduced), value, REDUCTIONS[node.op])
 
+    def _is_long(self, x: Node) -> bool:
+        """Return True if threads share the sum of the vector."""
+        return len(x.shape) == 1 and x.shape[0] >= SHARED_SUM
+
+    def _sum_in_parts(self, target: Buffer, length: int, value: Callable[[Affine], Expression]) -> None:
+        """Write the sum of a long vector as sums of parts, which threads share, and their sum."""
+        parts, size = PARTS, length // PARTS
+        sums = self._temporary((Extent(parts + 1),), target.dtype)
+        of_part, of_rest = value(Affine(0, ((0, size), (1, 1)))), value(Affine(parts * size, ((0, 1),)))
+        self.steps.add(Nest((Extent(parts),), (Extent(size),), [Store(sums, Affine(0, ((0, 1),)), of_part, "add")]))
+        self.steps.add(Nest((), (Extent(length - parts * size),), [Store(sums, Affine(parts), of_rest, "add")]))
+        total = self.values.load(sums, Affine(0, ((0, 1),)))
+        self._accumulate(target, target.extents, (Extent(parts + 1),), total, "add")
+
     def _accumulate(
         self, target: Buffer, domain: tuple[Extent, ...], reduced: tuple[Extent, ...], value: Expression, kind: str
     ) -> None:
         index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
-        self.schedule.add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
+        self.steps.add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
 
     def _matmul(self, node: Node, target: Buffer) -> None:
         left, right = node.inputs
@@ -219,7 +243,10 @@ class _Lowering:
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
             if self.scratch and (numbers := self.scratch(product, self.rows, self.threads)):
                 product.scratch = self._temporary((Extent(numbers),), node.dtype)
-            self.schedule.append(product)
+            self.steps.append(product)
+            return
+        if len(right.shape) == 1 and self._is_long(left):
+            self._sum_in_parts(target, left.shape[0], lambda i: self._term(node, (i,), (i,)))
             return
         domain = self.extents[node]
         inner = Affine(0, ((len(domain), 1),))
@@ -227,10 +254,14 @@ class _Lowering:
         columns = [index.pop()] if len(right.shape) > 1 else []
         rows = [index.pop()] if len(left.shape) > 1 else []
         stack = tuple(index)
-        a = self.values.value(left, (*broadcast(stack, max(len(left.shape) - 2, 0)), *rows, inner))
-        b = self.values.value(right, (*broadcast(stack, max(len(right.shape) - 2, 0)), inner, *columns))
-        terms = self.values.operation("multiply", node.dtype, (a, b))
-        self._accumulate(target, domain, (self.extents[left][-1],), terms, "add")
+        of_left = (*broadcast(stack, max(len(left.shape) - 2, 0)), *rows, inner)
+        of_right = (*broadcast(stack, max(len(right.shape) - 2, 0)), inner, *columns)
+        self._accumulate(target, domain, (self.extents[left][-1],), self._term(node, of_left, of_right), "add")
+
+    def _term(self, node: Node, of_left: tuple[Affine, ...], of_right: tuple[Affine, ...]) -> Expression:
+        """Return a product of one number of each of the two matrices."""
+        factors = [self.values.value(x, index) for x, index in zip(node.inputs, (of_left, of_right), strict=True)]
+        return self.values.operation("multiply", node.dtype, tuple(factors))
 
     def _operand(self, node: Node) -> Operand:
         """Return where a matrix lies; one that does not lie in memory is stored first."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from plainnet.engines.compiled.loops import Buffer, Expression, Nest, Product, Store, loads
-from plainnet.engines.compiled.memory import read_by
+from plainnet.engines.compiled.memory import used_by
 
 
-class Schedule:
+class Steps:
     """The steps so far; a new nest joins an earlier one where nothing in between reads or writes what it needs."""
 
     def __init__(self) -> None:
@@ -19,6 +19,8 @@ class Schedule:
     def add(self, nest: Nest) -> None:
         """Add a nest, or its store to an earlier nest that runs over the same places."""
         (store,) = nest.stores
+        if any(extent.count == 0 for extent in nest.domain):
+            return
         found = loads(store.expression)
         earliest = 0
         for load in found:
@@ -81,14 +83,12 @@ class Schedule:
             self.written[buffer.memory] = max(self.written.get(buffer.memory, -1), at)
 
     def keep_local(self) -> set[Buffer]:
-        """Keep in registers what only the nest itself reads; return those buffers, which need no memory."""
-        readers: dict[Buffer, set[int]] = {}
+        """Keep in registers what a single nest writes and reads; return those buffers, which need no memory."""
+        users: dict[Buffer, set[int]] = {}
         for at, step in enumerate(self.steps):
-            for buffer in read_by(step):
-                readers.setdefault(buffer, set()).add(at)
-        for at, step in enumerate(self.steps):
+            for buffer in used_by(step):
+                users.setdefault(buffer, set()).add(at)
+        for step in self.steps:
             if isinstance(step, Nest) and not step.reduced:
-                step.local = {
-                    s.buffer for s in step.stores if s.buffer.base == "work" and readers.get(s.buffer, set()) <= {at}
-                }
+                step.local = {s.buffer for s in step.stores if s.buffer.base == "work" and len(users[s.buffer]) == 1}
         return set().union(*(step.local for step in self.steps if isinstance(step, Nest)))
