@@ -22,6 +22,7 @@ COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_blas.py": ("fast", "sklearn"),
+    "test_c_tables.py": ("tables",),
     "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
