@@ -120,12 +120,12 @@ ROAD = [
     ),
     (
         "lowered: loops",
-        "storing.py, lowering.py, schedule.py",
+        "storing.py, lowering.py, steps.py",
         ["for (j = 0; j < 64; j++)", "    outputs[j] = t * (1 / (1 + exp(-t)))"],
     ),
     (
         "written: LLVM IR",
-        "emission.py, products.py, mathematics.py",
+        "loop_nests.py, products.py, mathematics.py",
         ["%v66 = fdiv <8 x double> splat (1.0), %v65", "%v67 = fmul <8 x double> %v33, %v66"],
     ),
     (

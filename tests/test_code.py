@@ -3,7 +3,6 @@
 import ctypes
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
+from c_compilers import library, needs_compiler, pointer
 
 import plainnet as pn
 from plainnet.cli import run
@@ -24,7 +24,7 @@ def printed(capsys, *options):
     return capsys.readouterr().out
 
 
-def steps_after_one_epoch(activation, hidden, loss):
+def one_step(activation, hidden, loss):
     """The network of the command, and what one step of the NumPy engine makes of it: parameters and loss."""
     X, y = pn.datasets.xor()
     layers = [pn.Dense(units, activation, initializer="normal") for units in hidden]
@@ -34,11 +34,7 @@ def steps_after_one_epoch(activation, hidden, loss):
     return X, y, start, net.parameters, history
 
 
-def address(array):
-    return array.ctypes.data_as(ctypes.c_void_p)
-
-
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="it compiles the printed C")
+@needs_compiler
 @pytest.mark.parametrize(
     ("activation", "hidden", "loss"),
     [
@@ -54,16 +50,13 @@ def test_the_printed_loops_are_the_step(activation, hidden, loss, capsys, tmp_pa
     sizes = ",".join(map(str, hidden))
     code = printed(capsys, "loops", "--activation", activation, "--hidden", sizes, "--loss", loss)
     (tmp_path / "step.c").write_text(code, encoding="utf-8")
-    library = tmp_path / "step.so"
-    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-    subprocess.run(["gcc", *strict, str(tmp_path / "step.c"), "-o", str(library), "-lm"], check=True)
-    step = ctypes.CDLL(str(library))
+    step = library(tmp_path / "step.c")
 
-    X, y, parameters, expected, history = steps_after_one_epoch(activation, hidden, loss)
+    X, y, parameters, expected, history = one_step(activation, hidden, loss)
     gradient, results = np.zeros_like(parameters), np.zeros(3)
-    step.forward_and_back(*map(address, (X, y, parameters, gradient, results)))
+    step.forward_and_back(*map(pointer, (X, y, parameters, gradient, results)))
     assert results[0] == pytest.approx(history.loss[0], rel=1e-12)
-    step.update(*map(address, (parameters, gradient, results)), ctypes.c_double(1.0))
+    step.update(*map(pointer, (parameters, gradient, results)), ctypes.c_double(1.0))
     np.testing.assert_allclose(parameters, expected, rtol=1e-12, atol=1e-14)
     assert results[2] == pytest.approx(history.gradient_norm[0], rel=1e-12)
 
