@@ -57,10 +57,10 @@ def choose(
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
-    "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (a user's own
-    layer that does more than NumPy's operations, say) runs in the NumPy engine whatever was asked for: the note says
-    so, and a warning where "compiled" was asked for. `times` is how many such jobs there are, and `declined` stands in
-    for `decline`. The same job gives the same choice on all machines with as many cores.
+    "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
+    branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
+    "compiled" was asked for. `times` is how many such jobs there are, and `declined` stands in for `decline`. The same
+    job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
