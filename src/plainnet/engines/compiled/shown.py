@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -175,7 +176,8 @@ def _function(name: str, program: Program, names: Names, said: Mapping[int, str]
     lines += [f"{kind} {own}[{length}];" for own, kind, length in loops.arrays]
     body = [*lines, "", *loops.lines] if lines else loops.lines
     text = "\n".join(f"    {line}" if line else "" for line in body)
-    return f"void {name}(\n    {', '.join(parameters)})\n{{\n{text}\n}}"
+    listed = textwrap.indent(textwrap.fill(", ".join(parameters), 110), "    ")
+    return f"void {name}(\n{listed})\n{{\n{text}\n}}"
 
 
 def _expressions(program: Program) -> Iterator[Expression]:
