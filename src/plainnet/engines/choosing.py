@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,12 +47,32 @@ class Choice(NamedTuple):
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
 
-def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) -> Choice:
+def decline(job: Job) -> str | None:
+    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
+    from plainnet.engines.compiled.compiling import compiled
+    from plainnet.engines.compiled.loops import Unsupported
+    from plainnet.tracing.untraceable import Untraceable
+
+    try:
+        compiled(job)
+    except (Unsupported, Untraceable) as error:
+        return str(error)
+    return None
+
+
+def choose(
+    engine: str,
+    job: Job,
+    threads: int | None = None,
+    times: float = 1,
+    declined: Callable[[Job], str | None] = decline,
+) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
     "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
     say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
-    for. `times` is how many such jobs there are. The same job gives the same choice on all machines with as many cores.
+    for. `times` is how many such jobs there are, or what part of one. `declined` makes the machine code, or says
+    why it cannot. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
@@ -62,7 +83,7 @@ def choose(engine: str, job: Job, threads: int | None = None, times: int = 1) ->
         require_compiled()
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
         return Choice("numpy", _blas_threads(threads))
-    reason = why_unable() or decline(job)
+    reason = why_unable() or declined(job)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
@@ -85,19 +106,6 @@ def why_unable() -> str | None:
         import plainnet.engines.compiled.compiled_engine  # noqa: F401
     except Exception as error:  # whatever a broken installation ends in
         return f"llvmlite cannot be imported ({error})"
-    return None
-
-
-def decline(job: Job) -> str | None:
-    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
-    from plainnet.engines.compiled.compiling import compiled
-    from plainnet.engines.compiled.loops import Unsupported
-    from plainnet.tracing.untraceable import Untraceable
-
-    try:
-        compiled(job)
-    except (Unsupported, Untraceable) as error:
-        return str(error)
     return None
 
 

@@ -135,7 +135,7 @@ def _self_check(net: Network) -> str:
     """Two rows of inputs, with what plainnet predicts for them."""
     size = 2 * (net.input_size or 0)
     X = np.arange(size).reshape(2, -1) / size
-    expected = array_source("EXPECTED", net.predict(X))
+    expected = array_source("EXPECTED", net.predict(X, engine="numpy"))
     return f'''
 # fmt: off
 {expected}

@@ -1,16 +1,18 @@
 """The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-from plainnet._base.arrays import Array, keep_freed_memory
-from plainnet.backpropagation import backpropagate
+from plainnet._base.arrays import Array
+from plainnet.engines import Job
+from plainnet.engines.whole_set import NumpyWholeSet, whole_set
 from plainnet.errors import DivergenceError, warn
-from plainnet.layers import TrainingPass
 from plainnet.network.prediction import measure
+from plainnet.optimizers import SGD
 from plainnet.sklearn import curves
 from plainnet.sklearn.objective import Objective, set_penalty
 from plainnet.sklearn.samples import Samples
@@ -29,21 +31,12 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
     curves.forget(estimator)
     network.history = None  # an earlier one is the record of another solver
     estimator.validation_loss_curve_ = None if held_out is None else []
-    keep_freed_memory()
-    gradient = np.zeros_like(network.parameters)
-    gradients = network.parameter_views(gradient)
-    random = np.random.default_rng(0)
-    first_masks = random.bit_generator.state
-    step = TrainingPass(random, updates_statistics=False)
+    job = Job(network, minimized, SGD(), samples.inputs, samples.targets, weight, None, False, estimator.max_iter)
+    one_pass = whole_set(estimator.engine, job)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
-        return evaluate(minimized)
-
-    def evaluate(objective: Objective) -> tuple[float, Array]:
-        random.bit_generator.state = first_masks  # every evaluation must be of the same function
-        value = backpropagate(network.layers, objective, samples.inputs, samples.targets, weight, step, gradients)
-        return float(value), gradient.astype(np.float64)
+        return one_pass(), one_pass.gradient.astype(np.float64)
 
     iterations = 0
 
@@ -67,7 +60,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": float(estimator.tol)},
         )
         network.parameters = result.x
-        estimator.loss_ = evaluate(reported)[0]
+        estimator.loss_ = NumpyWholeSet(replace(job, loss=reported))()
     if not (np.isfinite(result.x).all() and np.isfinite(estimator.loss_)):
         raise DivergenceError(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "

@@ -75,7 +75,7 @@ def _compiled(job: Job) -> StepCode:
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
     )  # fmt: skip
-    code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
+    code = machine.compiled(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
     return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
@@ -41,6 +41,12 @@ class Code:
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
         """Return a function as ctypes calls it, with the interpreter lock released."""
         return ctypes.CFUNCTYPE(result, *arguments)(self.engine.get_function_address(name))
+
+
+@lru_cache(maxsize=32)
+def compiled(text: str) -> Code:
+    """Return the machine code of a module; the last ones are kept, for the next training of the same structure."""
+    return Code(text)
 
 
 ATTRIBUTES = '\nattributes #0 = { nounwind "prefer-vector-width"="512" }\n'
