@@ -49,6 +49,8 @@ def run(
     for note in notes:
         console.print(note)
     console.print(summary(verdicts))
+    if "busy" in report.head:
+        console.print("The machine was busy with other work: these verdicts are not final.", style="yellow")
     report.tables.append(goals.table(report.medians))
     report.tables[-1].notes += notes
     report.data["goals"] = [asdict(verdict) for verdict in goals.judge(report.medians)]
@@ -100,7 +102,7 @@ def line(work: str | None, cells: tuple[str, ...], verdict: str) -> Text:
     """Set the cells into columns: 79 wide, and 107 with the work before them."""
     engine, ours, peer, theirs, goal, measured = cells
     before = "  " if work is None else f"{work:<31}"
-    made = Text(f"{before}{engine:<10}{ours:>9}  {peer:<14}{theirs:>9}  {goal:<15}")
+    made = Text(f"{before}{engine:<10}{ours:>9}  {peer}{theirs:>{23 - len(peer)}}  {goal:<15}")
     if verdict == "not measured":
         return made.append(f"{verdict:>16}", STYLES[verdict])
     return made.append(f"{measured:>8}  ").append(verdict, STYLES.get(verdict, ""))

@@ -407,7 +407,9 @@ def test_the_state_of_a_run_and_of_its_job_is_all_of_it(optimizer):
     again.restore(copy.deepcopy(state))
     for one, other in ((run, again), (run.job, again.job)):
         arguments = set(inspect.signature(type(one)).parameters)
-        kept = vars(one).keys() - arguments - {"engine", "fingerprints"}  # which are made of the arguments
+        kept = (
+            vars(one).keys() - arguments - {"engine", "fingerprints", "layer_parts"}
+        )  # which are made of the arguments
         assert len(kept) >= 5
         for name in kept:
             np.testing.assert_equal(vars(other)[name], vars(one)[name], err_msg=name)
@@ -444,7 +446,7 @@ def test_a_field_that_an_earlier_version_did_not_have_stays_as_a_run_begins_with
     whole = network()
     whole.fit(*MOONS, **run_options(), checkpoint=path)
     record, arrays = archive.read_archive(path)
-    del record["run"]["job"]["layer_gradient_norms"]
+    del record["run"]["job"]["learning_rate"]
     archive.write_archive(path, record, arrays)
     net = network()
     net.fit(*MOONS, **run_options(), checkpoint=path, resume=True)

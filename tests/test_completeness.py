@@ -42,8 +42,6 @@ GOLDENS = json.loads((ROOT / "tests" / "goldens" / "pytorch.json").read_text())
 ROWS, INPUTS, OUTPUTS = 8, 3, 2
 
 ALLOWED = {
-    ("activation mish", "compiled"): "it waits for the compiler of traced formulas",
-    ("layer RMSNorm", "compiled"): "it waits for the compiler of traced formulas",
     ("schedule reduce_on_plateau", "trainer"): "it follows the reports of a run, which a trainer does not have",
     ("activation identity", "PyTorch"): "a = z",
     ("layer Dense", "PyTorch"): "every run of an optimizer in the goldens is a network of two",

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import parts
 import pytest
-from contract import ACTIVATIONS, Run, assert_agree, bits
+from contract import Run, assert_agree, bits
 
 import plainnet as pn
 from plainnet._base import mapped
+from plainnet.activations import ACTIVATIONS
 from plainnet.errors import DivergenceError
 
 STEPS = 200
@@ -18,7 +19,7 @@ STEPS = 200
 RATE = 1e-3
 OPTIMIZERS = [make for several in parts.OPTIMIZERS.values() for make in several]
 SCHEDULES = [*parts.one_of_each(parts.SCHEDULES).values(), lambda rate: lambda epoch, epochs: rate / (1 + epoch)]
-HIDDEN = ["dense", "dense", "activation", "dropout", "batch", "layer"]
+HIDDEN = ["dense", "dense", "activation", "dropout", "batch", "layer", "rms"]
 LOSSES = ["mse", "huber", "binary_cross_entropy", "cross_entropy", "labels", "poisson", "poisson of rates", "mae"]
 
 
@@ -31,7 +32,7 @@ def hidden_layer(kind: str, activation: str, penalized: bool, draw: random.Rando
         return pn.Activation(activation)
     if kind == "dropout":
         return pn.Dropout(draw.choice([0, 0.2, 0.5]))
-    return pn.BatchNorm() if kind == "batch" else pn.LayerNorm()
+    return {"batch": pn.BatchNorm, "layer": pn.LayerNorm, "rms": pn.RMSNorm}[kind]()
 
 
 def output_layers(loss: str, draw: random.Random) -> tuple[list[pn.Layer], int]:
@@ -66,7 +67,7 @@ class Combination:
         kind = LOSSES[number % len(LOSSES)]
         if kind == "mae" and self.dtype == "float32":
             kind = "huber"  # the gradient of mae jumps at 0, where in float32 rounding decides on which side one is
-        activations, kinds = ACTIVATIONS, [HIDDEN[number % len(HIDDEN)], *draw.sample(HIDDEN, 2)]
+        activations, kinds = list(ACTIVATIONS), [HIDDEN[number % len(HIDDEN)], *draw.sample(HIDDEN, 2)]
         last, outputs = output_layers(kind, draw)
         kinds = kinds[: draw.randint(1, 3)]
         penalized = isinstance(self.optimizer, pn.SGD)  # others hold a weight that only l1 moves near 0, where l1 jumps
@@ -99,7 +100,7 @@ class Combination:
     @property
     def has_noise_for_a_gradient(self) -> bool:
         """A shift before a normalization has rounding errors for a gradient, which some optimizers scale up."""
-        normalizes = any(isinstance(layer, pn.BatchNorm | pn.LayerNorm) for layer in self.layers)
+        normalizes = any(isinstance(layer, pn.BatchNorm | pn.LayerNorm | pn.RMSNorm) for layer in self.layers)
         return normalizes and not isinstance(self.optimizer, pn.SGD)
 
 

@@ -5,9 +5,9 @@ import threading
 
 import numpy as np
 import pytest
-from contract import ACTIVATIONS
 
 import plainnet as pn
+from plainnet.activations import ACTIVATIONS
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.training import many
 

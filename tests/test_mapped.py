@@ -348,8 +348,8 @@ def grown(work):
 def network():
     return pn.Network(pn.Dense(2, "softmax"), input_size=200, seed=1)
 
-options = {"loss": "cross_entropy", "epochs": 1, "batch_size": 1000}
-network().fit(np.array(X[:5000]), y[:5000], **options)  # what NumPy and BLAS take once
+options = {"loss": "cross_entropy", "epochs": 1, "batch_size": 1000, "engine": sys.argv[3]}
+network().fit(np.array(X[:5000]), y[:5000], **options)  # what NumPy, BLAS and the engine take once
 print(grown(lambda: network().fit(X, y, validation=(X, y), early_stopping=True, checkpoint=path + "/c", **options)))
 print(grown(lambda: network().fit(X, y, validation=0.2, class_weight="balanced", metrics=["accuracy"], **options)))
 print(grown(lambda: network().predict(X)))
@@ -357,8 +357,9 @@ print(grown(lambda: network().predict(X)))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of a process is read as Linux tells it")
-def test_memory_does_not_grow_with_the_file(tmp_path):
-    command = [sys.executable, "-W", "ignore", "-c", CHILD, "200000", str(tmp_path)]  # 160 MB
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("compiled", marks=pytest.mark.needs("fast"))])
+def test_memory_does_not_grow_with_the_file(tmp_path, engine):
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, "200000", str(tmp_path), engine]  # 160 MB
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     training, with_all_options, prediction = (int(line) / 2**20 for line in result.stdout.split())
     assert training < 8

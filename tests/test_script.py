@@ -209,7 +209,9 @@ def test_numbers_as_categories_and_text_that_looks_missing(tmp_path):
     outputs = net.predict(table.features(frame), engine="numpy").astype(float)
     assert np.array_equal(own["probabilities"](frame.to_dicts()), outputs)
     typed = [{"code": 1.0, "flag": True}, {"code": 2, "flag": False}]
-    assert np.array_equal(own["probabilities"](typed), net.predict(table.features(frame[:2]), engine="numpy").astype(float))
+    assert np.array_equal(
+        own["probabilities"](typed), net.predict(table.features(frame[:2]), engine="numpy").astype(float)
+    )
 
 
 HOSTILE = ['"""\nimport os\n', 'it\'s "both" \\', "{braces}", "Größe\t'", "\\' + x + \\\"", "a\\'b\""]

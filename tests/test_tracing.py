@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import plainnet as pn
+from plainnet import adapters
 from plainnet.activations import ACTIVATIONS
 from plainnet.backpropagation import backpropagate
 from plainnet.errors import InvalidValue
@@ -149,6 +150,45 @@ def test_every_layer(layer, dtype, training):
     inputs, gradient = drawn(dtype, 7, 5), drawn(dtype, 7, *layer.output_shape((5,)), seed=1)
     random = np.random.default_rng(3) if training else None
     assert_traces(with_layer(layer), inputs, gradient, parameters, gradients, statistics, random)
+
+
+class Following(pn.Layer):
+    """Assigns to its statistics, as a user's own layer may."""
+
+    def statistic_shapes(self, input_shape):
+        return {"mean": input_shape, "largest": (1,)}
+
+    def forward(self, inputs, training=None):
+        if training is not None:
+            self.mean = 0.9 * self.mean + 0.1 * inputs.mean(axis=0)
+            self.largest = np.maximum(self.largest, np.abs(inputs).max())
+        return inputs - self.mean, lambda gradient, gradients: gradient
+
+
+def test_a_layer_that_assigns_to_its_arrays():
+    statistics = made({"mean": (5,), "largest": (1,)}, "float64")
+    arguments = drawn("float64", 7, 5), drawn("float64", 7, 5), {}, {}, statistics, np.random.default_rng(3)
+    graph = assert_traces(with_layer(Following()), *arguments)
+    assert {node.name for node in graph.updates} == {"mean", "largest"}
+    statistics["mean"] = np.zeros(1)  # nothing is broadcast, as nothing is in training
+    with pytest.raises(InvalidValue, match="mean has shape"):
+        trace(with_layer(Following()), *arguments)
+
+
+def test_a_loss_that_is_an_object():
+    class Quartic:
+        def value(self, targets, predictions, sample_weight=None):
+            return ((predictions - targets) ** 4).mean()
+
+        def gradient(self, targets, predictions, sample_weight=None):
+            return 4 * (predictions - targets) ** 3 / predictions.size
+
+    loss = adapters.loss_of(Quartic())
+    data = drawn("float32", 7, 5), drawn("float32", 7, 5, seed=1)
+    value, gradient = loss.value_and_gradient(*data)
+    traced_value, traced_gradient = trace(loss.value_and_gradient, *data).run(*data)
+    assert traced_value == value
+    assert_same_bits(traced_gradient, gradient)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -32,6 +32,8 @@ EACH_EPOCH, EACH_1000 = "each epoch", "each 1,000th"
 TUTORIAL, SKLEARN, PYTORCH, JAX, ONNX = "NumPy tutorial", "scikit-learn", "PyTorch", "JAX", "ONNX Runtime"
 PYTORCH_FUSED = "PyTorch, fused"
 """With fused optimizers, which are faster on a CPU and which a user has to ask for; the goals speak of its default."""
+PYTORCH_SERIAL = "PyTorch, serial"
+"""On one thread: as fast for a small network, and held up far less where other work keeps the machine busy."""
 GEMM, GEMM_ONE = "sgemm alone", "sgemm, one thread"
 
 
@@ -101,6 +103,7 @@ PEERS = {
         Peer(SKLEARN, "scikit_learn", frozenset({"train", "predict", "estimator"}), ("scikit-learn",)),
         Peer(PYTORCH, "pytorch", frozenset({"train", "variant", "predict", "fit", "first step"}), ("torch",)),
         Peer(PYTORCH_FUSED, "pytorch", frozenset({"train", "variant"}), ("torch",), {"fused": True}),
+        Peer(PYTORCH_SERIAL, "pytorch", frozenset({"fit"}), ("torch",), {"limit": 1}),
         Peer(JAX, "jax_loop", frozenset({"train", "many", "fit", "first step"}), ("jax", "optax")),
         Peer(ONNX, "onnx_runtime", frozenset({"predict"}), ("onnxruntime", "onnx")),
         Peer(GEMM, "gemm", frozenset({"gemm"})),

@@ -9,14 +9,12 @@ from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload, estimato
 from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetWarning
 
-CORES = os.cpu_count() or 1
-
 
 def threads(engine: str, report_every: int | None = None) -> int:
-    """The compiled engine may use every core; NumPy's BLAS has its own default."""
+    """The compiled engine uses up to a thread a core, or OMP_NUM_THREADS; NumPy's BLAS has its own default."""
     from benchmarks.machine import blas_threads
 
-    return blas_threads() if engine == "numpy" else CORES
+    return blas_threads() if engine == "numpy" else int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
 def network(work: Workload, seed: int = 0) -> pn.Network:

@@ -7,9 +7,9 @@ from benchmarks.workloads import DROPOUT_RATE, LEARNING_RATE, Workload
 from plainnet._base.arrays import Array
 
 
-def threads(fused: bool = False) -> int:
-    """PyTorch's own default."""
-    return torch.get_num_threads()
+def threads(fused: bool = False, limit: int | None = None) -> int:
+    """PyTorch's own default, or the limit."""
+    return limit or torch.get_num_threads()
 
 
 def network(work: Workload) -> nn.Sequential:
@@ -30,9 +30,11 @@ def network(work: Workload) -> nn.Sequential:
 
 
 class Single:
-    """One network."""
+    """One network; `limit` sets the number of threads."""
 
-    def __init__(self, work: Workload, fused: bool = False) -> None:
+    def __init__(self, work: Workload, fused: bool = False, limit: int | None = None) -> None:
+        if limit is not None:
+            torch.set_num_threads(limit)
         torch.manual_seed(work.seed)
         self.work = work
         self.fused = True if fused else None  # None is PyTorch's default

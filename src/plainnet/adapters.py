@@ -112,8 +112,10 @@ class ObjectLoss(Loss):
         from_logits: bool = False,
     ) -> tuple[float, Array]:
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        value = float(self.own.value(targets, outputs, **weights))
-        gradient = np.asarray(self.own.gradient(targets, outputs, **weights), dtype=outputs.dtype)
+        value = self.own.value(targets, outputs, **weights)
+        if isinstance(outputs, np.ndarray):  # not traced
+            value = float(value)
+        gradient = _like(outputs, self.own.gradient(targets, outputs, **weights))
         if gradient.shape != outputs.shape:
             raise InvalidValue(f"the gradient of {self.name} has shape {gradient.shape}; it takes {outputs.shape}")
         return value, gradient

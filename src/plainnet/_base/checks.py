@@ -193,7 +193,8 @@ def assign(name: str, array: Array, values: Any, *, fill: bool = False) -> None:
 
 def numbers_like(name: str, array: Array, values: Any, *, fill: bool = False) -> Array:
     """`values` as numbers of the dtype and shape of `array`, which stays as it is."""
-    given = numeric_array(name, values, array.dtype)
+    is_traced = isinstance(values, type(array)) and not isinstance(values, np.ndarray)  # it has no numbers to check
+    given = values if is_traced else numeric_array(name, values, array.dtype)
     if given.shape != array.shape and not (fill and given.ndim == 0):
         raise InvalidValue(f"{name} has shape {given.shape}; it takes shape {array.shape}")
     return given

@@ -12,6 +12,8 @@ from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History
+from plainnet.training import prepare
+from plainnet.training.options import Options
 
 LONGEST_CURVE = 200
 """A run keeps about this many evenly spaced points of its curves at most."""
@@ -61,13 +63,13 @@ def train(variant: Variant, seed: int, data: SeedData) -> Run:
     with warnings_passed_over():  # said once, before the first run
         net = variant.make(seed)
         X, y, held_out = data.of(seed)
-        reports = net.training(X, y, **variant.options, **held_out)
+        run = prepare(net, X, y, Options.of({**variant.options, **held_out}))
     assert net.history is not None
     keeps_best = net.history.settings["early_stopping"]
     began = time.perf_counter()
     measures: Measures = (None, None, {})
     with suppress(DivergenceError):  # its history says so
-        for report in reports:
+        for report in run.reports(ahead=True):
             if report.is_best or net.history.best_epoch is None or not keeps_best:
                 measures = (report.loss, report.validation_loss, report.metrics)
     return run_of(variant, seed, net.history, time.perf_counter() - began, measures)

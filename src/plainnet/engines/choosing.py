@@ -12,7 +12,6 @@ from plainnet._base.extras import lacking, missing_extra
 from plainnet.engines import blas
 from plainnet.engines.job import Job
 from plainnet.errors import InvalidValue, warn
-from plainnet.layers import BatchNorm, Dropout
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -47,14 +46,14 @@ class Choice(NamedTuple):
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
 
-def decline(job: Job) -> str | None:
+def decline(job: Job, threads: int) -> str | None:
     """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
     from plainnet.engines.compiled.compiling import compiled
     from plainnet.engines.compiled.loops import Unsupported
     from plainnet.tracing.untraceable import Untraceable
 
     try:
-        compiled(job)
+        compiled(job, threads)
     except (Unsupported, Untraceable) as error:
         return str(error)
     return None
@@ -65,7 +64,7 @@ def choose(
     job: Job,
     threads: int | None = None,
     times: float = 1,
-    declined: Callable[[Job], str | None] = decline,
+    declined: Callable[[Job, int], str | None] = decline,
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
@@ -83,12 +82,13 @@ def choose(
         require_compiled()
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
         return Choice("numpy", _blas_threads(threads))
-    reason = why_unable() or declined(job)
+    shared = threads or default_threads(job)
+    reason = why_unable() or declined(job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
-    return Choice("compiled", threads or default_threads(job))
+    return Choice("compiled", shared)
 
 
 def is_installed() -> bool:
@@ -131,13 +131,8 @@ def default_threads(job: Job) -> int:
 
 
 def useful_threads(network: "Network", examples: int) -> int:
-    """Return how many threads at most gain from sharing a step of so many examples.
-
-    Threads meet at one barrier per step, and at two more for each Dropout (one thread draws the mask) and BatchNorm
-    (means over all rows).
-    """
-    waiting = 1 + 2 * sum(isinstance(layer, Dropout | BatchNorm) for layer in network.layers)
-    return max(1, 3 * network.parameters.size * examples // (WORTH_SHARING * waiting))
+    """Return how many threads at most gain from sharing a step of so many examples."""
+    return max(1, 3 * network.parameters.size * examples // WORTH_SHARING)
 
 
 def free_cores() -> int:

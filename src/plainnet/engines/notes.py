@@ -41,9 +41,13 @@ class Notes:
     def add(self, job: Job, loss: float, gradient: Array) -> None:
         """Write the row of the epoch that has just ended, with this loss and its last step's gradient."""
         parts = [gradient[part] for part in self.layers.values()]
-        norms = [math.sqrt(np.vdot(part, part)) for part in parts]
+        norms = [math.sqrt(part.dot(part)) for part in parts]
         self.rows[self.count] = loss, job.learning_rate, job.gradient_norms[-1], *norms
         self.count += 1
+
+    def epoch(self, row: int) -> int:
+        """Return the number of a row's epoch."""
+        return min((self.begin // self.every + 1 + row) * self.every, self.last)
 
     @property
     def epochs(self) -> Array:

@@ -41,10 +41,10 @@ class NumpyWholeSet:
 
 
 def whole_set(engine: str, job: Job) -> WholeSet:
-    """Return the pass by the engine meant by "numpy", "compiled" or "auto", for about as many passes as the job asks."""
+    """Return the pass by the engine meant by "numpy", "compiled" or "auto", for about as many as the job has epochs."""
     compiled: list[WholeSet] = []
 
-    def declined(job: Job) -> str | None:
+    def declined(job: Job, threads: int) -> str | None:
         from plainnet.engines.compiled.loops import Unsupported
         from plainnet.engines.compiled.whole_set import CompiledWholeSet
         from plainnet.tracing.untraceable import Untraceable

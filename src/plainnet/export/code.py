@@ -33,7 +33,7 @@ class Reference:
 
 
 @dataclass
-class Code:
+class SourceCode:
     """A function or class as it stands in its file."""
 
     thing: Any
@@ -72,7 +72,7 @@ class Code:
         return text
 
 
-def code_of(thing: Any) -> Code:
+def code_of(thing: Any) -> SourceCode:
     """Read the source of a function, or of a class; raise Unprintable if there is none."""
     thing = inspect.unwrap(thing)
     try:
@@ -96,7 +96,7 @@ def code_of(thing: Any) -> Code:
     else:
         methods = [thing]
         scope = ChainMap(_enclosed(thing), thing.__globals__, vars(builtins))
-    code = Code(thing, lines, node, scope)
+    code = SourceCode(thing, lines, node, scope)
     names = set(scope.maps[0]).union(*(_global_names(method.__code__) for method in methods))
     _Reader(code, names).visit(node)
     return code
@@ -127,9 +127,9 @@ def _global_names(code: CodeType) -> set[str]:
 
 
 class _Reader(ast.NodeVisitor):
-    """Fills in the references and attributes of a `Code`."""
+    """Fills in the references and attributes of a `SourceCode`."""
 
-    def __init__(self, code: Code, names: set[str]) -> None:
+    def __init__(self, code: SourceCode, names: set[str]) -> None:
         self.code = code
         self.names = names
         self.outside = False

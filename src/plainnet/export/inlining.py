@@ -17,7 +17,7 @@ from plainnet._base.configurable import OWN
 from plainnet.activations import ActivationFunction
 from plainnet.adapters import FunctionLoss, ObjectLoss, UserActivation
 from plainnet.export import wiring
-from plainnet.export.code import Code, Unprintable, code_of
+from plainnet.export.code import SourceCode, Unprintable, code_of
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, assignment, shape
 from plainnet.schedules import FunctionSchedule, Schedule
@@ -152,7 +152,7 @@ class _Filled(ast.NodeTransformer):
         return None, ""
 
 
-def _one_line(method: Any) -> tuple[Code | None, list[str], ast.expr]:
+def _one_line(method: Any) -> tuple[SourceCode | None, list[str], ast.expr]:
     """Return the code, arguments and result of a method that is one `return`, after its docstring; None for another."""
     nothing = None, list[str](), ast.Constant(None)
     if not isinstance(method, FunctionType):

@@ -14,7 +14,7 @@ import numpy as np
 from plainnet import activations
 from plainnet._base.arrays import Shape
 from plainnet.errors import InvalidValue
-from plainnet.export.onnx_graph import ML_DOMAIN, OnnxGraph, Value, model
+from plainnet.export.onnx_graph import ML_DOMAIN, GraphValue, OnnxGraph, model
 from plainnet.export.onnx_operators import lower
 from plainnet.files.writing import replacing
 from plainnet.network import Network
@@ -63,7 +63,7 @@ EXAMPLES = 1009, 1013
 """Numbers of rows to trace layers with: a formula that holds for both holds for all."""
 
 
-def _network(net: Network, inputs: Value) -> Value:
+def _network(net: Network, inputs: GraphValue) -> GraphValue:
     """Add the layers in order, from (batch, features) to (batch, outputs)."""
     values = inputs
     shape: Shape = (net.input_size or 0,)
@@ -131,7 +131,7 @@ def _check_fit(net: Network, table: Table) -> None:
     table.decode(np.zeros((1, net.output_size or 0)))  # refuses a number of outputs that does not fit the target
 
 
-def _input(graph: OnnxGraph, column: Column) -> Value:
+def _input(graph: OnnxGraph, column: Column) -> GraphValue:
     """Return a column's input. Numbers are double, because a date in seconds or an amount in cents outgrows float32."""
     if not column.name:
         raise InvalidValue("a column of the table has an empty name, which ONNX does not take; name it and train anew")
@@ -146,7 +146,7 @@ def _input(graph: OnnxGraph, column: Column) -> Value:
     return graph.input(column.name, object, 1, 'text, "" where missing')
 
 
-def _features(column: Column, value: Value) -> list[Value]:
+def _features(column: Column, value: GraphValue) -> list[GraphValue]:
     """Return the features that a column makes of its values, traced from its own arithmetic in float64."""
     if isinstance(column, CategoryColumn):
         categories = [*column.values, ""] if column.missing else list(column.values)
@@ -164,7 +164,7 @@ def _labels(table: Table) -> Sequence[Any]:
     return table.target.labels if isinstance(table.target, ClassTarget) else ()
 
 
-def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -> None:
+def _classes(outputs: GraphValue, classes: Sequence[Any], named: str, net: Network) -> None:
     """Add the label, as text or a number, and the probability of each class; `named` begins what is said of them."""
     graph = outputs.graph
     if len(classes) == 1:
@@ -180,7 +180,7 @@ def _classes(outputs: Value, classes: Sequence[Any], named: str, net: Network) -
     graph.output("probabilities", outputs, net.dtype, (len(classes),), meaning)
 
 
-def _quantity(outputs: Value, target: NumberTarget) -> None:
+def _quantity(outputs: GraphValue, target: NumberTarget) -> None:
     """Add the output in the target's own units, in float64 as `Table.decode` does."""
     graph = outputs.graph
     deviation = graph.constant("deviation", np.float64(target.deviation))

@@ -1,6 +1,6 @@
 """The graph of an ONNX file as plain data; the library onnx only turns the finished graph into a file.
 
-A graph is written as formulas: arithmetic on a `Value` adds the operator and gives the value of its outcome.
+A graph is written as formulas: arithmetic on a `GraphValue` adds the operator and gives the value of its outcome.
 """
 
 from __future__ import annotations
@@ -60,32 +60,34 @@ class OnnxGraph:
     constants: dict[str, Array] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def input(self, name: str, dtype: Any, width: int, meaning: str) -> Value:
+    def input(self, name: str, dtype: Any, width: int, meaning: str) -> GraphValue:
         """Return an input of shape (batch, width); inputs come first, so that each has the very name it was given."""
         self.inputs.append(Port(self.unique(name), np.dtype(dtype), ("batch", width), meaning))
-        return Value(self, name)
+        return GraphValue(self, name)
 
-    def output(self, name: str, value: Value, dtype: Any, widths: tuple[int, ...], meaning: str) -> None:
+    def output(self, name: str, value: GraphValue, dtype: Any, widths: tuple[int, ...], meaning: str) -> None:
         """Return an output of shape (batch, *widths); where an input has its name, a number follows, as in skl2onnx."""
         port = Port(self.unique(name), np.dtype(dtype), ("batch", *widths), meaning)
         self.outputs.append(port)
         self.nodes.append(OnnxNode("Identity", (value.name,), port.name, {}))
 
-    def constant(self, name: str, array: Any) -> Value:
+    def constant(self, name: str, array: Any) -> GraphValue:
         """Return a constant under `name` within the present scope."""
         unique = self.unique(f"{self.scope}.{name}")
         self.constants[unique] = np.asarray(array)
-        return Value(self, unique)
+        return GraphValue(self, unique)
 
-    def apply(self, operator: str, *operands: Value | float, **attributes: Any) -> Value:
+    def apply(self, operator: str, *operands: GraphValue | float, **attributes: Any) -> GraphValue:
         """Return the value of an operator, added to the graph.
 
         A number among the operands takes the network's dtype.
         """
-        values = [v if isinstance(v, Value) else self.constant("number", np.array(v, self.dtype)) for v in operands]
+        values = [
+            v if isinstance(v, GraphValue) else self.constant("number", np.array(v, self.dtype)) for v in operands
+        ]
         output = self.unique(f"{self.scope}/{operator}")
         self.nodes.append(OnnxNode(operator, tuple(value.name for value in values), output, attributes))
-        return Value(self, output)
+        return GraphValue(self, output)
 
     def unique(self, name: str) -> str:
         """`name`, with a number behind it where it is taken."""
@@ -98,42 +100,42 @@ class OnnxGraph:
 
 
 @dataclass(frozen=True)
-class Value:
+class GraphValue:
     """An array of the graph by its name; arithmetic on it adds to the graph."""
 
     graph: OnnxGraph
     name: str
 
-    def apply(self, operator: str, *operands: Value | float, **attributes: Any) -> Value:
+    def apply(self, operator: str, *operands: GraphValue | float, **attributes: Any) -> GraphValue:
         """Return the value of an operator whose first operand is this one."""
         return self.graph.apply(operator, self, *operands, **attributes)
 
-    def cast(self, dtype: Any) -> Value:
+    def cast(self, dtype: Any) -> GraphValue:
         """Return the same numbers in another dtype."""
         return self.apply("Cast", to=np.dtype(dtype))
 
-    def __add__(self, other: Value | float) -> Value:
+    def __add__(self, other: GraphValue | float) -> GraphValue:
         return self.apply("Add", other)
 
-    def __sub__(self, other: Value | float) -> Value:
+    def __sub__(self, other: GraphValue | float) -> GraphValue:
         return self.apply("Sub", other)
 
-    def __mul__(self, other: Value | float) -> Value:
+    def __mul__(self, other: GraphValue | float) -> GraphValue:
         return self.apply("Mul", other)
 
-    def __truediv__(self, other: Value | float) -> Value:
+    def __truediv__(self, other: GraphValue | float) -> GraphValue:
         return self.apply("Div", other)
 
-    def __neg__(self) -> Value:
+    def __neg__(self) -> GraphValue:
         return self.apply("Neg")
 
-    def __radd__(self, other: float) -> Value:
+    def __radd__(self, other: float) -> GraphValue:
         return self.graph.apply("Add", other, self)
 
-    def __rsub__(self, other: float) -> Value:
+    def __rsub__(self, other: float) -> GraphValue:
         return self.graph.apply("Sub", other, self)
 
-    def __rmul__(self, other: float) -> Value:
+    def __rmul__(self, other: float) -> GraphValue:
         return self.graph.apply("Mul", other, self)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.export.onnx_graph import OnnxGraph, Value
+from plainnet.export.onnx_graph import GraphValue, OnnxGraph
 from plainnet.tracing import Graph, Node, evaluate
 
 OPERATORS = {
@@ -47,7 +47,7 @@ OPERATORS = {
 }
 """The operations that ONNX has by another name."""
 
-COMPOSED: dict[str, Callable[..., Value]] = {
+COMPOSED: dict[str, Callable[..., GraphValue]] = {
     "clip": lambda x, low, high: x.apply("Max", low).apply("Min", high),
     "cosh": lambda x: (x.apply("Exp") + (-x).apply("Exp")) * 0.5,  # ONNX Runtime has Cosh, Sinh, Tan in float32 alone
     "exp2": lambda x: (x * float(np.log(2))).apply("Exp"),
@@ -78,7 +78,7 @@ FLOAT32_ALONE = ("arccos", "arcsin", "arctan")
 REDUCTIONS = {"max": "ReduceMax", "min": "ReduceMin", "mean": "ReduceMean", "prod": "ReduceProd", "sum": "ReduceSum"}
 
 
-def lower(traced: Graph, inputs: Value, arrays: Mapping[Node, tuple[str, Array]], where: str) -> Value:
+def lower(traced: Graph, inputs: GraphValue, arrays: Mapping[Node, tuple[str, Array]], where: str) -> GraphValue:
     """Add what `traced` computes to the graph of `inputs`, the value for the one input node that is not in `arrays`.
 
     `arrays` gives the name and the value of each other input. What depends on these alone is computed now. Raise
@@ -90,7 +90,7 @@ def lower(traced: Graph, inputs: Value, arrays: Mapping[Node, tuple[str, Array]]
 class _Lowering:
     """The values of a traced graph's nodes in the ONNX graph, added as they are asked for."""
 
-    def __init__(self, inputs: Value, traced: Graph, arrays: Mapping[Node, tuple[str, Array]], where: str) -> None:
+    def __init__(self, inputs: GraphValue, traced: Graph, arrays: Mapping[Node, tuple[str, Array]], where: str) -> None:
         self.graph: OnnxGraph = inputs.graph
         self.where = where
         self.examples = next(node.shape[0] for node in traced.inputs if node not in arrays)
@@ -104,7 +104,7 @@ class _Lowering:
             elif node not in self.values:
                 self.values[node] = self.applied(node)
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: Node) -> GraphValue:
         """Return the value of a node; an array known by now becomes a constant when something asks for it."""
         if node not in self.values:
             array = np.asarray(self.known[node])
@@ -113,7 +113,7 @@ class _Lowering:
             self.values[node] = self.graph.constant(self.names.get(node, "constant"), array)
         return self.values[node]
 
-    def applied(self, node: Node) -> Value:
+    def applied(self, node: Node) -> GraphValue:
         """Return the value of an operation that depends on the inputs."""
         operands = [self.value(given) for given in node.inputs]
         settings = node.attributes
@@ -150,7 +150,7 @@ class _Lowering:
             "or export the network as a Python script (.py) or as safetensors"
         )
 
-    def reduced(self, node: Node, x: Value) -> Value:
+    def reduced(self, node: Node, x: GraphValue) -> GraphValue:
         axes, keepdims = list(node.attributes["axis"]), int(node.attributes["keepdims"])
         if 0 in axes:
             raise InvalidValue(
@@ -161,14 +161,14 @@ class _Lowering:
             return x.apply("ReduceSum", self.whole_numbers("axes", axes), keepdims=keepdims)
         return x.apply(REDUCTIONS[node.op], axes=axes, keepdims=keepdims)
 
-    def reshaped(self, x: Value, node: Node) -> Value:
+    def reshaped(self, x: GraphValue, node: Node) -> GraphValue:
         return x.apply("Reshape", self.whole_numbers("shape", self.any_batch(node.attributes["shape"])))
 
     def any_batch(self, shape: tuple[int, ...]) -> list[int]:
         """Return a shape with -1 for the number of examples."""
         return [-1 if length == self.examples else length for length in shape]
 
-    def cut(self, x: Value, node: Node) -> Value:
+    def cut(self, x: GraphValue, node: Node) -> GraphValue:
         """Return x[a:b, None, ...]: a Slice, then the new axes."""
         slices = [entry for entry in node.attributes["index"] if entry is not None]
         kept = [
@@ -187,5 +187,5 @@ class _Lowering:
         new = [axis for axis, entry in enumerate(node.attributes["index"]) if entry is None]
         return x.apply("Unsqueeze", self.whole_numbers("axes", new)) if new else x
 
-    def whole_numbers(self, name: str, values: list[Any]) -> Value:
+    def whole_numbers(self, name: str, values: list[Any]) -> GraphValue:
         return self.graph.constant(name, np.array(values, np.int64))

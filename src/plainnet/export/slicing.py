@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.export.code import Code, Reference, Unprintable, can_be_imported, code_of, function_of
+from plainnet.export.code import Reference, SourceCode, Unprintable, can_be_imported, code_of, function_of
 from plainnet.export.source import WIDTH, bracketed, free_name, literal
 
 
@@ -46,7 +46,7 @@ class SlicedSource:
         """The function, class or constant of each name."""
         self.imports: dict[str, str] = {}
         """The import lines, by the name that they define."""
-        self.codes: dict[int, Code] = {id(Part): code_of(Part)}
+        self.codes: dict[int, SourceCode] = {id(Part): code_of(Part)}
         self.objects: dict[int, Any] = {}
         self.computed: dict[tuple[int, str], Any] = {}
         """The values of the objects' properties, by object and name."""
@@ -111,7 +111,7 @@ class SlicedSource:
             code = self._read(thing)
             self.attributes |= code.own_attributes
 
-    def _read(self, thing: Any) -> Code:
+    def _read(self, thing: Any) -> SourceCode:
         """Read a function or class and take in what it names."""
         module = "" if _is_ours(thing) or thing.__module__ == "__main__" else thing.__module__
         file = getattr(sys.modules.get(module), "__file__", None) or ""
@@ -128,7 +128,7 @@ class SlicedSource:
                 self._visit(reference.thing)
         return code
 
-    def _is_given(self, code: Code, reference: Reference) -> bool:
+    def _is_given(self, code: SourceCode, reference: Reference) -> bool:
         return reference.name in self.given and code.thing.__module__ == self.wiring
 
     def _reach(self, thing: Any) -> None:
@@ -211,7 +211,7 @@ class SlicedSource:
                 self.imports[name] = line if name == wanted else f"{line} as {name}"
         return self.names[key, wanted]
 
-    def _name_of(self, code: Code) -> Any:
+    def _name_of(self, code: SourceCode) -> Any:
         def name_of(reference: Reference) -> str:
             if self._is_given(code, reference):
                 return reference.name
@@ -307,7 +307,7 @@ class SlicedSource:
             yield from self._define(thing)
             yield f"{name} = {self.value(thing)}"
 
-    def _define_needed(self, code: Code) -> Iterator[str]:
+    def _define_needed(self, code: SourceCode) -> Iterator[str]:
         for reference in code.references:
             if not self._is_given(code, reference):
                 wanted = reference.name.rpartition(".")[2]
@@ -316,7 +316,7 @@ class SlicedSource:
                 for text in self._define(reference.thing, wanted):
                     yield line if line and text == f"{wanted} = {self.value(reference.thing)}" else text
 
-    def _define_code(self, code: Code, name: str) -> Iterator[str]:
+    def _define_code(self, code: SourceCode, name: str) -> Iterator[str]:
         yield from self._define_needed(code)
         yield code.text(self._name_of(code), name)
 
@@ -399,7 +399,7 @@ def _builtin_of(thing: Any) -> type | None:
     return thing if thing.__module__ == "builtins" else None
 
 
-def _line_of(code: Code, name: str, value: Any) -> str | None:
+def _line_of(code: SourceCode, name: str, value: Any) -> str | None:
     """Return the line in the module that defines a constant, with its comment, if it is one line."""
     try:
         text = inspect.getsource(sys.modules[code.thing.__module__])

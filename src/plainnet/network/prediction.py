@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,9 +104,7 @@ def _is_compiled(engine: str) -> bool:
     return engine == "compiled"
 
 
-def outputs_of(
-    net: Network, inputs: Rows, *, before_activation: bool = False, compiled: bool | None = None
-) -> Array:
+def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, compiled: bool | None = None) -> Array:
     """Return the outputs for each row, or the sums before the last activation.
 
     `compiled` says if it is done by machine code where that is possible; None decides by the size.

@@ -96,11 +96,7 @@ def _default_threads(job: Job, choice: Choice) -> int:
 
 def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
     """Return True if the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
-    if choice.engine != "compiled":
-        return False
-    from plainnet.engines.compiled.lanes_engine import decline_lanes
-
-    return decline_lanes(jobs) is None
+    return False
 
 
 def lanes_of(networks: int, threads: int) -> int:
@@ -114,7 +110,7 @@ def _groups(
     """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
     if share_lanes(runs[0].choice, [run.job for run in runs]):
         size = lanes_of(len(runs), threads)
-        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_lanes
+        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_alone
     return [[run] for run in runs], _train_alone
 
 
@@ -128,27 +124,6 @@ def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     if not run.is_over:
         run.job.return_to_whole_epoch()
     run.end()
-
-
-def _train_lanes(group: list[TrainingRun], stopped: threading.Event) -> None:
-    from plainnet.engines.compiled.lanes_engine import LanesEngine
-
-    engine = LanesEngine([run.job for run in group])
-    began = time.perf_counter()
-    going = dict(enumerate(group))
-    while going and not stopped.is_set():
-        first = next(iter(going.values()))
-        goal = first.report_after(first.reports_ahead)
-        notes = {lane: run.notes(goal) for lane, run in going.items()}
-        losses = engine.run(goal - first.job.epochs_done, notes)
-        for lane, run in list(going.items()):
-            run.take_in(notes[lane], time.perf_counter() - began)
-            with suppress(DivergenceError):  # its history says so
-                run.check_divergence([losses[lane]])
-            if run.is_over:
-                del going[lane]
-    for run in group:
-        run.end()
 
 
 def _checked_networks(networks: Sequence[Network]) -> list[Network]:

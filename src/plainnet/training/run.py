@@ -262,7 +262,7 @@ class TrainingRun:
             self.best = [net.parameters.copy(), net.statistics.copy()]
         job.optimizer.schedule.observe(loss if validation_loss is None else validation_loss, job.schedule_memory)
         return Report(
-            epoch=int(notes.epochs[-1]),
+            epoch=notes.epoch(notes.count - 1),
             epochs=job.epochs,
             loss=loss,
             validation_loss=validation_loss,

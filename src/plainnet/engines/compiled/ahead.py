@@ -17,7 +17,7 @@ from plainnet.engines.compiled.step import Draw
 from plainnet.engines.job import Job
 
 
-class Draws:
+class StepDraws:
     """The random numbers of a pass: one record per step, with an array for each draw."""
 
     def __init__(self, job: Job, draws: Sequence[Draw]) -> None:

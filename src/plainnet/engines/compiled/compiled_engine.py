@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
-from plainnet.engines.compiled.ahead import Draws, Orders
+from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
+from plainnet.engines.compiled.threads import barrier, started
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
@@ -54,16 +56,21 @@ class CompiledEngine:
 
     def __init__(self, job: Job, threads: int = 1) -> None:
         self.job = job
-        self.code = compiled(job)
+        self.threads = threads
+        self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        self.draws = Draws(job, self.code.draws)
+        self.draws = StepDraws(job, self.code.draws)
         self.orders = Orders(job)
         self.memory = {
             "gradient": np.zeros_like(net.parameters),
             "work": np.zeros(self.code.work_bytes // 8 + 8),
+            "arrived": barrier(threads) if threads > 1 else None,
             "results": np.zeros(4 + len(job.layer_parts)),
-            **{name: np.array(column) for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)},
+            **{
+                name: np.array(column)
+                for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)
+            },
         }
         for name, size in zip(("inputs", "targets", "weight"), self.code.layout.row_bytes, strict=True):
             self.memory[f"batch_{name}"] = np.zeros(size * self.batch // 8 + 1)
@@ -78,16 +85,17 @@ class CompiledEngine:
         losses: list[float] = []
         source = self.whole_set
         blocks = remaining_blocks(job)
-        while job.epochs_done < last:
-            source = source or self._block(next(blocks))
-            with interrupts_held():
-                found, failed = self._call(source, self._steps(source, last, until), notes)
-            losses += found
-            if failed or time.monotonic() >= until:
-                break
-            if not source.whole and job.batches_done in (0, source.stop):
-                source = None
-                blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
+        with started(self.threads - 1) as others:
+            while job.epochs_done < last:
+                source = source or self._block(next(blocks))
+                with interrupts_held():
+                    found, failed = self._call(source, self._steps(source, last, until), notes, others)
+                losses += found
+                if failed or time.monotonic() >= until:
+                    break
+                if not source.whole and job.batches_done in (0, source.stop):
+                    source = None
+                    blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
         return losses
 
     def _set_in_memory(self) -> LoadedRows | None:
@@ -117,22 +125,27 @@ class CompiledEngine:
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
-    def _call(self, source: LoadedRows, steps: int, notes: Notes | None) -> tuple[list[float], bool]:
+    def _call(
+        self, source: LoadedRows, steps: int, notes: Notes | None, others: ThreadPoolExecutor | None
+    ) -> tuple[list[float], bool]:
         """Call the machine code for so many steps.
 
         Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
         """
         job = self.job
+        rates = rates_of(job, steps)
+        steps = steps if len(rates) == 1 else len(rates)
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
-        rates = rates_of(job, steps)
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
             "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
-            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses, "notes": None if notes is None else notes.rows[notes.count :], "counts": counts, "sums": sums, "norms": norms,
+            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses,
+            "notes": None if notes is None else notes.rows[notes.count :],
+            "counts": counts, "sums": sums, "norms": norms,
             "parameters": job.network.parameters, "statistics": job.network.statistics,
             "good_parameters": job.good_parameters, "good_statistics": job.good_statistics,
             **{f"memory {name}": vector for name, vector in job.optimizer_state.items()},
@@ -140,7 +153,7 @@ class CompiledEngine:
         noting = (NEVER, -1) if notes is None else (notes.every, notes.last)
         numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1), *noting)
         began = time.perf_counter()
-        self.code.call(numbers, arrays)
+        self.code.call(numbers, arrays, others)
         done = int(counts[driver.STEPS]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         losses = epoch_losses[: counts[driver.WRITTEN]].tolist()
@@ -172,16 +185,29 @@ def loaded(
     inputs: Array, targets: Array, weight: Array | None, order: Array | None, before: int, stop: int, whole: bool
 ) -> LoadedRows:
     """Return data whose rows lie one after the other."""
-    given = [None if array is None else np.require(array, requirements=["C", "A"]) for array in (inputs, targets, weight)]
-    assert given[0] is not None and given[1] is not None
-    return LoadedRows(given[0], given[1], given[2], order, before, stop, whole)
+
+    def rows(array: Array) -> Array:
+        return np.require(array, requirements=["C", "A"])
+
+    return LoadedRows(rows(inputs), rows(targets), None if weight is None else rows(weight), order, before, stop, whole)
 
 
 def rates_of(job: Job, steps: int) -> Array:
-    """Return the learning rate of each of the next steps; a single one where it does not move."""
+    """Return the learning rate of each of the next steps; a single one where it does not move.
+
+    Where a user's own schedule raises an error, there are rates for the steps before it alone: those are made, and the
+    next call meets the error again.
+    """
     schedule = job.optimizer.schedule
     if type(schedule) in (Constant, ReduceOnPlateau):
         return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
     done = job.epochs_done * job.batches + job.batches_done
-    places = (divmod(step, job.batches) for step in range(done, done + steps))
-    return np.array([schedule.rate(e + b / job.batches, job.epochs, job.schedule_memory) for e, b in places])
+    rates: list[float] = []
+    for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
+        try:
+            rates.append(schedule.rate(epoch + batch / job.batches, job.epochs, job.schedule_memory))
+        except BaseException:
+            if not rates:
+                raise
+            break
+    return np.array(rates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,11 @@ from plainnet.engines.compiled.step import Draw, lowered_check, lowered_norms, l
 from plainnet.engines.job import Job
 
 
-
-
 @dataclass
 class StepCode:
     """The machine code of a job, and what it needs."""
 
-    layout: driver.Layout
+    layout: driver.JobLayout
     draws: list[Draw]
     tables: list[tuple[float, ...]]
     """For each size of batch the constants that depend on it."""
@@ -31,15 +30,25 @@ class StepCode:
     code: machine.Code
     run: Any
 
-    def call(self, numbers: tuple[int, ...], arrays: Mapping[str, Array | None]) -> None:
-        """Run so many steps."""
+    def call(
+        self, numbers: tuple[int, ...], arrays: Mapping[str, Array | None], others: ThreadPoolExecutor | None = None
+    ) -> None:
+        """Run so many steps, on this thread and the others."""
         context = np.zeros(len(driver.FIELDS) + len(self.layout.memory), np.int64)
         context[: len(numbers)] = numbers
         names = [*driver.FIELDS, *(f"memory {name}" for name in self.layout.memory)]
         for i, name in enumerate(names[len(numbers) :], len(numbers)):
             array = arrays.get(name)
             context[i] = 0 if array is None else address(array)
-        self.run(address(context))
+        at = address(context)
+        if others is None:
+            self.run(at, 0)
+            return
+        helpers = [others.submit(self.run, at, thread) for thread in range(1, self.layout.threads)]
+        try:
+            self.run(at, 0)
+        finally:
+            wait(helpers)
 
 
 def address(array: Array) -> int:
@@ -52,34 +61,37 @@ _latest: list[tuple[weakref.ref[Job], StepCode]] = []
 """The machine code that was made last, and its job: who chooses an engine makes it, who trains takes it."""
 
 
-def compiled(job: Job) -> StepCode:
+def compiled(job: Job, threads: int = 1) -> StepCode:
     """Return the machine code of a job's steps; raise Unsupported or Untraceable where there is none."""
     for known, code in _latest:
-        if known() is job:
+        if known() is job and code.layout.threads == threads:
             return code
-    made = _compiled(job)
+    made = _compiled(job, threads)
     _latest[:] = [(weakref.ref(job), made)]
     return made
 
 
-def _compiled(job: Job) -> StepCode:
+def _compiled(job: Job, threads: int) -> StepCode:
     count = len(job.inputs)
     batch = min(job.batch_size or count, count)
     rows = (batch, count % batch) if count % batch else (batch,)
-    one_pass = lowered_pass(job, rows)
-    programs = driver.Programs(one_pass, lowered_update(job), lowered_check(job), lowered_norms(job))
+    one_pass = lowered_pass(job, rows, threads)
+    programs = driver.Programs(one_pass, lowered_update(job, threads), lowered_check(job), lowered_norms(job))
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
-    layout = driver.Layout(
-        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), 0 if weight is None else _row_bytes(weight)),
+    layout = driver.JobLayout(
+        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
+        threads,
     )  # fmt: skip
-    code = machine.compiled(str(driver.write(programs, layout, machine.registers()[0])))
+    code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
-    return StepCode(layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p))
+    return StepCode(
+        layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
+    )
 
 
 def _row_bytes(array: Any) -> int:
-    return int(np.prod(array.shape[1:], dtype=int)) * array.dtype.itemsize
+    return 0 if array is None else int(np.prod(array.shape[1:], dtype=int)) * array.dtype.itemsize

@@ -5,22 +5,26 @@ It does what `train` of the NumPy engine does, for so many steps in one call.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
-from plainnet.engines.compiled import emission
-from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, bytes_of, number, whole
+from plainnet.engines.compiled import emission, sharing
+from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, whole
 from plainnet.engines.compiled.loops import Program
+from plainnet.engines.compiled.sharing import Thread
 from plainnet.engines.compiled.step import Pass
 
 NORMS = 10
 """The number of latest steps whose gradient norm is kept."""
 
 FIELDS = (
-    "steps", "batches", "before", "rows", "moves", "note_every", "note_last", "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    "steps", "batches", "before", "rows", "moves", "note_every", "note_last",
+    "inputs", "targets", "weight", "order", "rates", "draws", "losses",
     "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
     "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
+    "arrived",
 )  # fmt: skip
 """What the machine code is called with: addresses, and whole numbers; then the optimizer's memory."""
 
@@ -33,7 +37,7 @@ LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
 """The places in `sums`."""
 
 
-class Layout(NamedTuple):
+class JobLayout(NamedTuple):
     """The sizes of a job that its machine code knows."""
 
     dtype: np.dtype
@@ -50,17 +54,21 @@ class Layout(NamedTuple):
     draw_offsets: tuple[int, ...]
     layers: int
     """The layers that have parameters."""
+    threads: int
 
 
 def program_function(
-    module: Module, name: str, program: Program, bases: list[str], arguments: dict[str, str], width: int
-) -> Function:
+    module: Module, name: str, program: Program, bases: list[str], arguments: dict[str, str], width: int,
+    threads: int,
+) -> Function:  # fmt: skip
     """Write a program as a function of the addresses it uses, numbers, and the number of rows."""
     addresses = {base: Value("ptr", f"%base{i}") for i, base in enumerate(bases)}
     numbers = {argument: Value(type, f"%{argument}") for argument, type in arguments.items()}
     rows = Value("i64", "%rows")
-    f = module.function(name, [*addresses.values(), *numbers.values(), rows])
-    emission.write(f, program, addresses, numbers, rows, width)
+    thread = Thread(Value("i64", "%thread"), threads, Value("ptr", "%arrived")) if threads > 1 else None
+    shared = [thread.arrived, thread.number] if thread else []
+    f = module.function(name, [*addresses.values(), *numbers.values(), rows, *shared])
+    emission.write(f, program, addresses, numbers, rows, width, thread)
     f.give()
     return f
 
@@ -74,7 +82,7 @@ class Programs(NamedTuple):
     norms: Program
 
 
-def write(programs: Programs, layout: Layout, width: int) -> Module:
+def write(programs: Programs, layout: JobLayout, width: int) -> Module:
     """Return the module with the function `run(context)`, where the context holds the `FIELDS`."""
     module = Module()
     step = programs.step
@@ -83,24 +91,31 @@ def write(programs: Programs, layout: Layout, width: int) -> Module:
     pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
     update_bases = ["parameters", "gradient", "results", "work", *memory]
     for i, program in enumerate(step.programs):
-        program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width)
-    program_function(module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width)
-    program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width)
-    program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width)
+        program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width, layout.threads)
+    program_function(
+        module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width, layout.threads
+    )
+    program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width, layout.threads)
+    program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width, layout.threads)
     _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
     return module
 
 
 class _Driver:
-    def __init__(self, module: Module, step: Pass, layout: Layout) -> None:
+    def __init__(self, module: Module, step: Pass, layout: JobLayout) -> None:
         self.layout = layout
         self.step = step
-        self.f = module.function("run", [Value("ptr", "%context")], private=False)
+        number_of_thread = Value("i64", "%thread")
+        self.f = module.function("run", [Value("ptr", "%context"), number_of_thread], private=False)
         fields = [*FIELDS, *(f"memory {name}" for name in layout.memory)]
         self.given: dict[str, Value] = {}
         for i, name in enumerate(fields):
             at = self.f.place(Value("ptr", "%context"), "i64", whole(i))
             self.given[name] = self.f.load("i64" if i < NUMBERS else "ptr", at)
+        self.thread = None
+        if layout.threads > 1:
+            self.thread = Thread(number_of_thread, layout.threads, self.given["arrived"])
+        self.shared = [self.thread.arrived, self.thread.number] if self.thread else []
 
     def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
         f, given = self.f, self.given
@@ -130,35 +145,37 @@ class _Driver:
             bases["tables"] = f.select(full, given["tables"], given["last_tables"])
         passed = [bases[name] for name in pass_bases]
         if len(self.step.programs) == 1:
-            f.call("pass_0", "void", *passed, rows)
+            f.call("pass_0", "void", *passed, rows, *self.shared)
         else:
             with f.when(full):
-                f.call("pass_0", "void", *passed, rows)
+                f.call("pass_0", "void", *passed, rows, *self.shared)
             with f.when(f.compare("ne", rows, whole(self.layout.batch))):
-                f.call("pass_1", "void", *passed, rows)
+                f.call("pass_1", "void", *passed, rows, *self.shared)
         kind = TYPES[self.layout.dtype.name]
         loss = f.convert("fpext", f.load(kind, given["results"]), "double")
+        weight = f.op("double", f"sitofp {rows} to double")
+        if self.layout.weighted:
+            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
         finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
         good_step = f.new_label("finite")
-        failing = f.block
         f.do(f"br {finite}, label %{good_step}, label %{stop}")
 
         f.label(good_step)
         first = f.compare("eq", batches, whole(0))
         with f.when(first):
-            self._copy(given["parameters"], given["good_parameters"], self.layout.parameter_bytes)
-            self._copy(given["statistics"], given["good_statistics"], self.layout.statistic_bytes)
+            with f.when(sharing.only_first(f, self.thread)) if self.thread else nullcontext():
+                self._copy(given["parameters"], given["good_parameters"], self.layout.parameter_bytes)
+                self._copy(given["statistics"], given["good_statistics"], self.layout.statistic_bytes)
+            if self.thread:
+                sharing.wait(f, self.thread)
         new_good = f.select(first, epochs, good)
         which = f.multiply(at, given["moves"])
         new_rate = f.load("double", f.place(given["rates"], "double", which))
         new_steps = f.add(steps, whole(1))
-        f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0))
+        f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0), *self.shared)
         norm = f.load(kind, f.place(given["results"], "i8", whole(16)))
         norm = f.convert("fpext", norm, "double")
         f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
-        weight = f.op("double", f"sitofp {rows} to double")
-        if self.layout.weighted:
-            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
         total = f.multiply_add(weight, loss, loss_total)
         weights = f.add(weight_total, weight)
         new_batches = f.add(batches, whole(1))
@@ -204,7 +221,7 @@ class _Driver:
         f.do(f"br {over}, label %{yes}, label %{done}")
         f.label(yes)
         f.store(loss, f.place(given["losses"], "double", written))
-        f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0))
+        f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0), *self.shared)
         zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(24)))
         failed = f.compare("uno", zeros, zeros)
         epoch = f.add(epochs, whole(1))
@@ -223,7 +240,7 @@ class _Driver:
     def _note(self, noted: Value, numbers: tuple[Value, ...]) -> None:
         """Write a row of the notes."""
         f, given = self.f, self.given
-        f.call("norms", "void", given["gradient"], given["results"], given["work"], whole(0))
+        f.call("norms", "void", given["gradient"], given["results"], given["work"], whole(0), *self.shared)
         row = f.place(given["notes"], "double", f.multiply(noted, whole(len(numbers) + self.layout.layers)))
         kind = TYPES[self.layout.dtype.name]
         norms = [f.load(kind, f.place(given["results"], "i8", whole(32 + 8 * i))) for i in range(self.layout.layers)]
@@ -250,13 +267,16 @@ class _Driver:
             }
         epoch = f.subtract(epochs, self.first_epoch)
         epoch_order = f.place(self.given["order"], "i64", f.multiply(epoch, self.given["rows"]))
-        with f.loop(whole(0), rows) as loop:
+        part = sharing.part(f, rows, self.thread) if self.thread else (whole(0), rows)
+        with f.loop(*part) as loop:
             order = f.place(epoch_order, "i64", f.add(begin, loop.index))
             row = f.load("i64", order)
             for name, size in zip(names, self.layout.row_bytes, strict=False):
                 source = f.place(self.given[name], "i8", f.multiply(row, whole(size)))
                 target = f.place(self.given[f"batch_{name}"], "i8", f.multiply(loop.index, whole(size)))
                 self._copy(source, target, size)
+        if self.thread:
+            sharing.wait(f, self.thread)
         return {name: self.given[f"batch_{name}"] for name in names}
 
     def _draws(self, at: Value) -> dict[str, Value]:
@@ -266,6 +286,3 @@ class _Driver:
         f = self.f
         record = f.place(self.given["draws"], "i8", f.multiply(at, whole(self.layout.record_bytes)))
         return {f"draw {i}": f.place(record, "i8", whole(o)) for i, o in enumerate(self.layout.draw_offsets)}
-
-
-__all__ = ["ADDRESSES", "FIELDS", "NORMS", "Layout", "bytes_of", "write"]

@@ -11,14 +11,27 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from plainnet.engines.compiled import operations, products
-from plainnet.engines.compiled.assembly import TYPES, Function, Value, lanes, number, scalar, vector, whole
-from plainnet.engines.compiled.loops import Affine, Buffer, Expression, Extent, Nest, Operand, Product, Program, Store, loads
+from plainnet.engines.compiled import operations, products, sharing
+from plainnet.engines.compiled.assembly import TYPES, Function, Value, lanes, number, vector, whole
+from plainnet.engines.compiled.loops import (
+    Affine,
+    Buffer,
+    Expression,
+    Extent,
+    Nest,
+    Operand,
+    Product,
+    Program,
+    Store,
+    loads,
+)
 from plainnet.engines.compiled.lowering import MOST_SUMMED, MOST_SUMS
 from plainnet.engines.compiled.memory import used_by
 from plainnet.engines.compiled.products import Matrix, product
+from plainnet.engines.compiled.sharing import Barriers, Thread
 
 ACCUMULATORS = 4
 """Sums side by side in a long reduction: one addition need not wait for the one before."""
@@ -35,14 +48,26 @@ class Axis(NamedTuple):
 
 
 def write(
-    f: Function, program: Program, bases: Mapping[str, Value], arguments: Mapping[str, Value], rows: Value, width: int
-) -> None:
-    """Write a program: `bases` has the addresses, `arguments` the numbers; `width` bytes are in a vector register."""
-    _Emission(f, program, bases, arguments, rows, width).write()
+    f: Function, program: Program, bases: Mapping[str, Value], arguments: Mapping[str, Value], rows: Value, width: int,
+    thread: Thread | None = None,
+) -> None:  # fmt: skip
+    """Write a program: `bases` has the addresses, `arguments` the numbers; `width` bytes are in a vector register.
+
+    With a `thread`, the code does that thread's part of the program, and all threads wait for each other at its end.
+    """
+    _Emission(f, program, bases, arguments, rows, width, thread).write()
 
 
-def scratch_numbers(step: Product, rows: int) -> int:
+def _most(step: Product, rows: int) -> int:
+    return max(rows if e.per_row else e.count for e in (step.m, step.k))
+
+
+def scratch_numbers(step: Product, rows: int, threads: int) -> int:
     """Return the numbers of scratch memory that a product takes for batches of at most so many rows."""
+    if threads > 1:
+        shared = replace(step, m=Extent(1, per_row=True))
+        numbers = scratch_numbers(shared, _most(step, rows), 1)
+        return -(-numbers // sharing.LINE) * sharing.LINE * threads
     m, n, k = (Value("i64", "%rows") if e.per_row else whole(e.count) for e in (step.m, step.n, step.k))
     right = _matrix(step.right, Value("ptr", "null"))
     return products.scratch_numbers(TYPES[step.target.dtype.name], m, n, k, right, rows)
@@ -55,9 +80,10 @@ def _matrix(operand: Operand, address: Value) -> Matrix:
 class _Emission:
     def __init__(
         self, f: Function, program: Program, bases: Mapping[str, Value], arguments: Mapping[str, Value], rows: Value,
-        width: int,
+        width: int, thread: Thread | None,
     ) -> None:  # fmt: skip
         self.f = f
+        self.thread = thread
         self.program = program
         self.bases = bases
         self.arguments = arguments
@@ -65,8 +91,6 @@ class _Emission:
         self.width = width
         self.registers: dict[Buffer, Value] = {}
         """Small buffers whose value is at hand."""
-        self.memo: list[dict[Any, Value]] = [{}]
-        """Values and addresses that are known, for each loop that is open."""
         self.counts: dict[Extent, Value] = {}
         self.addresses: dict[tuple[str, int], Value] = {}
         self.arrays: dict[int, Value] = {}
@@ -76,21 +100,35 @@ class _Emission:
 
     def write(self) -> None:
         needed = self._needed_in_memory()
+        barriers = Barriers()
         for step in self.program.steps:
-            if isinstance(step, Product):
-                self._product(step)
-            elif _is_small(step):
-                self._small(step, needed)
+            alone = isinstance(step, Nest) and (_is_small(step) or sharing.split_axis(step) is None)
+            if self.thread and barriers.is_needed(step, alone):
+                sharing.wait(self.f, self.thread)
+            if self.thread and alone:
+                with self.f.when(sharing.only_first(self.f, self.thread)):
+                    self._step(step, needed)
+                self.registers.clear()
             else:
-                _Loops(self, step).write()
-            for buffer in [step.target] if isinstance(step, Product) else [s.buffer for s in step.stores]:
-                for old in [b for b in self.registers if b.memory is buffer.memory and b is not buffer]:
-                    del self.registers[old]
+                self._step(step, needed)
+        if self.thread:
+            sharing.wait(self.f, self.thread)
+
+    def _step(self, step: Nest | Product, needed: set[Buffer]) -> None:
+        if isinstance(step, Product):
+            self._product(step)
+        elif _is_small(step):
+            self._small(step, needed)
+        else:
+            _Loops(self, step).write()
+        for buffer in [step.target] if isinstance(step, Product) else [s.buffer for s in step.stores]:
+            for old in [b for b in self.registers if b.memory is buffer.memory and b is not buffer]:
+                del self.registers[old]
 
     def _needed_in_memory(self) -> set[Buffer]:
         """Return the temporary buffers that a loop or a product reads or writes."""
-        return {b for step in self.program.steps if isinstance(step, Product) or not _is_small(step)
-                for b in used_by(step)}
+        in_loops = [s for s in self.program.steps if self.thread or isinstance(s, Product) or not _is_small(s)]
+        return {buffer for step in in_loops for buffer in used_by(step)}
 
     def count(self, extent: Extent) -> Value:
         """Return how often a loop runs."""
@@ -136,7 +174,19 @@ class _Emission:
         kind = TYPES[step.target.dtype.name]
         scratch = self.address(step.scratch) if step.scratch else Value("ptr", "null")
         m, k = self.count(step.m), self.count(step.k)
-        product(self.f, kind, m, columns, k, left, right, target, scratch, self.program.rows)
+        if self.thread is None:
+            product(self.f, kind, m, columns, k, left, right, target, scratch, self.program.rows)
+            return
+        f = self.f
+        start, stop = sharing.part(f, m, self.thread)
+        some = f.subtract(stop, start)
+        left = left._replace(address=f.place(left.address, kind, f.multiply(start, left.row)))
+        target = target._replace(address=f.place(target.address, kind, f.multiply(start, columns)))
+        if step.scratch:
+            own = step.scratch.extents[0].count // self.thread.threads
+            scratch = f.place(scratch, kind, f.multiply(self.thread.number, whole(own)))
+        with f.when(f.compare("sgt", some, whole(0))):
+            product(f, kind, some, columns, k, left, right, target, scratch, _most(step, self.program.rows))
 
     # Small nests
 
@@ -271,14 +321,19 @@ class _Loops:
         self.emission = emission
         self.f = emission.f
         self.nest = nest
-        self.memo = emission.memo
+        self.memo: list[dict[Any, Value]] = [{}]
+        """Values and addresses that are known, for each loop that is open."""
         self.loads = [load for store in nest.stores for load in loads(store.expression)]
         self.places = [load.place for load in self.loads] + [store.place for store in nest.stores]
         self.places += [e.place for store in nest.stores for e in _indices(store.expression)]
         outer = len(nest.domain)
+        self.split = sharing.split_axis(nest) if emission.thread else None
+        """The axis of which this thread does a part."""
         self.domain = self._merged(list(enumerate(nest.domain)))
         self.reduced = self._merged([(outer + i, extent) for i, extent in enumerate(nest.reduced)])
-        self.forwarded = {(s.buffer, s.place): s.expression for s in nest.stores if not s.reduction}
+        self.forwarded: dict[Any, Expression] = {
+            (s.buffer, s.place): s.expression for s in nest.stores if not s.reduction
+        }
         self.open: dict[int, Value] = {}
         """The loop variable of each axis that is open."""
         self.vector_axis = self._vector_axis()
@@ -292,8 +347,14 @@ class _Loops:
         for axis, extent in axes:
             if extent == Extent(1):
                 continue
-            if merged and not extent.per_row and all(
-                dict(p.terms).get(merged[-1].name, 0) == dict(p.terms).get(axis, 0) * extent.count for p in self.places
+            if (
+                merged
+                and merged[-1].name != self.split
+                and not extent.per_row
+                and all(
+                    dict(p.terms).get(merged[-1].name, 0) == dict(p.terms).get(axis, 0) * extent.count
+                    for p in self.places
+                )
             ):
                 before = merged.pop().extent
                 extent = Extent(before.count * extent.count, before.per_row)
@@ -330,10 +391,22 @@ class _Loops:
             return
         axis, *rest = axes
         if axis.name == self.vector_axis:
-            self._vectors(axis, (), lambda carried: (self._over(rest, body), ())[1])
+
+            def inside(carried: tuple[Value, ...]) -> tuple[Value, ...]:
+                self._over(rest, body)
+                return ()
+
+            self._vectors(axis, (), inside)
             return
-        with self.f.loop(whole(0), self.emission.count(axis.extent)) as loop, self._opened(axis, loop.index):
+        with self.f.loop(*self._range(axis)) as loop, self._opened(axis, loop.index):
             self._over(rest, body)
+
+    def _range(self, axis: Axis) -> tuple[Value, Value]:
+        """Return where the loop over an axis begins and ends."""
+        count = self.emission.count(axis.extent)
+        if axis.name != self.split or self.emission.thread is None:
+            return whole(0), count
+        return sharing.part(self.f, count, self.emission.thread)
 
     def _at_place(self) -> None:
         """Write what happens at one place of the domain, or at a vector of places."""
@@ -341,9 +414,7 @@ class _Loops:
         if not self.nest.reduced:
             values = [self.value(store.expression) for store in stores]
         else:
-            first = tuple(
-                v for s in stores for v in operations.start(s.reduction or "", self._type(s.expression))
-            )
+            first = tuple(v for s in stores for v in operations.start(s.reduction or "", self._type(s.expression)))
             last = self._reduce(self.reduced, first)
             values = self._results(last)
         for store, value in zip(stores, values, strict=True):
@@ -366,9 +437,9 @@ class _Loops:
         axis, *rest = axes
         if axis.name == self.vector_axis:
             return self._vectors(axis, carried, lambda state: self._reduce(rest, state))
-        with self.f.loop(whole(0), self.emission.count(axis.extent), carried=carried) as loop:
-            with self._opened(axis, loop.index):
-                loop.next = self._reduce(rest, loop.carried)
+        count = self.emission.count(axis.extent)
+        with self.f.loop(whole(0), count, carried=carried) as loop, self._opened(axis, loop.index):
+            loop.next = self._reduce(rest, loop.carried)
         return loop.carried
 
     def _accumulate(self, carried: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -380,8 +451,11 @@ class _Loops:
             width = operations.STATE.get(kind, 1)
             own, states = tuple(states[:width]), states[width:]
             value = self.f.spread(self.value(store.expression), lanes(own[0].type))
-            at = self.f.spread(self._index(Affine(0, ((self.reduced[-1].name, 1),))), lanes(own[0].type)) \
-                if width > 1 and self.reduced else whole(0)
+            at = (
+                self.f.spread(self._index(Affine(0, ((self.reduced[-1].name, 1),))), lanes(own[0].type))
+                if width > 1 and self.reduced
+                else whole(0)
+            )
             new = operations.reduced(self.f, kind, own, value, at)
             in_reduction = self.mask is not None and self.vector_axis in {axis.name for axis in self.reduced}
             if in_reduction:
@@ -417,18 +491,18 @@ class _Loops:
     def _vectors(self, axis: Axis, carried: tuple[Value, ...], body: Any) -> tuple[Value, ...]:
         """Write a loop over whole vectors, then the rest under a mask."""
         width = self._width(axis)
-        count = self.emission.count(axis.extent)
         self.lanes = width
-        if axis.extent.per_row:
-            full = self.f.binary("and", count, whole(-width))
-            carried = self._whole_vectors(axis, full, carried, body)
-            rest = self.f.subtract(count, full)
-            carried = self._tail(axis, full, rest, carried, body)
+        if axis.extent.per_row or axis.name == self.split:
+            start, stop = self._range(axis)
+            count = self.f.subtract(stop, start)
+            full = self.f.add(start, self.f.binary("and", count, whole(-width)))
+            carried = self._whole_vectors(axis, start, full, carried, body)
+            carried = self._tail(axis, full, self.f.subtract(stop, full), carried, body)
         else:
             full = whole(axis.extent.count // width * width)
             rest = axis.extent.count % width
             if full.name != "0":
-                carried = self._whole_vectors(axis, full, carried, body)
+                carried = self._whole_vectors(axis, whole(0), full, carried, body)
             if rest:
                 ones = ", ".join(f"i1 {int(lane < rest)}" for lane in range(width))
                 self.mask = Value(vector("i1", width), f"<{ones}>") if width > 1 else None
@@ -438,17 +512,17 @@ class _Loops:
         self.lanes = 1
         return carried
 
-    def _whole_vectors(self, axis: Axis, stop: Value, carried: tuple[Value, ...], body: Any) -> tuple[Value, ...]:
+    def _whole_vectors(
+        self, axis: Axis, start: Value, stop: Value, carried: tuple[Value, ...], body: Any
+    ) -> tuple[Value, ...]:
         if stop.name == str(self.lanes):  # a single vector
             with self._opened(axis, whole(0)):
                 return body(carried)
-        with self.f.loop(whole(0), stop, self.lanes, carried) as loop, self._opened(axis, loop.index):
+        with self.f.loop(start, stop, self.lanes, carried) as loop, self._opened(axis, loop.index):
             loop.next = body(loop.carried)
         return loop.carried
 
-    def _tail(
-        self, axis: Axis, begin: Value, rest: Value, carried: tuple[Value, ...], body: Any
-    ) -> tuple[Value, ...]:
+    def _tail(self, axis: Axis, begin: Value, rest: Value, carried: tuple[Value, ...], body: Any) -> tuple[Value, ...]:
         """Write the turn for the last places, fewer than a vector has lanes, where there are any."""
         some = self.f.select(self.f.compare("sgt", rest, whole(0)), whole(1), whole(0))
         with self.f.loop(whole(0), some, carried=carried) as loop:
@@ -563,10 +637,14 @@ class _Loops:
             at = known
         return at
 
+    def _vector_step(self, place: Affine) -> int:
+        """Return the distance in numbers between two lanes; 0 outside the loop over vectors."""
+        return next((f for axis, f in place.terms if axis == self.vector_axis and axis in self.open), 0)
+
     def _load(self, e: Expression) -> Value:
         assert e.buffer is not None
         at, kind = self._start(e), operations.memory_type(e.dtype)
-        step = dict(e.place.terms).get(self.vector_axis, 0) if self.vector_axis in self.open else 0
+        step = self._vector_step(e.place)
         moved = [self.value(x) for x in e.arguments]
         if not moved and step in (0, 1):
             type = vector(kind, self.lanes) if step else kind
@@ -584,7 +662,7 @@ class _Loops:
     def _store(self, store: Store, value: Value) -> None:
         at = self._start(store)
         in_vector = self.vector_axis in self.open
-        step = dict(store.place.terms).get(self.vector_axis, 0) if in_vector else 0
+        step = self._vector_step(store.place)
         value = operations.to_memory(self.f, value)
         if not in_vector or self.lanes == 1:
             self.f.store(value, at)

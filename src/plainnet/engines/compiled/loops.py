@@ -20,7 +20,8 @@ class Unsupported(Exception):
     """An operation that machine code has no loop for; the message says which, with "it" for the traced code."""
 
 
-class Extent(NamedTuple):
+@dataclass(frozen=True)
+class Extent:
     """How often a loop runs: `count` times, or `count` times for each row of the batch."""
 
     count: int
@@ -98,7 +99,7 @@ class Expression:
     axes: frozenset[int] = frozenset()
     """The loop axes on which the value depends."""
     buffer: Buffer | None = None
-    place: Affine = Affine()
+    place: Affine = field(default_factory=Affine)
     factors: tuple[int, ...] = ()
     value: Any = None
 

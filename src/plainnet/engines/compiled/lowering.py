@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 
 from plainnet.engines.compiled.loops import (
-    Affine, Buffer, Expression, Extent, Nest, Operand, Product, Program, Store, Unsupported, combined, loads,
+    Affine,
+    Buffer,
+    Expression,
+    Extent,
+    Nest,
+    Operand,
+    Product,
+    Program,
+    Store,
+    Unsupported,
+    combined,
+    loads,
     strides,
 )  # fmt: skip
 from plainnet.engines.compiled.memory import place_in_memory, read_by
@@ -55,25 +66,27 @@ def lower(
     extents: Mapping[Node, tuple[Extent, ...]],
     rows: int = 1,
     tables: Mapping[Node, Buffer] | None = None,
-    scratch: Callable[[Product, int], int] | None = None,
+    scratch: Callable[[Product, int, int], int] | None = None,
+    threads: int = 1,
 ) -> Program:
     """Return the loops that compute the graph.
 
     `buffers` has the memory of each input array, or the expression of an input number; an array that the graph
     changes in place gets its new value there. `results` says where each result goes. `extents` has each node's shape,
     for at most `rows` rows where it is per row; `tables` those constants that differ with the number of rows.
-    `scratch` tells how many numbers of scratch memory a product takes for so many rows.
+    `scratch` tells how many numbers of scratch memory a product takes for so many rows and `threads`.
     """
-    return _Lowering(graph, buffers, results, extents, rows, tables or {}, scratch).program()
+    return _Lowering(graph, buffers, results, extents, rows, tables or {}, scratch, threads).program()
 
 
 class _Lowering:
     def __init__(
         self, graph: Graph, buffers: Mapping[Node, Buffer | Expression], results: Sequence[tuple[Node, Buffer]],
         extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
-        scratch: Callable[[Product, int], int] | None,
+        scratch: Callable[[Product, int, int], int] | None, threads: int,
     ) -> None:  # fmt: skip
         self.graph = graph
+        self.threads = threads
         self.scratch = scratch
         self.extents = extents
         self.rows = rows
@@ -109,7 +122,12 @@ class _Lowering:
         for source, target in late:
             self._copy(source, target)
         self._drop_unread()
-        return Program(self.steps, place_in_memory(self.steps, self.temporary, self.rows), self.rows, self.arrays)
+        return Program(
+            self.steps,
+            place_in_memory(self.steps, self.temporary, self.rows, self.threads == 1),
+            self.rows,
+            self.arrays,
+        )
 
     def _drop_unread(self) -> None:
         """Keep in registers what only the nest itself reads."""
@@ -228,7 +246,12 @@ class _Lowering:
         if op == "divide" and _is_steady(*arguments) and dtype.kind == "f":
             one = Expression("constant", dtype, value=dtype.type(1))
             return self._operation("multiply", dtype, (arguments[0], self._operation(op, dtype, (one, arguments[1]))))
-        key = (op, dtype, *((x.dtype, float(x.value)) if x.op == "constant" else id(x) for x in arguments), *more.values())
+        key = (
+            op,
+            dtype,
+            *((x.dtype, float(x.value)) if x.op == "constant" else id(x) for x in arguments),
+            *more.values(),
+        )
         if key not in self.expressions:
             axes = frozenset().union(*(x.axes for x in arguments))
             self.expressions[key] = Expression(op, dtype, arguments, axes, **more)
@@ -276,9 +299,7 @@ class _Lowering:
         start = self.value(x, tuple(Affine() for _ in x.shape))
         if start.op == "load" and start.buffer and not start.arguments:
             whole = self.value(x, tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))))
-            wanted = combined(
-                tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))), strides(self.extents[x])
-            )
+            wanted = combined(tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))), strides(self.extents[x]))
             ones = {-1 - i for i, e in enumerate(self.extents[x]) if e == Extent(1)}
             if whole.place.terms == tuple(t for t in wanted.terms if t[0] not in ones):
                 return self._load(start.buffer, Affine(flat.constant + start.place.constant, flat.terms))
@@ -287,7 +308,8 @@ class _Lowering:
     def _item(self, node: Node, x: Node, arrays: list[Node], index: tuple[Affine, ...]) -> Expression:
         if arrays:
             return self._gathered(node, x, arrays, index)
-        places, of = list(index), []
+        places = list(index)
+        of: list[Affine] = []
         for entry in _full_index(node.attributes["index"], len(x.shape)):
             if entry is None:
                 places.pop(0)
@@ -351,7 +373,8 @@ class _Lowering:
     def _target(self, node: Node) -> tuple[Buffer, list[Buffer], list[tuple[Buffer, Buffer]]]:
         """Return where a node is stored, the buffers it is copied to next, and the copies that have to wait."""
         asked = self.targets.get(node, [])
-        free, busy = [], []
+        free: list[Buffer] = []
+        busy: list[Buffer] = []
         for buffer in asked:
             (free if self._is_free(buffer, node) else busy).append(buffer)
         if free:
@@ -396,8 +419,10 @@ class _Lowering:
                     waiting += x.inputs
             return True
         index = tuple(Affine(0, ((axis, 1),)) for axis in range(len(node.shape)))
-        own = combined(tuple(Affine() if e == Extent(1) else i for i, e in zip(index, self.extents[node], strict=True)),
-                       strides(self.extents[node]))
+        own = combined(
+            tuple(Affine() if e == Extent(1) else i for i, e in zip(index, self.extents[node], strict=True)),
+            strides(self.extents[node]),
+        )
         return all(x.place == own and not x.arguments for x in loads(self._computed(node, index)) if x.buffer is buffer)
 
     def _copy(self, source: Buffer, target: Buffer) -> None:
@@ -416,7 +441,8 @@ class _Lowering:
         axes = (axes,) if isinstance(axes, int) else axes
         domain = self.extents[node]
         kept = iter(range(len(domain)))
-        index, reduced = [], []
+        index: list[Affine] = []
+        reduced: list[Extent] = []
         for axis, extent in enumerate(self.extents[x]):
             if axis in axes:
                 index.append(Affine(0, ((len(domain) + len(reduced), 1),)))
@@ -438,9 +464,7 @@ class _Lowering:
     def _accumulate(
         self, target: Buffer, domain: tuple[Extent, ...], reduced: tuple[Extent, ...], value: Expression, kind: str
     ) -> None:
-        index = tuple(
-            Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain)
-        )
+        index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
         self._add(Nest(domain, reduced, [Store(target, combined(index, strides(domain)), value, kind)]))
 
     def _matmul(self, node: Node, target: Buffer) -> None:
@@ -448,7 +472,7 @@ class _Lowering:
         if self._is_product(node):
             (m, k), n = self.extents[left], self.extents[right][1]
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
-            if self.scratch and (numbers := self.scratch(product, self.rows)):
+            if self.scratch and (numbers := self.scratch(product, self.rows, self.threads)):
                 product.scratch = Buffer("work", -1, (Extent(numbers),), node.dtype)
                 self.temporary.append(product.scratch)
             self._note(product)
@@ -535,11 +559,10 @@ class _Lowering:
         earliest = max(earliest, self.read.get(store.buffer.memory, -1), self.written.get(store.buffer.memory, -1) + 1)
         for at in range(len(self.steps) - 1, earliest - 1, -1):
             other = self.steps[at]
-            if isinstance(other, Nest) and (other.domain, other.reduced) == (nest.domain, nest.reduced):
-                if self._can_join(other, store):
-                    other.stores.append(store)
-                    self._mark(at, found, [store.buffer])
-                    return
+            if isinstance(other, Nest) and self._can_join(other, nest):
+                other.stores.append(store)
+                self._mark(at, found, [store.buffer])
+                return
         self._note(nest)
 
     def _after(self, load: Expression, store: Store, nest: Nest) -> int:
@@ -555,14 +578,18 @@ class _Lowering:
                 return at
         return at + 1
 
-    def _can_join(self, other: Nest, store: Store) -> bool:
-        """Return True if no load of the nest sees what the store writes, but at the same place."""
+    def _can_join(self, other: Nest, nest: Nest) -> bool:
+        """Return True if the nest runs over the same places, and nothing in it sees what the store writes elsewhere."""
+        (store,) = nest.stores
+        if (other.domain, other.reduced) != (nest.domain, nest.reduced):
+            return False
         for earlier in other.stores:
             if earlier.buffer.memory is store.buffer.memory:
                 return False
             for load in loads(earlier.expression):
                 assert load.buffer is not None
-                if load.buffer.memory is store.buffer.memory and (load.place != store.place or load.arguments or other.reduced):
+                elsewhere = load.place != store.place or load.arguments or other.reduced
+                if load.buffer.memory is store.buffer.memory and elsewhere:
                     return False
         return True
 

@@ -1,4 +1,8 @@
-"""LLVM IR made into machine code for this processor, by llvmlite."""
+"""LLVM IR made into machine code for this processor, by llvmlite.
+
+Nothing is kept on disk: half of the time to the first step is spent before there is any IR to look up, and machine code
+from a file would have to be trusted. The process keeps its last code, for the fits of a cross-validation.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,68 @@ import ctypes
 from functools import cache, lru_cache
 from typing import Any
 
+import llvmlite  # type: ignore[import-untyped]
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
+
+if llvm.llvm_version_info < (20,):
+    raise ImportError(f"llvmlite {llvmlite.__version__} is too old; the compiled engine needs 0.45 or newer")
+
+EFFORT = 1
+"""How hard the code generator tries, from 0 to 3. 0 is twice as fast and its code up to six times as slow as that of 1;
+2 and 3 take 5 to 10 % longer for code that is no faster, as the vectors and the unrolling are ours."""
+
+ATTRIBUTES = '\nattributes #0 = { nounwind "prefer-vector-width"="512" }\n'
+
+KEPT = 8
+"""Texts whose code is kept; each takes about a megabyte."""
+
+
+@cache
+def features() -> dict[str, bool]:
+    """Return what this processor can do, in LLVM's words; nothing where LLVM cannot tell."""
+    try:
+        return dict(llvm.get_host_cpu_features())
+    except RuntimeError:
+        return {}
+
+
+@cache
+def registers() -> tuple[int, int]:
+    """Return the bytes of a vector register of this processor, and how many there are."""
+    if features().get("avx512f"):
+        return 64, 32
+    if features().get("avx"):
+        return 32, 16
+    return 16, 32 if llvm.get_process_triple().startswith(("aarch64", "arm64")) else 16
 
 
 def target() -> Any:
     """Return LLVM's description of this processor; each compiler takes one as its own, and frees it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
+    listed = ",".join(f"{'+' if there else '-'}{name}" for name, there in sorted(features().items()))
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=listed, opt=EFFORT, jit=True
     )
 
 
-@cache
-def registers() -> tuple[int, int]:
-    """Return the bytes of a vector register of this processor, and how many there are."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 32
-    if features.get("avx"):
-        return 32, 16
-    return 16, 32 if llvm.get_process_triple().startswith(("aarch64", "arm64")) else 16
+@lru_cache(maxsize=KEPT)
+def _compiled(text: str) -> Any:
+    module = llvm.parse_assembly(text + ATTRIBUTES)
+    module.verify()  # under a hundredth of the time; the code generator takes a mistake for an end of the process
+    engine = llvm.create_mcjit_compiler(module, target())
+    engine.finalize_object()
+    return engine
 
 
 class Code:
-    """Functions in machine code; they stay valid as long as this object lives."""
+    """Functions in machine code."""
 
     def __init__(self, text: str) -> None:
-        module = llvm.parse_assembly(text + ATTRIBUTES)
-        module.verify()
-        self.engine = llvm.create_mcjit_compiler(module, target())
-        self.engine.finalize_object()
+        self.engine = _compiled(text)
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
         """Return a function as ctypes calls it, with the interpreter lock released."""
-        return ctypes.CFUNCTYPE(result, *arguments)(self.engine.get_function_address(name))
-
-
-@lru_cache(maxsize=32)
-def compiled(text: str) -> Code:
-    """Return the machine code of a module; the last ones are kept, for the next training of the same structure."""
-    return Code(text)
-
-
-ATTRIBUTES = '\nattributes #0 = { nounwind "prefer-vector-width"="512" }\n'
+        function = ctypes.CFUNCTYPE(result, *arguments)(self.engine.get_function_address(name))
+        function.engine = self.engine  # type: ignore[attr-defined]  # whose end is the end of the code
+        return function

@@ -10,10 +10,11 @@ ALIGNMENT = 64
 """Bytes in a cache line."""
 
 
-def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], rows: int) -> int:
+def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], rows: int, reuses: bool) -> int:
     """Give each buffer its offset in the workspace, where nothing else stands that is needed at the same time.
 
-    A batch has at most `rows` rows. Return the bytes of the workspace.
+    A batch has at most `rows` rows. Threads that run ahead must not write where others still read: then no place
+    `reuses` another. Return the bytes of the workspace.
     """
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
@@ -28,7 +29,7 @@ def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], 
         taken = sorted(
             (other.offset, other.offset + bytes_of(other, rows))
             for other in placed
-            if last.get(other, 0) >= first.get(buffer, 0)
+            if not reuses or last.get(other, 0) >= first.get(buffer, 0)
         )
         offset = 0
         for start, stop in taken:

@@ -13,14 +13,22 @@ import numpy as np
 
 from plainnet.engines.compiled import mathematics
 from plainnet.engines.compiled.assembly import (
-    TYPES, Function, Type, Value, is_float, lanes, number, scalar, vector,
+    TYPES,
+    Function,
+    Type,
+    Value,
+    is_float,
+    lanes,
+    number,
+    scalar,
+    vector,
 )  # fmt: skip
 from plainnet.engines.compiled.loops import Expression, Unsupported
 
 
 def memory_type(dtype: np.dtype[Any]) -> Type:
     """Return the type of one number as it lies in memory; a truth value takes a byte."""
-    return "i8" if dtype == bool else _type(dtype)
+    return "i8" if dtype.kind == "b" else _type(dtype)
 
 
 def _type(dtype: np.dtype[Any]) -> Type:
@@ -31,7 +39,7 @@ def _type(dtype: np.dtype[Any]) -> Type:
 
 def from_memory(f: Function, value: Value, dtype: np.dtype[Any]) -> Value:
     """Return a value that was loaded as a register of the dtype holds it."""
-    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype == bool else value
+    return f.convert("trunc", value, vector("i1", lanes(value.type))) if dtype.kind == "b" else value
 
 
 def to_memory(f: Function, value: Value) -> Value:
@@ -232,9 +240,7 @@ def _highest(type: Type) -> Value:
     return number(type, 1 if scalar(type) == "i1" else 2 ** (int(scalar(type)[1:]) - 1) - 1)
 
 
-def reduced(
-    f: Function, kind: str, state: tuple[Value, ...] | None, value: Value, at: Value
-) -> tuple[Value, ...]:
+def reduced(f: Function, kind: str, state: tuple[Value, ...] | None, value: Value, at: Value) -> tuple[Value, ...]:
     """Return the state with one value more, which stands at the place `at`."""
     if kind in ("logical_and", "logical_or"):
         value = _true(f, value)
@@ -242,7 +248,9 @@ def reduced(
         best, place = state or start(kind, value.type)
         better = f.compare("ogt" if is_float(value.type) else "sgt", value, best)
         if is_float(value.type):  # the first NaN counts as the largest
-            better = f.binary("or", better, f.binary("and", f.compare("uno", value, value), f.compare("ord", best, best)))
+            better = f.binary(
+                "or", better, f.binary("and", f.compare("uno", value, value), f.compare("ord", best, best))
+            )
         return f.select(better, value, best), f.select(better, at, place)
     return (value,) if state is None else (_STEP[kind](f, state[0], value),)
 
@@ -273,5 +281,3 @@ def across(f: Function, kind: str, value: Value) -> Value:
         low, high = f.shuffle(value, range(half)), f.shuffle(value, range(half, 2 * half))
         value = _STEP[kind](f, low, high)
     return value
-
-

@@ -46,7 +46,7 @@ TRAINING_SETTINGS = frozenset({"initializer", "l1", "l2", "rate", "momentum"})
 """Settings of plainnet's layers on which no prediction depends."""
 
 
-MOST_KEPT = 64
+MOST_KEPT = 16
 """The number of structures whose machine code is kept."""
 
 
@@ -121,7 +121,7 @@ def _compiled(net: Network, before_activation: bool) -> machine.Code | None:
         program, row_bytes = lowered([traced(net, rows, before_activation) for rows in TRACED_ROWS])
     except (Unsupported, Untraceable):
         return None
-    return machine.compiled(str(written(program, row_bytes)))
+    return machine.Code(str(written(program, row_bytes)))
 
 
 def traced(net: Network, rows: int, before_activation: bool) -> Graph:
@@ -142,7 +142,9 @@ def traced(net: Network, rows: int, before_activation: bool) -> Graph:
         return {name: ShapeDtype(shape, net.dtype) for name, shape in shapes.items()}
 
     inputs = ShapeDtype((rows, net.input_size or 0), net.dtype)
-    return simplify(trace(predict, inputs, [examples(own) for own, _ in shapes], [examples(kept) for _, kept in shapes]))
+    return simplify(
+        trace(predict, inputs, [examples(own) for own, _ in shapes], [examples(kept) for _, kept in shapes])
+    )
 
 
 def lowered(graphs: list[Graph]) -> tuple[Program, list[int]]:
@@ -181,7 +183,7 @@ def written(program: Program, row_bytes: list[int]) -> Module:
     """
     module = Module()
     bases = ["inputs", "parameters", "statistics", "outputs", "work", "is_finite"]
-    program_function(module, "block", program, bases, {}, machine.registers()[0])
+    program_function(module, "block", program, bases, {}, machine.registers()[0], 1)
     given = [Value("ptr", f"%{name}") for name in bases[:-1]]
     rows = Value("i64", "%rows")
     f = module.function("predict", [*given, rows], "i64", private=False)

@@ -113,7 +113,7 @@ def traced_update(job: Job) -> Graph:
     return simplify(trace(update, vector, vector, state, Number(float), Number(int)))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...], updates_statistics: bool = True) -> Pass:
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statistics: bool = True) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
     graphs = [traced_pass(job, count, updates_statistics) for count in rows]
     if len({len(graph.draws) for graph in graphs}) > 1:
@@ -124,24 +124,23 @@ def lowered_pass(job: Job, rows: tuple[int, ...], updates_statistics: bool = Tru
     ]
     try:
         extents, constants = common(graphs, rows)
-        tables = {
-            node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)
-        }
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables)]
+        tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
+        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
         return Pass(programs, rows, list(constants.values()), draws)
     except Unsupported:
         if len(graphs) == 1:
             raise
         programs = [
-            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {})
+            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
             for graph, count in zip(graphs, rows, strict=True)
         ]
         return Pass(programs, rows, [], draws)
 
 
 def _lowered(
-    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer]
-) -> Program:
+    job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]], rows: int, tables: Mapping[Node, Buffer],
+    threads: int,
+) -> Program:  # fmt: skip
     buffers = _pass_buffers(job, graph, extents)
     for place, draw in enumerate(graph.draws):
         buffers[draw] = Buffer(f"draw {place}", 0, extents[draw], draw.dtype)
@@ -150,7 +149,7 @@ def _lowered(
         for place, node in enumerate(graph.result)
         if isinstance(node, Node)
     ]
-    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers)
+    return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
 def common(
@@ -167,8 +166,10 @@ def common(
         if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
             raise Unsupported("it computes something else for another number of rows")
         places = {node: i for i, node in enumerate(other.nodes)}
-        for i, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)):
-            if [first_places(first)[x] for x in one.inputs] != [places[x] for x in two.inputs]:
+        own_places = {node: i for i, node in enumerate(first.nodes)}
+        for one, two in zip(first.nodes, other.nodes, strict=True):
+            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
+            if not same_inputs or len(one.shape) != len(two.shape):
                 raise Unsupported("it computes something else for another number of rows")
             lengths = zip(one.shape, two.shape, strict=True)
             extents[one] = tuple(_extent(a, b, rows[0], count) for a, b in lengths)
@@ -186,12 +187,6 @@ def _extent(a: int, b: int, rows: int, other: int) -> Extent:
     if a % rows or a * other != b * rows:
         raise Unsupported("an axis is neither as long for any number of rows nor a multiple of it")
     return Extent(a // rows, per_row=True)
-
-
-def first_places(graph: Graph) -> Mapping[Node, int]:
-    if "places" not in graph.__dict__:
-        graph.__dict__["places"] = {node: i for i, node in enumerate(graph.nodes)}
-    return graph.__dict__["places"]  # type: ignore[no-any-return]
 
 
 def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
@@ -223,7 +218,7 @@ def _pass_buffers(
     return buffers
 
 
-def lowered_update(job: Job) -> Program:
+def lowered_update(job: Job, threads: int) -> Program:
     """Return the loops of the optimizer's step."""
     graph = traced_update(job)
     extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
@@ -237,7 +232,14 @@ def lowered_update(job: Job) -> Program:
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)
     norm = graph.result
-    return lower(graph, buffers, [(norm, Buffer("results", 16, (), norm.dtype))], extents, scratch=scratch_numbers)
+    return lower(
+        graph,
+        buffers,
+        [(norm, Buffer("results", 16, (), norm.dtype))],
+        extents,
+        scratch=scratch_numbers,
+        threads=threads,
+    )
 
 
 def lowered_check(job: Job) -> Program:

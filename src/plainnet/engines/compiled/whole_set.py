@@ -20,7 +20,7 @@ class CompiledWholeSet:
     def __init__(self, job: Job) -> None:
         self.job = job
         rows = len(job.inputs)
-        one_pass = lowered_pass(job, (rows,), updates_statistics=False)
+        one_pass = lowered_pass(job, (rows,), 1, updates_statistics=False)
         (program,) = one_pass.programs
         random = np.random.default_rng(SEED)
         draws = [getattr(random, draw.method)(draw.shapes[0], dtype=draw.dtype) for draw in one_pass.draws]
@@ -38,9 +38,9 @@ class CompiledWholeSet:
             **{f"draw {i}": draw for i, draw in enumerate(draws)},
         }
         module = Module()
-        f = driver.program_function(module, "one_pass", program, list(self.arrays), {}, machine.registers()[0])
+        f = driver.program_function(module, "one_pass", program, list(self.arrays), {}, machine.registers()[0], 1)
         f.private = False
-        self.code = machine.compiled(str(module))
+        self.code = machine.Code(str(module))
         self.run = self.code.function("one_pass", None, *[ctypes.c_void_p] * len(self.arrays), ctypes.c_int64)
         self.given = [None if array is None else address(array) for array in self.arrays.values()], rows
 
