@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
         default="all",
         help="everything, or only what the goals speak of, each with its verdict (all)",
     )
-    parser.add_argument("--quick", action="store_true", help="three to four minutes: fewer rounds, seeds and sizes")
+    parser.add_argument("--quick", action="store_true", help="about four minutes: fewer rounds, seeds and sizes")
     parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds each figure is the median of")
     parser.add_argument(
         "--only",

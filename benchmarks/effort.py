@@ -26,4 +26,4 @@ class Effort:
 
 
 FULL = Effort(7, 1.0, 7, 5, 10, growth.WIDTHS, growth.ROWS, memory.SIZES, math.inf)
-QUICK = Effort(3, 0.06, 1, 1, 3, growth.WIDTHS[:6:2], growth.ROWS[:3], memory.SIZES[:2], 3.5, is_quick=True)
+QUICK = Effort(3, 0.2, 1, 1, 3, growth.WIDTHS[:6:2], growth.ROWS[:3], memory.SIZES[:2], 4.0, is_quick=True)

@@ -131,18 +131,36 @@ def prepare(peer: Peer, workload: Workload, seconds: float) -> None:
     if workload.epochs is not None:
         _turn.amount = workload.epochs
         return
-    while (took := one_round() * _turn.amount * _turn.units) < seconds / 3:
-        _turn.amount *= max(2, int(seconds / 3 / took))
-    _turn.amount = max(1, round(_turn.amount * seconds / took))
+    _turn.amount = filling(seconds, seconds_of)
+
+
+def filling(seconds: float, seconds_of: Callable[[int], float]) -> int:
+    """Return the amount of work that fills a round, beside what every call costs, however small its work.
+
+    That is known once twice the work takes clearly longer: a call that prepares for 0.2 s would otherwise seem to fill
+    a round with a single step.
+    """
+    amount, took = 1, min(seconds_of(1), seconds_of(1))
+    while True:
+        longer = seconds_of(2 * amount)
+        if longer >= max(seconds / 3, 1.5 * took):
+            return max(1, round(amount * seconds / (longer - took)))
+        amount, took = 2 * amount, longer
+
+
+def seconds_of(amount: int) -> float:
+    """Return how long so much of the work takes, from the initial weights."""
+    assert _turn is not None
+    _turn.contestant.reset()
+    began = time.perf_counter()
+    _turn.run(amount)
+    return time.perf_counter() - began
 
 
 def one_round() -> float:
     """Seconds per unit of a round."""
     assert _turn is not None
-    _turn.contestant.reset()
-    began = time.perf_counter()
-    _turn.run(_turn.amount)
-    return (time.perf_counter() - began) / (_turn.amount * _turn.units)
+    return seconds_of(_turn.amount) / (_turn.amount * _turn.units)
 
 
 def forget() -> None:

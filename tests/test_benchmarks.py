@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 import numpy as np
 import pytest
 from benchmarks import digits, footprint, fresh, goals, growth, scoreboard, speed, whole
-from benchmarks.interleaved import Contestants, Timings, in_turn
+from benchmarks.interleaved import Contestants, Timings, filling, in_turn
 from benchmarks.peers import (
     COMPILED,
     EACH_1000,
@@ -240,6 +240,12 @@ def test_a_process_answers_fails_and_ends():
 def test_each_contestant_begins_in_its_turn():
     assert ["".join(in_turn(["A", "B", "C"], turn)) for turn in range(4)] == ["ABC", "BCA", "CAB", "ABC"]
     assert in_turn([], 1) == []
+
+
+@pytest.mark.parametrize(("call", "step"), [(0.0, 1e-7), (0.2, 1e-7), (0.005, 0.04), (0.0, 3.0)])
+def test_a_round_is_filled_with_steps_whatever_a_call_costs_by_itself(call, step):
+    amount = filling(1.0, lambda amount: call + step * amount)
+    assert amount == max(1, round(1.0 / step))
 
 
 def test_the_modules_of_a_compiled_run_are_those_that_it_imported():

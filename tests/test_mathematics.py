@@ -60,9 +60,11 @@ def numbers(dtype):
     halves = np.arange(-2100, 2100) * math.log(2) / 2
     steps = (1 + np.arange(-500, 500) * info.eps).astype(dtype)
     edges = [0.0, -0.0, math.inf, -math.inf, math.nan, info.max, info.min, info.tiny, info.smallest_subnormal]
+    largest, least = (np.log(np.longdouble(edge)) for edge in (info.max, info.tiny))
+    limits = [dtype(x) * steps for x in (largest, least, info.maxexp, info.minexp, 10, -20, -40)]
     parts = [
         *(random.uniform(-b, b, 40_000) for b in (1, 3, 20, 90, 750)), size, -size, halves, np.sqrt(2) * steps,
-        np.sqrt(0.5) * steps, steps, -steps, edges, np.arange(-1200, 1200), 2.0 ** np.arange(-140, 120),
+        np.sqrt(0.5) * steps, steps, -steps, *limits, edges, np.arange(-1200, 1200), 2.0 ** np.arange(-140, 120),
     ]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -114,7 +114,7 @@ class Job:
             self.keep_good()
         epoch = self.epochs_done + self.batches_done / self.batches
         self.learning_rate = self.optimizer.schedule.rate(epoch, self.epochs, self.schedule_memory)
-        self.gradient_norms.append(math.sqrt(gradient.dot(gradient)))
+        self.gradient_norms.append(math.sqrt(np.vdot(gradient, gradient)))
         self.steps_done += 1
 
     def end_step(self, loss: float, weight: float) -> None:
@@ -134,7 +134,7 @@ class Job:
     def is_finite(self) -> bool:
         """True if every parameter is a finite number."""
         parameters = self.network.parameters
-        if math.isfinite(parameters.dot(parameters)):  # one quick pass, which can overflow
+        if math.isfinite(np.vdot(parameters, parameters)):  # one quick pass; it can overflow, of which vdot never warns
             return True
         return bool(np.isfinite(parameters).all())
 

@@ -41,7 +41,7 @@ class Notes:
     def add(self, job: Job, loss: float, gradient: Array) -> None:
         """Write the row of the epoch that has just ended, with this loss and its last step's gradient."""
         parts = [gradient[part] for part in self.layers.values()]
-        norms = [math.sqrt(part.dot(part)) for part in parts]
+        norms = [math.sqrt(np.vdot(part, part)) for part in parts]
         self.rows[self.count] = loss, job.learning_rate, job.gradient_norms[-1], *norms
         self.count += 1
 

@@ -133,8 +133,7 @@ class CompiledEngine:
         Return the losses of the epochs that ended in it, and if it stopped on a number that is not finite.
         """
         job = self.job
-        rates = rates_of(job, steps)
-        steps = steps if len(rates) == 1 else len(rates)
+        rates, steps = rates_of(job, steps)
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
@@ -142,7 +141,7 @@ class CompiledEngine:
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
-            "order": self.orders.ahead(max(1, steps // job.batches)) if own_orders else source.order,
+            "order": self.orders.ahead(-(-steps // job.batches)) if own_orders else source.order,
             "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses,
             "notes": None if notes is None else notes.rows[notes.count :],
             "counts": counts, "sums": sums, "norms": norms,
@@ -192,15 +191,15 @@ def loaded(
     return LoadedRows(rows(inputs), rows(targets), None if weight is None else rows(weight), order, before, stop, whole)
 
 
-def rates_of(job: Job, steps: int) -> Array:
-    """Return the learning rate of each of the next steps; a single one where it does not move.
+def rates_of(job: Job, steps: int) -> tuple[Array, int]:
+    """Return the learning rate of each of the next steps, a single one where it does not move, and their number.
 
     Where a user's own schedule raises an error, there are rates for the steps before it alone: those are made, and the
     next call meets the error again.
     """
     schedule = job.optimizer.schedule
     if type(schedule) in (Constant, ReduceOnPlateau):
-        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)])
+        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)]), steps
     done = job.epochs_done * job.batches + job.batches_done
     rates: list[float] = []
     for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
@@ -210,4 +209,4 @@ def rates_of(job: Job, steps: int) -> Array:
             if not rates:
                 raise
             break
-    return np.array(rates)
+    return np.array(rates), len(rates)

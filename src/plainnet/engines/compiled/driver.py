@@ -6,7 +6,7 @@ It does what `train` of the NumPy engine does, for so many steps in one call.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,10 +152,10 @@ class _Driver:
             with f.when(f.compare("ne", rows, whole(self.layout.batch))):
                 f.call("pass_1", "void", *passed, rows, *self.shared)
         kind = TYPES[self.layout.dtype.name]
-        loss = f.convert("fpext", f.load(kind, given["results"]), "double")
+        loss, *weights_given = (self._result(i, dtype) for i, dtype in enumerate(self.step.dtypes))
         weight = f.op("double", f"sitofp {rows} to double")
         if self.layout.weighted:
-            weight = f.convert("fpext", f.load(kind, f.place(given["results"], "i8", whole(8))), "double")
+            (weight,) = weights_given
         finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
         good_step = f.new_label("finite")
         f.do(f"br {finite}, label %{good_step}, label %{stop}")
@@ -246,6 +246,11 @@ class _Driver:
         norms = [f.load(kind, f.place(given["results"], "i8", whole(32 + 8 * i))) for i in range(self.layout.layers)]
         for i, value in enumerate((*numbers, *(f.convert("fpext", norm, "double") for norm in norms))):
             f.store(value, f.place(row, "double", whole(i)))
+
+    def _result(self, i: int, dtype: np.dtype[Any]) -> Value:
+        """Return one of the results of the pass, in double precision."""
+        value = self.f.load(TYPES[dtype.name], self.f.place(self.given["results"], "i8", whole(8 * i)))
+        return self.f.convert("fpext" if dtype.kind == "f" else "sitofp", value, "double")
 
     def _entry(self, name: str, i: int, type: str = "i64") -> Value:
         return self.f.load(type, self.f.place(self.given[name], type, whole(i)))

@@ -118,7 +118,9 @@ class _Lowering:
         for node, targets in self.targets.items():  # inputs that are results as they are
             if node not in self.stored:
                 for target in targets:
-                    self._elementwise(target, self.extents[node], lambda idx, node=node: self.value(node, idx))
+                    self._elementwise(
+                        replacing(target), self.extents[node], lambda idx, node=node: self.value(node, idx)
+                    )
         for source, target in late:
             self._copy(source, target)
         self._drop_unread()
@@ -379,7 +381,7 @@ class _Lowering:
             (free if self._is_free(buffer, node) else busy).append(buffer)
         if free:
             first, *free = free
-            target = Buffer(first.base, first.offset, first.extents, first.dtype, first)
+            target = replacing(first)
         else:
             target = Buffer("work", -1, self.extents[node], node.dtype)
             self.temporary.append(target)
@@ -426,6 +428,7 @@ class _Lowering:
         return all(x.place == own and not x.arguments for x in loads(self._computed(node, index)) if x.buffer is buffer)
 
     def _copy(self, source: Buffer, target: Buffer) -> None:
+        target = replacing(target)
         self._elementwise(target, source.extents, lambda index: self._load(source, combined(index, source.strides)))
 
     def _elementwise(self, target: Buffer, domain: tuple[Extent, ...], value: Any, into: Any = None) -> None:
@@ -610,6 +613,11 @@ class _Lowering:
             self.read[memory] = max(self.read.get(memory, -1), at)
         for buffer in written:
             self.written[buffer.memory] = max(self.written.get(buffer.memory, -1), at)
+
+
+def replacing(buffer: Buffer) -> Buffer:
+    """Return a buffer in the memory of another one, for a new value."""
+    return Buffer(buffer.base, buffer.offset, buffer.extents, buffer.dtype, buffer)
 
 
 def _is_steady(dividend: Expression, divisor: Expression) -> bool:

@@ -60,6 +60,8 @@ def write(f: Function, e: Expression, values: list[Value]) -> Value:
         return mathematics.FUNCTIONS[e.op](f, *values)
     if is_float(first.type) and e.op in mathematics.BINARY:
         return mathematics.BINARY[e.op](f, *values)
+    if e.op in _WHOLE and scalar(first.type) != "i1" and not is_float(first.type):
+        return _WHOLE[e.op](f, *values)
     raise Unsupported(f"it uses np.{e.op} of {e.arguments[0].dtype.name}, which has no machine code here")
 
 
@@ -197,6 +199,27 @@ _ARITHMETIC: dict[str, Callable[..., Value]] = {
     "isinf": _is_infinite,
     "isfinite": _is_finite,
 }
+
+
+def _floor_divided(f: Function, a: Value, b: Value) -> Value:
+    """The whole quotient, rounded down, and 0 for a divisor of 0, as NumPy gives it."""
+    zero, one = number(a.type, 0), number(a.type, 1)
+    by_zero, by_minus_one = f.compare("eq", b, zero), f.compare("eq", b, number(a.type, -1))
+    safe = f.select(f.binary("or", by_zero, by_minus_one), one, b)  # the processor stops on x / 0 and on -2⁶³ / -1
+    quotient, rest = f.binary("sdiv", a, safe), f.binary("srem", a, safe)
+    signs_differ = f.compare("slt", f.binary("xor", rest, safe), zero)
+    inexact = f.binary("and", f.compare("ne", rest, zero), signs_differ)
+    quotient = f.select(inexact, f.subtract(quotient, one), quotient)
+    return f.select(by_zero, zero, f.select(by_minus_one, f.subtract(zero, a), quotient))
+
+
+def _remainder(f: Function, a: Value, b: Value) -> Value:
+    rest = f.subtract(a, f.multiply(_floor_divided(f, a, b), b))
+    return f.select(f.compare("eq", b, number(b.type, 0)), number(a.type, 0), rest)
+
+
+_WHOLE: dict[str, Callable[..., Value]] = {"floor_divide": _floor_divided, "remainder": _remainder}
+"""What whole numbers do otherwise than floats."""
 
 
 def wrapped(f: Function, index: Value, count: Value) -> Value:

@@ -7,7 +7,6 @@ such as the n of a mean, which become tables with an entry for each size.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
+from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
@@ -45,6 +45,8 @@ class Pass:
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]
+    dtypes: tuple[np.dtype[Any], ...]
+    """The dtype of the loss and, with weights, of their sum."""
 
 
 class Draw(NamedTuple):
@@ -70,8 +72,8 @@ def traced_pass(job: Job, rows: int, updates_statistics: bool = True) -> Graph:
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place.
     """
-    net, loss, dtype = job.network, job.loss, job.network.dtype
-    twins = copy.deepcopy(list(net.layers))
+    net, dtype = job.network, job.network.dtype
+    twins, loss = copies((list(net.layers), job.loss))
     shapes = arrays_of(net.layers, job.inputs.shape[1:])
 
     def one_pass(
@@ -86,7 +88,8 @@ def traced_pass(job: Job, rows: int, updates_statistics: bool = True) -> Graph:
         return {name: ShapeDtype(shape, dtype) for name, shape in shapes.items()}
 
     weight = None if job.sample_weight is None else ShapeDtype((rows,), job.sample_weight.dtype)
-    graph = trace(
+    graph = trace_stateless(
+        [*twins, loss],
         one_pass,
         ShapeDtype((rows, *job.inputs.shape[1:]), job.inputs.dtype),
         ShapeDtype((rows, *job.targets.shape[1:]), job.targets.dtype),
@@ -96,12 +99,15 @@ def traced_pass(job: Job, rows: int, updates_statistics: bool = True) -> Graph:
         [examples(own) for own, _ in shapes],
         np.random.default_rng(0),
     )
+    if not isinstance(graph.result[0], Node):
+        raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
     return simplify(graph)
 
 
 def traced_update(job: Job) -> Graph:
     """Return the graph of the optimizer's step; its result is the norm of the gradient before clipping."""
-    optimizer, size, dtype = job.optimizer, job.network.parameters.size, job.network.dtype
+    size, dtype = job.network.parameters.size, job.network.dtype
+    optimizer = copies(job.optimizer)
 
     def update(parameters: Any, gradient: Any, state: Any, learning_rate: Any, t: Any) -> Any:
         squares = (gradient * gradient).sum()
@@ -110,7 +116,7 @@ def traced_update(job: Job) -> Graph:
 
     vector = ShapeDtype((size,), dtype)
     state = {name: ShapeDtype(v.shape, v.dtype) for name, v in job.optimizer_state.items()}
-    return simplify(trace(update, vector, vector, state, Number(float), Number(int)))
+    return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int)))
 
 
 def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statistics: bool = True) -> Pass:
@@ -122,11 +128,12 @@ def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statisti
         Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
         for same in zip(*(graph.draws for graph in graphs), strict=True)
     ]
+    dtypes = tuple(node.dtype for node in graphs[0].outputs)
     try:
         extents, constants = common(graphs, rows)
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
         programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
-        return Pass(programs, rows, list(constants.values()), draws)
+        return Pass(programs, rows, list(constants.values()), draws, dtypes)
     except Unsupported:
         if len(graphs) == 1:
             raise
@@ -134,7 +141,7 @@ def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statisti
             _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
             for graph, count in zip(graphs, rows, strict=True)
         ]
-        return Pass(programs, rows, [], draws)
+        return Pass(programs, rows, [], draws, dtypes)
 
 
 def _lowered(
