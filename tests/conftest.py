@@ -36,6 +36,7 @@ NEEDS = {
     "test_compiled_runs.py": ("fast",),
     "test_compiled_untraceable.py": ("fast", "scipy"),
     "test_completeness.py": ("exchange", "onnxruntime", "fast"),
+    "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
     "test_engine_pauses.py": ("fast",),

@@ -38,7 +38,7 @@ METHODS = {
     "history.py": {"plots"},  # its picture in a notebook
     "__init__.py": set(LAYERS),
 }
-"""What methods and functions import from above when they are called; and the package itself gathers names from everywhere."""
+"""What functions import from above when they are called; and the package itself gathers names from everywhere."""
 
 
 def layer(path: Path) -> str:

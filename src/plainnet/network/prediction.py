@@ -34,6 +34,10 @@ SMALL = 2**20
 """The multiplications up to which a prediction is machine code; NumPy's share of the time is small in larger ones."""
 
 
+COMPILING = 0.03
+"""About the seconds that machine code for a prediction takes to make."""
+
+
 class MachineCode:
     """The machine code of a network's predictions, and of its sums before the activation, made when first needed."""
 
@@ -66,17 +70,21 @@ def can_compile() -> bool:
     return choosing.is_installed() and choosing.why_unable() is None
 
 
-def machine_outputs(net: Network, inputs: Any, before_activation: bool, *, any_size: bool = False) -> Array | None:
+def pays(net: Network, rows: int, times: int) -> bool:
+    """Return True if machine code for so many predictions of so many rows saves more time than making it takes."""
+    units = sum(int(units) for _, units, _ in net.layer_sizes())
+    return times * (3.5e-6 * len(net.layers) + 1e-9 * rows * units) > COMPILING
+
+
+def machine_outputs(net: Network, inputs: Array, before_activation: bool, *, any_size: bool = False) -> Array | None:
     """Return the outputs by machine code for few rows, or for any; None where NumPy has to compute them.
 
     None too where something is wrong with the inputs: they need not have been checked.
     """
-    if type(inputs) is not np.ndarray or inputs.ndim != 2:
-        return None
     code = net._machine_code
     if code is None or code.changes != Configurable.changes:
         code = net._machine_code = MachineCode(net)
-    if len(inputs) > code.most_rows and not any_size:
+    if inputs.ndim != 2 or (len(inputs) > code.most_rows and not any_size):
         return None
     compiled = code.of(net, before_activation)
     return None if compiled is None else compiled(inputs)
@@ -85,7 +93,7 @@ def machine_outputs(net: Network, inputs: Any, before_activation: bool, *, any_s
 def checked_outputs(net: Network, X: Any, *, before_activation: bool = False, engine: str = "auto") -> Array:
     """Return what `outputs_of` does, for X as a user gave it and an engine; never the user's own array."""
     compiled = None if engine == "auto" else _is_compiled(engine)
-    if net.is_built and compiled is not False:
+    if type(X) is np.ndarray and net.is_built and compiled is not False:
         outputs = machine_outputs(net, X, before_activation, any_size=bool(compiled))
         if outputs is not None:
             return outputs
@@ -109,7 +117,7 @@ def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, c
 
     `compiled` says if it is done by machine code where that is possible; None decides by the size.
     """
-    if compiled is not False:
+    if compiled is not False and not isinstance(inputs, MappedRows):
         outputs = machine_outputs(net, inputs, before_activation, any_size=bool(compiled))
         if outputs is not None:
             return outputs
@@ -118,7 +126,9 @@ def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, c
     outputs = np.empty((len(inputs), net.output_size or 0), net.dtype)
     if isinstance(inputs, MappedRows):
         for block in blocks(inputs):
-            outputs[block] = outputs_of(net, inputs[block], before_activation=before_activation, compiled=compiled)
+            outputs[block] = outputs_of(
+                net, inputs[block], before_activation=before_activation, compiled=bool(compiled)
+            )
         return outputs
     for start in range(0, len(inputs), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
@@ -149,6 +159,8 @@ def measure(
     `compiled` is as for `outputs_of`.
     """
     fused = is_fused(net.layers[-1], loss)
+    if isinstance(inputs, MappedRows):
+        compiled = bool(compiled)  # one engine for all blocks
     mean = total = 0.0
     kept: list[tuple[Array, Array]] = []
     for block in blocks(inputs, targets):

@@ -11,7 +11,7 @@ from plainnet._base.arrays import Array
 from plainnet.engines import Job
 from plainnet.engines.whole_set import NumpyWholeSet, whole_set
 from plainnet.errors import DivergenceError, warn
-from plainnet.network.prediction import measure
+from plainnet.network.prediction import measure, pays
 from plainnet.optimizers import SGD
 from plainnet.sklearn import curves
 from plainnet.sklearn.objective import Objective, set_penalty
@@ -38,6 +38,8 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
         network.parameters = parameters
         return one_pass(), one_pass.gradient.astype(np.float64)
 
+    rows = 0 if held_out is None else len(held_out.inputs)
+    measures_compiled = not isinstance(one_pass, NumpyWholeSet) and pays(network, rows, estimator.max_iter)
     iterations = 0
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
@@ -47,7 +49,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
             print(f"Iteration {iterations}, loss = {intermediate_result.fun:.8f}")
         if held_out is not None and estimator.validation_loss_curve_ is not None:
             network.parameters = intermediate_result.x
-            measured = measure(network, held_out.inputs, held_out.targets, held_out.sample_weight, reported, {})
+            measured = measure(network, *held_out, reported, {}, compiled=measures_compiled)
             estimator.validation_loss_curve_.append(measured["loss"])
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below

@@ -59,17 +59,17 @@ class Prediction:
         self.code = code
         self.run = code.function("predict", ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 
-    def __call__(self, X: Any) -> Array | None:
+    def __call__(self, X: Array) -> Array | None:
         """Return the outputs for rows that are finite numbers of the network's dtype; None for anything else."""
-        if type(X) is not np.ndarray or X.dtype != self.dtype or X.ndim != 2:
+        if X.dtype != self.dtype or X.shape[1] != self.features:
             return None
-        rows, features = X.shape
         flags = X.flags
-        if features != self.features or not rows or not flags.c_contiguous or not flags.aligned:
-            return None
-        outputs: Array = np.empty((rows, self.outputs), self.dtype)  # type: ignore[arg-type]
+        if not flags.c_contiguous or not flags.aligned:
+            X = np.require(X, requirements=["C", "A"])
+        rows = len(X)
+        outputs: Array = np.empty((rows, self.outputs), self.dtype)
         given = address(X), self.parameters, self.statistics, address(outputs), _workspace.address, rows
-        return outputs if self.run(*given) else None
+        return outputs if self.run(*given) and rows else None
 
 
 def address(array: Array) -> int:
