@@ -68,6 +68,7 @@ NEEDS = {
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
+    "test_whole_set.py": ("sklearn", "fast"),
     "test_weighting.py": ("sklearn",),
     "test_xor_post.py": ("cli",),
 }
