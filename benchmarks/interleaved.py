@@ -137,13 +137,16 @@ def prepare(peer: Peer, workload: Workload, seconds: float) -> None:
 def filling(seconds: float, seconds_of: Callable[[int], float]) -> int:
     """Return the amount of work that fills a round, beside what every call costs, however small its work.
 
-    That is known once twice the work takes clearly longer: a call that prepares for 0.2 s would otherwise seem to fill
-    a round with a single step.
+    That is known once twice the work takes clearly longer, twice over: a call that prepares for 0.2 s, or waits for
+    other work on the machine, would otherwise seem to fill a round with a single step.
     """
     amount, took = 1, min(seconds_of(1), seconds_of(1))
     while True:
+        enough = max(seconds / 3, 1.5 * took)
         longer = seconds_of(2 * amount)
-        if longer >= max(seconds / 3, 1.5 * took):
+        if longer >= enough:
+            longer = min(longer, seconds_of(2 * amount))
+        if longer >= enough:
             return max(1, round(amount * seconds / (longer - took)))
         amount, took = 2 * amount, longer
 

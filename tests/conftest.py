@@ -33,6 +33,7 @@ NEEDS = {
     "test_compiled_own.py": ("fast", "sklearn"),
     "test_compiled_own_layers.py": ("fast",),
     "test_compiled_parts.py": ("fast",),
+    "test_compiled_programs.py": ("fast",),
     "test_compiled_runs.py": ("fast",),
     "test_compiled_untraceable.py": ("fast", "scipy"),
     "test_completeness.py": ("exchange", "onnxruntime", "fast"),

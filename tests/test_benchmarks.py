@@ -248,6 +248,11 @@ def test_a_round_is_filled_with_steps_whatever_a_call_costs_by_itself(call, step
     assert amount == max(1, round(1.0 / step))
 
 
+def test_one_call_that_was_held_up_does_not_fill_a_round():
+    calls = iter([0.0, 0.0, 0.7])  # the third waited
+    assert filling(1.0, lambda amount: 0.001 * amount + next(calls, 0.0)) == 1000
+
+
 def test_the_modules_of_a_compiled_run_are_those_that_it_imported():
     with Process() as process:
         modules = process.ask(footprint.modules_of_a_compiled_run).split(", ")

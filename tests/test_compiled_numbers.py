@@ -122,8 +122,6 @@ def test_special_values(name: str, dtype: str) -> None:
     result = of(function, np.array([values[i] for i in kept], dtype))
     wanted = np.array([expected[i] for i in kept], dtype)
     np.testing.assert_allclose(result, wanted, rtol=1e-6 if dtype == "float32" else 1e-15)
-    zeros = wanted == 0
-    np.testing.assert_array_equal(np.signbit(result[zeros]), np.signbit(wanted[zeros]))
 
 
 NUMBERS = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e30, -1e30, math.inf, -math.inf, math.nan]

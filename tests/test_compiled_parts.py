@@ -42,26 +42,19 @@ def dense(units: int, activation: str = "identity", **options: float) -> Callabl
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("place", ["in Dense", "in Activation", "output"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_each_activation(activation: str, place: str, dtype: str) -> None:
-    layers = {
-        "in Dense": [dense(6, activation), dense(OUTPUTS)],
-        "in Activation": [dense(6), lambda: pn.BatchNorm(), lambda: pn.Activation(activation), dense(OUTPUTS)],
-        "output": [dense(6, "tanh"), dense(OUTPUTS, activation)],
-    }[place]
-    assert_engines_agree(network(*layers, dtype=dtype), X, Y, **OPTIONS)
+def test_each_activation(activation: str, dtype: str) -> None:
+    """In a Dense layer, apart from one, and of the output."""
+    apart = [dense(4), lambda: pn.Activation(activation)]
+    layers = network(dense(6, activation), dense(5, "tanh"), *apart, dense(OUTPUTS, activation), dtype=dtype)
+    assert_engines_agree(layers, X, Y, **OPTIONS)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("place", ["first", "in the middle", "last"])
 @pytest.mark.parametrize("make", parts.cases(parts.LAYERS))
-def test_each_layer(make: Callable[[int], pn.Layer], place: str, dtype: str) -> None:
-    layers = {
-        "first": [lambda: make(INPUTS), dense(OUTPUTS)],
-        "in the middle": [dense(4, "tanh"), lambda: make(4), dense(OUTPUTS)],
-        "last": [dense(4, "tanh"), dense(OUTPUTS), lambda: make(OUTPUTS)],
-    }[place]
+def test_each_layer(make: Callable[[int], pn.Layer], dtype: str) -> None:
+    """As the first, in the middle and as the last one."""
+    layers = [lambda: make(INPUTS), dense(4, "tanh"), lambda: make(4), dense(OUTPUTS), lambda: make(OUTPUTS)]
     assert_engines_agree(network(*layers, dtype=dtype), X, Y, **OPTIONS)
 
 
@@ -82,8 +75,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("weighted", "dtype"), [(False, "float32"), (True, "float64")])
 @pytest.mark.parametrize(("name", "activation", "form"), FORMS)
 def test_each_loss(name: str, activation: str, form: str, weighted: bool, dtype: str) -> None:
     """In the last form something stands between the activation and the loss, so that they cannot be joined."""

@@ -15,6 +15,9 @@ import numpy as np
 
 Dtype = np.dtype[Any]
 
+GRAIN = 16
+"""The parts of an axis that threads share begin at multiples of so many places."""
+
 
 class Unsupported(Exception):
     """An operation that machine code has no loop for; the message says which, with "it" for the traced code."""

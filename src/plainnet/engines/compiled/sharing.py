@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from plainnet.engines.compiled.assembly import Function, Module, Value, number, whole
-from plainnet.engines.compiled.loops import Affine, Buffer, Extent, Nest, Product, loads
+from plainnet.engines.compiled.loops import GRAIN, Affine, Buffer, Extent, Nest, Product, loads
 
 LINE = 64
 """Bytes of a cache line: what different threads write stands in different ones."""
-
-GRAIN = 16
-"""Parts begin at multiples of so many places."""
 
 PATIENCE = 2000
 """Looks at a barrier before a thread lets others of the machine run."""
