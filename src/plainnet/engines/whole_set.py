@@ -40,8 +40,12 @@ class NumpyWholeSet:
         return float(backpropagate(job.network.layers, job.loss, *data, step, self.gradients))
 
 
+NEEDED = 0.25
+"""The share of the passes that are allowed at most that L-BFGS makes, about: mostly it converges before."""
+
+
 def whole_set(engine: str, job: Job) -> WholeSet:
-    """Return the pass by the engine meant by "numpy", "compiled" or "auto", for about as many as the job has epochs."""
+    """Return the pass by the engine meant by "numpy", "compiled" or "auto", for at most as many as the epochs."""
     compiled: list[WholeSet] = []
 
     def declined(job: Job, threads: int) -> str | None:
@@ -55,5 +59,5 @@ def whole_set(engine: str, job: Job) -> WholeSet:
             return str(error)
         return None
 
-    choice = choosing.choose(engine, job, declined=declined)
+    choice = choosing.choose(engine, job, times=NEEDED, declined=declined)
     return compiled[0] if choice.engine == "compiled" else NumpyWholeSet(job)

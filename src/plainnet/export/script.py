@@ -1,4 +1,4 @@
-"""A network as one readable Python file that predicts with NumPy alone, to the last bit as `net.predict` does."""
+"""A network as one readable Python file that predicts with NumPy alone, to the last bit as the NumPy engine does."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _introduction(net: Network, table: Table | None, file: Path, weights: Path |
     origin = (
         f"The network has {net.parameters.size:,} parameters ({net.dtype.name}){numbers}. "
         f"plainnet {plainnet.__version__} wrote this file{_training(net)}. It needs NumPy alone, and predicts what "
-        "plainnet predicts, to the last bit where NumPy is the same."
+        "plainnet's NumPy engine predicts, to the last bit where NumPy is the same."
     )
     stem = file.stem if file.stem.isidentifier() else "model"
     if table is None:

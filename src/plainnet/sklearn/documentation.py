@@ -79,9 +79,8 @@ PARAMETERS = f"""
     n_jobs : None or a number
         The number of threads; -1 means all cores, -2 all but one, None leaves it to the engine.
     engine : 'auto', 'numpy' or 'compiled'
-        What runs the epochs. The compiled engine has no code for a penalty that depends on the batch, as
-        scikit-learn's does, so the NumPy engine runs them; `network_.history.settings["engine_note"]` says why, and
-        'compiled' warns.""".strip()
+        What runs the epochs, or the loss and gradient of L-BFGS. 'auto' compiles where llvmlite is installed and the
+        work takes longer than that.""".strip()
 
 ATTRIBUTES = """
     network_ : the trained plainnet Network, with `save`, `export`, `summary`, ...
