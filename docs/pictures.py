@@ -16,6 +16,11 @@ from plainnet.plots.drawing import QUIET
 
 GRAY = "#767676"
 """About as far from white as from black."""
+HEAD = (
+    '<marker id="head" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="5" markerHeight="5" orient="auto">'
+    '<path d="M0 0 L6 3 L0 6 z" fill="#3b82c4"/></marker>'
+)
+"""The head of an arrow."""
 DOCS = Path(__file__).parent
 PENGUINS = DOCS.parent / "examples" / "penguins.csv"
 
@@ -77,10 +82,8 @@ def traced(name: str) -> None:
     graph = tracing.trace(activations.silu, tracing.ShapeDtype((32, 8)))
     rows = [("trace", graph), ("fold", tracing.fold(graph, {"sigmoid": sigmoid}))]
     parts = [part for i, (title, drawn) in enumerate(rows) for part in _graph(title, drawn, top=115 * i)]
-    head = '<marker id="head" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="5" markerHeight="5" orient="auto">'
-    head += '<path d="M0 0 L6 3 L0 6 z" fill="#3b82c4"/></marker>'
     box = 'viewBox="0 0 900 215" font-family="DejaVu Sans, sans-serif" font-size="14" text-anchor="middle"'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{head}{"".join(parts)}</svg>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{HEAD}{"".join(parts)}</svg>'
     (DOCS / "images" / name).write_text(svg.replace("><", ">\n<") + "\n")
 
 
@@ -108,6 +111,57 @@ def _graph(title: str, graph: tracing.Graph, top: int) -> Iterator[str]:
     yield f'<text x="{x + 45}" y="{y + 5}" text-anchor="start">= {tracing.formula(graph)}</text>'
 
 
+ROAD = [
+    ("the formula", "activations.py", ["def silu(z):", "    return z * sigmoid(z)"]),
+    (
+        "traced: a graph",
+        "tracing/, step.py",
+        ["z → negative → exp → 1 + → 1 / → z ×", "every shape and dtype, nothing computed"],
+    ),
+    (
+        "lowered: loops",
+        "storing.py, lowering.py, steps.py",
+        ["for (j = 0; j < 64; j++)", "    outputs[j] = t * (1 / (1 + exp(-t)))"],
+    ),
+    (
+        "written: LLVM IR",
+        "loop_nests.py, products.py, mathematics.py",
+        ["%v66 = fdiv <8 x double> splat (1.0), %v65", "%v67 = fmul <8 x double> %v33, %v66"],
+    ),
+    (
+        "compiled: machine code",
+        "machine.py, llvmlite",
+        ["vdivpd  %zmm20, %zmm29, %zmm20", "vmulpd  %zmm20, %zmm19, %zmm19"],
+    ),
+    (
+        "called: a tenth of a second of steps",
+        "driver.py, compiled_engine.py",
+        ["run(context): batch, pass, update, again", "the losses of all epochs that ended"],
+    ),
+]
+"""From a formula to its machine code: what it is, who makes it, and how it looks for silu in `plainnet xor --code`."""
+
+
+def road(name: str) -> None:
+    """Draw the stations between a formula and its machine code, from top to bottom."""
+    parts = []
+    for i, (title, files, sample) in enumerate(ROAD):
+        top = 10 + 84 * i
+        parts.append(f'<rect x="10" y="{top}" width="700" height="60" rx="8" fill="none" stroke="{GRAY}"/>')
+        parts.append(f'<text x="26" y="{top + 25}" font-weight="bold">{title}</text>')
+        parts.append(f'<text x="26" y="{top + 46}" font-size="13">{files}</text>')
+        for j, line in enumerate(sample):
+            kept = line.replace(" ", "\u00a0").replace("<", "&lt;")
+            place = f'x="372" y="{top + 25 + 21 * j}"'
+            parts.append(f'<text {place} font-family="DejaVu Sans Mono, monospace" font-size="12.5">{kept}</text>')
+        if i:
+            parts.append(f'<path d="M180 {top - 24} V{top - 5}" stroke="#3b82c4" marker-end="url(#head)"/>')
+    height = 84 * len(ROAD)
+    box = f'viewBox="0 0 720 {height}" font-family="DejaVu Sans, sans-serif" font-size="14"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{HEAD}{"".join(parts)}</svg>'
+    (DOCS / "images" / name).write_text(svg.replace("><", ">\n<") + "\n")
+
+
 def in_gray(svg: str) -> str:
     """An SVG with gray remarks and without its date, which would make it another one at every run."""
     return re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL).replace(QUIET.lower(), GRAY)
@@ -126,6 +180,7 @@ if __name__ == "__main__":
     (DOCS / "images").mkdir(exist_ok=True)
     terminal("xor.svg", "xor")
     traced("tracing.svg")
+    road("road.svg")
     with for_any_page():
         xor_pictures()
         sys.exit(penguins())

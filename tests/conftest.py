@@ -22,9 +22,11 @@ COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_blas.py": ("fast", "sklearn"),
+    "test_c_tables.py": ("tables",),
     "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
+    "test_code.py": ("fast", *COMMANDS),
     "test_column_kinds.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),
     "test_compiled_bits.py": ("fast",),

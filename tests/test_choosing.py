@@ -1,4 +1,4 @@
-"""Which engine runs a job, on how many threads, and where its machine code is kept."""
+"""Which engine runs a job, and on how many threads."""
 
 import importlib.util
 import multiprocessing
@@ -107,7 +107,7 @@ def test_the_compiled_engine_where_no_folder_can_be_written(tmp_path: Path) -> N
     source = shutil.copytree(Path(pn.__file__).parent, tmp_path / "plainnet", ignore=shutil.ignore_patterns("__py*__"))
     for folder in [source, *(path for path in source.rglob("*") if path.is_dir())]:
         (folder / "__pycache__").touch()  # a file stands where the folder would
-    nowhere = {"NUMBA_CACHE_DIR": "/dev/null/cache", "XDG_CACHE_HOME": "/dev/null/cache", "HOME": "/dev/null"}
+    nowhere = {"XDG_CACHE_HOME": "/dev/null/cache", "HOME": "/dev/null"}
     environment = {**os.environ, **nowhere, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run([sys.executable, "-W", "error", "-c", ANYWHERE], env=environment, cwd=tmp_path,
                             capture_output=True, text=True)  # fmt: skip

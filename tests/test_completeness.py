@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import c_compilers
 import numpy as np
 import onnxruntime
 import parts
@@ -130,6 +131,13 @@ def script(case: Case) -> None:
     assert np.array_equal(own["predict"](case.X), case.net.predict(case.X, engine="numpy"))
 
 
+def c(case: Case) -> None:
+    path = case.exported(".c")
+    if c_compilers.CC:
+        outputs = c_compilers.predicted(c_compilers.library(Path(path)), case.net, case.X, prefix=Path(path).stem)
+        np.testing.assert_allclose(outputs, case.net.predict(case.X), rtol=1e-5, atol=1e-5)
+
+
 def trainer(case: Case) -> None:
     own = runpy.run_path(case.exported("_trainer.py", to="trainer"))
     assert list(own["train"](case.X, case.y)) == case.history.loss
@@ -169,6 +177,7 @@ FACES: dict[str, tuple[Callable[[Case], None], str]] = {
     "explanation": (explanation, "activation loss layer optimizer"),
     "ONNX": (onnx, "activation layer"),
     "script": (script, "activation layer"),
+    "C": (c, "activation layer"),
     "trainer": (trainer, "activation loss layer optimizer schedule initializer"),
     "compiled": (compiled, "activation loss layer optimizer schedule initializer"),
     "PyTorch": (pytorch, "activation loss layer optimizer schedule"),
@@ -235,7 +244,7 @@ def test_the_table_shows_what_a_new_part_lacks(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(ACTIVATIONS, "careless", Careless)
     gaps = {"activation careless": lacking("activation", "careless", tmp_path)}
     assert gaps["activation careless"] == [
-        "gradient check", "definition", "explanation", "ONNX", "compiled", "PyTorch", "docs"
+        "gradient check", "definition", "explanation", "ONNX", "C", "compiled", "PyTorch", "docs"
     ]  # fmt: skip
     header, row = table(gaps).split("\n")
-    assert row[header.index("gradient check") :].split() == ["×"] * 4 + ["·"] * 2 + ["×"] * 3
+    assert row[header.index("gradient check") :].split() == [*"××××·×·×××"]

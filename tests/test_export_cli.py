@@ -93,6 +93,13 @@ def test_a_script_predicts_the_same_and_leaves_the_model(options, name, net, cap
     np.testing.assert_array_equal(pn.load("model.npz").parameters, net.parameters)
 
 
+def test_c_is_named_after_the_model(net, capsys):
+    assert exported(capsys, "--to", "c") == "model.c"
+    assert "int model_class(const float *inputs, float *probabilities);" in Path("model.c").read_text()
+    assert exported(capsys, "-o", "other.c") == "other.c"
+    assert "other_class" in Path("other.c").read_text()
+
+
 def test_a_trainer_is_a_program(net, capsys):
     assert exported(capsys, "--to", "trainer") == "model_trainer.py"
     text = Path("model_trainer.py").read_text()

@@ -23,7 +23,7 @@ def missing_extra(what: str, extra: str, library: str | None = None) -> MissingE
 
 
 def lacking(extra: str) -> list[str] | None:
-    """Return the libraries of an extra that are not installed ("numba") or too old ("numba>=0.61"), as pip takes them.
+    """Return the libraries of an extra that are not installed ("rich") or too old ("rich>=13"), as pip takes them.
 
     None where plainnet runs without having been installed, so that nothing tells what its extras hold.
     """

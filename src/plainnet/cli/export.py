@@ -13,7 +13,13 @@ from plainnet.errors import InvalidValue
 from plainnet.export import FORMATS, format_of
 from plainnet.export.script import weights_file
 
-NAMES = {"onnx": "{}.onnx", "safetensors": "{}.safetensors", "script": "{}_script.py", "trainer": "{}_trainer.py"}
+NAMES = {
+    "onnx": "{}.onnx",
+    "safetensors": "{}.safetensors",
+    "script": "{}_script.py",
+    "trainer": "{}_trainer.py",
+    "c": "{}.c",
+}
 """The name of the file to write for each format; {} is the name of the model."""
 
 
@@ -29,7 +35,7 @@ def export(
         str | None, typer.Option("--layout", help="Names in a safetensors file: plainnet (as is) or pytorch.")
     ] = None,
 ) -> None:
-    """Write a model as ONNX, safetensors or plain NumPy."""
+    """Write a model as ONNX, safetensors, plain NumPy or C."""
     if to is not None:
         checks.one_of("--to", to, FORMATS)
     elif output is not None:

@@ -13,6 +13,7 @@ from rich.text import Text
 import plainnet as pn
 from plainnet import adapters, losses, xor_post
 from plainnet.activations import ActivationFunction
+from plainnet.cli.code import KINDS, check_code, print_code
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.explain import explain_xor
 from plainnet.cli.options import HELP, given_words, sizes
@@ -38,6 +39,9 @@ def xor(
     explain: Annotated[bool, typer.Option("--explain", help="First walk one step in numbers.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Show large arrays of --explain whole.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write --explain as a page to this file.")] = None,
+    code: Annotated[
+        str | None, typer.Option("--code", help=f"Print one step as the compiled engine runs it: {', '.join(KINDS)}.")
+    ] = None,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Run the blog post as it was published, with its mistakes.")
     ] = False,
@@ -60,6 +64,8 @@ def xor(
         raise InvalidValue("--check goes with --as-published; the network of plainnet xor is checked by the tests")
     if (full or html is not None) and not explain:
         raise InvalidValue(f"{'--full' if full else '--html'} goes with --explain, which shows a step in numbers")
+    if code is not None:
+        check_code(code, {"--save": save, "--report": report, "--explain": explain})
     check_outputs({"--save": save, "--report": report, "--html": html}, {})
     X, y = pn.datasets.xor()
     net = pn.Network(
@@ -71,6 +77,9 @@ def xor(
     )
     optimizer = pn.SGD(learning_rate)
     run = {"loss": loss, "optimizer": optimizer, "epochs": epochs, "batch_size": None}
+    if code is not None:
+        print_code(net, X, y, run, code)
+        return
     reports = net.training(X, y, **run, report_every=min(100, epochs))
     console.print("XOR: is exactly one of the first two inputs 1? The third input is always 1.")
     console.print(_truth_table(X, y))

@@ -24,8 +24,10 @@ WORTH_COMPILING = 0.25
 Compiling takes from a twentieth to three tenths of a second.
 """
 
-WORTH_SHARING = 500_000
-"""The multiplications per step and thread with which a second thread gains more than the two lose by waiting."""
+WORTH_SHARING = 5_000_000
+"""The multiplications per step and thread from which threads share a step.
+
+On an idle machine two threads gain from a third of it on; on a busy one they wait for each other."""
 
 
 class Choice(NamedTuple):
@@ -68,10 +70,10 @@ def choose(
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
-    "auto" is "compiled" where Numba is installed and the work is worth it. What has no program (a user's own layer,
-    say) runs in the NumPy engine whatever was asked for: the note says so, and a warning where "compiled" was asked
-    for. `times` is how many such jobs there are, or what part of one. `declined` makes the machine code, or says
-    why it cannot. The same job gives the same choice on all machines with as many cores.
+    "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
+    branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
+    "compiled" was asked for. `times` is how many such jobs there are, or what part of one. `declined` makes the machine
+    code, or says why it cannot. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:

@@ -1,4 +1,4 @@
-"""Networks for other programs: ONNX, safetensors, and plain NumPy scripts, each format in a module of its own.
+"""Networks for other programs: ONNX, safetensors, plain NumPy scripts and C, each format in a module of its own.
 
 A module has a function `write(net, path)`; it reads the network's description and arrays, and is imported when it
 is used, together with the library it needs.
@@ -18,13 +18,13 @@ from plainnet.files.writing import check_apart
 if TYPE_CHECKING:
     from plainnet.network import Network
 
-FORMATS = ("onnx", "safetensors", "script", "trainer")
+FORMATS = ("onnx", "safetensors", "script", "trainer", "c")
 
-BY_ENDING = {".onnx": "onnx", ".safetensors": "safetensors", ".py": "script"}
+BY_ENDING = {".onnx": "onnx", ".safetensors": "safetensors", ".py": "script", ".c": "c"}
 
 
 def export(net: Network, path: str | PathLike[str], to: str | None = None, **options: Any) -> None:
-    """Write `net` to `path` as "onnx", "safetensors", "script" or "trainer"; without `to`, the path's ending says.
+    """Write `net` to `path` as "onnx", "safetensors", "script", "trainer" or "c"; without `to`, the path's ending says.
 
     `options` are those of the format's `write`, such as `layout="pytorch"` of safetensors. Raises InvalidValue for
     a format or ending that is unknown and for a network that the format cannot hold, FileError where the file

@@ -16,6 +16,7 @@ from plainnet._base.arrays import Shape
 from plainnet.errors import InvalidValue
 from plainnet.export.onnx_graph import ML_DOMAIN, GraphValue, OnnxGraph, model
 from plainnet.export.onnx_operators import lower
+from plainnet.export.tables import check_fit
 from plainnet.files.writing import replacing
 from plainnet.network import Network
 from plainnet.tabular import Table
@@ -105,7 +106,7 @@ def _graph_of_arrays(net: Network) -> OnnxGraph:
 
 
 def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
-    _check_fit(net, table)
+    check_fit(net, table)
     graph = OnnxGraph(net.dtype)
     inputs = [_input(graph, column) for column in table.columns]
     blocks = []
@@ -120,15 +121,6 @@ def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
     else:
         _classes(outputs, _labels(table), f"{table.target.name}: ", net)
     return graph
-
-
-def _check_fit(net: Network, table: Table) -> None:
-    if len(table.feature_names) != net.input_size:
-        raise InvalidValue(
-            f"the network takes {net.input_size} inputs and its table makes {len(table.feature_names)} features; "
-            "set net.table to the table it was trained on, or to None"
-        )
-    table.decode(np.zeros((1, net.output_size or 0)))  # refuses a number of outputs that does not fit the target
 
 
 def _input(graph: OnnxGraph, column: Column) -> GraphValue:

@@ -26,6 +26,7 @@ from plainnet.export.source import (
     named_arrays,
     parts,
     shape,
+    training,
     words,
 )
 from plainnet.files.archive import is_archive
@@ -177,7 +178,7 @@ def _introduction(net: Network, table: Table | None, file: Path, weights: Path |
     numbers = f"; they stand in {words(weights.name)} beside this file" if weights else ""
     origin = (
         f"The network has {net.parameters.size:,} parameters ({net.dtype.name}){numbers}. "
-        f"plainnet {plainnet.__version__} wrote this file{_training(net)}. It needs NumPy alone, and predicts what "
+        f"plainnet {plainnet.__version__} wrote this file{training(net)}. It needs NumPy alone, and predicts what "
         "plainnet's NumPy engine predicts, to the last bit where NumPy is the same."
     )
     stem = file.stem if file.stem.isidentifier() else "model"
@@ -197,12 +198,3 @@ def _introduction(net: Network, table: Table | None, file: Path, weights: Path |
             f"As a program it predicts the rows of a CSV file: python {words(file.name)} rows.csv",
         ]
     return [first, origin, *usage]
-
-
-def _training(net: Network) -> str:
-    """Return where the network comes from, as far as its training record says."""
-    if net.history is None or not net.history.epoch:
-        return ""
-    data = net.history.settings.get("data")
-    source = f" on {words(data)}" if data else ""
-    return f" after training{source} for {net.history.epoch[-1]:,} epochs"

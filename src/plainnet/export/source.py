@@ -120,6 +120,15 @@ def architecture(net: Network, network: list[NamedLayer]) -> str:
     return " → ".join(steps)
 
 
+def training(net: Network) -> str:
+    """Return where the network comes from, as far as its training record says."""
+    if net.history is None or not net.history.epoch:
+        return ""
+    data = net.history.settings.get("data")
+    source = f" on {words(data)}" if data else ""
+    return f" after training{source} for {net.history.epoch[-1]:,} epochs"
+
+
 # ---- text ----
 
 

@@ -7,8 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from plainnet.errors import InvalidValue
 from plainnet.export import standalone
 from plainnet.export.source import WIDTH, bracketed, literal
+from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
 from plainnet.tabular.layout import separator_of
@@ -60,6 +64,16 @@ HELPERS = (
 """The functions that a script may hold: each calls only functions to its left."""
 FEATURE_FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
 """The function that makes the features of a column of each kind."""
+
+
+def check_fit(net: Network, table: Table) -> None:
+    """Refuse a network that does not fit its table."""
+    if len(table.feature_names) != net.input_size:
+        raise InvalidValue(
+            f"the network takes {net.input_size} inputs and its table makes {len(table.feature_names)} features; "
+            "set net.table to the table it was trained on, or to None"
+        )
+    table.decode(np.zeros((1, net.output_size or 0)))  # refuses a number of outputs that does not fit the target
 
 
 def constants(table: Table) -> str:

@@ -399,9 +399,9 @@ class Network:
         save(self, path)
 
     def export(self, path: str | PathLike[str], to: str | None = None, **options: Any) -> None:
-        """Write the network for other programs: "onnx", "safetensors", "script" or "trainer"; see `plainnet.export`.
+        """Write the network for other programs: "onnx", "safetensors", "script", "trainer" or "c".
 
-        Without `to`, the path's ending decides: .onnx, .safetensors, or .py for the script.
+        Without `to`, the path's ending decides: .onnx, .safetensors, .c, or .py for the script. See `plainnet.export`.
         """
         from plainnet.export import export
 

@@ -1,1 +1,1 @@
-"""The compiled engine (extra `fast`): a network as tables of numbers, and loops over them that Numba compiles."""
+"""The compiled engine (extra `fast`): machine code made from the graph of a training step."""

@@ -14,7 +14,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.ahead import offsets
-from plainnet.engines.compiled.step import Draw, lowered_check, lowered_norms, lowered_pass, lowered_update
+from plainnet.engines.compiled.step import Draw, batch_sizes, lowered_check, lowered_norms, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 
 
@@ -72,15 +72,12 @@ def compiled(job: Job, threads: int = 1) -> StepCode:
 
 
 def _compiled(job: Job, threads: int) -> StepCode:
-    count = len(job.inputs)
-    batch = min(job.batch_size or count, count)
-    rows = (batch, count % batch) if count % batch else (batch,)
-    one_pass = lowered_pass(job, rows, threads)
+    one_pass = lowered_pass(job, batch_sizes(job), threads)
     programs = driver.Programs(one_pass, lowered_update(job, threads), lowered_check(job), lowered_norms(job))
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
     layout = driver.JobLayout(
-        net.dtype, batch, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
+        net.dtype, one_pass.rows[0], (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
         threads,

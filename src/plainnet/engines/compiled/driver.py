@@ -62,7 +62,9 @@ def program_function(
     threads: int,
 ) -> Function:  # fmt: skip
     """Write a program as a function of the addresses it uses, numbers, and the number of rows."""
-    addresses = {base: Value("ptr", f"%base{i}") for i, base in enumerate(bases)}
+    addresses = {
+        base: Value("ptr", f"%{base.replace(' ', '_') if base.isascii() else i}") for i, base in enumerate(bases)
+    }
     numbers = {argument: Value(type, f"%{argument}") for argument, type in arguments.items()}
     rows = Value("i64", "%rows")
     thread = Thread(Value("i64", "%thread"), threads, Value("ptr", "%arrived")) if threads > 1 else None

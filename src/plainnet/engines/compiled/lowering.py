@@ -35,6 +35,9 @@ from plainnet.tracing.graph import Graph, Node
 SHARED_SUM = 65_536
 """The length from which threads share the sum of a vector."""
 
+PARTS = 4 * GRAIN
+"""The number of parts of such a sum. It does not depend on the threads, so that the sum does not either."""
+
 
 def lower(
     graph: Graph,
@@ -215,12 +218,11 @@ class _Lowering:
 
     def _is_long(self, x: Node) -> bool:
         """Return True if threads share the sum of the vector."""
-        return self.threads > 1 and len(x.shape) == 1 and x.shape[0] >= SHARED_SUM
+        return len(x.shape) == 1 and x.shape[0] >= SHARED_SUM
 
     def _sum_in_parts(self, target: Buffer, length: int, value: Callable[[Affine], Expression]) -> None:
         """Write the sum of a long vector as sums of parts, which threads share, and their sum."""
-        parts = GRAIN * self.threads
-        size = length // parts
+        parts, size = PARTS, length // PARTS
         sums = self._temporary((Extent(parts + 1),), target.dtype)
         of_part, of_rest = value(Affine(0, ((0, size), (1, 1)))), value(Affine(parts * size, ((0, 1),)))
         self.steps.add(Nest((Extent(parts),), (Extent(size),), [Store(sums, Affine(0, ((0, 1),)), of_part, "add")]))

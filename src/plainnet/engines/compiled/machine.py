@@ -68,6 +68,7 @@ class Code:
     """Functions in machine code."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.engine = _compiled(text)
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
@@ -75,3 +76,10 @@ class Code:
         function = ctypes.CFUNCTYPE(result, *arguments)(self.engine.get_function_address(name))
         function.engine = self.engine  # type: ignore[attr-defined]  # whose end is the end of the code
         return function
+
+
+def assembly(text: str) -> str:
+    """Return the machine code of LLVM IR as text, in the assembly language of this processor."""
+    module = llvm.parse_assembly(text + ATTRIBUTES)
+    written: str = target().emit_assembly(module)
+    return written

@@ -20,6 +20,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.configurable import OWN, describe
 from plainnet.engines.compiled import machine
 from plainnet.engines.compiled.assembly import Module, Value, whole
+from plainnet.engines.compiled.compiling import address
 from plainnet.engines.compiled.driver import program_function
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Program, Unsupported
@@ -55,7 +56,8 @@ class Prediction:
 
     def __init__(self, net: Network, code: machine.Code) -> None:
         self.features, self.outputs, self.dtype = net.input_size, net.output_size, net.dtype
-        self.parameters, self.statistics = address(net.parameters), address(net.statistics)
+        self.arrays = net.parameters, net.statistics  # kept, as another thread may build the network anew meanwhile
+        self.parameters, self.statistics = map(address, self.arrays)
         self.code = code
         self.run = code.function("predict", ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_int64)
 
@@ -72,12 +74,6 @@ class Prediction:
         return outputs if self.run(*given) and rows else None
 
 
-def address(array: Array) -> int:
-    """Return where an array's numbers begin."""
-    found: int = array.__array_interface__["data"][0]
-    return found
-
-
 class _Workspace(threading.local):
     """Memory that each thread has for itself."""
 
@@ -87,6 +83,7 @@ class _Workspace(threading.local):
 
 
 _workspace = _Workspace()
+_lock = threading.Lock()
 _codes: dict[str, machine.Code | None] = {}
 """The code of each structure; None for one that cannot be compiled."""
 
@@ -101,11 +98,12 @@ def prediction(net: Network, before_activation: bool) -> Prediction | None:
     structure = repr((net.input_size, net.dtype.name, before_activation, layers))
     if OWN in structure:
         return None
-    if structure not in _codes:
-        _codes[structure] = _compiled(net, before_activation)
-        if len(_codes) > MOST_KEPT:
-            del _codes[next(iter(_codes))]
-    code = _codes[structure]
+    with _lock:  # several threads may ask for the first time
+        if structure not in _codes:
+            _codes[structure] = _compiled(net, before_activation)
+            if len(_codes) > MOST_KEPT:
+                del _codes[next(iter(_codes))]
+        code = _codes[structure]
     return None if code is None else Prediction(net, code)
 
 

@@ -58,6 +58,13 @@ class Draw(NamedTuple):
     """The shape for each size of batch."""
 
 
+def batch_sizes(job: Job) -> tuple[int, ...]:
+    """Return the size of a job's batches and, where the last one is smaller, its size."""
+    count = len(job.inputs)
+    batch = min(job.batch_size or count, count)
+    return (batch, count % batch) if count % batch else (batch,)
+
+
 def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the shapes of each layer's parameters and statistics."""
     found = []

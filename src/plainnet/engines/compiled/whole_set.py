@@ -8,7 +8,7 @@ import numpy as np
 
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.assembly import Module
-from plainnet.engines.compiled.predicting import address
+from plainnet.engines.compiled.compiling import address
 from plainnet.engines.compiled.step import lowered_pass
 from plainnet.engines.job import Job
 from plainnet.engines.whole_set import SEED
