@@ -45,10 +45,18 @@ def calls(monkeypatch):
     return sizes
 
 
-@pytest.mark.parametrize("more", [{}, {"validation": HELD_OUT, "early_stopping": 20}])
+MORE = {
+    "full batch": {},
+    "validation": {"validation": HELD_OUT, "early_stopping": 20},
+    "each its own rows": {"validation": 0.25, "early_stopping": 20},
+    "shuffled": {"batch_size": 8, "epochs": 60, "early_stopping": 20, "validation": HELD_OUT},
+}
+
+
+@pytest.mark.parametrize("more", MORE.values(), ids=MORE)
 def test_each_run_is_what_fit_does_from_that_seed(calls, more):
     seeds = [3, 141, *range(20, 28)]
-    comparison = compare({"4": network()}, X[:30], y[:30], seeds=seeds, workers=2, **OPTIONS, **more)
+    comparison = compare({"4": network()}, X[:30], y[:30], seeds=seeds, workers=2, **{**OPTIONS, **more})
     assert calls == [10]
     stopped_early = 0
     for run in comparison.runs:
@@ -125,17 +133,18 @@ def test_what_lanes_take_and_what_goes_to_processes():
 
     assert suits()
     assert suits(validation=HELD_OUT)
-    assert not suits(validation=0.2), "each seed holds other rows out"
+    assert suits(validation=0.2)
+    assert suits(batch_size=10)
+    large = pn.Network(pn.Dense(200, "tanh"), pn.Dense(1, "sigmoid"), input_size=2, dtype="float64")
+    assert not suits(net=large), "a large network fills the vectors by itself"
     assert not suits(data=SeedData(lambda seed: (X, y, None), None))
     assert not suits(net=network), "a function may give each seed another network"
-    assert not suits(batch_size=10), "each seed shuffles anew"
-    assert suits(batch_size=10, shuffle=False)
     assert not suits(engine="numpy")
     assert not suits(cores=16, report_every=1), "reports are made in one thread at a time"
     assert not suits(epochs=30_000, report_every=2, early_stopping=5), "the history may have dropped the best report"
 
 
 def test_auto_counts_the_work_of_all_seeds():
-    variant = Variant("a", network(), {**OPTIONS, "engine": "auto", "epochs": 1_000, "report_every": 1_000})
+    variant = Variant("a", network(), {**OPTIONS, "engine": "auto", "epochs": 100, "report_every": 100})
     assert not lanes.suit(variant, range(10), SeedData(X, y), 2)
     assert lanes.suit(variant, range(1_000), SeedData(X, y), 2)

@@ -83,8 +83,8 @@ def test_schedules_of_every_kind(make_schedule: Callable[[float], Any]) -> None:
 )
 def test_losses(loss: str, output: str, y: np.ndarray, dtype: str) -> None:
     make = network(output=output, dtype=dtype)
-    assert_as_alone(make, y, count=3, loss=loss)
-    assert_as_alone(make, y, count=3, loss=loss, sample_weight=WEIGHT, batch_size=8)
+    assert_as_alone(make, y, count=5, loss=loss)
+    assert_as_alone(make, y, count=5, loss=loss, sample_weight=WEIGHT, batch_size=8)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 65])

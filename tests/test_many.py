@@ -19,7 +19,7 @@ LABELS = (X[:, 0] > X[:, 1]).astype(int)
 WEIGHT = RANDOM.random(24)
 
 
-def networks(count=5, activation="tanh", output="identity", between=(), units=2):
+def networks(count=5, activation="tanh", output="identity", between=(), units=2, dtype="float64"):
     """Networks of one shape with other seeds and penalties."""
     return [
         pn.Network(
@@ -28,7 +28,7 @@ def networks(count=5, activation="tanh", output="identity", between=(), units=2)
             pn.Dense(units, output, bias=seed >= 0),
             input_size=3,
             seed=seed,
-            dtype="float64",
+            dtype=dtype,
         )
         for seed in range(count)
     ]
@@ -85,13 +85,94 @@ def test_every_activation_and_loss_in_lanes(activation, loss, output):
         assert_same(history, twin.fit(X, y, **options, engine="numpy"), net, twin)
 
 
+@pytest.fixture
+def in_lanes(monkeypatch):
+    """The sizes of the groups that share vector instructions."""
+    sizes = []
+    train = many._train_lanes
+
+    def counted(code, group, stopped):
+        sizes.append(len(group))
+        train(code, group, stopped)
+
+    monkeypatch.setattr(many, "_train_lanes", counted)
+    return sizes
+
+
 @pytest.mark.needs("fast")
-def test_what_lanes_cannot_hold_is_trained_all_the_same():
-    options = {"loss": "cross_entropy", "epochs": 10, "batch_size": 8}
-    made = [networks(3, "relu", "softmax", (pn.BatchNorm, pn.Dropout)) for _ in range(2)]
-    histories = pn.train_many(made[0], X, LABELS, **options, engine="compiled")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("between", [(), (pn.BatchNorm, pn.Dropout), (pn.LayerNorm,)])
+def test_layers_that_take_rows_and_random_numbers_in_lanes(between, dtype, in_lanes):
+    options = {"loss": "cross_entropy", "epochs": 10, "batch_size": 7, "optimizer": pn.SGD(0.1, momentum=0.5)}
+    made = [networks(12, "relu", "softmax", between, dtype=dtype) for _ in range(2)]
+    histories = pn.train_many(made[0], X, LABELS, **options, engine="compiled", threads=2)
+    assert in_lanes
+    assert sum(in_lanes) == 12
     for net, twin, history in zip(*made, histories, strict=True):
-        assert_same(history, twin.fit(X, LABELS, **options, engine="numpy"), net, twin)
+        alone = twin.fit(X, LABELS, **options, engine="numpy")
+        if dtype == "float64":
+            assert_same(history, alone, net, twin)
+        np.testing.assert_allclose(history.loss, alone.loss, rtol=1e-4)
+        np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(net.statistics, twin.statistics, rtol=1e-3, atol=1e-4)
+        again = net.dropout.random() == twin.dropout.random()
+        assert again, "both streams stand at the same place"
+
+
+@pytest.mark.needs("fast")
+def test_what_lanes_cannot_hold_is_trained_all_the_same(in_lanes):
+    def dropped():
+        nets = networks(4, between=(pn.Dropout,))
+        for i, net in enumerate(nets):
+            net.layers[1].rate = 0.1 * i
+        return nets
+
+    options = {"loss": "mse", "epochs": 10, "batch_size": 8}
+    made = [dropped() for _ in range(2)]
+    histories = pn.train_many(made[0], X, Y, **options, engine="compiled")
+    assert not in_lanes
+    for net, twin, history in zip(*made, histories, strict=True):
+        assert_same(history, twin.fit(X, Y, **options, engine="numpy"), net, twin)
+
+
+@pytest.mark.needs("fast")
+def test_functions_of_the_same_name_are_told_apart(in_lanes):
+    def bent(factor):
+        return lambda z: (factor * z, np.full_like(z, factor))
+
+    options = {"loss": "mse", "epochs": 10, "batch_size": None}
+    factors = (0.5, 1.0, 1.5, 2.0)
+    made = [[networks(1, bent(factor))[0] for factor in factors] for _ in range(2)]
+    histories = pn.train_many(made[0], X, Y, **options, engine="compiled")
+    assert not in_lanes
+    for net, twin, history in zip(*made, histories, strict=True):
+        assert_same(history, twin.fit(X, Y, **options, engine="numpy"), net, twin)
+    of_one = bent(0.5)
+    made = [networks(6, of_one) for _ in range(2)]
+    histories = pn.train_many(made[0], X, Y, **options, engine="compiled", threads=1)
+    assert in_lanes == [6]
+    for net, twin, history in zip(*made, histories, strict=True):
+        assert_same(history, twin.fit(X, Y, **options, engine="numpy"), net, twin)
+
+
+@pytest.mark.needs("fast")
+def test_a_network_left_in_lanes_goes_on_as_one_left_alone(in_lanes):
+    """Streams, optimizer and counts stand where training one by one leaves them, also of a network that diverged."""
+    rates = [0.01, 0.02, 1e3, 0.03, 0.01]
+    made = [networks(5, "relu", between=(pn.Dropout,)) for _ in range(2)]
+    options = {"loss": "mse", "epochs": 15, "batch_size": 7, "early_stopping": 4, "validation": 0.2}
+    histories = pn.train_many(
+        made[0], X, Y, optimizer=[pn.SGD(rate, momentum=0.9) for rate in rates], **options, engine="compiled"
+    )
+    assert sum(in_lanes) == 5
+    for net, twin, history, rate in zip(*made, histories, rates, strict=True):
+        try:
+            twin.fit(X, Y, optimizer=pn.SGD(rate, momentum=0.9), **options, engine="numpy")
+        except pn.errors.DivergenceError:
+            assert rate == 1e3
+        assert_same(history, twin.history, net, twin)
+        streams = [(own.dropout.random(), own.shuffling.random()) for own in (net, twin)]
+        assert streams[0] == streams[1]
 
 
 @pytest.mark.needs("fast")
@@ -121,7 +202,7 @@ def test_one_that_diverges_does_not_stop_the_others(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("between", [(), (pn.LayerNorm,)], ids=["lanes", "alone"])
+@pytest.mark.parametrize("between", [(), (lambda: pn.Dense(200),)], ids=["lanes", "alone"])
 def test_ctrl_c_ends_all_of_them_at_whole_epochs(engine, between):
     nets = networks(6, between=between)
     main = threading.main_thread().ident
@@ -180,3 +261,33 @@ def test_other_shapes_and_the_same_network_twice_are_refused():
     other = pn.Network(pn.Dense(6, "tanh"), pn.Dense(2), input_size=3, dtype="float64")
     with pytest.raises(InvalidValue, match=r"differ in shape: layers\[0\].units was 5 and is 6"):
         pn.train_many([first, second, other], X, Y, loss="mse", batch_size=8)
+
+
+@pytest.mark.needs("fast")
+@pytest.mark.parametrize("of_a_module", [True, False])
+def test_machine_code_is_shared_only_by_what_computes_the_same(of_a_module, monkeypatch):
+    """Runs one after the other whose parts differ in one setting, or use a variable that has changed meanwhile."""
+    monkeypatch.setattr(pn, "factor", 1.0, raising=False)
+
+    def stretched(z):
+        return pn.factor * z, np.full_like(z, pn.factor)
+
+    def trained(engine, **changes):
+        settings = {"l2": 0.0, "rate": 0.2, "activation": "tanh", "momentum": 0.5, "loss": "mse"} | changes
+        net = pn.Network(
+            pn.Dense(5, "tanh" if of_a_module else stretched, l2=settings["l2"]),
+            pn.Dropout(settings["rate"]),
+            pn.Dense(2, settings["activation"]),
+            input_size=3,
+            seed=1,
+            dtype="float64",
+        )
+        optimizer = pn.SGD(0.01, momentum=settings["momentum"])
+        net.fit(X, Y, loss=settings["loss"], optimizer=optimizer, epochs=3, batch_size=8, engine=engine)
+        return net.parameters
+
+    changes = [{}, {"l2": 0.3}, {"rate": 0.5}, {"activation": "sigmoid"}, {"momentum": 0.9}, {"loss": "huber"}, {}]
+    for change in changes:
+        np.testing.assert_allclose(trained("compiled", **change), trained("numpy", **change), rtol=1e-9, atol=1e-12)
+    pn.factor = 2.0
+    np.testing.assert_allclose(trained("compiled"), trained("numpy"), rtol=1e-9, atol=1e-12)

@@ -1,10 +1,11 @@
-"""Tell if data and settings are the same again: fingerprints of arrays, differences of plain data."""
+"""Tell if data and settings are the same again: fingerprints of arrays, what parts hold, differences of plain data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from plainnet._base.configurable import Configurable
 from plainnet._base.mapped import Rows, blocks
 
 
@@ -19,6 +20,29 @@ def fingerprint(*arrays: Rows | None) -> str:
             for block in blocks(array):
                 digest.update(np.ascontiguousarray(array[block]).data)
     return digest.hexdigest()
+
+
+def held(thing: Any, own: list[Any], without: Collection[str] = ()) -> Hashable:
+    """Return all that an object holds, but the settings `without` and a layer's arrays, as something that compares.
+
+    What is the user's is entered in `own`: of an object of his class that is what it holds, of anything else which
+    object it is.
+    """
+    if thing is None or isinstance(thing, bool | int | float | str | bytes):
+        return type(thing).__name__, thing
+    if isinstance(thing, tuple | list):
+        return tuple(held(part, own) for part in thing)
+    if isinstance(thing, np.ndarray | np.generic):
+        return thing.shape, thing.dtype.str, thing.tobytes()
+    if isinstance(thing, Configurable):
+        if not type(thing).__module__.startswith("plainnet."):
+            own.append(thing)
+        settings = vars(thing)
+        passed_over = {*without, *settings.get("_views", ()), "_views", "_claimed"}
+        names = sorted(settings.keys() - passed_over)
+        return type(thing).__qualname__, id(type(thing)), *names, *[held(settings[name], own) for name in names]
+    own.append(thing)
+    return id(thing)
 
 
 def differences(was: Any, now: Any, where: str = "") -> Iterator[str]:

@@ -3,50 +3,55 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from plainnet import engines
-from plainnet.comparison.runs import Measures, Run, run_of
+from plainnet.comparison.runs import Measures, Run
+from plainnet.comparison.runs import run_of as run_of_history
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.errors import warnings_passed_over
 from plainnet.history import MOST_REPORTS, History
 from plainnet.network import Network
-from plainnet.training import prepare
-from plainnet.training.many import LANES, lanes_of, share_lanes, train_many
+from plainnet.training import job_of, run_of
+from plainnet.training.data import examples_of
+from plainnet.training.many import choose, train_many
 from plainnet.training.options import Options
 
 STEPS_PER_REPORT = 2
 """One report costs about as much time as this many steps of a small network."""
 
+SEEDS = 64
+"""The seeds that each thread takes at a time; when they end, their runs are written down."""
+
 
 def suit(variant: Variant, seeds: Sequence[int], data: SeedData, cores: int) -> bool:
     """Return True if the variant's runs from these seeds differ in their weights alone and are faster in lanes."""
-    validation = variant.options.get("validation")
-    each_its_rows = data.is_function or not (validation is None or isinstance(validation, tuple | list))
-    if each_its_rows or not isinstance(variant.network, Network):
+    if data.is_function or not isinstance(variant.network, Network):
         return False
     with warnings_passed_over():  # said once, before the first run
         options = Options.of(variant.options)
-        run = prepare(variant.make(seeds[0]), data.X, data.y, options)
-        choice = engines.choose(options.engine, run.job, times=len(seeds))
-    if run.stopping.keeps_best and run.job.epochs > MOST_REPORTS * run.report_every:
+        net = variant.make(seeds[0])
+        examples = examples_of(net, data.X, data.y, options)
+        job = job_of(net, examples, options)
+        choice, code = choose(options.engine, [job], times=len(seeds))
+        run = run_of(job, choice, examples, options)
+    if run.stopping.keeps_best and job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
     # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
-    enough_between_reports = run.report_every * run.job.batches >= STEPS_PER_REPORT * (cores - 1)
-    return enough_between_reports and share_lanes(choice, [run.job])
+    enough_between_reports = run.report_every * job.batches >= STEPS_PER_REPORT * (cores - 1)
+    return enough_between_reports and code is not None
 
 
 def train(variant: Variant, seeds: Sequence[int], data: SeedData, threads: int) -> Iterator[Run]:
-    """Train the variant from the seeds, as many at a time as fill the lanes of all threads."""
+    """Train the variant from the seeds, so many at a time."""
     options = {**variant.options, "engine": "compiled", "threads": threads}
-    at_a_time = LANES * threads
+    at_a_time = SEEDS * threads
     for start in range(0, len(seeds), at_a_time):
         batch = seeds[start : start + at_a_time]
         began = time.perf_counter()
         with warnings_passed_over():
             histories = train_many([variant.make(seed) for seed in batch], data.X, data.y, **options)
-        seconds = (time.perf_counter() - began) / lanes_of(len(batch), threads)
+        seconds = (time.perf_counter() - began) / -(-len(batch) // threads)
         for seed, history in zip(batch, histories, strict=True):
-            yield run_of(variant, seed, history, seconds, _measures(history))
+            yield run_of_history(variant, seed, history, seconds, _measures(history))
 
 
 def _measures(history: History) -> Measures:

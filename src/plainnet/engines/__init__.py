@@ -9,12 +9,24 @@ returning to Python. `choose` decides between them.
 import math
 from typing import Protocol
 
-from plainnet.engines.choosing import ENGINES, Choice, choose, cores, free_cores, numpy_seconds
+from plainnet.engines.choosing import ENGINES, Choice, choose, cores, decline, free_cores, numpy_seconds
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
 from plainnet.engines.numpy_engine import NumpyEngine
 
-__all__ = ["ENGINES", "Choice", "Engine", "Job", "Notes", "choose", "cores", "free_cores", "make", "numpy_seconds"]
+__all__ = [
+    "ENGINES",
+    "Choice",
+    "Engine",
+    "Job",
+    "Notes",
+    "choose",
+    "cores",
+    "decline",
+    "free_cores",
+    "make",
+    "numpy_seconds",
+]
 
 
 class Engine(Protocol):

@@ -48,32 +48,19 @@ class Choice(NamedTuple):
         return f"{self.engine} ({self.note})" if self.note else self.engine
 
 
-def decline(job: Job, threads: int) -> str | None:
-    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
-    from plainnet.engines.compiled.compiling import compiled
-    from plainnet.engines.compiled.loops import Unsupported
-    from plainnet.tracing.untraceable import Untraceable
-
-    try:
-        compiled(job, threads)
-    except (Unsupported, Untraceable) as error:
-        return str(error)
-    return None
-
-
 def choose(
     engine: str,
     job: Job,
     threads: int | None = None,
     times: float = 1,
-    declined: Callable[[Job, int], str | None] = decline,
+    declined: Callable[[Job, int], str | None] | None = None,
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
     "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
     branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
-    "compiled" was asked for. `times` is how many such jobs there are, or what part of one. `declined` makes the machine
-    code, or says why it cannot. The same job gives the same choice on all machines with as many cores.
+    "compiled" was asked for. `times` is how many such jobs there are, or what part of one, and `declined` stands in for
+    `decline`. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
@@ -85,7 +72,7 @@ def choose(
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
         return Choice("numpy", _blas_threads(threads))
     shared = threads or default_threads(job)
-    reason = why_unable() or declined(job, shared)
+    reason = why_unable() or (declined or decline)(job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
@@ -108,6 +95,19 @@ def why_unable() -> str | None:
         import plainnet.engines.compiled.compiled_engine  # noqa: F401
     except Exception as error:  # whatever a broken installation ends in
         return f"llvmlite cannot be imported ({error})"
+    return None
+
+
+def decline(job: Job, threads: int) -> str | None:
+    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
+    from plainnet.engines.compiled.compiling import compiled
+    from plainnet.engines.compiled.loops import Unsupported
+    from plainnet.tracing.untraceable import Untraceable
+
+    try:
+        compiled(job, threads)
+    except (Unsupported, Untraceable) as error:
+        return str(error)
     return None
 
 

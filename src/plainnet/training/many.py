@@ -5,22 +5,23 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from plainnet import engines
-from plainnet._base.identity import differences
+from plainnet._base.identity import differences, held
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
 from plainnet.network import Network
 from plainnet.training import job_of, run_of, unbuilt_on_error
-from plainnet.training.data import examples_of
+from plainnet.training.data import Data, examples_of
 from plainnet.training.options import OF_A_FILE, Options
 from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
-LANES = 64
-"""The largest number of small networks that share the vector instructions."""
+if TYPE_CHECKING:
+    from plainnet.engines.compiled.lanes_code import LanesCode
 
 PATIENCE = 0.2
 """The seconds after which a thread looks if it has to stop."""
@@ -29,9 +30,9 @@ PATIENCE = 0.2
 def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = False, **options: Any) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
-    The results are those of training one network after the other, to rounding. Networks of a few units, full batches
-    and the compiled engine together make whole groups of networks share the processor's vector instructions; if you
-    set `report_every` then, set a large one, as a report costs more than a step.
+    The results are those of training one network after the other, to rounding. With the compiled engine, whole groups
+    of small networks share the processor's vector instructions; if you set `report_every` then, set a large one, as a
+    report costs more than a step.
 
     Arguments:
         progress: show how many networks are trained.
@@ -51,41 +52,69 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     """
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
-    runs: list[TrainingRun] = []
+    jobs: list[tuple[Job, Data]] = []
     with unbuilt_on_error(*networks):
         data = examples_of(networks[0], X, y, each[0])
-        shape = _shape(networks[0])
+        wanted = _held(networks[0])
         for net, own in zip(networks, each, strict=True):
             if not net.is_built:
                 net.build(networks[0].input_size or 0)
-            _check_shape(net, shape)
-            if runs and isinstance(own.validation, float):  # each network holds other rows out
+            if _held(net) != wanted:
+                _refuse(net, networks[0])
+            if jobs and isinstance(own.validation, float):  # each network holds other rows out
                 data = examples_of(net, X, y, own)
-            job = job_of(net, data, own)
-            choice = runs[0].choice if runs else engines.choose(own.engine, job, times=len(networks)).on_one_thread()
-            runs.append(run_of(job, choice, data, own))
+            jobs.append((job_of(net, data, own), data))
+        choice, code = choose(each[0].engine, [job for job, _ in jobs])
+        runs = [run_of(job, choice, data, own) for (job, data), own in zip(jobs, each, strict=True)]
     for run in runs:
         run.job.network.history = run.history
         run.job.network.trained_by = run.job.loss, run.job.optimizer
-    _train(runs, each[0].threads or _default_threads(runs[0].job, runs[0].choice), progress)
+    _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress)
     return [run.history for run in runs]
 
 
-def _train(runs: list[TrainingRun], threads: int, progress: bool) -> None:
+def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> "tuple[Choice, LanesCode | None]":
+    """Return the engine for jobs of one shape, `times` of each, and the machine code that trains them in lanes.
+
+    None is in the place of the code where each network is trained by itself.
+    """
+    shared: list[LanesCode] = []
+
+    def declined(job: Job, threads: int) -> str | None:
+        from plainnet.engines.compiled.lanes_code import lanes_code
+        from plainnet.engines.compiled.loops import Unsupported
+        from plainnet.tracing.untraceable import Untraceable
+
+        try:
+            shared.append(lanes_code(jobs, times))
+        except (Unsupported, Untraceable):
+            return engines.decline(job, 1)
+        return None
+
+    choice = engines.choose(engine, jobs[0], times=len(jobs) * times, declined=declined)
+    return choice.on_one_thread(), shared[0] if shared else None
+
+
+def _train(runs: list[TrainingRun], code: "LanesCode | None", threads: int, progress: bool) -> None:
     """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
-    groups, train = _groups(runs, threads)
     stopped = threading.Event()
     shown = counting("network", shown=progress)
-    with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
-        done = 0
-        try:
-            futures = {pool.submit(train, group, stopped): len(group) for group in groups}
-            for future in as_completed(futures):
-                future.result()
-                done += futures[future]
-                tell(done, len(runs), "")
-        finally:
-            stopped.set()
+    try:
+        groups, train = _groups(runs, code, threads)
+        with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
+            done = 0
+            try:
+                futures = {pool.submit(train, group, stopped): len(group) for group in groups}
+                for future in as_completed(futures):
+                    future.result()
+                    done += futures[future]
+                    tell(done, len(runs), "")
+            finally:
+                stopped.set()
+    finally:
+        for run in runs:
+            if not run.is_over:
+                run.end()
 
 
 def _default_threads(job: Job, choice: Choice) -> int:
@@ -94,28 +123,20 @@ def _default_threads(job: Job, choice: Choice) -> int:
     return 1 if choice.engine == "numpy" and in_blas < in_python else engines.free_cores()
 
 
-def share_lanes(choice: Choice, jobs: Sequence[Job]) -> bool:
-    """Return True if the engine chosen for networks of one shape trains them in the lanes of vector instructions."""
-    return False
-
-
-def lanes_of(networks: int, threads: int) -> int:
-    """Return how many networks each thread trains in lanes at a time."""
-    return max(1, min(LANES, -(-networks // threads)))
-
-
 def _groups(
-    runs: list[TrainingRun], threads: int
+    runs: list[TrainingRun], code: "LanesCode | None", threads: int
 ) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
     """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
-    if share_lanes(runs[0].choice, [run.job for run in runs]):
-        size = lanes_of(len(runs), threads)
-        return [runs[i : i + size] for i in range(0, len(runs), size)], _train_alone
+    if code:
+        size = min(code.layout.networks, -(-len(runs) // threads))
+        return [runs[i : i + size] for i in range(0, len(runs), size)], partial(_train_lanes, code)
     return [[run] for run in runs], _train_alone
 
 
 def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     (run,) = group
+    if stopped.is_set():
+        return
     engine = engines.make(run.choice, run.job)
     began = time.perf_counter()
     with suppress(DivergenceError):  # its history says so
@@ -124,6 +145,27 @@ def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     if not run.is_over:
         run.job.return_to_whole_epoch()
     run.end()
+
+
+def _train_lanes(code: "LanesCode", group: list[TrainingRun], stopped: threading.Event) -> None:
+    from plainnet.engines.compiled.lanes_engine import LanesEngine
+
+    engine = LanesEngine(code, [run.job for run in group])
+    began = time.perf_counter()
+    going = dict(enumerate(group))
+    while going and not stopped.is_set():
+        first = next(iter(going.values()))
+        goal = first.report_after(first.reports_ahead)
+        notes = {lane: run.notes(goal) for lane, run in going.items()}
+        losses = engine.run(goal - first.job.epochs_done, notes)
+        for lane, run in list(going.items()):
+            run.take_in(notes[lane], time.perf_counter() - began)
+            with suppress(DivergenceError):  # its history says so
+                run.check_divergence([losses[lane]])
+            if run.is_over:
+                del going[lane]
+    for run in group:
+        run.end()
 
 
 def _checked_networks(networks: Sequence[Network]) -> list[Network]:
@@ -154,13 +196,15 @@ FREE = {"l1", "l2", "rate", "initializer"}
 """The settings of layers in which networks of the same shape may differ."""
 
 
-def _check_shape(net: Network, wanted: dict[str, Any]) -> None:
+def _refuse(net: Network, first: Network) -> None:
     """Raise InvalidValue if the network has another shape than the first one."""
-    own = _shape(net)
-    if own == wanted:
-        return
-    for difference in differences(wanted, own):
+    for difference in differences(_shape(first), _shape(net)):
         raise InvalidValue(f"the networks differ in shape: {difference}; train_many takes networks of one shape")
+
+
+def _held(net: Network) -> Any:
+    """Return what decides the shape, in less time than `_shape` takes; not all that differs in it has another shape."""
+    return net.input_size, net.dtype, [held(layer, [], FREE) for layer in net.layers]
 
 
 def _shape(net: Network) -> dict[str, Any]:

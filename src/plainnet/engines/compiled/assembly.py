@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from plainnet._base.arrays import Array
+
 FAST = "contract nsz"
 """Multiplication and addition may become one instruction with one rounding; -0 may be 0. NaN and infinity count."""
 
@@ -90,6 +92,13 @@ class Module:
         made = Function(self, name, tuple(parameters), result, private)
         self.functions.append(made)
         return made
+
+    def array(self, name: str, values: Array) -> Value:
+        """Write an array of constants, and return its address."""
+        kind = "i8" if values.dtype == bool else TYPES[values.dtype.name]
+        listed = ", ".join(str(number(kind, value)) for value in values.reshape(-1).tolist())
+        self.constants.append(f"@{name} = internal constant [{values.size} x {kind}] [{listed}], align 64")
+        return Value("ptr", f"@{name}")
 
     def __str__(self) -> str:
         return "\n".join([*self.constants, *self.declarations.values(), *map(str, self.functions)])

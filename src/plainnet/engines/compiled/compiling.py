@@ -14,6 +14,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.ahead import offsets
+from plainnet.engines.compiled.keys import key_of, remembered
 from plainnet.engines.compiled.step import Draw, batch_sizes, lowered_check, lowered_norms, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 
@@ -66,7 +67,7 @@ def compiled(job: Job, threads: int = 1) -> StepCode:
     for known, code in _latest:
         if known() is job and code.layout.threads == threads:
             return code
-    made = _compiled(job, threads)
+    made = remembered(key_of(job), threads, lambda: _compiled(job, threads))
     _latest[:] = [(weakref.ref(job), made)]
     return made
 

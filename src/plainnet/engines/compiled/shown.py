@@ -22,8 +22,9 @@ GIVEN = ("inputs", "targets", "weight", "parameters", "statistics", "gradient", 
 """The first words of the arrays that a step is called with."""
 
 HEAD = """\
-/* One training step: the loops from which the compiled engine makes machine code, printed as C. The engine calls both
-   functions for each batch of each epoch. delta_i is δ = ∂loss/∂z of layers[i], where z is its weighted sums. */
+/* One training step: the loops from which the compiled engine makes machine
+   code, printed as C. The engine calls both functions for each batch of each
+   epoch. delta_i is δ = ∂loss/∂z of layers[i], where z is its weighted sums. */
 #include <math.h>"""
 
 
@@ -176,7 +177,7 @@ def _function(name: str, program: Program, names: Names, said: Mapping[int, str]
     lines += [f"{kind} {own}[{length}];" for own, kind, length in loops.arrays]
     body = [*lines, "", *loops.lines] if lines else loops.lines
     text = "\n".join(f"    {line}" if line else "" for line in body)
-    listed = textwrap.indent(textwrap.fill(", ".join(parameters), 110), "    ")
+    listed = textwrap.indent(textwrap.fill(", ".join(parameters), 75), "    ")
     return f"void {name}(\n{listed})\n{{\n{text}\n}}"
 
 

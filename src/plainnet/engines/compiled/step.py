@@ -22,6 +22,7 @@ from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
 from plainnet.tracing.simplify import simplify
+from plainnet.tracing.symbol import NumberSymbol
 from plainnet.tracing.tracer import trace
 
 
@@ -74,18 +75,36 @@ def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tup
     return found
 
 
-def traced_pass(job: Job, rows: int, updates_statistics: bool = True) -> Graph:
+class Setting(NamedTuple):
+    """A setting of a layer in which networks differ that share their machine code."""
+
+    layer: int
+    name: str
+
+
+class _Present(NumberSymbol):
+    """A setting as a traced number; code that asks if there is one, such as `if l1:`, is told that there is."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return True
+
+
+def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, updates_statistics: bool = True) -> Graph:
     """Return the graph of a pass forward and back over so many rows.
 
-    Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place.
+    Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
+    are inputs of the graph, all others constants.
     """
     net, dtype = job.network, job.network.dtype
     twins, loss = copies((list(net.layers), job.loss))
     shapes = arrays_of(net.layers, job.inputs.shape[1:])
 
     def one_pass(
-        inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any
-    ) -> Any:
+        inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any,
+        numbers: Any,
+    ) -> Any:  # fmt: skip
+        for setting, symbol in zip(settings, numbers, strict=True):
+            setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
         value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random, updates_statistics), gradients)
@@ -105,6 +124,7 @@ def traced_pass(job: Job, rows: int, updates_statistics: bool = True) -> Graph:
         [examples(kept) for _, kept in shapes],
         [examples(own) for own, _ in shapes],
         np.random.default_rng(0),
+        [Number(float) for _ in settings],
     )
     if not isinstance(graph.result[0], Node):
         raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
@@ -128,27 +148,44 @@ def traced_update(job: Job) -> Graph:
 
 def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statistics: bool = True) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
-    graphs = [traced_pass(job, count, updates_statistics) for count in rows]
-    if len({len(graph.draws) for graph in graphs}) > 1:
-        raise Unsupported("it draws other random numbers for a smaller batch")
-    draws = [
-        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
-        for same in zip(*(graph.draws for graph in graphs), strict=True)
-    ]
-    dtypes = tuple(node.dtype for node in graphs[0].outputs)
+    graphs = [traced_pass(job, count, updates_statistics=updates_statistics) for count in rows]
+    draws = _draws_of(graphs)
     try:
         extents, constants = common(graphs, rows)
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
         programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
-        return Pass(programs, rows, list(constants.values()), draws, dtypes)
+        return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(graphs[0]))
     except Unsupported:
         if len(graphs) == 1:
             raise
-        programs = [
-            _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
-            for graph, count in zip(graphs, rows, strict=True)
-        ]
-        return Pass(programs, rows, [], draws, dtypes)
+        return _each_lowered(job, graphs, rows, threads)
+
+
+def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting]) -> Pass:
+    """Return the loops of the pass for each size of batch by itself, with `settings` as the numbers at that base."""
+    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows, 1)
+
+
+def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...], threads: int) -> Pass:
+    programs = [
+        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
+        for graph, count in zip(graphs, rows, strict=True)
+    ]
+    return Pass(programs, rows, [], _draws_of(graphs), _dtypes_of(graphs[0]))
+
+
+def _dtypes_of(graph: Graph) -> tuple[np.dtype[Any], ...]:
+    return tuple(node.dtype for node in graph.outputs)
+
+
+def _draws_of(graphs: Sequence[Graph]) -> list[Draw]:
+    """Return the random numbers that the passes over batches of each size take."""
+    if len({len(graph.draws) for graph in graphs}) > 1:
+        raise Unsupported("it draws other random numbers for a smaller batch")
+    return [
+        Draw(same[0].attributes["method"], same[0].dtype, tuple(draw.shape for draw in same))
+        for same in zip(*(graph.draws for graph in graphs), strict=True)
+    ]
 
 
 def _lowered(
@@ -216,7 +253,7 @@ def _pass_buffers(
     job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
 ) -> dict[Node, Buffer | Expression]:
     """Return where the inputs of the pass lie."""
-    inputs, targets, weight, parameters, statistics, gradients, _ = graph.arguments
+    inputs, targets, weight, parameters, statistics, gradients, _, settings = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
         targets: Buffer("targets", 0, extents[targets], targets.dtype),
@@ -229,6 +266,8 @@ def _pass_buffers(
             for node in group.values():
                 buffers[node] = Buffer(base, offset, extents[node], node.dtype)
                 offset += int(np.prod(node.shape)) * node.dtype.itemsize
+    for i, node in enumerate(settings):
+        buffers[node] = Expression("load", node.dtype, buffer=Buffer("settings", 8 * i, (), node.dtype))
     return buffers
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from plainnet.engines.compiled.assembly import TYPES, Function, Value, number, whole
+from plainnet.engines.compiled.assembly import Function, Value, whole
 from plainnet.engines.compiled.loops import Buffer, Extent, Program
 from plainnet.engines.compiled.sharing import Thread
 
@@ -54,10 +54,5 @@ class Writing:
 
     def _array(self, i: int) -> Value:
         if i not in self.arrays:
-            values = self.program.arrays[i]
-            kind = "i8" if values.dtype == bool else TYPES[values.dtype.name]
-            name = f"@{self.f.name}.{i}"
-            listed = ", ".join(str(number(kind, v)) for v in values.reshape(-1).tolist())
-            self.f.module.constants.append(f"{name} = internal constant [{values.size} x {kind}] [{listed}], align 64")
-            self.arrays[i] = Value("ptr", name)
+            self.arrays[i] = self.f.module.array(f"{self.f.name}.{i}", self.program.arrays[i])
         return self.arrays[i]
