@@ -39,6 +39,7 @@ NEEDS = {
     "test_compiled_runs.py": ("fast",),
     "test_compiled_untraceable.py": ("fast", "scipy"),
     "test_completeness.py": ("exchange", "onnxruntime", "fast"),
+    "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
     "test_engine_pauses.py": ("fast",),
@@ -70,6 +71,7 @@ NEEDS = {
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
+    "test_whole_set.py": ("sklearn", "fast"),
     "test_weighting.py": ("sklearn",),
     "test_xor_post.py": ("cli",),
 }

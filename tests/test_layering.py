@@ -34,10 +34,11 @@ LAYERS = MAP.split()
 
 METHODS = {
     "network/__init__.py": {"training", "files", "export", "plots"},  # fit, save, export, and pictures in a notebook
+    "network/prediction.py": {"engines"},  # machine code for predictions
     "history.py": {"plots"},  # its picture in a notebook
     "__init__.py": set(LAYERS),
 }
-"""What methods import from above when they are called; and the package itself gathers names from everywhere."""
+"""What functions import from above when they are called; and the package itself gathers names from everywhere."""
 
 
 def layer(path: Path) -> str:

@@ -53,7 +53,7 @@ def test_a_script_predicts_to_the_last_bit_and_is_in_style(tmp_path):
         X = np.random.default_rng(seed).normal(0, 2, (rows, inputs))
         predictions = exported(net, tmp_path, f"model_{len(os.listdir(tmp_path))}.py")["predict"](X)
         assert predictions.dtype == net.dtype
-        assert np.array_equal(predictions, net.predict(X), equal_nan=True)
+        assert np.array_equal(predictions, net.predict(X, engine="numpy"), equal_nan=True)
 
     check()
     assert len(list(tmp_path.glob("*.py"))) >= 80
@@ -65,7 +65,7 @@ def test_a_script_predicts_to_the_last_bit_and_is_in_style(tmp_path):
 def test_every_activation(tmp_path, activation, dtype):
     net = pn.Network(pn.Dense(5, activation), pn.Activation(activation), pn.Dense(3), input_size=4, dtype=dtype)
     X = np.random.default_rng(2).normal(0, 1, (50, 4))
-    assert np.array_equal(exported(net, tmp_path)["predict"](X), net.predict(X))
+    assert np.array_equal(exported(net, tmp_path)["predict"](X), net.predict(X, engine="numpy"))
     lines = (tmp_path / "model.py").read_text().split("\n")
     defined = {line.split("(")[0].removeprefix("def ") for line in lines if line.startswith("def ")}
     others = {"sigmoid", "elu", "softplus"}  # which some call
@@ -85,8 +85,8 @@ def test_a_larger_network_keeps_its_numbers_beside_the_script(tmp_path):
         os.rename(tmp_path / name, moved / name)
     X = np.random.default_rng(0).normal(size=(20_000, 20))
     predict = runpy.run_path(str(moved / "model.py"))["predict"]
-    assert np.array_equal(predict(X), net.predict(X))
-    assert np.array_equal(predict(X[:8193]), net.predict(X[:8193]))
+    assert np.array_equal(predict(X), net.predict(X, engine="numpy"))
+    assert np.array_equal(predict(X[:8193]), net.predict(X[:8193], engine="numpy"))
     assert_in_style(moved)
 
 
@@ -96,7 +96,7 @@ def test_numpy_alone_runs_it(tmp_path):
     X, _ = pn.datasets.xor()
     assert bare(tmp_path, "-c", "import plainnet").returncode == 1
     done = bare(tmp_path, "-c", f"import xor; print([p.hex() for p in xor.predict({X.tolist()})[:, 0]])")
-    assert done.stdout.strip() == str([p.hex() for p in net.predict(X)[:, 0].tolist()]), done.stderr
+    assert done.stdout.strip() == str([p.hex() for p in net.predict(X, engine="numpy")[:, 0].tolist()]), done.stderr
     done = bare(tmp_path, "xor.py")
     assert "largest difference from plainnet's predictions is 0." in done.stdout, done.stderr
 
@@ -130,7 +130,7 @@ def test_penguins_with_missing_values_and_unseen_categories(tmp_path, penguins):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    outputs = net.predict(penguins.features(penguins.read(tmp_path / "new.csv")))
+    outputs = net.predict(penguins.features(penguins.read(tmp_path / "new.csv")), engine="numpy")
 
     own = exported(net, tmp_path)
     assert np.array_equal(own["probabilities"](rows), outputs.astype(float))
@@ -175,7 +175,7 @@ def test_regression_in_the_targets_units(tmp_path, standardized, dtype):
     table = Table.learn(frame, "price", "regression", standardize_target=standardized)
     net = network_for(table, pn.Dense(1), dtype=dtype)
     own = exported(net, tmp_path)
-    expected = table.decode(net.predict(table.features(frame)))
+    expected = table.decode(net.predict(table.features(frame), engine="numpy"))
     assert np.array_equal(own["predict"](frame.to_dicts()), expected)
     text = [
         {name: "" if value is None else f" {value} ".upper() for name, value in row.items()} for row in frame.to_dicts()
@@ -192,7 +192,7 @@ def test_two_classes_by_one_sigmoid(tmp_path, classes):
     )
     table = Table.learn(frame, "y", "classification")
     net = network_for(table, pn.Dense(1, "sigmoid"))
-    outputs = net.predict(table.features(frame))
+    outputs = net.predict(table.features(frame), engine="numpy")
     own = exported(net, tmp_path)
     assert np.array_equal(own["probabilities"](frame.to_dicts()), table.target.probabilities(outputs))
     assert own["predict"](frame.to_dicts()).tolist() == table.decode(outputs).tolist()
@@ -206,10 +206,12 @@ def test_numbers_as_categories_and_text_that_looks_missing(tmp_path):
     table = Table.learn(frame, "y", "classification")
     net = network_for(table, pn.Dense(2, "softmax"))
     own = exported(net, tmp_path)
-    outputs = net.predict(table.features(frame)).astype(float)
+    outputs = net.predict(table.features(frame), engine="numpy").astype(float)
     assert np.array_equal(own["probabilities"](frame.to_dicts()), outputs)
     typed = [{"code": 1.0, "flag": True}, {"code": 2, "flag": False}]
-    assert np.array_equal(own["probabilities"](typed), net.predict(table.features(frame[:2])).astype(float))
+    assert np.array_equal(
+        own["probabilities"](typed), net.predict(table.features(frame[:2]), engine="numpy").astype(float)
+    )
 
 
 HOSTILE = ['"""\nimport os\n', 'it\'s "both" \\', "{braces}", "Größe\t'", "\\' + x + \\\"", "a\\'b\""]
@@ -229,7 +231,7 @@ def test_names_cannot_become_code(tmp_path):
     net = network_for(table, pn.Dense(6, "softmax"))
     net.history = pn.History(epoch=[3], settings={"data": '"""; 1/0 \\'})
     own = exported(net, tmp_path)
-    outputs = net.predict(table.features(frame))
+    outputs = net.predict(table.features(frame), engine="numpy")
     assert own["predict"](frame.to_dicts()).tolist() == table.decode(outputs).tolist()
     assert own["CLASSES"].tolist() == sorted(HOSTILE)
     assert_in_style(tmp_path)
@@ -359,7 +361,7 @@ def test_own_parts_come_along(tmp_path, name, dtype):
     X = np.random.default_rng(2).normal(0, 1, (50, 4))
     predictions = exported(net, tmp_path)["predict"](X)
     assert predictions.dtype == net.dtype
-    assert np.array_equal(predictions, net.predict(X))
+    assert np.array_equal(predictions, net.predict(X, engine="numpy"))
     done = bare(tmp_path, "model.py")
     assert "largest difference from plainnet's predictions is 0." in done.stdout, done.stderr
     os.rename(tmp_path / "only_numpy", tmp_path / "elsewhere")
@@ -371,7 +373,7 @@ def test_own_parts_beside_a_table(tmp_path, penguins):
     net.layers[0].activation = number
     own = exported(net, tmp_path)
     frame = pn.tabular.read_table(PENGUINS)
-    outputs = net.predict(penguins.features(frame))
+    outputs = net.predict(penguins.features(frame), engine="numpy")
     assert np.array_equal(own["probabilities"](frame.to_dicts()), outputs.astype(float))
 
 
@@ -421,4 +423,4 @@ def test_arrays_of_no_and_of_three_axes(tmp_path, dtype):
     net.export(tmp_path / "form.py")
     predicted = runpy.run_path(str(tmp_path / "form.py"))["predict"](X)
     assert predicted.dtype == net.dtype
-    assert np.array_equal(predicted, net.predict(X))
+    assert np.array_equal(predicted, net.predict(X, engine="numpy"))

@@ -119,7 +119,7 @@ def of_plainnet(net, table, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pn.errors.PlainnetWarning)
         try:
-            return net.predict(table.features(table.read(path), dtype=net.dtype)).astype(float)
+            return net.predict(table.features(table.read(path), dtype=net.dtype), engine="numpy").astype(float)
         except InvalidValue:
             return None
 
@@ -219,7 +219,7 @@ def test_the_program_prints_labels_as_predict_writes_them(tmp_path):
         net = pn.Network(pn.Dense(2, "softmax"), input_size=1, seed=1)
         net.table = table.to_dict()
         script.write(net, tmp_path / "model.py")
-        outputs = net.predict(table.features(frame))
+        outputs = net.predict(table.features(frame), engine="numpy")
         expected = table.predictions(outputs)["prediction"].cast(str).to_list()
         assert set(expected) <= set(labels)
         done = subprocess.run(

@@ -55,7 +55,7 @@ def check(net, written, loss="mse", y=None, **options):
     assert losses == net.history.loss
     assert len(losses) == options["epochs"]
     assert options["epochs"] < EPOCHS or losses[-1] < losses[0]
-    assert np.array_equal(own["predict"](p, X), net.predict(X))
+    assert np.array_equal(own["predict"](p, X), net.predict(X, engine="numpy"))
 
 
 @pytest.mark.parametrize("make", cases(OPTIMIZERS))
@@ -551,4 +551,4 @@ def test_a_subclass_predicts_by_its_own_forward(tmp_path, make):
     own = runpy.run_path(str(tmp_path / "own.py"))
     p = own["initial_parameters"]()
     assert list(own["train"](X, y, p=p)) == history.loss
-    assert np.array_equal(own["predict"](p, X), net.predict(X))
+    assert np.array_equal(own["predict"](p, X), net.predict(X, engine="numpy"))

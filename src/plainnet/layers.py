@@ -146,7 +146,7 @@ class Layer(Configurable):
     def __setattr__(self, name: str, value: Any) -> None:
         view = self.__dict__.get("_views", {}).get(name)
         if view is None:
-            object.__setattr__(self, name, value)
+            super().__setattr__(name, value)
         elif value is not view:  # which it is after an operation in place, such as layer.weights += 1
             assign(name, view, value, fill=True)
 

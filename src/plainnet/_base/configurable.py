@@ -20,6 +20,13 @@ class Configurable:
 
     name: ClassVar[str] = ""
 
+    changes: ClassVar[int] = 0
+    """How often a setting of any such object has been set; what was made from settings is good until it differs."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        Configurable.changes += 1
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if "name" not in cls.__dict__:

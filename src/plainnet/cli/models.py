@@ -38,7 +38,7 @@ def predict(
     net, table = load(model, missing, separator)
     frame = table.read(data)
     blocks = table.feature_blocks(frame, net.dtype, place=lambda row: f"{data}, row {row + 1}")
-    outputs = [net.predict(block) for block in blocks]
+    outputs = [net.predict(block, engine="numpy") for block in blocks]  # once: nothing to compile for
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
     if output is None:
         write_text(predictions.write_csv())

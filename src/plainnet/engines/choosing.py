@@ -52,15 +52,15 @@ def choose(
     engine: str,
     job: Job,
     threads: int | None = None,
-    times: int = 1,
+    times: float = 1,
     declined: Callable[[Job, int], str | None] | None = None,
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
 
     "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
     branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
-    "compiled" was asked for. `times` is how many such jobs there are, and `declined` stands in for `decline`. The same
-    job gives the same choice on all machines with as many cores.
+    "compiled" was asked for. `times` is how many such jobs there are, or what part of one, and `declined` stands in for
+    `decline`. The same job gives the same choice on all machines with as many cores.
     """
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:

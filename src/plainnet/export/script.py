@@ -1,4 +1,4 @@
-"""A network as one readable Python file that predicts with NumPy alone, to the last bit as `net.predict` does."""
+"""A network as one readable Python file that predicts with NumPy alone, to the last bit as the NumPy engine does."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _self_check(net: Network) -> str:
     """Two rows of inputs, with what plainnet predicts for them."""
     size = 2 * (net.input_size or 0)
     X = np.arange(size).reshape(2, -1) / size
-    expected = array_source("EXPECTED", net.predict(X))
+    expected = array_source("EXPECTED", net.predict(X, engine="numpy"))
     return f'''
 # fmt: off
 {expected}
@@ -179,7 +179,7 @@ def _introduction(net: Network, table: Table | None, file: Path, weights: Path |
     origin = (
         f"The network has {net.parameters.size:,} parameters ({net.dtype.name}){numbers}. "
         f"plainnet {plainnet.__version__} wrote this file{training(net)}. It needs NumPy alone, and predicts what "
-        "plainnet predicts, to the last bit where NumPy is the same."
+        "plainnet's NumPy engine predicts, to the last bit where NumPy is the same."
     )
     stem = file.stem if file.stem.isidentifier() else "model"
     if table is None:

@@ -19,8 +19,8 @@ from plainnet.backpropagation import backpropagate
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
 from plainnet.metrics import resolve_all, warn_of_unweighted
-from plainnet.network.examples import NOT_BUILT, examples_for, inputs_for, loss_for
-from plainnet.network.prediction import measure, outputs_of
+from plainnet.network.examples import NOT_BUILT, examples_for, loss_for
+from plainnet.network.prediction import MachineCode, checked_outputs, measure
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
@@ -56,6 +56,9 @@ class Network:
 
     trained_by: tuple[Loss, Optimizer] | None = None
     """The loss and the optimizer of the latest run, which the record of it names; neither is pickled."""
+
+    _machine_code: MachineCode | None = None
+    """The network's prediction as machine code, if it has been asked for; neither pickled nor copied."""
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class Network:
 
     def unbuild(self) -> None:
         """Undo `build`, as a first fit does that raises an error before the training."""
-        self.input_size = self.output_size = None
+        self.input_size = self.output_size = self._machine_code = None
         for layer in self.layers:
             layer.unbind()
 
@@ -165,6 +168,7 @@ class Network:
 
     def _bind(self) -> None:
         """Make every layer's attributes views into its part of the two vectors."""
+        self._machine_code = None
         parameters = views(self._parameters, self._parameter_shapes)
         statistics = views(self._statistics, self._statistic_shapes)
         for layer, own_parameters, own_statistics in zip(self.layers, parameters, statistics, strict=True):
@@ -175,7 +179,7 @@ class Network:
             raise InvalidValue(NOT_BUILT)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "trained_by"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("trained_by", "_machine_code")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -240,21 +244,26 @@ class Network:
 
     # ---- use ----
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, engine: str = "auto") -> Array:
         """Return the outputs for each row of X, (examples, features) -> (examples, outputs).
 
         After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number
         of features or is not finite.
-        """
-        inputs = inputs_for(self, X)
-        outputs = outputs_of(self, inputs)
-        return outputs.copy() if outputs is inputs else outputs  # never the caller's own array
 
-    def logits(self, X: Any) -> Array:
-        """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns."""
+        `engine` is "numpy", "compiled" (extra `fast`), or "auto": compiled if that is installed and X is small. The
+        two differ by rounding. Which one "auto" takes depends on the sizes of the network and of X alone, so equal
+        networks give the same X the same outputs at every call.
+        """
+        return checked_outputs(self, X, engine=engine)
+
+    def logits(self, X: Any, *, engine: str = "auto") -> Array:
+        """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns.
+
+        `engine` is as for `predict`.
+        """
         if not self.layers[-1].ends_in_activation:
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
-        return outputs_of(self, inputs_for(self, X), before_activation=True)
+        return checked_outputs(self, X, before_activation=True, engine=engine)
 
     def evaluate(
         self,

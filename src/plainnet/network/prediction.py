@@ -1,33 +1,134 @@
-"""Outputs and measures of a network on checked examples, a block of rows at a time."""
+"""Outputs and measures of a network, a block of rows at a time.
+
+Few rows at a time are machine code where llvmlite is installed (`plainnet.engines.compiled.predicting`), from the first
+prediction on: a network gives the same rows the same outputs at each call. What it decides by is the amount of work
+alone, so that the same program always gives the same bits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.configurable import Configurable
 from plainnet._base.mapped import MappedRows, Rows, blocks
 from plainnet.backpropagation import is_fused
 from plainnet.losses import Loss
 from plainnet.metrics import Measure
+from plainnet.network.examples import inputs_for
 
 if TYPE_CHECKING:
+    from plainnet.engines.compiled.predicting import Prediction
     from plainnet.network import Network
 
 ROWS_AT_A_TIME = 8192
 """Rows pass through the network in blocks of so many, so that memory does not grow with the data."""
 
 
-def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False) -> Array:
-    """Return the outputs for each row, or the sums before the last activation."""
+SMALL = 2**20
+"""The multiplications up to which a prediction is machine code; NumPy's share of the time is small in larger ones."""
+
+
+COMPILING = 0.03
+"""About the seconds that machine code for a prediction takes to make."""
+
+
+class MachineCode:
+    """The machine code of a network's predictions, and of its sums before the activation, made when first needed."""
+
+    def __init__(self, net: Network) -> None:
+        self.changes = Configurable.changes
+        """How many settings had been set in this process when it was made."""
+        self.most_rows = SMALL // max(1, net.parameters.size)
+        self.made: dict[bool, Prediction | None] = {}
+
+    def of(self, net: Network, before_activation: bool) -> Prediction | None:
+        """Return the machine code; None where there is none."""
+        if before_activation not in self.made:
+            self.made[before_activation] = _prediction(net, before_activation)
+        return self.made[before_activation]
+
+
+def _prediction(net: Network, before_activation: bool) -> Prediction | None:
+    if not can_compile():
+        return None
+    from plainnet.engines.compiled.predicting import prediction  # it is above network
+
+    return prediction(net, before_activation)
+
+
+@cache
+def can_compile() -> bool:
+    """Return True if predictions can be machine code here."""
+    from plainnet.engines import choosing  # it is above network
+
+    return choosing.is_installed() and choosing.why_unable() is None
+
+
+def pays(net: Network, rows: int, times: int) -> bool:
+    """Return True if machine code for so many predictions of so many rows saves more time than making it takes."""
+    units = sum(int(units) for _, units, _ in net.layer_sizes())
+    return times * (3.5e-6 * len(net.layers) + 1e-9 * rows * units) > COMPILING
+
+
+def machine_outputs(net: Network, inputs: Array, before_activation: bool, *, any_size: bool = False) -> Array | None:
+    """Return the outputs by machine code for few rows, or for any; None where NumPy has to compute them.
+
+    None too where something is wrong with the inputs: they need not have been checked.
+    """
+    code = net._machine_code
+    if code is None or code.changes != Configurable.changes:
+        code = net._machine_code = MachineCode(net)
+    if inputs.ndim != 2 or (len(inputs) > code.most_rows and not any_size):
+        return None
+    compiled = code.of(net, before_activation)
+    return None if compiled is None else compiled(inputs)
+
+
+def checked_outputs(net: Network, X: Any, *, before_activation: bool = False, engine: str = "auto") -> Array:
+    """Return what `outputs_of` does, for X as a user gave it and an engine; never the user's own array."""
+    compiled = None if engine == "auto" else _is_compiled(engine)
+    if type(X) is np.ndarray and net.is_built and compiled is not False:
+        outputs = machine_outputs(net, X, before_activation, any_size=bool(compiled))
+        if outputs is not None:
+            return outputs
+    inputs = inputs_for(net, X)
+    outputs = outputs_of(net, inputs, before_activation=before_activation, compiled=compiled)
+    return outputs.copy() if outputs is inputs else outputs
+
+
+def _is_compiled(engine: str) -> bool:
+    """Return True for the engine "compiled", False for "numpy"; refuse others, and one that cannot run here."""
+    from plainnet.engines import choosing  # it is above network
+
+    checks.one_of("engine", engine, ["auto", *choosing.ENGINES])
+    if engine == "compiled":
+        choosing.require_compiled()
+    return engine == "compiled"
+
+
+def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, compiled: bool | None = None) -> Array:
+    """Return the outputs for each row, or the sums before the last activation.
+
+    `compiled` says if it is done by machine code where that is possible; None decides by the size.
+    """
+    if compiled is not False and not isinstance(inputs, MappedRows):
+        outputs = machine_outputs(net, inputs, before_activation, any_size=bool(compiled))
+        if outputs is not None:
+            return outputs
     if len(inputs) <= ROWS_AT_A_TIME and isinstance(inputs, np.ndarray):
         return _forward(net, inputs, before_activation)
     outputs = np.empty((len(inputs), net.output_size or 0), net.dtype)
     if isinstance(inputs, MappedRows):
         for block in blocks(inputs):
-            outputs[block] = outputs_of(net, inputs[block], before_activation=before_activation)
+            outputs[block] = outputs_of(
+                net, inputs[block], before_activation=before_activation, compiled=bool(compiled)
+            )
         return outputs
     for start in range(0, len(inputs), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
@@ -44,14 +145,27 @@ def _forward(net: Network, inputs: Array, before_activation: bool) -> Array:
 
 
 def measure(
-    net: Network, inputs: Rows, targets: Rows, sample_weight: Array | None, loss: Loss, metrics: Mapping[str, Measure]
+    net: Network,
+    inputs: Rows,
+    targets: Rows,
+    sample_weight: Array | None,
+    loss: Loss,
+    metrics: Mapping[str, Measure],
+    *,
+    compiled: bool | None = None,
 ) -> dict[str, float]:
-    """Return the loss without penalties and each metric; all outputs are kept in memory only if there are metrics."""
+    """Return the loss without penalties and each metric; all outputs are kept in memory only if there are metrics.
+
+    `compiled` is as for `outputs_of`.
+    """
     fused = is_fused(net.layers[-1], loss)
+    if isinstance(inputs, MappedRows):
+        compiled = bool(compiled)  # one engine for all blocks
     mean = total = 0.0
     kept: list[tuple[Array, Array]] = []
     for block in blocks(inputs, targets):
-        y, outputs = targets[block], outputs_of(net, inputs[block], before_activation=fused)
+        y = targets[block]
+        outputs = outputs_of(net, inputs[block], before_activation=fused, compiled=compiled)
         w = None if sample_weight is None else sample_weight[block]
         value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
         weight = len(y) if w is None else float(w.sum())

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
 
 from plainnet import __version__, adapters
 from plainnet._base.arrays import Array
-from plainnet.engines import blas
+from plainnet.engines import blas, choosing
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for, targets_for, weights_for
@@ -234,6 +234,8 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         samples = self._samples(X, encoded, sample_weight, by_class)
         held_out = None if given is None else self._validation_samples(given, by_class)
         if self.solver == "lbfgs":
+            if self.engine == "compiled":
+                choosing.require_compiled()
             return partial(fit_lbfgs, self, samples, held_out)
         return StochasticFit(self, samples, held_out, incremental).train
 

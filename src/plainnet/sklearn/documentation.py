@@ -79,8 +79,8 @@ PARAMETERS = f"""
     n_jobs : None or a number
         The number of threads; -1 means all cores, -2 all but one, None leaves it to the engine.
     engine : 'auto', 'numpy' or 'compiled'
-        What runs the epochs. 'auto' compiles a run that is long enough to gain, where llvmlite is installed;
-        `network_.history.settings["engine"]` says which it was.""".strip()
+        What runs the epochs, or computes the loss and gradient of L-BFGS. 'auto' compiles a run that is long enough to
+        gain, where llvmlite is installed; `network_.history.settings["engine"]` says which it was.""".strip()
 
 ATTRIBUTES = """
     network_ : the trained plainnet Network, with `save`, `export`, `summary`, ...

@@ -1,16 +1,18 @@
 """The solver "lbfgs": all examples at once, through SciPy, on the network's one vector of parameters."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
 from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-from plainnet._base.arrays import Array, keep_freed_memory
-from plainnet.backpropagation import backpropagate
+from plainnet._base.arrays import Array
+from plainnet.engines import Job
+from plainnet.engines.whole_set import NumpyWholeSet, whole_set
 from plainnet.errors import DivergenceError, warn
-from plainnet.layers import TrainingPass
-from plainnet.network.prediction import measure
+from plainnet.network.prediction import measure, pays
+from plainnet.optimizers import SGD
 from plainnet.sklearn import curves
 from plainnet.sklearn.objective import Objective, set_penalty
 from plainnet.sklearn.samples import Samples
@@ -29,22 +31,15 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
     curves.forget(estimator)
     network.history = None  # an earlier one is the record of another solver
     estimator.validation_loss_curve_ = None if held_out is None else []
-    keep_freed_memory()
-    gradient = np.zeros_like(network.parameters)
-    gradients = network.parameter_views(gradient)
-    random = np.random.default_rng(0)
-    first_masks = random.bit_generator.state
-    step = TrainingPass(random, updates_statistics=False)
+    job = Job(network, minimized, SGD(), samples.inputs, samples.targets, weight, None, False, estimator.max_iter)
+    one_pass = whole_set(estimator.engine, job)
 
     def value_and_gradient(parameters: Array) -> tuple[float, Array]:
         network.parameters = parameters
-        return evaluate(minimized)
+        return one_pass(), one_pass.gradient.astype(np.float64)
 
-    def evaluate(objective: Objective) -> tuple[float, Array]:
-        random.bit_generator.state = first_masks  # every evaluation must be of the same function
-        value = backpropagate(network.layers, objective, samples.inputs, samples.targets, weight, step, gradients)
-        return float(value), gradient.astype(np.float64)
-
+    rows = 0 if held_out is None else len(held_out.inputs)
+    measures_compiled = not isinstance(one_pass, NumpyWholeSet) and pays(network, rows, estimator.max_iter)
     iterations = 0
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
@@ -54,7 +49,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
             print(f"Iteration {iterations}, loss = {intermediate_result.fun:.8f}")
         if held_out is not None and estimator.validation_loss_curve_ is not None:
             network.parameters = intermediate_result.x
-            measured = measure(network, held_out.inputs, held_out.targets, held_out.sample_weight, reported, {})
+            measured = measure(network, *held_out, reported, {}, compiled=measures_compiled)
             estimator.validation_loss_curve_.append(measured["loss"])
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
@@ -67,7 +62,7 @@ def fit_lbfgs(estimator: "BaseMLP", samples: Samples, held_out: Samples | None) 
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": float(estimator.tol)},
         )
         network.parameters = result.x
-        estimator.loss_ = evaluate(reported)[0]
+        estimator.loss_ = NumpyWholeSet(replace(job, loss=reported))()
     if not (np.isfinite(result.x).all() and np.isfinite(estimator.loss_)):
         raise DivergenceError(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "

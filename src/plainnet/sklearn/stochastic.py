@@ -73,12 +73,14 @@ class StochasticFit:
         self.objective = Objective(estimator._loss_name, estimator.n_outputs_, penalty_rows=batch_size)
         asked = {"loss": self.objective, "optimizer": self.memory.optimizer, "batch_size": batch_size}
         options = Options.of({**asked, "epochs": estimator.max_iter, "shuffle": bool(estimator.shuffle)})
+        set_penalty(estimator.network_, float(estimator.alpha), batch_size)  # before the job may be compiled
         self.job = self._job(options)
+        share = 1 / self.job.epochs if incremental else 1.0
         last_epoch = self.job.epochs_done + 1 if incremental else self.job.epochs
         self.stopping = NoImprovement(estimator, self.job, by_score, last_epoch)
         self.run = TrainingRun(
             self.job,
-            engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs)),
+            engines.choose(estimator.engine, self.job, threads_of(estimator.n_jobs), times=share),
             options,
             validation=held_out,
             stopping=self.stopping,
@@ -109,7 +111,6 @@ class StochasticFit:
         estimator.network_.history = run.history
         settings = {"loss": self.objective.loss.name, "alpha": float(estimator.alpha)}
         run.history.settings = {"estimator": call_of(estimator), **run.history.settings, **settings}
-        set_penalty(estimator.network_, float(estimator.alpha), self.job.batch_size or len(self.job.inputs))
         curves.begin(estimator, self.stopping, run.validation is not None, self.incremental)
         try:
             self._follow()

@@ -20,6 +20,7 @@ from plainnet.history import MOST_REPORTS, History, Report
 from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
+from plainnet.network.prediction import outputs_of
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
@@ -143,7 +144,7 @@ def _try_metrics(run: TrainingRun) -> None:
         return
     inputs, targets, weights = run.measured_on
     warn_of_unweighted(run.metrics, weights)
-    y, predictions = targets[:], run.job.network.predict(inputs)
+    y, predictions = targets[:], outputs_of(run.job.network, inputs, compiled=run.measures_compiled)
     for name, metric in run.metrics.items():
         try:
             with np.errstate(all="ignore"):  # the network has learned nothing yet

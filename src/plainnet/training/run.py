@@ -20,7 +20,7 @@ from plainnet.engines.notes import MEASURES
 from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
-from plainnet.network.prediction import measure
+from plainnet.network.prediction import measure, pays
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.options import Options
 from plainnet.training.stopping import Stopping
@@ -174,6 +174,13 @@ class TrainingRun:
         fitting = done * SECONDS_AHEAD / max(self.seconds, 1e-9)  # by the pace so far
         return 0 if self.is_watched else int(min(fitting, EPOCHS_AHEAD)) // self.report_every
 
+    @cached_property
+    def measures_compiled(self) -> bool:
+        """True if the predictions that reports measure are machine code as well."""
+        reports = self.job.epochs // self.report_every  # not those still to come: a resumed run decides alike
+        rows = len(self.measured_on[0])
+        return self.choice.engine == "compiled" and pays(self.job.network, rows, reports)
+
     def notes(self, goal: int) -> Notes:
         """Return room for what the engine notes up to the end of the epoch `goal`."""
         return Notes(self.job, self.report_every, self.stopping.last_epoch, goal)
@@ -254,7 +261,9 @@ class TrainingRun:
         if self.validation is not None or self.metrics:
             inputs, targets, weights = self.measured_on
             with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
-                measured = measure(net, inputs, targets, weights, job.loss, self.metrics)
+                measured = measure(
+                    net, inputs, targets, weights, job.loss, self.metrics, compiled=self.measures_compiled
+                )
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
         is_best = self.stopping.is_best(loss, validation_loss, measured)

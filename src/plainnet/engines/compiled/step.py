@@ -89,7 +89,7 @@ class _Present(NumberSymbol):
         return True
 
 
-def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = ()) -> Graph:
+def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, updates_statistics: bool = True) -> Graph:
     """Return the graph of a pass forward and back over so many rows.
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
@@ -107,7 +107,7 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = ()) -> Graph:
             setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
-        value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random), gradients)
+        value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random, updates_statistics), gradients)
         return value, (None if weight is None else weight.sum())
 
     def examples(shapes: Mapping[str, Any]) -> dict[str, ShapeDtype]:
@@ -146,12 +146,12 @@ def traced_update(job: Job) -> Graph:
     return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int)))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...], threads: int) -> Pass:
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statistics: bool = True) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
-    graphs = [traced_pass(job, count) for count in rows]
+    graphs = [traced_pass(job, count, updates_statistics=updates_statistics) for count in rows]
     draws = _draws_of(graphs)
     try:
-        extents, constants = _common(graphs)
+        extents, constants = common(graphs, rows)
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
         programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
         return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(graphs[0]))
@@ -203,12 +203,17 @@ def _lowered(
     return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
-def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
-    """Return each node's extents for all graphs at once, and the constants in which they differ."""
+def common(
+    graphs: Sequence[Graph], rows: Sequence[int]
+) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
+    """Return each node's extents for all graphs at once, and the constants in which they differ.
+
+    The graphs are of one computation, for these numbers of rows.
+    """
     first, *others = graphs
     extents = {node: tuple(map(Extent, node.shape)) for node in first.nodes}
     tables: dict[Node, tuple[float, ...]] = {}
-    for other in others:
+    for other, count in zip(others, rows[1:], strict=True):
         if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
             raise Unsupported("it computes something else for another number of rows")
         places = {node: i for i, node in enumerate(other.nodes)}
@@ -218,12 +223,21 @@ def _common(graphs: Sequence[Graph]) -> tuple[dict[Node, tuple[Extent, ...]], di
             if not same_inputs or len(one.shape) != len(two.shape):
                 raise Unsupported("it computes something else for another number of rows")
             lengths = zip(one.shape, two.shape, strict=True)
-            extents[one] = tuple(Extent(a) if a == b else Extent(1, per_row=True) for a, b in lengths)
+            extents[one] = tuple(_extent(a, b, rows[0], count) for a, b in lengths)
             if one.op == "constant":
                 _compare(one, two, tables)
             elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
                 raise Unsupported("it takes some of the batch's rows by their number")
     return extents, tables
+
+
+def _extent(a: int, b: int, rows: int, other: int) -> Extent:
+    """Return the extent of an axis that is `a` long for so many rows, and `b` for another number of them."""
+    if a == b:
+        return Extent(a)
+    if a % rows or a * other != b * rows:
+        raise Unsupported("an axis is neither as long for any number of rows nor a multiple of it")
+    return Extent(a // rows, per_row=True)
 
 
 def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
