@@ -134,9 +134,9 @@ class Job:
     def is_finite(self) -> bool:
         """True if every parameter is a finite number."""
         parameters = self.network.parameters
-        if math.isfinite(np.vdot(parameters, parameters)):  # one quick pass; it can overflow, of which vdot never warns
-            return True
-        return bool(np.isfinite(parameters).all())
+        # Not by a product, for which BLAS starts threads that look for more work long after it; and a sum can overflow.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(parameters.sum()) or bool(np.isfinite(parameters).all())
 
     def keep_good(self) -> None:
         """Keep the present parameters, which have given a finite loss."""
