@@ -53,9 +53,10 @@ def test_each_activation(activation: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("make", parts.cases(parts.LAYERS))
 def test_each_layer(make: Callable[[int], pn.Layer], dtype: str) -> None:
-    """As the first, in the middle and as the last one."""
-    layers = [lambda: make(INPUTS), dense(4, "tanh"), lambda: make(4), dense(OUTPUTS), lambda: make(OUTPUTS)]
-    assert_engines_agree(network(*layers, dtype=dtype), X, Y, **OPTIONS)
+    """As the first, in the middle and, unless rounding decides what it does to two numbers, as the last one."""
+    layers = [lambda: make(INPUTS), dense(4, "tanh"), lambda: make(4), dense(OUTPUTS)]
+    last = [lambda: make(OUTPUTS)] if dtype == "float64" or not make(OUTPUTS).normalization else []
+    assert_engines_agree(network(*layers, *last, dtype=dtype), X, Y, **OPTIONS)
 
 
 def test_each_layer_after_each_other_one() -> None:

@@ -3,7 +3,7 @@
 `prepare` checks the options and the data, chooses an engine and gives a `TrainingRun`; its `reports` train.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from os import fspath
 from typing import Any
@@ -97,7 +97,9 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
     )
 
 
-def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRun:
+def run_of(
+    job: Job, choice: Choice, data: Data, options: Options, recorded: Mapping[str, Any] | None = None
+) -> TrainingRun:
     """Return the run of a job: validation, early stopping, metrics, reports and checkpoints around it."""
     run = TrainingRun(
         job,
@@ -108,6 +110,7 @@ def run_of(job: Job, choice: Choice, data: Data, options: Options) -> TrainingRu
         resolve_all(options.metrics, several_labels=bool(options.metrics) and has_several_labels(job.targets)),
         _report_every(options, job),
         None if options.checkpoint is None else Checkpoint(options.checkpoint, options.checkpoint_every),
+        recorded,
     )
     _try_metrics(run)
     _warn_of_idle_plateau(run)

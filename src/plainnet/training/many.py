@@ -65,7 +65,10 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
                 data = examples_of(net, X, y, own)
             jobs.append((job_of(net, data, own), data))
         choice, code = choose(each[0].engine, [job for job, _ in jobs])
-        runs = [run_of(job, choice, data, own) for (job, data), own in zip(jobs, each, strict=True)]
+        runs: list[TrainingRun] = []
+        for (job, data), own in zip(jobs, each, strict=True):
+            recorded = runs[0].history.settings if runs and own is each[0] else None
+            runs.append(run_of(job, choice, data, own, recorded))
     for run in runs:
         run.job.network.history = run.history
         run.job.network.trained_by = run.job.loss, run.job.optimizer

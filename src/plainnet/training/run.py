@@ -44,6 +44,8 @@ class TrainingRun:
     metrics: Mapping[str, Measure]
     report_every: int
     checkpoint: Checkpoint | None = None
+    recorded: Mapping[str, Any] | None = None
+    """The settings for the record, where another run of the same options has described them already."""
 
     # What follows is the state of the run: all fields that the constructor does not take.
     history: History = field(init=False)
@@ -58,7 +60,7 @@ class TrainingRun:
 
     def __post_init__(self) -> None:
         note = {"engine_note": self.choice.note} if self.choice.note else {}
-        self.history = History(settings=self.settings() | note)
+        self.history = History(settings=dict(self.recorded or self.settings() | note))
         self.epochs_before = self.job.epochs_done
 
     def state(self) -> dict[str, Any]:

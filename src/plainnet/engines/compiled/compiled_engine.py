@@ -136,7 +136,7 @@ class CompiledEngine:
         rates, steps = rates_of(job, steps)
         sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
-        counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0])
+        counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
         arrays = {
@@ -168,7 +168,7 @@ class CompiledEngine:
         job.gradient_norms.extend(float(norms[step % driver.NORMS]) for step in latest)
         job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
         job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
-        return losses, done < steps or bool(losses and not job.is_finite)
+        return losses, done < steps or bool(counts[driver.BROKEN])
 
     def _sizes(self, source: LoadedRows, steps: int) -> list[int]:
         """Return the size of each step's batch: 0 for a whole batch, 1 for the smaller last one."""

@@ -5,7 +5,6 @@ It does what `train` of the NumPy engine does, for so many steps in one call.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +30,8 @@ FIELDS = (
 NUMBERS = FIELDS.index("inputs")
 """The first so many are numbers, the others addresses."""
 
-EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED = range(6)
-"""The places in `counts`."""
+EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED, BROKEN = range(7)
+"""The places in `counts`; BROKEN says if a parameter is no longer finite."""
 LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
 """The places in `sums`."""
 
@@ -121,7 +120,7 @@ class _Driver:
 
     def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
         f, given = self.f, self.given
-        counts = [self._entry("counts", i) for i in range(6)]
+        counts = [self._entry("counts", i) for i in range(7)]
         sums = [self._entry("sums", i, "double") for i in range(3)]
         self.first_epoch = counts[EPOCHS]
         start = (whole(0), *counts, *sums)
@@ -131,7 +130,7 @@ class _Driver:
         f.label(head)
         place = len(f.lines)
         state = [f.op(value.type, "phi") for value in start]
-        at, epochs, batches, steps, good, written, noted, loss_total, weight_total, rate = state
+        at, epochs, batches, steps, good, written, noted, broken, loss_total, weight_total, rate = state
         body = f.new_label("body")
         f.do(f"br {f.compare('slt', at, given['steps'])}, label %{body}, label %{done}")
         f.label(body)
@@ -165,9 +164,8 @@ class _Driver:
         f.label(good_step)
         first = f.compare("eq", batches, whole(0))
         with f.when(first):
-            with f.when(sharing.only_first(f, self.thread)) if self.thread else nullcontext():
-                self._copy(given["parameters"], given["good_parameters"], self.layout.parameter_bytes)
-                self._copy(given["statistics"], given["good_statistics"], self.layout.statistic_bytes)
+            self._keep("parameters", self.layout.parameter_bytes)
+            self._keep("statistics", self.layout.statistic_bytes)
             if self.thread:
                 sharing.wait(f, self.thread)
         new_good = f.select(first, epochs, good)
@@ -193,6 +191,7 @@ class _Driver:
             new_good,
             f.select(over, f.add(written, whole(1)), written),
             new_noted,
+            f.convert("zext", failed, "i64"),
             f.select(over, zero, total),
             f.select(over, zero, weights),
             new_rate,
@@ -208,7 +207,7 @@ class _Driver:
         f.do(f"br label %{done}")
         f.label(done)
         final = f.op("i64", f"phi i64 [ {written.name}, %{head} ], [ {more.name}, %{stop} ]")
-        for i, value in enumerate((epochs, batches, steps, good, final, noted)):
+        for i, value in enumerate((epochs, batches, steps, good, final, noted, broken)):
             f.store(value, f.place(given["counts"], "i64", whole(i)))
         for i, value in enumerate((loss_total, weight_total, rate)):
             f.store(value, f.place(given["sums"], "double", whole(i)))
@@ -256,6 +255,15 @@ class _Driver:
 
     def _entry(self, name: str, i: int, type: str = "i64") -> Value:
         return self.f.load(type, self.f.place(self.given[name], type, whole(i)))
+
+    def _keep(self, name: str, size: int) -> None:
+        """Copy this thread's part of a vector to the good ones."""
+        f, source, target, count = self.f, self.given[name], self.given[f"good_{name}"], whole(size)
+        if self.thread:
+            start, stop = sharing.part(f, count, self.thread)
+            source, target = f.place(source, "i8", start), f.place(target, "i8", start)
+            count = f.subtract(stop, start)
+        self._copy(source, target, count)
 
     def _copy(self, source: Value, target: Value, size: int | Value) -> None:
         if size == 0:
