@@ -91,14 +91,6 @@ def test_the_number_of_lanes_changes_nothing(lanes, name, kind):
     np.testing.assert_array_equal(of(name, x, lanes=lanes), of(name, x, lanes=8))
 
 
-@pytest.mark.parametrize("kind", DTYPES)
-@pytest.mark.parametrize("name", MOST)
-def test_a_called_function_gives_the_same(name, kind):
-    x = numbers(DTYPES[kind])[::37]
-    result = computed(lambda f, x: mathematics.called(f, name, mathematics.called(f, "exp", x)), x)
-    np.testing.assert_array_equal(result, of(name, of("exp", x)))
-
-
 OTHERS = sorted(set(mathematics.FUNCTIONS) - set(MOST))
 
 

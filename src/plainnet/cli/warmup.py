@@ -4,7 +4,7 @@ from plainnet.cli.display import print_whole
 
 
 def warmup() -> None:
-    """Do nothing: the fast engine compiles each job in tenths of a second, so nothing is compiled ahead any longer."""
+    """Do nothing: this command is no longer needed, as the fast engine compiles each job in tenths of a second."""
     print_whole(
         "Nothing to do: the fast engine makes the machine code of each job when it starts, in tenths of a second. "
         "This command is no longer needed."

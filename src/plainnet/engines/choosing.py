@@ -87,10 +87,10 @@ def is_installed() -> bool:
 
 @cache
 def why_unable() -> str | None:
-    """Why the compiled engine cannot run here although llvmlite is there, in words; None where it can."""
-    too_old = lacking("fast")
+    """Return why the compiled engine cannot run here although llvmlite is there, in words; None where it can."""
+    too_old = [library for library in lacking("fast") or () if library.startswith("llvmlite")]
     if too_old:
-        return f"it takes {' and '.join(too_old)}, and an older one is installed"
+        return f'it needs {too_old[0]} and an older one is installed: pip install "{too_old[0]}"'
     try:
         import plainnet.engines.compiled.compiled_engine  # noqa: F401
     except Exception as error:  # whatever a broken installation ends in
@@ -114,21 +114,21 @@ def decline(job: Job, threads: int) -> str | None:
 def require_compiled() -> None:
     """Refuse where the compiled engine cannot run, saying why."""
     if not is_installed():
-        raise missing_extra("the compiled engine", "fast")
+        raise missing_extra("the compiled engine", "fast", "llvmlite")
     reason = why_unable()
     if reason:
         raise InvalidValue(f'engine "compiled" cannot run here: {reason}; "auto" and "numpy" can')
 
 
 def numpy_seconds(job: Job) -> tuple[float, float]:
-    """About how long the NumPy engine would take: in Python, and in two operations a parameter and product."""
+    """Return about how long the NumPy engine would take: in Python, and in two operations a parameter and product."""
     examples = job.batch_size or len(job.inputs)
     steps = job.epochs * job.batches
     return steps * (15e-6 + 10e-6 * len(job.network.layers)), steps * 6 * job.network.parameters.size * examples / 40e9
 
 
 def default_threads(job: Job) -> int:
-    """All free cores for steps large enough to share."""
+    """Return all free cores for steps large enough to share, and fewer for smaller ones."""
     return min(free_cores(), useful_threads(job.network, job.batch_size or len(job.inputs)))
 
 
@@ -138,7 +138,7 @@ def useful_threads(network: "Network", examples: int) -> int:
 
 
 def free_cores() -> int:
-    """All cores; one where the caller itself already runs in parallel."""
+    """Return the number of all cores; 1 where the caller itself already runs in parallel."""
     import multiprocessing  # which takes as long to import as all of plainnet
 
     in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()

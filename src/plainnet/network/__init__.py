@@ -250,9 +250,10 @@ class Network:
         After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number
         of features or is not finite.
 
-        `engine` is "numpy", "compiled" (extra `fast`), or "auto": compiled if that is installed and X is small. The
-        two differ by rounding. Which one "auto" takes depends on the sizes of the network and of X alone, so equal
-        networks give the same X the same outputs at every call.
+        `engine` is "numpy", "compiled" (extra `fast`), or "auto": compiled if that is installed and X is small. NumPy
+        predicts whatever is asked for where a part is your own or X is a file. The two differ by rounding. Which one
+        "auto" takes depends on the sizes of the network and of X alone, so equal networks give the same X the same
+        outputs at every call.
         """
         return checked_outputs(self, X, engine=engine)
 

@@ -14,6 +14,7 @@ from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
 from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
+from plainnet.engines.compiled.step import LAYER_NORMS
 from plainnet.engines.compiled.threads import barrier, started
 from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
@@ -66,7 +67,7 @@ class CompiledEngine:
             "gradient": np.zeros_like(net.parameters),
             "work": np.zeros(self.code.work_bytes // 8 + 8),
             "arrived": barrier(threads) if threads > 1 else None,
-            "results": np.zeros(4 + len(job.layer_parts)),
+            "results": np.zeros(LAYER_NORMS // 8 + len(job.layer_parts)),
             **{
                 name: np.array(column)
                 for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)
@@ -79,7 +80,7 @@ class CompiledEngine:
         self.whole_set = self._set_in_memory()
 
     def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
-        """Train `epochs` epochs, or until one of the ends that `Engine.run` names; the loss of each finished epoch."""
+        """Train as `Engine.run` says, and return the loss of each finished epoch."""
         job = self.job
         last = job.epochs_done + epochs
         losses: list[float] = []

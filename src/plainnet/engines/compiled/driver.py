@@ -13,22 +13,19 @@ from plainnet.engines.compiled import emission, sharing
 from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, whole
 from plainnet.engines.compiled.loops import Program
 from plainnet.engines.compiled.sharing import Thread
-from plainnet.engines.compiled.step import Pass
+from plainnet.engines.compiled.step import CHECK, LAYER_NORMS, NORM, Pass
 
 NORMS = 10
 """The number of latest steps whose gradient norm is kept."""
 
+NUMBERS = ("steps", "batches", "before", "rows", "moves", "note_every", "note_last")
 FIELDS = (
-    "steps", "batches", "before", "rows", "moves", "note_every", "note_last",
-    "inputs", "targets", "weight", "order", "rates", "draws", "losses",
+    *NUMBERS, "inputs", "targets", "weight", "order", "rates", "draws", "losses",
     "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
     "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
     "arrived",
 )  # fmt: skip
-"""What the machine code is called with: addresses, and whole numbers; then the optimizer's memory."""
-
-NUMBERS = FIELDS.index("inputs")
-"""The first so many are numbers, the others addresses."""
+"""What the machine code is called with: whole numbers, then addresses; the optimizer's memory follows."""
 
 EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED, BROKEN = range(7)
 """The places in `counts`; BROKEN says if a parameter is no longer finite."""
@@ -112,7 +109,7 @@ class _Driver:
         self.given: dict[str, Value] = {}
         for i, name in enumerate(fields):
             at = self.f.place(Value("ptr", "%context"), "i64", whole(i))
-            self.given[name] = self.f.load("i64" if i < NUMBERS else "ptr", at)
+            self.given[name] = self.f.load("i64" if i < len(NUMBERS) else "ptr", at)
         self.thread = None
         if layout.threads > 1:
             self.thread = Thread(number_of_thread, layout.threads, self.given["arrived"])
@@ -173,7 +170,7 @@ class _Driver:
         new_rate = f.load("double", f.place(given["rates"], "double", which))
         new_steps = f.add(steps, whole(1))
         f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0), *self.shared)
-        norm = f.load(kind, f.place(given["results"], "i8", whole(16)))
+        norm = f.load(kind, f.place(given["results"], "i8", whole(NORM)))
         norm = f.convert("fpext", norm, "double")
         f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
         total = f.multiply_add(weight, loss, loss_total)
@@ -223,7 +220,7 @@ class _Driver:
         f.label(yes)
         f.store(loss, f.place(given["losses"], "double", written))
         f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0), *self.shared)
-        zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(24)))
+        zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(CHECK)))
         failed = f.compare("uno", zeros, zeros)
         epoch = f.add(epochs, whole(1))
         regular = f.compare("eq", f.binary("urem", epoch, given["note_every"]), whole(0))
@@ -244,7 +241,9 @@ class _Driver:
         f.call("norms", "void", given["gradient"], given["results"], given["work"], whole(0), *self.shared)
         row = f.place(given["notes"], "double", f.multiply(noted, whole(len(numbers) + self.layout.layers)))
         kind = TYPES[self.layout.dtype.name]
-        norms = [f.load(kind, f.place(given["results"], "i8", whole(32 + 8 * i))) for i in range(self.layout.layers)]
+        norms = [
+            f.load(kind, f.place(given["results"], "i8", whole(LAYER_NORMS + 8 * i))) for i in range(self.layout.layers)
+        ]
         for i, value in enumerate((*numbers, *(f.convert("fpext", norm, "double") for norm in norms))):
             f.store(value, f.place(row, "double", whole(i)))
 

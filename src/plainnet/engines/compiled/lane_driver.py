@@ -14,6 +14,7 @@ from plainnet.engines.compiled import lane_emission, operations
 from plainnet.engines.compiled.assembly import TYPES, Function, Module, Value, number, vector, whole
 from plainnet.engines.compiled.driver import NORMS, Programs
 from plainnet.engines.compiled.loops import Program
+from plainnet.engines.compiled.step import CHECK, LAYER_NORMS, NORM
 
 ROWS = ("inputs", "targets", "weight")
 """The arrays of which a batch has some rows."""
@@ -64,7 +65,7 @@ class LanesLayout(NamedTuple):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All that the machine code is called with."""
+        """Return the names of all that the machine code is called with."""
         return (*FIELDS, *(f"memory {name}" for name in self.memory))
 
 
@@ -124,7 +125,7 @@ class _Driver:
             loss = f.divide(total, weights)
             self._store(loss, "losses", loop.index)
             f.call("check", "void", *(given[name] for name in ("parameters", "results", "work")))
-            zeros = self._result(24)
+            zeros = self._result(CHECK)
             alive = f.binary("and", alive, f.compare("ord", zeros, zeros))
             survived = f.add(survived, f.convert("zext", alive, self._vector("i64")))
             noted = self._note_if_due(loop.index, noted, (loss, rate, norm))
@@ -155,7 +156,7 @@ class _Driver:
         rate = self._load("rates", "double", f.multiply(step, given["moves"]))
         t = f.add(step, self._first_step())
         f.call("update", "void", *(given[name] for name in self.update_bases), rate, f.add(t, whole(1)))
-        norm = self._result(16)
+        norm = self._result(NORM)
         self._store(norm, "norms", f.binary("urem", t, whole(NORMS)), alive)
         steps = f.add(steps, f.convert("zext", alive, steps.type))
         return alive, steps, f.add(step, whole(1)), total, f.add(weights, weight), rate, norm
@@ -198,7 +199,7 @@ class _Driver:
         due = f.binary("or", regular, f.compare("eq", done, given["note_last"]))
         with f.when(due):
             f.call("norms", "void", *(given[name] for name in ("gradient", "results", "work")))
-            norms = tuple(self._result(32 + 8 * i) for i in range(self.layout.layers))
+            norms = tuple(self._result(LAYER_NORMS + 8 * i) for i in range(self.layout.layers))
             first = f.multiply(noted, whole(len(numbers) + self.layout.layers))
             for i, value in enumerate((*numbers, *norms)):
                 self._store(value, "notes", f.add(first, whole(i)))

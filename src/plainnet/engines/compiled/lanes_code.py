@@ -76,7 +76,7 @@ def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCod
         raise Unsupported("they draw random numbers of two dtypes")
     programs = driver.Programs(one_pass, lowered_update(first, 1), lowered_check(first), lowered_norms(first))
     draw_offsets, record_bytes = offsets(one_pass.draws)
-    arrays = arrays_of(first)
+    arrays = arrays_with_rows(first)
     net = first.network
     layout = lane_driver.LanesLayout(
         _lanes(first), net.dtype, rows, batch,
@@ -108,14 +108,14 @@ def _lanes(job: Job) -> int:
     return machine.registers()[0] // job.network.dtype.itemsize
 
 
-def arrays_of(job: Job) -> list[Array]:
+def arrays_with_rows(job: Job) -> list[Array]:
     """Return the inputs, the targets and, where there are some, the weights."""
     return [array for array in (job.inputs, job.targets, job.sample_weight) if isinstance(array, np.ndarray)]
 
 
 def _share_data(jobs: Sequence[Job]) -> bool:
     first = jobs[0]
-    return all(a is b for job in jobs for a, b in zip(arrays_of(job), arrays_of(first), strict=True))
+    return all(a is b for job in jobs for a, b in zip(arrays_with_rows(job), arrays_with_rows(first), strict=True))
 
 
 def _differing(jobs: Sequence[Job]) -> list[Setting]:

@@ -13,7 +13,8 @@ from plainnet.engines.compiled import driver, lane_driver
 from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiled_engine import MOST_DRAWN, MOST_STEPS, SLICE, rates_of
 from plainnet.engines.compiled.compiling import address
-from plainnet.engines.compiled.lanes_code import LanesCode, arrays_of
+from plainnet.engines.compiled.lanes_code import LanesCode, arrays_with_rows
+from plainnet.engines.compiled.step import LAYER_NORMS
 from plainnet.engines.job import Job
 from plainnet.engines.notes import MEASURES, Notes
 
@@ -42,7 +43,7 @@ class LanesEngine:
             "gradient": np.zeros((layout.parameters, layout.networks), layout.dtype),
             "settings": np.array(settings, np.float64),
             "work": np.zeros(code.work_bytes * layout.networks // 8 + 8),
-            "results": np.zeros((4 + layout.layers) * layout.networks),
+            "results": np.zeros((LAYER_NORMS // 8 + layout.layers) * layout.networks),
             "alive": np.ones(layout.networks, np.bool_),
             "norms": np.zeros((driver.NORMS, layout.networks)),
             **{
@@ -55,7 +56,7 @@ class LanesEngine:
         """Return the examples, of all networks or of each, and room for a batch of each network's rows."""
         layout, found = self.code.layout, {}
         for i, (name, width, kind) in enumerate(zip(lane_driver.ROWS, layout.widths, layout.kinds, strict=False)):
-            each = [arrays_of(job)[i] for job in self.each]
+            each = [arrays_with_rows(job)[i] for job in self.each]
             found[name] = np.stack(each, axis=-1) if layout.own_rows else np.ascontiguousarray(each[0])
             if layout.shuffles:
                 found[f"batch_{name}"] = np.empty((layout.batch * width, layout.networks), kind)
@@ -64,7 +65,7 @@ class LanesEngine:
     def run(self, epochs: int, going: Mapping[int, Notes]) -> dict[int, float]:
         """Train the networks in the lanes `going` further, `epochs` epochs or fewer, and take the notes of each.
 
-        For each the loss of the last epoch, or the first one that was not finite.
+        Return for each the loss of the last epoch, or the first one that was not finite.
         """
         layout = self.code.layout
         first, notes = self.jobs[min(going)], going[min(going)]

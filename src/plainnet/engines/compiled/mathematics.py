@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 
 from plainnet.engines.compiled import library
-from plainnet.engines.compiled.assembly import Function, Value, mangled, number
+from plainnet.engines.compiled.assembly import Function, Value, number
 from plainnet.engines.compiled.exponentials import exp, exp2, expm1, tanh
 from plainnet.engines.compiled.logarithms import log, log1p, log2, log10
 
@@ -71,24 +71,16 @@ def _times(factor: float) -> Written:
     return lambda f, x: f.multiply(x, number(x.type, factor))
 
 
-VECTORIZED: dict[str, Written] = {
-    "exp": exp, "exp2": exp2, "expm1": expm1, "log": log, "log2": log2, "log10": log10, "log1p": log1p, "tanh": tanh,
-}  # fmt: skip
-
-
-def called(f: Function, name: str, x: Value) -> Value:
-    """Call a vectorized function as a function of the module, which is written once for each type."""
-    own = f"{name}.{mangled(x.type)}"
-    if all(known.name != own for known in f.module.functions):
-        argument = Value(x.type, "%x")
-        function = f.module.function(own, [argument], x.type)
-        function.give(VECTORIZED[name](function, argument))
-    return f.call(own, x.type, x)
-
-
 FUNCTIONS: dict[str, Written] = {
     **library.FUNCTIONS,
-    **VECTORIZED,
+    "exp": exp,
+    "exp2": exp2,
+    "expm1": expm1,
+    "log": log,
+    "log2": log2,
+    "log10": log10,
+    "log1p": log1p,
+    "tanh": tanh,
     "sqrt": _intrinsic("sqrt"),
     "floor": _intrinsic("floor"),
     "ceil": _intrinsic("ceil"),

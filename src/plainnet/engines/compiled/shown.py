@@ -14,7 +14,7 @@ from plainnet.engines.compiled.c_expressions import memory_type
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.loops import Buffer, Expression, Nest, Product, Program, loads
 from plainnet.engines.compiled.memory import read_by, used_by
-from plainnet.engines.compiled.step import batch_sizes, lowered_pass, lowered_update
+from plainnet.engines.compiled.step import NORM, batch_sizes, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 from plainnet.layers import Layer
 
@@ -51,7 +51,7 @@ def step_as_loops(job: Job) -> str:
         functions.append(_function(f"forward_and_back{ending}", program, names, comments(job, program, names)))
     update = lowered_update(job, 1)
     done = {len(update.steps) - 1: f"{type(job.optimizer).__name__}: all parameters in one loop"}
-    functions.append(_function("update", update, {("results", 16): Named("norm")}, done))
+    functions.append(_function("update", update, {("results", NORM): Named("norm")}, done))
     return "\n\n".join([HEAD, *functions])
 
 

@@ -25,14 +25,8 @@ from plainnet.tracing.simplify import simplify
 from plainnet.tracing.symbol import NumberSymbol
 from plainnet.tracing.tracer import trace
 
-
-class Shapes(NamedTuple):
-    """The arrays of a job without its rows."""
-
-    inputs: tuple[int, ...]
-    targets: tuple[int, ...]
-    targets_dtype: np.dtype[Any]
-    weighted: bool
+NORM, CHECK, LAYER_NORMS = 16, 24, 32
+"""The offsets of what follows the loss and the weight of the batch in `results`, each number in eight bytes."""
 
 
 @dataclass
@@ -288,7 +282,7 @@ def lowered_update(job: Job, threads: int) -> Program:
     return lower(
         graph,
         buffers,
-        [(norm, Buffer("results", 16, (), norm.dtype))],
+        [(norm, Buffer("results", NORM, (), norm.dtype))],
         extents,
         scratch=scratch_numbers,
         threads=threads,
@@ -302,7 +296,7 @@ def lowered_check(job: Job) -> Program:
         return (0 * parameters).sum()
 
     vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
-    return _of_vector(simplify(trace(check, vector)), "parameters", 24)
+    return _of_vector(simplify(trace(check, vector)), "parameters", CHECK)
 
 
 def lowered_norms(job: Job) -> Program:
@@ -312,7 +306,7 @@ def lowered_norms(job: Job) -> Program:
         return [np.sqrt((gradient[part] * gradient[part]).sum()) for part in job.layer_parts.values()]
 
     vector = ShapeDtype(job.network.parameters.shape, job.network.dtype)
-    return _of_vector(simplify(trace(norms, vector)), "gradient", 32)
+    return _of_vector(simplify(trace(norms, vector)), "gradient", LAYER_NORMS)
 
 
 def _of_vector(graph: Graph, base: str, results: int) -> Program:

@@ -36,7 +36,7 @@ def _yielding() -> int:
 
 @contextmanager
 def started(threads: int) -> Iterator[ThreadPoolExecutor | None]:
-    """So many threads that all run: were one not to start, the others would wait for it in the machine code forever."""
+    """Give so many threads that all run: if one did not start, the others would wait for it forever."""
     if threads == 0:
         yield None
         return
