@@ -29,8 +29,6 @@ FIELDS = (
 
 EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED, BROKEN = range(7)
 """The places in `counts`; BROKEN says if a parameter is no longer finite."""
-LOSS_TOTAL, WEIGHT_TOTAL, RATE = range(3)
-"""The places in `sums`."""
 
 
 class JobLayout(NamedTuple):
@@ -99,6 +97,22 @@ def write(programs: Programs, layout: JobLayout, width: int) -> Module:
     return module
 
 
+class State(NamedTuple):
+    """What passes from step to step: the place in the call, then `counts`, then `sums`."""
+
+    at: Value
+    epochs: Value
+    batches: Value
+    steps: Value
+    good_epoch: Value
+    written: Value
+    noted: Value
+    broken: Value
+    loss_total: Value
+    weight_total: Value
+    rate: Value
+
+
 class _Driver:
     def __init__(self, module: Module, step: Pass, layout: JobLayout) -> None:
         self.layout = layout
@@ -116,124 +130,116 @@ class _Driver:
         self.shared = [self.thread.arrived, self.thread.number] if self.thread else []
 
     def write(self, pass_bases: list[str], update_bases: list[str]) -> None:
+        """Write the loop over the steps: a loss that is not finite leaves it in the middle of a step."""
         f, given = self.f, self.given
-        counts = [self._entry("counts", i) for i in range(7)]
-        sums = [self._entry("sums", i, "double") for i in range(3)]
-        self.first_epoch = counts[EPOCHS]
-        start = (whole(0), *counts, *sums)
-        head, stop, done = f.new_label("step"), f.new_label("stop"), f.new_label("done")
+        start = State(whole(0), *self._entries("counts", "i64", 7), *self._entries("sums", "double", 3))
+        self.first_epoch = start.epochs
+        head, body, moving, stop, done = (f.new_label(name) for name in ("step", "body", "finite", "stop", "done"))
         f.do(f"br label %{head}")
         before = f.block
         f.label(head)
         place = len(f.lines)
-        state = [f.op(value.type, "phi") for value in start]
-        at, epochs, batches, steps, good, written, noted, broken, loss_total, weight_total, rate = state
-        body = f.new_label("body")
-        f.do(f"br {f.compare('slt', at, given['steps'])}, label %{body}, label %{done}")
+        state = State(*(f.op(value.type, "phi") for value in start))
+        f.do(f"br {f.compare('slt', state.at, given['steps'])}, label %{body}, label %{done}")
         f.label(body)
+        loss, weight = self._pass(state, pass_bases)
+        finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
+        f.do(f"br {finite}, label %{moving}, label %{stop}")
+        f.label(moving)
+        following = self._move(state, loss, weight, update_bases)
+        end = f.block
+        f.do(f"br label %{head}")
+        for line, (phi, a, b) in enumerate(zip(state, start, following, strict=True), place):
+            f.lines[line] = f"  {phi.name} = phi {phi.type} [ {a.name}, %{before} ], [ {b.name}, %{end} ]"
+        f.label(stop)
+        f.store(loss, f.place(given["losses"], "double", state.written))
+        more = f.add(state.written, whole(1))
+        f.do(f"br label %{done}")
+        f.label(done)
+        written = f.op("i64", f"phi i64 [ {state.written.name}, %{head} ], [ {more.name}, %{stop} ]")
+        self._hand_back(state._replace(written=written))
 
-        begin = f.multiply(f.subtract(batches, given["before"]), whole(self.layout.batch))
-        left = f.subtract(given["rows"], begin)
-        rows = f.select(f.compare("slt", left, whole(self.layout.batch)), left, whole(self.layout.batch))
-        if len(self.step.rows) == 1:
-            rows = whole(self.layout.batch)
-        bases = {**given, **self._batch(epochs, begin, rows), **self._draws(at)}
-        full = f.compare("eq", rows, whole(self.layout.batch))
+    def _pass(self, state: State, pass_bases: list[str]) -> tuple[Value, Value]:
+        """Write the pass over the step's batch; return the loss, and the weight of the batch."""
+        f, given, batch = self.f, self.given, whole(self.layout.batch)
+        begin = f.multiply(f.subtract(state.batches, given["before"]), batch)
+        rows = f.intrinsic("smin", "i64", f.subtract(given["rows"], begin), batch) if len(self.step.rows) > 1 else batch
+        bases = {**given, **self._batch(state.epochs, begin, rows), **self._draws(state.at)}
+        full = f.compare("eq", rows, batch)
         if self.step.tables:
             bases["tables"] = f.select(full, given["tables"], given["last_tables"])
-        passed = [bases[name] for name in pass_bases]
+        passed = (*(bases[name] for name in pass_bases), rows, *self.shared)
         if len(self.step.programs) == 1:
-            f.call("pass_0", "void", *passed, rows, *self.shared)
+            f.call("pass_0", "void", *passed)
         else:
-            with f.when(full):
-                f.call("pass_0", "void", *passed, rows, *self.shared)
-            with f.when(f.compare("ne", rows, whole(self.layout.batch))):
-                f.call("pass_1", "void", *passed, rows, *self.shared)
-        kind = TYPES[self.layout.dtype.name]
-        loss, *weights_given = (self._result(i, dtype) for i, dtype in enumerate(self.step.dtypes))
-        weight = f.op("double", f"sitofp {rows} to double")
-        if self.layout.weighted:
-            (weight,) = weights_given
-        finite = f.compare("olt", f.intrinsic("fabs", "double", loss), number("double", np.inf))
-        good_step = f.new_label("finite")
-        f.do(f"br {finite}, label %{good_step}, label %{stop}")
+            for i, condition in enumerate((full, f.compare("ne", rows, batch))):
+                with f.when(condition):
+                    f.call(f"pass_{i}", "void", *passed)
+        loss, *weights = (self._result(i, dtype) for i, dtype in enumerate(self.step.dtypes))
+        return loss, weights[0] if weights else f.op("double", f"sitofp {rows} to double")
 
-        f.label(good_step)
-        first = f.compare("eq", batches, whole(0))
+    def _move(self, state: State, loss: Value, weight: Value, update_bases: list[str]) -> State:
+        """Write the optimizer's step and what is recorded of it; return the state of the next step."""
+        f, given = self.f, self.given
+        first = f.compare("eq", state.batches, whole(0))
         with f.when(first):
             self._keep("parameters", self.layout.parameter_bytes)
             self._keep("statistics", self.layout.statistic_bytes)
             if self.thread:
                 sharing.wait(f, self.thread)
-        new_good = f.select(first, epochs, good)
-        which = f.multiply(at, given["moves"])
-        new_rate = f.load("double", f.place(given["rates"], "double", which))
-        new_steps = f.add(steps, whole(1))
-        f.call("update", "void", *(given[name] for name in update_bases), new_rate, new_steps, whole(0), *self.shared)
-        norm = f.load(kind, f.place(given["results"], "i8", whole(NORM)))
+        rate = f.load("double", f.place(given["rates"], "double", f.multiply(state.at, given["moves"])))
+        steps, batches = f.add(state.steps, whole(1)), f.add(state.batches, whole(1))
+        f.call("update", "void", *(given[name] for name in update_bases), rate, steps, whole(0), *self.shared)
+        norm = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(NORM)))
         norm = f.convert("fpext", norm, "double")
-        f.store(norm, f.place(given["norms"], "double", f.binary("urem", steps, whole(NORMS))))
-        total = f.multiply_add(weight, loss, loss_total)
-        weights = f.add(weight_total, weight)
-        new_batches = f.add(batches, whole(1))
-        over = f.compare("eq", new_batches, given["batches"])
-        results = self._epoch(over, epochs, written, noted, f.divide(total, weights), new_rate, norm)
-        failed, new_noted = results
+        f.store(norm, f.place(given["norms"], "double", f.binary("urem", state.steps, whole(NORMS))))
+        total, weights = f.multiply_add(weight, loss, state.loss_total), f.add(state.weight_total, weight)
+        over = f.compare("eq", batches, given["batches"])
+        failed, noted = self._epoch(over, state, f.divide(total, weights), rate, norm)
         zero = number("double", 0)
-        following = (
-            f.select(failed, given["steps"], f.add(at, whole(1))),
-            f.select(over, f.add(epochs, whole(1)), epochs),
-            f.select(over, whole(0), new_batches),
-            new_steps,
-            new_good,
-            f.select(over, f.add(written, whole(1)), written),
-            new_noted,
-            f.convert("zext", failed, "i64"),
-            f.select(over, zero, total),
-            f.select(over, zero, weights),
-            new_rate,
+        return State(
+            at=f.select(failed, given["steps"], f.add(state.at, whole(1))),
+            epochs=f.select(over, f.add(state.epochs, whole(1)), state.epochs),
+            batches=f.select(over, whole(0), batches),
+            steps=steps,
+            good_epoch=f.select(first, state.epochs, state.good_epoch),
+            written=f.select(over, f.add(state.written, whole(1)), state.written),
+            noted=noted,
+            broken=f.convert("zext", failed, "i64"),
+            loss_total=f.select(over, zero, total),
+            weight_total=f.select(over, zero, weights),
+            rate=rate,
         )
-        end = f.block
-        f.do(f"br label %{head}")
-        for line, (phi, a, b) in enumerate(zip(state, start, following, strict=True), place):
-            f.lines[line] = f"  {phi.name} = phi {phi.type} [ {a.name}, %{before} ], [ {b.name}, %{end} ]"
 
-        f.label(stop)
-        f.store(loss, f.place(given["losses"], "double", written))
-        more = f.add(written, whole(1))
-        f.do(f"br label %{done}")
-        f.label(done)
-        final = f.op("i64", f"phi i64 [ {written.name}, %{head} ], [ {more.name}, %{stop} ]")
-        for i, value in enumerate((epochs, batches, steps, good, final, noted, broken)):
-            f.store(value, f.place(given["counts"], "i64", whole(i)))
-        for i, value in enumerate((loss_total, weight_total, rate)):
-            f.store(value, f.place(given["sums"], "double", whole(i)))
-        f.give()
+    def _hand_back(self, state: State) -> None:
+        """Write the state to where the caller reads it, and return."""
+        for name, values in (("counts", state[1:8]), ("sums", state[8:])):
+            for i, value in enumerate(values):
+                self.f.store(value, self.f.place(self.given[name], value.type, whole(i)))
+        self.f.give()
 
-    def _epoch(
-        self, over: Value, epochs: Value, written: Value, noted: Value, loss: Value, rate: Value, norm: Value
-    ) -> tuple[Value, Value]:
+    def _epoch(self, over: Value, state: State, loss: Value, rate: Value, norm: Value) -> tuple[Value, Value]:
         """Write what happens at the end of an epoch; return if a parameter is not finite, and the rows noted by now."""
         f, given = self.f, self.given
         before, no, yes, done = f.block, Value("i1", "false"), f.new_label("epoch"), f.new_label("done")
         f.do(f"br {over}, label %{yes}, label %{done}")
         f.label(yes)
-        f.store(loss, f.place(given["losses"], "double", written))
+        f.store(loss, f.place(given["losses"], "double", state.written))
         f.call("check", "void", given["parameters"], given["results"], given["work"], whole(0), *self.shared)
         zeros = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(CHECK)))
         failed = f.compare("uno", zeros, zeros)
-        epoch = f.add(epochs, whole(1))
+        epoch = f.add(state.epochs, whole(1))
         regular = f.compare("eq", f.binary("urem", epoch, given["note_every"]), whole(0))
         due = f.binary("or", regular, f.compare("eq", epoch, given["note_last"]))
         due = f.select(failed, no, due)
         with f.when(due):
-            self._note(noted, (loss, rate, norm))
-        new = f.select(due, f.add(noted, whole(1)), noted)
+            self._note(state.noted, (loss, rate, norm))
+        new = f.select(due, f.add(state.noted, whole(1)), state.noted)
         end = f.block
         f.do(f"br label %{done}")
         f.label(done)
         failed = f.op("i1", f"phi i1 [ false, %{before} ], [ {failed.name}, %{end} ]")
-        return failed, f.op("i64", f"phi i64 [ {noted.name}, %{before} ], [ {new.name}, %{end} ]")
+        return failed, f.op("i64", f"phi i64 [ {state.noted.name}, %{before} ], [ {new.name}, %{end} ]")
 
     def _note(self, noted: Value, numbers: tuple[Value, ...]) -> None:
         """Write a row of the notes."""
@@ -252,8 +258,9 @@ class _Driver:
         value = self.f.load(TYPES[dtype.name], self.f.place(self.given["results"], "i8", whole(8 * i)))
         return self.f.convert("fpext" if dtype.kind == "f" else "sitofp", value, "double")
 
-    def _entry(self, name: str, i: int, type: str = "i64") -> Value:
-        return self.f.load(type, self.f.place(self.given[name], type, whole(i)))
+    def _entries(self, name: str, type: str, count: int) -> list[Value]:
+        """Return the numbers that the caller has left in an array."""
+        return [self.f.load(type, self.f.place(self.given[name], type, whole(i))) for i in range(count)]
 
     def _keep(self, name: str, size: int) -> None:
         """Copy this thread's part of a vector to the good ones."""
