@@ -160,6 +160,11 @@ def test_help_has_an_example_and_no_types_beside_flags(command, width, capsys, m
     assert set(re.findall(r"--[a-z-]+", example)) <= set(re.findall(r"--[a-z-]+", text.split("Example: ")[0]))
 
 
+def test_warmup_says_that_it_is_no_longer_needed(capsys):
+    assert run(["warmup"]) == 0
+    assert "no longer needed" in capsys.readouterr().out
+
+
 def test_help_lists_what_plainnet_knows(capsys, monkeypatch):
     from plainnet.initializers import INITIALIZERS
     from plainnet.losses import LOSSES

@@ -140,7 +140,8 @@ def test_what_lanes_take_and_what_goes_to_processes():
     assert not suits(data=SeedData(lambda seed: (X, y, None), None))
     assert not suits(net=network), "a function may give each seed another network"
     assert not suits(engine="numpy")
-    assert not suits(cores=16, report_every=1), "reports are made in one thread at a time"
+    assert not suits(cores=16, report_every=1), "metrics are measured in one thread at a time"
+    assert suits(cores=16, report_every=1, metrics=[]), "the machine code makes the reports"
     assert not suits(epochs=30_000, report_every=2, early_stopping=5), "the history may have dropped the best report"
 
 

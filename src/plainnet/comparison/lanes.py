@@ -16,7 +16,7 @@ from plainnet.training.many import choose, train_many
 from plainnet.training.options import Options
 
 STEPS_PER_REPORT = 2
-"""One report costs about as much time as this many steps of a small network."""
+"""The steps between two reports with work to do, for each further core, from which lanes are faster."""
 
 SEEDS = 64
 """The seeds that each thread takes at a time; when they end, their runs are written down."""
@@ -35,8 +35,8 @@ def suit(variant: Variant, seeds: Sequence[int], data: SeedData, cores: int) -> 
         run = run_of(job, choice, examples, options)
     if run.stopping.keeps_best and job.epochs > MOST_REPORTS * run.report_every:
         return False  # the history may have dropped the best report
-    # One thread at a time makes the reports of all lanes, while processes make theirs on every core at once.
-    enough_between_reports = run.report_every * job.batches >= STEPS_PER_REPORT * (cores - 1)
+    # Where a report has work to do, one thread at a time makes those of all lanes, and processes one on each core.
+    enough_between_reports = not run.is_watched or run.report_every * job.batches >= STEPS_PER_REPORT * (cores - 1)
     return enough_between_reports and code is not None
 
 

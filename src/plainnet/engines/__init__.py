@@ -34,7 +34,7 @@ class Engine(Protocol):
 
     @property
     def blas_threads(self) -> int | None:
-        """The number of threads that BLAS may use while it runs; None leaves that to BLAS.
+        """Return the number of threads that BLAS may use while it runs; None leaves that to BLAS.
 
         `run` sees to it. Whoever calls it many times enters `blas.limited` around all of them, which costs less.
         """

@@ -92,12 +92,12 @@ class Job:
 
     @cached_property
     def batches(self) -> int:
-        """The number of batches in an epoch; the last may be smaller than the others."""
+        """Return the number of batches in an epoch; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
 
     @cached_property
     def layer_parts(self) -> dict[str, slice]:
-        """The part of the parameters that belongs to each layer that has some, by names such as 'layers[0]'."""
+        """Return the part of the parameters that belongs to each layer that has some, by names such as 'layers[0]'."""
         views = self.network.parameter_views(self.network.parameters)
         ends = list(accumulate(sum(array.size for array in own.values()) for own in views))
         parts = {f"layers[{i}]": slice(start, end) for i, (start, end) in enumerate(pairwise([0, *ends]))}
@@ -105,7 +105,7 @@ class Job:
 
     @property
     def block_rows(self) -> int:
-        """The rows in a block of the data: whole batches, if there are several blocks."""
+        """Return the rows in a block of the data: whole batches, if there are several blocks."""
         return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
     def begin_step(self, gradient: Array) -> None:

@@ -51,6 +51,6 @@ class Notes:
 
     @property
     def epochs(self) -> Array:
-        """The number of each epoch that has a row."""
+        """Return the number of each epoch that has a row."""
         first = (self.begin // self.every + 1) * self.every
         return np.minimum(first + self.every * np.arange(self.count), self.last)

@@ -31,8 +31,8 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
     The results are those of training one network after the other, to rounding. With the compiled engine, whole groups
-    of small networks share the processor's vector instructions; if you set `report_every` then, set a large one, as a
-    report costs more than a step.
+    of small networks share the processor's vector instructions. With metrics, validation or early stopping, a large
+    `report_every` is faster then, as such a report costs more than a step.
 
     Arguments:
         progress: show how many networks are trained.

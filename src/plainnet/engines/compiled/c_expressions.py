@@ -212,7 +212,7 @@ _OF_WHOLE: dict[str, Callable[..., CText]] = {
 
 
 def _remainder(dtype: Dtype, a: CText, b: CText) -> CText:
-    """What is left of a / b, with the sign of b."""
+    """Return what is left of a / b, with the sign of b."""
     left = call("fmod", dtype, a, b)
     return _choice(infix("less", infix("multiply", left, b), literal(0, dtype)), infix("add", left, b), left)
 

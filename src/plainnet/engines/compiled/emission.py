@@ -9,6 +9,7 @@ from plainnet.engines.compiled import products, sharing
 from plainnet.engines.compiled.assembly import TYPES, Function, Value, whole
 from plainnet.engines.compiled.loop_nests import LoopNest
 from plainnet.engines.compiled.loops import Extent, Nest, Operand, Product, Program
+from plainnet.engines.compiled.memory import LINE
 from plainnet.engines.compiled.products import Matrix, product
 from plainnet.engines.compiled.register_nests import RegisterNests, is_small
 from plainnet.engines.compiled.sharing import Barriers, Thread
@@ -81,7 +82,7 @@ def scratch_numbers(step: Product, rows: int, threads: int) -> int:
     if threads > 1:
         shared = replace(step, m=Extent(1, per_row=True))
         numbers = scratch_numbers(shared, _most(step, rows), 1)
-        return -(-numbers // sharing.LINE) * sharing.LINE * threads
+        return -(-numbers // LINE) * LINE * threads
     m, n, k = (Value("i64", "%rows") if e.per_row else whole(e.count) for e in (step.m, step.n, step.k))
     right = _matrix(step.right, Value("ptr", "null"))
     return products.scratch_numbers(TYPES[step.target.dtype.name], m, n, k, right, rows)

@@ -60,7 +60,7 @@ class LanesLayout(NamedTuple):
 
     @property
     def batches(self) -> int:
-        """The number of batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return -(-self.rows // self.batch)
 
     @property

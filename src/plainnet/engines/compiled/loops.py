@@ -44,12 +44,12 @@ class Buffer:
 
     @property
     def memory(self) -> Buffer:
-        """The first of the buffers that share its memory."""
+        """Return the first of the buffers that share its memory."""
         return self.replaces.memory if self.replaces else self
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """The distance in numbers between two neighbours along each axis."""
+        """Return the distance in numbers between two neighbours along each axis."""
         return strides(self.extents)
 
 
@@ -129,7 +129,7 @@ class Nest:
 
     @property
     def extents(self) -> tuple[Extent, ...]:
-        """The extents of all axes."""
+        """Return the extents of all axes."""
         return self.domain + self.reduced
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from plainnet.engines.compiled.loops import Buffer, Nest, Product, loads
 
-ALIGNMENT = 64
-"""Bytes in a cache line."""
+LINE = 64
+"""Bytes of a cache line: what different threads write stands in different ones."""
 
 
 def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], rows: int, reuses: bool) -> int:
@@ -25,9 +25,9 @@ def place_in_memory(steps: Sequence[Nest | Product], buffers: Sequence[Buffer], 
     placed: list[Buffer] = []
     end = 0
     for buffer in sorted(buffers, key=lambda b: first.get(b, 0)):
-        size = bytes_of(buffer, rows)
+        size = room_of(buffer, rows)
         taken = sorted(
-            (other.offset, other.offset + bytes_of(other, rows))
+            (other.offset, other.offset + room_of(other, rows))
             for other in placed
             if not reuses or last.get(other, 0) >= first.get(buffer, 0)
         )
@@ -57,9 +57,9 @@ def read_by(step: Nest | Product) -> list[Buffer]:
     return [load.buffer for store in step.stores for load in loads(store.expression) if load.buffer is not None]
 
 
-def bytes_of(buffer: Buffer, rows: int) -> int:
+def room_of(buffer: Buffer, rows: int) -> int:
     """Return the bytes that a buffer takes, in whole cache lines."""
     count = buffer.dtype.itemsize
     for extent in buffer.extents:
         count *= extent.count * (rows if extent.per_row else 1)
-    return -(-count // ALIGNMENT) * ALIGNMENT
+    return -(-count // LINE) * LINE

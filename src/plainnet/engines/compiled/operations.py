@@ -202,7 +202,7 @@ _ARITHMETIC: dict[str, Callable[..., Value]] = {
 
 
 def _floor_divided(f: Function, a: Value, b: Value) -> Value:
-    """The whole quotient, rounded down, and 0 for a divisor of 0, as NumPy gives it."""
+    """Return the whole quotient, rounded down, and 0 for a divisor of 0, as NumPy gives it."""
     zero, one = number(a.type, 0), number(a.type, 1)
     by_zero, by_minus_one = f.compare("eq", b, zero), f.compare("eq", b, number(a.type, -1))
     safe = f.select(f.binary("or", by_zero, by_minus_one), one, b)  # the processor stops on x / 0 and on -2⁶³ / -1

@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from plainnet.engines.compiled.assembly import Function, Module, Value, number, whole
 from plainnet.engines.compiled.loops import GRAIN, Affine, Buffer, Extent, Nest, Product, loads
-
-LINE = 64
-"""Bytes of a cache line: what different threads write stands in different ones."""
+from plainnet.engines.compiled.memory import LINE
 
 PATIENCE = 2000
 """Looks at a barrier before a thread lets others of the machine run."""

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.engines.compiled.sharing import LINE
+from plainnet.engines.compiled.memory import LINE
 from plainnet.errors import InvalidValue
 
 
