@@ -32,6 +32,7 @@ NEEDS = {
     "test_compiled_bits.py": ("fast",),
     "test_compiled_many.py": ("fast",),
     "test_compiled_numbers.py": ("fast",),
+    "test_compiled_forms.py": ("fast",),
     "test_compiled_own.py": ("fast", "sklearn"),
     "test_compiled_own_layers.py": ("fast",),
     "test_compiled_parts.py": ("fast",),

@@ -72,12 +72,20 @@ def choose(
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
         return Choice("numpy", _blas_threads(threads))
     shared = threads or default_threads(job)
-    reason = why_unable() or (declined or decline)(job, shared)
+    reason = why_unable() or _reason(declined or decline, job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
         return Choice("numpy", _blas_threads(threads), reason)
     return Choice("compiled", shared)
+
+
+def _reason(declined: Callable[[Job, int], str | None], job: Job, threads: int) -> str | None:
+    """Return why a job is not compiled; a fault of the compiler's is a reason, too, as NumPy can do without it."""
+    try:
+        return declined(job, threads)
+    except Exception as error:
+        return f"the compiler fails on it ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
 
 
 def is_installed() -> bool:

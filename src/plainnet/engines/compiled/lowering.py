@@ -193,6 +193,8 @@ class _Lowering:
             self._sum_in_parts(target, x.shape[0], lambda i: self.values.value(x, (i,)))
             return
         axes = node.attributes["axis"]
+        if axes is None or x.dtype.kind == "u":
+            raise Unsupported(f"it uses np.{node.op} {'without an axis' if axes is None else f'of {x.dtype}'}")
         axes = (axes,) if isinstance(axes, int) else axes
         domain = self.extents[node]
         kept = iter(range(len(domain)))
@@ -240,6 +242,8 @@ class _Lowering:
         left, right = node.inputs
         if is_product(node, self.extents):
             (m, k), n = self.extents[left], self.extents[right][1]
+            if n.per_row:
+                raise Unsupported("it multiplies by a matrix with a column for each row of the batch")
             product = Product(m, n, k, self._operand(left), self._operand(right), target)
             if self.scratch and (numbers := self.scratch(product, self.rows, self.threads)):
                 product.scratch = self._temporary((Extent(numbers),), node.dtype)
@@ -276,8 +280,8 @@ class _Lowering:
 
     def _setitem(self, node: Node, target: Buffer) -> None:
         x, value, *arrays = node.inputs
-        if arrays:
-            raise Unsupported("it writes to places that an array names")
+        if arrays or None in node.attributes["index"]:
+            raise Unsupported("it writes to places that an array names, or to new axes")
         if not (x in self.values.memory and self.values.memory[x].memory is target.memory):
             self._elementwise(target, self.extents[node], lambda index: self.values.value(x, index))
         entries = full_index(node.attributes["index"], len(x.shape))

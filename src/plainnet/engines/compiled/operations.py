@@ -49,6 +49,8 @@ def to_memory(f: Function, value: Value) -> Value:
 
 def write(f: Function, e: Expression, values: list[Value]) -> Value:
     """Write the operation of an expression on the values of its arguments, and return the result."""
+    if e.dtype.kind == "u" or (e.op != "astype" and any(x.dtype.kind == "u" for x in e.arguments)):
+        raise Unsupported("it computes with unsigned integers")
     if e.op == "astype":
         return converted(f, values[0], e)
     first = values[0]
@@ -93,7 +95,10 @@ _COMPARISONS = {
 
 
 def _compared(f: Function, op: str, a: Value, b: Value) -> Value:
-    return f.compare(_COMPARISONS[op][0 if is_float(a.type) else 1], a, b)
+    of_floats, of_integers = _COMPARISONS[op]
+    if scalar(a.type) == "i1":  # a true bit would count as -1
+        of_integers = of_integers.replace("s", "u")
+    return f.compare(of_floats if is_float(a.type) else of_integers, a, b)
 
 
 def _larger(f: Function, a: Value, b: Value, op: str = "maximum") -> Value:
@@ -269,7 +274,7 @@ def reduced(f: Function, kind: str, state: tuple[Value, ...] | None, value: Valu
         value = _true(f, value)
     if kind == "argmax":
         best, place = state or start(kind, value.type)
-        better = f.compare("ogt" if is_float(value.type) else "sgt", value, best)
+        better = _compared(f, "greater", value, best)
         if is_float(value.type):  # the first NaN counts as the largest
             better = f.binary(
                 "or", better, f.binary("and", f.compare("uno", value, value), f.compare("ord", best, best))

@@ -29,7 +29,6 @@ from plainnet.engines.compiled.step import arrays_of, common
 from plainnet.tracing.graph import Graph, Node, ShapeDtype
 from plainnet.tracing.simplify import simplify
 from plainnet.tracing.tracer import trace
-from plainnet.tracing.untraceable import Untraceable
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -117,7 +116,7 @@ def _without_training(description: Any) -> Any:
 def _compiled(net: Network, before_activation: bool) -> machine.Code | None:
     try:
         program, row_bytes = lowered([traced(net, rows, before_activation) for rows in TRACED_ROWS])
-    except (Unsupported, Untraceable):
+    except Exception:  # Unsupported, Untraceable, or a fault of the compiler's: NumPy can do without it
         return None
     return machine.Code(str(written(program, row_bytes)))
 

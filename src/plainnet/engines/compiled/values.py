@@ -77,7 +77,7 @@ class Values:
 
     def operation(self, op: str, dtype: Any, arguments: tuple[Expression, ...], **more: Any) -> Expression:
         """Return the expression of an operation, the same object where it has been asked for before."""
-        if op == "divide" and arguments[1].op == "constant" and dtype.kind == "f" and arguments[1].value:
+        if op == "divide" and arguments[1].op == "constant" and _has_reciprocal(arguments[1].value, dtype):
             reciprocal = Expression("constant", dtype, value=dtype.type(1 / arguments[1].value))
             return self.operation("multiply", dtype, (arguments[0], reciprocal))
         if op == "divide" and _is_steady(*arguments) and dtype.kind == "f":
@@ -86,7 +86,7 @@ class Values:
         key = (
             op,
             dtype,
-            *((x.dtype, float(x.value)) if x.op == "constant" else id(x) for x in arguments),
+            *((x.dtype, np.asarray(x.value, x.dtype).tobytes()) if x.op == "constant" else id(x) for x in arguments),
             *more.values(),
         )
         if key not in self.expressions:
@@ -106,9 +106,11 @@ class Values:
 
     def _constant(self, node: Node, index: tuple[Affine, ...]) -> Expression:
         value = np.asarray(node.attributes["value"])
+        if value.size == 0:
+            return Expression("constant", node.dtype, value=node.dtype.type(0))
         if value.size == 1 or (value == value.flat[0]).all():
             return Expression("constant", node.dtype, value=value.flat[0])
-        if value.ndim == 1 and value.dtype.kind in "iu" and (np.diff(value) == value[1] - value[0]).all():
+        if value.ndim == 1 and value.dtype == np.int64 and (np.diff(value) == value[1] - value[0]).all():
             place = index[0].scaled(int(value[1] - value[0]), int(value[0]))
             axes = frozenset(axis for axis, _ in place.terms)
             return Expression("index", node.dtype, (), axes, place=place)
@@ -174,7 +176,8 @@ class Values:
             raise Unsupported("it is indexed by arrays and slices at once")
         start = which[0]
         own = index[start : start + depth]
-        of = [*index[:start], *(Affine() for _ in which), *index[start + depth :]]
+        free = {place: -1 - place for place in which}  # stands for the index that is not known yet
+        of = [*index[:start], *(Affine(0, ((free[place], 1),)) for place in which), *index[start + depth :]]
         source = self.value(x, tuple(of))
         if source.op != "load" or source.buffer is None:
             raise Unsupported("it is indexed by an array and is not stored")
@@ -185,8 +188,15 @@ class Values:
                 raise Unsupported("it takes some of the batch's rows by their number")
             at = self.value(array, broadcast(own, len(array.shape)))
             moved.append(self.operation("wrapped index", np.dtype(np.int64), (at,), value=extent))
-            factors.append(strides(self.extents[x])[place])
-        return self.load(source.buffer, source.place, tuple(moved), tuple(factors))
+            factors.append(dict(source.place.terms).get(free[place], 0))
+        known = tuple(term for term in source.place.terms if term[0] >= 0)
+        return self.load(source.buffer, Affine(source.place.constant, known), tuple(moved), tuple(factors))
+
+
+def _has_reciprocal(value: Any, dtype: np.dtype[Any]) -> bool:
+    """Return True if the reciprocal of a constant is a normal number."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else None
+    return limits is not None and float(limits.tiny) <= abs(float(value)) <= 1 / float(limits.tiny)
 
 
 def _is_steady(dividend: Expression, divisor: Expression) -> bool:
