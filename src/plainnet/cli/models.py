@@ -19,7 +19,7 @@ from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.parts import TablePart, part_of_file
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
@@ -58,8 +58,7 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    assert net.history is not None
-    measured = measure(table, net, part, net.history.settings["loss"])
+    measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 
