@@ -30,12 +30,13 @@ def train(
     context: typer.Context,
     data: options.TableToLearn,
     target: options.Target,
+    *,
+    task: options.Task = None,
     reading: Reading,
     rows: Rows,
     varied: Varied,
     running: Running,
     outputs: Outputs,
-    task: options.Task = None,
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
     check_outputs(outputs.files, {"the table": data, "the --validation file": rows.file})
@@ -98,8 +99,8 @@ def _about(fitted: Fitted) -> str:
             return "Nothing was learned from these rows or chosen by them."
         case "folds":
             return (
-                "Each row is predicted by the networks that were not trained on it; it chose the epoch of those, so the "
-                "figures flatter the model a little."
+                "Each row is predicted by the networks that were not trained on it. It chose the epoch of those, so "
+                "the figures flatter the model a little."
             )
     return about_validation(fitted.history)
 
@@ -150,8 +151,7 @@ def _ending(fitted: Fitted) -> str:
             f"{', '.join(map(str, epochs))}. {engine}"
         )
     if fitted.refitted:
-        return (
-            f"Trained on all rows but the test rows for {plural(history.epoch[-1], 'epoch')}, the best number. {engine}"
-        )
+        trained_for = plural(history.epoch[-1], "epoch")
+        return f"Trained on all rows but the test rows for {trained_for}, the best number. {engine}"
     back = "" if best is None else f"; back at the best, epoch {best:,}"
     return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}. {engine}"

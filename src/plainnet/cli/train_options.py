@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
+from plainnet._base import checks
 from plainnet.cli import options
 from plainnet.cli.options import DATA, HELP, NETWORK, OUTPUT, TRAINING, option
 from plainnet.errors import InvalidValue
@@ -110,10 +111,8 @@ class Varied:
 
     recipe: Annotated[
         str,
-        option(
-            "realmlp (RealMLP-TD: the best for most tables) or small (one small network, in a second or two).", RECIPE
-        ),
-    ] = "realmlp"
+        option("realmlp, the best for most tables, or small, one small network in a second or two.", RECIPE),
+    ] = "small"
     hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
     activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
     number_embedding: Annotated[
@@ -150,8 +149,8 @@ class Varied:
         given["hidden"] = None if self.hidden is None else tuple(options.sizes(self.hidden))
         given["nesterov"] = self.nesterov or None
         if self.schedule is not None:
-            options.checks.one_of("--schedule", self.schedule, SCHEDULES)
-        return RECIPES[options.checks.one_of("--recipe", self.recipe, RECIPES)].varied(**given)
+            checks.one_of("--schedule", self.schedule, SCHEDULES)
+        return RECIPES[checks.one_of("--recipe", self.recipe, RECIPES)].varied(**given)
 
 
 @dataclass(frozen=True)

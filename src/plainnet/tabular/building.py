@@ -9,23 +9,10 @@ import numpy as np
 
 from plainnet import optimizers
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
-from plainnet.initialization import initialize_from_data
-from plainnet.layers import (
-    Dense,
-    Dropout,
-    Embedding,
-    Layer,
-    ParametricActivation,
-    PeriodicEmbedding,
-    PiecewiseLinearEmbedding,
-    Scale,
-    hidden_block,
-)
+from plainnet.layers import Dense, Layer, hidden_block
 from plainnet.losses import LOSSES, CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
-from plainnet.schedules import SCHEDULES, Schedule
 from plainnet.tabular.recipe import FROM_DATA, Recipe
 from plainnet.tabular.targets import Task
 from plainnet.training.stopping import EarlyStopping
@@ -33,12 +20,6 @@ from plainnet.training.stopping import EarlyStopping
 if TYPE_CHECKING:
     from plainnet.tabular.table import Table
 
-RATES = {"bias": 0.1, "scale": 6.0, "alpha": 0.1}
-"""The learning rates of parameters as multiples of that of the weights, which is 1/√inputs of a Dense layer's own."""
-DECAYS = {"bias": 0.0, "scale": 36.0, "alpha": 0.01}
-"""The weight decay of the same parameters; see "The recipe" in docs/tables.md for where these numbers are from."""
-EMBEDDING_RATE, EMBEDDING_DECAY = 0.1, 0.01
-"""The same two for every parameter of an embedding of numbers."""
 METRICS: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
 """The metric by whose best value an epoch is kept, where the recipe monitors the error."""
 
@@ -46,7 +27,7 @@ METRICS: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
 def loss_of(recipe: Recipe, loss: str) -> Loss:
     """Return the loss of a network's training, with the recipe's label smoothing where it has labels."""
     if loss == CrossEntropy.name:
-        return CrossEntropy(label_smoothing=recipe.label_smoothing)
+        return CrossEntropy()
     return LOSSES[loss]()
 
 
@@ -77,16 +58,12 @@ def network_for(
         "l1": recipe.l1,
         "l2": recipe.l2,
     }
-    layers = _embeddings(table, recipe, X)
-    if recipe.scaling:
-        layers.append(Scale())
+    layers: list[Layer] = []
     for units in recipe.hidden:
         layers += _hidden(units, recipe, settings)
     output = output_of(loss)
     last = Dense(len(table.classes) if output == "softmax" else 1, output, **settings)
     net = Network(*layers, last, input_size=X.shape[1], seed=seed, dtype=dtype)
-    if recipe.initializer == FROM_DATA:
-        initialize_from_data(net, X, seed=net.seed)
     if output == "exponential":
         mean = float(np.average(y, weights=sample_weight, axis=0)[0])
         last.bias = np.log(max(mean, 1e-3)) * np.ones(1)
@@ -94,34 +71,10 @@ def network_for(
     return net
 
 
-def _embeddings(table: Table, recipe: Recipe, X: Array) -> list[Layer]:
-    """Return the layers before the hidden ones: category codes first, as they stand last among the features."""
-    numbers, categories = table.groups.numbers, table.groups.categories
-    layers: list[Layer] = [Embedding(categories, recipe.embedding_width)] if categories else []
-    if recipe.number_embedding == "none" or not numbers:
-        return layers
-    if recipe.encoding != "robust":
-        raise InvalidValue(
-            f"number_embedding is {recipe.number_embedding!r} and encoding {recipe.encoding!r}; numbers are embedded "
-            "with encoding='robust' alone"
-        )
-    if recipe.number_embedding == "periodic":
-        return [*layers, PeriodicEmbedding(numbers, deviation=recipe.frequency)]
-    return [*layers, PiecewiseLinearEmbedding.of_quantiles(X[:, :numbers])]
-
-
 def _hidden(units: int, recipe: Recipe, settings: dict[str, Any]) -> list[Layer]:
-    rate = scheduled(recipe.dropout, recipe.dropout_schedule)
     normalization = None if recipe.normalization == "none" else recipe.normalization
-    if not recipe.parametric:
-        return hidden_block(units, recipe.activation, normalization=normalization, dropout=rate, **settings)
-    block = hidden_block(units, "identity", normalization=normalization, **settings)
-    return [*block, ParametricActivation(recipe.activation), *([Dropout(rate)] if recipe.dropout else [])]
-
-
-def scheduled(number: float, schedule: str) -> float | Schedule:
-    """Return a number as it is, or with the schedule of that name for the run."""
-    return number if schedule == "constant" or not number else SCHEDULES[schedule](number)
+    activation = recipe.activation or "relu"
+    return hidden_block(units, activation, normalization=normalization, dropout=recipe.dropout, **settings)
 
 
 def optimizer_for(net: Network, recipe: Recipe, task: Task) -> Optimizer:
@@ -132,45 +85,28 @@ def optimizer_for(net: Network, recipe: Recipe, task: Task) -> Optimizer:
     if recipe.nesterov:
         given["nesterov"] = True
     if recipe.weight_decay is not None:
-        given["weight_decay"] = scheduled(recipe.weight_decay, recipe.decay_schedule)
+        given["weight_decay"] = recipe.weight_decay
     if recipe.learning_rate is not None:
         given["learning_rate"] = recipe.learning_rate
-    if recipe.unit_rates:
-        given["rate_factors"], given["decay_factors"] = _factors(net)
     made = optimizers.resolve({"name": recipe.optimizer, **given})
     if recipe.schedule == "constant":
         return made
-    given["learning_rate"] = SCHEDULES[recipe.schedule](made.learning_rate)
+    given["learning_rate"] = {"name": recipe.schedule, "learning_rate": made.learning_rate}
     return optimizers.resolve({"name": recipe.optimizer, **given})
 
 
-def _factors(net: Network) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the factors of the learning rate and of the weight decay by the names of parameters."""
-    present = {name.rpartition(".")[2] for name in net.parameter_names()}
-    rates = {name: factor for name, factor in RATES.items() if name in present}
-    decays = {name: factor for name, factor in DECAYS.items() if name in present}
-    for i, layer in enumerate(net.layers):
-        if isinstance(layer, Dense):
-            rates[f"layers[{i}].weights"] = 1 / math.sqrt(len(layer.weights))
-        elif isinstance(layer, PeriodicEmbedding | PiecewiseLinearEmbedding):
-            for name in layer.parameter_shapes((net.input_size or 0,)):
-                rates[f"layers[{i}].{name}"] = EMBEDDING_RATE
-                decays[f"layers[{i}].{name}"] = EMBEDDING_DECAY
-    return rates, decays
-
-
-def early_stopping_for(recipe: Recipe, task: Task) -> EarlyStopping:
+def early_stopping_for(recipe: Recipe, task: Task) -> EarlyStopping | None:
     """Return the rule by which the recipe keeps the best epoch, and perhaps stops before the last."""
-    monitor = METRICS[task] if recipe.monitor == "error" else "loss"
-    patience = recipe.early_stopping or None
-    return EarlyStopping(patience, recipe.minimum_improvement, monitor=monitor, last=recipe.monitor == "error")
+    return EarlyStopping(recipe.early_stopping, recipe.minimum_improvement) if recipe.early_stopping else None
 
 
-def even_batches(batch_size: int, rows: int) -> int | None:
-    """Return about `batch_size`, such that the batches of an epoch are alike; None for all rows at once.
+def batch_size_for(recipe: Recipe, rows: int) -> int | None:
+    """Return the rows per step; None for all at once.
 
-    A short last batch would move the parameters as far as the others do, on the word of a few rows.
+    Even batches avoid a short last one, which would move the parameters as far as the others do, on the word of a few
+    rows.
     """
-    if batch_size == 0:
+    size = min(recipe.batch_size, rows)
+    if not size:
         return None
-    return math.ceil(rows / max(1, round(rows / batch_size)))
+    return math.ceil(rows / round(rows / size)) if recipe.even_batches else size

@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue, warnings_passed_over
+from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
-from plainnet.layers import Average
 from plainnet.network import Network
 from plainnet.tabular.building import (
     METRICS,
+    batch_size_for,
     early_stopping_for,
-    even_batches,
     loss_of,
     network_for,
     optimizer_for,
 )
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.preparing import Prepared, prepare
-from plainnet.tabular.problem import Parts
+from plainnet.tabular.problem import Divided
 from plainnet.tabular.recipe import Recipe
 from plainnet.training.many import train_many
 
@@ -131,7 +130,7 @@ def training_options(
         "loss": loss_of(recipe, prepared.problem.loss),
         "optimizer": optimizer_for(net, recipe, task),
         "epochs": recipe.epochs,
-        "batch_size": even_batches(recipe.batch_size, rows),
+        "batch_size": batch_size_for(recipe, rows),
         "early_stopping": early_stopping_for(recipe, task),
         "sample_weight": prepared.sample_weight,
         "validation": prepared.validation or None,
@@ -152,15 +151,11 @@ def _refitted(first: Fitted, recipe: Recipe, seed: int, follow: Follow, options:
     parts = first.prepared.parts
     nothing = parts.rest.take(np.arange(0))
     with warnings_passed_over():  # said of the training rows
-        prepared = prepare(
-            first.prepared.problem,
-            Parts(parts.rest, nothing, parts.test, parts.rest),
-            recipe,
-            dtype=first.prepared.dtype,
-        )
+        all_rows = Divided(parts.rest, nothing, parts.test, parts.rest)
+        prepared = prepare(first.prepared.problem, all_rows, recipe, dtype=first.prepared.dtype)
     net = _network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
     given = training_options(prepared, recipe, net, len(prepared.X), options)
-    (history,) = first.histories
+    (history,) = first.members
     epochs = history.best_epoch
     assert epochs
     if given.get("checkpoint") is not None:
@@ -200,9 +195,7 @@ def _fit_folds(
     X, y, weights, folds = prepared.X, prepared.y, prepared.sample_weight, prepared.parts.folds
     for name in ("checkpoint", "resume"):
         if options.pop(name, None):
-            raise InvalidValue(
-                f"{name} is given and {len(folds)} networks are trained; it keeps the run of a single one"
-            )
+            raise InvalidValue(f"{name} is given and {len(folds)} networks are trained; it keeps the run of one alone")
     options.pop("checkpoint_every", None)
     members = []
     for k, (train, _) in enumerate(folds):
@@ -219,9 +212,7 @@ def _fit_folds(
     if not whole:
         if interrupted:
             raise KeyboardInterrupt
-        raise InvalidValue(
-            "no network ended its training: the loss of each stopped being finite; take a smaller learning rate"
-        )
+        raise DivergenceError("the loss of every network stopped being finite; take a smaller learning rate")
     outputs = np.full((len(X), members[0].output_size or 1), np.nan, members[0].dtype)
     sums, counts = np.zeros_like(outputs), np.zeros(len(X), int)
     for i in whole:
@@ -237,6 +228,8 @@ def _fit_folds(
 
 def averaged(members: list[Network]) -> Network:
     """Return one network whose output is the mean of the outputs of several, trained on the same table."""
+    from plainnet.layers import Average  # type: ignore[attr-defined]
+
     first = members[0]
     if len(members) == 1:
         return first

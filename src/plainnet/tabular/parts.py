@@ -152,10 +152,7 @@ class Division:
         """Return the division with what it leaves open decided for so many rows."""
         few = count < ENOUGH_FOR_A_TEST
         test = self.test or Share(0.0 if few or self.folds else USUAL_TEST)
-        folds = self.folds
-        if folds is None:
-            alone = self.validation is None and self.ensemble == 1 and not test.fraction
-            folds = USUAL_FOLDS if few and alone and self.test is None else 0
+        folds = self.folds or 0
         validation = self.validation or Share(0.0 if folds else USUAL_VALIDATION)
         return Division(test, None if folds else validation, folds, self.ensemble)
 

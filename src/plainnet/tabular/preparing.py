@@ -12,7 +12,7 @@ from plainnet.tabular import overlap
 from plainnet.tabular.building import output_of
 from plainnet.tabular.memory import require_memory
 from plainnet.tabular.parts import TablePart, part_of_file
-from plainnet.tabular.problem import Parts, Problem
+from plainnet.tabular.problem import Divided, Problem
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.table import Table
 
@@ -25,7 +25,7 @@ class Prepared:
     """Prepared holds a table's training and validation part as arrays, and the table learned from the training part."""
 
     problem: Problem
-    parts: Parts
+    parts: Divided
     table: Table
     X: Array
     y: Array
@@ -37,7 +37,7 @@ class Prepared:
     dtype: str
 
 
-def prepare(problem: Problem, parts: Parts, recipe: Recipe, *, dtype: str = "float32") -> Prepared:
+def prepare(problem: Problem, parts: Divided, recipe: Recipe, *, dtype: str = "float32") -> Prepared:
     """Learn the encoders on the training part and make arrays of `dtype` of it and of the validation part.
 
     With folds, the encoders are learned on the rows of all folds. Raises as `Table.learn` and `Table.features` do.
@@ -55,8 +55,6 @@ def prepare(problem: Problem, parts: Parts, recipe: Recipe, *, dtype: str = "flo
         standardize_target=output_of(problem.loss) == "identity",
         options=problem.options,
         sample_weight=training.weights,
-        encoding=recipe.encoding,
-        largest_one_hot=recipe.largest_one_hot,
     )
     held_out = parts.validation
     if not isinstance(held_out, TablePart):

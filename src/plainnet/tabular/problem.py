@@ -41,7 +41,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Divided:
     """The rows of a problem, divided; a part may be empty."""
 
     training: TablePart
@@ -118,30 +118,30 @@ def problem_of(
     return Problem(rows, target, decided, checked_loss, options, sample_weight, group, groups)
 
 
-def divide(problem: Problem, division: Division, seed: int | None = None) -> Parts:
+def divide(problem: Problem, division: Division, seed: int | None = None) -> Divided:
     """Divide the rows of a problem; what the division leaves open is decided by their number.
 
     Raises InvalidValue where a part or a fold would be empty.
     """
     rows, groups, given = problem.rows, problem.groups, (problem.target, problem.task)
     division = division.for_rows(len(rows))
-    entropy = np.random.SeedSequence(seed).entropy
-    random = np.random.default_rng(entropy)  # type: ignore[arg-type]
+    random = np.random.default_rng(seed)
+    of_test = np.random.default_rng(None if seed is None else [TEST_STREAM, seed])
     assert division.test is not None
-    kept, tested = share_out(rows, division.test, np.random.default_rng([TEST_STREAM, entropy]), *given, groups)  # type: ignore[list-item]
+    kept, tested = share_out(rows, division.test, of_test, *given, groups)
     test, rest, nothing = rows.take(tested), rows.take(kept), rows.take(np.arange(0))
     groups = None if groups is None else groups[kept]
     if division.folds:
-        return Parts(rest, nothing, test, rest, tuple(folds_of(rest, division.folds, random, *given, groups)))
+        return Divided(rest, nothing, test, rest, tuple(folds_of(rest, division.folds, random, *given, groups)))
     validation = division.validation
     if not isinstance(validation, Share):
         assert validation is not None
-        return Parts(rest, validation, test, rest)
+        return Divided(rest, validation, test, rest)
     splits = [share_out(rest, validation, random, *given, groups) for _ in range(division.ensemble)]
     if division.ensemble > 1:
-        return Parts(rest, nothing, test, rest, tuple(splits))
+        return Divided(rest, nothing, test, rest, tuple(splits))
     ((train, held),) = splits
-    return Parts(rest.take(train), rest.take(held), test, rest)
+    return Divided(rest.take(train), rest.take(held), test, rest)
 
 
 def _check_roles(

@@ -77,7 +77,9 @@ class Recipe:
     clip_norm: float | None = None
     epochs: int = 256
     batch_size: int = 256
-    """Rows per step, about: all batches of an epoch get the same number of rows, to one. 0 takes all rows at once."""
+    """Rows per step, at most all; 0 for all."""
+    even_batches: bool = True
+    """All batches of an epoch get the same number of rows, to one, which is then about `batch_size`."""
     early_stopping: int = 0
     """Epochs without improvement to stop after; 0 trains all epochs. The best epoch is kept in any case."""
     minimum_improvement: float = 0.0
@@ -101,7 +103,7 @@ class Recipe:
             checks.whole_number(name, getattr(self, name), least=0)
         for name in ("embedding_width", "epochs"):
             checks.whole_number(name, getattr(self, name), least=1)
-        for name in ("scaling", "parametric", "unit_rates", "nesterov", "refit"):
+        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "refit"):
             checks.flag(name, getattr(self, name))
 
     def varied(self, **given: Any) -> Recipe:
@@ -159,12 +161,13 @@ SMALL = Recipe(
     decay_schedule="constant",
     epochs=200,
     batch_size=32,
+    even_batches=False,
     early_stopping=20,
     monitor="loss",
 )
 """The default network of version 0.1: two small layers, trained within a second or two on most tables."""
 
-RECIPES: dict[str, Recipe] = {"realmlp": Recipe(), "small": SMALL}
+RECIPES: dict[str, Recipe] = {"small": SMALL}
 """Every recipe by its name."""
 
 

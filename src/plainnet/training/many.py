@@ -110,8 +110,8 @@ def _rows_of_each(folds: Sequence[Rows], X: Any, y: Any, each: Sequence[Options]
     X, y = np.asarray(X), np.asarray(y)
     weights = None if each[0].sample_weight is None else np.asarray(each[0].sample_weight)
     made = []
-    for (train, held), own in zip(folds, each, strict=True):
-        validation = X[held], y[held], None if weights is None else weights[held]
+    for (train, other), own in zip(folds, each, strict=True):
+        validation = X[other], y[other], None if weights is None else weights[other]
         part = replace(own, validation=validation, sample_weight=None if weights is None else weights[train])
         made.append((X[train], y[train], part))
     return made
