@@ -20,6 +20,7 @@ from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.reading import as_text_table
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
@@ -27,24 +28,28 @@ def predict(
     model: options.Model,
     data: Annotated[Path, typer.Argument(help="Table with the model's columns, in any order.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given.")
+        Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given or -.")
+    ] = None,
+    keep: Annotated[
+        Texts, options.option("Columns of the table to write before the prediction, as they stand: id,name.")
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
     missing: options.Missing = None,
     separator: options.Separator = None,
 ) -> None:
     """Predict the rows of a table, in their order."""
-    check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
+    file = None if output is None or str(output) == "-" else output
+    check_outputs({"--output": file}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = load(model, missing, separator)
-    frame = table.read(data)
+    frame, kept = table.read_keeping(data, options.names(keep))
     blocks = table.feature_blocks(frame, net.dtype, place=lambda row: f"{data}, row {row + 1}")
     outputs = [net.predict(block, engine="numpy") for block in blocks]  # once: nothing to compile for
-    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
-    if output is None:
-        write_text(predictions.write_csv())
+    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities, kept=kept)
+    if file is None:
+        write_text(as_text_table(predictions, kept=kept.columns))
         return
-    write_table(output, predictions)
-    print_whole(f"{len(predictions):,} predictions written to {output}")
+    write_table(file, predictions, kept=kept.columns)
+    print_whole(f"{len(predictions):,} predictions written to {file}")
 
 
 def evaluate(
