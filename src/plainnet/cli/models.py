@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet._base.wording import plural
+from plainnet._base.wording import in_date, plural
 from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
@@ -15,7 +15,6 @@ from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
