@@ -21,6 +21,7 @@ settings.load_profile("plainnet")
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
+    "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
     "test_c_tables.py": ("tables",),
     "test_choosing.py": ("cli", "fast", "sklearn"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -61,7 +62,7 @@ def table_code(table: Table, prefix: str, dtype: np.dtype[Any]) -> TableCode:
     names = field_names(column.name for column in table.columns)
     members, categories, lines, size = [], [], [], 0
     constants: dict[str, Array] = {}
-    for name, column in zip(names, table.columns, strict=True):
+    for name, column, places in zip(names, table.columns, table.features_of_columns, strict=True):
         is_text = isinstance(column, Categories)
         about = words(f"{column.name}: {_meaning(table, column)}")
         members.append(f"    {'const char *' if is_text else 'double '}{name}; /* {about} */")
@@ -73,7 +74,7 @@ def table_code(table: Table, prefix: str, dtype: np.dtype[Any]) -> TableCode:
             size += sum(len(text.encode()) + 1 for text in column.values)
             lines += _place(column, name, array, prefix)
             value = "place"
-        made = _features(column, table.places[column.name], value, f"{prefix}_{name}", dtype, constants)
+        made = _features(column, places, value, f"{prefix}_{name}", dtype, constants)
         lines += made
     head = f"void {prefix}_features(const {prefix}_row *row, {type_of(dtype)} *features)"
     body = ["int place;", "", *lines] if categories else lines
@@ -102,7 +103,7 @@ def _place(column: Categories, name: str, array: str, prefix: str) -> list[str]:
 
 
 def _features(
-    column: Column, places: list[int], value: str, name: str, dtype: np.dtype[Any], constants: dict[str, Array]
+    column: Column, places: Sequence[int], value: str, name: str, dtype: np.dtype[Any], constants: dict[str, Array]
 ) -> list[str]:
     """Return the lines that make a column's features of a number in C, traced from their formulas in float64.
 

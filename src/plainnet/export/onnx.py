@@ -111,9 +111,9 @@ def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
     graph = OnnxGraph(net.dtype)
     inputs = [_input(graph, column) for column in table.columns]
     blocks = {}
-    for column, value in zip(table.columns, inputs, strict=True):
+    for column, value, places in zip(table.columns, inputs, table.features_of_columns, strict=True):
         graph.scope = f"columns[{column.name}]"
-        starts = iter(table.places[column.name])
+        starts = iter(places)
         for made, block in zip(column.features, _features(column, value), strict=True):
             place, *_ = islice(starts, len(made.names))
             blocks[place] = block.cast(net.dtype)

@@ -25,7 +25,7 @@ from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN, WHOLE
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_columns
+from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.robust_columns import CodedColumn
 from plainnet.tabular.targets import (
     TARGETS,
@@ -176,13 +176,10 @@ class Table:
         return FeatureGroups(count["number"], count["plain"], coded)
 
     @cached_property
-    def places(self) -> dict[str, list[int]]:
-        """Return the places of each column's features, in the order of `Column.feature_names`."""
-        indices = range(len(self.feature_names))
-        return {
-            column.name: [place for own in places for place in indices[own]]
-            for column, places in zip(self.columns, self._slices, strict=True)
-        }
+    def features_of_columns(self) -> tuple[tuple[int, ...], ...]:
+        """Return for each column the places of its features, in the order of `Column.feature_names`."""
+        indices = range(sum(len(column.feature_names) for column in self.columns))
+        return tuple(tuple(place for own in places for place in indices[own]) for places in self._slices)
 
     @cached_property
     def _slices(self) -> list[list[slice]]:
@@ -213,15 +210,25 @@ class Table:
         that the table does not know are not looked at. Raises as `read_table` does, and InvalidValue where the file
         lacks a column.
         """
+        names = [*self.column_names, self.target.name] if target else self.column_names
+        return read_columns(path, names, also=also, **self._how_to_read())
+
+    def read_keeping(self, path: str | os.PathLike[str], keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
+
+        `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
+        """
+        return read_keeping(path, self.column_names, keep, **self._how_to_read())
+
+    def _how_to_read(self) -> dict[str, Any]:
+        """Return the arguments with which the functions of `plainnet.tabular.reading` read as training did."""
         categories = list(self.category_columns)
         if self.target.column_kind == "category":
             categories.append(self.target.name)
-        names = [*self.column_names, self.target.name] if target else self.column_names
         numbers = [column.name for column in self.columns if column.kind == "number"]
         numbers += [self.target.name] if self.target.column_kind == "number" else []
         notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
-        options = replace(self.options, notations=notations)
-        return read_columns(path, names, categories=categories, also=also, options=options)
+        return {"categories": categories, "options": replace(self.options, notations=notations)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -295,11 +302,14 @@ class Table:
         """
         return self.target.decode(outputs)
 
-    def predictions(self, outputs: Array, *, probabilities: bool = False) -> pl.DataFrame:
+    def predictions(
+        self, outputs: Array, *, probabilities: bool = False, kept: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
         """Return a network's outputs as a frame for `write_table`: the column "prediction".
 
         With `probabilities`, which a regression does not have, a column "probability_<class>" follows for each
-        class. Numbers from float32 outputs are float32, so that a file shows no digits that nothing stands behind.
+        class. The columns of `kept`, such as `read_keeping` returns, stand before them. Numbers from float32 outputs
+        are float32, so that a file shows no digits that nothing stands behind.
         """
         try:
             import polars as pl
@@ -310,15 +320,23 @@ class Table:
         if isinstance(self.target, ClassTarget) and self.target.written:
             decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
         frame = pl.DataFrame({"prediction": decoded})
-        if not probabilities:
+        if probabilities:
+            if not isinstance(self.target, ClassTarget):
+                reason = f"target {self.target.name!r} is a quantity and has no classes"
+                raise InvalidValue(f"probabilities is True; {reason}")
+            columns = self.target.probabilities(outputs).T
+            frame = frame.with_columns(
+                pl.Series(f"probability_{name}", _as_precise(column, outputs))
+                for name, column in zip(self.class_names, columns, strict=True)
+            )
+        if kept is None or not kept.width:
             return frame
-        if not isinstance(self.target, ClassTarget):
-            raise InvalidValue(f"probabilities is True; target {self.target.name!r} is a quantity and has no classes")
-        columns = self.target.probabilities(outputs).T
-        return frame.with_columns(
-            pl.Series(f"probability_{name}", _as_precise(column, outputs))
-            for name, column in zip(self.class_names, columns, strict=True)
-        )
+        for name in kept.columns:
+            if name in frame.columns:
+                raise InvalidValue(
+                    f"keep names {name!r}, as a column of the predictions is called; rename it in the table"
+                )
+        return kept.hstack(frame)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain data that JSON holds exactly."""
