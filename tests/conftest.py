@@ -20,6 +20,7 @@ settings.load_profile("plainnet")
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
+    "test_attribution_of_tables.py": ("cli", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
