@@ -18,7 +18,7 @@ from plainnet.errors import InvalidValue
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.parts import TablePart, part_of_file
 from plainnet.tabular.reading import as_text_table
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
@@ -62,8 +62,7 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    assert net.history is not None
-    measured = measure(table, net, part, net.history.settings["loss"])
+    measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 
