@@ -251,6 +251,39 @@ def test_predictions_are_the_networks_in_any_column_order_from_csv_and_parquet(m
     assert capsys.readouterr().out.splitlines()[:2] == ["prediction", "Adelie"]
 
 
+def test_kept_columns_stand_before_the_prediction_as_they_stand_in_the_table(model, capsys):
+    frame = pl.read_csv(PENGUINS, infer_schema=False).head(3)
+    note = ['a "b", c', " NA", "007.50"]
+    frame.insert_column(0, pl.Series("note", note)).insert_column(0, pl.Series("id", ["007", "NA", "0010"]))
+    frame.write_csv("new.csv")
+    assert run(["predict", model, "new.csv", "--keep", "id,year", "--keep", "note", "--output", "-"]) == 0
+    out = capsys.readouterr().out
+    assert out == (
+        'id,year,note,prediction\n007,2007,"a ""b"", c",Adelie\nNA,2007, NA,Adelie\n0010,2007,007.50,Adelie\n'
+    )
+    assert run(["predict", model, "new.csv", "--keep", "id,year,note", "-o", "kept.csv"]) == 0
+    assert Path("kept.csv").read_text() == out
+    capsys.readouterr()
+    assert "did you mean 'note'?" in refusal(capsys, "predict", model, "new.csv", "--keep", "notes")
+    frame.rename({"note": "probability_Adelie"}).write_csv("clash.csv")
+    clash = ("predict", model, "clash.csv", "--keep", "probability_Adelie")
+    assert run(clash) == 0
+    capsys.readouterr()
+    assert "keep names 'probability_Adelie'" in refusal(capsys, *clash, "--probabilities")
+
+
+def test_kept_columns_of_parquet_have_its_types(model, capsys):
+    from plainnet.tabular import read_table
+
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 1, 3), eager=True).alias("day")
+    frame = read_table(PENGUINS).head(3).with_columns(days, parts=pl.Series([[1], [2], []]))
+    frame.write_parquet("new.parquet")
+    assert run(["predict", model, "new.parquet", "--keep", "day,parts,year", "-o", "kept.parquet"]) == 0
+    kept = pl.read_parquet("kept.parquet")
+    assert kept.drop("prediction").equals(frame.select("day", "parts", "year"))
+    assert "column 'parts' holds List" in refusal(capsys, "predict", model, "new.parquet", "--keep", "parts")
+
+
 def test_evaluate_agrees_with_the_predictions(model, capsys):
     assert run(["evaluate", model, str(PENGUINS)]) == 0
     accuracy = float(re.search(r"accuracy +([\d.]+)", capsys.readouterr().out)[1])
@@ -423,7 +456,6 @@ def test_bad_tables_are_refused_in_one_line(file, words, capsys):
         (["--target", "species", "--epochs", "0"], "epochs is 0"),
         (["--target", "species", "--epochs", "many"], "--epochs"),
         (["--target", "species", "--learning-rate", "-1"], "learning_rate is -1.0"),
-        (["--target", "species", "--batch-size", "1000"], "batch_size is 1000 and there are 275"),
         (["--target", "species", "--momentum", "0.9"], "'adam' takes no momentum"),
         (["--target", "species", "--hidden", "3,x"], "--hidden is '3,x'"),
         (["--target", "species", "--dropout", "1.5"], "rate is 1.5"),

@@ -266,10 +266,14 @@ def test_what_is_written_reads_back_equal(tmp_path: Path, name: str) -> None:
 
 def test_a_failed_write_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
     path = written(tmp_path, "old", "out.csv")
-    with pytest.raises(pl.exceptions.PolarsError):
+    with pytest.raises(InvalidValue, match="column 'nested' holds List"):
         write_table(path, pl.DataFrame({"nested": [[1], [2]]}))
     assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    parquet = written(tmp_path, "old", "out.parquet")
+    with pytest.raises(pl.exceptions.PolarsError):
+        write_table(parquet, pl.DataFrame({"object": pl.Series([object()], dtype=pl.Object)}))
+    assert parquet.read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == [path, parquet]
     with pytest.raises(FileError, match="there is no folder"):
         write_table(tmp_path / "absent" / "out.csv", pl.DataFrame({"x": [1]}))
     with pytest.raises(FileError, match=r"ending '.xlsx'"):

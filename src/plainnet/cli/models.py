@@ -15,11 +15,10 @@ from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
-from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.parts import TablePart, part_of_file
+from plainnet.tabular.reading import as_text_table
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
 
@@ -27,24 +26,28 @@ def predict(
     model: options.Model,
     data: Annotated[Path, typer.Argument(help="Table with the model's columns, in any order.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given.")
+        Path | None, typer.Option("-o", "--output", help="File to write; standard output if not given or -.")
+    ] = None,
+    keep: Annotated[
+        Texts, options.option("Columns of the table to write before the prediction, as they stand: id,name.")
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each class.")] = False,
     missing: options.Missing = None,
     separator: options.Separator = None,
 ) -> None:
     """Predict the rows of a table, in their order."""
-    check_outputs({"--output": output}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
+    file = None if output is None or str(output) == "-" else output
+    check_outputs({"--output": file}, {"the model": model, "the table": data}, TEXT_ENDINGS + PARQUET_ENDINGS)
     net, table = load(model, missing, separator)
-    frame = table.read(data)
+    frame, kept = table.read_keeping(data, options.names(keep))
     blocks = table.feature_blocks(frame, net.dtype, place=lambda row: f"{data}, row {row + 1}")
     outputs = [net.predict(block, engine="numpy") for block in blocks]  # once: nothing to compile for
-    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities)
-    if output is None:
-        write_text(predictions.write_csv())
+    predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities, kept=kept)
+    if file is None:
+        write_text(as_text_table(predictions, kept=kept.columns))
         return
-    write_table(output, predictions)
-    print_whole(f"{len(predictions):,} predictions written to {output}")
+    write_table(file, predictions, kept=kept.columns)
+    print_whole(f"{len(predictions):,} predictions written to {file}")
 
 
 def evaluate(
@@ -58,8 +61,7 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    assert net.history is not None
-    measured = measure(table, net, part, net.history.settings["loss"])
+    measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 
@@ -97,12 +99,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
     heading("Expected columns")
     for column in table.columns:
-        if column.name in table.date_columns and isinstance(column, NumberColumn):
-            missing = "; some missing" if column.missing else ""
-            values = f"mean {in_date(column.mean)}, deviation {column.deviation:.4g} days{missing}"
-            columns.add_row(column.name, "date", values)
-        else:
-            columns.add_row(column.name, column.kind, column.summary)
+        is_date = column.name in table.date_columns and column.kind == "number"
+        columns.add_row(column.name, "date" if is_date else column.kind, column.in_training(is_date=is_date))
     console.print(columns)
     target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
     console.print(f"Predicts {table.target.name}: {target}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -57,6 +57,10 @@ class RawTable:
                 f"(ignore=[{clean!r}]){hint}"
             )
         return first
+
+    def as_they_stand(self, names: Iterable[str]) -> pl.DataFrame:
+        """Return the named columns as the file has them: texts of a text file, or the types of a Parquet file."""
+        return pl.DataFrame([self.frame.to_series(self.number(name)).alias(name) for name in names])
 
     def columns(
         self, names: Collection[str], categories: Collection[str], options: ReadOptions

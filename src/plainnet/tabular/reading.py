@@ -100,7 +100,34 @@ def read_columns(
 
     Raises InvalidValue where the file lacks any of them.
     """
+    return _columns(_open(path, options), names, categories, also, options)
+
+
+def read_keeping(
+    path: str | os.PathLike[str],
+    names: Collection[str],
+    keep: Collection[str],
+    *,
+    categories: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read the named columns as `read_columns` does, and beside them those of `keep` as they stand in the file.
+
+    The second frame holds the columns of `keep`, any of the file: those of a text file are the texts of its fields,
+    those of a Parquet file have its types.
+
+    Raises InvalidValue, with the closest name, where the file does not have a column of `keep`.
+    """
+    if isinstance(keep, str):
+        raise InvalidType(f"keep is {keep!r}; it takes a list of column names: [{keep!r}]")
     raw = _open(path, options)
+    kept = require_known("keep", keep, [name for name in raw.names if name], raw.where)
+    return _columns(raw, names, categories, (), options), raw.as_they_stand(dict.fromkeys(kept))
+
+
+def _columns(
+    raw: RawTable, names: Collection[str], categories: Collection[str], also: Collection[str], options: ReadOptions
+) -> pl.DataFrame:
     require_columns(names, raw.names, raw.where)
     names = [*names, *(name for name in also if spelled(name) in raw.names)]
     categories = {*categories, *options.categories}
@@ -109,24 +136,36 @@ def read_columns(
     return replace(raw, quoted=quoted).columns(names, categories, options)[0]
 
 
-def write_table(path: str | os.PathLike[str], frame: pl.DataFrame) -> None:
+def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Collection[str] = ()) -> None:
     """Write a frame as CSV (.csv, .txt), TSV (.tsv) or Parquet (.parquet, .pq), as the name's ending says.
+
+    What it holds reads back equal. `kept` names columns of text as another file has it, see `read_keeping`, where
+    NA and the like may stand for a missing value: they get no quotation marks for it.
 
     The file appears at once or not at all; see `plainnet.files.writing.replacing`.
 
     Raises FileError for another ending and for a place that cannot be written.
     """
     ending = table_ending(Path(path))
+    if ending not in PARQUET_ENDINGS:
+        text = as_text_table(frame, "\t" if ending == ".tsv" else ",", kept=kept).encode()
     with replacing(path) as file:
         if ending in PARQUET_ENDINGS:
             frame.write_parquet(file)
         else:
-            frame.write_csv(
-                file,
-                separator="\t" if ending == ".tsv" else ",",
-                quote_style=_quote_style(frame),
-                null_value='""' if frame.width == 1 else None,  # an empty line could pass for none
-            )
+            file.write(text)
+
+
+def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection[str] = ()) -> str:
+    """Return a frame as `write_table` writes it; raise InvalidValue for lists and the like, which text cannot hold."""
+    for name, dtype in frame.schema.items():
+        if dtype.is_nested():
+            raise InvalidValue(f"column {name!r} holds {dtype}, which text cannot; write Parquet or leave it out")
+    return frame.write_csv(
+        separator=separator,
+        quote_style=_quote_style(frame, kept),
+        null_value='""' if frame.width == 1 else None,  # an empty line could pass for none
+    )
 
 
 def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
@@ -141,12 +180,15 @@ def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
     return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
 
 
-def _quote_style(frame: pl.DataFrame) -> Literal["necessary", "non_numeric"]:
+def _quote_style(frame: pl.DataFrame, kept: Collection[str]) -> Literal["necessary", "non_numeric"]:
     """Put quotation marks around all text if some of it would not read back without."""
     import polars as pl
 
     if any(name.startswith("sep=") for name in frame.columns):  # unquoted, this is Excel's line for the separator
         return "non_numeric"
     texts = [pl.Series(frame.columns), *frame.select(pl.col(pl.String)).iter_columns()]
-    needed = any(text.is_in(MISSING).any() or text.str.contains("\r", literal=True).any() for text in texts)
+    needed = any(
+        text.str.contains("\r", literal=True).any() or (text.name not in kept and text.is_in(MISSING).any())
+        for text in texts
+    )
     return "non_numeric" if needed else "necessary"
