@@ -46,6 +46,8 @@ class NamedLayer:
     """The name of what goes in; "inputs" for the first part."""
     outputs: str
     """The name of what comes out; "outputs" for the last part."""
+    features: int
+    """The number of columns of what goes in."""
     units: int
     """The number of columns of what comes out."""
     learns: frozenset[str]
@@ -58,7 +60,8 @@ class NamedLayer:
 
     def array_name(self, attribute: str) -> str:
         """Return the name of one of the arrays in the text."""
-        return f"{self.name}_{attribute.removeprefix('running_')}"
+        own = re.sub(r"\W+", "_", attribute)  # branches[0].layers[1].bias is branches_0_layers_1_bias
+        return f"{self.name}_{own.removeprefix('running_')}"
 
 
 def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
@@ -76,14 +79,14 @@ def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
     learned = net.parameter_views(net.parameters)
     made: list[NamedLayer] = []
-    block, inputs = "input", "inputs"
+    block, inputs, features = "input", "inputs", net.input_size or 0
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
         wanted = block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}"
         name = free_name(wanted, [part.name for part in made])
         outputs = "outputs" if i == len(sized) - 1 else name
-        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
-        inputs = outputs
+        made.append(NamedLayer(index, layer, name, inputs, outputs, features, int(units), frozenset(learned[index])))
+        inputs, features = outputs, int(units)
     return made
 
 
