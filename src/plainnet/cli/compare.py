@@ -46,6 +46,7 @@ def compare(
     categories: options.Categories = None,
     ignore: options.Ignore = None,
     numbers: options.Numbers = None,
+    columns: options.Columns = None,
     missing: options.TrainingMissing = None,
     separator: options.TrainingSeparator = None,
     decimal: options.Decimal = None,
@@ -87,7 +88,7 @@ def compare(
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
     target = spelled(target)
-    reading = options.read_options(missing, separator, categories, numbers, decimal, thousands, dates)
+    reading = options.read_options(missing, separator, categories, numbers, decimal, thousands, dates, columns)
     frame, reading = read_for_training(data, ignore=options.names(ignore), options=reading, target=target)
     of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
     rows = TableRows(frame, target, of_rows)

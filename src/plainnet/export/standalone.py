@@ -10,9 +10,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
 
+from plainnet.tabular.booleans import is_true
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import PLAIN, amount
-from plainnet.tabular.read_options import MISSING
+from plainnet.tabular.read_options import AMONG_NUMBERS, MISSING
 from plainnet.tabular.texts import as_text, spelled
 
 PLAIN_NUMBER = PLAIN.pattern
@@ -102,6 +103,12 @@ def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
     return value is None
 
 
+def is_absent(value: object) -> bool:
+    """Return True if a number, or true or false, is missing."""
+    marked = isinstance(value, str) and spelled(value).lower() in AMONG_NUMBERS
+    return marked or is_missing(value)
+
+
 def plain(text: str) -> float:
     """Return the number that a text writes as programs do."""
     return amount(text, PLAIN_NUMBER)
@@ -124,7 +131,7 @@ def number(
     With `missing` a second feature is 1 if the number is missing, else 0.
     """
     found = math.nan
-    if value is not None and not is_missing(value):
+    if value is not None and not is_absent(value):
         found = float(read(spelled(value)) if isinstance(value, str) else value)
     if math.isinf(found):
         raise ValueError(f"{value!r} is no number to predict from; leave it empty")
@@ -138,10 +145,8 @@ def truth(value: object, mean: float, missing: bool = False) -> list[float]:
 
     With `missing` a second feature is 1 if the value is missing, else 0.
     """
-    none = is_missing(value)
-    if not none and as_text(value) not in ("true", "false"):
-        raise ValueError(f"{value!r} is neither true nor false")
-    feature = mean if none else float(as_text(value) == "true")
+    none = is_absent(value)
+    feature = mean if none else float(is_true(value))
     return [feature, float(none)] if missing else [feature]
 
 

@@ -14,9 +14,11 @@ from plainnet.export import standalone
 from plainnet.export.source import WIDTH, bracketed, literal
 from plainnet.network import Network
 from plainnet.tabular import Table
+from plainnet.tabular.booleans import FALSE, TRUE, is_true
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
+from plainnet.tabular.read_options import MARKERS
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
 
@@ -56,14 +58,15 @@ def inputs_of(rows):
 '''
 
 HELPERS = (
-    *(days, spelled, standalone.is_missing, standalone.Quoted, standalone.Bare),
+    *(days, spelled, standalone.is_missing, standalone.is_absent, standalone.Quoted, standalone.Bare),
     *(plain_marks, amount, standalone.plain, standalone.whole, standalone.number),
-    *(as_text, standalone.truth, standalone.place, standalone.category),
+    *(as_text, is_true, standalone.truth, standalone.place, standalone.category),
     *(separator_of, standalone.records, standalone.is_blank, standalone.read),
 )
 """The functions that a script may hold: each calls only functions to its left."""
 FEATURE_FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
 """The function that makes the features of a column of each kind."""
+WORDS = {"TRUE": TRUE, "FALSE": FALSE}
 
 
 def check_fit(net: Network, table: Table) -> None:
@@ -87,6 +90,12 @@ def constants(table: Table) -> str:
     lines.append(bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0))
     in_marks = '{""}' if table.options.missing is None else "MISSING"
     lines.append(f"MISSING_IN_MARKS = {in_marks}")
+    if any(column.kind != "category" for column in table.columns):
+        markers = MARKERS if table.options.among_numbers else ""
+        lines.append(f'MARKERS = """{markers}"""'.replace("\\", "\\\\"))
+        lines.append("AMONG_NUMBERS = set(MARKERS.split())")
+    if any(column.kind == "boolean" for column in table.columns):
+        lines += [bracketed(f"{name} = (", [literal(word) for word in words], ")", 0) for name, words in WORDS.items()]
     lines.append('SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))')  # as plainnet.tabular.texts has it
     lines.append(f"INVISIBLE = {ascii(INVISIBLE).replace(chr(39), chr(34))}")
     if any(column.kind == "number" for column in table.columns):

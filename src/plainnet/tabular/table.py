@@ -24,12 +24,13 @@ from plainnet.tabular.columns import (
     positions,
     useless,
 )
+from plainnet.tabular.decisions import Decision, ReadAs, notes, option_otherwise
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
 from plainnet.tabular.names import require_columns
-from plainnet.tabular.notations import PLAIN, WHOLE
+from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
-from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.targets import (
     TARGETS,
@@ -71,6 +72,8 @@ class Table:
     """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
+    left_out: tuple[Decision, ...] = field(default=(), repr=False, compare=False)
+    """The decisions on the columns that `learn` left out; a model file does not keep them."""
 
     @classmethod
     def learn(
@@ -101,25 +104,29 @@ class Table:
         targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
-        for name, notation in found.items():
-            tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        for note in notes(_date_decision(inputs[name], notation) for name, notation in found.items()):
+            warn(note)
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
         different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
-        columns = []
+        columns, left_out = [], []
         for column in typed.iter_columns():
             name = column.name
             reason = useless(column, different[name], named=name in options.categories)
             if reason:
-                warn(f"column {name!r} is left out: {reason}")
+                left_out.append(Decision(name, "left out", reason, is_notable=True))
             else:
                 columns.append(learn_column(column, sample_weight))
+        for note in notes(left_out):
+            warn(note)
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
-            return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
-        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight), options)
+            learned: Target = ClassTarget.learn(targets, options.spellings)
+        else:
+            learned = NumberTarget.learn(targets, standardize_target, sample_weight)
+        return cls(tuple(columns), learned, options, left_out=tuple(left_out))
 
     @property
     def task(self) -> Task:
@@ -190,7 +197,10 @@ class Table:
         numbers = [column.name for column in self.columns if column.kind == "number"]
         numbers += [self.target.name] if self.target.column_kind == "number" else []
         notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
-        return {"categories": categories, "options": replace(self.options, notations=notations)}
+        booleans = [column.name for column in self.columns if column.kind == "boolean"]
+        booleans += [self.target.name] if self.target.column_kind == "boolean" else []
+        kinds: dict[str, ColumnKind] = {**self.options.columns, **dict.fromkeys(booleans, "boolean")}
+        return {"categories": categories, "options": replace(self.options, notations=notations, columns=kinds)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -328,6 +338,13 @@ class Table:
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
         check_fingerprint(fingerprint)
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
+
+
+def _date_decision(column: pl.Series, notation: Notation) -> Decision:
+    """Return the decision that the dates or times of a frame are numbers."""
+    kind: ReadAs = "time" if notation.date == "time" else "date"
+    example = str(column.drop_nulls().first())
+    return Decision(column.name, kind, notation.name, option_otherwise(kind, column.name), example, is_notable=True)
 
 
 def _as_precise(values: Array, outputs: Array) -> Array:
