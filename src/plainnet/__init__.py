@@ -33,6 +33,7 @@ from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots
+    from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
     from plainnet.training.many import train_many
@@ -60,6 +61,7 @@ __all__ = [
     "optimizers",
     "plots",
     "schedules",
+    "shapley_values",
     "train_many",
 ]
 __all__ += layers.__all__
@@ -69,6 +71,7 @@ __all__ += optimizers.__all__
 LATER = {
     "compare": "plainnet.comparison",
     "load_safetensors": "plainnet.export.safetensors",
+    "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
 }
 """Functions by the module that is imported when they are first asked for."""
