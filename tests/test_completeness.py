@@ -68,7 +68,8 @@ class Case:
     def __post_init__(self) -> None:
         make = REGISTRIES[self.kind][self.name]
         random = np.random.default_rng(0)
-        self.loss = make() if self.kind == "loss" else LOSSES["mse"]()
+        usual = "binary_cross_entropy" if self.kind == "metric" else "mse"  # some metrics take probabilities
+        self.loss = make() if self.kind == "loss" else LOSSES[usual]()
         rate = make(0.01) if self.kind == "schedule" else 0.01
         self.optimizer = make(0.01) if self.kind == "optimizer" else pn.SGD(rate)
         initializer = make() if self.kind == "initializer" else pn.initializers.Uniform(0.5)
@@ -85,7 +86,7 @@ class Case:
         self.options = {"epochs": 2, "batch_size": 4, "engine": "numpy"}
         if self.kind == "metric":
             self.options["metrics"] = [self.name]
-            self.y = self.y > 0
+            self.y = self.y > 0.5
         self.history = self.net.fit(self.X, self.y, loss=self.loss, optimizer=self.optimizer, **self.options)
 
     def exported(self, ending: str, **options: str) -> str:

@@ -229,14 +229,7 @@ def test_r2_of_one_example_is_nan() -> None:
     assert math.isnan(metrics.r2(np.array([1.0]), np.array([[1.0]])))
 
 
-CLASSIFICATION = [
-    metrics.accuracy,
-    metrics.precision,
-    metrics.recall,
-    metrics.f1,
-    metrics.roc_auc,
-    metrics.confusion_matrix,
-]
+CLASSIFICATION = [*metrics.OF_CLASSES, metrics.confusion_matrix, metrics.reliability]
 
 
 @pytest.mark.parametrize("metric", CLASSIFICATION)
@@ -294,7 +287,7 @@ def test_confusion_matrix_refuses_several_labels() -> None:
         metrics.confusion_matrix(np.array([[1, 1], [0, 1]]), np.full((2, 2), 0.5))
 
 
-@pytest.mark.parametrize("name", ["accuracy", "precision", "recall", "f1", "roc_auc", "r2", "rmse", "mae"])
+@pytest.mark.parametrize("name", metrics.METRICS)
 def test_names_resolve_to_functions_that_return_a_float(name: str) -> None:
     found, metric = metrics.resolve(name)
     assert found == name
@@ -322,3 +315,107 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
         metrics.resolve("acuracy")
     with pytest.raises(InvalidType, match="metric is 3"):
         metrics.resolve(3)  # type: ignore[arg-type]
+
+
+# ---- probabilities, order and balance ----
+
+
+@settings(deadline=None)
+@given(more_classes(), st.booleans())
+def test_probabilities_of_more_classes_agree_with_sklearn(drawn: tuple[Array, Array], weighted: bool) -> None:
+    labels, softmax = drawn
+    classes = softmax.shape[1]
+    labels = np.concatenate([np.arange(classes), labels])  # each class occurs
+    softmax = np.vstack([np.full((classes, classes), 1 / classes), softmax])
+    weights = np.arange(1.0, len(labels) + 1) if weighted else None
+    one_hot = np.eye(classes)[labels]
+    expected = {
+        "log_loss": sklearn_metrics.log_loss(labels, softmax, sample_weight=weights, labels=range(classes)),
+        "brier": sklearn_metrics.brier_score_loss(labels, softmax, sample_weight=weights, labels=range(classes)),
+        "average_precision": sklearn_metrics.average_precision_score(one_hot, softmax, sample_weight=weights),
+        "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(
+            labels, softmax.argmax(axis=1), sample_weight=weights
+        ),
+    }
+    for name, value in expected.items():
+        assert metrics.METRICS[name](labels, softmax, weights) == pytest.approx(value), name
+        assert metrics.METRICS[name](one_hot, softmax, weights) == pytest.approx(value), name
+
+
+@settings(deadline=None)
+@given(two_classes())
+def test_probabilities_of_two_classes_agree_with_sklearn(drawn: tuple[Array, Array]) -> None:
+    labels, p = drawn
+    assume(0 < labels.sum() < len(labels))
+    weights = np.linspace(1, 3, len(labels))
+    expected = {
+        "log_loss": sklearn_metrics.log_loss(labels, p[:, 0], sample_weight=weights),
+        "brier": sklearn_metrics.brier_score_loss(labels, p[:, 0], sample_weight=weights),
+        "average_precision": sklearn_metrics.average_precision_score(labels, p[:, 0], sample_weight=weights),
+        "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(labels, p[:, 0] > 0.5, sample_weight=weights),
+    }
+    for name, value in expected.items():
+        assert metrics.METRICS[name](labels, p, weights) == pytest.approx(value), name
+        assert metrics.METRICS[name](labels, np.hstack([1 - p, p]), weights) == pytest.approx(value), name
+
+
+@settings(deadline=None)
+@given(several_labels())
+def test_probabilities_of_several_labels_are_means_over_the_labels(drawn: tuple[Array, Array]) -> None:
+    targets, p = drawn
+    k = targets.shape[1]
+    targets, p = np.vstack([np.zeros(k), np.ones(k), targets]), np.vstack([np.full((2, k), 0.5), p])
+    columns = [(t, column[:, None]) for t, column in zip(targets.T, p.T, strict=True)]
+    for name in ("log_loss", "brier", "average_precision", "balanced_accuracy", "expected_calibration_error"):
+        metric = metrics.METRICS[name]
+        assert metric(targets, p) == pytest.approx(np.mean([metric(*column) for column in columns])), name
+
+
+@settings(deadline=None)
+@given(more_classes())
+def test_the_calibration_error_is_that_of_guo_et_al(drawn: tuple[Array, Array]) -> None:
+    """By their words: group by ((m - 1) / 15, m / 15], then Σ |B_m| / n |acc(B_m) - conf(B_m)|."""
+    labels, softmax = drawn
+    confidence, right = softmax.max(axis=1), softmax.argmax(axis=1) == labels
+    expected = 0.0
+    for m in range(1, 16):
+        inside = ((m - 1) / 15 < confidence) & (confidence <= m / 15)
+        if inside.any():
+            expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert metrics.expected_calibration_error(labels, softmax) == pytest.approx(expected)
+    found = metrics.reliability(labels, softmax)
+    assert found.error == pytest.approx(expected)
+    assert found.share.sum() == pytest.approx(1)
+
+
+def test_calibration_by_hand() -> None:
+    """Two of three at 0.9 are right and one of one at 0.8: (3 |2/3 - 0.9| + |1 - 0.8|) / 4."""
+    targets, p = np.array([1, 1, 0, 0]), np.array([[0.9], [0.9], [0.9], [0.2]])
+    assert metrics.expected_calibration_error(targets, p) == pytest.approx((3 * (0.9 - 2 / 3) + 0.2) / 4)
+    assert metrics.log_loss(targets, p) == pytest.approx(-(2 * math.log(0.9) + math.log(0.1) + math.log(0.8)) / 4)
+    assert metrics.brier(targets, p) == pytest.approx((2 * 0.01 + 0.81 + 0.04) / 4)
+
+
+@settings(deadline=None)
+@given(two_classes())
+def test_curves_agree_with_sklearn(drawn: tuple[Array, Array]) -> None:
+    labels, p = drawn
+    assume(0 < labels.sum() < len(labels))
+    weights = np.linspace(1, 3, len(labels))
+    expected = sklearn_metrics.roc_curve(labels, p[:, 0], sample_weight=weights, drop_intermediate=False)
+    for ours, theirs in zip(metrics.roc_curve(labels == 1, p[:, 0], weights), expected, strict=False):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    expected = sklearn_metrics.precision_recall_curve(labels, p[:, 0], sample_weight=weights)
+    for ours, theirs in zip(metrics.precision_recall_curve(labels == 1, p[:, 0], weights), expected, strict=False):
+        np.testing.assert_allclose(ours, theirs[-2::-1], atol=1e-12)  # theirs ends in (1, 0)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier", "expected_calibration_error"])
+def test_outputs_that_are_no_probabilities_are_refused(name: str) -> None:
+    with pytest.raises(InvalidValue, match=r"predictions holds 1\.5 at row 1, column 1"):
+        metrics.METRICS[name](np.array([0, 1]), np.array([[0.5, 0.5], [0.1, 1.5]]))
+
+
+def test_a_certain_mistake_in_float32_costs_what_sklearn_says() -> None:
+    p = np.array([[1.0, 0.0], [0.5, 0.5]], np.float32)
+    assert metrics.log_loss(np.array([1, 0]), p) == pytest.approx(sklearn_metrics.log_loss([1, 0], p))

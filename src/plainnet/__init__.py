@@ -28,11 +28,13 @@ from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import *  # noqa: F403 - the names are in its __all__
 from plainnet.network import Network
+from plainnet.network.initialization import initialize_from_data
 from plainnet.optimizers import *  # noqa: F403 - the names are in its __all__
 from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots
+    from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
     from plainnet.training.many import train_many
@@ -51,6 +53,7 @@ __all__ = [
     "errors",
     "explain",
     "gradients",
+    "initialize_from_data",
     "initializers",
     "layers",
     "load",
@@ -60,6 +63,7 @@ __all__ = [
     "optimizers",
     "plots",
     "schedules",
+    "shapley_values",
     "train_many",
 ]
 __all__ += layers.__all__
@@ -69,6 +73,7 @@ __all__ += optimizers.__all__
 LATER = {
     "compare": "plainnet.comparison",
     "load_safetensors": "plainnet.export.safetensors",
+    "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
 }
 """Functions by the module that is imported when they are first asked for."""

@@ -15,11 +15,9 @@ from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
-from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.parts import TablePart, part_of_file
 from plainnet.tabular.reading import as_text_table
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
@@ -63,8 +61,7 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    assert net.history is not None
-    measured = measure(table, net, part, net.history.settings["loss"])
+    measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 
@@ -102,12 +99,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
     heading("Expected columns")
     for column in table.columns:
-        if column.name in table.date_columns and isinstance(column, NumberColumn):
-            missing = "; some missing" if column.missing else ""
-            values = f"mean {in_date(column.mean)}, deviation {column.deviation:.4g} days{missing}"
-            columns.add_row(column.name, "date", values)
-        else:
-            columns.add_row(column.name, column.kind, column.summary)
+        is_date = column.name in table.date_columns and column.kind == "number"
+        columns.add_row(column.name, "date" if is_date else column.kind, column.in_training(is_date=is_date))
     console.print(columns)
     target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
     console.print(f"Predicts {table.target.name}: {target}")

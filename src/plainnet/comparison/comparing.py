@@ -15,6 +15,8 @@ from plainnet.comparison.runs import LOSS_MEASURES, Run, require_measure
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import described, resolve, seeds_of
 from plainnet.errors import InvalidType, InvalidValue
+from plainnet.metrics import LOWER_IS_BETTER as LOWER_METRICS
+from plainnet.metrics import METRICS
 from plainnet.training.progress import counting
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "roc_auc", "r2")
-LOWER_IS_BETTER = (*LOSS_MEASURES, "rmse", "mae")
+LOWER_IS_BETTER = {*LOSS_MEASURES, *LOWER_METRICS}
+HIGHER_IS_BETTER = METRICS.keys() - LOWER_IS_BETTER
 
 Criterion = str | Callable[[Run], bool]
 

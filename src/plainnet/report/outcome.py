@@ -6,9 +6,8 @@ import numpy as np
 
 from plainnet import metrics, plots
 from plainnet._base.arrays import Array
-from plainnet._base.wording import plural
-from plainnet.plots.drawing import in_figures
-from plainnet.plots.readings import own_loss
+from plainnet._base.wording import in_figures, plural
+from plainnet.attribution.outputs import own_loss
 from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
 from plainnet.tabular import scores

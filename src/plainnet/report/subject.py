@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
+from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
-from plainnet.plots.drawing import in_date, in_digits, in_figures, named
-from plainnet.plots.readings import class_labels, class_scores, examples
+from plainnet.plots.drawing import named
 
 if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.tabular import Table
-
-LARGE = 100_000
-"""The number from which on numbers have ten figures; smaller ones have six."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def of_arrays(
         predicted=outputs if labels is None else scores.argmax(axis=1)[:, None],
         scores=scores,
         header=called,
-        cells=[[_text(value) for value in row] for row in inputs.tolist()],
+        cells=[[in_cell(value) for value in row] for row in inputs.tolist()],
         typical=np.median(inputs, axis=0),
     )
 
@@ -147,29 +145,26 @@ def of_table(
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     dated = table.date_columns
-    columns, scales, typical, start = [], [], [], 0
-    for column in table.columns:
-        count = len(column.feature_names)
-        places = list(range(start, start + count))
+    columns = []
+    scales, typical = [(0.0, 1.0)] * len(table.feature_names), np.zeros(len(table.feature_names))
+    for column, places in zip(table.columns, map(list, table.features_of_columns), strict=True):
         values = frame[column.name]
         known = values.drop_nulls()
         block = base.X[:, places]
-        scales += [(0.0, 1.0)] * count
         is_date = column.name in dated
         if isinstance(column, NumberColumn):
-            scales[start] = column.mean, column.deviation
-            typical.append(np.median(block, axis=0))
+            scales[places[0]] = column.mean, column.deviation
+            typical[places] = np.median(block, axis=0)
             words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
         else:
             common, times = np.unique(block, axis=0, return_counts=True)
-            typical.append(common[times.argmax()])
+            typical[places] = common[times.argmax()]
             words = _commonest(known)
         words += f"; {values.null_count():,} missing" if values.null_count() else ""
         columns.append(Input(column.name, column.kind, places, words, is_date))
-        start += count
     header = list(table.column_names)
     cells = [
-        ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
+        [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
         for row in frame.select(cs.by_name(header)).iter_rows()
     ]
     if base.labels is None:
@@ -185,7 +180,7 @@ def of_table(
         target=table.target.name,
         inputs=columns,
         scales=scales,
-        typical=np.concatenate(typical),
+        typical=typical,
         header=header,
         cells=cells,
     )
@@ -209,15 +204,5 @@ def _commonest(values: pl.Series) -> str:
     if not len(values):
         return "no value"
     counts = values.value_counts(sort=True).rows()
-    listed = ", ".join(f"{_text(value)} ({count:,})" for value, count in counts[:4])
+    listed = ", ".join(f"{in_cell(value)} ({count:,})" for value, count in counts[:4])
     return listed + (f", {len(counts) - 4} more" if len(counts) > 4 else "")
-
-
-def _text(value: Any, is_date: bool = False) -> str:
-    if is_date:
-        return in_date(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.6g}" if abs(value) < LARGE else f"{value:.10g}"

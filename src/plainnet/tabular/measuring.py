@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet.adapters import loss_of
+from plainnet.history import History
+from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
-from plainnet.tabular.preparing import TablePart
+from plainnet.tabular.parts import TablePart
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
@@ -30,25 +33,22 @@ class Measured:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
-def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_news: bool = True) -> Measured:
+def measure(
+    table: Table, net: Network, part: TablePart, *, outputs: Array | None = None, warn_of_news: bool = True
+) -> Measured:
     """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
 
-    The rows are taken a block at a time, so that the features of a large table need not fit into memory.
-    Without `warn_of_news` no warning says what training did not have.
+    The loss is that of the training, without label smoothing. `outputs` are the outputs for the rows, where they are
+    not the network's own. Without `warn_of_news` no warning says what training did not have.
     """
+    history = net.history
+    assert history is not None
     targets, weights = table.targets(part.frame), part.weights
-    outputs, total, start = [], 0.0, 0
-    for X in table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news):
-        block = slice(start, start + len(X))
-        own = None if weights is None else weights[block]
-        outputs.append(net.predict(X))
-        count = len(X) if own is None else float(own.sum())
-        total += count * net.evaluate(X, targets[block], loss=loss, sample_weight=own)["loss"]
-        start += len(X)
-    given = np.concatenate(outputs)
-    mean = total / (len(targets) if weights is None else float(weights.sum()))
+    given = outputs_for(table, net, part, warn_of_news=warn_of_news) if outputs is None else outputs
+    loss = loss_of_record(history)
+    mean = loss.value(loss.prepare(targets, given.shape[1], given.dtype), given, weights)
     if table.task == "classification":
-        balanced = net.history is not None and bool(net.history.settings.get("weighted"))
+        balanced = bool(history.settings.get("weighted"))
         found = scores.of_classes(targets, given, table.class_names, weights, balanced=balanced)
         true, predicted = targets, scores.decided(given)
     else:
@@ -56,7 +56,7 @@ def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_n
         found = scores.of_quantities(true, predicted, weights)
     remarks = found.remarks
     if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
-        remarks = (f"The loss ({loss}) is that of the standardized target.", *remarks)
+        remarks = (f"The loss ({loss.name}) is that of the standardized target.", *remarks)
     return Measured(
         scores=Scores((Score("loss", mean), *found.measures), found.baseline, remarks),
         true=true,
@@ -64,6 +64,19 @@ def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_n
         weights=weights,
         seen=share_seen(table, part),
     )
+
+
+def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bool = True) -> Array:
+    """Return a network's outputs for rows, taken a block at a time: the features of many need not fit into memory."""
+    blocks = table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news)
+    return np.concatenate([net.predict(X) for X in blocks])
+
+
+def loss_of_record(history: History) -> Loss:
+    """Return the loss of a training as a measure, which has no label smoothing."""
+    described = history.settings["loss"]
+    name = described if isinstance(described, str) else described["name"]
+    return loss_of(name if name == CrossEntropy.name else described)
 
 
 def share_seen(table: Table, part: TablePart) -> float:
