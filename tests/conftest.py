@@ -20,6 +20,7 @@ settings.load_profile("plainnet")
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
+    "test_baselines.py": ("sklearn", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_blas.py": ("fast", "sklearn"),
     "test_c_tables.py": ("tables",),
@@ -47,6 +48,7 @@ NEEDS = {
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,
     "test_export_cli.py": (*COMMANDS, "exchange"),
+    "test_intervals.py": ("sklearn",),
     "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from plainnet import plots
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
+    from plainnet.training.calibration import calibrated, fit_temperature, scaled_by_temperature
     from plainnet.training.many import train_many
 
 __version__ = "0.1.0"
@@ -45,11 +46,13 @@ __all__ = [
     "Network",
     "Report",
     "activations",
+    "calibrated",
     "check_gradients",
     "compare",
     "datasets",
     "errors",
     "explain",
+    "fit_temperature",
     "gradients",
     "initializers",
     "layers",
@@ -59,6 +62,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "plots",
+    "scaled_by_temperature",
     "schedules",
     "train_many",
 ]
@@ -67,8 +71,11 @@ __all__ += optimizers.__all__
 
 
 LATER = {
+    "calibrated": "plainnet.training.calibration",
     "compare": "plainnet.comparison",
+    "fit_temperature": "plainnet.training.calibration",
     "load_safetensors": "plainnet.export.safetensors",
+    "scaled_by_temperature": "plainnet.training.calibration",
     "train_many": "plainnet.training.many",
 }
 """Functions by the module that is imported when they are first asked for."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from plainnet.tabular.preparing import TablePart
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
+from plainnet.tabular.thresholds import decided
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,18 @@ class Measured:
     """The share of the rows that are equal to rows of the training, as far as the table knows them."""
 
 
-def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_news: bool = True) -> Measured:
+def measure(
+    table: Table,
+    net: Network,
+    part: TablePart,
+    loss: str,
+    *,
+    linear: Array | None = None,
+    warn_of_news: bool = True,
+) -> Measured:
     """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
+
+    `linear` holds the outputs of a linear model for the same rows, to be shown beside (see `linear_baseline`).
 
     The rows are taken a block at a time, so that the features of a large table need not fit into memory.
     Without `warn_of_news` no warning says what training did not have.
@@ -49,21 +61,33 @@ def measure(table: Table, net: Network, part: TablePart, loss: str, *, warn_of_n
     mean = total / (len(targets) if weights is None else float(weights.sum()))
     if table.task == "classification":
         balanced = net.history is not None and bool(net.history.settings.get("weighted"))
-        found = scores.of_classes(targets, given, table.class_names, weights, balanced=balanced)
-        true, predicted = targets, scores.decided(given)
+        threshold = table.threshold
+        found = scores.of_classes(
+            targets, given, table.class_names, weights, balanced=balanced, threshold=threshold, linear=linear
+        )
+        true, predicted = targets, decided(given, threshold)
     else:
         true, predicted = table.decode(targets)[:, None], table.decode(given)[:, None]
-        found = scores.of_quantities(true, predicted, weights)
+        beside = None if linear is None else table.decode(linear)[:, None]
+        found = scores.of_quantities(true, predicted, weights, linear=beside)
     remarks = found.remarks
     if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
         remarks = (f"The loss ({loss}) is that of the standardized target.", *remarks)
     return Measured(
-        scores=Scores((Score("loss", mean), *found.measures), found.baseline, remarks),
+        scores=Scores(_with_loss(mean, found.measures), found.baseline, remarks),
         true=true,
         predicted=predicted,
         weights=weights,
         seen=share_seen(table, part),
     )
+
+
+def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
+    """Put the loss first; where it is the log loss, as after a training without label smoothing, that has one line."""
+    for score in measures:
+        if score.name == "log_loss" and np.isclose(score.value, loss, rtol=1e-4, atol=1e-7):
+            return replace(score, name="loss"), *(other for other in measures if other is not score)
+    return Score("loss", loss), *measures
 
 
 def share_seen(table: Table, part: TablePart) -> float:
