@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.formatting import Table, number
 from benchmarks.interleaved import Contestants
 from benchmarks.peers import NUMPY, Peer, doing
-from benchmarks.tables import Table, number
 from benchmarks.workloads import Workload
 
 EPOCHS = 30

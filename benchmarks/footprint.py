@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import plainnet
+from benchmarks.formatting import Table, number
 from benchmarks.interleaved import medians
 from benchmarks.peers import COMPILED, FAST, PEERS, PLAINNET
 from benchmarks.processes import Failed, Process
-from benchmarks.tables import Table, number
 
 IMPORTS = {
     "NumPy": "numpy",

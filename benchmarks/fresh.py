@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.formatting import Table, duration
 from benchmarks.interleaved import Contestants, Timings, in_turn
 from benchmarks.peers import Peer, in_order
 from benchmarks.processes import Failed, Process
-from benchmarks.tables import Table, duration
 from benchmarks.workloads import DESCRIPTIONS, Workload
 
 LEARNED = 0.99

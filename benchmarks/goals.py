@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from benchmarks.formatting import Table, duration, number
 from benchmarks.peers import (
     COMPILED,
     EACH_1000,
@@ -18,7 +19,6 @@ from benchmarks.peers import (
     SKLEARN,
     TUTORIAL,
 )
-from benchmarks.tables import Table, duration, number
 from benchmarks.workloads import (
     DESCRIPTIONS,
     ESTIMATOR,

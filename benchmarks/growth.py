@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.formatting import Table, number
 from benchmarks.interleaved import Contestants, Timings
 from benchmarks.peers import PEERS, Peer, doing
-from benchmarks.tables import Table, number
 from benchmarks.workloads import Workload
 
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import plainnet as pn
+from benchmarks.formatting import Table, number
 from benchmarks.processes import Failed, Process
-from benchmarks.tables import Table, number
 
 MEGABYTE = 2**20
 SIZES = (64, 128, 256, 512, 1024, 2048)

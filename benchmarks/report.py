@@ -7,9 +7,9 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.effort import Effort
+from benchmarks.formatting import Table
 from benchmarks.interleaved import Contestants, Timings
 from benchmarks.peers import Peer
-from benchmarks.tables import Table
 
 BUSY = 0.5
 """A load average above this before the start means that the machine is not idle."""

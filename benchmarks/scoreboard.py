@@ -7,11 +7,11 @@ from rich.text import Text
 
 from benchmarks import footprint, fresh, goals
 from benchmarks.effort import Effort
+from benchmarks.formatting import duration
 from benchmarks.goals import Goal
 from benchmarks.interleaved import Contestants, medians
 from benchmarks.peers import Peer
 from benchmarks.report import Report
-from benchmarks.tables import duration
 from benchmarks.workloads import DESCRIPTIONS, FRESH, IMPORT, WORKS
 
 NAMES = tuple(goals.works())

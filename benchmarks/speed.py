@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.formatting import Table, number
 from benchmarks.interleaved import Contestants, Timings
 from benchmarks.peers import (
     COMPILED,
@@ -17,7 +18,6 @@ from benchmarks.peers import (
     doing,
     in_order,
 )
-from benchmarks.tables import Table, number
 from benchmarks.workloads import DESCRIPTIONS, LARGEST, Workload
 
 Results = list[Timings]

@@ -6,10 +6,10 @@ from typing import Any
 
 from benchmarks import digits, footprint, fresh, goals, growth, memory, speed
 from benchmarks.effort import Effort
+from benchmarks.formatting import Table
 from benchmarks.interleaved import Contestants, Timings, medians
 from benchmarks.peers import COMPILED, Peer, doing
 from benchmarks.report import Report
-from benchmarks.tables import Table
 from benchmarks.workloads import FRESH, IMPORT, ROWS
 
 OTHERS = ("digits", IMPORT, "size", "width", "rows", "memory")

@@ -22,6 +22,7 @@ COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_baselines.py": ("sklearn", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
+    "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
     "test_c_tables.py": ("tables",),
     "test_choosing.py": ("cli", "fast", "sklearn"),
@@ -52,6 +53,7 @@ NEEDS = {
     "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
+    "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,

@@ -8,6 +8,7 @@ from importlib.metadata import distribution
 import numpy as np
 import pytest
 from benchmarks import digits, footprint, fresh, goals, growth, scoreboard, speed, whole
+from benchmarks.formatting import Table, duration, number
 from benchmarks.interleaved import Contestants, Timings, filling, in_turn
 from benchmarks.peers import (
     COMPILED,
@@ -28,7 +29,6 @@ from benchmarks.peers import (
     plain,
 )
 from benchmarks.processes import Failed, Process
-from benchmarks.tables import Table, duration, number
 from benchmarks.workloads import (
     DESCRIPTIONS,
     ESTIMATOR,

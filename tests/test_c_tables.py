@@ -9,21 +9,21 @@ import numpy as np
 import polars as pl
 import pytest
 from c_compilers import CC, WARNINGS, assert_few_last_places, exported, library, needs_compiler, pointer, program
+from prepared import network_of, prepared_file
 from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.errors import InvalidValue
 from plainnet.export.c_text import string
 from plainnet.tabular import read_table
-from plainnet.tabular.preparing import network_for, prepare
 
 pytestmark = needs_compiler
 
 
 def trained(path, target, **options):
-    prepared = prepare(path, target, seed=1, loss=options.pop("loss", None))
-    net = network_for(prepared, (16, 8), seed=1, **options)
-    net.fit(prepared.X, prepared.y, loss=prepared.loss, epochs=5, engine="numpy")
+    prepared = prepared_file(path, target, seed=1, loss=options.pop("loss", None))
+    net = network_of(prepared, (16, 8), seed=1, **options)
+    net.fit(prepared.X, prepared.y, loss=prepared.problem.loss, epochs=5, engine="numpy")
     return net, prepared.table
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from prepared import prepared_file
 from sklearn import metrics as sklearn_metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 import plainnet as pn
 from plainnet.cli import run
 from plainnet.tabular import Table, memory, overlap, scores
-from plainnet.tabular.preparing import prepare
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
@@ -241,11 +241,11 @@ def test_rows_of_weight_0_teach_nothing():
     ).with_columns(color=pl.when(pl.int_range(60) % 3 == 1).then(pl.lit("blue")).otherwise("color"))
     spoilt.write_csv("spoilt.csv")
     spoilt.filter(pl.col("w") > 0).write_csv("clean.csv")
-    dirty, clean = (prepare(name, "y", sample_weight="w", seed=1) for name in ("spoilt.csv", "clean.csv"))
+    dirty, clean = (prepared_file(name, "y", sample_weight="w", seed=1) for name in ("spoilt.csv", "clean.csv"))
     assert dirty.table.to_dict() == clean.table.to_dict()
     np.testing.assert_array_equal(dirty.X, clean.X)
     np.testing.assert_array_equal(dirty.validation[0], clean.validation[0])
-    assert dirty.training.weightless == 20
+    assert dirty.problem.rows.weightless == 20
 
 
 def test_weights_count_as_copies_of_rows(capsys):

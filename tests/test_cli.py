@@ -456,7 +456,6 @@ def test_bad_tables_are_refused_in_one_line(file, words, capsys):
         (["--target", "species", "--epochs", "0"], "epochs is 0"),
         (["--target", "species", "--epochs", "many"], "--epochs"),
         (["--target", "species", "--learning-rate", "-1"], "learning_rate is -1.0"),
-        (["--target", "species", "--batch-size", "1000"], "batch_size is 1000 and there are 275"),
         (["--target", "species", "--momentum", "0.9"], "'adam' takes no momentum"),
         (["--target", "species", "--hidden", "3,x"], "--hidden is '3,x'"),
         (["--target", "species", "--dropout", "1.5"], "rate is 1.5"),

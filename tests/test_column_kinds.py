@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from prepared import prepared_file, prepared_frame
 
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.tabular import ReadOptions, Table, read_table
 from plainnet.tabular.notations import Notation
-from plainnet.tabular.preparing import prepare, prepare_rows
 from plainnet.tabular.reading import read_for_training
 
 
@@ -202,7 +202,7 @@ def test_what_is_certain_in_one_column_helps_with_the_next(tmp_path):
 def learned(path, target, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)
-        prepared = prepare(path, target, options=ReadOptions(**options), seed=0)
+        prepared = prepared_file(path, target, options=ReadOptions(**options), seed=0)
     return Table.from_dict(prepared.table.to_dict()), prepared
 
 
@@ -414,7 +414,7 @@ def test_labels_come_back_as_the_file_writes_them(tmp_path, labels, classes):
 def notes_of(frame, target, **settings):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        prepare_rows(frame, target, seed=0, **settings)
+        prepared_frame(frame, target, seed=0, **settings)
     return [str(warning.message) for warning in caught if issubclass(warning.category, PlainnetWarning)]
 
 
@@ -485,7 +485,7 @@ def test_categories_that_are_named_are_kept_up_to_a_limit(tmp_path):
 def test_very_many_classes_take_a_request(tmp_path):
     frame = pl.DataFrame({"x": range(1001), "y": [f"name {i}" for i in range(1001)]})
     with pytest.raises(InvalidValue, match=r"1,001 different texts.*--task classification"):
-        prepare_rows(frame, "y")
+        prepared_frame(frame, "y")
 
 
 @pytest.mark.parametrize(
@@ -503,16 +503,16 @@ def test_a_date_is_no_row_number():
     frame = pl.DataFrame({"day": days, "at": times, "x": [k % 7 + 0.5 for k in range(60)], "y": ["a", "b", "b"] * 20})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert prepare_rows(frame, "y", seed=0).table.date_columns == ("day",)
+        assert prepared_frame(frame, "y", seed=0).table.date_columns == ("day",)
     assert not [warning for warning in caught if "whole number" in str(warning.message)]
 
 
 def test_a_column_that_never_varies_is_shown_as_it_is_written():
     frame = pl.DataFrame({"one": [1.0] * 30, "x": [k % 7 + 0.5 for k in range(30)], "y": ["a", "b", "b"] * 10})
     with pytest.warns(PlainnetWarning, match="column 'one' is left out: it is 1 in every row"):
-        prepare_rows(frame, "y", seed=0)
+        prepared_frame(frame, "y", seed=0)
 
 
 def test_a_target_without_other_columns_is_refused():
     with pytest.raises(InvalidValue, match="no column is left to predict 'side' from"):
-        prepare_rows(pl.DataFrame({"side": ["head", "tail"] * 20}), "side", seed=0)
+        prepared_frame(pl.DataFrame({"side": ["head", "tail"] * 20}), "side", seed=0)

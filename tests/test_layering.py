@@ -16,7 +16,7 @@ ROOT = Path(plainnet.__file__).parent
 
 MAP = """
     __main__ cli report comparison
-    plots explain export sklearn tabular
+    plots attribution explain export sklearn tabular
     __init__
     gradients training
     engines tracing

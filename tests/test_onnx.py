@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from parts import any_layer
+from prepared import network_of, prepared_file
 from shared import PENGUINS
 
 import plainnet as pn
@@ -18,7 +19,6 @@ from plainnet import activations
 from plainnet.errors import FileError, InvalidValue, MissingExtraError
 from plainnet.export import onnx as exporting
 from plainnet.tabular import Table, read_table
-from plainnet.tabular.preparing import network_for, prepare
 
 
 def session_of(net, path):
@@ -133,9 +133,9 @@ def inputs_of(table, frame):
 
 
 def trained(path, target, **options):
-    prepared = prepare(path, target, seed=1, loss=options.pop("loss", None))
-    net = network_for(prepared, (16, 8), seed=1, **options)
-    net.fit(prepared.X, prepared.y, loss=prepared.loss, epochs=5)
+    prepared = prepared_file(path, target, seed=1, loss=options.pop("loss", None))
+    net = network_of(prepared, (16, 8), seed=1, **options)
+    net.fit(prepared.X, prepared.y, loss=prepared.problem.loss, epochs=5)
     return net, prepared.table
 
 

@@ -11,9 +11,10 @@ import pytest
 from shared import PENGUINS
 
 import plainnet as pn
+from plainnet.attribution.importance import slopes
+from plainnet.attribution.outputs import class_scores
 from plainnet.cli import run
 from plainnet.errors import InvalidValue
-from plainnet.plots.readings import class_scores, slopes
 from plainnet.report import of_arrays, report_html
 from plainnet.report.page import command, text
 from plainnet.report.rerun import python

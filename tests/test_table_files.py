@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prepared import prepared_file
 
 from plainnet.errors import FileError, InvalidType, InvalidValue, PlainnetWarning
 from plainnet.tabular import ReadOptions, Table, read_table, write_table
-from plainnet.tabular.preparing import prepare
 from plainnet.tabular.reading import read_columns
 
 
@@ -374,7 +374,7 @@ def test_a_model_keeps_how_its_files_are_read(tmp_path: Path) -> None:
     train = written(tmp_path, "x,country,y\n" + "1,NA,a\n-,BW,b\n3,NA,b\n4,BW,a\n" * 5)
     options = ReadOptions(missing=("-",), categories=("country",))
     with pytest.warns(PlainnetWarning, match="'NA' is a value"):
-        table = prepare(train, "y", options=options, seed=0).table
+        table = prepared_file(train, "y", options=options, seed=0).table
     again = Table.from_dict(table.to_dict())
     assert again == table
     frame = again.read(written(tmp_path, "country,x\nNA,-\nBW,2\n", "new.csv"))
@@ -443,9 +443,9 @@ def test_names_that_polars_takes_for_patterns_are_names(tmp_path):
     names = ["^.*$", "*", "^[$", "plain"]
     rows = [f"{1 + i % 7},{i % 5},{i % 3},{i % 11},{'ab'[i // 7 % 2]}" for i in range(60)]
     (tmp_path / "t.csv").write_text("\n".join([",".join([*names, "y"]), *rows]))
-    weighted = prepare(tmp_path / "t.csv", "y", sample_weight="^.*$", seed=0)
+    weighted = prepared_file(tmp_path / "t.csv", "y", sample_weight="^.*$", seed=0)
     assert weighted.table.column_names == ("*", "^[$", "plain")
-    assert prepare(tmp_path / "t.csv", "*", seed=0, task="regression").table.column_names == (
+    assert prepared_file(tmp_path / "t.csv", "*", seed=0, task="regression").table.column_names == (
         "^.*$",
         "^[$",
         "plain",

@@ -33,6 +33,7 @@ from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from plainnet import plots
+    from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
     from plainnet.training.calibration import calibrated, fit_temperature, scaled_by_temperature
@@ -64,6 +65,7 @@ __all__ = [
     "plots",
     "scaled_by_temperature",
     "schedules",
+    "shapley_values",
     "train_many",
 ]
 __all__ += layers.__all__
@@ -76,6 +78,7 @@ LATER = {
     "fit_temperature": "plainnet.training.calibration",
     "load_safetensors": "plainnet.export.safetensors",
     "scaled_by_temperature": "plainnet.training.calibration",
+    "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
 }
 """Functions by the module that is imported when they are first asked for."""

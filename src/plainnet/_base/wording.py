@@ -1,7 +1,12 @@
-"""Counts, settings and tables in words, alike in every output."""
+"""Counts, numbers, dates, settings and tables in words, alike in every output."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
+
+GROUPED = 10_000
+"""The least number written with a comma, so that 2009 can be a year."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -36,3 +41,21 @@ def aligned(rows: Iterable[Sequence[str]], left: Iterable[int] = (0,)) -> list[s
         )
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def in_digits(value: float) -> str:
+    """Return a number for people: 0.025, 2009, 100,500, 1e-06."""
+    return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
+
+
+def in_figures(value: float, figures: int = 4) -> str:
+    """Return a number for people, rounded to some significant figures: 0.4386, 100,500."""
+    return in_digits(float(f"{value:.{figures}g}"))
+
+
+def in_date(days: float) -> str:
+    """Return the date of a number of days since 1970-01-01, or the number if there is no such date."""
+    try:
+        return str(date(1970, 1, 1) + timedelta(math.floor(days)))
+    except OverflowError:
+        return in_digits(days)

@@ -13,15 +13,18 @@ from plainnet._base import checks
 from plainnet._base.wording import plural
 from plainnet.cli import options
 from plainnet.cli.display import console, heading, plain_table, print_whole
+from plainnet.cli.groups import grouped
 from plainnet.cli.options import DATA, HELP, OUTPUT, TRAINING, Texts, option
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.streams import errors
 from plainnet.cli.train import train
+from plainnet.cli.train_options import Reading
 from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import captions, notes, summary_rows
 from plainnet.errors import InvalidValue
 from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.recipe import SMALL
 from plainnet.tabular.texts import spelled
 
 VARIED = "Varied: each may be given several times"
@@ -32,25 +35,22 @@ VARIED_OPTIONS = [
 ]
 UNVARIED = {"normalization": "none", "schedule": "constant"}
 """The values of options that are not given, None for all others without a default."""
-TRAIN_DEFAULTS = {name: option.default for name, option in inspect.signature(train).parameters.items()}
-"""The options of `plainnet train` with their defaults."""
+TRAIN_OPTIONS = set(inspect.signature(train).parameters)
+"""The options of `plainnet train`."""
+OF_THE_RECIPE = {**SMALL.to_dict(), "hidden": ",".join(map(str, SMALL.hidden)), "batch_size": None}
+"""The values that options have in the recipe of the variants."""
 NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
 """Options of both commands that do not change what a variant is."""
 
 
+@grouped
 def compare(
     context: typer.Context,
     data: options.TableToLearn,
     target: options.Target,
+    *,
     task: options.Task = None,
-    categories: options.Categories = None,
-    ignore: options.Ignore = None,
-    numbers: options.Numbers = None,
-    missing: options.TrainingMissing = None,
-    separator: options.TrainingSeparator = None,
-    decimal: options.Decimal = None,
-    thousands: options.Thousands = None,
-    dates: options.Dates = None,
+    reading: Reading,
     validation: Annotated[float, option("Fraction of the rows to hold out, others for each seed.", DATA)] = 0.2,
     sample_weight: options.SampleWeight = None,
     class_weight: options.ClassWeight = None,
@@ -87,10 +87,10 @@ def compare(
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
     target = spelled(target)
-    reading = options.read_options(missing, separator, categories, numbers, decimal, thousands, dates)
-    frame, reading = read_for_training(data, ignore=options.names(ignore), options=reading, target=target)
-    of_rows = {"task": task, "loss": loss, "validation": validation, "sample_weight": sample_weight, "options": reading}
-    rows = TableRows(frame, target, of_rows)
+    frame, read = read_for_training(data, ignore=reading.ignored, options=reading.options, target=target)
+    rows = TableRows(
+        frame, target, {"task": task, "loss": loss, "sample_weight": sample_weight, "options": read}, validation
+    )
     prepared = rows.prepared(seed)
     combinations = _combinations({name: context.params[name] or [UNVARIED.get(name)] for name in VARIED_OPTIONS})
     variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
@@ -108,7 +108,7 @@ def compare(
             resume=resume,
             workers=workers,
             progress=errors if progress else False,
-            loss=prepared.loss,
+            loss=prepared.problem.loss,
             epochs=epochs,
             early_stopping=early_stopping or None,
             class_weight=options.class_weights(class_weight, prepared.table.class_names),
@@ -182,11 +182,11 @@ def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
     for parameter in context.command.params:
         name = parameter.name or ""
         if name in chosen:
-            is_default = chosen[name] in (TRAIN_DEFAULTS[name], UNVARIED.get(name))
+            is_default = chosen[name] in (OF_THE_RECIPE.get(name), UNVARIED.get(name))
             words += [] if is_default else options.words_of(parameter, chosen[name])
-        elif name in TRAIN_DEFAULTS and name not in NOT_IN_COMMAND:
+        elif name in TRAIN_OPTIONS and name not in NOT_IN_COMMAND:
             words += given.get(name, [])
-    return shlex.join([*words, "--save", "model.npz"])
+    return shlex.join([*words, "--recipe", "small", "--save", "model.npz"])
 
 
 def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:

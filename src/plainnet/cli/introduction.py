@@ -9,7 +9,8 @@ from plainnet.cli.models import left_out
 from plainnet.tabular import Table
 from plainnet.tabular.columns import CategoryColumn, NumberColumn
 from plainnet.tabular.notations import PLAIN
-from plainnet.tabular.preparing import Prepared, TablePart
+from plainnet.tabular.parts import TablePart
+from plainnet.tabular.preparing import Prepared
 
 MOST_CLASSES = 5
 MOST_NAMES = 12
@@ -18,12 +19,11 @@ KINDS = {"boolean": "true or false", "category": "categories"}
 
 def introduce(prepared: Prepared) -> None:
     """Print the number of rows, the classes, the columns, and what is left out."""
-    table, training, held_out = prepared.table, prepared.training, prepared.held_out
-    own_file = held_out.source != training.source
-    count = len(training) if own_file else len(training) + len(held_out)
-    console.print(f"{Path(training.source).name}: {plural(count, 'row')}, target {table.target.name}")
-    _say_left_out(training, "")
-    if own_file:
+    table, held_out = prepared.table, prepared.held_out
+    rows = prepared.problem.rows
+    console.print(f"{Path(rows.source).name}: {plural(len(rows), 'row')}, target {table.target.name}")
+    _say_left_out(rows, "")
+    if held_out.source != rows.source:
         console.print(f"{Path(held_out.source).name}: {plural(len(held_out), 'row')} to validate on")
         _say_left_out(held_out, f"{Path(held_out.source).name}: ")
     if table.classes:
@@ -36,7 +36,18 @@ def introduce(prepared: Prepared) -> None:
     console.print(f"{columns} as {plural(prepared.X.shape[1], 'feature')}")
     for line in column_lines(table):
         console.print(f"  {line}")
-    console.print(f"{plural(len(training), 'row')} to train on, {len(held_out):,} to validate\n")
+    console.print(f"{_division(prepared)}\n")
+
+
+def _division(prepared: Prepared) -> str:
+    """Say how the rows are divided."""
+    parts, held_out = prepared.parts, prepared.held_out
+    tested = f", {len(parts.test):,} to test" if len(parts.test) else ""
+    if parts.folds:
+        train, held = parts.folds[0]
+        networks = plural(len(parts.folds), "network")
+        return f"{networks}, each with about {plural(len(train), 'row')} to train on, {len(held):,} to validate{tested}"
+    return f"{plural(len(parts.training), 'row')} to train on, {len(held_out):,} to validate{tested}"
 
 
 def column_lines(table: Table) -> Iterator[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet._base.wording import plural
+from plainnet._base.wording import in_date, plural
 from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
@@ -15,11 +15,10 @@ from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import in_date
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
-from plainnet.tabular.preparing import TablePart, part_of_file
+from plainnet.tabular.parts import TablePart, part_of_file
 from plainnet.tabular.reading import as_text_table
 from plainnet.tabular.sources import PARQUET_ENDINGS, TEXT_ENDINGS
 
@@ -63,8 +62,7 @@ def evaluate(
     part = rows_to_measure(net, table, data)
     for line in left_out(part):
         console.print(line)
-    assert net.history is not None
-    measured = measure(table, net, part, net.history.settings["loss"])
+    measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
 
 

@@ -122,16 +122,6 @@ def sizes(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def fraction_or_path(text: str) -> float | Path:
-    """Return '0.2' as a number and anything else as the path of a file."""
-    try:
-        return checks.number("--validation", float(text), above=0, below=1)
-    except ValueError as error:
-        if isinstance(error, InvalidValue):
-            raise
-    return Path(text)
-
-
 def class_weights(given: Sequence[str] | None, classes: Sequence[str]) -> Any:
     """Return 'balanced' as it is, and 'yes=5,no=1' as weights by the number of the class."""
     if not given or list(given) == ["balanced"]:

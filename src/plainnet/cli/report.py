@@ -18,7 +18,7 @@ from plainnet.cli.outputs import PAGES, check_outputs
 from plainnet.report import of_arrays, of_table, write_report
 from plainnet.tabular import Table
 from plainnet.tabular.measuring import about_seen, share_seen
-from plainnet.tabular.preparing import TablePart
+from plainnet.tabular.parts import TablePart
 
 OF_THE_SURROUNDINGS = (
     *("save", "plot", "report", "progress", "checkpoint", "checkpoint_every", "resume"),

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from plainnet._base.arrays import Array
 from plainnet.network import Network
-from plainnet.tabular.preparing import Prepared, network_for, prepare_rows
+from plainnet.tabular.building import network_for
+from plainnet.tabular.parts import Division, Share
+from plainnet.tabular.preparing import Prepared, prepare
+from plainnet.tabular.problem import divide, problem_of
+from plainnet.tabular.recipe import SMALL
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,7 +26,9 @@ class TableRows:
     frame: pl.DataFrame
     target: str
     options: Mapping[str, Any]
-    """The options of `prepare_rows`."""
+    """The options of `problem_of`."""
+    validation: float = 0.2
+    """The fraction of the rows to hold out."""
 
     def prepared(self, seed: int) -> Prepared:
         """Return the data that `plainnet train` with this seed trains on."""
@@ -41,14 +47,19 @@ class TableNetwork:
     rows: TableRows
     hidden: Sequence[int]
     settings: Mapping[str, Any]
-    """The options of `network_for`."""
+    """Settings of the recipe `small`."""
 
     def __call__(self, seed: int) -> Network:
         """Make a new network for the rows of a seed."""
-        return network_for(self.rows.prepared(seed), self.hidden, seed=seed, **self.settings)
+        prepared = self.rows.prepared(seed)
+        recipe = SMALL.varied(hidden=tuple(self.hidden), **self.settings)
+        examples = prepared.X, prepared.y, prepared.sample_weight
+        return network_for(prepared.table, recipe, prepared.problem.loss, *examples, seed=seed)
 
 
 @lru_cache(maxsize=1)
 def _prepared(rows: TableRows, seed: int) -> Prepared:
     """Prepare the rows once for a run's network and data and for the next variant with this seed."""
-    return prepare_rows(rows.frame, rows.target, seed=seed, **rows.options)
+    problem = problem_of(rows.frame, rows.target, **rows.options)
+    division = Division(test=Share(0.0), validation=Share(rows.validation))
+    return prepare(problem, divide(problem, division, seed), SMALL)

@@ -9,11 +9,11 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
+from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DARK, DASHES, GRAY, MARKERS, shortened
 from plainnet.plots.plane import Plane, Scales, plane
-from plainnet.plots.readings import class_labels, class_scores, examples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

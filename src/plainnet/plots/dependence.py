@@ -1,4 +1,4 @@
-"""Partial dependence: the average prediction over the examples as one input changes."""
+"""Pictures of partial dependence: the average prediction over the examples as one input changes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
-from plainnet._base.wording import plural
-from plainnet.errors import InvalidValue
+from plainnet.attribution.dependence import checked_columns, partial_dependence
+from plainnet.attribution.outputs import activation_name, class_scores
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
-from plainnet.plots.readings import activation_name, class_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,36 +30,6 @@ MOST_RUG = 200
 """The most examples with a tick at the foot."""
 FEW = 2
 """The most different values of a column that gives bars."""
-
-
-def partial_dependence(net: Network, X: Any, features: int | Sequence[int], values: Any) -> Array:
-    """Return the average prediction over the examples with one input set to a value in all of them.
-
-    `PD(v) = 1/n · Σ_i f(x_i with the input set to v)`; every other input stays as it is in each example.
-
-    `features` is the column of X, or the columns that together are one input, such as those of a one-hot category.
-    `values` are the values to set: (values,) for one column, (values, columns) for several. The result is (values,
-    outputs). Source: Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29
-    (2001), section 8.2.
-
-    >>> import plainnet as pn
-    >>> X, y = pn.datasets.moons(100, noise=0.1, seed=1)
-    >>> net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=1)
-    >>> partial_dependence(net, X, 0, [-1.0, 0.0, 1.0]).shape
-    (3, 2)
-    """
-    rows = inputs_for(net, X)[:].copy()
-    columns = _checked_columns(features, rows.shape[1])
-    given = checks.numeric_array("values", values, rows.dtype)
-    given = given[:, None] if given.ndim == 1 else given
-    if given.ndim != 2 or given.shape[1] != len(columns):
-        each = f"a number for each of {plural(len(columns), 'column')} in each line"
-        raise InvalidValue(f"values has shape {np.shape(values)}; it takes {each}")
-    averages = []
-    for value in given:
-        rows[:, columns] = value
-        averages.append(net.predict(rows).mean(axis=0))
-    return np.array(averages)
 
 
 def dependence(
@@ -88,7 +56,7 @@ def dependence(
     probability of the second is drawn. With more than `MOST_POINTS` examples a sample is used.
     """
     inputs = inputs_for(net, X)[:]
-    columns = _checked_columns(features, inputs.shape[1])
+    columns = checked_columns(features, inputs.shape[1])
     drawn, sample = drawing.sample(len(inputs))
     inputs = inputs[drawn]
     shown = inputs[:, columns[0]] * scale[1] + scale[0]
@@ -209,11 +177,3 @@ def values_to_try(column: Array, shown: Array) -> Array:
     if len(different) <= FEW or (are_whole(shown) and len(different) <= POINTS):
         return different
     return np.linspace(different[0], different[-1], POINTS)
-
-
-def _checked_columns(features: int | Sequence[int], inputs: int) -> list[int]:
-    given = [features] if isinstance(features, int | np.integer) else list(features)
-    columns = [checks.whole_number("features", feature, least=0) for feature in given]
-    if not columns or len(set(columns)) < len(columns) or max(columns) >= inputs:
-        raise InvalidValue(f"features is {features!r}; it takes different columns of X from 0 to {inputs - 1}")
-    return columns

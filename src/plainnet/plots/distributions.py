@@ -10,10 +10,11 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
 from plainnet._base.wording import plural
+from plainnet.attribution.outputs import activation_name
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
 from plainnet.plots.drawing import GRAY, new_axes, plain_numbers, remark
-from plainnet.plots.readings import Activity, activation_name, activity
+from plainnet.plots.readings import Activity, activity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet._base.pages import BLUE, GREEN, QUIET, VERMILION
-from plainnet._base.wording import plural
+from plainnet._base.wording import in_date, in_digits, plural
 from plainnet.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ DARK = "#222222"
 """The colour of lines and text on a light ground inside a picture."""
 PALE = "#f4f4f4"
 """The light end of a colour scale."""
-GROUPED = 10_000
-"""The least number written with a comma, so that 2009 can be a year."""
 THIN_SPACE = "\u2009"
 FIRST_DAY, LAST_DAY = ((date(year, 1, 1) - date(1970, 1, 1)).days for year in (2, 9999))
 """The days since 1970-01-01 between which matplotlib can label dates."""
@@ -149,24 +147,6 @@ def logarithmic_where_wide(axes: Axes, values: Iterable[float]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=7))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_digits(value)))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def in_digits(value: float) -> str:
-    """Return a number for people: 0.025, 2009, 100,500, 1e-06."""
-    return f"{value:.10g}" if abs(value) < GROUPED else f"{value:,.10g}"
-
-
-def in_figures(value: float, figures: int = 4) -> str:
-    """Return a number for people, rounded to some significant figures: 0.4386, 100,500."""
-    return in_digits(float(f"{value:.{figures}g}"))
-
-
-def in_date(days: float) -> str:
-    """Return the date of a number of days since 1970-01-01, or the number if there is no such date."""
-    try:
-        return str(date(1970, 1, 1) + timedelta(math.floor(days)))
-    except OverflowError:
-        return in_digits(days)
 
 
 def are_whole(values: Array) -> bool:

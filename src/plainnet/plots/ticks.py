@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from plainnet.plots.drawing import GROUPED
+from plainnet._base.wording import GROUPED
 
 WIDTH_OF_A_DIGIT, GAP = 6.4, 8.0
 """The sizes in points, for text of 10 points."""

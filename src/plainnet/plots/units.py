@@ -10,13 +10,14 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
+from plainnet.attribution.outputs import activation_name
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import DARK, GRAY, MARKERS, PALE, plain_numbers, shortened
 from plainnet.plots.plane import Plane, Scales, plane
-from plainnet.plots.readings import activation_name, bounds, hidden_layers, layer_outputs
+from plainnet.plots.readings import bounds, hidden_layers, layer_outputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

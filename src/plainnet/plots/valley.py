@@ -12,10 +12,11 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
+from plainnet._base.wording import in_digits
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for
-from plainnet.plots.drawing import in_digits, legend_above, new_axes, open_frame, plain_numbers
+from plainnet.plots.drawing import legend_above, new_axes, open_frame, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

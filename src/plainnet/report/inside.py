@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from plainnet import plots
 from plainnet._base.wording import plural
+from plainnet.attribution.outputs import activation_name
 from plainnet.layers import Dense
 from plainnet.plots.distributions import MOST_ROWS
 from plainnet.plots.drawing import one_date, sample
-from plainnet.plots.readings import activation_name, activity, hidden_layers
+from plainnet.plots.readings import activity, hidden_layers
 from plainnet.plots.units import MOST_UNITS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.predictions import date_axes, plane_of

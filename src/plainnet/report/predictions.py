@@ -9,10 +9,12 @@ import numpy as np
 
 from plainnet import plots
 from plainnet._base.arrays import Array
+from plainnet._base.wording import in_date, in_figures
+from plainnet.attribution.importance import importance_rows, slopes
+from plainnet.attribution.outputs import class_scores
 from plainnet.plots.dependence import FEW, values_to_try
-from plainnet.plots.drawing import class_colors, dates, in_date, in_figures
+from plainnet.plots.drawing import class_colors, dates
 from plainnet.plots.outcomes import MOST_BARS
-from plainnet.plots.readings import class_scores, importance_rows, slopes
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.wording import in_date, in_digits, in_figures
+from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
-from plainnet.plots.drawing import in_date, in_digits, in_figures, named
-from plainnet.plots.readings import class_labels, class_scores, examples
+from plainnet.plots.drawing import named
+from plainnet.tabular.thresholds import HALF, decided
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +67,8 @@ class Subject:
     """The targets in their own units, (rows, outputs), or the labels of classes."""
     predicted: Array
     """The predictions in the same form."""
+    threshold: float = HALF
+    """The probability above which the second of two classes is predicted."""
     target_scale: tuple[float, float] = (0.0, 1.0)
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
@@ -147,26 +151,23 @@ def of_table(
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     dated = table.date_columns
-    columns, scales, typical, start = [], [], [], 0
-    for column in table.columns:
-        count = len(column.feature_names)
-        places = list(range(start, start + count))
+    columns = []
+    scales, typical = [(0.0, 1.0)] * len(table.feature_names), np.zeros(len(table.feature_names))
+    for column, places in zip(table.columns, map(list, table.features_of_columns), strict=True):
         values = frame[column.name]
         known = values.drop_nulls()
         block = base.X[:, places]
-        scales += [(0.0, 1.0)] * count
         is_date = column.name in dated
         if isinstance(column, NumberColumn):
-            scales[start] = column.mean, column.deviation
-            typical.append(np.median(block, axis=0))
+            scales[places[0]] = column.mean, column.deviation
+            typical[places] = np.median(block, axis=0)
             words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
         else:
             common, times = np.unique(block, axis=0, return_counts=True)
-            typical.append(common[times.argmax()])
+            typical[places] = common[times.argmax()]
             words = _commonest(known)
         words += f"; {values.null_count():,} missing" if values.null_count() else ""
         columns.append(Input(column.name, column.kind, places, words, is_date))
-        start += count
     header = list(table.column_names)
     cells = [
         ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
@@ -176,6 +177,8 @@ def of_table(
         base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
     if isinstance(table.target, NumberTarget):
         base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+    elif table.threshold != HALF:
+        base = replace(base, predicted=decided(base.scores, table.threshold)[:, None], threshold=table.threshold)
     return replace(
         base,
         rows_are=rows_are,
@@ -185,7 +188,7 @@ def of_table(
         target=table.target.name,
         inputs=columns,
         scales=scales,
-        typical=np.concatenate(typical),
+        typical=typical,
         header=header,
         cells=cells,
     )

@@ -16,7 +16,7 @@ from plainnet.tabular.targets import Task
 from plainnet.tabular.texts import argument
 
 if TYPE_CHECKING:
-    from plainnet.tabular.preparing import TablePart
+    from plainnet.tabular.parts import TablePart
     from plainnet.tabular.table import Table
 
 FAR_OUT = 0.01
@@ -69,8 +69,8 @@ def warn_of_far_out(table: Table, part: TablePart, X: Array) -> None:
             )
 
 
-def warn_of_overlap(known: Array, held: Array, held_out: TablePart, by_chance: float) -> None:
-    """Warn of validation rows that are equal to training rows, given the hashes of both.
+def warn_of_overlap(known: Array, held: Array, held_out: TablePart, by_chance: float, kind: str) -> None:
+    """Warn of rows of the part `kind` that are equal to training rows, given the hashes of both.
 
     `by_chance` is the share of rows of which this is to be expected; see `share_equal_by_chance`.
     """
@@ -79,8 +79,8 @@ def warn_of_overlap(known: Array, held: Array, held_out: TablePart, by_chance: f
     count = int((known[places] == held).sum())
     if count <= max(MORE_THAN_CHANCE * by_chance, ENOUGH_TO_MATTER) * len(held):
         return
-    rows = f"{count:,} of the {len(held):,} validation rows" if count < len(held) else f"all {count:,} validation rows"
-    are = f"the only validation row ({held_out.source}) is" if len(held) == 1 else f"{rows} ({held_out.source}) are"
+    rows = f"{count:,} of the {len(held):,} {kind} rows" if count < len(held) else f"all {count:,} {kind} rows"
+    are = f"the only {kind} row ({held_out.source}) is" if len(held) == 1 else f"{rows} ({held_out.source}) are"
     warn(
         f"{are} equal to training rows in every input, so the figures measure memory too; leave copies out of the "
         "table, or give other rows (--validation FILE)"

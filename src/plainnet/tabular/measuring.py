@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet.adapters import loss_of
+from plainnet.history import History
+from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
-from plainnet.tabular.preparing import TablePart
+from plainnet.tabular.parts import TablePart
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
@@ -36,32 +39,25 @@ def measure(
     table: Table,
     net: Network,
     part: TablePart,
-    loss: str,
     *,
+    outputs: Array | None = None,
     linear: Array | None = None,
     warn_of_news: bool = True,
 ) -> Measured:
     """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
 
-    `linear` holds the outputs of a linear model for the same rows, to be shown beside (see `linear_baseline`).
-
-    The rows are taken a block at a time, so that the features of a large table need not fit into memory.
-    Without `warn_of_news` no warning says what training did not have.
+    The loss is that of the training, without label smoothing. `outputs` are the outputs for the rows, where they are
+    not the network's own, and `linear` those of a linear model, to be shown beside (see `linear_baseline`). Without
+    `warn_of_news` no warning says what training did not have.
     """
+    history = net.history
+    assert history is not None
     targets, weights = table.targets(part.frame), part.weights
-    outputs, total, start = [], 0.0, 0
-    for X in table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news):
-        block = slice(start, start + len(X))
-        own = None if weights is None else weights[block]
-        outputs.append(net.predict(X))
-        count = len(X) if own is None else float(own.sum())
-        total += count * net.evaluate(X, targets[block], loss=loss, sample_weight=own)["loss"]
-        start += len(X)
-    given = np.concatenate(outputs)
-    mean = total / (len(targets) if weights is None else float(weights.sum()))
+    given = outputs_for(table, net, part, warn_of_news=warn_of_news) if outputs is None else outputs
+    loss = loss_of_record(history)
+    mean = loss.value(loss.prepare(targets, given.shape[1], given.dtype), given, weights)
     if table.task == "classification":
-        balanced = net.history is not None and bool(net.history.settings.get("weighted"))
-        threshold = table.threshold
+        balanced, threshold = bool(history.settings.get("weighted")), table.threshold
         found = scores.of_classes(
             targets, given, table.class_names, weights, balanced=balanced, threshold=threshold, linear=linear
         )
@@ -72,7 +68,7 @@ def measure(
         found = scores.of_quantities(true, predicted, weights, linear=beside)
     remarks = found.remarks
     if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
-        remarks = (f"The loss ({loss}) is that of the standardized target.", *remarks)
+        remarks = (f"The loss ({loss.name}) is that of the standardized target.", *remarks)
     return Measured(
         scores=Scores(_with_loss(mean, found.measures), found.baseline, remarks),
         true=true,
@@ -88,6 +84,19 @@ def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
         if score.name == "log_loss" and np.isclose(score.value, loss, rtol=1e-4, atol=1e-7):
             return replace(score, name="loss"), *(other for other in measures if other is not score)
     return Score("loss", loss), *measures
+
+
+def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bool = True) -> Array:
+    """Return a network's outputs for rows, taken a block at a time: the features of many need not fit into memory."""
+    blocks = table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news)
+    return np.concatenate([net.predict(X) for X in blocks])
+
+
+def loss_of_record(history: History) -> Loss:
+    """Return the loss of a training as a measure, which has no label smoothing."""
+    described = history.settings["loss"]
+    name = described if isinstance(described, str) else described["name"]
+    return loss_of(name if name == CrossEntropy.name else described)
 
 
 def share_seen(table: Table, part: TablePart) -> float:

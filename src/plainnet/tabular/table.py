@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -147,6 +148,12 @@ class Table:
     def feature_names(self) -> tuple[str, ...]:
         """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
         return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def features_of_columns(self) -> tuple[tuple[int, ...], ...]:
+        """Return for each column the places of its features."""
+        ends = np.cumsum([0, *(len(column.feature_names) for column in self.columns)]).tolist()
+        return tuple(tuple(range(start, end)) for start, end in itertools.pairwise(ends))
 
     @property
     def classes(self) -> tuple[Label, ...]:

@@ -1,15 +1,22 @@
 """Many networks of the same shape on the same data, all cores busy."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from plainnet import engines
+from plainnet._base.arrays import Array
 from plainnet._base.identity import differences, held
+from plainnet._base.wording import plural
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import DivergenceError, InvalidType, InvalidValue
 from plainnet.history import History
@@ -21,13 +28,27 @@ from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from plainnet.engines.compiled.lanes_code import LanesCode
 
 PATIENCE = 0.2
 """The seconds after which a thread looks if it has to stop."""
 
 
-def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = False, **options: Any) -> list[History]:
+Rows: TypeAlias = tuple[Array, Array]
+"""The numbers of the rows to train on, and of those to validate on."""
+
+
+def train_many(
+    networks: Sequence[Network],
+    X: Any,
+    y: Any,
+    *,
+    folds: Sequence[Rows] | None = None,
+    progress: bool | Console = False,
+    **options: Any,
+) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
 
     The results are those of training one network after the other, to rounding. With the compiled engine, whole groups
@@ -35,7 +56,8 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     `report_every` is faster then, as such a report costs more than a step.
 
     Arguments:
-        progress: show how many networks are trained.
+        folds: for each network a pair of row numbers: the rows of X and y to train it on, and those to validate it on.
+        progress: True to show a bar.
         options: those of `Network.fit` but `checkpoint`, `checkpoint_every` and `resume`. `optimizer` may be a list
             with one for each network, such as one for each learning rate.
 
@@ -52,22 +74,25 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     """
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
+    parts = None if folds is None else _rows_of_each(folds, X, y, each)
     jobs: list[tuple[Job, Data]] = []
     with unbuilt_on_error(*networks):
-        data = examples_of(networks[0], X, y, each[0])
-        wanted = _held(networks[0])
-        for net, own in zip(networks, each, strict=True):
-            if not net.is_built:
+        wanted, data = None, None
+        for i, (net, own) in enumerate(zip(networks, each, strict=True)):
+            if i and not net.is_built:
                 net.build(networks[0].input_size or 0)
+            if parts is not None:
+                X, y, own = parts[i]
+            if data is None or parts is not None or isinstance(own.validation, float):  # each holds other rows out
+                data = examples_of(net, X, y, own)
+            wanted = wanted or _held(networks[0])
             if _held(net) != wanted:
                 _refuse(net, networks[0])
-            if jobs and isinstance(own.validation, float):  # each network holds other rows out
-                data = examples_of(net, X, y, own)
             jobs.append((job_of(net, data, own), data))
         choice, code = choose(each[0].engine, [job for job, _ in jobs])
         runs: list[TrainingRun] = []
         for (job, data), own in zip(jobs, each, strict=True):
-            recorded = runs[0].history.settings if runs and own is each[0] else None
+            recorded = runs[0].history.settings if runs and own is each[0] and parts is None else None
             runs.append(run_of(job, choice, data, own, recorded))
     for run in runs:
         run.job.network.history = run.history
@@ -76,7 +101,23 @@ def train_many(networks: Sequence[Network], X: Any, y: Any, *, progress: bool = 
     return [run.history for run in runs]
 
 
-def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> "tuple[Choice, LanesCode | None]":
+def _rows_of_each(folds: Sequence[Rows], X: Any, y: Any, each: Sequence[Options]) -> list[tuple[Any, Any, Options]]:
+    """Return the examples of each network, and its options with its own weights and validation examples."""
+    if len(folds) != len(each):
+        raise InvalidValue(f"folds has {len(folds)} entries for {len(each)} networks; it takes one for each")
+    if each[0].validation is not None:
+        raise InvalidValue("folds and validation are both given; folds say which rows each network is validated on")
+    X, y = np.asarray(X), np.asarray(y)
+    weights = None if each[0].sample_weight is None else np.asarray(each[0].sample_weight)
+    made = []
+    for (train, other), own in zip(folds, each, strict=True):
+        validation = X[other], y[other], None if weights is None else weights[other]
+        part = replace(own, validation=validation, sample_weight=None if weights is None else weights[train])
+        made.append((X[train], y[train], part))
+    return made
+
+
+def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> tuple[Choice, LanesCode | None]:
     """Return the engine for jobs of one shape, `times` of each, and the machine code that trains them in lanes.
 
     None is in the place of the code where each network is trained by itself.
@@ -98,20 +139,24 @@ def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> "tuple[Choice, L
     return choice.on_one_thread(), shared[0] if shared else None
 
 
-def _train(runs: list[TrainingRun], code: "LanesCode | None", threads: int, progress: bool) -> None:
+def _train(runs: list[TrainingRun], code: LanesCode | None, threads: int, progress: bool | Console) -> None:
     """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     stopped = threading.Event()
-    shown = counting("network", shown=progress)
+    console = None if isinstance(progress, bool) else progress
+    shown = counting("epoch", console, shown=progress is not False)
+    total = sum(run.job.epochs for run in runs)
     try:
         groups, train = _groups(runs, code, threads)
         with blas.limited(runs[0].choice.threads), ThreadPoolExecutor(threads) as pool, shown as tell:
-            done = 0
             try:
-                futures = {pool.submit(train, group, stopped): len(group) for group in groups}
-                for future in as_completed(futures):
-                    future.result()
-                    done += futures[future]
-                    tell(done, len(runs), "")
+                going = {pool.submit(train, group, stopped) for group in groups}
+                while going:
+                    ended, going = wait(going, PATIENCE, FIRST_COMPLETED)
+                    for future in ended:
+                        future.result()
+                    over = sum(run.is_over for run in runs)
+                    done = sum(run.job.epochs if run.is_over else run.job.epochs_done for run in runs)
+                    tell(done, total, f"{over} of {plural(len(runs), 'network')} trained")
             finally:
                 stopped.set()
     finally:
@@ -127,7 +172,7 @@ def _default_threads(job: Job, choice: Choice) -> int:
 
 
 def _groups(
-    runs: list[TrainingRun], code: "LanesCode | None", threads: int
+    runs: list[TrainingRun], code: LanesCode | None, threads: int
 ) -> tuple[list[list[TrainingRun]], Callable[[list[TrainingRun], threading.Event], None]]:
     """Return the runs in groups, each of which one thread trains at a time, and the function that does."""
     if code:
@@ -150,7 +195,7 @@ def _train_alone(group: list[TrainingRun], stopped: threading.Event) -> None:
     run.end()
 
 
-def _train_lanes(code: "LanesCode", group: list[TrainingRun], stopped: threading.Event) -> None:
+def _train_lanes(code: LanesCode, group: list[TrainingRun], stopped: threading.Event) -> None:
     from plainnet.engines.compiled.lanes_engine import LanesEngine
 
     engine = LanesEngine(code, [run.job for run in group])

@@ -1,0 +1,7 @@
+"""Which inputs make a prediction what it is: for one example, for all, and as one input changes."""
+
+from plainnet.attribution.dependence import partial_dependence
+from plainnet.attribution.importance import permutation_importance
+from plainnet.attribution.shapley import ShapleyValues, shapley_values
+
+__all__ = ["ShapleyValues", "partial_dependence", "permutation_importance", "shapley_values"]

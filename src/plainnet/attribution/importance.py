@@ -1,0 +1,106 @@
+"""The importance of inputs: how much worse the predictions become when the values of one are shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from plainnet._base import checks
+from plainnet._base.arrays import Array
+from plainnet.attribution.outputs import class_labels, class_scores, examples, own_loss
+from plainnet.network import Network
+from plainnet.network.examples import weights_for
+from plainnet.network.prediction import measure
+
+MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
+"""Importance is measured on as many examples as make `MOST_PREDICTED` predictions, within these bounds."""
+
+
+def importance_rows(rows: int, inputs: int) -> int:
+    """Return the number of rows on which importance is measured, which is smaller for many inputs."""
+    return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
+
+
+def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
+    """Return the mistake of each example, from 0 for right to 1, (examples,).
+
+    For classes it is 1 - the probability of the true class. For quantities it is |output - target| as a share of the
+    range of the targets from their 5th to their 95th percentile, at most 1, on average over the outputs.
+    """
+    if labels is not None:
+        return 1 - class_scores(outputs)[np.arange(len(labels)), labels]
+    low, high = np.percentile(targets, (5, 95), axis=0)
+    spread = np.where(high > low, high - low, np.maximum(np.ptp(targets, axis=0), np.finfo(float).tiny))
+    return np.minimum(np.abs(outputs - targets) / spread, 1).mean(axis=1)
+
+
+def slopes(net: Network, X: Array, labels: Array | None) -> Array:
+    """Return the slope of the prediction along each input by the chain rule, (examples, inputs).
+
+    The prediction is the probability of an example's class, or the sum of the outputs.
+    """
+    outputs, backwards = X, []
+    for layer in net.layers:
+        outputs, backward = layer.forward(outputs)
+        backwards.append(backward)
+    slope = np.ones_like(outputs)
+    if labels is not None and outputs.shape[1] == 1:
+        slope[labels == 0] = -1
+    elif labels is not None:
+        slope[:] = np.arange(outputs.shape[1]) == labels[:, None]
+    not_needed = net.parameter_views(np.zeros_like(net.parameters))
+    for backward, own in zip(reversed(backwards), reversed(not_needed), strict=True):
+        slope = backward(slope, own)
+    return slope
+
+
+def permutation_importance(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    inputs: Sequence[Sequence[int]] | None = None,
+    repeats: int = 5,
+    seed: int = 0,
+    bounded: bool = False,
+    sample_weight: Any = None,
+) -> Array:
+    """Return the rise of the loss when an input's values are shuffled among the examples, (inputs, repeats).
+
+    `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
+    groups columns of X that belong together, such as those of one category; by default each column is one input. If
+    there are many rows, a sample is used (see `importance_rows`). A loss has no upper bound, so that one odd value can
+    decide; `bounded` takes the mean of `mistakes`, from 0 to 1 for each example, in its place. `sample_weight` takes a
+    weight for each example. Source: Breiman, "Random forests", Machine Learning 45 (2001); for any model Fisher, Rudin
+    & Dominici (2019).
+    """
+    rows, targets = examples(net, X, y)
+    weights = weights_for(net, sample_weight, len(rows))
+    repeats = checks.whole_number("repeats", repeats, least=1)
+    random = np.random.default_rng(checks.whole_number("seed", seed, least=0))
+    groups = [[i] for i in range(rows.shape[1])] if inputs is None else [list(group) for group in inputs]
+    drawn = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
+    if len(drawn) > importance_rows(len(drawn), rows.shape[1]):
+        drawn = random.choice(drawn, importance_rows(len(drawn), rows.shape[1]), replace=False)
+    labels = class_labels(net, targets)
+    labels = None if labels is None else labels[drawn]
+    weights = None if weights is None else weights[drawn]
+    rows, targets = rows[drawn], targets[drawn]
+    loss = own_loss(net)
+
+    def badness(X: Array) -> float:
+        if bounded:
+            return float(np.average(mistakes(net.predict(X), targets, labels), weights=weights))
+        return measure(net, X, targets, weights, loss, {})["loss"]
+
+    base = badness(rows)
+    result = np.empty((len(groups), repeats))
+    shuffled = rows.copy()
+    for i, group in enumerate(groups):
+        for j in range(repeats):
+            shuffled[:, group] = rows[random.permutation(len(rows))][:, group]
+            result[i, j] = badness(shuffled) - base
+        shuffled[:, group] = rows[:, group]
+    return result

@@ -1,0 +1,213 @@
+"""The options of `plainnet train`, in groups, and what they say together."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from plainnet._base import checks
+from plainnet.cli import options
+from plainnet.cli.options import DATA, HELP, NETWORK, OUTPUT, TRAINING, option
+from plainnet.errors import InvalidValue
+from plainnet.schedules import SCHEDULES
+from plainnet.tabular import ReadOptions
+from plainnet.tabular.parts import Division, Share
+from plainnet.tabular.recipe import RECIPES, Recipe
+from plainnet.training.options import AUTO
+
+RECIPE = "Recipe"
+"""The heading of the options that say which network is trained, and how."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the table is read."""
+
+    categories: options.Categories = None
+    ignore: options.Ignore = None
+    numbers: options.Numbers = None
+    missing: options.TrainingMissing = None
+    separator: options.TrainingSeparator = None
+    decimal: options.Decimal = None
+    thousands: options.Thousands = None
+    dates: options.Dates = None
+
+    @property
+    def options(self) -> ReadOptions:
+        """Return them as the reader takes them."""
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "ignore"}
+        return options.read_options(**given)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Return the columns to leave out."""
+        return options.names(self.ignore)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows are trained on, which choose, which measure, and how much each counts."""
+
+    test: Annotated[
+        str | None,
+        option(
+            "Fraction of the rows that nothing is chosen on, for an honest score; last:0.2 for the last rows; 0 for "
+            "none. 0.2 if there are 1,000 rows or more.",
+            DATA,
+        ),
+    ] = None
+    validation: Annotated[
+        str | None,
+        option("Fraction of the other rows to choose the best epoch by, last:0.2, or a file of rows. 0.2.", DATA),
+    ] = None
+    folds: Annotated[
+        int | None,
+        option(
+            "Networks to train, each validated on another part of the rows, and averaged; 0 for one. 5 if there are "
+            "fewer than 1,000 rows.",
+            DATA,
+        ),
+    ] = None
+    ensemble: Annotated[int, option("Networks to train from other seeds and splits, and to average.", DATA)] = 1
+    group: Annotated[
+        str | None, option("Column whose rows of equal value stay together, such as patient; it is no input.", DATA)
+    ] = None
+    sample_weight: options.SampleWeight = None
+    class_weight: options.ClassWeight = None
+
+    @property
+    def division(self) -> Division:
+        """Return the division of the rows."""
+        test = None if self.test is None else _share("--test", self.test)
+        if self.test is not None and test is None:
+            raise InvalidValue(f"--test is {self.test!r}; it takes a fraction of the rows, such as 0.2 or last:0.2")
+        validation = None if self.validation is None else _share("--validation", self.validation)
+        if isinstance(validation, Share) and not validation.fraction:
+            raise InvalidValue("--validation is 0; rows are needed to choose the best epoch by: take 0.2, or --folds 5")
+        file = None if self.validation is None or validation else Path(self.validation)
+        return Division(test, validation or file, self.folds, self.ensemble)
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file of validation rows, if one is given."""
+        validation = self.division.validation
+        return validation if isinstance(validation, Path) else None
+
+
+def _share(name: str, text: str) -> Share | None:
+    """Return '0.2' and 'last:0.2' as a share; None for any other text."""
+    last = text.startswith("last:")
+    try:
+        fraction = float(text.removeprefix("last:"))
+    except ValueError:
+        return None
+    if not 0 <= fraction < 1:
+        raise InvalidValue(f"{name} is {text}; it takes a fraction of the rows, from 0 to below 1")
+    return Share(fraction, last)
+
+
+@dataclass(frozen=True)
+class Varied:
+    """The recipe, and the settings that the command line puts in place of its own."""
+
+    recipe: Annotated[
+        str,
+        option("realmlp, the best for most tables, or small, one small network in a second or two.", RECIPE),
+    ] = "small"
+    hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
+    activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
+    number_embedding: Annotated[
+        str | None, option("Embedding of numbers: periodic, piecewise_linear or none.", NETWORK)
+    ] = None
+    initializer: Annotated[str | None, option(f"{HELP['initializer']}", NETWORK)] = None
+    dropout: Annotated[float | None, option("Rate of dropout after each hidden layer.", NETWORK)] = None
+    normalization: Annotated[str | None, option(f"{HELP['normalization']}.", NETWORK)] = None
+    l1: Annotated[float | None, option("Penalty on Σ|w|.", NETWORK)] = None
+    l2: Annotated[float | None, option("Penalty on Σw²/2.", NETWORK)] = None
+    loss: options.Loss = None
+    label_smoothing: Annotated[float | None, option("Share of each label given to all classes.", TRAINING)] = None
+    optimizer: Annotated[str | None, option(HELP["optimizer"], TRAINING)] = None
+    learning_rate: Annotated[float | None, option("Learning rate.", TRAINING)] = None
+    schedule: Annotated[str | None, option(HELP["schedule"], TRAINING)] = None
+    momentum: Annotated[float | None, option("Momentum of sgd or rmsprop.", TRAINING)] = None
+    nesterov: Annotated[bool, option("Nesterov's momentum.", TRAINING, "--nesterov")] = False
+    weight_decay: Annotated[float | None, option("Weight decay of the optimizer.", TRAINING)] = None
+    clip_norm: Annotated[float | None, option("Longest gradient norm.", TRAINING)] = None
+    epochs: Annotated[int | None, option("Passes over the rows, at most.", TRAINING)] = None
+    batch_size: Annotated[int | None, option("Rows per step, about; 0 for all at once.", TRAINING)] = None
+    early_stopping: Annotated[
+        int | None, option("Epochs without improvement to stop after; 0 for never.", TRAINING)
+    ] = None
+    minimum_improvement: Annotated[float | None, option("Least improvement that counts.", TRAINING)] = None
+    refit: Annotated[
+        bool | None, option("Train once more on all rows but the test rows, for the best number of epochs.", TRAINING)
+    ] = None
+
+    @property
+    def chosen(self) -> Recipe:
+        """Return the recipe with the settings given."""
+        given = {name: value for name, value in asdict(self).items() if name != "recipe"}
+        given["hidden"] = None if self.hidden is None else tuple(options.sizes(self.hidden))
+        given["nesterov"] = self.nesterov or None
+        if self.schedule is not None:
+            checks.one_of("--schedule", self.schedule, SCHEDULES)
+        return RECIPES[checks.one_of("--recipe", self.recipe, RECIPES)].varied(**given)
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a recipe leaves open of the training."""
+
+    time_limit: Annotated[
+        str | None, option("Time for all of it, such as 60s or 10m: the best model that fits into it.", TRAINING)
+    ] = None
+    dtype: Annotated[str, option("float32 or float64.", NETWORK)] = "float32"
+    shuffle: Annotated[bool, option("A new order of the rows each epoch.", TRAINING)] = True
+    metrics: options.Metrics = None
+    report_every: Annotated[
+        int | None, option("Epochs from report to report; 1 unless epochs are many and short.", TRAINING)
+    ] = None
+    engine: Annotated[str, option("auto, numpy or compiled.", TRAINING)] = "auto"
+    threads: Annotated[int | None, option("Threads; as many as pay if not given.", TRAINING)] = None
+    seed: Annotated[int, option("Seed of the parts, the weights, the shuffling and dropout.", TRAINING)] = 0
+
+    def of_fit(self, task: str) -> dict[str, Any]:
+        """Return the options of `Network.fit` among them."""
+        return {
+            "shuffle": self.shuffle,
+            "metrics": options.metrics(self.metrics, task),
+            "report_every": AUTO if self.report_every is None else self.report_every,
+            "engine": self.engine,
+            "threads": self.threads,
+        }
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files to write, and the progress bar."""
+
+    progress: options.Progress = True
+    save: Annotated[Path | None, option("Write the model to this .npz file.", OUTPUT)] = None
+    checkpoint: Annotated[Path | None, option("Write the run's state to this .npz file.", OUTPUT)] = None
+    checkpoint_every: Annotated[str, option("Epochs (10) or seconds (30s) between checkpoints.", OUTPUT)] = "10s"
+    resume: Annotated[bool, option("Go on from it.", OUTPUT, "--resume")] = False
+    plot: Annotated[Path | None, option("Draw the loss curves to this .png, .svg or .pdf file.", OUTPUT)] = None
+    report: Annotated[Path | None, option("Write a report, with pictures, to this .html file.", OUTPUT)] = None
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """Return the file of each option that names one."""
+        return {
+            "--save": self.save,
+            "--checkpoint": self.checkpoint,
+            "--plot": self.plot,
+            "--report": self.report,
+        }
+
+    def of_fit(self) -> dict[str, Any]:
+        """Return the options of `Network.fit` among them."""
+        every = self.checkpoint_every
+        return {
+            "checkpoint": self.checkpoint,
+            "checkpoint_every": int(every) if every.isdecimal() else every,
+            "resume": self.resume,
+        }

@@ -1,0 +1,178 @@
+"""Recipes: all the settings by which a table becomes a network, in one object that can be varied part by part."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from plainnet import optimizers
+from plainnet._base import checks
+from plainnet.activations import ACTIVATIONS
+from plainnet.errors import InvalidType
+from plainnet.initializers import INITIALIZERS
+from plainnet.layers import NORMALIZATIONS
+from plainnet.losses import LOSSES
+from plainnet.schedules import SCHEDULES
+from plainnet.tabular.targets import Task
+
+FROM_DATA = "data"
+"""The initializer that looks at the training rows; see `plainnet.initialize_from_data`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A recipe says how a table's columns are encoded, how the network is built on them, and how it is trained.
+
+    The defaults are those of RealMLP-TD (Holzmüller, Grinsztajn & Steinwart, NeurIPS 2024), whose numbers were tuned
+    on 118 tables. Where a setting is None the task decides.
+
+    >>> recipe = RECIPES["realmlp"].varied(hidden=[64], epochs=20)
+    >>> recipe.hidden, recipe.epochs, recipe.dropout
+    ((64,), 20, 0.15)
+    """
+
+    # ---- the columns ----
+    encoding: str = "robust"
+    """ "robust" or "standard"; see `plainnet.tabular.Table.learn`."""
+    largest_one_hot: int = 8
+    """Columns with more categories than this are embedded ("robust" only)."""
+    embedding_width: int = 8
+    """The numbers in the embedding of a category."""
+    number_embedding: str = "periodic"
+    """The embedding of numbers: "periodic", "piecewise_linear", or "none" for the number itself."""
+    frequency: float = 0.1
+    """The deviation of the initial frequencies of the periodic embedding."""
+
+    # ---- the layers ----
+    scaling: bool = True
+    """A factor for each input, learned at `SCALE_RATE` times the learning rate."""
+    hidden: tuple[int, ...] = (256, 256, 256)
+    activation: str | None = None
+    """None is selu for classes and mish for a quantity."""
+    parametric: bool = True
+    """Each unit learns how much of the activation it takes; see `plainnet.ParametricActivation`."""
+    initializer: str = FROM_DATA
+    dropout: float = 0.15
+    dropout_schedule: str = "flat_cosine"
+    normalization: str = "none"
+    l1: float = 0.0
+    l2: float = 0.0
+
+    # ---- the training ----
+    loss: str | None = None
+    """None is cross-entropy for classes and the squared error for a quantity."""
+    label_smoothing: float = 0.1
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    """None is 0.04 for classes and 0.2 for a quantity, or the optimizer's own rate where `unit_rates` is False."""
+    schedule: str = "cosine_log"
+    unit_rates: bool = True
+    """The rates of the recipe for groups of parameters: weights 1/√inputs, biases 1/10, the scaling layer 6, ..."""
+    beta2: float | None = 0.95
+    momentum: float | None = None
+    nesterov: bool = False
+    weight_decay: float | None = 0.02
+    """None is the optimizer's own."""
+    decay_schedule: str = "flat_cosine"
+    clip_norm: float | None = None
+    epochs: int = 256
+    batch_size: int = 256
+    """Rows per step, at most all; 0 for all."""
+    even_batches: bool = True
+    """All batches of an epoch get the same number of rows, to one, which is then about `batch_size`."""
+    early_stopping: int = 0
+    """Epochs without improvement to stop after; 0 trains all epochs. The best epoch is kept in any case."""
+    minimum_improvement: float = 0.0
+    monitor: str = "error"
+    """The best epoch has the lowest "loss", or the lowest "error": 1 - accuracy, or the root mean squared error."""
+    refit: bool = False
+    """Train once more on all rows, validation rows among them, for the best number of epochs."""
+
+    def __post_init__(self) -> None:
+        hidden = (self.hidden,) if isinstance(self.hidden, int) else self.hidden
+        try:
+            sizes = tuple(checks.whole_number("hidden", units, least=1) for units in hidden)
+        except TypeError:
+            raise InvalidType(f"hidden is {self.hidden!r}; it takes the units of each hidden layer") from None
+        object.__setattr__(self, "hidden", sizes)
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None:
+                checks.one_of(name, value, known)
+        for name in ("largest_one_hot", "batch_size", "early_stopping"):
+            checks.whole_number(name, getattr(self, name), least=0)
+        for name in ("embedding_width", "epochs"):
+            checks.whole_number(name, getattr(self, name), least=1)
+        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "refit"):
+            checks.flag(name, getattr(self, name))
+
+    def varied(self, **given: Any) -> Recipe:
+        """Return the recipe with other settings; those that are None stay as they are."""
+        known = [field.name for field in fields(self)]
+        for name in given:
+            if name not in known:
+                raise InvalidType(f"{name}= is no setting of a recipe; {checks.closest(name, known)}")
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def for_task(self, task: Task) -> Recipe:
+        """Return the recipe with what it leaves to the task decided."""
+        classes = task == "classification"
+        rate = (0.04 if classes else 0.2) if self.unit_rates else None
+        return self.varied(
+            activation=self.activation or ("selu" if classes else "mish"),
+            learning_rate=self.learning_rate or rate,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+_CHOICES: dict[str, Any] = {
+    "encoding": ("robust", "standard"),
+    "number_embedding": ("periodic", "piecewise_linear", "none"),
+    "activation": ACTIVATIONS,
+    "initializer": (FROM_DATA, "auto", *INITIALIZERS),
+    "normalization": ("none", *NORMALIZATIONS),
+    "loss": LOSSES,
+    "optimizer": optimizers.OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "decay_schedule": SCHEDULES,
+    "dropout_schedule": SCHEDULES,
+    "monitor": ("error", "loss"),
+}
+
+SMALL = Recipe(
+    encoding="standard",
+    number_embedding="none",
+    scaling=False,
+    hidden=(64, 32),
+    activation="relu",
+    parametric=False,
+    initializer="auto",
+    dropout=0.0,
+    dropout_schedule="constant",
+    label_smoothing=0.0,
+    optimizer="adam",
+    schedule="constant",
+    unit_rates=False,
+    beta2=None,
+    weight_decay=None,
+    decay_schedule="constant",
+    epochs=200,
+    batch_size=32,
+    even_batches=False,
+    early_stopping=20,
+    monitor="loss",
+)
+"""The default network of version 0.1: two small layers, trained within a second or two on most tables."""
+
+RECIPES: dict[str, Recipe] = {"small": SMALL}
+"""Every recipe by its name."""
+
+
+def recipe_of(recipe: str | Recipe) -> Recipe:
+    """Return the recipe meant by its name."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    return RECIPES[checks.one_of("recipe", recipe, RECIPES)]
