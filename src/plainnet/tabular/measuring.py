@@ -81,8 +81,8 @@ def measure(
 def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
     """Put the loss first; where it is the log loss, as after a training without label smoothing, that has one line."""
     for score in measures:
-        if score.name == "log_loss" and np.isclose(score.value, loss, rtol=1e-4, atol=1e-7):
-            return replace(score, name="loss"), *(other for other in measures if other is not score)
+        if score.name == "log_loss" and np.isclose(score.value, loss, rtol=1e-2, atol=1e-6):
+            return replace(score, name="loss", value=loss), *(other for other in measures if other is not score)
     return Score("loss", loss), *measures
 
 
