@@ -27,6 +27,15 @@ LAYERS = {
     "BatchNorm": [lambda units: pn.BatchNorm(), lambda units: pn.BatchNorm(momentum=0.3, epsilon=1e-3)],
     "LayerNorm": [lambda units: pn.LayerNorm(), lambda units: pn.LayerNorm(epsilon=1e-3)],
     "RMSNorm": [lambda units: pn.RMSNorm(), lambda units: pn.RMSNorm(epsilon=1e-3)],
+    "Scale": [lambda units: pn.Scale()],
+    "ParametricActivation": [
+        lambda units: pn.ParametricActivation("mish"),
+        lambda units: pn.ParametricActivation("selu"),
+    ],
+    "PeriodicEmbedding": [
+        lambda units: pn.PeriodicEmbedding(1),
+        lambda units: pn.PeriodicEmbedding(min(units, 2), frequencies=5, width=3, deviation=0.3),
+    ],
 }
 """By name, functions of the number of units, which not every layer has."""
 
@@ -55,6 +64,8 @@ SCHEDULES = {
     "step": [lambda rate: schedules.Step(rate, every=3, factor=0.5)],
     "exponential": [lambda rate: schedules.Exponential(rate, factor=0.97)],
     "cosine": [lambda rate: schedules.Cosine(rate, minimum=rate / 50)],
+    "cosine_log": [schedules.CosineLog, lambda rate: schedules.CosineLog(rate, cycles=2)],
+    "flat_cosine": [schedules.FlatCosine, lambda rate: schedules.FlatCosine(rate, flat=0.2)],
     "linear_warmup": [
         lambda rate: schedules.LinearWarmup(rate, warmup=3),
         lambda rate: schedules.LinearWarmup(schedules.Cosine(rate), warmup=10, start=0.1),

@@ -1,4 +1,4 @@
-"""Formulas against PyTorch's own numbers; `goldens/make_goldens.py` made them."""
+"""Formulas against the numbers of PyTorch and pytabkit, which `goldens/make_goldens.py` and `make_tables.py` made."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,8 @@ PARAMETERS = ("hidden_weights", "hidden_bias", "output_weights", "output_bias")
 def test_the_goldens_cover_every_optimizer_loss_and_schedule():
     assert {run["optimizer"] for run in OPTIMIZERS["runs"]} == set(optimizers.OPTIMIZERS)
     assert {case["loss"] for case in GOLDENS["losses"]} == set(losses.LOSSES)
-    assert {case["schedule"] for case in GOLDENS["schedules"]} == set(schedules.SCHEDULES) - {"constant"}
+    covered = {case["schedule"] for case in GOLDENS["schedules"]} | {"constant", *OF_PYTABKIT}
+    assert covered == set(schedules.SCHEDULES)
 
 
 @pytest.mark.parametrize("case", GOLDENS["losses"], ids=lambda case: case["loss"])
@@ -92,6 +93,17 @@ def test_schedules(name):
     np.testing.assert_allclose(rates, case["rates"], rtol=1e-9)
 
 
+OF_PYTABKIT = {"cosine_log": "coslog4", "flat_cosine": "flat_cos"}
+
+
+@pytest.mark.parametrize("name", OF_PYTABKIT)
+def test_schedules_of_pytabkit(name):
+    case = np.load(Path(__file__).parent / "goldens" / "tables" / "schedules.npz")
+    schedule = schedules.SCHEDULES[name](0.04)
+    rates = [schedule.rate(float(8 * share), 8, {}) for share in case["shares"]]
+    np.testing.assert_allclose(rates, 0.04 * case[OF_PYTABKIT[name]], rtol=1e-12, atol=1e-15)
+
+
 def test_reduce_on_plateau():
     case = next(case for case in GOLDENS["schedules"] if case["schedule"] == "reduce_on_plateau")
     schedule, memory, rates = schedules.ReduceOnPlateau(**case["settings"]), {}, []
@@ -133,3 +145,19 @@ def test_normalization_of_an_example(name):
     np.testing.assert_allclose(input_gradient, case["input_gradient"], rtol=1e-9, atol=1e-12)
     for key in learned:
         np.testing.assert_allclose(gradients[key], case[f"{key}_gradient"], rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["Scale", "ParametricActivation", "PeriodicEmbedding"])
+def test_layers_and_their_gradients(name):
+    case = next(case for key, case in GOLDENS["layers"].items() if key.replace("_", "") == name.lower())
+    inputs = np.array(case["inputs"])
+    layer = single_layer(LAYERS[name](**case["settings"]), inputs.shape[1])
+    for key, values in case["parameters"].items():
+        setattr(layer, key, values)
+    outputs, backward = layer.forward(inputs)
+    gradients = {key: np.empty(getattr(layer, key).shape) for key in case["parameters"]}
+    gradients["inputs"] = backward(np.array(case["upstream_gradient"]), gradients)
+    np.testing.assert_allclose(outputs, case["outputs"], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(layer.predict(inputs), case["outputs"], rtol=1e-12, atol=1e-13)
+    for key, expected in case["gradients"].items():
+        np.testing.assert_allclose(gradients[key], expected, rtol=1e-11, atol=1e-13)

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.tabular.columns import (
-    COLUMN_KINDS,
-    CategoryColumn,
-    Column,
-    column_of_kind,
-    encode,
-    learn_column,
-    of_kinds,
-    positions,
-    useless,
-)
+from plainnet.tabular.columns import Categories, Column
+from plainnet.tabular.decisions import Decision, ReadAs, notes, option_otherwise
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
-from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
+from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
+from plainnet.tabular.features import GROUPS, FeatureGroups
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
+from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless
 from plainnet.tabular.names import require_columns
-from plainnet.tabular.notations import PLAIN, WHOLE
+from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
-from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
+from plainnet.tabular.robust_columns import CodedColumn
 from plainnet.tabular.targets import (
     TARGETS,
     ClassTarget,
@@ -73,6 +69,8 @@ class Table:
     """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
+    left_out: tuple[Decision, ...] = field(default=(), repr=False, compare=False)
+    """The decisions on the columns that `learn` left out; a model file does not keep them."""
 
     @classmethod
     def learn(
@@ -81,17 +79,24 @@ class Table:
         target: str,
         task: Task,
         *,
+        encoding: Encoding = "standard",
+        largest_one_hot: int = 8,
         standardize_target: bool = True,
         options: ReadOptions = DEFAULT,
         sample_weight: Array | None = None,
     ) -> Table:
         """Learn the table of the training rows, whose every column but the target is an input.
 
-        Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
-        column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
+        With the encoding "standard" numbers are standardized and categories one-hot; see the classes of
+        `plainnet.tabular.columns`. With "robust" numbers are scaled by quartiles and clipped smoothly, dates are taken
+        apart, two categories are one feature, up to `largest_one_hot` of them are one-hot, more are a code for an
+        embedding, and predictions of a quantity stay in the range of the training rows; see
+        `plainnet.tabular.robust_columns`.
+
+        A column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
         target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
         needs it. `options` are those that the frame was read with; `read` reads later files alike. With
-        `sample_weight`, a number above 0 for each row, means and deviations are weighted.
+        `sample_weight`, a number above 0 for each row, means, deviations and quartiles are weighted.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -99,29 +104,46 @@ class Table:
         import polars as pl
         import polars.selectors as cs
 
+        checks.one_of("encoding", encoding, ENCODINGS)
+        checks.whole_number("largest_one_hot", largest_one_hot, least=0)
+        robust = encoding == "robust"
         task = decide_task(frame, target, task)
         targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
-        for name, notation in found.items():
-            tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        for note in notes(_date_decision(inputs[name], notation) for name, notation in found.items()):
+            warn(note)
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
         different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
-        columns = []
+        columns, left_out = [], []
         for column in typed.iter_columns():
             name = column.name
-            reason = useless(column, different[name], named=name in options.categories)
+            most = None if robust else MOST_CATEGORIES
+            reason = useless(column, different[name], named=name in options.categories, most=most)
             if reason:
-                warn(f"column {name!r} is left out: {reason}")
+                left_out.append(Decision(name, "left out", reason, is_notable=True))
             else:
-                columns.append(learn_column(column, sample_weight))
+                notation = options.notations.get(name, PLAIN)
+                columns.append(
+                    learn_column(
+                        column,
+                        sample_weight,
+                        encoding=encoding,
+                        largest_one_hot=largest_one_hot,
+                        notation=notation,
+                    )
+                )
+        for note in notes(left_out):
+            warn(note)
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
-            return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
-        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight), options)
+            learned: Target = ClassTarget.learn(targets, options.spellings)
+        else:
+            learned = NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust)
+        return cls(tuple(columns), learned, options, left_out=tuple(left_out))
 
     @property
     def task(self) -> Task:
@@ -136,7 +158,7 @@ class Table:
     @property
     def category_columns(self) -> tuple[str, ...]:
         """Return the input columns that hold categories."""
-        return tuple(column.name for column in self.columns if isinstance(column, CategoryColumn))
+        return tuple(column.name for column in self.columns if isinstance(column, Categories))
 
     @property
     def date_columns(self) -> tuple[str, ...]:
@@ -146,14 +168,30 @@ class Table:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
-        return tuple(name for column in self.columns for name in column.feature_names)
+        """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing", "day: month sine"."""
+        names = [""] * sum(len(column.feature_names) for column in self.columns)
+        for column, places in zip(self.columns, self._slices, strict=True):
+            for made, own in zip(column.features, places, strict=True):
+                names[own] = made.names
+        return tuple(names)
 
     @property
+    def groups(self) -> FeatureGroups:
+        """Return how many features are numbers and plain ones, and the categories of each code, in this order."""
+        made = [features for column in self.columns for features in column.features]
+        count = {group: sum(len(f.names) for f in made if f.group == group) for group in GROUPS}
+        coded = tuple(len(column.values) for column in self.columns if isinstance(column, CodedColumn))
+        return FeatureGroups(count["number"], count["plain"], coded)
+
+    @cached_property
     def features_of_columns(self) -> tuple[tuple[int, ...], ...]:
-        """Return for each column the places of its features."""
-        ends = np.cumsum([0, *(len(column.feature_names) for column in self.columns)]).tolist()
-        return tuple(tuple(range(start, end)) for start, end in itertools.pairwise(ends))
+        """Return for each column the places of its features, in the order of `Column.feature_names`."""
+        indices = range(sum(len(column.feature_names) for column in self.columns))
+        return tuple(tuple(place for own in places for place in indices[own]) for places in self._slices)
+
+    @cached_property
+    def _slices(self) -> list[list[slice]]:
+        return places_of_features(self.columns)
 
     @property
     def classes(self) -> tuple[Label, ...]:
@@ -212,20 +250,23 @@ class Table:
         numbers = [column.name for column in self.columns if column.kind == "number"]
         numbers += [self.target.name] if self.target.column_kind == "number" else []
         notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
-        return {"categories": categories, "options": replace(self.options, notations=notations)}
+        booleans = [column.name for column in self.columns if column.kind == "boolean"]
+        booleans += [self.target.name] if self.target.column_kind == "boolean" else []
+        kinds: dict[str, ColumnKind] = {**self.options.columns, **dict.fromkeys(booleans, "boolean")}
+        return {"categories": categories, "options": replace(self.options, notations=notations, columns=kinds)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
 
         Columns go by their names, in any order; other columns are not looked at. A category that training did
-        not have is 0 in every feature of its column; a missing number or boolean is the mean. Each column
+        not have is unknown to every feature of its column; a missing number is the mean. Each column
         with categories or missing values that training did not have gets one PlainnetWarning that counts
         them. `place` says where a row stands, for messages.
 
         Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite, also once they
         are of `dtype`.
         """
-        return encode(self.columns, self._in_kinds(frame), np.dtype(dtype), place)
+        return encode(self.columns, self._slices, self._in_kinds(frame), np.dtype(dtype), place)
 
     def feature_blocks(
         self,
@@ -242,7 +283,7 @@ class Table:
         frame = self._in_kinds(frame, warn_of_news)
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
         for start in range(0, len(frame), size):
-            yield encode(self.columns, frame[start : start + size], np.dtype(dtype), place, start)
+            yield encode(self.columns, self._slices, frame[start : start + size], np.dtype(dtype), place, start)
 
     def _in_kinds(self, frame: pl.DataFrame, warn_of_news: bool = True) -> pl.DataFrame:
         """Return the input columns in their kinds, and warn of what they hold that they did not hold in training."""
@@ -251,15 +292,15 @@ class Table:
         missing = frame.null_count().row(0, named=True)
         for column in self.columns if warn_of_news else ():
             values, news = frame[column.name], f"column {column.name!r}:"
-            if isinstance(column, CategoryColumn):
+            if isinstance(column, Categories):
                 unseen = values.filter(positions(values, column.values) < 0).drop_nulls()
                 different = unseen.unique(maintain_order=True)
                 listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
                 if len(unseen):
                     warn(f"{news} {len(unseen)} values that training did not have count as unknown: {listed}")
             if missing[column.name] and not column.missing:
-                meaning = "unknown" if column.kind == "category" else "the mean"
-                warn(f"{news} {missing[column.name]} missing values, where training had none, count as {meaning}")
+                count = missing[column.name]
+                warn(f"{news} {count} missing values, where training had none, count as {column.unknown}")
         return frame
 
     def targets(self, frame: pl.DataFrame) -> Array:
@@ -280,7 +321,8 @@ class Table:
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
         for two classes, from the probability p of the second, shape (rows, 1); of two classes the second where its
         probability is above `threshold`.
-        Regression: outputs · deviation + mean, from outputs of shape (rows, 1).
+        Regression: outputs · deviation + mean, from outputs of shape (rows, 1), with the encoding "robust" no less
+        than the least target of the training rows and no more than the largest.
 
         Raises InvalidValue for outputs of another shape and for outputs that are not finite.
         """
@@ -326,7 +368,7 @@ class Table:
         """Return the table as plain data that JSON holds exactly."""
         known = {"fingerprint": self.fingerprint} if self.fingerprint else {}
         return {
-            "columns": [to_plain(column.kind, column) for column in self.columns],
+            "columns": [to_plain(column.entry, column) for column in self.columns],
             "target": to_plain(self.target.kind, self.target),
             "options": self.options.to_dict(),
             **known,
@@ -351,6 +393,13 @@ class Table:
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
         check_fingerprint(fingerprint)
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
+
+
+def _date_decision(column: pl.Series, notation: Notation) -> Decision:
+    """Return the decision that the dates or times of a frame are numbers."""
+    kind: ReadAs = "time" if notation.date == "time" else "date"
+    example = str(column.drop_nulls().first())
+    return Decision(column.name, kind, notation.name, option_otherwise(kind, column.name), example, is_notable=True)
 
 
 def _as_precise(values: Array, outputs: Array) -> Array:
