@@ -23,6 +23,7 @@ from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
 from plainnet.tabular.read_options import MARKERS
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
+from plainnet.tabular.thresholds import HALF
 
 MAIN = '''
 def main():
@@ -230,10 +231,14 @@ def probabilities(rows):
     """Return the probability of each class, (rows, {len(target.classes)}), in the order of CLASSES."""{rows}{middle}
     return {result}
 '''
-        predict = '''
+        chosen, which = "probabilities(rows).argmax(axis=1)", "the most probable class of each row"
+        if target.threshold != HALF:
+            chosen = f"(probabilities(rows)[:, 1] > {target.threshold!r}).astype(int)"
+            which = f"the second class where its probability is above {target.threshold!r}, else the first"
+        predict = f'''
 def predict(rows):
-    """Return the most probable class of each row."""
-    return CLASSES[probabilities(rows).argmax(axis=1)]
+    """Return {which}."""
+    return CLASSES[{chosen}]
 '''
         return [inputs, probabilities.strip("\n"), predict.strip("\n")]
     units = "" if (target.mean, target.deviation) == (0.0, 1.0) else f" * {target.deviation!r} + {target.mean!r}"

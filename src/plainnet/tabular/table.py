@@ -38,6 +38,7 @@ from plainnet.tabular.targets import (
     decide_task,
     known_target,
 )
+from plainnet.tabular.thresholds import HALF
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,6 +196,20 @@ class Table:
         """Return the classes as they stand in a table file."""
         return self.target.names if isinstance(self.target, ClassTarget) else ()
 
+    @property
+    def threshold(self) -> float:
+        """Return the probability above which the second of two classes is predicted; 0.5 unless another was chosen."""
+        return self.target.threshold if isinstance(self.target, ClassTarget) else HALF
+
+    def with_threshold(self, threshold: float) -> Table:
+        """Return the table with another threshold; raise InvalidValue unless its target has two classes.
+
+        `plainnet.tabular.thresholds.choose_threshold` chooses one for an aim.
+        """
+        if not isinstance(self.target, ClassTarget):
+            raise InvalidValue(f"threshold is {threshold}; target {self.target.name!r} is a quantity and has none")
+        return replace(self, target=replace(self.target, threshold=threshold))
+
     def read(
         self,
         path: str | os.PathLike[str],
@@ -297,7 +312,8 @@ class Table:
         """Return a network's outputs as the table states its target, shape (rows,).
 
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
-        for two classes, from the probability p of the second, shape (rows, 1).
+        for two classes, from the probability p of the second, shape (rows, 1); of two classes the second where its
+        probability is above `threshold`.
         Regression: outputs · deviation + mean, from outputs of shape (rows, 1), with the encoding "robust" no less
         than the least target of the training rows and no more than the largest.
 
@@ -321,7 +337,7 @@ class Table:
         outputs = np.asarray(outputs)
         decoded = _as_precise(self.decode(outputs), outputs)
         if isinstance(self.target, ClassTarget) and self.target.written:
-            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+            decoded = np.array(self.class_names)[self.target.decided(outputs)]
         frame = pl.DataFrame({"prediction": decoded})
         if probabilities:
             if not isinstance(self.target, ClassTarget):
