@@ -31,12 +31,12 @@ def fitted(net, stopping, **more):
     return net.fit(**options_of(net, stopping, **more))
 
 
-def cut_short(stopping, epochs, **more):
+def cut_short(stopping, after, **more):
     """Leave a checkpoint of a run after so many epochs."""
     net = network()
     reports = net.training(**options_of(net, stopping, **more))
     for report in reports:
-        if report.epoch == epochs:
+        if report.epoch == after:
             break
     reports.close()
 
