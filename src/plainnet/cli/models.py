@@ -12,7 +12,7 @@ from plainnet.attribution import importance_of_columns
 from plainnet.attribution.importance import REPEATS
 from plainnet.attribution.text import importance_lines
 from plainnet.cli import options
-from plainnet.cli.display import print_whole
+from plainnet.cli.display import heading, print_whole
 from plainnet.cli.measures import print_measures
 from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
