@@ -12,6 +12,8 @@ from plainnet.tabular.encodings import smooth_clip
 SHARES = np.array([0.25, 0.5, 0.75])
 ROUNDING = 2.0**-40
 """Quartiles whose distance is a smaller share of them are equal to rounding."""
+LAST = 3 * (1 - 2.0**-23)
+"""The float32 before 3, to which the smooth clip comes near."""
 LARGE = 1e300
 """Distances of larger numbers may be no float64."""
 
@@ -29,6 +31,12 @@ def robust_scale(values: Array, weights: Array | None = None) -> tuple[float, fl
     else:
         low, middle, high = quartiles(values, weights, float(weights.min()))
     return float(middle), _spread(low, high, float(values.min()), float(values.max()))
+
+
+def unclipped(clipped: Array) -> Array:
+    """Return z = x / √(1 - (x/3)²), the inverse of the smooth clip; float32 knows no more of a large one."""
+    x = np.clip(np.asarray(clipped, np.float64), -LAST, LAST)
+    return x / np.sqrt(1 - (x / 3) * (x / 3))
 
 
 def encoded(numbers: Sequence[float], totals: Sequence[float], unit: float) -> tuple[float, ...]:
