@@ -78,6 +78,8 @@ class Subject:
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
     """The outputs of the network, or a probability for each class."""
+    linear: Array | None = None
+    """The outputs of a linear model for the rows, of a quantity in its own units, to be measured beside."""
     header: list[str]
     cells: list[list[str]]
     """The original values of the rows."""
@@ -143,8 +145,11 @@ def of_table(
     rows: Array | None = None,
     source: str = "",
     sample_weight: Array | None = None,
+    linear: Array | None = None,
 ) -> Subject:
     """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
+
+    `linear` are the outputs of a linear model for these rows, to be measured beside.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
@@ -192,6 +197,7 @@ def of_table(
         rows=base.rows if rows is None else rows,
         source=source,
         weights=sample_weight,
+        linear=linear if linear is None or base.labels is not None else table.decode(linear)[:, None],
         target=table.target.name,
         inputs=columns,
         scales=scales,
