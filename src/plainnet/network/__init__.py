@@ -372,7 +372,7 @@ class Network:
                 the same ones each time for one network), a pair (X, y), or (X, y, sample_weight). A fraction keeps
                 its sample weights, and class weights apply to the validation examples too.
             early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
-                It watches the validation loss, or without validation the training loss.
+                It watches the validation loss, or without validation the training loss, or a metric by its name.
             sample_weight: a weight of at least 0 for each example, (examples,). Examples of weight 0 are left out.
             class_weight: "balanced" (inverse to each class's share of the weights) or a dict {label: weight}.
             metrics: names or functions (targets, predictions) -> float, measured at each report. A function gets the

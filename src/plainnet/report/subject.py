@@ -70,6 +70,8 @@ class Subject:
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
     """The outputs of the network, or a probability for each class."""
+    linear: Array | None = None
+    """The outputs of a linear model for the rows, of a quantity in its own units, to be measured beside."""
     header: list[str]
     cells: list[list[str]]
     """The original values of the rows."""
@@ -135,8 +137,11 @@ def of_table(
     rows: Array | None = None,
     source: str = "",
     sample_weight: Array | None = None,
+    linear: Array | None = None,
 ) -> Subject:
     """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
+
+    `linear` are the outputs of a linear model for these rows, to be measured beside.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
@@ -170,10 +175,10 @@ def of_table(
         [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
         for row in frame.select(cs.by_name(header)).iter_rows()
     ]
-    if base.labels is None:
-        base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
     if isinstance(table.target, NumberTarget):
-        base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+        true, predicted = table.target.stated(y)[:, None], table.decode(base.scores)[:, None]
+        scale = table.target.mean, table.target.deviation
+        base = replace(base, true=true, predicted=predicted, target_scale=scale)
     elif table.threshold != HALF:
         base = replace(base, predicted=decided(base.scores, table.threshold)[:, None], threshold=table.threshold)
     return replace(
@@ -182,6 +187,7 @@ def of_table(
         rows=base.rows if rows is None else rows,
         source=source,
         weights=sample_weight,
+        linear=linear if linear is None or base.labels is not None else table.decode(linear)[:, None],
         target=table.target.name,
         inputs=columns,
         scales=scales,

@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
-from plainnet.tabular.decisions import Decision, notes
+from plainnet.tabular.decisions import AS_SAID, Decision, notes
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
 from plainnet.tabular.read_options import DEFAULT, MISSING, ColumnKind, ReadOptions
@@ -69,10 +69,12 @@ def read_typed(
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     target: str | None = None,
+    say: bool = True,
 ) -> TypedTable:
     """Read as `read_table` does; return also the decisions, and the options that `Table.learn` keeps.
 
-    For a `target` that holds classes the options include how the file writes them.
+    For a `target` that holds classes the options include how the file writes them. Without `say` no note says what the
+    user may not expect of the decisions.
     """
     raw = _open(path, options)
     from plainnet.tabular.markers import with_markers  # imports polars, which `_open` found
@@ -92,9 +94,9 @@ def read_typed(
     if not raw.in_memory:
         refuse_lost_row(decided.frame, raw.where)
     decisions = with_markers(decided.decisions, raw, decided.frame, options)
-    for note in notes(decisions):
+    for note in notes(decisions) if say else ():
         warn(note)
-    ignored = [Decision(name, "left out", "as you say") for name in named if name in options.ignored]
+    ignored = [Decision(name, "left out", AS_SAID) for name in named if name in options.ignored]
     places = {name: place for place, name in enumerate(raw.names)}
     everything = sorted([*decisions, *without_name, *ignored], key=lambda decision: places.get(decision.column, -1))
     spellings = {}
@@ -103,12 +105,6 @@ def read_typed(
         spellings = spellings_of(decided.frame[target], written)
     found = replace(options, notations={**options.notations, **decided.notations}, spellings=spellings)
     return TypedTable(decided.frame, found, tuple(everything))
-
-
-def read_for_training(path: Any, **settings: Any) -> tuple[pl.DataFrame, ReadOptions]:
-    """Read as `read_typed` does; return the frame and the options alone."""
-    typed = read_typed(path, **settings)
-    return typed.frame, typed.options
 
 
 def _kinds(options: ReadOptions, categories: Collection[str], ignore: Collection[str]) -> dict[str, ColumnKind]:

@@ -79,6 +79,13 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Return True if a name is that of a table, by its ending, or of standard input."""
+    name = Path(path)
+    ending = (name.with_suffix("") if name.suffix.lower() == ".gz" else name).suffix.lower()
+    return str(path) in STANDARD_INPUT or ending in TEXT_ENDINGS + PARQUET_ENDINGS
+
+
 def table_ending(path: Path) -> str:
     """Return the ending of a table file's name in small letters; raise FileError, with the way out, for another one."""
     ending = path.suffix.lower()
