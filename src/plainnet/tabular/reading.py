@@ -1,4 +1,4 @@
-"""Read table files into frames and write frames to them: CSV, TSV and Parquet."""
+"""Read tables, from files or from memory, into frames, and write frames to files: CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: str | os.PathLike[str],
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -37,7 +37,8 @@ def read_table(
     The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
     or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
     file get their kinds from all of their rows (see `plainnet.tabular.kinds`); those of a Parquet file have
-    theirs.
+    theirs. In place of a name, `path` may be a table in memory, whose columns have theirs too: a frame of polars,
+    pandas or Arrow, or a list of dicts.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
     columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
@@ -62,7 +63,7 @@ class TypedTable:
 
 
 def read_typed(
-    path: str | os.PathLike[str],
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -90,7 +91,8 @@ def read_typed(
     if not names:
         raise InvalidValue(f"{raw.where}: no column with a name and a value is left to read")
     decided = raw.columns(names, options.categories, options)
-    refuse_lost_row(decided.frame, raw.where)
+    if not raw.in_memory:
+        refuse_lost_row(decided.frame, raw.where)
     decisions = with_markers(decided.decisions, raw, decided.frame, options)
     for note in notes(decisions) if say else ():
         warn(note)
@@ -127,7 +129,7 @@ def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
 
 
 def read_columns(
-    path: str | os.PathLike[str],
+    path: Any,
     names: Collection[str],
     *,
     categories: Collection[str] = (),
@@ -140,11 +142,11 @@ def read_columns(
 
     Raises InvalidValue where the file lacks any of them.
     """
-    return _columns(_open(path, options), names, categories, also, options)
+    return _columns(_open(path, options, {*names, *also}), names, categories, also, options)
 
 
 def read_keeping(
-    path: str | os.PathLike[str],
+    path: Any,
     names: Collection[str],
     keep: Collection[str],
     *,
@@ -160,7 +162,7 @@ def read_keeping(
     """
     if isinstance(keep, str):
         raise InvalidType(f"keep is {keep!r}; it takes a list of column names: [{keep!r}]")
-    raw = _open(path, options)
+    raw = _open(path, options, {*names, *keep})
     kept = require_known("keep", keep, [name for name in raw.names if name], raw.where)
     return _columns(raw, names, categories, (), options), raw.as_they_stand(dict.fromkeys(kept))
 
@@ -211,15 +213,19 @@ def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection
     )
 
 
-def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = None) -> RawTable:
+    """Return the table of a file, or one in memory, of which the `wanted` columns will be looked at, or all."""
     try:
         import polars  # noqa: F401
     except ImportError:
-        raise missing_extra("a table file", "tables") from None
-    from plainnet.tabular.raw_table import read_parquet  # these two import polars
+        raise missing_extra("a table", "tables") from None
+    from plainnet.tabular.frames import raw_table_of  # these three import polars
+    from plainnet.tabular.raw_table import read_parquet
     from plainnet.tabular.text_table import read_text
 
-    source = open_source(path)
+    if not isinstance(given, str | os.PathLike):
+        return raw_table_of(given, wanted)
+    source = open_source(given)
     return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
 
 

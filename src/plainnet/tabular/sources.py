@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plainnet.errors import FileError, InvalidType
+from plainnet.errors import FileError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -60,11 +60,8 @@ class Source:
 def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the bytes of a table file; "-" is standard input, which holds text, as a pipe does.
 
-    Raises InvalidType for a path of another type, and FileError for a file that is absent, cannot be read or holds
-    something else, with what to do instead.
+    Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise InvalidType(f"path is {path!r}; it takes the name of a file")
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")

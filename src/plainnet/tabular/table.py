@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -212,12 +211,12 @@ class Table:
 
     def read(
         self,
-        path: str | os.PathLike[str],
+        path: Any,
         *,
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Read the input columns of a table file, and with `target` the target, as `read_table` does.
+        """Read the input columns of a table, and with `target` the target, from what `read_table` takes, as it does.
 
         Columns named in `also` come with them where the file has them.
 
@@ -228,7 +227,7 @@ class Table:
         names = [*self.column_names, self.target.name] if target else self.column_names
         return read_columns(path, names, also=also, **self._how_to_read())
 
-    def read_keeping(self, path: str | os.PathLike[str], keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read_keeping(self, path: Any, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
 
         `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
