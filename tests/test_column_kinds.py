@@ -13,7 +13,7 @@ from prepared import prepared_file, prepared_frame
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.tabular import ReadOptions, Table, read_table
 from plainnet.tabular.notations import Notation
-from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.reading import read_typed
 
 
 def written(folder, values, name="table.csv"):
@@ -196,6 +196,82 @@ def test_what_is_certain_in_one_column_helps_with_the_next(tmp_path):
         read_table(path)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["True", "1", "0"], [True, True, False]),
+        (["yes", "n", "no", "Y"], [True, False, False, True]),
+        (["TRUE", "no", "False", "yes"], [True, False, False, True]),
+        (["on", "0", "1"], [True, False, True]),
+    ],
+)
+def test_true_and_false_may_have_several_spellings(tmp_path, values, expected):
+    found, (note,) = read_noted(written(tmp_path, values))
+    assert found == expected
+    assert "column 'x' holds true and false in several spellings" in note
+    assert "read as booleans" in note
+
+
+@pytest.mark.parametrize(
+    "values", [["yes", "no"], ["f", "m", "n"], ["NO", "ON"], ["t", "y", "f"], ["y", "n", "t", "f"]]
+)
+def test_words_that_may_be_others_stay_categories(tmp_path, values):
+    assert read_noted(written(tmp_path, values)) == (values, [])
+
+
+def test_a_caller_may_say_that_words_are_true_and_false(tmp_path):
+    path = written(tmp_path, ["y", "N", "-", "wahr"])
+    found, notes = read_noted(path, columns={"x": "boolean"})
+    assert found == [True, False, None, True]
+    assert "'-' counts as a missing value" in notes[0]
+    pl.DataFrame({"x": [1, 0, None]}).write_parquet(tmp_path / "t.parquet")
+    assert read_noted(tmp_path / "t.parquet", columns={"x": "boolean"}) == ([True, False, None], [])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["20240403", "20231231"], ["2024-04-03", "2023-12-31"]),
+        (["03.04.2024", "-", "31.12.2023"], ["2024-04-03", None, "2023-12-31"]),
+    ],
+)
+def test_a_caller_may_say_that_values_are_dates(tmp_path, values, expected):
+    found, _ = read_noted(written(tmp_path, values), columns={"x": "date"})
+    assert found == [None if text is None else day(text) for text in expected]
+    with pytest.raises(InvalidValue, match=r"line 3: column 'x' holds '20241301', which is no date such as 20240403"):
+        read_noted(written(tmp_path, ["20240403", "20241301"]), columns={"x": "date"})
+
+
+def test_every_column_has_a_decision(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        ";zip;price;day;flag;town;note;gone;n\n"
+        "1;01002;1,5;2024-04-03;true;Ulm;;a;3\n2;10001;-;2024-05-01;false;NA;;b;4\n3;9;2,5;2024-05-02;true;Köln;;c;5\n"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        typed = read_typed(tmp_path / "t.csv", ignore=["gone"])
+    assert [(d.column, d.kind, d.reason, d.option, d.example) for d in typed.decisions] == [
+        ("column 1", "left out", "the index of the rows", "", "1"),
+        ("zip", "category", "leading zeros", "--numbers zip", "01002"),
+        ("price", "number", "decimal commas", "--categories price", "1,5"),
+        ("day", "date", "dates", "--categories day", "2024-04-03"),
+        ("flag", "boolean", "true and false", "--categories flag", "true"),
+        ("town", "category", "text", "--numbers town", "Ulm"),
+        ("note", "category", "no values", "", ""),
+        ("gone", "left out", "as you say", "", ""),
+        ("n", "number", "numbers", "--categories n", "3"),
+    ]
+    assert typed.decisions[2].missing == (("-", 1),)
+    assert str(typed.decisions[1]) == "zip: category, leading zeros ('01002'); otherwise: --numbers zip"
+    notes = [str(warning.message) for warning in caught]
+    assert len(notes) == 5  # the index, the zip, the price, its marker, the day
+    with pytest.warns(PlainnetWarning, match="column 'note' is left out"):
+        table = Table.learn(
+            typed.frame.with_columns(y=pl.Series([1.0, 2.0, 3.5])).select("n", "note", "y"), "y", "regression"
+        )
+    assert [(d.column, d.kind, d.reason) for d in table.left_out] == [("note", "left out", "every value is missing")]
+
+
 # Learning, and later files
 
 
@@ -248,7 +324,8 @@ def learned_from_thousands(tmp_path, ending, unit=""):
     getattr(frame, f"write_{ending}")(tmp_path / f"train.{ending}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)  # of the unit
-        frame, options = read_for_training(tmp_path / f"train.{ending}")
+        typed = read_typed(tmp_path / f"train.{ending}")
+        frame, options = typed.frame, typed.options
         return Table.from_dict(Table.learn(frame, "y", "classification", options=options).to_dict())
 
 
@@ -271,7 +348,8 @@ def test_a_mark_between_thousands_in_training_tells_what_a_point_is(tmp_path):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)  # of the commas
-        frame, options = read_for_training(path)
+        typed = read_typed(path)
+        frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
     (tmp_path / "new.csv").write_text("x\n7.000\n")
     assert table.read(tmp_path / "new.csv")["x"].to_list() == [7]
@@ -361,7 +439,8 @@ def test_text_of_parquet_that_writes_numbers_is_said_and_can_be_read_as_such(tmp
     assert read_noted(path, numbers=["x"])[0][0] == first
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)
-        frame, options = read_for_training(path, options=options)
+        typed = read_typed(path, options=options)
+        frame, options = typed.frame, typed.options
     table = Table.learn(frame.drop("name"), "y", "classification", options=options)
     np.testing.assert_array_equal(table.features(table.read(path)), table.features(frame))
 
@@ -376,7 +455,8 @@ def test_one_value_is_one_category_in_every_format(tmp_path):
     (tmp_path / "train.csv").write_text("code,flag,x,y\n" + "2,True,1,hot\n3,False,5,mild\n2.0,unknown,2,hot\n" * 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)
-        frame, options = read_for_training(tmp_path / "train.csv", options=ReadOptions(categories=("code",)))
+        typed = read_typed(tmp_path / "train.csv", options=ReadOptions(categories=("code",)))
+        frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
     assert table.feature_names[:5] == ("code=2", "code=3", "flag=false", "flag=true", "flag=unknown")
     (tmp_path / "new.csv").write_text("code,flag,x\n2.0,TRUE,1\n3.00,false,2\n")
@@ -464,8 +544,8 @@ def test_a_date_in_each_row_is_no_row_number(tmp_path):
     rows = "".join(f"2024-{1 + i // 28:02}-{1 + i % 28:02},{NOISE[i]},{'uv'[i % 2]}\n" for i in range(100))
     (tmp_path / "days.csv").write_text(f"day,b,y\n{rows}")
     with pytest.warns(PlainnetWarning, match="'day' holds dates"):
-        frame, options = read_for_training(tmp_path / "days.csv")
-    assert notes_of(frame, "y", options=options) == []
+        typed = read_typed(tmp_path / "days.csv")
+    assert notes_of(typed.frame, "y", options=typed.options) == []
 
 
 def test_categories_that_are_named_are_kept_up_to_a_limit(tmp_path):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
+    from plainnet.training.calibration import calibrated, fit_temperature, scaled_by_temperature
     from plainnet.training.many import train_many
 
 __version__ = "0.1.0"
@@ -49,11 +50,13 @@ __all__ = [
     "Report",
     "activations",
     "averaged",
+    "calibrated",
     "check_gradients",
     "compare",
     "datasets",
     "errors",
     "explain",
+    "fit_temperature",
     "gradients",
     "initialize_from_data",
     "initializers",
@@ -64,6 +67,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "plots",
+    "scaled_by_temperature",
     "schedules",
     "shapley_values",
     "train_many",
@@ -73,8 +77,11 @@ __all__ += optimizers.__all__
 
 
 LATER = {
+    "calibrated": "plainnet.training.calibration",
     "compare": "plainnet.comparison",
+    "fit_temperature": "plainnet.training.calibration",
     "load_safetensors": "plainnet.export.safetensors",
+    "scaled_by_temperature": "plainnet.training.calibration",
     "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
 }

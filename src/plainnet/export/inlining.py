@@ -115,12 +115,12 @@ class MeanLines(Line):
             inputs, features = part.inputs, part.features
             for j, layer in enumerate(branch):
                 (units,) = layer.output_shape((features,))
-                name = f"{part.name}_branches_{i}_layers_{j}"  # as `NamedLayer.array_name` has it
+                name = f"{part.name}_{i}_{j}"  # as `NamedLayer.array_name` has it
                 line = line_of(program, NamedLayer(part.index, layer, name, inputs, name, features, units, part.learns))
                 self.inner.append(line)
                 inputs, features = name, units
             ends.append(ast.Name(inputs))
-        self.outputs = ast.Call(self.reference(mean_of), [ast.List(ends)], [])
+        self.outputs = ast.Call(self.reference(mean_of), ends, [])
 
     def lines(self) -> list[str]:
         return [text for line in self.inner for text in line.lines()] + super().lines()

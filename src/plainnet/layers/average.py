@@ -14,7 +14,7 @@ from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers.base import Backward, Layer, Penalty, TrainingPass
 
 
-def mean_of(outputs: Sequence[Array]) -> Array:
+def mean_of(*outputs: Array) -> Array:
     """(outputs_1 + outputs_2 + ...) / their number."""
     total = outputs[0]
     for other in outputs[1:]:
@@ -153,7 +153,7 @@ class Average(Layer):
                 return gradient
             return sum(by_inputs[1:], by_inputs[0])
 
-        return mean_of(outputs), backward
+        return mean_of(*outputs), backward
 
     def predict(self, inputs: Array) -> Array:
         outputs = []
@@ -162,7 +162,7 @@ class Average(Layer):
             for layer in branch:
                 values = layer.predict(values)
             outputs.append(values)
-        return mean_of(outputs)
+        return mean_of(*outputs)
 
     def initialize_from(self, inputs: Array, random: np.random.Generator) -> Array:
         outputs = []
@@ -171,7 +171,7 @@ class Average(Layer):
             for layer in branch:
                 values = layer.initialize_from(values, random)
             outputs.append(values)
-        return mean_of(outputs)
+        return mean_of(*outputs)
 
 
 def inside(layers: Iterable[Layer]) -> Iterator[Layer]:

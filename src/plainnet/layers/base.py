@@ -13,6 +13,7 @@ from plainnet._base.arrays import Array, Shape
 from plainnet._base.checks import assign
 from plainnet._base.configurable import Configurable
 from plainnet.errors import InvalidValue
+from plainnet.schedules import at_start
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
@@ -31,10 +32,17 @@ class TrainingPass:
     needs_input_gradient: bool = True
     """False for the first layer: nobody asks for the gradient with respect to the data."""
 
+    present: Callable[[Any], float] = at_start
+    """Takes a schedule and returns its value in this step; outside a run its first one."""
+
     @cached_property
     def at_first_layer(self) -> TrainingPass:
         """The same pass without a gradient with respect to the inputs."""
         return replace(self, needs_input_gradient=False)
+
+    def value_of(self, setting: Any) -> Any:
+        """Return the value in this step of a setting that is a number or a schedule."""
+        return self.present(setting) if hasattr(setting, "rate") else setting
 
     def keep(self, **arrays: Array) -> None:
         """Hand over intermediate values by name, for `pn.explain` to show; training itself drops them."""

@@ -10,20 +10,19 @@ import numpy as np
 from plainnet import plots
 from plainnet._base.arrays import Array
 from plainnet._base.wording import in_date, in_figures
-from plainnet.attribution.importance import importance_rows, slopes
+from plainnet.attribution.importance import MOST_TRIED, ROWS_FOR_SLOPES, Importance, importance_of_inputs
 from plainnet.attribution.outputs import class_scores
 from plainnet.plots.dependence import FEW, values_to_try
 from plainnet.plots.drawing import class_colors, dates
 from plainnet.plots.outcomes import MOST_BARS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
+from plainnet.tabular.thresholds import decided
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
-"""The most inputs whose importance is measured, those with the steepest slopes over some rows."""
 MOST_INPUTS = 6
 """The most inputs with a picture of their partial dependence."""
 MOST_VALUES = 10
@@ -40,20 +39,18 @@ MOST_LISTED = 4
 def predictions(subject: Subject, pictures: Pictures) -> str:
     """Return the importance of the inputs, the partial dependence on the first of them, and a map if two decide."""
     inputs = varying(subject)
-    left_out = len(inputs) - MOST_TRIED
-    if left_out > 0:
-        inputs = _steepest(subject, inputs)
     if not inputs:
         return text("Each input has the same value in all rows, so there is nothing to draw.")
     if len(inputs) == 1:
         return _one_input(subject, pictures, inputs[0])
     groups = [column.features for column in inputs]
-    importance = plots.permutation_importance(subject.net, subject.X, subject.y, inputs=groups, bounded=True)
-    means = importance.mean(axis=1)
+    importance = importance_of_inputs(subject.net, subject.X, subject.y, groups, sample_weight=subject.weights)
+    tried = f"Of {len(inputs):,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
+    words = tried if importance.flat else ""
+    inputs = [inputs[i] for i in importance.inputs]
+    means = importance.values.mean(axis=1)
     order = [int(i) for i in np.argsort(-means, kind="stable")]
     chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
-    tried = f"Of {len(inputs) + left_out:,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
-    words = tried if left_out > 0 else ""
     which = "each" if len(chosen) == len(inputs) else f"the {len(chosen)} most important of {len(inputs)}"
     words += (
         f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
@@ -71,15 +68,6 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
         *_map(subject, pictures, inputs, means),
         *_dependences(subject, pictures, chosen),
     )
-
-
-def _steepest(subject: Subject, inputs: Sequence[Input]) -> list[Input]:
-    """Return the inputs with the largest |slope| · deviation, as shuffling each of thousands would take minutes."""
-    rows = slice(0, ROWS_FOR_SLOPES)
-    labels = subject.labels[rows] if subject.labels is not None else None
-    reach = np.abs(slopes(subject.net, subject.X[rows], labels)).mean(axis=0) * subject.X.std(axis=0)
-    order = np.argsort([-reach[column.features].sum() for column in inputs], kind="stable")
-    return [inputs[i] for i in np.sort(order[:MOST_TRIED])]
 
 
 def varying(subject: Subject) -> list[Input]:
@@ -108,11 +96,9 @@ def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
 
 def _predicted_at(subject: Subject, column: Input) -> str:
     """Return a table of predictions at some values of the only input that varies."""
-    feature = column.features[0]
-    tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
+    tried = np.nanquantile(column.own, np.linspace(0, 1, 9))
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
-    rows[:, feature] = tried
-    mean, deviation = subject.scales[feature]
+    rows[:, column.features] = column.encode(tried)
     outputs = subject.net.predict(rows)
     if subject.labels is not None:
         outputs = class_scores(outputs)
@@ -122,7 +108,7 @@ def _predicted_at(subject: Subject, column: Input) -> str:
         count = outputs.shape[1]
         names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
     lines = [
-        [_at(column, x * deviation + mean), *(in_figures(value) for value in values[: len(names)])]
+        [_at(column, x), *(in_figures(value) for value in values[: len(names)])]
         for x, values in zip(tried, outputs, strict=True)
     ]
     words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
@@ -134,22 +120,13 @@ def _at(column: Input, value: float) -> str:
     return in_date(round(value, 2)) if column.is_date else in_figures(value)
 
 
-def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
+def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Importance) -> str:
     axes = plots.new_axes(WIDTH, max(1.8, 0.9 + 0.26 * min(len(inputs), MOST_BARS)))
-    of_classes = subject.labels is not None
-    label = "fall of p(true class)" if of_classes else "rise of the error"
-    plots.importance(importance, [column.name for column in inputs], axes, label=label)
-    count = importance_rows(*subject.X.shape)
-    sample = f", {count:,} of them drawn at random" if len(subject.X) > count else ""
-    measured = (
-        "how much the probability of the true class falls"
-        if of_classes
-        else "how much the error rises, as a share of the range of the target (5th to 95th percentile)"
-    )
+    plots.importance(importance.values, [column.name for column in inputs], axes, label=importance.label)
     caption = (
-        f"Permutation importance: {measured} when the values of one input are shuffled among the rows{sample}. "
-        f"Bar: mean of {importance.shape[1]} shuffles; line: their range. (Breiman 2001; each row counts from 0 to 1, "
-        "so no odd row decides.)"
+        f"Permutation importance: {importance.meaning}. "
+        f"Bar: mean of {importance.values.shape[1]} shuffles; line: their range. (Breiman 2001; each row counts from 0 "
+        "to 1, so no odd row decides.)"
     )
     return pictures("Importance of the inputs", axes, caption)
 
@@ -158,7 +135,7 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
     """Draw a curve or bars for each input; quantities share one scale, so that they can be compared."""
     drawn, captions = [], []
     for column in chosen:
-        values, labels, left_out = _values(subject, column)
+        values, labels, left_out, shown = _values(subject, column)
         axes = plots.dependence(
             subject.net,
             subject.X,
@@ -169,7 +146,7 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
             name=column.name,
             classes=subject.classes or None,
             colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
-            scale=subject.scales[column.features[0]],
+            shown=shown,
             target=subject.target,
             target_scale=subject.target_scale,
         )
@@ -193,20 +170,21 @@ def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
     return max(float(np.ptp(plots.partial_dependence(subject.net, rows, *each), axis=0).max()) for each in tried)
 
 
-def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int]:
-    """Return values to set a column to, their names if it is no quantity, and the number of values left out."""
+def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int, tuple[Array, Array] | None]:
+    """Return values to set a column to, their names if it is no quantity, and the number of values left out.
+
+    Of a quantity also return these values and those of the rows in its own units.
+    """
+    known = column.own[~np.isnan(column.own)]
+    if len(np.unique(known)) > FEW:
+        tried = values_to_try(known, known)
+        return column.encode(tried), None, 0, (tried, column.own)
     own = subject.X[:, column.features]
-    mean, deviation = subject.scales[column.features[0]]
-    if column.kind == "number" and len(np.unique(own[:, 0])) > FEW:
-        tried = values_to_try(own[:, 0], own[:, 0] * deviation + mean)
-        values = np.zeros((len(tried), own.shape[1]))  # a second feature marks missing values; these are not
-        values[:, 0] = tried
-        return values, None, 0
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
     place = next(i for i, other in enumerate(subject.inputs) if other is column)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
-    return different[kept], names, len(different) - len(kept)
+    return different[kept], names, len(different) - len(kept), None
 
 
 def _on_one_scale(drawn: Sequence[Axes]) -> None:
@@ -219,7 +197,9 @@ def _on_one_scale(drawn: Sequence[Axes]) -> None:
 
 def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: Array) -> list[str]:
     """Draw the predictions over two numbers if they decide and the map agrees with the network."""
-    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number"][:2]
+    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number" and not inputs[i].in_parts][
+        :2
+    ]
     if len(numbers) < 2:
         return []
     positive = np.maximum(means, 0)
@@ -253,7 +233,7 @@ def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]
     rows[:, features] = subject.X[:, features]
     whole, part = subject.net.predict(subject.X), subject.net.predict(rows)
     if subject.labels is not None:
-        predicted, mapped = class_scores(whole).argmax(axis=1), class_scores(part).argmax(axis=1)
+        predicted, mapped = (decided(class_scores(outputs), subject.threshold) for outputs in (whole, part))
         return float((predicted == mapped).mean()), float(np.bincount(predicted).max() / len(predicted))
     spread = ((whole[:, 0] - whole[:, 0].mean()) ** 2).sum()
     return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 0.0, 0.0
@@ -271,6 +251,7 @@ def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
         classes=subject.classes or None,
         scales=subject.scales,
         target_scale=subject.target_scale,
+        threshold=subject.threshold,
     )
     for axis in date_axes(subject, features, axes):
         dates(axis)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,15 +15,16 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.tabular.columns import Categories, Column
+from plainnet.tabular.decisions import Decision, ReadAs, notes, option_otherwise
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
 from plainnet.tabular.features import GROUPS, FeatureGroups
-from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
-from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
+from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless_columns
 from plainnet.tabular.names import require_columns
-from plainnet.tabular.notations import PLAIN, WHOLE
+from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
-from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.robust_columns import CodedColumn
 from plainnet.tabular.targets import (
@@ -37,6 +37,7 @@ from plainnet.tabular.targets import (
     decide_task,
     known_target,
 )
+from plainnet.tabular.thresholds import HALF
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,6 +68,8 @@ class Table:
     """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
+    left_out: tuple[Decision, ...] = field(default=(), repr=False, compare=False)
+    """The decisions on the columns that `learn` left out; a model file does not keep them."""
 
     @classmethod
     def learn(
@@ -107,35 +110,32 @@ class Table:
         targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
-        for name, notation in found.items():
-            tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        for note in notes(_date_decision(inputs[name], notation) for name, notation in found.items()):
+            warn(note)
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
-        different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
-        columns = []
-        for column in typed.iter_columns():
-            name = column.name
-            most = None if robust else MOST_CATEGORIES
-            reason = useless(column, different[name], named=name in options.categories, most=most)
-            if reason:
-                warn(f"column {name!r} is left out: {reason}")
-            else:
-                notation = options.notations.get(name, PLAIN)
-                columns.append(
-                    learn_column(
-                        column,
-                        sample_weight,
-                        encoding=encoding,
-                        largest_one_hot=largest_one_hot,
-                        notation=notation,
-                    )
-                )
+        useless = useless_columns(typed, options.categories, None if robust else MOST_CATEGORIES)
+        for note in notes(useless.values()):
+            warn(note)
+        columns = [
+            learn_column(
+                column,
+                sample_weight,
+                encoding=encoding,
+                largest_one_hot=largest_one_hot,
+                notation=options.notations.get(column.name, PLAIN),
+            )
+            for column in typed.iter_columns()
+            if column.name not in useless
+        ]
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
-            return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
-        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust), options)
+            learned: Target = ClassTarget.learn(targets, options.spellings)
+        else:
+            learned = NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust)
+        return cls(tuple(columns), learned, options, left_out=tuple(useless.values()))
 
     @property
     def task(self) -> Task:
@@ -195,14 +195,28 @@ class Table:
         """Return the classes as they stand in a table file."""
         return self.target.names if isinstance(self.target, ClassTarget) else ()
 
+    @property
+    def threshold(self) -> float:
+        """Return the probability above which the second of two classes is predicted; 0.5 unless another was chosen."""
+        return self.target.threshold if isinstance(self.target, ClassTarget) else HALF
+
+    def with_threshold(self, threshold: float) -> Table:
+        """Return the table with another threshold; raise InvalidValue unless its target has two classes.
+
+        `plainnet.tabular.thresholds.choose_threshold` chooses one for an aim.
+        """
+        if not isinstance(self.target, ClassTarget):
+            raise InvalidValue(f"threshold is {threshold}; target {self.target.name!r} is a quantity and has none")
+        return replace(self, target=replace(self.target, threshold=threshold))
+
     def read(
         self,
-        path: str | os.PathLike[str],
+        path: Any,
         *,
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Read the input columns of a table file, and with `target` the target, as `read_table` does.
+        """Read the input columns of a table, and with `target` the target, from what `read_table` takes, as it does.
 
         Columns named in `also` come with them where the file has them.
 
@@ -213,7 +227,7 @@ class Table:
         names = [*self.column_names, self.target.name] if target else self.column_names
         return read_columns(path, names, also=also, **self._how_to_read())
 
-    def read_keeping(self, path: str | os.PathLike[str], keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read_keeping(self, path: Any, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
 
         `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
@@ -228,7 +242,10 @@ class Table:
         numbers = [column.name for column in self.columns if column.kind == "number"]
         numbers += [self.target.name] if self.target.column_kind == "number" else []
         notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
-        return {"categories": categories, "options": replace(self.options, notations=notations)}
+        booleans = [column.name for column in self.columns if column.kind == "boolean"]
+        booleans += [self.target.name] if self.target.column_kind == "boolean" else []
+        kinds: dict[str, ColumnKind] = {**self.options.columns, **dict.fromkeys(booleans, "boolean")}
+        return {"categories": categories, "options": replace(self.options, notations=notations, columns=kinds)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -294,7 +311,8 @@ class Table:
         """Return a network's outputs as the table states its target, shape (rows,).
 
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
-        for two classes, from the probability p of the second, shape (rows, 1).
+        for two classes, from the probability p of the second, shape (rows, 1); of two classes the second where its
+        probability is above `threshold`.
         Regression: outputs · deviation + mean, from outputs of shape (rows, 1), with the encoding "robust" no less
         than the least target of the training rows and no more than the largest.
 
@@ -318,7 +336,7 @@ class Table:
         outputs = np.asarray(outputs)
         decoded = _as_precise(self.decode(outputs), outputs)
         if isinstance(self.target, ClassTarget) and self.target.written:
-            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+            decoded = np.array(self.class_names)[self.target.decided(outputs)]
         frame = pl.DataFrame({"prediction": decoded})
         if probabilities:
             if not isinstance(self.target, ClassTarget):
@@ -367,6 +385,13 @@ class Table:
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
         check_fingerprint(fingerprint)
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
+
+
+def _date_decision(column: pl.Series, notation: Notation) -> Decision:
+    """Return the decision that the dates or times of a frame are numbers."""
+    kind: ReadAs = "time" if notation.date == "time" else "date"
+    example = str(column.drop_nulls().first())
+    return Decision(column.name, kind, notation.name, option_otherwise(kind, column.name), example, is_notable=True)
 
 
 def _as_precise(values: Array, outputs: Array) -> Array:
