@@ -1,9 +1,9 @@
-"""Read table files into frames and write frames to them: CSV, TSV and Parquet."""
+"""Read table files of all kinds into frames, and write frames as CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +13,25 @@ from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
 from plainnet.tabular.decisions import AS_SAID, Decision, notes
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
+from plainnet.tabular.names import (
+    columns_to_read,
+    refuse_doubled_numbers,
+    refuse_lost_row,
+    require_columns,
+    require_known,
+    warn_of_spelling,
+)
 from plainnet.tabular.read_options import DEFAULT, MISSING, ColumnKind, ReadOptions
-from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
+from plainnet.tabular.sources import (
+    ARROW_ENDINGS,
+    JSON_ENDINGS,
+    PARQUET_ENDINGS,
+    TEXT_ENDINGS,
+    WORKBOOK_ENDINGS,
+    TablePath,
+    open_source,
+    require_ending,
+)
 from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.texts import spelled, spelled_column
 
@@ -26,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: str | os.PathLike[str],
+    path: TablePath,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -34,10 +50,12 @@ def read_table(
 ) -> pl.DataFrame:
     """Read a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
-    The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
-    or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
-    file get their kinds from all of their rows (see `plainnet.tabular.kinds`); those of a Parquet file have
-    theirs.
+    `path` is the name of a file, or a list of several names of files that have the same columns, whose rows follow each
+    other. The name's ending says what a file is: .csv, .tsv and .txt are text with a header, separated by commas
+    or by what the header shows (semicolon, tab or |); .jsonl and .ndjson are JSON Lines; .xlsx and .xls are workbooks;
+    .parquet and .pq are Parquet; .arrow, .feather and .ipc are Arrow. Text may be compressed (.gz, .bz2, .xz) and any
+    table the only one of a .zip archive. The columns of a text file get their kinds from all of their rows (see
+    `plainnet.tabular.kinds`); those of a Parquet file have theirs.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
     columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
@@ -62,7 +80,7 @@ class TypedTable:
 
 
 def read_typed(
-    path: str | os.PathLike[str],
+    path: TablePath,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -84,7 +102,8 @@ def read_typed(
     options = _with_known_names(replace(options, columns=_kinds(options, categories, ignore)), raw)
     if target in options.ignored:
         raise InvalidValue(f"ignore names {target!r}, which is the target; leave it out of ignore (--ignore)")
-    named, without_name = named_columns(raw.names, raw.frame, raw.where)
+    refuse_doubled_numbers(raw)
+    named, without_name = columns_to_read(raw)
     names = [name for name in named if name not in options.ignored]
     warn_of_spelling(raw.written, raw.where)
     if not names:
@@ -98,7 +117,7 @@ def read_typed(
     places = {name: place for place, name in enumerate(raw.names)}
     everything = sorted([*decisions, *without_name, *ignored], key=lambda decision: places.get(decision.column, -1))
     spellings = {}
-    if target in decided.frame.columns and raw.is_text and kind_of(decided.frame[target]) != "category":
+    if target in decided.frame.columns and kind_of(decided.frame[target]) != "category" and raw.has_text(target):
         written = spelled_column(raw.frame.to_series(raw.number(target)))
         spellings = spellings_of(decided.frame[target], written)
     found = replace(options, notations={**options.notations, **decided.notations}, spellings=spellings)
@@ -122,12 +141,14 @@ def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
     ):
         given = [name for name, kind in options.columns.items() if kind in kinds]
         for name, known in zip(given, require_known(argument, given, raw.names, raw.where), strict=True):
-            columns[known] = options.columns[name]
+            # A name that stands twice in the header leaves out all these columns.
+            for one in raw.doubled.get(known, [known]) if argument == "ignore" else [known]:
+                columns[one] = options.columns[name]
     return replace(options, columns=columns, categories=(), numbers=())
 
 
 def read_columns(
-    path: str | os.PathLike[str],
+    path: TablePath,
     names: Collection[str],
     *,
     categories: Collection[str] = (),
@@ -144,7 +165,7 @@ def read_columns(
 
 
 def read_keeping(
-    path: str | os.PathLike[str],
+    path: TablePath,
     names: Collection[str],
     keep: Collection[str],
     *,
@@ -189,7 +210,7 @@ def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Coll
 
     Raises FileError for another ending and for a place that cannot be written.
     """
-    ending = table_ending(Path(path))
+    ending = require_ending(Path(path), TEXT_ENDINGS + PARQUET_ENDINGS)
     if ending not in PARQUET_ENDINGS:
         text = as_text_table(frame, "\t" if ending == ".tsv" else ",", kept=kept).encode()
     with replacing(path) as file:
@@ -211,16 +232,33 @@ def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection
     )
 
 
-def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+def _open(path: TablePath, options: ReadOptions) -> RawTable:
+    """Return the columns of a file, or of several files with the same columns."""
     try:
         import polars  # noqa: F401
     except ImportError:
         raise missing_extra("a table file", "tables") from None
-    from plainnet.tabular.raw_table import read_parquet  # these two import polars
-    from plainnet.tabular.text_table import read_text
+    from plainnet.tabular.raw_table import together  # imports polars
+
+    if isinstance(path, str | os.PathLike) or not isinstance(path, Sequence):
+        return _open_one(path, options)
+    if not path:
+        raise InvalidValue("path is an empty list; it takes the name of a file, or those of several")
+    return together([_open_one(one, options) for one in path])
+
+
+def _open_one(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+    from plainnet.tabular.text_table import read_text  # these two import polars
+    from plainnet.tabular.typed_files import read_arrow, read_json_lines, read_parquet, read_workbook
 
     source = open_source(path)
-    return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
+    if source.ending in PARQUET_ENDINGS:
+        return read_parquet(source)
+    if source.ending in ARROW_ENDINGS:
+        return read_arrow(source)
+    if source.ending in JSON_ENDINGS:
+        return read_json_lines(source, options)
+    return read_workbook(source, options) if source.ending in WORKBOOK_ENDINGS else read_text(source, options)
 
 
 def _quote_style(frame: pl.DataFrame, kept: Collection[str]) -> Literal["necessary", "non_numeric"]:

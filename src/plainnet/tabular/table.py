@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +27,7 @@ from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.robust_columns import CodedColumn
+from plainnet.tabular.sources import TablePath
 from plainnet.tabular.targets import (
     TARGETS,
     ClassTarget,
@@ -212,7 +212,7 @@ class Table:
 
     def read(
         self,
-        path: str | os.PathLike[str],
+        path: TablePath,
         *,
         target: bool = False,
         also: Collection[str] = (),
@@ -228,7 +228,7 @@ class Table:
         names = [*self.column_names, self.target.name] if target else self.column_names
         return read_columns(path, names, also=also, **self._how_to_read())
 
-    def read_keeping(self, path: str | os.PathLike[str], keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read_keeping(self, path: TablePath, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
 
         `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
