@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import plain_numbers, shortened
+from plainnet.plots.drawing import near, plain_numbers, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Scales = Sequence[tuple[float, float]]
-"""The mean and deviation with which each input was standardized: x = input · deviation + mean."""
+
+@dataclass(frozen=True)
+class Scaling:
+    """An input is z = (x - mean) / deviation or, smoothly clipped, z / √(1 + (z / clip)²)."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    clip: float = math.inf
+
+    def inputs(self, own: Array) -> Array:
+        """Return numbers in their own units as inputs."""
+        z = (own - self.mean) / self.deviation
+        return z / np.sqrt(1 + (z / self.clip) ** 2)
+
+    def own(self, inputs: Array) -> Array:
+        """Return inputs in their own units."""
+        z = inputs.astype(np.float64)
+        return z / np.sqrt(np.maximum(1 - (z / self.clip) ** 2, CLOSEST)) * self.deviation + self.mean
+
+
+CLOSEST = 1e-12
+"""Clipped inputs that are closer to the clip are taken for so close, as they are rounded."""
+Scales: TypeAlias = Sequence[Scaling | tuple[float, float]]
+"""How each input was scaled; a pair is mean and deviation."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +53,7 @@ class Plane:
     rows: Array
     """The points of the grid as examples for the network, (points, inputs)."""
     labels: list[str]
-    scales: list[tuple[float, float]]
+    scales: list[Scaling]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -45,8 +68,7 @@ class Plane:
 
     def shown(self, X: Array, i: int) -> Array:
         """Return the i-th varying input of examples in its own units."""
-        mean, deviation = self.scales[i]
-        return X[:, self.features[i]] * deviation + mean
+        return self.scales[i].own(X[:, self.features[i]])
 
     def label(self, axes: Axes) -> None:
         """Name the axes of a picture over the plane, and number them."""
@@ -70,17 +92,23 @@ def plane(
     base = np.median(X, axis=0) if at is None else checks.numeric_array("at", at, X.dtype)
     if base.shape != (X.shape[1],):
         raise InvalidValue(f"at has shape {base.shape}; it takes a number for each input, shape ({X.shape[1]},)")
-    ranges = [_range(X[:, feature], points) for feature in chosen]
+    scaled = [scaling(scales[feature]) if scales is not None else Scaling() for feature in chosen]
+    shown = [_range(scale.own(X[:, feature]), points) for feature, scale in zip(chosen, scaled, strict=True)]
+    ranges = [scale.inputs(values) for scale, values in zip(scaled, shown, strict=True)]
     rows = np.tile(base, (points ** len(chosen), 1)).astype(X.dtype)
     for feature, values in zip(chosen, np.meshgrid(*ranges), strict=True):
         rows[:, feature] = values.ravel()
-    own_scales = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
-    shown = [values * deviation + mean for values, (mean, deviation) in zip(ranges, own_scales, strict=True)]
     labels = [names[feature] if names is not None else f"input {feature}" for feature in chosen]
-    return Plane(chosen, shown, rows, labels, own_scales)
+    return Plane(chosen, shown, rows, labels, scaled)
+
+
+def scaling(scale: Scaling | tuple[float, float]) -> Scaling:
+    """Return mean and deviation as a scaling."""
+    return scale if isinstance(scale, Scaling) else Scaling(*scale)
 
 
 def _range(values: Array, points: int) -> Array:
+    values = values[near(values)]
     low, high = float(values.min()), float(values.max())
     margin = 0.08 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, points)

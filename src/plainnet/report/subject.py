@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,14 @@ from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots.drawing import named
+from plainnet.plots.plane import Scaling
 from plainnet.tabular.thresholds import HALF, decided
 
 if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.tabular import Table
+    from plainnet.tabular.columns import Column
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Input:
     """Its values in these rows in a few words."""
     is_date: bool = False
     """True for dates, whose numbers are the days since 1970-01-01."""
+    numbers: Array | None = None
+    """The number of each row in its own units, NaN where missing; None if the values are no numbers."""
+    encode: Callable[[Array], Array] | None = None
+    """The features that the network takes for numbers in these units, (numbers, features)."""
+    on_axis: bool = False
+    """True if the first feature alone tells the number, so that a picture may have it along an axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +62,8 @@ class Subject:
     inputs: list[Input]
     names: list[str]
     """The names of the features."""
-    scales: list[tuple[float, float]]
-    """The mean and deviation with which each feature was standardized; 0 and 1 if it was not."""
+    scales: list[Scaling]
+    """How each feature was scaled."""
     classes: list[str]
     """The names of the classes; empty if the network predicts quantities."""
     labels: Array | None
@@ -102,7 +110,10 @@ def of_arrays(
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
-    columns = [Input(name, "number", [i], spread(inputs[:, i])) for i, name in enumerate(called)]
+    columns = [
+        Input(name, "number", [i], spread(values), numbers=values, encode=lambda own: own[:, None], on_axis=True)
+        for i, (name, values) in enumerate(zip(called, inputs.T, strict=True))
+    ]
     return Subject(
         net=net,
         X=inputs,
@@ -113,7 +124,7 @@ def of_arrays(
         target=target,
         inputs=columns,
         names=called,
-        scales=[(0.0, 1.0)] * len(called),
+        scales=[Scaling()] * len(called),
         classes=named("classes", classes, known) if labels is not None else [],
         labels=labels,
         true=targets if labels is None else labels[:, None],
@@ -142,29 +153,25 @@ def of_table(
     """
     import polars.selectors as cs
 
-    from plainnet.tabular.columns import NumberColumn
     from plainnet.tabular.targets import NumberTarget
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     dated = table.date_columns
     columns = []
-    scales, typical = [(0.0, 1.0)] * len(table.feature_names), np.zeros(len(table.feature_names))
+    scales, typical = [Scaling()] * len(table.feature_names), np.zeros(len(table.feature_names))
     for column, places in zip(table.columns, map(list, table.features_of_columns), strict=True):
-        values = frame[column.name]
-        known = values.drop_nulls()
-        block = base.X[:, places]
-        is_date = column.name in dated
-        if isinstance(column, NumberColumn):
-            scales[places[0]] = column.mean, column.deviation
-            typical[places] = np.median(block, axis=0)
-            words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
+        made = _input(column, places, frame[column.name], is_date=column.name in dated)
+        scale = _scaling(column)
+        if made.encode is not None and made.numbers is not None:
+            known = made.numbers[~np.isnan(made.numbers)]
+            typical[places] = made.encode(np.array([np.median(known) if len(known) else np.nan]))[0]
         else:
-            common, times = np.unique(block, axis=0, return_counts=True)
+            common, times = np.unique(base.X[:, places], axis=0, return_counts=True)
             typical[places] = common[times.argmax()]
-            words = _commonest(known)
-        words += f"; {values.null_count():,} missing" if values.null_count() else ""
-        columns.append(Input(column.name, column.kind, places, words, is_date))
+        if scale is not None:
+            scales[places[0]] = scale
+        columns.append(made)
     header = list(table.column_names)
     cells = [
         [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
@@ -189,6 +196,33 @@ def of_table(
         header=header,
         cells=cells,
     )
+
+
+def _input(column: Column, places: list[int], values: pl.Series, *, is_date: bool) -> Input:
+    """Return a column of a table, with its values in these rows, as an input."""
+    known = values.drop_nulls()
+    missing = f"; {values.null_count():,} missing" if values.null_count() else ""
+    if column.kind != "number":
+        return Input(column.name, column.kind, places, _commonest(known) + missing)
+
+    def encode(numbers: Array) -> Array:
+        return np.hstack([features.of(numbers[:, None]) for features in column.features])
+
+    numbers = values.to_numpy().astype(np.float64)
+    words = (_span_of_dates if is_date else spread)(known.to_numpy())
+    return Input(column.name, "number", places, words + missing, is_date, numbers, encode, _scaling(column) is not None)
+
+
+def _scaling(column: Column) -> Scaling | None:
+    """Return how the first feature of a column tells its number; None if it does not."""
+    from plainnet.tabular.columns import NumberColumn
+    from plainnet.tabular.robust_columns import RobustNumberColumn
+
+    if isinstance(column, NumberColumn):
+        return Scaling(column.mean, column.deviation)
+    if isinstance(column, RobustNumberColumn) and column.parts == ("value",):
+        return Scaling(column.center, column.spread, clip=3)
+    return None
 
 
 def spread(values: Array) -> str:
