@@ -16,6 +16,7 @@ from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
+from plainnet.plots.plane import Scale, as_inputs, own_units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,46 +42,43 @@ def dependence(
     axes: Axes | None = None,
     *,
     values: Any = None,
-    places: Any = None,
-    examples: Any = None,
     labels: Names = None,
     name: str = "",
     classes: Names = None,
     colors: Names = None,
-    scale: tuple[float, float] = (0.0, 1.0),
+    scale: Scale = (0.0, 1.0),
+    shown: tuple[Any, Any] | None = None,
     target: str = "prediction",
     target_scale: tuple[float, float] = (0.0, 1.0),
 ) -> Axes:
     """Draw the `partial_dependence` of the prediction on one input: a curve with the examples as ticks, or bars.
 
-    `features` and `values` are those of `partial_dependence`; by default a curve runs over the range of the column, see
-    `values_to_try`. `labels`, the names of the values, give bars, as does a column of two different values. `name` is
-    the name of the input, `target` that of the quantity, `classes` and `colors` belong to the classes; `scale` and
-    `target_scale`, each (mean, deviation), show a standardized input and target in their own units. Where the network
-    takes the input in another form, `places` are the `values`, and `examples` those of X, in its own units. If there
-    are two classes, the probability of the second is drawn. A shade around a single curve, and a line over single bars,
-    is where 80 % of the examples have their own curves (`individual_dependence`), each moved to the level of the
-    average: the wider, the more the effect of the input depends on the others. With more than `MOST_POINTS` examples a
-    sample is used.
+    `features` and `values` are those of `partial_dependence`; for a curve `values_to_try` chooses them.
+    `labels`, the names of the values, give bars, as does a column of two different values. `name` is the name of the
+    input, `target` that of the quantity, `classes` and `colors` belong to the classes; `scale` and `target_scale`, each
+    (mean, deviation), show a standardized input and target in their own units. Where an input is several features, or
+    is not standardized, `shown` has the values and the examples in their own units. If there are two classes, the
+    probability of the second is drawn. A shade around a single curve, and a line over single bars, is where 80 % of the
+    examples have their own curves (`individual_dependence`), each moved to the level of the average: the wider, the
+    more the effect of the input depends on the others. With more than `MOST_POINTS` examples a sample is used.
     """
     inputs = inputs_for(net, X)[:]
     columns = checked_columns(features, inputs.shape[1])
     drawn, sample = drawing.sample(len(inputs))
     inputs = inputs[drawn]
-    shown = inputs[:, columns[0]] * scale[1] + scale[0] if examples is None else np.asarray(examples, float)[drawn]
-    if values is None:
-        values = values_to_try(shown) if len(columns) == 1 else np.unique(inputs[:, columns], axis=0)
-        values = (values - scale[0]) / scale[1] if len(columns) == 1 else values
-    values = np.asarray(values, float)
-    first = values.reshape(len(values), -1)[:, 0] * scale[1] + scale[0] if places is None else np.asarray(places, float)
+    ticks = own_units(inputs[:, columns[0]], scale) if shown is None else np.asarray(shown[1], float)[drawn]
+    if values is None and len(columns) == 1:
+        values = as_inputs(values_to_try(ticks), scale)
+    values = np.asarray(np.unique(inputs[:, columns], axis=0) if values is None else values, float)
     each = individual_dependence(net, inputs, columns, values)
+    first = own_units(values.reshape(len(values), -1)[:, 0], scale) if shown is None else np.asarray(shown[0], float)
     names = drawing.named("labels", labels, [f"{value:.6g}" for value in first])
     lines = _lines(net, each, classes, colors, target, target_scale)
     axes = axes if axes is not None else drawing.new_axes(4, 3)
     called = shortened(name or f"input {columns[0]}", 30)
     if labels is None and (len(values) > FEW or len(columns) > 1):
         _curves(axes, first, lines)
-        _rug(axes, shown[(shown >= first.min()) & (shown <= first.max())])
+        _rug(axes, ticks[(ticks >= first.min()) & (ticks <= first.max())])
         plain_numbers(axes.xaxis, whole=are_whole(first))
         axes.set_xlabel(called)
     else:
@@ -130,12 +128,12 @@ def _lines(
     is_probability = scores.shape[1] > outputs or activation_name(net, -1) == "softmax"
     return [
         _Line(
-            shortened(label),
-            scores[:, k],
-            middle[:, :, i],
-            tints[k % len(tints)],
-            DASHES[i % len(DASHES)],
-            is_probability,
+            label=shortened(label),
+            values=scores[:, k],
+            middle=middle[:, :, i],
+            color=tints[k % len(tints)],
+            dashes=DASHES[i % len(DASHES)],
+            is_probability=is_probability,
         )
         for i, (k, label) in enumerate(zip(drawn, labels, strict=True))
     ]
@@ -201,7 +199,7 @@ def values_to_try(column: Array) -> Array:
     """Return values of a column for a curve: all if they are few, or whole numbers; otherwise some from end to end.
 
     Half of these divide the values into equally many, half are at equal distances. A few values that are far from all
-    others do not count: see `FAR`.
+    others do not count.
     """
     different = np.unique(column)
     if len(different) <= FEW or (are_whole(column) and len(different) <= POINTS):

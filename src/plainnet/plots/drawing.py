@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -69,10 +68,9 @@ def open_frame(axes: Axes) -> None:
 
 def remark(axes: Axes, *remarks: str) -> None:
     """Write remarks, such as on what is left out, above the picture and its legend."""
-    letters = int(10 * width_of(axes))  # the names of bars may take a third of the width
-    text = "\n".join(line for remark in remarks for line in textwrap.wrap(remark, letters))
+    text = "\n".join(line for line in remarks if line)
     if text:
-        axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes))
+        axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes), wrap=True)
 
 
 def legend_above(axes: Axes, lift: float = 0.0) -> None:

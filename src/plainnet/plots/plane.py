@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,30 +16,10 @@ from plainnet.plots.drawing import near, plain_numbers, shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-@dataclass(frozen=True)
-class Scaling:
-    """An input is z = (x - mean) / deviation or, smoothly clipped, z / √(1 + (z / clip)²)."""
-
-    mean: float = 0.0
-    deviation: float = 1.0
-    clip: float = math.inf
-
-    def inputs(self, own: Array) -> Array:
-        """Return numbers in their own units as inputs."""
-        z = (own - self.mean) / self.deviation
-        return z / np.sqrt(1 + (z / self.clip) ** 2)
-
-    def own(self, inputs: Array) -> Array:
-        """Return inputs in their own units."""
-        z = inputs.astype(np.float64)
-        return z / np.sqrt(np.maximum(1 - (z / self.clip) ** 2, CLOSEST)) * self.deviation + self.mean
-
-
-CLOSEST = 1e-12
-"""Clipped inputs that are closer to the clip are taken for so close, as they are rounded."""
-Scales: TypeAlias = Sequence[Scaling | tuple[float, float]]
-"""How each input was scaled; a pair is mean and deviation."""
+Scale: TypeAlias = tuple[float, float] | tuple[Callable[[Array], Array], Callable[[Array], Array]]
+"""The mean and deviation with which an input was standardized, x = input · deviation + mean; or the function from the
+input to x and its inverse."""
+Scales: TypeAlias = Sequence[Scale]
 
 
 @dataclass(frozen=True)
@@ -53,7 +32,7 @@ class Plane:
     rows: Array
     """The points of the grid as examples for the network, (points, inputs)."""
     labels: list[str]
-    scales: list[Scaling]
+    scales: list[Scale]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -68,7 +47,7 @@ class Plane:
 
     def shown(self, X: Array, i: int) -> Array:
         """Return the i-th varying input of examples in its own units."""
-        return self.scales[i].own(X[:, self.features[i]])
+        return own_units(X[:, self.features[i]], self.scales[i])
 
     def label(self, axes: Axes) -> None:
         """Name the axes of a picture over the plane, and number them."""
@@ -92,19 +71,26 @@ def plane(
     base = np.median(X, axis=0) if at is None else checks.numeric_array("at", at, X.dtype)
     if base.shape != (X.shape[1],):
         raise InvalidValue(f"at has shape {base.shape}; it takes a number for each input, shape ({X.shape[1]},)")
-    scaled = [scaling(scales[feature]) if scales is not None else Scaling() for feature in chosen]
-    shown = [_range(scale.own(X[:, feature]), points) for feature, scale in zip(chosen, scaled, strict=True)]
-    ranges = [scale.inputs(values) for scale, values in zip(scaled, shown, strict=True)]
+    own_scales: list[Scale] = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
+    shown = [_range(own_units(X[:, feature], scale), points) for feature, scale in zip(chosen, own_scales, strict=True)]
+    ranges = [as_inputs(values, scale) for values, scale in zip(shown, own_scales, strict=True)]
     rows = np.tile(base, (points ** len(chosen), 1)).astype(X.dtype)
     for feature, values in zip(chosen, np.meshgrid(*ranges), strict=True):
         rows[:, feature] = values.ravel()
     labels = [names[feature] if names is not None else f"input {feature}" for feature in chosen]
-    return Plane(chosen, shown, rows, labels, scaled)
+    return Plane(chosen, shown, rows, labels, own_scales)
 
 
-def scaling(scale: Scaling | tuple[float, float]) -> Scaling:
-    """Return mean and deviation as a scaling."""
-    return scale if isinstance(scale, Scaling) else Scaling(*scale)
+def own_units(inputs: Array, scale: Scale) -> Array:
+    """Return inputs in the units that they had before they were scaled."""
+    first, second = scale
+    return first(inputs) if callable(first) else inputs * second + first
+
+
+def as_inputs(shown: Array, scale: Scale) -> Array:
+    """Return inputs of a network from values in their own units."""
+    first, second = scale
+    return second(shown) if callable(second) else (shown - first) / second
 
 
 def _range(values: Array, points: int) -> Array:

@@ -78,13 +78,13 @@ def plane_of(subject: Subject) -> tuple[int, ...] | None:
     """Return the one or two features on which the predictions depend, both numbers; None if there are others."""
     inputs = varying(subject)
     features = [feature for column in inputs for feature in column.features]
-    if len(features) not in (1, 2) or not all(column.on_axis for column in inputs):
+    if len(features) not in (1, 2) or any(column.kind != "number" for column in inputs):
         return None
     return tuple(features) if len(inputs) == len(features) else None
 
 
 def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
-    if len(column.features) > 1 or not column.on_axis:
+    if len(column.features) > 1 or column.kind != "number":
         return side_by_side(*_dependences(subject, pictures, [column]))
     caption = f"The prediction for each value of {column.name}, with the rows."
     if subject.target_scale != (0, 1):
@@ -95,10 +95,9 @@ def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
 
 def _predicted_at(subject: Subject, column: Input) -> str:
     """Return a table of predictions at some values of the only input that varies."""
-    feature = column.features[0]
-    tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
+    tried = np.nanquantile(column.own, np.linspace(0, 1, 9))
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
-    rows[:, feature] = tried
+    rows[:, column.features] = column.encode(tried)
     outputs = subject.net.predict(rows)
     if subject.labels is not None:
         outputs = class_scores(outputs)
@@ -109,7 +108,7 @@ def _predicted_at(subject: Subject, column: Input) -> str:
         names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
     lines = [
         [_at(column, x), *(in_figures(value) for value in values[: len(names)])]
-        for x, values in zip(subject.scales[feature].own(tried), outputs, strict=True)
+        for x, values in zip(tried, outputs, strict=True)
     ]
     words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
     return table([column.name, *names], lines, range(len(names) + 1)) + text(words, True)
@@ -135,19 +134,18 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
     """Draw a curve or bars for each input; quantities share one scale, so that they can be compared."""
     drawn, captions = [], []
     for column in chosen:
-        values, places, labels, left_out = _values(subject, column)
+        values, labels, left_out, shown = _values(subject, column)
         axes = plots.dependence(
             subject.net,
             subject.X,
             column.features,
             plots.new_axes(WIDTH, 2.6 if labels is None else max(1.8, 1 + 0.3 * len(labels))),
             values=values,
-            places=places,
-            examples=column.numbers,
             labels=labels,
             name=column.name,
             classes=subject.classes or None,
             colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
+            shown=shown,
             target=subject.target,
             target_scale=subject.target_scale,
         )
@@ -176,22 +174,22 @@ def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
     return max(float(np.ptp(plots.partial_dependence(subject.net, rows, *each), axis=0).max()) for each in tried)
 
 
-def _values(subject: Subject, column: Input) -> tuple[Array, Array | None, list[str] | None, int]:
-    """Return values to set a column to, and either their numbers or their names; and how many are left out.
+def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int, tuple[Array, Array] | None]:
+    """Return values to set a column to, their names if it is no quantity, and the number of values left out.
 
-    Of a quantity these are the numbers of rows that lie outside, of a category its rarer values.
+    Of a quantity the number left out is that of rows outside the values, and these values and those of the rows are
+    returned in its own units as well.
     """
-    if column.numbers is not None and column.encode is not None:
-        known = column.numbers[~np.isnan(column.numbers)]
+    known = column.own[~np.isnan(column.own)]
+    if len(np.unique(known)) > FEW:
         tried = values_to_try(known)
-        if len(tried) > FEW:
-            return column.encode(tried), tried, None, int(((known < tried[0]) | (known > tried[-1])).sum())
+        return column.encode(tried), None, int(((known < tried[0]) | (known > tried[-1])).sum()), (tried, column.own)
     own = subject.X[:, column.features]
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
     place = next(i for i, other in enumerate(subject.inputs) if other is column)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
-    return different[kept], None, names, len(different) - len(kept)
+    return different[kept], names, len(different) - len(kept), None
 
 
 def _on_one_scale(drawn: Sequence[Axes]) -> None:
@@ -204,7 +202,9 @@ def _on_one_scale(drawn: Sequence[Axes]) -> None:
 
 def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: Array) -> list[str]:
     """Draw the predictions over two numbers if they decide and the map agrees with the network."""
-    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].on_axis][:2]
+    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number" and not inputs[i].in_parts][
+        :2
+    ]
     if len(numbers) < 2:
         return []
     positive = np.maximum(means, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots.drawing import named
-from plainnet.plots.plane import Scaling
+from plainnet.plots.plane import Scale
 from plainnet.tabular.thresholds import HALF, decided
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from plainnet.tabular.columns import Column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Input:
     """An input as the user knows it: a column of a table, which may be several features, or a feature itself."""
 
@@ -34,12 +34,12 @@ class Input:
     """Its values in these rows in a few words."""
     is_date: bool = False
     """True for dates, whose numbers are the days since 1970-01-01."""
-    numbers: Array | None = None
-    """The number of each row in its own units, NaN where missing; None if the values are no numbers."""
-    encode: Callable[[Array], Array] | None = None
-    """The features that the network takes for numbers in these units, (numbers, features)."""
-    on_axis: bool = False
-    """True if the first feature alone tells the number, so that a picture may have it along an axis."""
+    own: Array = field(default_factory=lambda: np.empty(0))
+    """The numbers of a quantity in its own units, NaN where missing."""
+    encode: Callable[[Array], Array] = lambda own: own[:, np.newaxis]
+    """The function from such numbers to the features."""
+    in_parts: bool = False
+    """True if a quantity is more than one feature, as a date with its month."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,8 @@ class Subject:
     inputs: list[Input]
     names: list[str]
     """The names of the features."""
-    scales: list[Scaling]
-    """How each feature was scaled."""
+    scales: list[Scale]
+    """The mean and deviation with which each feature was standardized; 0 and 1 if it was not."""
     classes: list[str]
     """The names of the classes; empty if the network predicts quantities."""
     labels: Array | None
@@ -78,6 +78,8 @@ class Subject:
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
     """The outputs of the network, or a probability for each class."""
+    linear: Array | None = None
+    """The outputs of a linear model for the rows, of a quantity in its own units, to be measured beside."""
     header: list[str]
     cells: list[list[str]]
     """The original values of the rows."""
@@ -110,10 +112,7 @@ def of_arrays(
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
-    columns = [
-        Input(name, "number", [i], spread(values), numbers=values, encode=lambda own: own[:, None], on_axis=True)
-        for i, (name, values) in enumerate(zip(called, inputs.T, strict=True))
-    ]
+    columns = [Input(name, "number", [i], spread(inputs[:, i]), own=inputs[:, i]) for i, name in enumerate(called)]
     return Subject(
         net=net,
         X=inputs,
@@ -124,7 +123,7 @@ def of_arrays(
         target=target,
         inputs=columns,
         names=called,
-        scales=[Scaling()] * len(called),
+        scales=[(0.0, 1.0)] * len(called),
         classes=named("classes", classes, known) if labels is not None else [],
         labels=labels,
         true=targets if labels is None else labels[:, None],
@@ -146,41 +145,50 @@ def of_table(
     rows: Array | None = None,
     source: str = "",
     sample_weight: Array | None = None,
+    linear: Array | None = None,
 ) -> Subject:
     """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
+
+    `linear` are the outputs of a linear model for these rows, to be measured beside.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
     import polars.selectors as cs
 
+    from plainnet.tabular.encoding import of_kinds
     from plainnet.tabular.targets import NumberTarget
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     dated = table.date_columns
-    columns = []
-    scales, typical = [Scaling()] * len(table.feature_names), np.zeros(len(table.feature_names))
+    columns, inputs = [], of_kinds(table.columns, frame)
+    scales: list[Scale] = [(0.0, 1.0)] * len(table.feature_names)
+    typical = np.zeros(len(table.feature_names))
     for column, places in zip(table.columns, map(list, table.features_of_columns), strict=True):
-        made = _input(column, places, frame[column.name], is_date=column.name in dated)
-        scale = _scaling(column)
-        if made.encode is not None and made.numbers is not None:
-            known = made.numbers[~np.isnan(made.numbers)]
-            typical[places] = made.encode(np.array([np.median(known) if len(known) else np.nan]))[0]
+        values = inputs[column.name]
+        known = values.drop_nulls()
+        is_date = column.name in dated
+        missing = f"; {values.null_count():,} missing" if values.null_count() else ""
+        if column.kind == "number":
+            own = values.cast(float).fill_null(np.nan).to_numpy()
+            words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
+            quantity = _quantity(column, places, words + missing, is_date, own)
+            scales[places[0]] = _scale(column)
+            typical[places] = quantity.encode(np.array([np.median(known) if len(known) else np.nan]))[0]
+            columns.append(quantity)
         else:
             common, times = np.unique(base.X[:, places], axis=0, return_counts=True)
             typical[places] = common[times.argmax()]
-        if scale is not None:
-            scales[places[0]] = scale
-        columns.append(made)
+            columns.append(Input(column.name, column.kind, places, _commonest(known) + missing))
     header = list(table.column_names)
     cells = [
         [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
-        for row in frame.select(cs.by_name(header)).iter_rows()
+        for row in inputs.select(cs.by_name(header)).iter_rows()
     ]
-    if base.labels is None:
-        base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
     if isinstance(table.target, NumberTarget):
-        base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+        true, predicted = table.target.stated(y)[:, None], table.decode(base.scores)[:, None]
+        scale = table.target.mean, table.target.deviation
+        base = replace(base, true=true, predicted=predicted, target_scale=scale)
     elif table.threshold != HALF:
         base = replace(base, predicted=decided(base.scores, table.threshold)[:, None], threshold=table.threshold)
     return replace(
@@ -189,6 +197,7 @@ def of_table(
         rows=base.rows if rows is None else rows,
         source=source,
         weights=sample_weight,
+        linear=linear if linear is None or base.labels is not None else table.decode(linear)[:, None],
         target=table.target.name,
         inputs=columns,
         scales=scales,
@@ -198,31 +207,30 @@ def of_table(
     )
 
 
-def _input(column: Column, places: list[int], values: pl.Series, *, is_date: bool) -> Input:
-    """Return a column of a table, with its values in these rows, as an input."""
-    known = values.drop_nulls()
-    missing = f"; {values.null_count():,} missing" if values.null_count() else ""
-    if column.kind != "number":
-        return Input(column.name, column.kind, places, _commonest(known) + missing)
+def _quantity(column: Column, places: list[int], words: str, is_date: bool, own: Array) -> Input:
+    """Return a column of numbers or dates."""
+    from plainnet.tabular.encodings import mark
 
     def encode(numbers: Array) -> Array:
-        return np.hstack([features.of(numbers[:, None]) for features in column.features])
+        return np.hstack([made.of(numbers[:, np.newaxis]) for made in column.features])
 
-    numbers = values.to_numpy().astype(np.float64)
-    words = (_span_of_dates if is_date else spread)(known.to_numpy())
-    return Input(column.name, "number", places, words + missing, is_date, numbers, encode, _scaling(column) is not None)
+    in_parts = sum(made.formula is not mark for made in column.features) > 1
+    return Input(column.name, column.kind, places, words, is_date, own, encode, in_parts)
 
 
-def _scaling(column: Column) -> Scaling | None:
-    """Return how the first feature of a column tells its number; None if it does not."""
+def _scale(column: Column) -> Scale:
+    """Return how the first feature of a number was scaled, for pictures in the number's own units."""
     from plainnet.tabular.columns import NumberColumn
+    from plainnet.tabular.encodings import smooth_clip
     from plainnet.tabular.robust_columns import RobustNumberColumn
+    from plainnet.tabular.robust_scale import unclipped
 
     if isinstance(column, NumberColumn):
-        return Scaling(column.mean, column.deviation)
-    if isinstance(column, RobustNumberColumn) and column.parts == ("value",):
-        return Scaling(column.center, column.spread, clip=3)
-    return None
+        return column.mean, column.deviation
+    if isinstance(column, RobustNumberColumn) and "value" in column.parts:
+        center, spread = column.center, column.spread
+        return lambda x: center + spread * unclipped(x), lambda shown: smooth_clip((shown - center) / spread)
+    return 0.0, 1.0
 
 
 def spread(values: Array) -> str:
