@@ -133,6 +133,15 @@ def test_the_ground_has_the_color_of_the_predicted_class(xor):
         assert np.argmin(distances) == target
 
 
+@pytest.mark.parametrize("threshold", [0.2, 0.9])
+def test_the_border_of_two_classes_lies_where_the_probability_is_the_threshold(xor, threshold):
+    net, X, y, _ = xor
+    axes = plots.decision_boundary(net, X, y, threshold=threshold)
+    border = np.concatenate([path.vertices for c in axes.collections for path in c.get_paths() if len(path) > 99])
+    p = net.predict(np.hstack([border, np.full((len(border), 1), np.median(X[:, 2]))]))
+    assert np.abs(p - threshold).max() < 0.05
+
+
 def test_a_unit_is_shown_as_the_sigmoid_of_its_weighted_sum(xor):
     net, X, _, _ = xor
     axes = plots.hidden_units(net, X)

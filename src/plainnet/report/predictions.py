@@ -17,6 +17,7 @@ from plainnet.plots.drawing import class_colors, dates
 from plainnet.plots.outcomes import MOST_BARS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
+from plainnet.tabular.thresholds import decided
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -238,7 +239,7 @@ def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]
     rows[:, features] = subject.X[:, features]
     whole, part = subject.net.predict(subject.X), subject.net.predict(rows)
     if subject.labels is not None:
-        predicted, mapped = class_scores(whole).argmax(axis=1), class_scores(part).argmax(axis=1)
+        predicted, mapped = (decided(class_scores(outputs), subject.threshold) for outputs in (whole, part))
         return float((predicted == mapped).mean()), float(np.bincount(predicted).max() / len(predicted))
     spread = ((whole[:, 0] - whole[:, 0].mean()) ** 2).sum()
     return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 0.0, 0.0
@@ -256,6 +257,7 @@ def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
         classes=subject.classes or None,
         scales=subject.scales,
         target_scale=subject.target_scale,
+        threshold=subject.threshold,
     )
     for axis in date_axes(subject, features, axes):
         dates(axis)
