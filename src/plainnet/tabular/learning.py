@@ -103,14 +103,13 @@ def _robust_column(column: pl.Series, weights: Array | None, largest_one_hot: in
 
 def _robust_number(column: pl.Series, weights: Array | None, notation: Notation) -> RobustNumberColumn:
     """Learn numbers, or the parts of dates that vary."""
-    name, present = column.name, column.is_not_null().to_numpy()
-    missing = not present.all()
+    name, missing = column.name, column.null_count() > 0
     mark: tuple[float, ...] = ()
-    if missing:
-        (absent, there), unit = _totals(present.astype(np.int64), weights, 2)
-        mark = encoded((-1, 1), (absent, there), unit)
-    values = column.drop_nulls().to_numpy()
-    weights = None if weights is None else weights[present]
+    if missing:  # a call of polars costs more than a column of a small table
+        present = column.is_not_null().to_numpy()
+        mark = encoded((-1, 1), *_totals(present.astype(np.int64), weights, 2))
+        column, weights = column.drop_nulls(), None if weights is None else weights[present]
+    values = column.to_numpy()
     center, spread = robust_scale(values, weights)
     parts = ["value"] * (spread > 0)
     scales = {"center": center, "spread": spread or 1.0}

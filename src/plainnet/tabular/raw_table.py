@@ -23,7 +23,7 @@ from plainnet.tabular.texts import spelled
 
 @dataclass(frozen=True)
 class RawTable:
-    """A RawTable has the names and columns of a file, in its order; `written` may hold empty and doubled ones."""
+    """A RawTable has the names and columns of a table, in its order; `written` may hold empty and doubled ones."""
 
     where: str
     written: Sequence[str]
@@ -34,6 +34,8 @@ class RawTable:
     """True if columns of text are as people write them: their values decide what they are."""
     quoted: Mapping[int, Array] = field(default_factory=dict)
     """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
+    in_memory: bool = False
+    """True for a table that is not from a file: its names are no first line."""
 
     @cached_property
     def names(self) -> list[str]:

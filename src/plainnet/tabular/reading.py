@@ -1,12 +1,12 @@
-"""Read table files of all kinds into frames, and write frames as CSV, TSV or Parquet."""
+"""Read tables, from files of all kinds or from memory, into frames, and write frames as CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
@@ -28,7 +28,6 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     TEXT_ENDINGS,
     WORKBOOK_ENDINGS,
-    TablePath,
     open_source,
     require_ending,
 )
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: TablePath,
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -55,7 +54,8 @@ def read_table(
     or by what the header shows (semicolon, tab or |); .jsonl and .ndjson are JSON Lines; .xlsx and .xls are workbooks;
     .parquet and .pq are Parquet; .arrow, .feather and .ipc are Arrow. Text may be compressed (.gz, .bz2, .xz) and any
     table the only one of a .zip archive. The columns of a text file get their kinds from all of their rows (see
-    `plainnet.tabular.kinds`); those of a Parquet file have theirs.
+    `plainnet.tabular.kinds`); those of a Parquet file have theirs. In place of a name, `path` may be a table in memory,
+    whose columns have theirs too: a frame of polars, pandas or Arrow, or a list of dicts.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
     columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
@@ -80,7 +80,7 @@ class TypedTable:
 
 
 def read_typed(
-    path: TablePath,
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -109,7 +109,8 @@ def read_typed(
     if not names:
         raise InvalidValue(f"{raw.where}: no column with a name and a value is left to read")
     decided = raw.columns(names, options.categories, options)
-    refuse_lost_row(decided.frame, raw.where)
+    if not raw.in_memory:
+        refuse_lost_row(decided.frame, raw.where)
     decisions = with_markers(decided.decisions, raw, decided.frame, options)
     for note in notes(decisions) if say else ():
         warn(note)
@@ -148,7 +149,7 @@ def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
 
 
 def read_columns(
-    path: TablePath,
+    path: Any,
     names: Collection[str],
     *,
     categories: Collection[str] = (),
@@ -161,11 +162,11 @@ def read_columns(
 
     Raises InvalidValue where the file lacks any of them.
     """
-    return _columns(_open(path, options), names, categories, also, options)
+    return _columns(_open(path, options, {*names, *also}), names, categories, also, options)
 
 
 def read_keeping(
-    path: TablePath,
+    path: Any,
     names: Collection[str],
     keep: Collection[str],
     *,
@@ -181,7 +182,7 @@ def read_keeping(
     """
     if isinstance(keep, str):
         raise InvalidType(f"keep is {keep!r}; it takes a list of column names: [{keep!r}]")
-    raw = _open(path, options)
+    raw = _open(path, options, {*names, *keep})
     kept = require_known("keep", keep, [name for name in raw.names if name], raw.where)
     return _columns(raw, names, categories, (), options), raw.as_they_stand(dict.fromkeys(kept))
 
@@ -232,22 +233,26 @@ def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection
     )
 
 
-def _open(path: TablePath, options: ReadOptions) -> RawTable:
-    """Return the columns of a file, or of several files with the same columns."""
+def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = None) -> RawTable:
+    """Return the table of a file or of several, or one in memory.
+
+    Of one in memory the `wanted` columns will be looked at, or all.
+    """
     try:
         import polars  # noqa: F401
     except ImportError:
-        raise missing_extra("a table file", "tables") from None
-    from plainnet.tabular.raw_table import together  # imports polars
+        raise missing_extra("a table", "tables") from None
+    from plainnet.tabular.frames import raw_table_of  # these two import polars
+    from plainnet.tabular.raw_table import together
 
-    if isinstance(path, str | os.PathLike) or not isinstance(path, Sequence):
-        return _open_one(path, options)
-    if not path:
-        raise InvalidValue("path is an empty list; it takes the name of a file, or those of several")
-    return together([_open_one(one, options) for one in path])
+    if isinstance(given, str | os.PathLike):
+        return _open_file(given, options)
+    if isinstance(given, list | tuple) and given and all(isinstance(one, str | os.PathLike) for one in given):
+        return together([_open_file(one, options) for one in given])
+    return raw_table_of(given, wanted)
 
 
-def _open_one(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+def _open_file(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
     from plainnet.tabular.text_table import read_text  # these two import polars
     from plainnet.tabular.typed_files import read_arrow, read_json_lines, read_parquet, read_workbook
 

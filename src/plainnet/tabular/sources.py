@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from plainnet.errors import FileError, InvalidType, warn
+from plainnet.errors import FileError, warn
 
 TablePath: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """The name of a table file, or those of several with the same columns."""
@@ -71,11 +71,8 @@ class Source:
 def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the bytes of a table file; "-" is standard input, whose beginning says what it holds, as with a pipe.
 
-    Raises InvalidType for a path of another type, and FileError for a file that is absent, cannot be read or holds
-    something else, with what to do instead.
+    Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise InvalidType(f"path is {path!r}; it takes the name of a file")
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")
@@ -101,10 +98,12 @@ def is_table(path: str | os.PathLike[str]) -> bool:
     return str(path) in STANDARD_INPUT or compressed == ".zip" or ending in ENDINGS
 
 
-def named(paths: TablePath) -> str:
-    """Return how a message names one table file or several."""
+def named(paths: Any) -> str:
+    """Return how a message names a table file or several, or a table in memory."""
     if isinstance(paths, str | os.PathLike):
         return str(paths)
+    if not isinstance(paths, list | tuple):
+        return "the table"
     first, *others = map(str, paths)
     if len(others) == 1:
         return f"{first} and {Path(others[0]).name}"

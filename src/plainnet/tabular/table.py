@@ -27,7 +27,6 @@ from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.robust_columns import CodedColumn
-from plainnet.tabular.sources import TablePath
 from plainnet.tabular.targets import (
     TARGETS,
     ClassTarget,
@@ -212,12 +211,12 @@ class Table:
 
     def read(
         self,
-        path: TablePath,
+        path: Any,
         *,
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Read the input columns of a table file, and with `target` the target, as `read_table` does.
+        """Read the input columns of a table, and with `target` the target, from what `read_table` takes, as it does.
 
         Columns named in `also` come with them where the file has them.
 
@@ -228,7 +227,7 @@ class Table:
         names = [*self.column_names, self.target.name] if target else self.column_names
         return read_columns(path, names, also=also, **self._how_to_read())
 
-    def read_keeping(self, path: TablePath, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read_keeping(self, path: Any, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
 
         `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
