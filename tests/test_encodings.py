@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
-from plainnet.tabular import Table, encodings
-from plainnet.tabular.features import FeatureGroups
+from plainnet.tabular import FeatureGroups, Table, encodings
 from plainnet.tabular.robust_scale import quartiles
 
 QUIET = pytest.mark.filterwarnings("ignore:column .* (holds dates|holds times|missing values|training did not)")

@@ -13,6 +13,7 @@ from plainnet.cli.options import DATA, option
 from plainnet.cli.train_options import Reading
 from plainnet.tabular import Table
 from plainnet.tabular.sources import is_table
+from plainnet.tabular.thresholds import HALF
 
 
 @grouped
@@ -48,4 +49,6 @@ def show_model(file: Path) -> None:
         columns.add_row(column.name, "date" if is_date else column.kind, column.in_training(is_date=is_date))
     console.print(columns)
     target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
+    if table.threshold != HALF:
+        target += f"; {table.class_names[1]} where its probability is above {table.threshold:.4g}"
     console.print(f"Predicts {table.target.name}: {target}")

@@ -6,12 +6,14 @@ the next file `Table.read` replaces the first steps. Files and frames go through
 where it is used.
 """
 
+from plainnet.tabular.features import FeatureGroups
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.reading import read_table, write_table
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task, decide_task, drop_missing_targets, split
 
 __all__ = [
+    "FeatureGroups",
     "ReadOptions",
     "Table",
     "Task",
