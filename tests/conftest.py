@@ -72,6 +72,7 @@ NEEDS = {
     "test_sklearn_ecosystem.py": ("sklearn", "pandas"),
     "test_sklearn_exchange.py": ("sklearn", "exchange", "onnxruntime"),
     "test_sklearn_labels.py": ("sklearn",),
+    "test_sklearn_tables.py": ("sklearn", "tables", "pandas"),
     "test_sklearn_validation.py": ("sklearn",),
     "test_safetensors.py": ("exchange",),
     "test_script.py": ("tables",),
