@@ -73,7 +73,7 @@ OPTIMIZERS = {
     "adamw": [
         lambda rate: pn.AdamW(rate),
         lambda rate: pn.AdamW(rate, weight_decay=schedules.FlatCosine(0.1), rate_factors={"bias": 0.1}),
-        lambda rate: pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1, decay_factors={"layers[0].weights": 36}),
+        lambda rate: pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1, decay_factors={"weights": 3}),
     ],
 }
 """By name, functions of the learning rate, which may be a schedule."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
+from plainnet._base.wording import plural
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots import drawing
@@ -53,6 +54,10 @@ def decision_boundary(
     axes = axes if axes is not None else drawing.new_axes(5.5, 4.5)
     drawn, sample = drawing.sample(len(inputs))
     places = [over.shown(inputs, i)[drawn] for i in range(len(over.features))]
+    ranges = zip(places, over.axes_values, strict=True)
+    within = np.all([(values >= ends[0]) & (values <= ends[-1]) for values, ends in ranges], axis=0)
+    drawn, places = drawn[within], [values[within] for values in places]
+    far = f"{plural((~within).sum(), 'example')} far from all others left out" if not within.all() else ""
     over.label(axes)
     if labels is None:
         mean, deviation = target_scale
@@ -67,7 +72,7 @@ def decision_boundary(
             scores = _seen_from(threshold, scores)
         draw_classes = _class_curves if len(places) == 1 else _regions
         note = draw_classes(axes, over, scores, places, labels[drawn], called, drawing.class_colors(count, labels))
-    drawing.remark(axes, note, sample)
+    drawing.remark(axes, note, sample, far)
     return axes
 
 

@@ -153,11 +153,16 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
         if column.is_date and labels is None:
             dates(axes.xaxis)
         drawn.append(axes)
-        marks = "Ticks at the foot: the rows." if labels is None else ""
-        rarer = f" {left_out} rarer values are not drawn." if left_out else ""
+        marks = ["Ticks at the foot: the rows."] if labels is None else []
         if labels is not None and subject.labels is None:
-            marks = "Bars start at the average prediction."
-        captions.append(marks + rarer)
+            marks.append("Bars start at the average prediction.")
+        if len(subject.classes) == 2 or (not subject.classes and subject.scores.shape[1] == 1):
+            what = "Shade" if labels is None else "Line over a bar"
+            marks.append(f"{what}: 80 % of the rows' own predictions, each row moved to the average level.")
+        if left_out:
+            beyond = "rarer values" if labels is not None else "rows far from all others"
+            marks.append(f"{left_out:,} {beyond} are not drawn.")
+        captions.append(" ".join(marks))
     if subject.labels is None:
         _on_one_scale(drawn)
     return [pictures(column.name, axes, caption) for column, axes, caption in zip(chosen, drawn, captions, strict=True)]
@@ -173,12 +178,13 @@ def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
 def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int, tuple[Array, Array] | None]:
     """Return values to set a column to, their names if it is no quantity, and the number of values left out.
 
-    Of a quantity also return these values and those of the rows in its own units.
+    Of a quantity the number left out is that of rows outside the values, and these values and those of the rows are
+    returned in its own units as well.
     """
     known = column.own[~np.isnan(column.own)]
     if len(np.unique(known)) > FEW:
-        tried = values_to_try(known, known)
-        return column.encode(tried), None, 0, (tried, column.own)
+        tried = values_to_try(known)
+        return column.encode(tried), None, int(((known < tried[0]) | (known > tried[-1])).sum()), (tried, column.own)
     own = subject.X[:, column.features]
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
