@@ -1,5 +1,7 @@
 """The command `plainnet train`, which makes a model file from a table."""
 
+import math
+import time
 from collections.abc import Generator
 
 import typer
@@ -22,6 +24,7 @@ from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import prepare
 from plainnet.tabular.problem import divide, problem_of_file
 from plainnet.tabular.texts import spelled
+from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -39,6 +42,7 @@ def train(
     outputs: Outputs,
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
+    began = time.monotonic()
     check_outputs(outputs.files, {"the table": data, "the --validation file": rows.file})
     recipe, division, target = varied.chosen, rows.division, spelled(target)
     problem = problem_of_file(
@@ -52,16 +56,22 @@ def train(
         group=rows.group,
     )
     prepared = prepare(problem, divide(problem, division, running.seed), recipe, dtype=running.dtype)
-    introduce(prepared)
     class_weight = options.class_weights(rows.class_weight, prepared.table.class_names)
+    given = {"class_weight": class_weight, **running.of_fit(problem.task)}
+    if running.seconds is not None:
+        left = began + running.seconds - time.monotonic()
+        varied_division, recipe = within(left, prepared, division, recipe, running.seed, given)
+        if varied_division != division:
+            prepared = prepare(problem, divide(problem, varied_division, running.seed), recipe, dtype=running.dtype)
+    introduce(prepared)
     fitted = fit_table(
         prepared,
         recipe,
         seed=running.seed,
         follow=lambda reports: _follow(reports, outputs.progress),
         progress=errors if outputs.progress else False,
-        class_weight=class_weight,
-        **running.of_fit(problem.task),
+        deadline=math.inf if running.seconds is None else began + running.seconds,
+        **given,
         **outputs.of_fit(),
     )
     history = fitted.history

@@ -1,5 +1,6 @@
 """The options of `plainnet train`, in groups, and what they say together."""
 
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.recipe import RECIPES, Recipe
 from plainnet.training.options import AUTO
 
+UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+"""The seconds in each unit of a time limit."""
 RECIPE = "Recipe"
 """The heading of the options that say which network is trained, and how."""
 
@@ -169,6 +172,18 @@ class Running:
     engine: Annotated[str, option("auto, numpy or compiled.", TRAINING)] = "auto"
     threads: Annotated[int | None, option("Threads; as many as pay if not given.", TRAINING)] = None
     seed: Annotated[int, option("Seed of the parts, the weights, the shuffling and dropout.", TRAINING)] = 0
+
+    @property
+    def seconds(self) -> float | None:
+        """Return the time limit in seconds."""
+        if self.time_limit is None:
+            return None
+        found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", self.time_limit.strip().lower())
+        if found is None or found[2] not in UNITS:
+            raise InvalidValue(
+                f"--time-limit is {self.time_limit!r}; it takes seconds (60s), minutes (10m) or hours (1h)"
+            )
+        return checks.number("--time-limit", float(found[1]) * UNITS[found[2]], above=0)
 
     def of_fit(self, task: str) -> dict[str, Any]:
         """Return the options of `Network.fit` among them."""
