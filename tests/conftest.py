@@ -44,6 +44,7 @@ NEEDS = {
     "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
+    "test_encodings.py": ("tables",),
     "test_engine_pauses.py": ("fast",),
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 import plainnet
+from plainnet._base.arrays import Array
 from plainnet.activations import Softmax
 from plainnet.engines.compiled.c_expressions import type_of
 from plainnet.errors import InvalidValue
@@ -59,7 +60,7 @@ class _File:
         self.prefix = identifier(Path(file).stem)
         self.kind = type_of(net.dtype)
         self.code = network_code(net, self.prefix)
-        self.made = None if table is None else table_code(table, self.prefix, self.kind)
+        self.made = None if table is None else table_code(table, self.prefix, net.dtype)
         self.classes: Sequence[str] = ()
         """The names of the classes, where they have some."""
         if table is not None:
@@ -93,13 +94,16 @@ class _File:
             "\n".join([*names, *(f"{head};" for head in heads)]),
             *(made.categories if made else []),
             strings(declared, self.classes) if self.classes else "",
-            *(numbers(name, array) for name, array in self.code.constants.items()),
+            *(numbers(name, array) for name, array in self._constants().items()),
             *(made.functions if made else []),
             *(function(head, lines) for head, lines in self._functions()),
             "#ifdef __cplusplus\n}\n#endif",
             self._main(),
         ]
         return "\n\n".join(filter(None, sections)) + "\n"
+
+    def _constants(self) -> dict[str, Array]:
+        return self.code.constants | (self.made.constants if self.made else {})
 
     def _sizes(self) -> dict[str, int]:
         sizes = {"INPUTS": self.net.input_size or 0, "OUTPUTS": self.net.output_size or 0}
@@ -122,7 +126,7 @@ class _File:
             target = self.table.target
             assert isinstance(target, NumberTarget)
             head = f"double {self.prefix}_value({self.taken}{self.memory})"
-            lines = [*self._outputs("outputs", declare=True), f"return {value_lines(target.mean, target.deviation)};"]
+            lines = [*self._outputs("outputs", declare=True), *value_lines(target)]
             functions.append((head, lines))
         return functions
 
@@ -168,7 +172,7 @@ class _File:
     def _introduction(self) -> str:
         net, prefix = self.net, self.prefix
         purpose = "a network" if self.table is None else f"predicts {words(self.table.target.name)} by a network"
-        numbers_bytes = sum(array.nbytes for array in self.code.constants.values())
+        numbers_bytes = sum(array.nbytes for array in self._constants().values())
         texts = sum(len(name.encode()) + 1 for name in self.classes) + (self.made.text_bytes if self.made else 0)
         scratch = self.scratch * net.dtype.itemsize
         where = "on the stack" if self.on_stack else f"given by the caller, {prefix.upper()}_SCRATCH numbers"

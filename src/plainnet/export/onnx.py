@@ -6,6 +6,7 @@ The layers are traced: the operators are those of their own `forward`, a user's 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from os import PathLike, fspath
 from typing import Any
 
@@ -20,7 +21,7 @@ from plainnet.export.tables import check_fit
 from plainnet.files.writing import replacing
 from plainnet.network import Network
 from plainnet.tabular import Table
-from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column
+from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.targets import ClassTarget, NumberTarget
 from plainnet.tracing import Graph, ShapeDtype, Untraceable, fold, trace
 from plainnet.tracing.layers import prediction
@@ -109,12 +110,15 @@ def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
     check_fit(net, table)
     graph = OnnxGraph(net.dtype)
     inputs = [_input(graph, column) for column in table.columns]
-    blocks = []
-    for column, value in zip(table.columns, inputs, strict=True):
+    blocks = {}
+    for column, value, places in zip(table.columns, inputs, table.features_of_columns, strict=True):
         graph.scope = f"columns[{column.name}]"
-        blocks += [block.cast(net.dtype) for block in _features(column, value)]
+        starts = iter(places)
+        for made, block in zip(column.features, _features(column, value), strict=True):
+            place, *_ = islice(starts, len(made.names))
+            blocks[place] = block.cast(net.dtype)
     graph.scope = "features"
-    outputs = _network(net, graph.apply("Concat", *blocks, axis=1))
+    outputs = _network(net, graph.apply("Concat", *(blocks[place] for place in sorted(blocks)), axis=1))
     graph.scope = "target"
     if isinstance(table.target, NumberTarget):
         _quantity(outputs, table.target)
@@ -127,8 +131,8 @@ def _input(graph: OnnxGraph, column: Column) -> GraphValue:
     """Return a column's input. Numbers are double, because a date in seconds or an amount in cents outgrows float32."""
     if not column.name:
         raise InvalidValue("a column of the table has an empty name, which ONNX does not take; name it and train anew")
-    if not isinstance(column, CategoryColumn):
-        truth = "1 for true, 0 for false" if isinstance(column, BooleanColumn) else "a number"
+    if not isinstance(column, Categories):
+        truth = "1 for true, 0 for false" if column.kind == "boolean" else "a number"
         return graph.input(column.name, np.float64, 1, f"{truth}, NaN where missing")
     if column.missing and "" in column.values:
         raise InvalidValue(
@@ -139,16 +143,22 @@ def _input(graph: OnnxGraph, column: Column) -> GraphValue:
 
 
 def _features(column: Column, value: GraphValue) -> list[GraphValue]:
-    """Return the features that a column makes of its values, traced from its own arithmetic in float64."""
-    if isinstance(column, CategoryColumn):
-        categories = [*column.values, ""] if column.missing else list(column.values)
-        one_hot = value.apply("OneHotEncoder", cats_strings=categories, zeros=1, domain=ML_DOMAIN)
-        return [
-            one_hot.apply("Reshape", value.graph.constant("shape", np.array([-1, len(categories)])))
-        ]  # was (batch, 1, n)
-    traced = trace(column.first_feature, ShapeDtype((EXAMPLES[0], 1), np.float64))
-    feature = lower(traced, value, {}, f"column {column.name!r}")
-    return [feature, value.apply("IsNaN")] if column.missing else [feature]
+    """Return each of the column's `features`, traced from their formulas in float64."""
+    if isinstance(column, Categories):
+        value = _place(column, value)
+    made = []
+    for features in column.features:
+        traced = trace(features.of, ShapeDtype((EXAMPLES[0], 1), np.float64))
+        made.append(lower(traced, value, {}, f"column {column.name!r}"))
+    return made
+
+
+def _place(column: Categories, value: GraphValue) -> GraphValue:
+    """Return the place of each text among the categories, as `plainnet.tabular.encoding.codes` has it."""
+    texts = [*column.values, *([] if "" in column.values else [""])]
+    numbers = list(range(len(texts)))
+    place = value.apply("LabelEncoder", keys_strings=texts, values_int64s=numbers, default_int64=-1, domain=ML_DOMAIN)
+    return place.cast(np.float64)
 
 
 def _labels(table: Table) -> Sequence[Any]:
@@ -177,4 +187,7 @@ def _quantity(outputs: GraphValue, target: NumberTarget) -> None:
     graph = outputs.graph
     deviation = graph.constant("deviation", np.float64(target.deviation))
     quantity = outputs.cast(np.float64) * deviation + graph.constant("mean", np.float64(target.mean))
+    if target.limits:
+        low, high = (graph.constant("limit", np.float64(limit)) for limit in target.limits)
+        quantity = quantity.apply("Max", low).apply("Min", high)
     graph.output("variable", quantity, np.float64, (1,), target.name)

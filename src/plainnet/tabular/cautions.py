@@ -10,8 +10,9 @@ import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.errors import warn
-from plainnet.tabular.columns import FEW_CATEGORIES, NumberColumn, counts_rows
+from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.kinds import kind_of
+from plainnet.tabular.learning import FEW_CATEGORIES, counts_rows
 from plainnet.tabular.targets import Task
 from plainnet.tabular.texts import argument
 
@@ -49,11 +50,8 @@ def warn_of_leaks(frame: pl.DataFrame, target: str) -> None:
 
 def warn_of_far_out(table: Table, part: TablePart, X: Array) -> None:
     """Warn of number columns where a few values are so far out that the others are nearly equal once standardized."""
-    places, start = {}, 0
-    for column in table.columns:
-        if isinstance(column, NumberColumn):
-            places[start] = column.name
-        start += len(column.feature_names)
+    both = zip(table.columns, table.features_of_columns, strict=True)
+    places = {own[0]: column.name for column, own in both if isinstance(column, NumberColumn)}
     numbers, left_over = list(places), max(1, len(X) // 100)
     if len(X) < FEW_VALUES:
         return

@@ -10,8 +10,8 @@ import polars as pl
 import polars.selectors as cs
 
 from plainnet._base.arrays import Array
-from plainnet.tabular.columns import FEW_CATEGORIES
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type, tell
+from plainnet.tabular.learning import FEW_CATEGORIES
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.readings import (

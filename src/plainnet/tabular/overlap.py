@@ -10,7 +10,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.tabular.columns import codes, of_kinds
+from plainnet.tabular.encoding import codes, of_kinds
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,7 +11,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, warn
-from plainnet.tabular.columns import positions
+from plainnet.tabular.encoding import positions
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.table import Table

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
-from plainnet.tabular.columns import (
-    COLUMN_KINDS,
-    CategoryColumn,
-    Column,
-    column_of_kind,
-    encode,
-    learn_column,
-    of_kinds,
-    positions,
-    useless,
-)
+from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
+from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
+from plainnet.tabular.features import GROUPS, FeatureGroups
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
+from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN, WHOLE
 from plainnet.tabular.overlap import check_fingerprint
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
+from plainnet.tabular.robust_columns import CodedColumn
 from plainnet.tabular.targets import (
     TARGETS,
     ClassTarget,
@@ -80,17 +75,24 @@ class Table:
         target: str,
         task: Task,
         *,
+        encoding: Encoding = "standard",
+        largest_one_hot: int = 8,
         standardize_target: bool = True,
         options: ReadOptions = DEFAULT,
         sample_weight: Array | None = None,
     ) -> Table:
         """Learn the table of the training rows, whose every column but the target is an input.
 
-        Numbers are standardized and categories one-hot; see the classes of `plainnet.tabular.columns`. A
-        column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
+        With the encoding "standard" numbers are standardized and categories one-hot; see the classes of
+        `plainnet.tabular.columns`. With "robust" numbers are scaled by quartiles and clipped smoothly, dates are taken
+        apart, two categories are one feature, up to `largest_one_hot` of them are one-hot, more are a code for an
+        embedding, and predictions of a quantity stay in the range of the training rows; see
+        `plainnet.tabular.robust_columns`.
+
+        A column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
         target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
         needs it. `options` are those that the frame was read with; `read` reads later files alike. With
-        `sample_weight`, a number above 0 for each row, means and deviations are weighted.
+        `sample_weight`, a number above 0 for each row, means, deviations and quartiles are weighted.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -98,6 +100,9 @@ class Table:
         import polars as pl
         import polars.selectors as cs
 
+        checks.one_of("encoding", encoding, ENCODINGS)
+        checks.whole_number("largest_one_hot", largest_one_hot, least=0)
+        robust = encoding == "robust"
         task = decide_task(frame, target, task)
         targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
@@ -111,16 +116,26 @@ class Table:
         columns = []
         for column in typed.iter_columns():
             name = column.name
-            reason = useless(column, different[name], named=name in options.categories)
+            most = None if robust else MOST_CATEGORIES
+            reason = useless(column, different[name], named=name in options.categories, most=most)
             if reason:
                 warn(f"column {name!r} is left out: {reason}")
             else:
-                columns.append(learn_column(column, sample_weight))
+                notation = options.notations.get(name, PLAIN)
+                columns.append(
+                    learn_column(
+                        column,
+                        sample_weight,
+                        encoding=encoding,
+                        largest_one_hot=largest_one_hot,
+                        notation=notation,
+                    )
+                )
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
             return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
-        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight), options)
+        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust), options)
 
     @property
     def task(self) -> Task:
@@ -135,7 +150,7 @@ class Table:
     @property
     def category_columns(self) -> tuple[str, ...]:
         """Return the input columns that hold categories."""
-        return tuple(column.name for column in self.columns if isinstance(column, CategoryColumn))
+        return tuple(column.name for column in self.columns if isinstance(column, Categories))
 
     @property
     def date_columns(self) -> tuple[str, ...]:
@@ -145,14 +160,30 @@ class Table:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing"."""
-        return tuple(name for column in self.columns for name in column.feature_names)
+        """Return a name for each feature: "body_mass_g", "island=Biscoe", "sex missing", "day: month sine"."""
+        names = [""] * sum(len(column.feature_names) for column in self.columns)
+        for column, places in zip(self.columns, self._slices, strict=True):
+            for made, own in zip(column.features, places, strict=True):
+                names[own] = made.names
+        return tuple(names)
 
     @property
+    def groups(self) -> FeatureGroups:
+        """Return how many features are numbers and plain ones, and the categories of each code, in this order."""
+        made = [features for column in self.columns for features in column.features]
+        count = {group: sum(len(f.names) for f in made if f.group == group) for group in GROUPS}
+        coded = tuple(len(column.values) for column in self.columns if isinstance(column, CodedColumn))
+        return FeatureGroups(count["number"], count["plain"], coded)
+
+    @cached_property
     def features_of_columns(self) -> tuple[tuple[int, ...], ...]:
-        """Return for each column the places of its features."""
-        ends = np.cumsum([0, *(len(column.feature_names) for column in self.columns)]).tolist()
-        return tuple(tuple(range(start, end)) for start, end in itertools.pairwise(ends))
+        """Return for each column the places of its features, in the order of `Column.feature_names`."""
+        indices = range(sum(len(column.feature_names) for column in self.columns))
+        return tuple(tuple(place for own in places for place in indices[own]) for places in self._slices)
+
+    @cached_property
+    def _slices(self) -> list[list[slice]]:
+        return places_of_features(self.columns)
 
     @property
     def classes(self) -> tuple[Label, ...]:
@@ -203,14 +234,14 @@ class Table:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
 
         Columns go by their names, in any order; other columns are not looked at. A category that training did
-        not have is 0 in every feature of its column; a missing number or boolean is the mean. Each column
+        not have is unknown to every feature of its column; a missing number is the mean. Each column
         with categories or missing values that training did not have gets one PlainnetWarning that counts
         them. `place` says where a row stands, for messages.
 
         Raises InvalidValue for columns that are lacking, of another kind than learned, or infinite, also once they
         are of `dtype`.
         """
-        return encode(self.columns, self._in_kinds(frame), np.dtype(dtype), place)
+        return encode(self.columns, self._slices, self._in_kinds(frame), np.dtype(dtype), place)
 
     def feature_blocks(
         self,
@@ -227,7 +258,7 @@ class Table:
         frame = self._in_kinds(frame, warn_of_news)
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
         for start in range(0, len(frame), size):
-            yield encode(self.columns, frame[start : start + size], np.dtype(dtype), place, start)
+            yield encode(self.columns, self._slices, frame[start : start + size], np.dtype(dtype), place, start)
 
     def _in_kinds(self, frame: pl.DataFrame, warn_of_news: bool = True) -> pl.DataFrame:
         """Return the input columns in their kinds, and warn of what they hold that they did not hold in training."""
@@ -236,15 +267,15 @@ class Table:
         missing = frame.null_count().row(0, named=True)
         for column in self.columns if warn_of_news else ():
             values, news = frame[column.name], f"column {column.name!r}:"
-            if isinstance(column, CategoryColumn):
+            if isinstance(column, Categories):
                 unseen = values.filter(positions(values, column.values) < 0).drop_nulls()
                 different = unseen.unique(maintain_order=True)
                 listed = ", ".join(map(repr, different[:3])) + (", ..." if len(different) > 3 else "")
                 if len(unseen):
                     warn(f"{news} {len(unseen)} values that training did not have count as unknown: {listed}")
             if missing[column.name] and not column.missing:
-                meaning = "unknown" if column.kind == "category" else "the mean"
-                warn(f"{news} {missing[column.name]} missing values, where training had none, count as {meaning}")
+                count = missing[column.name]
+                warn(f"{news} {count} missing values, where training had none, count as {column.unknown}")
         return frame
 
     def targets(self, frame: pl.DataFrame) -> Array:
@@ -264,7 +295,8 @@ class Table:
 
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
         for two classes, from the probability p of the second, shape (rows, 1).
-        Regression: outputs · deviation + mean, from outputs of shape (rows, 1).
+        Regression: outputs · deviation + mean, from outputs of shape (rows, 1), with the encoding "robust" no less
+        than the least target of the training rows and no more than the largest.
 
         Raises InvalidValue for outputs of another shape and for outputs that are not finite.
         """
@@ -310,7 +342,7 @@ class Table:
         """Return the table as plain data that JSON holds exactly."""
         known = {"fingerprint": self.fingerprint} if self.fingerprint else {}
         return {
-            "columns": [to_plain(column.kind, column) for column in self.columns],
+            "columns": [to_plain(column.entry, column) for column in self.columns],
             "target": to_plain(self.target.kind, self.target),
             "options": self.options.to_dict(),
             **known,

@@ -11,9 +11,10 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.tabular.columns import mean_and_deviation, positions
 from plainnet.tabular.description import check_ascending, check_text
+from plainnet.tabular.encoding import positions
 from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
+from plainnet.tabular.learning import mean_and_deviation
 from plainnet.tabular.texts import categories, option
 from plainnet.training import data
 
@@ -200,24 +201,38 @@ class ClassTarget:
 
 @dataclass(frozen=True)
 class NumberTarget:
-    """The target is a quantity y; a network learns (y - mean) / deviation."""
+    """The target is a quantity y; a network learns (y - mean) / deviation.
+
+    Predictions are clipped to `limits`, the least and the largest target of the training rows, if there is one.
+    """
 
     kind: ClassVar[Task] = "regression"
     column_kind: ClassVar[Kind] = "number"
     name: str
     mean: float
     deviation: float
+    limits: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_text("name of the target", self.name)
         checks.number(f"mean of target {self.name!r}", self.mean)
         checks.number(f"deviation of target {self.name!r}", self.deviation, above=0)
+        if self.limits:
+            check_ascending(f"limits of target {self.name!r}", self.limits, (float,), least=2)
+            for limit in self.limits:
+                checks.number(f"limits of target {self.name!r}", limit)
 
     @classmethod
-    def learn(cls, column: pl.Series, standardize: bool, weights: Array | None = None) -> NumberTarget:
-        """Learn mean and deviation from the training rows; without `standardize` they are 0 and 1, without effect."""
-        mean, deviation = mean_and_deviation(column.to_numpy(), weights) if standardize else (0.0, 1.0)
-        return cls(column.name, mean, deviation)
+    def learn(
+        cls, column: pl.Series, standardize: bool, weights: Array | None = None, *, clip: bool = False
+    ) -> NumberTarget:
+        """Learn mean and deviation from the training rows; without `standardize` they are 0 and 1, without effect.
+
+        With `clip` learn the least and the largest target, too.
+        """
+        values = column.to_numpy()
+        mean, deviation = mean_and_deviation(values, weights) if standardize else (0.0, 1.0)
+        return cls(column.name, mean, deviation, (float(values.min()), float(values.max())) if clip else ())
 
     def encode(self, column: pl.Series) -> Array:
         """Return the standardized target, shape (rows, 1)."""
@@ -228,7 +243,8 @@ class NumberTarget:
         outputs = checks.examples("outputs", outputs, np.dtype(np.float64))
         if outputs.shape[1] != 1:
             raise InvalidValue(f"outputs has shape {outputs.shape}; target {self.name!r} takes shape (rows, 1)")
-        return outputs[:, 0] * self.deviation + self.mean
+        quantity = outputs[:, 0] * self.deviation + self.mean
+        return np.clip(quantity, self.limits[0], self.limits[-1]) if self.limits else quantity
 
 
 Target: TypeAlias = ClassTarget | NumberTarget
