@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
+    from plainnet.tabular.tuning import tune
     from plainnet.training.many import train_many
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "schedules",
     "shapley_values",
     "train_many",
+    "tune",
 ]
 __all__ += layers.__all__
 __all__ += optimizers.__all__
@@ -73,6 +75,7 @@ LATER = {
     "load_safetensors": "plainnet.export.safetensors",
     "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
+    "tune": "plainnet.tabular.tuning",
 }
 """Functions by the module that is imported when they are first asked for."""
 

@@ -87,22 +87,22 @@ def train(
     if outputs.save is not None:
         fitted.net.save(outputs.save)  # before anything else that could fail
     console.print(layer_table(fitted.net))
-    console.print(_ending(fitted))
-    _show_scores(fitted)
+    console.print(ending(fitted))
+    show_scores(fitted)
     _write(fitted, outputs)
     if fitted.interrupted:
         say(f"interrupted; {_kept(history, outputs)}")
         raise typer.Exit(130)
 
 
-def _show_scores(fitted: Fitted) -> None:
+def show_scores(fitted: Fitted) -> None:
     """Print how well the model does on the rows that say most: the test rows, else those held out of the training."""
     shown = fitted.shown
     measured = measure(fitted.prepared.table, fitted.net, shown.part, outputs=shown.outputs, warn_of_news=False)
-    print_measures(measured, fitted.prepared.table.class_names, shown.title, _about(fitted))
+    print_measures(measured, fitted.prepared.table.class_names, shown.title, about(fitted))
 
 
-def _about(fitted: Fitted) -> str:
+def about(fitted: Fitted) -> str:
     """Return a sentence on the part that the shown rows had in the training."""
     match fitted.shown.kind:
         case "test":
@@ -120,7 +120,7 @@ def _write(fitted: Fitted, outputs: Outputs) -> None:
         save_picture(outputs.plot, figure_of(pn.plots.loss_curve(fitted.history)))
         print_whole(f"Loss curves drawn to {outputs.plot}")
     if outputs.report is not None:
-        rows_are = f"Shown on the {fitted.shown.title.lower().removeprefix('on the ')}. {_about(fitted)}"
+        rows_are = f"Shown on the {fitted.shown.title.lower().removeprefix('on the ')}. {about(fitted)}"
         report_table_run(outputs.report, fitted.net, fitted.prepared.table, fitted.shown.part, rows_are)
     if outputs.save is not None:
         print_whole(f"Model saved to {outputs.save}")
@@ -148,7 +148,7 @@ def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     return False
 
 
-def _ending(fitted: Fitted) -> str:
+def ending(fitted: Fitted) -> str:
     history = fitted.history
     settings, best = history.settings, history.restored_epoch
     threads = f", {plural(settings['threads'], 'thread')}" if settings["threads"] else ""

@@ -9,6 +9,7 @@ from plainnet._base import checks
 from plainnet.cli import options
 from plainnet.cli.options import DATA, HELP, NETWORK, OUTPUT, TRAINING, option
 from plainnet.errors import InvalidValue
+from plainnet.initializers import INITIALIZERS
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions
 from plainnet.tabular.parts import Division, Share
@@ -121,7 +122,16 @@ class Varied:
     number_embedding: Annotated[
         str | None, option("Embedding of numbers: periodic, piecewise_linear or none.", NETWORK)
     ] = None
-    initializer: Annotated[str | None, option(f"{HELP['initializer']}", NETWORK)] = None
+    frequency: Annotated[float | None, option("Deviation of the frequencies in the periodic embedding.", NETWORK)] = (
+        None
+    )
+    frequencies: Annotated[int | None, option("Frequencies of a column in it.", NETWORK)] = None
+    number_width: Annotated[int | None, option("Numbers in the embedding of a number.", NETWORK)] = None
+    largest_one_hot: Annotated[int | None, option("Categories beyond which a column is embedded.", NETWORK)] = None
+    embedding_width: Annotated[int | None, option("Numbers in the embedding of a category.", NETWORK)] = None
+    initializer: Annotated[
+        str | None, option(f"Initial weights: data (from the training rows), {', '.join(INITIALIZERS)}.", NETWORK)
+    ] = None
     dropout: Annotated[float | None, option("Rate of dropout after each hidden layer.", NETWORK)] = None
     normalization: Annotated[str | None, option(f"{HELP['normalization']}.", NETWORK)] = None
     l1: Annotated[float | None, option("Penalty on Σ|w|.", NETWORK)] = None
@@ -131,6 +141,10 @@ class Varied:
     optimizer: Annotated[str | None, option(HELP["optimizer"], TRAINING)] = None
     learning_rate: Annotated[float | None, option("Learning rate.", TRAINING)] = None
     schedule: Annotated[str | None, option(HELP["schedule"], TRAINING)] = None
+    scale_rate: Annotated[float | None, option("Rate of the scaling layer, as a multiple of it.", TRAINING)] = None
+    embedding_rate: Annotated[float | None, option("Rate of the embeddings of numbers, likewise.", TRAINING)] = None
+    first_rate: Annotated[float | None, option("Rate of the first hidden layer's weights, likewise.", TRAINING)] = None
+    beta2: Annotated[float | None, option("Share of the mean square that a step of adam keeps.", TRAINING)] = None
     momentum: Annotated[float | None, option("Momentum of sgd or rmsprop.", TRAINING)] = None
     nesterov: Annotated[bool, option("Nesterov's momentum.", TRAINING, "--nesterov")] = False
     weight_decay: Annotated[float | None, option("Weight decay of the optimizer.", TRAINING)] = None
@@ -188,8 +202,14 @@ class Running:
     def of_fit(self, task: str) -> dict[str, Any]:
         """Return the options of `Network.fit` among them."""
         return {
-            "shuffle": self.shuffle,
             "metrics": options.metrics(self.metrics, task),
+            **self.of_search(),
+        }
+
+    def of_search(self) -> dict[str, Any]:
+        """Return those that every trial of a search has."""
+        return {
+            "shuffle": self.shuffle,
             "report_every": AUTO if self.report_every is None else self.report_every,
             "engine": self.engine,
             "threads": self.threads,

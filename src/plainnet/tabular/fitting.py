@@ -27,7 +27,7 @@ from plainnet.tabular.building import (
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.preparing import Prepared, prepare
 from plainnet.tabular.problem import Divided
-from plainnet.tabular.recipe import Recipe
+from plainnet.tabular.recipe import FEW_ROWS, Recipe
 from plainnet.training.many import train_many
 
 if TYPE_CHECKING:
@@ -115,7 +115,12 @@ def fit_table(
     assert history is not None
     interrupted = follow(_until(reports, deadline))
     late = time.monotonic() >= deadline
-    if recipe.refit and not (interrupted or late) and history.best_epoch and len(prepared.parts.rest) > len(prepared.X):
+    if (
+        _refits(recipe, prepared)
+        and not (interrupted or late)
+        and history.best_epoch
+        and len(prepared.parts.rest) > len(prepared.X)
+    ):
         return _refitted(Fitted(net, prepared, (history,)), recipe, seed, follow, deadline, options)
     return Fitted(net, prepared, (history,), interrupted=interrupted)
 
@@ -150,6 +155,10 @@ def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights:
 
 
 # ---- once more, on all rows ----
+
+
+def _refits(recipe: Recipe, prepared: Prepared) -> bool:
+    return len(prepared.parts.rest) <= FEW_ROWS if recipe.refit is None else recipe.refit
 
 
 def _refitted(

@@ -35,7 +35,7 @@ def within(
     fitting = min(MOST_NETWORKS, int(left / (took * recipe.epochs))) if free else 1
     if fitting > 1:
         return replace(division, ensemble=fitting, folds=0), recipe
-    refit = recipe.refit and left >= 2.2 * took * epochs
+    refit = recipe.refit if left >= 2.2 * took * epochs else False
     return division, replace(recipe, epochs=epochs, refit=refit)
 
 
