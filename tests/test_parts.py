@@ -24,7 +24,7 @@ def test_each_row_is_in_one_part_and_each_class_gives_its_share():
     parts = divide(problem(), Division(test=Share(0.2), validation=Share(0.25)), seed=3)
     found = [rows_of(part) for part in (parts.training, parts.validation, parts.test)]
     assert list(map(len, found)) == [60, 20, 20]
-    assert sorted(sum(found, [])) == list(range(100))
+    assert sorted(row for rows in found for row in rows) == list(range(100))
     assert [sum(row % 10 == 0 for row in rows) for rows in found] == [6, 2, 2]
     again = divide(problem(), Division(test=Share(0.2), validation=Share(0.25)), seed=3)
     assert rows_of(again.test) == found[2]
@@ -48,7 +48,7 @@ def test_the_last_rows():
 def test_rows_of_a_group_stay_together_and_the_group_is_no_input():
     parts = divide(problem(group="patient"), Division(test=Share(0.2), validation=Share(0.2)), seed=1)
     groups = [{row // 4 for row in rows_of(part)} for part in (parts.training, parts.validation, parts.test)]
-    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    assert sum(map(len, groups)) == len(set().union(*groups)) == 25
     assert "patient" not in parts.training.frame.columns
 
 

@@ -122,7 +122,7 @@ def show_trials(tuned: Tuned) -> None:
     cut = sum(trial.state.name == "PRUNED" for trial in tuned.study.get_trials(deepcopy=False))
     heading(f"Best of {plural(len(ended) + cut, 'trial')}, of which {cut} were cut short")
     table = plain_table("trial", "error", "differs in", left=(2,))
-    for trial in sorted(ended, key=lambda trial: trial.value)[:SHOWN]:
+    for trial in sorted(ended, key=lambda trial: trial.value or 0.0)[:SHOWN]:
         changed = trial.user_attrs["recipe"]
         table.add_row(str(trial.number), f"{trial.value:.4g}", ", ".join(map(_shown, changed.items())) or "nothing")
     console.print(table)
@@ -130,10 +130,12 @@ def show_trials(tuned: Tuned) -> None:
 
 def _shown(setting: tuple[str, Any]) -> str:
     name, value = setting
-    written = (
-        ",".join(map(str, value)) if isinstance(value, list) else f"{value:.3g}" if isinstance(value, float) else value
-    )
-    return f"{name.replace('_', ' ')} {written}"
+    return f"{name.replace('_', ' ')} {f'{value:.3g}' if isinstance(value, float) else _written(value)}"
+
+
+def _written(value: Any) -> str:
+    """Return the value of a setting as the command line takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def training_command(context: typer.Context, tuned: Tuned) -> str:
@@ -142,8 +144,5 @@ def training_command(context: typer.Context, tuned: Tuned) -> str:
     words = ["plainnet", "train"]
     words += [word for name, own in options.given_words(context).items() if name not in of_search for word in own]
     for name, value in tuned.varied.items():
-        written = (
-            ",".join(map(str, value)) if isinstance(value, list) else repr(value) if isinstance(value, float) else value
-        )
-        words += [f"--{name.replace('_', '-')}", str(written)]
+        words += [f"--{name.replace('_', '-')}", _written(value)]
     return shlex.join([*words, "--save", "model.npz"])

@@ -114,15 +114,10 @@ def fit_table(
     history = net.history
     assert history is not None
     interrupted = follow(_until(reports, deadline))
-    late = time.monotonic() >= deadline
-    if (
-        _refits(recipe, prepared)
-        and not (interrupted or late)
-        and history.best_epoch
-        and len(prepared.parts.rest) > len(prepared.X)
-    ):
-        return _refitted(Fitted(net, prepared, (history,)), recipe, seed, follow, deadline, options)
-    return Fitted(net, prepared, (history,), interrupted=interrupted)
+    fitted = Fitted(net, prepared, (history,), interrupted=interrupted)
+    if interrupted or time.monotonic() >= deadline or not _refits(recipe, prepared) or not history.best_epoch:
+        return fitted
+    return _refitted(fitted, recipe, seed, follow, deadline, options)
 
 
 def training_options(
@@ -158,7 +153,9 @@ def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights:
 
 
 def _refits(recipe: Recipe, prepared: Prepared) -> bool:
-    return len(prepared.parts.rest) <= FEW_ROWS if recipe.refit is None else recipe.refit
+    """Return True if the recipe asks for it, and there are more rows than the training had."""
+    rows = len(prepared.parts.rest)
+    return rows > len(prepared.X) and (rows <= FEW_ROWS if recipe.refit is None else recipe.refit)
 
 
 def _refitted(
