@@ -20,6 +20,7 @@ settings.load_profile("plainnet")
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
+    "test_attribution_of_tables.py": ("cli", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
@@ -44,6 +45,7 @@ NEEDS = {
     "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
     "test_display.py": ("cli", "tables"),
+    "test_encoded_exports.py": ("exchange", "tables", "onnxruntime"),
     "test_encodings.py": ("tables",),
     "test_engine_pauses.py": ("fast",),
     "test_engines.py": ("fast",),
@@ -72,6 +74,7 @@ NEEDS = {
     "test_script.py": ("tables",),
     "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
+    "test_table_goldens.py": ("tables",),
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),

@@ -27,6 +27,15 @@ LAYERS = {
     "BatchNorm": [lambda units: pn.BatchNorm(), lambda units: pn.BatchNorm(momentum=0.3, epsilon=1e-3)],
     "LayerNorm": [lambda units: pn.LayerNorm(), lambda units: pn.LayerNorm(epsilon=1e-3)],
     "RMSNorm": [lambda units: pn.RMSNorm(), lambda units: pn.RMSNorm(epsilon=1e-3)],
+    "Scale": [lambda units: pn.Scale()],
+    "ParametricActivation": [
+        lambda units: pn.ParametricActivation("mish"),
+        lambda units: pn.ParametricActivation("selu"),
+    ],
+    "PeriodicEmbedding": [
+        lambda units: pn.PeriodicEmbedding(1),
+        lambda units: pn.PeriodicEmbedding(min(units, 2), frequencies=5, width=3, deviation=0.3),
+    ],
 }
 """By name, functions of the number of units, which not every layer has."""
 

@@ -85,6 +85,27 @@ def rms_norm(layer, x, take, **_):
     return scale * x * (anp.sum(x**2, axis=1, keepdims=True) / x.shape[1] + 1e-5) ** -0.5, 0.0
 
 
+def scale(layer, x, take, **_):
+    return x * take((x.shape[1],)), 0.0
+
+
+def parametric_activation(layer, x, take, **_):
+    alpha = take((x.shape[1],))
+    return (1 - alpha) * x + alpha * ACTIVATIONS[layer["activation"]](x), 0.0
+
+
+def periodic_embedding(layer, x, take, **_):
+    """Each column by itself, as its formula stands in the paper."""
+    columns, count, width = layer["columns"], layer.get("frequencies", 16), layer.get("width", 4)
+    frequencies, phases = take((columns, count)), take((columns, count))
+    weights, bias = take((columns, count, width - 1)), take((columns, width - 1))
+    embedded = [
+        anp.dot(anp.cos(2 * anp.pi * anp.outer(x[:, i], frequencies[i]) + phases[i]), weights[i]) + bias[i]
+        for i in range(columns)
+    ]
+    return anp.concatenate([*embedded, x], axis=1), 0.0
+
+
 LAYERS = {
     "Dense": dense,
     "Activation": activation,
@@ -92,6 +113,9 @@ LAYERS = {
     "BatchNorm": batch_norm,
     "LayerNorm": layer_norm,
     "RMSNorm": rms_norm,
+    "Scale": scale,
+    "ParametricActivation": parametric_activation,
+    "PeriodicEmbedding": periodic_embedding,
 }
 
 

@@ -53,9 +53,11 @@ def test_each_activation(activation: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("make", parts.cases(parts.LAYERS))
 def test_each_layer(make: Callable[[int], pn.Layer], dtype: str) -> None:
-    """As the first, in the middle and, unless rounding decides what it does to two numbers, as the last one."""
+    """As the first, in the middle and, unless it makes more numbers or rounding decides about two, as the last one."""
     layers = [lambda: make(INPUTS), dense(4, "tanh"), lambda: make(4), dense(OUTPUTS)]
     last = [lambda: make(OUTPUTS)] if dtype == "float64" or not make(OUTPUTS).normalization else []
+    if make(OUTPUTS).output_shape((OUTPUTS,)) != (OUTPUTS,):
+        last = []
     assert_engines_agree(network(*layers, *last, dtype=dtype), X, Y, **OPTIONS)
 
 

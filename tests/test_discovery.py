@@ -30,7 +30,7 @@ def middle_layer(name, activation, initializer):
     """The layer in question, with the activation and the initializer where it takes them."""
     if name == "Dense":
         return pn.Dense(5, activation, initializer=initializer, l1=0.01, l2=0.1)
-    return pn.Activation(activation) if name == "Activation" else parts.LAYERS[name][0](5)
+    return LAYERS[name](activation) if "Activation" in name else parts.LAYERS[name][0](5)
 
 
 def network(layer, activation, loss, initializer, seed):

@@ -1,5 +1,7 @@
 """`plainnet explain` and `plainnet xor --explain`: which rows they walk, and where they write."""
 
+import re
+
 import polars as pl
 import pytest
 import typer
@@ -7,7 +9,7 @@ from shared import PENGUINS
 
 import plainnet as pn
 from plainnet.cli import explain as command
-from plainnet.errors import PlainnetError
+from plainnet.errors import PlainnetError, PlainnetWarning
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,33 @@ def test_command_refuses_rows_that_are_not_there(run, model):
     for row in (0, 345):
         with pytest.raises(PlainnetError, match=f"--row is {row}; penguins.csv has the rows 1 to 344"):
             run(model, PENGUINS, "--row", row)
+
+
+def test_command_shows_which_columns_made_the_prediction(run, model, tmp_path, capsys):
+    frame = pl.read_csv(PENGUINS, infer_schema=False)
+    new = tmp_path / "new.csv"
+    frame.drop("species").head(30).write_csv(new)
+    run(model, new, "--why", "--row", 3, "--row", 20, "--background", PENGUINS)
+    out = capsys.readouterr().out
+    assert "Why row 3 is predicted as species" in out
+    assert "Why row 20 is predicted as species" in out
+    assert "For 100 of the 344 rows of penguins.csv" in " ".join(out.split())
+    assert re.search(rf"bill_length_mm +{frame['bill_length_mm'][2]} +[+-]0\.\d+ +[▐█▌]+", out)
+    assert "One training step" not in out
+    run(model, new, "--why", "--row", 3, "--background", PENGUINS, "--html", tmp_path / "why.html")
+    page = (tmp_path / "why.html").read_text(encoding="utf-8")
+    assert "Row 3 of new.csv explained" in page
+    assert 'class="more" style="left:' in page
+    capsys.readouterr()
+    run(model, PENGUINS, "--row", 3)
+    both = capsys.readouterr().out
+    assert both.index("Why row 3") < both.index("One training step")
+
+
+def test_few_rows_to_compare_with_are_told(run, model, tmp_path):
+    pl.read_csv(PENGUINS, infer_schema=False).head(2).write_csv(tmp_path / "two.csv")
+    with pytest.warns(PlainnetWarning, match="compared with the 2 rows of two.csv; --background takes"):
+        run(model, tmp_path / "two.csv", "--why")
 
 
 def test_xor_command_names_the_examples(capsys):

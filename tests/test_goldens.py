@@ -133,3 +133,19 @@ def test_normalization_of_an_example(name):
     np.testing.assert_allclose(input_gradient, case["input_gradient"], rtol=1e-9, atol=1e-12)
     for key in learned:
         np.testing.assert_allclose(gradients[key], case[f"{key}_gradient"], rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["Scale", "ParametricActivation", "PeriodicEmbedding"])
+def test_layers_and_their_gradients(name):
+    case = next(case for key, case in GOLDENS["layers"].items() if key.replace("_", "") == name.lower())
+    inputs = np.array(case["inputs"])
+    layer = single_layer(LAYERS[name](**case["settings"]), inputs.shape[1])
+    for key, values in case["parameters"].items():
+        setattr(layer, key, values)
+    outputs, backward = layer.forward(inputs)
+    gradients = {key: np.empty(getattr(layer, key).shape) for key in case["parameters"]}
+    gradients["inputs"] = backward(np.array(case["upstream_gradient"]), gradients)
+    np.testing.assert_allclose(outputs, case["outputs"], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(layer.predict(inputs), case["outputs"], rtol=1e-12, atol=1e-13)
+    for key, expected in case["gradients"].items():
+        np.testing.assert_allclose(gradients[key], expected, rtol=1e-11, atol=1e-13)

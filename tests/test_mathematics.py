@@ -53,18 +53,20 @@ def units(result, expected):
 
 
 def numbers(dtype):
-    """Numbers of every size, close to 0 and 1 and to the multiples of ln 2 / 2, and the special ones."""
+    """Numbers of every size, close to 0 and 1 and to the multiples of ln 2 / 2 and π / 2, and the special ones."""
     random = np.random.default_rng(0)
     info = np.finfo(dtype)
     size = 2.0 ** random.uniform(info.minexp - info.nmant, info.maxexp, 20_000)
     halves = np.arange(-2100, 2100) * math.log(2) / 2
+    quarters = np.concatenate([np.arange(-2100, 2100), random.integers(-(2**20), 2**20, 20_000)]) * math.pi / 2
     steps = (1 + np.arange(-500, 500) * info.eps).astype(dtype)
     edges = [0.0, -0.0, math.inf, -math.inf, math.nan, info.max, info.min, info.tiny, info.smallest_subnormal]
     largest, least = (np.log(np.longdouble(edge)) for edge in (info.max, info.tiny))
     limits = [dtype(x) * steps for x in (largest, least, info.maxexp, info.minexp, 10, -20, -40)]
     parts = [
         *(random.uniform(-b, b, 40_000) for b in (1, 3, 20, 90, 750)), size, -size, halves, np.sqrt(2) * steps,
-        np.sqrt(0.5) * steps, steps, -steps, *limits, edges, np.arange(-1200, 1200), 2.0 ** np.arange(-140, 120),
+        np.sqrt(0.5) * steps, steps, -steps, quarters, *limits, edges, np.arange(-1200, 1200),
+        2.0 ** np.arange(-140, 120),
     ]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -72,6 +74,7 @@ def numbers(dtype):
 
 
 MOST = {"exp": 1, "exp2": 1.1, "expm1": 2, "log": 1, "log2": 2, "log10": 2, "log1p": 1.5, "tanh": 2.6}
+MOST |= dict.fromkeys(TRIGONOMETRIC := ("sin", "cos"), 2)
 """The most units; those of the logarithms to 2 and 10 hold without fused multiplication and addition, too."""
 
 
@@ -79,6 +82,8 @@ MOST = {"exp": 1, "exp2": 1.1, "expm1": 2, "log": 1, "log2": 2, "log10": 2, "log
 @pytest.mark.parametrize("name", MOST)
 def test_units_in_the_last_place(name, kind):
     x = numbers(DTYPES[kind])
+    if name in TRIGONOMETRIC:
+        x = x[~((np.abs(x) > 2e6) & np.isfinite(x))]  # NumPy's own of large numbers differ from system to system
     result = of(name, x)
     assert units(result, getattr(np, name)(x.astype(WIDER[kind]))) <= MOST[name]
 

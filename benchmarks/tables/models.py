@@ -61,11 +61,12 @@ def code_digest() -> str:
 def fit_plainnet(
     features: pl.DataFrame, targets: Targets, task: Task, seed: int, threads: int, *, options: tuple[str, ...] = ()
 ) -> Predict:
-    """Learn by the commands that a user types, from a file of the rows."""
+    """Learn by the commands that a user types, from a file of the rows; no test part, as the benchmark has its own."""
     folder = Path(tempfile.mkdtemp(prefix="plainnet-benchmark-"))
     features.with_columns(pl.Series("target to predict", targets)).write_csv(folder / "train.csv")
-    told = ["--task", task, "--seed", str(seed), "--threads", str(threads), "--save", str(folder / "model.npz")]
-    run_command("train", str(folder / "train.csv"), "--target", "target to predict", *told, *options)
+    told = ["--target", "target to predict", "--task", task, "--test", "0", "--seed", str(seed)]
+    told += ["--threads", str(threads), "--save", str(folder / "model.npz")]
+    run_command("train", str(folder / "train.csv"), *told, *options)
 
     def predict(features: pl.DataFrame) -> Targets:
         features.write_csv(folder / "test.csv")

@@ -275,12 +275,19 @@ def _idle_optimizer(learning_rate: float) -> Any:
     return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=learning_rate)
 
 
-# Layers: batch normalization in three training steps and a prediction; the two of single examples, their gradients.
+# Layers: batch normalization in three training steps and a prediction; all others, their gradients.
 
 
 def layer_goldens() -> Json:
     random = np.random.default_rng(1)
-    return {"batch_norm": _batch_norm(random), "layer_norm": _layer_norm(random), "rms_norm": _rms_norm(random)}
+    return {
+        "batch_norm": _batch_norm(random),
+        "layer_norm": _layer_norm(random),
+        "rms_norm": _rms_norm(random),
+        "scale": _scale(random),
+        "parametric_activation": _parametric_activation(random),
+        "periodic_embedding": _periodic_embedding(random),
+    }
 
 
 def _batch_norm(random: np.random.Generator) -> Json:
@@ -345,6 +352,61 @@ def _rms_norm(random: np.random.Generator) -> Json:
         "outputs": outputs.tolist(),
         "input_gradient": tensors[0].grad.tolist(),
         "scale_gradient": tensors[1].grad.tolist(),
+    }
+
+
+def _scale(random: np.random.Generator) -> Json:
+    inputs, scale = random.standard_normal((5, 3)), random.uniform(0.5, 2, size=3)
+    return _gradients(random, {}, inputs, {"scale": scale}, lambda x, scale: x * scale)
+
+
+def _parametric_activation(random: np.random.Generator) -> Json:
+    inputs, alpha = random.standard_normal((5, 3)), random.uniform(0, 1, size=3)
+    return _gradients(
+        random,
+        {"activation": "mish"},
+        inputs,
+        {"alpha": alpha},
+        lambda x, alpha: x + alpha * (functional.mish(x) - x),
+    )
+
+
+def _periodic_embedding(random: np.random.Generator) -> Json:
+    """Two of three columns, each with its own waves, as `Linear` layers would have them."""
+    columns, count, width = 2, 5, 4
+    arrays = {
+        "frequencies": random.normal(0, 0.5, size=(columns, count)),
+        "phases": random.uniform(-np.pi, np.pi, size=(columns, count)),
+        "weights": random.uniform(-1, 1, size=(columns, count, width - 1)),
+        "bias": random.uniform(-1, 1, size=(columns, width - 1)),
+    }
+
+    def embedded(x: Any, frequencies: Any, phases: Any, weights: Any, bias: Any) -> Any:
+        sums = [
+            functional.linear(torch.cos(2 * torch.pi * x[:, [i]] * frequencies[i] + phases[i]), weights[i].T, bias[i])
+            for i in range(columns)
+        ]
+        return torch.cat([*sums, x[:, :columns], x[:, columns:]], dim=1)
+
+    settings = {"columns": columns, "frequencies": count, "width": width, "deviation": 0.5}
+    return _gradients(random, settings, random.standard_normal((6, 3)), arrays, embedded)
+
+
+def _gradients(
+    random: np.random.Generator, settings: Json, inputs: Any, arrays: dict[str, Any], function: Callable[..., Any]
+) -> Json:
+    """The outputs of function(inputs, **arrays), and what an upstream gradient becomes at each of them."""
+    tensors = {name: torch.tensor(array, requires_grad=True) for name, array in {"inputs": inputs, **arrays}.items()}
+    outputs = function(*tensors.values())
+    upstream = random.standard_normal(tuple(outputs.shape))
+    outputs.backward(torch.tensor(upstream))
+    return {
+        "settings": settings,
+        "inputs": np.asarray(inputs).tolist(),
+        "parameters": {name: array.tolist() for name, array in arrays.items()},
+        "outputs": outputs.tolist(),
+        "upstream_gradient": upstream.tolist(),
+        "gradients": {name: tensor.grad.tolist() for name, tensor in tensors.items()},
     }
 
 

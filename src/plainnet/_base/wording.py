@@ -7,6 +7,8 @@ from typing import Any
 
 GROUPED = 10_000
 """The least number written with a comma, so that 2009 can be a year."""
+LARGE = 100_000
+"""The number from which on numbers of a table have ten figures; smaller ones have six."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -59,3 +61,16 @@ def in_date(days: float) -> str:
         return str(date(1970, 1, 1) + timedelta(math.floor(days)))
     except OverflowError:
         return in_digits(days)
+
+
+def in_cell(value: Any, *, is_date: bool = False) -> str:
+    """Return a value of a table for people, "" for a missing one; dates are days since 1970-01-01."""
+    if value is None:
+        return ""
+    if is_date:
+        return in_date(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.6g}" if abs(value) < LARGE else f"{value:.10g}"

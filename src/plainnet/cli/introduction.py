@@ -7,7 +7,7 @@ from plainnet._base.wording import plural
 from plainnet.cli.display import console
 from plainnet.cli.models import left_out
 from plainnet.tabular import Table
-from plainnet.tabular.columns import CategoryColumn, NumberColumn
+from plainnet.tabular.columns import Categories
 from plainnet.tabular.notations import PLAIN
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.preparing import Prepared
@@ -55,8 +55,8 @@ def column_lines(table: Table) -> Iterator[str]:
     alike: dict[str, list[str]] = {}
     for column in table.columns:
         notation = table.options.notations.get(column.name, PLAIN)
-        kind = notation.described if isinstance(column, NumberColumn) else KINDS[column.kind]
-        count = f" ({len(column.values)})" if isinstance(column, CategoryColumn) else ""
+        kind = notation.described if column.kind == "number" else KINDS[column.kind]
+        count = f" ({len(column.values)})" if isinstance(column, Categories) else ""
         alike.setdefault(kind, []).append(f"{column.name}{count}")
     for kind, names in alike.items():
         more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 import plainnet as pn
-from plainnet._base.wording import in_date, plural
+from plainnet._base.wording import plural
 from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
@@ -16,7 +16,6 @@ from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
 from plainnet.tabular import Table, write_table
-from plainnet.tabular.columns import NumberColumn
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.parts import TablePart, part_of_file
 from plainnet.tabular.reading import as_text_table
@@ -100,12 +99,8 @@ def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
     heading("Expected columns")
     for column in table.columns:
-        if column.name in table.date_columns and isinstance(column, NumberColumn):
-            missing = "; some missing" if column.missing else ""
-            values = f"mean {in_date(column.mean)}, deviation {column.deviation:.4g} days{missing}"
-            columns.add_row(column.name, "date", values)
-        else:
-            columns.add_row(column.name, column.kind, column.summary)
+        is_date = column.name in table.date_columns and column.kind == "number"
+        columns.add_row(column.name, "date" if is_date else column.kind, column.in_training(is_date=is_date))
     console.print(columns)
     target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
     console.print(f"Predicts {table.target.name}: {target}")

@@ -28,6 +28,7 @@ LONGEST_TEXT = 2_000
 
 IN_ASCII = {"→": "->", "←": "<-", "…": "...", "–": "-", "−": "-", "━": "-", "─": "-", "·": ".", "×": "x"}
 IN_ASCII |= {"Σ": "sum ", "²": "^2", "₁": "1", "₂": "2", "₃": "3", "≥": ">=", "≤": "<=", "∞": "inf"}
+IN_ASCII |= {"█": "#", "▌": ":", "▐": ":", "±": "+-"}
 """Replacements for signs of our own texts that an encoding lacks; letters of the data become question marks."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -52,9 +52,11 @@ STYLE = """
 """
 
 
-def page(explanation: Explanation, full: bool) -> str:
-    """Return the whole file."""
-    return pages.page(TITLE, _lead(explanation), _chapters(explanation, full), STYLE)
+def page(
+    explanation: Explanation, full: bool, title: str = TITLE, first: Sequence[Chapter] = (), style: str = ""
+) -> str:
+    """Return the whole file; `first` are chapters before those of the step, and `style` is theirs."""
+    return pages.page(title, _lead(explanation), [*first, *_chapters(explanation, full)], STYLE + style)
 
 
 def fragment(explanation: Explanation, full: bool) -> str:

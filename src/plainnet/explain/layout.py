@@ -4,11 +4,17 @@ A block is a list of lines, a line a list of spans (text, style). The same lines
 no library, and in colours by a rich console.
 """
 
-import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from plainnet._base.extras import missing_extra
 from plainnet.explain.numbers import GAP, Cells
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 QUIET = "dim"
 BETWEEN = 2
@@ -43,6 +49,24 @@ def plain(line: Line) -> str:
     return "".join(span.text for span in line).rstrip()
 
 
+def printed(lines: Callable[[int], Iterable[Line]]) -> RenderableType:
+    """Return the lines in colours, as something that a rich console prints as wide as it is."""
+    try:
+        from rich.console import Console, ConsoleOptions, RenderResult
+        from rich.text import Text
+    except ImportError:
+        raise missing_extra("an explanation in colours", "cli", "rich") from None
+
+    class Rendered:
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for line in lines(options.max_width):
+                text = Text.assemble(*line, no_wrap=True)
+                text.rstrip()
+                yield text
+
+    return Rendered()
+
+
 def wrap(text: str, style: str, width: int) -> Block:
     """Return a text in lines of at most `width` columns, broken at spaces.
 
@@ -56,7 +80,7 @@ def wrap(text: str, style: str, width: int) -> Block:
             continue
         lines += [line] if line else []
         while width_of(word) > width:
-            head = _cut(word, width, end="")
+            head = cut(word, width, end="")
             lines.append(head)
             word = word[len(head) :]
         line = word
@@ -120,10 +144,10 @@ def _band(shown: Cells, band: range, lead: int, widths: Sequence[int], style: st
 
 
 def _row(name: str, texts: Sequence[str], lead: int, widths: Sequence[int], style: str) -> Line:
-    cut = [_cut(text, width) for text, width in zip(texts, widths, strict=True)]
-    padded = [" " * (width - width_of(text)) + text for text, width in zip(cut, widths, strict=True)]
-    shown = _cut(name, lead - BETWEEN) if lead else ""
-    return [Span(shown + " " * (lead - width_of(shown)), QUIET), Span((" " * BETWEEN).join(padded), style)]
+    shortened = [cut(text, width) for text, width in zip(texts, widths, strict=True)]
+    aligned = [padded(text, width, right=True) for text, width in zip(shortened, widths, strict=True)]
+    shown = cut(name, lead - BETWEEN) if lead else ""
+    return [Span(padded(shown, lead), QUIET), Span((" " * BETWEEN).join(aligned), style)]
 
 
 def _together(widths: Sequence[int]) -> int:
@@ -139,7 +163,13 @@ def _bands(widths: Sequence[int], room: int) -> Iterator[range]:
             first = k
 
 
-def _cut(text: str, width: int, end: str = GAP) -> str:
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return the text with spaces behind it, or before it, up to the width."""
+    spaces = " " * (width - width_of(text))
+    return spaces + text if right else text + spaces
+
+
+def cut(text: str, width: int, end: str = GAP) -> str:
     """Return the text, its end replaced by … where it is too long."""
     if width_of(text) <= width:
         return text

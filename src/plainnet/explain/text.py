@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plainnet._base.arrays import Array
-from plainnet._base.extras import missing_extra
-from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, side_by_side, width_of, wrap
+from plainnet.explain.layout import ASIDE, QUIET, Block, Line, Span, grid, plain, printed, side_by_side, width_of, wrap
 from plainnet.explain.numbers import cells
 from plainnet.tracing import LEGEND
 
@@ -28,20 +27,7 @@ def as_text(explanation: Explanation, full: bool, width: int) -> str:
 
 def renderable(explanation: Explanation, full: bool) -> RenderableType:
     """Return the same lines in colours, as wide as the console."""
-    try:
-        from rich.console import Console, ConsoleOptions, RenderResult
-        from rich.text import Text
-    except ImportError:
-        raise missing_extra("an explanation in colours", "cli", "rich") from None
-
-    class Rendered:
-        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-            for line in lines(explanation, full, options.max_width):
-                text = Text.assemble(*line, no_wrap=True)
-                text.rstrip()
-                yield text
-
-    return Rendered()
+    return printed(lambda width: lines(explanation, full, width))
 
 
 def lines(explanation: Explanation, full: bool, width: int) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from plainnet._base import checks
-from plainnet._base.arrays import Array, Shape
+from plainnet._base.arrays import Array, Shape, total
 from plainnet._base.extras import missing_extra
 from plainnet.activations import ACTIVATIONS
 from plainnet.adapters import Activatable
@@ -93,7 +93,7 @@ def _modules(net: Network) -> list[list[str]]:
         _refuse_own(f"layers[{i}], {type(layer).__name__},", layer, LAYERS)
         activation = getattr(layer, "activation", None)
         own = layer.torch
-        if own is None and activation is None:
+        if own is None and not layer.ends_in_activation:
             raise InvalidValue(f"layers[{i}], {layer.name}, has no module in PyTorch; {_INSTEAD}")
         modules.append([f"nn.{own}".format(features=features, **layer.settings())] if own else [])
         if activation is not None and (activation.name != "identity" or not own):
@@ -197,7 +197,7 @@ def load(
         raise InvalidValue(f"{given} is given and {source} has its own activations; leave it out")
     elif net is None:
         net = _described(file, metadata["plainnet"])
-    _fill(file, net, tensors)
+    _fill(file, net, tensors, _described_size(metadata, net, tensors))
     try:
         net.classes = checked_classes(net.classes, net)
     except InvalidValue as error:
@@ -260,9 +260,19 @@ def _stack(file: str, tensors: Mapping[str, Array], activation: Any, output_acti
 _DESCRIBE = "describe the network and pass it: plainnet.load_safetensors(path, net)"
 
 
-def _fill(file: str, net: Network, tensors: Mapping[str, Array]) -> None:
+def _described_size(metadata: Mapping[str, str], net: Network, tensors: Mapping[str, Array]) -> int | None:
+    """Return the number of features that the file's own description states, if the file has as many numbers."""
+    try:
+        size = checks.whole_number("input_size", parse(metadata["plainnet"])["network"]["input_size"], least=1)
+        fits = total(_shapes(net.layers, size)) == sum(array.size for array in tensors.values())
+    except Exception:  # there is none, or a hostile one
+        return None
+    return size if fits else None
+
+
+def _fill(file: str, net: Network, tensors: Mapping[str, Array], described_size: int | None) -> None:
     """Put the file's arrays into the network once all of them fit."""
-    input_size = net.input_size or _input_size(file, tensors)
+    input_size = net.input_size or described_size or _input_size(file, tensors)
     shapes = _shapes(net.layers, input_size)
     names = _names_in_file(file, shapes, tensors)
     _check_names(file, names, tensors)

@@ -1,4 +1,4 @@
-"""Exported scripts hold these functions as they stand here: they make the features of a row from a table file.
+"""Exported scripts hold these functions as they stand here: they make the numbers of a row from a table file.
 
 They use the standard library, NumPy and each other, and their lines are as short as `ruff format` makes them without
 settings. They read alike what `plainnet predict` reads, and raise an error where it does; a test checks this.
@@ -114,59 +114,37 @@ def whole(text: str) -> float:
 
 def number(
     value: float | str | None,
-    mean: float,
-    deviation: float,
     read: Callable[[str], float] = plain,
-    missing: bool = False,
-) -> list[float]:
-    """Standardize a number, 0 if it is missing.
-
-    With `missing` a second feature is 1 if the number is missing, else 0.
-    """
-    found = math.nan
-    if value is not None and not is_missing(value):
-        found = float(read(spelled(value)) if isinstance(value, str) else value)
+) -> float:
+    """Return a number, NaN if it is missing."""
+    if value is None or is_missing(value):
+        return math.nan
+    found = float(read(spelled(value)) if isinstance(value, str) else value)
     if math.isinf(found):
         raise ValueError(f"{value!r} is no number to predict from; leave it empty")
-    none = math.isnan(found)
-    feature = 0.0 if none else (found - mean) / deviation
-    return [feature, float(none)] if missing else [feature]
+    return found
 
 
-def truth(value: object, mean: float, missing: bool = False) -> list[float]:
-    """Return 1 for true, 0 for false, and the mean if the value is missing.
-
-    With `missing` a second feature is 1 if the value is missing, else 0.
-    """
-    none = is_missing(value)
-    if not none and as_text(value) not in ("true", "false"):
+def boolean(value: object) -> float:
+    """Return 1 for true, 0 for false, NaN if the value is missing."""
+    if is_missing(value):
+        return math.nan
+    if as_text(value) not in ("true", "false"):
         raise ValueError(f"{value!r} is neither true nor false")
-    feature = mean if none else float(as_text(value) == "true")
-    return [feature, float(none)] if missing else [feature]
+    return float(as_text(value) == "true")
 
 
 def category(
     value: object,
     values: Sequence[str],
     markers: Container[str] = MISSING,
-    missing: bool = False,
-) -> list[float]:
-    """Return 1 at the place of the value, else 0; all are 0 for an unknown value.
-
-    With `missing` a last feature is 1 if the value is missing, else 0.
-    """
-    found = place(value, values, markers)
-    features = [float(found == i) for i in range(len(values))]
-    return [*features, float(found is None)] if missing else features
-
-
-def place(value: object, values: Sequence[str], markers: Container[str]) -> int | None:
-    """Return the place of a value, -1 if it is unknown, None if it is missing."""
+) -> int:
+    """Return the place of a value, -1 if it is unknown, their number if it is missing."""
     in_marks = isinstance(value, Quoted) and value == spelled(value)
     own = MISSING_IN_MARKS if in_marks else markers
     may_be_missing = isinstance(value, Bare) or value not in values
     if may_be_missing and is_missing(value, own):
-        return None
+        return len(values)
     texts = [str(value), as_text(value)]
     for text in [texts[0], spelled(texts[0])]:
         if text in values:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from plainnet.errors import InvalidValue
 from plainnet.export import standalone
-from plainnet.export.source import WIDTH, bracketed, literal
+from plainnet.export.source import WIDTH, bracketed, literal, words
 from plainnet.network import Network
-from plainnet.tabular import Table
-from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
+from plainnet.tabular import Table, encodings
+from plainnet.tabular.columns import Categories, Column
+from plainnet.tabular.features import Features
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
 from plainnet.tabular.targets import ClassTarget, Target
@@ -41,14 +43,14 @@ if __name__ == "__main__":
 INPUTS_OF_ROWS = '''
 def inputs_of(rows):
     """Return the inputs of the network, one line per row."""
-    made = []
+    read_rows = []
     for i, row in enumerate(rows):
         try:
-            made.append(features(row))
+            read_rows.append(values_of(row))
         except ValueError as error:
             raise ValueError(f"row {{i + 1}}: {{error}}") from None
     with np.errstate(over="ignore"):
-        inputs = np.array(made, {dtype})
+        inputs = features(np.array(read_rows, float)).astype({dtype})
     if not np.isfinite(inputs).all():
         row = int((~np.isfinite(inputs)).any(axis=1).argmax())
         raise ValueError(f"row {{row + 1}}: a number is too far from those in training")
@@ -58,12 +60,14 @@ def inputs_of(rows):
 HELPERS = (
     *(days, spelled, standalone.is_missing, standalone.Quoted, standalone.Bare),
     *(plain_marks, amount, standalone.plain, standalone.whole, standalone.number),
-    *(as_text, standalone.truth, standalone.place, standalone.category),
+    *(as_text, standalone.boolean, standalone.category),
     *(separator_of, standalone.records, standalone.is_blank, standalone.read),
+    *(encodings.standardized, encodings.smooth_clip, encodings.robust),
+    *(encodings.truth, encodings.one_hot, encodings.two_valued, encodings.code, encodings.mark),
+    *(encodings.from_march, encodings.month, encodings.year, encodings.day_of_month, encodings.weekday),
+    *(encodings.hour, encodings.robust_year, encodings.sine, encodings.cosine),
 )
 """The functions that a script may hold: each calls only functions to its left."""
-FEATURE_FUNCTIONS = {"number": "number", "boolean": "truth", "category": "category"}
-"""The function that makes the features of a column of each kind."""
 
 
 def check_fit(net: Network, table: Table) -> None:
@@ -113,46 +117,65 @@ def _shown(target: Target) -> str:
 
 def features(table: Table, size: int) -> list[str]:
     """Return the functions from a row to the network's inputs."""
-    lines = [f"        *{_call(table, column)},\n" for column in table.columns]
-    return [
-        *_helpers(table),
-        f'''def features(row):
-    """Return the {size} numbers that the network takes for a row."""
+    values = f'''def values_of(row):
+    """Return a number for each value of a row: a category's is its place."""
     # fmt: off
     return [
-{"".join(lines)}    ]
-    # fmt: on''',
-    ]
+{"".join(f"        {_read(table, column)},{chr(10)}" for column in table.columns)}    ]
+    # fmt: on'''
+    calls = {}
+    for i, (column, places) in enumerate(zip(table.columns, table.features_of_columns, strict=True)):
+        starts = iter(places)
+        for made in column.features:
+            place, *_ = islice(starts, len(made.names))
+            calls[place] = f"        {_call(made, i)},  # {words(column.name)}\n"
+    made_of = f'''def features(values):
+    """Return the {size} numbers that the network takes for each row of values."""
+    columns = values.T[:, :, np.newaxis]
+    # fmt: off
+    return np.hstack([
+{"".join(calls[place] for place in sorted(calls))}    ])
+    # fmt: on'''
+    return [*_helpers(f"read({values}{made_of}"), values, made_of]
 
 
-def _helpers(table: Table) -> list[str]:
-    """Return the source of the functions that reading a file and the columns of this table call."""
-    called = "read("
-    for column in table.columns:
-        called += " ".join([f" {FEATURE_FUNCTIONS[column.kind]}(", *_reader(table, column)])
+def _helpers(called: str) -> list[str]:
+    """Return the source of the functions that some text calls."""
     sources: list[str] = []
     for helper in reversed(HELPERS):
-        if re.search(rf"\b{helper.__name__}\(|(\] |read)= ?{helper.__name__}\b", called):
+        if re.search(rf"\b{helper.__name__}\(|(\] |read|part)= ?{helper.__name__}\b", called):
             sources.insert(0, inspect.getsource(helper).rstrip())
             called += "\n" + sources[0]
     return sources
 
 
-def _call(table: Table, column: Column) -> str:
-    """Return the call that makes a column's features."""
-    match column:
-        case NumberColumn():
-            arguments = [f"mean={column.mean!r}", f"deviation={column.deviation!r}", *_reader(table, column)]
-        case BooleanColumn():
-            arguments = [f"mean={column.mean!r}"]
-        case CategoryColumn():
-            arguments = [_wrapped([literal(value) for value in column.values])]
-            markers = table.options.missing_in(column.name)
-            if markers != table.options.markers:
-                arguments.append(f"markers=[{', '.join(map(literal, markers))}]")
-    if column.missing:
-        arguments.append("missing=True")
-    return f"{FEATURE_FUNCTIONS[column.kind]}({', '.join([f'row[{literal(column.name)}]', *arguments])})"
+def _read(table: Table, column: Column) -> str:
+    """Return the call that reads a column's value as a number."""
+    value = f"row[{literal(column.name)}]"
+    if isinstance(column, Categories):
+        arguments = [value, _wrapped([literal(text) for text in column.values])]
+        markers = table.options.missing_in(column.name)
+        if markers != table.options.markers:
+            arguments.append(f"markers=[{', '.join(map(literal, markers))}]")
+        return f"category({', '.join(arguments)})"
+    return f"{column.kind}({', '.join([value, *_reader(table, column)])})"
+
+
+def _call(features: Features, place: int) -> str:
+    """Return the call that makes features of the column at a place."""
+    settings = [f"{name}={_setting(value)}" for name, value in features.settings.items()]
+    return f"{features.formula.__name__}({', '.join([f'columns[{place}]', *settings])})"
+
+
+def _setting(value: Any) -> str:
+    """Return a number, a list of numbers or a function as source."""
+    if callable(value):
+        return str(value.__name__)
+    if not isinstance(value, tuple):
+        return repr(value)
+    if len(set(value)) == 1 < len(value):
+        return f"[{value[0]!r}] * {len(value)}"
+    return _wrapped([repr(number) for number in value])
 
 
 def _reader(table: Table, column: Column) -> list[str]:
@@ -203,12 +226,20 @@ def predict(rows):
 '''
         return [inputs, probabilities.strip("\n"), predict.strip("\n")]
     units = "" if (target.mean, target.deviation) == (0.0, 1.0) else f" * {target.deviation!r} + {target.mean!r}"
+    quantity = f"outputs[:, 0].astype(np.float64){units}"
     predict = f'''
 def predict(rows):
     """Return the prediction for each row, in the target's own units."""{rows}
-    return outputs[:, 0].astype(np.float64){units}
+    {_clipped(quantity, target.limits)}
 '''
     return [inputs, predict.strip("\n")]
+
+
+def _clipped(quantity: str, limits: tuple[float, ...]) -> str:
+    """Return the line that returns a prediction, within the targets of the training rows."""
+    if not limits:
+        return f"return {quantity}"
+    return f"quantity = {quantity}\n    return np.clip(quantity, {limits[0]!r}, {limits[1]!r})"
 
 
 def modules(source: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from plainnet._base import checks
 from plainnet._base.configurable import parts
 from plainnet.adapters import Activatable
-from plainnet.layers.activation import Activation
+from plainnet.layers.activation import Activation, ParametricActivation
 from plainnet.layers.base import Backward as Backward
 from plainnet.layers.base import Layer
 from plainnet.layers.base import Penalty as Penalty
@@ -21,8 +21,21 @@ from plainnet.layers.base import TrainingPass as TrainingPass
 from plainnet.layers.dense import Dense
 from plainnet.layers.dropout import Dropout
 from plainnet.layers.normalization import BatchNorm, LayerNorm, RMSNorm
+from plainnet.layers.periodic import PeriodicEmbedding
+from plainnet.layers.scale import Scale
 
-__all__ = ["Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "RMSNorm"]
+__all__ = [
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Layer",
+    "LayerNorm",
+    "ParametricActivation",
+    "PeriodicEmbedding",
+    "RMSNorm",
+    "Scale",
+]
 
 LAYERS: dict[str, type[Layer]] = parts(Layer, globals())
 """Every layer by its name."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from plainnet import adapters
-from plainnet._base.arrays import Array
+from plainnet._base.arrays import Array, Shape
 from plainnet.activations import ActivationFunction
 from plainnet.adapters import Activatable
-from plainnet.layers.base import Backward, Layer, TrainingPass
+from plainnet.layers.base import Backward, Layer, TrainingPass, one_axis
 
 
 class Activation(Layer):
@@ -33,3 +36,41 @@ class Activation(Layer):
 
     def predict(self, inputs: Array) -> Array:
         return self.activation.value(inputs)
+
+
+class ParametricActivation(Layer):
+    """outputs = inputs + alpha · (f(inputs) - inputs), with an alpha for each feature that begins at 1.
+
+    At alpha = 1 it is the activation f, at alpha = 0 the identity: each unit learns how bent it is (Holzmüller,
+    Grinsztajn & Steinwart 2024). `activation` is a name, an object, or a function z -> (value, derivative). Shape:
+    alpha (features,). With g = ∂loss/∂outputs:
+
+        ∂loss/∂alpha = Σ_examples g · (f(inputs) - inputs)
+        ∂loss/∂inputs = (1 - alpha) · g + f'(inputs) · alpha · g
+    """
+
+    def __init__(self, activation: Activatable) -> None:
+        self.activation: ActivationFunction = adapters.activation_of(activation)
+        self.alpha: Array
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, adapters.activation_of(value) if name == "activation" else value)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"alpha": one_axis(self, input_shape)}
+
+    def initialize(self, random: np.random.Generator) -> None:
+        self.alpha[...] = 1
+
+    def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
+        f = self.activation.value(inputs)
+        bend = f - inputs
+
+        def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:
+            gradients["alpha"][...] = (gradient * bend).sum(axis=0)
+            return (1 - self.alpha) * gradient + self.activation.backward(self.alpha * gradient, inputs, f)
+
+        return inputs + self.alpha * bend, backward
+
+    def predict(self, inputs: Array) -> Array:
+        return inputs + self.alpha * (self.activation.value(inputs) - inputs)

@@ -70,6 +70,13 @@ class Layer(Configurable):
     def initialize(self, random: np.random.Generator) -> None:
         """Give parameters and statistics their first values; they are zero before."""
 
+    def initialize_from(self, inputs: Array, random: np.random.Generator) -> Array:
+        """Give the parameters first values that suit the inputs, where the layer has such; return its outputs.
+
+        Layers that keep their values work as in the first step of a training.
+        """
+        return self.forward(inputs, TrainingPass(random, updates_statistics=False))[0]
+
     def penalties(self) -> dict[str, Penalty]:
         """Return the penalty on each parameter that has one."""
         return {}

@@ -16,6 +16,9 @@ from plainnet.errors import InvalidValue
 from plainnet.initializers import Initializer
 from plainnet.layers.base import Backward, Layer, Penalty, TrainingPass, one_axis
 
+EXAMPLES_OF_A_BIAS = 5
+"""The number of examples between whose sums a bias is drawn."""
+
 
 def weighted_sums(inputs: Array, weights: Array, bias: Array | None) -> Array:
     """z = inputs @ weights + bias."""
@@ -95,6 +98,28 @@ class Dense(Layer):
         if drawn.shape != self.weights.shape:
             raise InvalidValue(f"initializer returned shape {drawn.shape}; the weights take {self.weights.shape}")
         self.weights[...] = drawn
+
+    def initialize_from(self, inputs: Array, random: np.random.Generator) -> Array:
+        """Draw weights with which each unit's sums have deviation 1 over the inputs, and biases among these sums.
+
+        weights ~ N(0, 1), divided by the deviation of inputs @ weights; bias = -Σ w_k z_k for five examples of the
+        sums z and five random w of sum 1, so that the units bend where there are examples ("he+5"; Steinwart 2019,
+        Holzmüller, Grinsztajn & Steinwart 2024). A unit whose sums are all the same keeps weights of variance
+        1 / inputs.
+        """
+        drawn = random.standard_normal(self.weights.shape) / np.sqrt(len(self.weights))
+        z = inputs @ drawn.astype(inputs.dtype)
+        deviation = z.std(axis=0, dtype=np.float64)
+        noise = 100 * np.finfo(inputs.dtype).eps * np.abs(z).max(axis=0)  # what rounding makes of equal sums
+        deviation = np.where(deviation > noise, deviation, 1.0)
+        self.weights[...] = drawn / deviation
+        z = inputs @ self.weights
+        if self.bias is not None:
+            rows = random.integers(0, len(z), (EXAMPLES_OF_A_BIAS, self.units))
+            shares = random.standard_exponential(rows.shape)
+            shares /= shares.sum(axis=0)
+            self.bias[...] = -(shares * z[rows, np.arange(self.units)]).sum(axis=0)
+        return self.predict(inputs)
 
     def penalties(self) -> dict[str, Penalty]:
         return {"weights": Penalty(self.l1, self.l2)} if self.l1 or self.l2 else {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet._base.wording import in_date, in_digits, in_figures
+from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots.drawing import named
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.tabular import Table
-
-LARGE = 100_000
-"""The number from which on numbers have ten figures; smaller ones have six."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def of_arrays(
         predicted=outputs if labels is None else scores.argmax(axis=1)[:, None],
         scores=scores,
         header=called,
-        cells=[[_text(value) for value in row] for row in inputs.tolist()],
+        cells=[[in_cell(value) for value in row] for row in inputs.tolist()],
         typical=np.median(inputs, axis=0),
     )
 
@@ -167,7 +164,7 @@ def of_table(
         columns.append(Input(column.name, column.kind, places, words, is_date))
     header = list(table.column_names)
     cells = [
-        ["" if value is None else _text(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
+        [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
         for row in frame.select(cs.by_name(header)).iter_rows()
     ]
     if base.labels is None:
@@ -207,15 +204,5 @@ def _commonest(values: pl.Series) -> str:
     if not len(values):
         return "no value"
     counts = values.value_counts(sort=True).rows()
-    listed = ", ".join(f"{_text(value)} ({count:,})" for value, count in counts[:4])
+    listed = ", ".join(f"{in_cell(value)} ({count:,})" for value, count in counts[:4])
     return listed + (f", {len(counts) - 4} more" if len(counts) > 4 else "")
-
-
-def _text(value: Any, is_date: bool = False) -> str:
-    if is_date:
-        return in_date(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.6g}" if abs(value) < LARGE else f"{value:.10g}"

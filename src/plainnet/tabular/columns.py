@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from plainnet._base import checks
+from plainnet._base.wording import in_date
 from plainnet.errors import InvalidType
 from plainnet.tabular import encodings
 from plainnet.tabular.description import check_ascending, check_text
@@ -47,15 +48,17 @@ class Column:
         """Return the name of each feature, such as "mass" or "island=Biscoe"."""
         return tuple(name for features in self.features for name in features.names)
 
-    @property
-    def summary(self) -> str:
-        """Say in a few words what training saw in the column."""
-        return self._seen() + ("; some missing" if self.missing else "")
+    def in_training(self, *, is_date: bool = False) -> str:
+        """Say in a few words what training saw in the column, whose numbers may be those of dates."""
+        return (self._dates_seen() if is_date else self._seen()) + ("; some missing" if self.missing else "")
 
     def _features(self) -> Iterator[Features]:
         raise NotImplementedError
 
     def _seen(self) -> str:
+        raise NotImplementedError
+
+    def _dates_seen(self) -> str:
         raise NotImplementedError
 
 
@@ -97,6 +100,9 @@ class NumberColumn(Column):
 
     def _seen(self) -> str:
         return f"mean {in_plain_figures(self.mean, 4)}, deviation {in_plain_figures(self.deviation, 4)}"
+
+    def _dates_seen(self) -> str:
+        return f"mean {in_date(self.mean)}, deviation {self.deviation:.4g} days"
 
     def _features(self) -> Iterator[Features]:
         settings = {"mean": self.mean, "deviation": self.deviation}

@@ -129,7 +129,7 @@ def encode(
             row = int((~np.isfinite(features[:, first])).argmax())
             raise InvalidValue(
                 f"{place(first_row + row)}: column {columns[i].name!r} holds {values[row]:g}, too far from what "
-                f"training had ({columns[i].summary}) for {dtype}; correct it, or leave the field empty"
+                f"training had ({columns[i].in_training()}) for {dtype}; correct it, or leave the field empty"
             )
     return features
 

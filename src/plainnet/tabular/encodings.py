@@ -12,23 +12,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from plainnet._base.arrays import Array
-
 # ---- numbers ----
 
 
-def standardized(values: Array, mean: float, deviation: float) -> Array:
+def standardized(values: np.ndarray, mean: float, deviation: float) -> np.ndarray:
     """Return (x - mean) / deviation, 0 where the number is missing."""
     return np.where(np.isnan(values), 0.0, (values - mean) / deviation)
 
 
-def smooth_clip(z: Array) -> Array:
+def smooth_clip(z: np.ndarray) -> np.ndarray:
     """Return z / √(1 + (z/3)²), which lies between -3 and 3 and is close to z near 0."""
     near = np.minimum(np.maximum(z, -1e9), 1e9)  # farther out it is 3 to the last bit
     return near / np.sqrt(1 + (near / 3) * (near / 3))
 
 
-def robust(values: Array, center: float, spread: float, missing: float) -> Array:
+def robust(values: np.ndarray, center: float, spread: float, missing: float) -> np.ndarray:
     """Return the smooth clip of (x - center) / spread, and `missing` for NaN."""
     z = (values - center) / spread
     return np.where(np.isnan(values), missing, smooth_clip(z))
@@ -37,32 +35,32 @@ def robust(values: Array, center: float, spread: float, missing: float) -> Array
 # ---- truth values and categories ----
 
 
-def truth(values: Array, mean: float) -> Array:
+def truth(values: np.ndarray, mean: float) -> np.ndarray:
     """Return 1 for true, 0 for false, the mean where the value is missing."""
     return np.where(np.isnan(values), mean, values)
 
 
 def one_hot(
-    values: Array,
+    values: np.ndarray,
     on: Sequence[float],
     off: Sequence[float],
-) -> Array:
+) -> np.ndarray:
     """Return for each category its number in `on` if it is the value, else in `off`."""
     places = np.arange(len(on), dtype=np.float64)
     return np.where(values == places, np.array(on), np.array(off))
 
 
-def two_valued(values: Array, first: float, second: float, unknown: float) -> Array:
+def two_valued(values: np.ndarray, first: float, second: float, unknown: float) -> np.ndarray:
     """Return one number for 0, one for 1, and one for any other value or none."""
     return np.where(values == 0, first, np.where(values == 1, second, unknown))
 
 
-def code(values: Array, count: int) -> Array:
+def code(values: np.ndarray, count: int) -> np.ndarray:
     """Return 1 for the first of `count` categories, and 0 for any other value or none."""
     return np.where((values >= 0) & (values < count), values + 1, 0)
 
 
-def mark(values: Array, missing: float = 1.0, present: float = 0.0) -> Array:
+def mark(values: np.ndarray, missing: float = 1.0, present: float = 0.0) -> np.ndarray:
     """Return one number where the number or truth value is missing, else the other."""
     return np.where(np.isnan(values), missing, present)
 
@@ -73,7 +71,7 @@ def mark(values: Array, missing: float = 1.0, present: float = 0.0) -> Array:
 # by the reciprocal gives the same whole number.
 
 
-def from_march(values: Array) -> tuple[Array, Array]:
+def from_march(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the year and the days since the first of March with which it begins.
 
     A leap day is then the last day of its year: Howard Hinnant, "chrono-Compatible
@@ -88,63 +86,63 @@ def from_march(values: Array) -> tuple[Array, Array]:
     return 400 * cycle + year, np.floor(day) - first
 
 
-def month(values: Array) -> Array:
+def month(values: np.ndarray) -> np.ndarray:
     """Return the month, 1 to 12."""
     _, day = from_march(values)
     place = np.floor((5 * day + 2.5) / 153)  # 0 is March
     return np.where(place < 10, place + 3, place - 9)
 
 
-def year(values: Array) -> Array:
+def year(values: np.ndarray) -> np.ndarray:
     """Return the year."""
     begun, day = from_march(values)
     # January comes 306 days after March
     return begun + np.where(day > 305, 1.0, 0.0)
 
 
-def day_of_month(values: Array) -> Array:
+def day_of_month(values: np.ndarray) -> np.ndarray:
     """Return the day of the month, 1 to 31."""
     _, day = from_march(values)
     place = np.floor((5 * day + 2.5) / 153)
     return day - np.floor((153 * place + 2.5) / 5) + 1
 
 
-def weekday(values: Array) -> Array:
+def weekday(values: np.ndarray) -> np.ndarray:
     """Return the day of the week, 1 for Monday to 7."""
     days = np.floor(values) + 3  # 1 January 1970 was a Thursday
     return days - 7 * np.floor((days + 0.5) / 7) + 1
 
 
-def hour(values: Array) -> Array:
+def hour(values: np.ndarray) -> np.ndarray:
     """Return the time of day in hours, minutes and seconds as a fraction."""
     return 24 * (values - np.floor(values))
 
 
 def robust_year(
-    values: Array,
+    values: np.ndarray,
     center: float,
     spread: float,
     missing: float,
-) -> Array:
+) -> np.ndarray:
     """Return the smooth clip of (year - center) / spread, and `missing` for NaN."""
     return robust(year(values), center, spread, missing)
 
 
 def sine(
-    values: Array,
-    part: Callable[[Array], Array],
+    values: np.ndarray,
+    part: Callable[[np.ndarray], np.ndarray],
     period: float,
     missing: float,
-) -> Array:
+) -> np.ndarray:
     """Return sin(2π · part / period), and `missing` for NaN."""
     return np.where(np.isnan(values), missing, np.sin(2 * np.pi / period * part(values)))
 
 
 def cosine(
-    values: Array,
-    part: Callable[[Array], Array],
+    values: np.ndarray,
+    part: Callable[[np.ndarray], np.ndarray],
     period: float,
     missing: float,
-) -> Array:
+) -> np.ndarray:
     """Return cos(2π · part / period), and `missing` for NaN."""
     return np.where(np.isnan(values), missing, np.cos(2 * np.pi / period * part(values)))

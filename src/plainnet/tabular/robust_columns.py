@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.wording import in_date
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular import encodings
 from plainnet.tabular.columns import Categories, Column
@@ -64,7 +65,12 @@ class RobustNumberColumn(Column):
     def _seen(self) -> str:
         if "value" not in self.parts:
             return f"{in_plain_figures(self.center, 4)} in each row"
-        return f"median {in_plain_figures(self.center, 4)}, spread {in_plain_figures(self.spread, 4)}"
+        return f"median {in_plain_figures(self.center, 4)}, quartiles {in_plain_figures(self.spread, 4)} apart"
+
+    def _dates_seen(self) -> str:
+        if "value" not in self.parts:
+            return f"{in_date(self.center)} in each row"
+        return f"median {in_date(self.center)}, quartiles {self.spread:.4g} days apart"
 
     def _features(self) -> Iterator[Features]:
         means = iter(self.means)

@@ -33,7 +33,7 @@ class Extent:
 
 @dataclass(eq=False)
 class Buffer:
-    """An array in memory: row by row from `offset` bytes after the address that `base` has when the program runs."""
+    """An array in memory, from `offset` bytes after the address that `base` has when the program runs."""
 
     base: str
     offset: int
@@ -54,14 +54,14 @@ class Buffer:
 
 
 def strides(extents: tuple[Extent, ...]) -> tuple[int, ...]:
-    """Return the strides of an array that lies row by row; only its first axis may be per row."""
-    if any(extent.per_row for extent in extents[1:]):
-        raise Unsupported("an array has the batch's rows along another axis than the first")
-    found, step = [], 1
-    for extent in reversed(extents):
-        found.append(step)
-        step *= extent.count
-    return tuple(reversed(found))
+    """Return the strides of an array in memory: the batch's rows lie one after the other, the other axes in order."""
+    if sum(extent.per_row for extent in extents) > 1:
+        raise Unsupported("an array has the batch's rows along two axes")
+    found, step = [0] * len(extents), 1
+    for axis in sorted(range(len(extents)), key=lambda axis: not extents[axis].per_row)[::-1]:
+        found[axis] = step
+        step *= extents[axis].count
+    return tuple(found)
 
 
 class Affine(NamedTuple):

@@ -76,7 +76,7 @@ class _Lowering:
             self.targets.setdefault(node, []).append(buffer)
         self.nodes = computed(graph)
         self.stored = stored_nodes(graph, extents, self.targets)
-        self.values = Values(buffers, extents, tables, self.stored)
+        self.values = Values(buffers, extents, tables, self.stored, self._keep)
         self.steps = Steps()
         self.temporary: list[Buffer] = []
 
@@ -271,12 +271,16 @@ class _Lowering:
         """Return where a matrix lies; one that does not lie in memory is stored first."""
         value = self.values.value(node, (Affine(0, ((0, 1),)), Affine(0, ((1, 1),))))
         if value.op != "load" or value.arguments or value.buffer is None:
-            stored = self._temporary(self.extents[node], node.dtype)
-            self._elementwise(stored, self.extents[node], lambda index: self.values.value(node, index))
-            self.values.store(node, stored)
+            self._keep(node)
             return self._operand(node)
         steps = dict(value.place.terms)
         return Operand(value.buffer, value.place.constant, steps.get(0, 0), steps.get(1, 0))
+
+    def _keep(self, node: Node) -> None:
+        """Store a node that would be computed, or is seen in another array, where it is used."""
+        stored = self._temporary(self.extents[node], node.dtype)
+        self._elementwise(stored, self.extents[node], lambda index: self.values.value(node, index))
+        self.values.store(node, stored)
 
     def _setitem(self, node: Node, target: Buffer) -> None:
         x, value, *arrays = node.inputs

@@ -1,8 +1,8 @@
 """NumPy's functions of floats as LLVM IR, for any number of lanes of float or double, by NumPy's names.
 
-Exponentials and logarithms are plain arithmetic, so that vectors of any width compute them, float in float and double
-in double: exp, exp2, log to one unit in the last place, expm1, log1p, log2, log10 to two, tanh to two and a half. The C
-library computes the rarer ones, number by number.
+Exponentials, logarithms, sine and cosine are plain arithmetic, so that vectors of any width compute them: exp, exp2 and
+log to one unit in the last place, expm1, log1p, log2, log10, sin and cos to two, tanh to two and a half. The C library
+computes the rarer ones, number by number.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from plainnet.engines.compiled import library
 from plainnet.engines.compiled.assembly import Function, Value, number
 from plainnet.engines.compiled.exponentials import exp, exp2, expm1, tanh
 from plainnet.engines.compiled.logarithms import log, log1p, log2, log10
+from plainnet.engines.compiled.trigonometry import cos, sin
 
 Written = Callable[..., Value]
 """A function that writes instructions: it takes the Function that is being written and values, and returns a value."""
@@ -81,6 +82,8 @@ FUNCTIONS: dict[str, Written] = {
     "log10": log10,
     "log1p": log1p,
     "tanh": tanh,
+    "sin": sin,
+    "cos": cos,
     "sqrt": _intrinsic("sqrt"),
     "floor": _intrinsic("floor"),
     "ceil": _intrinsic("ceil"),

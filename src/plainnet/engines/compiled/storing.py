@@ -6,6 +6,7 @@ places and costs much to compute.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping
 
 from plainnet.engines.compiled.loops import Extent
@@ -23,8 +24,9 @@ STORED = {*REDUCTIONS, "matmul", "setitem", "concatenate"}
 """Operations whose result is always stored."""
 
 COSTS = {
-    "exp": 20, "log": 20, "tanh": 20, "expm1": 20, "log1p": 20, "power": 30, "divide": 4, "sqrt": 4, "reciprocal": 4,
-    "remainder": 10, "floor_divide": 10, "astype": 0.5, "negative": 0.5, "equal": 0.5,
+    "exp": 20, "log": 20, "tanh": 20, "expm1": 20, "log1p": 20, "sin": 20, "cos": 20, "power": 30,
+    "divide": 4, "sqrt": 4, "reciprocal": 4, "remainder": 10, "floor_divide": 10, "astype": 0.5, "negative": 0.5,
+    "equal": 0.5,
 }  # fmt: skip
 """About what an operation costs beside an addition; what is not here and is not ordinary arithmetic is dear."""
 
@@ -36,6 +38,9 @@ CHEAP = {
 
 MOST_RECOMPUTED = 4.0
 """The cost up to which a value is computed again in each place that uses it."""
+
+MOST_REPEATED = 15.0
+"""The cost up to which a value is computed again in each place of a larger array that it is broadcast to."""
 
 MOST_SUMS, MOST_SUMMED = 32, 16
 """A matrix product of at most so many sums, of so many products each, is a nest like others, kept in registers."""
@@ -55,15 +60,25 @@ def stored_nodes(graph: Graph, extents: Extents, results: Container[Node]) -> se
         if (node.op == "reshape" and not only_ones(node, extents)) or has_arrays(node):
             stored.update(filter(None, [_source(node.inputs[0])]))
     users: dict[Node, set[Node]] = {}
+    repeated: set[Node] = set()
+    """What is broadcast to a larger array."""
     costs = {node: _cost(node) for node in nodes}
     for node in reversed(nodes):
         users[node] = set().union(*({u} if u in stored else users[u] for u in used_by[node]))
+        if any(u in repeated if u.op in VIEWS else _is_larger(u, node) for u in used_by[node]):
+            repeated.add(node)
         if node.op == "constant" or (node.op in VIEWS and node not in results):
             continue
         total = _recomputed(node, costs, stored)
-        if node.op in STORED or node in results or (len(users[node]) > 1 and total > MOST_RECOMPUTED):
+        is_dear = total > (MOST_RECOMPUTED if len(users[node]) > 1 else MOST_REPEATED)
+        if node.op in STORED or node in results or (is_dear and (len(users[node]) > 1 or node in repeated)):
             stored.add(node)
     return stored
+
+
+def _is_larger(user: Node, node: Node) -> bool:
+    """Return True if an operation takes the node's numbers several times each."""
+    return user.op not in STORED and math.prod(user.shape) > math.prod(node.shape)
 
 
 def _recomputed(node: Node, costs: Mapping[Node, float], stored: set[Node]) -> float:

@@ -6,7 +6,7 @@ expression, down to what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,10 @@ class Values:
 
     def __init__(
         self, buffers: Mapping[Node, Buffer | Expression], extents: Extents, tables: Mapping[Node, Buffer],
-        stored: set[Node],
+        stored: set[Node], keep: Callable[[Node], None],
     ) -> None:  # fmt: skip
+        self.keep = keep
+        """Stores a node that is wanted in one piece."""
         self.extents = extents
         self.tables = tables
         self.stored = stored
@@ -135,15 +137,19 @@ class Values:
         if only_ones(node, self.extents):
             places = [i for i, e in zip(index, self.extents[node], strict=True) if e != Extent(1)]
             return self.value(x, tuple(Affine() if e == Extent(1) else places.pop(0) for e in self.extents[x]))
-        flat = combined(index, strides(self.extents[node]))
-        start = self.value(x, tuple(Affine() for _ in x.shape))
-        if start.op == "load" and start.buffer and not start.arguments:
-            whole = self.value(x, tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))))
-            wanted = combined(tuple(Affine(0, ((-1 - i, 1),)) for i in range(len(x.shape))), strides(self.extents[x]))
-            ones = {-1 - i for i, e in enumerate(self.extents[x]) if e == Extent(1)}
-            if whole.place.terms == tuple(t for t in wanted.terms if t[0] not in ones):
-                return self.load(start.buffer, Affine(flat.constant + start.place.constant, flat.terms))
-        raise Unsupported(f"it reshapes an array of shape {x.shape} that does not lie in one piece")
+        whole = self.value(x, tuple(Affine(0, ((-1 - axis, 1),)) for axis in range(len(x.shape))))
+        steps = dict(whole.place.terms)
+        place = Affine(whole.place.constant)
+        for axes, before in pieces(self.extents[node], self.extents[x]):
+            flat = combined(tuple(index[axis] for axis in axes), strides(tuple(self.extents[node][a] for a in axes)))
+            *_, step = own = [steps.get(-1 - axis, 0) for axis in before]
+            in_one_piece = own == [step * factor for factor in strides(tuple(self.extents[x][a] for a in before))]
+            if whole.op != "load" or whole.buffer is None or whole.arguments or not in_one_piece:
+                self.keep(x)
+                return self._reshaped(node, x, index)
+            place = combined((place, flat), (1, step))
+        assert whole.buffer is not None
+        return self.load(whole.buffer, place)
 
     def _item(self, node: Node, x: Node, arrays: list[Node], index: tuple[Affine, ...]) -> Expression:
         if arrays:
@@ -191,6 +197,30 @@ class Values:
             factors.append(dict(source.place.terms).get(free[place], 0))
         known = tuple(term for term in source.place.terms if term[0] >= 0)
         return self.load(source.buffer, Affine(source.place.constant, known), tuple(moved), tuple(factors))
+
+
+def pieces(new: tuple[Extent, ...], old: tuple[Extent, ...]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the axes of a reshaped array with those of the array that it was which hold the same numbers.
+
+    As few as can be come together: of (6, 5) reshaped to (2, 3, 5), the axes 0 and 1 with 0, then 2 with 1.
+    """
+    sides = [[(axis, _length(e)) for axis, e in enumerate(extents) if e != Extent(1)] for extents in (new, old)]
+    if any(length == 0 for side in sides for _, length in side):
+        raise Unsupported("it reshapes an array without numbers")
+    while any(sides):
+        axes: tuple[list[int], list[int]] = ([], [])
+        lengths = [1, 1]
+        while not axes[0] or lengths[0] != lengths[1]:
+            shorter = int(lengths[0] > lengths[1])
+            axis, length = sides[shorter].pop(0)
+            axes[shorter].append(axis)
+            lengths[shorter] *= length
+        yield axes
+
+
+def _length(extent: Extent) -> int:
+    """Return the length of an axis, of one per row as if there were a large prime number of rows."""
+    return extent.count * (2**31 - 1 if extent.per_row else 1)
 
 
 def _has_reciprocal(value: Any, dtype: np.dtype[Any]) -> bool:

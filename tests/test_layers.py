@@ -1,0 +1,138 @@
+"""Layers beyond what holds for all of them: what begins how, and what is refused."""
+
+import numpy as np
+import pytest
+
+import plainnet as pn
+
+RANDOM = np.random.default_rng(0)
+
+
+def network(*layers, **options):
+    return pn.Network(*layers, **{"seed": 3, "dtype": "float64", **options})
+
+
+def test_a_periodic_embedding_begins_as_the_paper_says():
+    net = pn.Network(pn.PeriodicEmbedding(40, frequencies=64, deviation=0.3), input_size=40, seed=0, dtype="float64")
+    layer = net.layers[0]
+    assert layer.frequencies.std() == pytest.approx(0.3, rel=0.05)
+    assert abs(layer.frequencies.mean()) < 0.02
+    for array, limit in ((layer.phases, np.pi), (layer.weights, 1 / 8), (layer.bias, 1 / 8)):
+        assert np.abs(array).max() == pytest.approx(limit, rel=0.05)
+        assert array.std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
+
+
+def test_scale_and_parametric_activation_begin_as_if_they_were_not_there():
+    X = RANDOM.normal(size=(7, 4))
+    net = pn.Network(pn.Scale(), pn.ParametricActivation("selu"), input_size=4, dtype="float64")
+    np.testing.assert_allclose(net.predict(X), pn.activations.Selu().value(X), rtol=1e-12)
+
+
+def test_more_columns_than_inputs_are_refused():
+    with pytest.raises(pn.errors.InvalidValue, match="columns is 5; with 3 inputs PeriodicEmbedding takes at most 3"):
+        network(pn.PeriodicEmbedding(5), input_size=3)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("columns", 0), ("frequencies", 0), ("width", 1), ("deviation", 0.0), ("deviation", "a")]
+)
+def test_settings_are_checked(argument, value):
+    with pytest.raises((pn.errors.InvalidValue, pn.errors.InvalidType), match=f"^{argument} is"):
+        pn.PeriodicEmbedding(**{"columns": 2, argument: value})
+
+
+def test_a_layer_without_a_module_in_pytorch_is_refused_by_its_name(tmp_path):
+    net = pn.Network(pn.Dense(3), pn.ParametricActivation("mish"), input_size=2)
+    with pytest.raises(pn.errors.InvalidValue, match=r"layers\[1\], ParametricActivation, has no module in PyTorch"):
+        net.export(tmp_path / "net.safetensors", layout="pytorch")
+
+
+# ---- initialize_from_data ----
+
+
+def test_sums_have_deviation_1_and_biases_lie_among_them():
+    X = RANDOM.normal(3, [1, 10, 0.1], size=(500, 3))
+    net = network(pn.PeriodicEmbedding(2), pn.Dense(300, "selu"), pn.Dropout(0.9), pn.Dense(200, "mish"), pn.Dense(4))
+    pn.initialize_from_data(net, X)
+    values = X
+    for layer in net.layers:
+        if isinstance(layer, pn.Dense):
+            z = values @ layer.weights
+            np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-10)
+            assert (-layer.bias >= z.min(axis=0)).all()
+            assert (-layer.bias <= z.max(axis=0)).all()
+            shares = np.random.default_rng(0).dirichlet(np.ones(5), 100_000)  # of a mean of five examples
+            expected = np.sqrt((shares**2).sum(axis=1).mean())
+            if layer.units >= 200:
+                assert (layer.bias + z.mean(axis=0)).std() == pytest.approx(expected, rel=0.15)
+        values = layer.predict(values)
+
+
+def test_each_unit_keeps_its_direction_drawn_from_the_normal_distribution():
+    X = RANDOM.normal(size=(400, 50))
+    net = network(pn.Dense(400), input_size=50)
+    pn.initialize_from_data(net, X)
+    directions = net.layers[0].weights / np.linalg.norm(net.layers[0].weights, axis=0)
+    assert directions.mean() == pytest.approx(0, abs=0.005)
+    assert (directions**4).mean() * 50**2 == pytest.approx(
+        3 * 50 / 52, rel=0.05
+    )  # a uniform direction in 50 dimensions
+
+
+def test_equal_rows_leave_finite_weights_of_the_usual_size():
+    X = np.full((100, 20), 0.1, np.float32)
+    net = network(pn.Dense(50, "relu"), pn.Dense(2), dtype="float32")
+    pn.initialize_from_data(net, X)
+    assert np.isfinite(net.parameters).all()
+    assert net.layers[0].weights.std() == pytest.approx(1 / np.sqrt(20), rel=0.1)
+
+
+def test_the_seed_decides_and_the_rows_of_the_data_may_be_many(monkeypatch):
+    X = RANDOM.normal(size=(1000, 3))
+
+    def made(seed=None, own_seed=3):
+        net = network(pn.Dense(4, "tanh"), pn.Dense(1), input_size=3, seed=own_seed)
+        before = net.copy()
+        pn.initialize_from_data(net, X, seed)
+        assert net.shuffling.bit_generator.state == before.shuffling.bit_generator.state
+        return net.parameters
+
+    assert np.array_equal(made(), made())
+    assert np.array_equal(made(5), made(5, own_seed=4))
+    assert not np.array_equal(made(), made(5))
+    assert not np.array_equal(made(), made(own_seed=4))
+    whole = made(5)
+    monkeypatch.setattr("plainnet.network.initialization.MOST_NUMBERS", 4 * 300)
+    assert not np.array_equal(whole, made(5))
+
+
+def test_a_file_of_many_rows_is_sampled(tmp_path, monkeypatch):
+    X = RANDOM.normal(size=(1000, 3)).astype(np.float32)
+    path = tmp_path / "X.npy"
+    np.save(path, X)
+    monkeypatch.setattr("plainnet._base.mapped.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("plainnet.network.initialization.MOST_NUMBERS", 4 * 300)
+    nets = [network(pn.Dense(4, "tanh"), pn.Dense(1)) for _ in range(2)]
+    pn.initialize_from_data(nets[0], X)
+    pn.initialize_from_data(nets[1], np.load(path, mmap_mode="r"))
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+
+
+def test_layers_without_a_bias_and_normalizations_are_passed(monkeypatch):
+    X = RANDOM.normal(5, 3, size=(100, 3))
+    net = network(pn.Dense(8, bias=False), pn.BatchNorm(), pn.Activation("relu"), pn.Dense(2))
+    pn.initialize_from_data(net, X)
+    np.testing.assert_array_equal(net.layers[1].running_mean, 0)
+    z = X @ net.layers[0].weights
+    centred = np.maximum((z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), 0)
+    np.testing.assert_allclose((centred @ net.layers[3].weights).std(axis=0), 1, rtol=1e-10)
+
+
+def test_predictions_follow_new_weights():
+    X = RANDOM.normal(size=(5, 3))
+    net = network(pn.Dense(2), input_size=3)
+    before = net.predict(X)
+    pn.initialize_from_data(net, X)
+    after = net.predict(X)
+    assert not np.allclose(before, after)
+    np.testing.assert_allclose(after, X @ net.layers[0].weights + net.layers[0].bias, rtol=1e-12)
