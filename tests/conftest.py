@@ -21,6 +21,7 @@ settings.load_profile("plainnet")
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "test_attribution_of_tables.py": ("cli", "tables"),
+    "test_baselines.py": ("sklearn", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
     "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
@@ -51,10 +52,12 @@ NEEDS = {
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,
     "test_export_cli.py": (*COMMANDS, "exchange"),
+    "test_intervals.py": ("sklearn",),
     "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
     "test_parts.py": ("tables",),
+    "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,

@@ -64,6 +64,8 @@ SCHEDULES = {
     "step": [lambda rate: schedules.Step(rate, every=3, factor=0.5)],
     "exponential": [lambda rate: schedules.Exponential(rate, factor=0.97)],
     "cosine": [lambda rate: schedules.Cosine(rate, minimum=rate / 50)],
+    "cosine_log": [schedules.CosineLog, lambda rate: schedules.CosineLog(rate, cycles=2)],
+    "flat_cosine": [schedules.FlatCosine, lambda rate: schedules.FlatCosine(rate, flat=0.2)],
     "linear_warmup": [
         lambda rate: schedules.LinearWarmup(rate, warmup=3),
         lambda rate: schedules.LinearWarmup(schedules.Cosine(rate), warmup=10, start=0.1),

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 import plainnet as pn
-from plainnet.attribution import explain_rows
-from plainnet.attribution.text import numbers
-from plainnet.explain.layout import width_of
+from plainnet.attribution import explain_rows, importance_of_columns, permutation_importance
+from plainnet.attribution.text import importance_lines, numbers
+from plainnet.explain.layout import plain, width_of
 from plainnet.tabular import Table
 
 
@@ -100,6 +100,23 @@ def test_many_columns_are_shown_as_those_that_add_most_and_the_others_together()
     assert [line.split()[0] for line in text.splitlines() if line.startswith("x")] == [f"x{i}" for i in order[:12]]
     assert found.text(full=True).count("\nx") == 20
     assert "8 others together" in found._repr_html_()
+
+
+def test_importance_is_of_columns_and_of_those_that_vary():
+    frame = frame_of(300).with_columns(same=pl.lit("a"))
+    net, table = regression(frame.with_columns(same=pl.Series(["a", "b"] * 150)))
+    found = importance_of_columns(net, table, frame, repeats=4, seed=3)
+    assert [table.column_names[i] for i in found.inputs] == ["size", "color", "old"]
+    assert found.constant == 1
+    groups = table.features_of_columns[:3]
+    X, y = table.features(frame), table.targets(frame)
+    assert (found.values == permutation_importance(net, X, y, inputs=groups, repeats=4, seed=3, bounded=True)).all()
+    many = importance_of_columns(net, table, pl.concat([frame] * 10), repeats=1)
+    assert (many.rows, many.available) == (2000, 3000)
+    lines = [plain(line) for line in importance_lines(table.column_names, many, False, 60)]
+    assert max(map(width_of, lines)) <= 60
+    assert "(2,000 of 3,000, drawn at random)" in " ".join(lines)
+    assert "1 column the same in all rows" in " ".join(lines)
 
 
 def test_numbers_have_three_figures_of_the_largest():

@@ -407,9 +407,8 @@ def test_the_state_of_a_run_and_of_its_job_is_all_of_it(optimizer):
     again.restore(copy.deepcopy(state))
     for one, other in ((run, again), (run.job, again.job)):
         arguments = set(inspect.signature(type(one)).parameters)
-        kept = (
-            vars(one).keys() - arguments - {"engine", "fingerprints", "layer_parts"}
-        )  # which are made of the arguments
+        made_of_arguments = {"engine", "fingerprints", "layer_parts", "scheduled"}
+        kept = vars(one).keys() - arguments - made_of_arguments - {"present"}  # which each batch enters anew
         assert len(kept) >= 5
         for name in kept:
             np.testing.assert_equal(vars(other)[name], vars(one)[name], err_msg=name)

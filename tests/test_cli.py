@@ -284,6 +284,19 @@ def test_kept_columns_of_parquet_have_its_types(model, capsys):
     assert "column 'parts' holds List" in refusal(capsys, "predict", model, "new.parquet", "--keep", "parts")
 
 
+def test_evaluate_shows_the_importance_of_columns(model, capsys):
+    assert run(["evaluate", model, str(PENGUINS), "--importance", "--repeats", "3", "--seed", "2"]) == 0
+    out = capsys.readouterr().out.split("Importance of the columns")[1]
+    rows = re.findall(r"^(\w+) +(-?[\d.]+)  ± [\d.]+", out, re.MULTILINE)
+    assert {name for name, _ in rows} == set(pl.read_csv(PENGUINS).columns) - {"species"}
+    values = [float(value) for _, value in rows]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0.1
+    assert "mean of 3 shuffles" in " ".join(out.split())
+    assert run(["evaluate", model, str(PENGUINS), "--importance", "--repeats", "3", "--seed", "2"]) == 0
+    assert capsys.readouterr().out.split("Importance of the columns")[1] == out
+
+
 def test_evaluate_agrees_with_the_predictions(model, capsys):
     assert run(["evaluate", model, str(PENGUINS)]) == 0
     accuracy = float(re.search(r"accuracy +([\d.]+)", capsys.readouterr().out)[1])

@@ -13,7 +13,7 @@ from prepared import prepared_file, prepared_frame
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.tabular import ReadOptions, Table, read_table
 from plainnet.tabular.notations import Notation
-from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.reading import read_for_training, read_typed
 
 
 def written(folder, values, name="table.csv"):
@@ -194,6 +194,82 @@ def test_what_is_certain_in_one_column_helps_with_the_next(tmp_path):
     path.write_text("a;b;y\n55.787;2,5;u\n12.345;0,1;v\n")
     with pytest.raises(InvalidValue, match=r"column 'a' holds '55.787', which may be 55.787 or 55787"):
         read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["True", "1", "0"], [True, True, False]),
+        (["yes", "n", "no", "Y"], [True, False, False, True]),
+        (["TRUE", "no", "False", "yes"], [True, False, False, True]),
+        (["on", "0", "1"], [True, False, True]),
+    ],
+)
+def test_true_and_false_may_have_several_spellings(tmp_path, values, expected):
+    found, (note,) = read_noted(written(tmp_path, values))
+    assert found == expected
+    assert "column 'x' holds true and false in several spellings" in note
+    assert "read as booleans" in note
+
+
+@pytest.mark.parametrize(
+    "values", [["yes", "no"], ["f", "m", "n"], ["NO", "ON"], ["t", "y", "f"], ["y", "n", "t", "f"]]
+)
+def test_words_that_may_be_others_stay_categories(tmp_path, values):
+    assert read_noted(written(tmp_path, values)) == (values, [])
+
+
+def test_a_caller_may_say_that_words_are_true_and_false(tmp_path):
+    path = written(tmp_path, ["y", "N", "-", "wahr"])
+    found, notes = read_noted(path, columns={"x": "boolean"})
+    assert found == [True, False, None, True]
+    assert "'-' counts as a missing value" in notes[0]
+    pl.DataFrame({"x": [1, 0, None]}).write_parquet(tmp_path / "t.parquet")
+    assert read_noted(tmp_path / "t.parquet", columns={"x": "boolean"}) == ([True, False, None], [])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["20240403", "20231231"], ["2024-04-03", "2023-12-31"]),
+        (["03.04.2024", "-", "31.12.2023"], ["2024-04-03", None, "2023-12-31"]),
+    ],
+)
+def test_a_caller_may_say_that_values_are_dates(tmp_path, values, expected):
+    found, _ = read_noted(written(tmp_path, values), columns={"x": "date"})
+    assert found == [None if text is None else day(text) for text in expected]
+    with pytest.raises(InvalidValue, match=r"line 3: column 'x' holds '20241301', which is no date such as 20240403"):
+        read_noted(written(tmp_path, ["20240403", "20241301"]), columns={"x": "date"})
+
+
+def test_every_column_has_a_decision(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        ";zip;price;day;flag;town;note;gone;n\n"
+        "1;01002;1,5;2024-04-03;true;Ulm;;a;3\n2;10001;-;2024-05-01;false;NA;;b;4\n3;9;2,5;2024-05-02;true;Köln;;c;5\n"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        typed = read_typed(tmp_path / "t.csv", ignore=["gone"])
+    assert [(d.column, d.kind, d.reason, d.option, d.example) for d in typed.decisions] == [
+        ("column 1", "left out", "the index of the rows", "", "1"),
+        ("zip", "category", "leading zeros", "--numbers zip", "01002"),
+        ("price", "number", "decimal commas", "--categories price", "1,5"),
+        ("day", "date", "dates", "--categories day", "2024-04-03"),
+        ("flag", "boolean", "true and false", "--categories flag", "true"),
+        ("town", "category", "text", "--numbers town", "Ulm"),
+        ("note", "category", "no values", "", ""),
+        ("gone", "left out", "as you say", "", ""),
+        ("n", "number", "numbers", "--categories n", "3"),
+    ]
+    assert typed.decisions[2].missing == (("-", 1),)
+    assert str(typed.decisions[1]) == "zip: category, leading zeros ('01002'); otherwise: --numbers zip"
+    notes = [str(warning.message) for warning in caught]
+    assert len(notes) == 5  # the index, the zip, the price, its marker, the day
+    with pytest.warns(PlainnetWarning, match="column 'note' is left out"):
+        table = Table.learn(
+            typed.frame.with_columns(y=pl.Series([1.0, 2.0, 3.5])).select("n", "note", "y"), "y", "regression"
+        )
+    assert [(d.column, d.kind, d.reason) for d in table.left_out] == [("note", "left out", "every value is missing")]
 
 
 # Learning, and later files

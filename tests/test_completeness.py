@@ -49,6 +49,8 @@ ALLOWED = {
     ("layer Activation", "PyTorch"): "it is an activation, and those have their own",
     ("layer Dropout", "PyTorch"): "its masks come from NumPy's stream of random numbers",
     ("schedule constant", "PyTorch"): "it is one number",
+    ("schedule cosine_log", "PyTorch"): "its golden is pytabkit's",
+    ("schedule flat_cosine", "PyTorch"): "its golden is pytabkit's",
 }
 """The faces that a part may lack, and why."""
 

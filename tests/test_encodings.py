@@ -36,7 +36,9 @@ def scaled(x: Any) -> Array:
     return z / np.sqrt(1 + (z / 3) ** 2)
 
 
-numbers = st.lists(st.sampled_from([0.0, 1.0, 2.5, -3.0, 1e4, 1e-5]) | st.floats(-1e6, 1e6), min_size=2, max_size=30)
+numbers = st.lists(
+    st.sampled_from([0.0, 1.0, 2.5, -3.0, 1e4, 1e-5]) | st.floats(-1e6, 1e6).map(lambda x: round(x, 6)), min_size=2
+)
 
 
 @given(x=numbers.filter(lambda x: max(x) - min(x) > 1e-4))

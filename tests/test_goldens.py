@@ -1,4 +1,4 @@
-"""Formulas against PyTorch's own numbers; `goldens/make_goldens.py` made them."""
+"""Formulas against the numbers of PyTorch and pytabkit, which `goldens/make_goldens.py` and `make_tables.py` made."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,8 @@ PARAMETERS = ("hidden_weights", "hidden_bias", "output_weights", "output_bias")
 def test_the_goldens_cover_every_optimizer_loss_and_schedule():
     assert {run["optimizer"] for run in OPTIMIZERS["runs"]} == set(optimizers.OPTIMIZERS)
     assert {case["loss"] for case in GOLDENS["losses"]} == set(losses.LOSSES)
-    assert {case["schedule"] for case in GOLDENS["schedules"]} == set(schedules.SCHEDULES) - {"constant"}
+    covered = {case["schedule"] for case in GOLDENS["schedules"]} | {"constant", *OF_PYTABKIT}
+    assert covered == set(schedules.SCHEDULES)
 
 
 @pytest.mark.parametrize("case", GOLDENS["losses"], ids=lambda case: case["loss"])
@@ -90,6 +91,17 @@ def test_schedules(name):
         points = np.where(points <= 29, 0.3 * points / 29, 0.3 + 0.7 * (points - 29) / 70)
     rates = [schedule.rate(float(point), total, {}) for point in points]
     np.testing.assert_allclose(rates, case["rates"], rtol=1e-9)
+
+
+OF_PYTABKIT = {"cosine_log": "coslog4", "flat_cosine": "flat_cos"}
+
+
+@pytest.mark.parametrize("name", OF_PYTABKIT)
+def test_schedules_of_pytabkit(name):
+    case = np.load(Path(__file__).parent / "goldens" / "tables" / "schedules.npz")
+    schedule = schedules.SCHEDULES[name](0.04)
+    rates = [schedule.rate(float(8 * share), 8, {}) for share in case["shares"]]
+    np.testing.assert_allclose(rates, 0.04 * case[OF_PYTABKIT[name]], rtol=1e-12, atol=1e-15)
 
 
 def test_reduce_on_plateau():

@@ -48,6 +48,60 @@ def test_class_weights_that_are_refused(given: list[str]) -> None:
         options.class_weights(given, ["a", "Yes", "yes"])
 
 
+@pytest.mark.parametrize(
+    ("given", "kinds"),
+    [
+        (["zip=category", "day=date"], {"zip": "category", "day": "date"}),
+        (["price, net=Number"], {"price, net": "number"}),
+        (['"price, net"=number'], {"price, net": "number"}),
+        (["a=b=ignore", " x = boolean"], {"a=b": "ignore", "x": "boolean"}),
+    ],
+)
+def test_kinds_of_columns(given: list[str], kinds: dict[str, str]) -> None:
+    assert options.kinds_of_columns(given) == kinds
+
+
+@pytest.mark.parametrize("given", [["zip"], ["=number"], ["zip=text"], ["zip=number", "zip=category"]])
+def test_kinds_of_columns_that_are_refused(given: list[str]) -> None:
+    with pytest.raises(InvalidValue, match="--column"):
+        options.kinds_of_columns(given)
+
+
+def test_short_forms_and_kinds_are_one_list() -> None:
+    made = ReadOptions(columns={"a": "number", "b": "date"}, categories=["c"], numbers=["d"])  # type: ignore[arg-type]
+    assert made.columns == {"a": "number", "b": "date", "c": "category", "d": "number"}
+    assert (made.numbers, made.categories, made.ignored) == (("a", "d"), ("c",), ())
+    with pytest.raises(InvalidValue, match="column 'a' is to be a number and in categories"):
+        made.with_categories(["a"])
+    with pytest.raises(InvalidValue, match="the kind of column 'a' is 'text'"):
+        ReadOptions(columns={"a": "text"})  # type: ignore[dict-item]
+
+
+def test_the_command_line_says_what_columns_are(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    train, model = tmp_path / "train.csv", tmp_path / "model.npz"
+    rows = "01002,1,20240403,1,7,a\n02139,2,20240512,no,8,b\n10001,1,20230101,true,9,a\n99,2,20240101,0,10,a\n"
+    train.write_text('zip,"size, EU",day,member,id,y\n' + rows * 5)
+    command = f"train {train} --target y --epochs 1 --no-progress --save {model}".split()
+    kinds = ["zip=number", '"size, EU"=category', "day=date", "member=boolean", "id=ignore"]
+    assert run([*command, *(word for kind in kinds for word in ("--column", kind))]) == 0
+    out = " ".join(capfd.readouterr().out.split())
+    assert "numbers: zip categories: size, EU (2) dates as 20240403: day true or false: member" in out
+    (tmp_path / "new.csv").write_text('zip,"size, EU",day,member\n5,1,20240501,YES\n')
+    assert run(["predict", str(model), str(tmp_path / "new.csv")]) == 0
+    capfd.readouterr()
+    (tmp_path / "new.csv").write_text('zip,"size, EU",day,member\n5,1,20241301,YES\n')
+    assert run(["predict", str(model), str(tmp_path / "new.csv")]) == 2
+    assert "line 2: column 'day' holds '20241301', where training had dates as 20240403" in capfd.readouterr().err
+    for kind, message in (
+        ("y=ignore", "ignore names 'y', which is the target"),
+        ("zipp=number", "numbers names 'zipp', which is no column"),
+        ("id=date", "line 2: column 'id' holds '7', which is no date"),
+        ("day=boolean", "line 2: column 'day' holds '20240403', which is neither true nor false"),
+    ):
+        assert run([*command, "--column", kind]) == 2
+        assert message in capfd.readouterr().err
+
+
 def test_options_not_given_stay_as_the_model_has_them() -> None:
     known = ReadOptions(missing=("-",), categories=("c",))
     assert options.read_options(None, None, options=known) == known

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
     from plainnet.tabular.tuning import tune
+    from plainnet.training.calibration import calibrated, fit_temperature, scaled_by_temperature
     from plainnet.training.many import train_many
 
 __version__ = "0.1.0"
@@ -48,11 +49,13 @@ __all__ = [
     "Network",
     "Report",
     "activations",
+    "calibrated",
     "check_gradients",
     "compare",
     "datasets",
     "errors",
     "explain",
+    "fit_temperature",
     "gradients",
     "initialize_from_data",
     "initializers",
@@ -63,6 +66,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "plots",
+    "scaled_by_temperature",
     "schedules",
     "shapley_values",
     "train_many",
@@ -73,8 +77,11 @@ __all__ += optimizers.__all__
 
 
 LATER = {
+    "calibrated": "plainnet.training.calibration",
     "compare": "plainnet.comparison",
+    "fit_temperature": "plainnet.training.calibration",
     "load_safetensors": "plainnet.export.safetensors",
+    "scaled_by_temperature": "plainnet.training.calibration",
     "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
     "tune": "plainnet.tabular.tuning",

@@ -67,6 +67,12 @@ def one_hot(targets: Array, classes: int) -> Array:
     return targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
 
 
+def smoothed(targets: Array, outputs: Array, label_smoothing: float) -> Array:
+    """Return rows (1 - ε) y + ε / K: a share ε of each row's probability is spread evenly over all K classes."""
+    classes = outputs.shape[1]
+    return (1 - label_smoothing) * one_hot(targets, classes).astype(outputs.dtype) + label_smoothing / classes
+
+
 def cross_entropy(targets: Array, predictions: Array) -> Elements:
     """ℓ = -Σ_k y_k ln ŷ_k over a row, with ŷ kept above the smallest normal number; ℓ' = -y / ŷ."""
     y = one_hot(targets, predictions.shape[1])
@@ -206,12 +212,29 @@ class BinaryCrossEntropy(Loss):
 
 
 class CrossEntropy(Loss):
-    """-Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c, for classes that exclude each other. The mean is over rows."""
+    """-Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c, for classes that exclude each other. The mean is over rows.
+
+    With `label_smoothing` ε, from 0 to below 1, the targets are (1 - ε) y + ε / K for K classes, so that no output is
+    driven to 0 or 1 (Szegedy et al. 2016). A validation loss has them, too.
+    """
 
     name = "cross_entropy"
     suits = ("softmax",)
     fused_with = "softmax"
-    elements, elements_from_logits = staticmethod(cross_entropy), staticmethod(softmax_cross_entropy)
+
+    label_smoothing = 0.0
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = checks.number("label_smoothing", label_smoothing, least=0, below=1)
+
+    def elements(self, targets: Array, predictions: Array) -> Elements:
+        return cross_entropy(self._smoothed(targets, predictions), predictions)
+
+    def elements_from_logits(self, targets: Array, logits: Array) -> Elements:
+        return softmax_cross_entropy(self._smoothed(targets, logits), logits)
+
+    def _smoothed(self, targets: Array, outputs: Array) -> Array:
+        return smoothed(targets, outputs, self.label_smoothing) if self.label_smoothing else targets
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
         if outputs < 2:

@@ -4,13 +4,16 @@ Each update is one plain function that changes θ, and what the algorithm rememb
 optimizer is its settings and keeps nothing of a run: its memory is a dict of vectors like θ, made by `start` and passed
 to every `step`, so a run can be saved and several runs can share an optimizer. Formulas and defaults are PyTorch's.
 For all: weight decay adds `weight_decay` · θ to the gradient (AdamW: see there), and `clip_norm` first shortens a
-gradient whose norm ‖g‖ is above it.
+gradient whose norm ‖g‖ is above it. `rate_factors` and `decay_factors` give single parameters another η and another
+weight decay: r times and d times those of the others.
 
 η is the learning rate, t counts the steps from 1, and all operations are elementwise. To add an optimizer, write its
 function and its class here; nothing else in the package changes.
 """
 
-from typing import Any
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +27,11 @@ from plainnet.schedules import Rate, Schedule
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
 State = dict[str, Array]
+
+Factors = dict[str, float]
+
+RATE, DECAY = "rate_factors", "decay_factors"
+"""The names in the state of what each parameter's η and weight decay are multiplied by, where that is not always 1."""
 
 
 def sgd(parameters: Array, gradient: Array, learning_rate: float) -> None:
@@ -113,14 +121,20 @@ class Optimizer(Adjustable):
     in `state` in place. Every optimizer takes
 
         learning_rate  η: a number above 0, a schedule, or a function (epoch, epochs) -> rate
-        weight_decay   the share of θ that is added to the gradient, at least 0
+        weight_decay   the share of θ that is added to the gradient: a number of at least 0, or a schedule
         clip_norm      the largest norm of the gradient, above 0; None for any
+        rate_factors   a dict from the name of a parameter to r, at least 0: its step is r times what it would be; a
+                       name in all layers ("bias"), or in one ("layers[2].weights"), which goes before
+        decay_factors  the same for d: its weight decay is d · weight_decay
+
+    An update that is not `elementwise` knows nothing of r: what it changes in θ is multiplied by r afterwards.
     """
 
     elementwise = False
     """True if `update` treats each parameter by itself, so that it may be given the vectors stretch by stretch.
 
-    A class says so itself: one that inherits from such an optimizer may look at the vector as a whole.
+    With `rate_factors` its learning rate is a vector, too. A class says so itself: one that inherits from such an
+    optimizer may look at the vector as a whole.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -130,10 +144,24 @@ class Optimizer(Adjustable):
     remembers: tuple[str, ...] = ()
     """The names of the vectors kept from step to step; each starts at zero."""
 
-    def __init__(self, learning_rate: Rate, weight_decay: float, clip_norm: float | None) -> None:
+    limits: ClassVar = {"weight_decay": {"least": 0}}
+
+    rate_factors: Factors | None = None
+    decay_factors: Factors | None = None
+
+    def __init__(
+        self,
+        learning_rate: Rate,
+        weight_decay: Rate,
+        clip_norm: float | None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
+    ) -> None:
         self.schedule: Schedule = schedules.resolve(learning_rate)
-        self.weight_decay = checks.number("weight_decay", weight_decay, least=0)
+        self.weight_decay = schedules.number_or_schedule("weight_decay", weight_decay, self.limits["weight_decay"])
         self.clip_norm = None if clip_norm is None else checks.number("clip_norm", clip_norm, above=0)
+        self.rate_factors = _factors(RATE, rate_factors)
+        self.decay_factors = _factors(DECAY, decay_factors)
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -145,21 +173,99 @@ class Optimizer(Adjustable):
         """Return the memory of a run that begins at `parameters`."""
         return {name: np.zeros_like(parameters) for name in self.remembers}
 
-    def step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
-        """Take step t: clip, decay, and change `parameters` and `state` in place by the algorithm's update."""
+    def factors(self, parameters: Array, views: Sequence[Mapping[str, Array]]) -> State:
+        """Return what each parameter's η and weight decay are multiplied by, as vectors that belong to the state.
+
+        The vectors are like `parameters`. `views` are those of a network, `Network.parameter_views`, and tell the
+        parameters' names. A vector of ones is left out. Raises InvalidValue for a name that no parameter has.
+        """
+        names = [(f"layers[{i}].{name}", view.size) for i, layer in enumerate(views) for name, view in layer.items()]
+        found = {}
+        for setting, given in ((RATE, self.rate_factors), (DECAY, self.decay_factors)):
+            each = [(_factor_of(name, given or {}), size) for name, size in names]
+            _check_names(setting, given or {}, [name for name, _ in names])
+            if any(factor != 1 for factor, _ in each):
+                vector = np.concatenate([np.full(size, factor, parameters.dtype) for factor, size in each])
+                found[setting] = vector
+        if not self.weight_decay:
+            found.pop(DECAY, None)
+        if DECAY in found or isinstance(self.weight_decay, Schedule):
+            self._check_decayed()
+        return found
+
+    def _check_decayed(self) -> None:
+        """Refuse a method `decayed` of the user's own that takes no weight decay but its own."""
+        try:
+            inspect.signature(self.decayed).bind(0, 0, 0, 0)
+        except TypeError:
+            raise InvalidValue(
+                f"{type(self).__name__} has a method decayed(parameters, gradient, learning_rate) of its own, and its "
+                "weight_decay is a schedule or has decay_factors; the method takes a fourth argument then, weight_decay"
+            ) from None
+
+    def step(
+        self,
+        parameters: Array,
+        gradient: Array,
+        state: State,
+        learning_rate: float,
+        t: int,
+        weight_decay: float | None = None,
+    ) -> None:
+        """Take step t: clip, decay, and change `parameters` and `state` in place by the algorithm's update.
+
+        `weight_decay` is the present value where a schedule gives it.
+        """
         size = len(parameters)
         if not self.elementwise or size <= STRETCH:
-            self.whole_step(parameters, gradient, state, learning_rate, t)
+            self.whole_step(parameters, gradient, state, learning_rate, t, weight_decay)
             return
         gradient = self.clipped(gradient)
         for part in [slice(start, start + STRETCH) for start in range(0, size, STRETCH)]:
-            decayed = self.decayed(parameters[part], gradient[part], learning_rate)
-            self.update(parameters[part], decayed, {k: v[part] for k, v in state.items()}, learning_rate, t)
+            own = {name: vector[part] for name, vector in state.items()}
+            self._clipped_step(parameters[part], gradient[part], own, learning_rate, t, weight_decay)
 
-    def whole_step(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
+    def whole_step(
+        self,
+        parameters: Array,
+        gradient: Array,
+        state: State,
+        learning_rate: float,
+        t: int,
+        weight_decay: float | None = None,
+    ) -> None:
         """Take step t for all parameters at once."""
         gradient = self.clipped(gradient if self.elementwise else gradient.copy())  # a user's own may change it
-        self.update(parameters, self.decayed(parameters, gradient, learning_rate), state, learning_rate, t)
+        self._clipped_step(parameters, gradient, state, learning_rate, t, weight_decay)
+
+    def _clipped_step(
+        self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int, weight_decay: float | None
+    ) -> None:
+        decayed = self.decayed_by_factors(parameters, gradient, state, learning_rate, weight_decay)
+        self.update_by_factors(parameters, decayed, state, learning_rate, t)
+
+    def decayed_by_factors(
+        self, parameters: Array, gradient: Array, state: State, learning_rate: float, weight_decay: float | None = None
+    ) -> Array:
+        """Return what `decayed` gives for the present weight decay times each parameter's factor d."""
+        present: Any = self.weight_decay if weight_decay is None else weight_decay
+        if DECAY in state:
+            return self.decayed(parameters, gradient, learning_rate, present * state[DECAY])
+        if weight_decay is None:
+            return self.decayed(parameters, gradient, learning_rate)  # a user's own may take no more
+        return self.decayed(parameters, gradient, learning_rate, present)
+
+    def update_by_factors(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
+        """Do what `update` does, with each parameter's step times its factor r."""
+        if RATE not in state:
+            self.update(parameters, gradient, state, learning_rate, t)
+        elif self.elementwise:
+            rates: Any = learning_rate * state[RATE]
+            self.update(parameters, gradient, state, rates, t)
+        else:
+            before = parameters.copy()
+            self.update(parameters, gradient, state, learning_rate, t)
+            parameters[...] = before + state[RATE] * (parameters - before)
 
     def clipped(self, gradient: Array) -> Array:
         """g · min(1, clip_norm / ‖g‖), where there is a clip_norm."""
@@ -167,13 +273,43 @@ class Optimizer(Adjustable):
             return gradient
         return gradient * np.minimum(1, self.clip_norm / (np.sqrt(gradient @ gradient) + 1e-6))
 
-    def decayed(self, parameters: Array, gradient: Array, learning_rate: float) -> Array:
-        """g + weight_decay · θ."""
-        return gradient + self.weight_decay * parameters if self.weight_decay else gradient
+    def decayed(
+        self, parameters: Array, gradient: Array, learning_rate: float, weight_decay: float | Array | None = None
+    ) -> Array:
+        """g + weight_decay · θ, with the argument in place of the setting where it is given."""
+        if weight_decay is None:
+            return gradient + self.weight_decay * parameters if self.weight_decay else gradient
+        return gradient + weight_decay * parameters
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
         """Change `parameters` and `state` in place by the algorithm."""
         raise NotImplementedError(f"{type(self).__name__} needs a method update")
+
+
+def _factors(name: str, given: Any) -> Factors | None:
+    """Return the factors as a dict of numbers of at least 0."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise InvalidType(f"{name} is {given!r}; it takes a dict from names of parameters to numbers: {{'bias': 0.1}}")
+    for parameter in given:
+        if not isinstance(parameter, str):
+            raise InvalidType(f"{name} has the key {parameter!r}; it takes names such as 'bias' or 'layers[2].weights'")
+    return {parameter: checks.number(f"{name}[{parameter!r}]", factor, least=0) for parameter, factor in given.items()}
+
+
+def _factor_of(parameter: str, factors: Factors) -> float:
+    """Return the factor of a parameter, such as "layers[2].weights": that of it alone, or that of its last name."""
+    return factors.get(parameter, factors.get(parameter.rpartition(".")[2], 1.0))
+
+
+def _check_names(setting: str, given: Factors, parameters: Sequence[str]) -> None:
+    known = {*parameters, *(name.rpartition(".")[2] for name in parameters)}
+    for name in given:
+        if name not in known:
+            raise InvalidValue(
+                f"{setting} names {name!r}, a parameter that the network lacks; {checks.closest(name, known)}"
+            )
 
 
 class SGD(Optimizer):
@@ -191,10 +327,12 @@ class SGD(Optimizer):
         learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: Rate = 0.0,
         clip_norm: float | None = None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clip_norm)
+        super().__init__(learning_rate, weight_decay, clip_norm, rate_factors, decay_factors)
         self.momentum = checks.number("momentum", momentum, least=0, below=1)
         self.nesterov = checks.flag("nesterov", nesterov)
         if self.nesterov and self.momentum == 0:
@@ -225,10 +363,12 @@ class RMSprop(Optimizer):
         decay: float = 0.99,
         epsilon: float = 1e-8,
         momentum: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: Rate = 0.0,
         clip_norm: float | None = None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clip_norm)
+        super().__init__(learning_rate, weight_decay, clip_norm, rate_factors, decay_factors)
         self.decay = checks.number("decay", decay, least=0, below=1)
         self.epsilon = checks.number("epsilon", epsilon, least=0)
         self.momentum = checks.number("momentum", momentum, least=0, below=1)
@@ -257,10 +397,12 @@ class Adagrad(Optimizer):
         self,
         learning_rate: Rate = 0.01,
         epsilon: float = 1e-10,
-        weight_decay: float = 0.0,
+        weight_decay: Rate = 0.0,
         clip_norm: float | None = None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clip_norm)
+        super().__init__(learning_rate, weight_decay, clip_norm, rate_factors, decay_factors)
         self.epsilon = checks.number("epsilon", epsilon, least=0)
 
     def update(self, parameters: Array, gradient: Array, state: State, learning_rate: float, t: int) -> None:
@@ -284,10 +426,12 @@ class Adam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: Rate = 0.0,
         clip_norm: float | None = None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clip_norm)
+        super().__init__(learning_rate, weight_decay, clip_norm, rate_factors, decay_factors)
         self.beta1 = checks.number("beta1", beta1, least=0, below=1)
         self.beta2 = checks.number("beta2", beta2, least=0, below=1)
         self.epsilon = checks.number("epsilon", epsilon, least=0)
@@ -298,9 +442,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: first θ ← θ - η · weight_decay · θ, then Adam's step on g alone.
+    """Adam with decoupled weight decay: first θ ← θ - η · weight_decay · d · θ, then Adam's step on g alone.
 
-    Loshchilov & Hutter 2019.
+    d is the parameter's decay factor; its rate factor does not enter the decay (Loshchilov & Hutter 2019).
     """
 
     name = "adamw"
@@ -312,14 +456,19 @@ class AdamW(Adam):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
+        weight_decay: Rate = 0.01,
         clip_norm: float | None = None,
+        rate_factors: Factors | None = None,
+        decay_factors: Factors | None = None,
     ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm)
+        super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm, rate_factors, decay_factors)
 
-    def decayed(self, parameters: Array, gradient: Array, learning_rate: float) -> Array:
+    def decayed(
+        self, parameters: Array, gradient: Array, learning_rate: float, weight_decay: float | Array | None = None
+    ) -> Array:
         """Shrink θ itself: θ ← θ - η · weight_decay · θ; the gradient stays as it is."""
-        parameters *= 1 - learning_rate * self.weight_decay
+        decay: Any = self.weight_decay if weight_decay is None else weight_decay
+        parameters *= 1 - learning_rate * decay
         return gradient
 
 

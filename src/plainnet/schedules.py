@@ -1,20 +1,25 @@
-"""Schedules: the learning rate as a function of how far the run has come.
+"""Schedules: the learning rate, or another number, as a function of how far the run has come.
 
 `rate(epoch, epochs, memory)` is the learning rate after `epoch` epochs of `epochs`; epoch is a fraction within an
 epoch (2.5 is the middle of the third), so smooth schedules move with every step. Past the end of the run, schedules
 that lead to its end keep their last rate. `memory` is a dict kept with the run: `memory["step"]` is the length of a
 step in epochs (1 where it is not there), and `ReduceOnPlateau` writes what it has seen there in `observe`.
+
+Weight decay and dropout's rate take a schedule as well: what it calls its learning rate is then their value.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from plainnet._base import checks
-from plainnet._base.configurable import Adjustable, build, own_name, parts, shown_name
-from plainnet.errors import InvalidType
+from plainnet._base.configurable import Adjustable, Configurable, build, own_name, parts, shown_name
+from plainnet.errors import InvalidType, InvalidValue
 
 Memory = dict[str, float]
+
+USUAL_EPOCHS = 100
+"""The epochs of a run unless `fit` is told otherwise."""
 
 
 class Schedule(Adjustable):
@@ -86,6 +91,44 @@ class Cosine(Schedule):
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
         return _cosine(self.learning_rate, self.minimum, epoch / epochs)
+
+
+class CosineLog(Schedule):
+    """η (1 - cos(2π log2(1 + (2^cycles - 1) t))) / 2 with t = epoch / epochs: `cycles` waves, each twice as long.
+
+    It starts and ends at 0 and comes back to 0 after each wave, at t = (2^k - 1) / (2^cycles - 1) for k = 0 ... cycles.
+    Four cycles are "coslog4" of RealMLP (Holzmüller, Grinsztajn & Steinwart 2024). `cycles` is a whole number of at
+    least 1.
+    """
+
+    name = "cosine_log"
+
+    def __init__(self, learning_rate: float, cycles: int = 4) -> None:
+        self.learning_rate = checks.number("learning_rate", learning_rate, above=0)
+        self.cycles = checks.whole_number("cycles", cycles, least=1)
+
+    def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
+        progress = min(epoch / epochs, 1.0)
+        waves = math.log2(1 + (2.0**self.cycles - 1) * progress)
+        return self.learning_rate * (1 - math.cos(2 * math.pi * waves)) / 2
+
+
+class FlatCosine(Schedule):
+    """η over the first `flat` share of the run, then η (1 + cos(π s)) / 2, where s goes from 0 to 1 over the rest.
+
+    `flat` is a share of the run from 0 to below 1. Half of it flat is RealMLP's schedule of dropout and weight decay
+    (Holzmüller, Grinsztajn & Steinwart 2024).
+    """
+
+    name = "flat_cosine"
+
+    def __init__(self, learning_rate: float, flat: float = 0.5) -> None:
+        self.learning_rate = checks.number("learning_rate", learning_rate, above=0)
+        self.flat = checks.number("flat", flat, least=0, below=1)
+
+    def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
+        falling = max(0.0, epoch / epochs - self.flat) / (1 - self.flat)
+        return _cosine(self.learning_rate, 0.0, falling)
 
 
 class LinearWarmup(Schedule):
@@ -199,18 +242,19 @@ SCHEDULES: dict[str, type[Schedule]] = parts(Schedule, globals())
 
 
 class FunctionSchedule(Schedule):
-    """A user's own function (epoch, epochs) -> learning rate."""
+    """A user's own function (epoch, epochs) -> learning rate, or the number that the argument `of` is."""
 
-    def __init__(self, function: Callable[[float, int], float]) -> None:
+    def __init__(self, function: Callable[[float, int], float], of: str = "learning_rate") -> None:
         import inspect  # only a function of the user's own pays for this import
 
         self.function = function
+        self.of = of
         self.name = own_name(function)  # type: ignore[misc]
         try:
             inspect.signature(function).bind(0.0, 1)
         except TypeError as error:
             raise InvalidType(
-                f"learning_rate is the function {shown_name(function)}; a schedule takes (epoch, epochs): {error}"
+                f"{of} is the function {shown_name(function)}; a schedule takes (epoch, epochs): {error}"
             ) from None
         except ValueError:
             pass  # a function of C that does not tell its arguments
@@ -220,7 +264,7 @@ class FunctionSchedule(Schedule):
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
         rate = self.function(epoch, epochs)
-        what = f"the learning rate that {shown_name(self.function)} gives for epoch {epoch:g} of {epochs}"
+        what = f"the {self.of.replace('_', ' ')} that {shown_name(self.function)} gives for epoch {epoch:g} of {epochs}"
         return checks.number(what, rate, least=0)
 
 
@@ -229,15 +273,80 @@ Rate = float | Schedule | dict[str, Any] | Callable[[float, int], float]
 
 def resolve(learning_rate: Rate) -> Schedule:
     """Return the schedule meant by a number, a description, an object or a function (epoch, epochs) -> rate."""
-    if isinstance(learning_rate, Schedule):
-        return learning_rate
-    if isinstance(learning_rate, dict):
-        return build("learning_rate", learning_rate, SCHEDULES)
-    if callable(learning_rate):
-        return FunctionSchedule(learning_rate)
-    if isinstance(learning_rate, str):
+    given = _schedule("learning_rate", learning_rate, "above 0")
+    return Constant(learning_rate) if given is None else given  # type: ignore[arg-type]
+
+
+def number_or_schedule(name: str, given: Rate, limits: Mapping[str, float]) -> float | Schedule:
+    """Return the setting `name`, a number within the limits (see `checks.number`) or a schedule of such numbers."""
+    schedule = _schedule(name, given, "")
+    if schedule is None:
+        return checks.number(name, given, **limits)
+    if schedule.watches:
+        raise InvalidValue(
+            f"{name} is {schedule!r}, which follows the reports of a run, as the learning rate alone can; it takes a "
+            "number or another schedule such as plainnet.schedules.FlatCosine(0.1)"
+        )
+    return schedule
+
+
+def _schedule(name: str, given: Rate, bounds: str) -> Schedule | None:
+    """Return the schedule that is meant by what was given as `name`; None for what has to be a number."""
+    if isinstance(given, Schedule):
+        return given
+    if isinstance(given, dict):
+        made: Schedule = build(name, given, SCHEDULES)
+        return made
+    if callable(given):
+        return FunctionSchedule(given, name)
+    if isinstance(given, str):
         raise InvalidType(
-            f"learning_rate is {learning_rate!r}; it takes a number above 0 or a schedule such as "
+            f"{name} is {given!r}; it takes a number{bounds and ' '}{bounds} or a schedule such as "
             "plainnet.schedules.Cosine(0.01)"
         )
-    return Constant(learning_rate)
+    return None
+
+
+def at_start(schedule: Schedule) -> float:
+    """Return the value of a schedule in the first step of a run of the usual length."""
+    return schedule.rate(0.0, USUAL_EPOCHS, {})
+
+
+class Scheduled(NamedTuple):
+    """A setting, other than the learning rate, that follows a schedule."""
+
+    schedule: Schedule
+    setting: str
+    """The name of the setting in its part."""
+    part: str
+    """The name of the part."""
+    limits: Mapping[str, float]
+    """The limits of its values, as `checks.number` takes them."""
+
+    def value(self, epoch: float, epochs: int, memory: Memory) -> float:
+        """Return its value at a point of the run; InvalidValue where that is out of its limits."""
+        value = self.schedule.rate(epoch, epochs, memory)
+        if "least" in self.limits and self.limits["least"] <= value < self.limits.get("below", math.inf):
+            return value
+        return checks.number(f"{self.setting} of {self.part} at epoch {epoch:g} of {epochs}", value, **self.limits)
+
+
+def scheduled(part: Configurable) -> Iterator[Scheduled]:
+    """Yield each setting of a part, and of the parts in it, that follows a schedule, but for the learning rate.
+
+    A class names the settings that may do so in `limits`, with the limits of their values.
+    """
+    for setting, value in part.settings().items():
+        if isinstance(value, Schedule) and setting != "learning_rate":
+            yield Scheduled(value, setting, type(part).__name__, getattr(part, "limits", {}).get(setting, {}))
+        elif not isinstance(value, Schedule):
+            for inner in _parts_in(value):
+                yield from scheduled(inner)
+
+
+def _parts_in(value: Any) -> Iterator[Configurable]:
+    if isinstance(value, Configurable):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _parts_in(item)

@@ -10,6 +10,7 @@ Everything but the date is the same each time. Settings carry plainnet's names, 
 
 import datetime
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,14 @@ def optimizer_goldens() -> Json:
         ("adamw", "adamw", optim.AdamW, {}, None),
         ("adamw weight decay", "adamw", optim.AdamW, {"weight_decay": 0.1}, None),
     ]
+    grouped: list[tuple[str, str, Callable[..., Any], Json, Json]] = [
+        ("sgd groups", "sgd", optim.SGD, {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}, {}),
+        ("rmsprop groups", "rmsprop", optim.RMSprop, {"weight_decay": 0.01}, {}),
+        ("adam groups", "adam", optim.Adam, {"weight_decay": 0.01}, {}),
+        ("adamw groups", "adamw", optim.AdamW, {"weight_decay": 0.1}, {}),
+        ("sgd scheduled decay", "sgd", optim.SGD, {"lr": 0.1}, FALLING),
+        ("adamw scheduled decay", "adamw", optim.AdamW, {}, FALLING),
+    ]
     return {
         "network": "outputs = tanh(inputs @ hidden_weights + hidden_bias) @ output_weights + output_bias",
         "loss": "mse",
@@ -72,6 +81,10 @@ def optimizer_goldens() -> Json:
         "runs": [
             {"name": name, "optimizer": kind} | _train(initial, inputs, targets, make, settings, clip_norm)
             for name, kind, make, settings, clip_norm in runs
+        ]
+        + [
+            {"name": name, "optimizer": kind} | _train(initial, inputs, targets, make, settings, None, FACTORS, decay)
+            for name, kind, make, settings, decay in grouped
         ],
     }
 
@@ -83,10 +96,13 @@ def _train(
     make: Callable[..., Any],
     settings: Json,
     clip_norm: float | None,
+    factors: Json | None = None,
+    decay: Json | None = None,
 ) -> Json:
     parameters = {name: torch.tensor(array, requires_grad=True) for name, array in initial.items()}
-    optimizer = make(list(parameters.values()), **settings)
+    optimizer = make([{"params": [tensor], "name": name} for name, tensor in parameters.items()], **settings)
     for step in range(100):
+        _set_groups(optimizer, step, factors or {}, decay or {})
         rows = slice(5 * (step % 4), 5 * (step % 4) + 5)
         hidden = torch.tanh(torch.tensor(inputs[rows]) @ parameters["hidden_weights"] + parameters["hidden_bias"])
         outputs = hidden @ parameters["output_weights"] + parameters["output_bias"]
@@ -95,10 +111,42 @@ def _train(
         if clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(list(parameters.values()), clip_norm)
         optimizer.step()
+    more = ({} if clip_norm is None else {"clip_norm": clip_norm}) | (factors or {})
     return {
-        "settings": _settings(optimizer) | ({} if clip_norm is None else {"clip_norm": clip_norm}),
+        "settings": _settings(optimizer) | more | ({"weight_decay": decay} if decay else {}),
         "final": {name: tensor.tolist() for name, tensor in parameters.items()},
     }
+
+
+FACTORS = {
+    "rate_factors": {"bias": 0.1, "layers[1].weights": 3.0},
+    "decay_factors": {"bias": 0.0, "layers[0].weights": 36.0, "layers[1].bias": 0.5},
+}
+OF_GROUPS = {
+    "hidden_weights": (1.0, 36.0),
+    "hidden_bias": (0.1, 0.0),
+    "output_weights": (3.0, 1.0),
+    "output_bias": (0.1, 0.5),
+}
+"""The factors of the rate and of the decay, in plainnet's words and as each of the four arrays has them."""
+
+FALLING = {"name": "flat_cosine", "learning_rate": 0.2, "flat": 0.5}
+"""A weight decay that stays for half of the run and falls to 0 in the other half."""
+
+
+def _set_groups(optimizer: Any, step: int, factors: Json, decay: Json) -> None:
+    """Give each group its rate and weight decay. AdamW multiplies the two; plainnet's decay knows no rate factor."""
+    if not factors:
+        return
+    present = optimizer.defaults["weight_decay"]
+    if decay:
+        falling = max(0.0, 2 * step / 100 - 1)
+        present = decay["learning_rate"] * (1 + math.cos(math.pi * falling)) / 2
+    for group in optimizer.param_groups:
+        rate_factor, decay_factor = OF_GROUPS[group["name"]]
+        divisor = rate_factor if isinstance(optimizer, torch.optim.AdamW) else 1.0
+        group["lr"] = optimizer.defaults["lr"] * rate_factor
+        group["weight_decay"] = present * decay_factor / divisor
 
 
 def _settings(optimizer: Any) -> Json:
@@ -137,6 +185,8 @@ def loss_goldens() -> list[Json]:
         ),
         _loss("cross_entropy", {}, "logits", logits, [1, 0, 0, 2], functional.cross_entropy),
         _loss("cross_entropy", {}, "logits", logits, probabilities, functional.cross_entropy),
+        _loss("cross_entropy", {"label_smoothing": 0.1}, "logits", logits, [1, 0, 0, 2], functional.cross_entropy),
+        _loss("cross_entropy", {"label_smoothing": 0.3}, "logits", logits, probabilities, functional.cross_entropy),
         _loss("poisson", {}, "logits", log_rates, counts, _poisson_of_logarithms),
         _loss("poisson", {}, "predictions", rates, counts, _poisson_of_rates),
     ]

@@ -32,6 +32,8 @@ def held(thing: Any, own: list[Any], without: Collection[str] = ()) -> Hashable:
         return type(thing).__name__, thing
     if isinstance(thing, tuple | list):
         return tuple(held(part, own) for part in thing)
+    if isinstance(thing, dict):
+        return "dict", *((name, held(part, own)) for name, part in sorted(thing.items(), key=repr))
     if isinstance(thing, np.ndarray | np.generic):
         return thing.shape, thing.dtype.str, thing.tobytes()
     if isinstance(thing, Configurable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,90 @@ from plainnet.network.prediction import measure
 
 MOST_ROWS, LEAST_ROWS, MOST_PREDICTED = 2000, 200, 100_000
 """Importance is measured on as many examples as make `MOST_PREDICTED` predictions, within these bounds."""
+MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
+"""The most inputs of a table whose importance is measured, those with the steepest slopes over some rows."""
+REPEATS = 5
+"""The default of how often each input is shuffled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """How much worse the predictions become when an input's values are shuffled; `importance_of_inputs` makes it."""
+
+    inputs: tuple[int, ...]
+    """The places of the inputs tried, among those given."""
+    values: Array
+    """What the mean of `mistakes` rises by, (inputs tried, repeats)."""
+    of_classes: bool
+    """True if it is the probability of the true class that falls, False if it is the error that rises."""
+    rows: int
+    """The number of rows it is measured on."""
+    available: int
+    """The number of rows that they were drawn from."""
+    constant: int
+    """So many inputs have one value in all rows and are not tried."""
+    flat: int
+    """So many more are not tried, because there are more than `MOST_TRIED` along which the prediction is steeper."""
+
+    @property
+    def label(self) -> str:
+        """Return the name of the values."""
+        return "fall of p(true class)" if self.of_classes else "rise of the error"
+
+    @property
+    def meaning(self) -> str:
+        """Return what the values are, in a sentence."""
+        measured = (
+            "how much the probability of the true class falls"
+            if self.of_classes
+            else "how much the error rises, as a share of the range of the target (5th to 95th percentile),"
+        )
+        some = f" ({self.rows:,} of {self.available:,}, drawn at random)" if self.rows < self.available else ""
+        return f"{measured} when the values of one input are shuffled among the rows{some}"
+
+
+def importance_of_inputs(
+    net: Network,
+    X: Any,
+    y: Any,
+    inputs: Sequence[Sequence[int]],
+    *,
+    sample_weight: Any = None,
+    repeats: int = REPEATS,
+    seed: int = 0,
+    available: int | None = None,
+) -> Importance:
+    """Measure the bounded `permutation_importance` of those of many inputs that vary, as reports and commands show it.
+
+    `available` is the number of rows that those of X were drawn from, if they were.
+    """
+    rows, targets = examples(net, X, y)
+    labels = class_labels(net, targets)
+    varying = [i for i, group in enumerate(inputs) if np.ptp(rows[:, list(group)], axis=0).any()]
+    tried = varying
+    if len(varying) > MOST_TRIED:
+        some = slice(0, ROWS_FOR_SLOPES)
+        slope = np.abs(slopes(net, rows[some], None if labels is None else labels[some])).mean(axis=0)
+        reach = slope * rows.std(axis=0)
+        order = np.argsort([-reach[list(inputs[i])].sum() for i in varying], kind="stable")
+        tried = [varying[i] for i in np.sort(order[:MOST_TRIED])]
+    settings: dict[str, Any] = {"repeats": repeats, "seed": seed, "bounded": True, "sample_weight": sample_weight}
+    groups = [inputs[i] for i in tried]
+    values = permutation_importance(net, rows, y, inputs=groups, **settings) if tried else np.empty((0, repeats))
+    return Importance(
+        inputs=tuple(tried),
+        values=values,
+        of_classes=labels is not None,
+        rows=importance_rows(len(rows), len(tried)),
+        available=len(rows) if available is None else available,
+        constant=len(inputs) - len(varying),
+        flat=len(varying) - len(tried),
+    )
 
 
 def importance_rows(rows: int, inputs: int) -> int:
     """Return the number of rows on which importance is measured, which is smaller for many inputs."""
-    return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // inputs))
+    return min(rows, MOST_ROWS, max(LEAST_ROWS, MOST_PREDICTED // max(1, inputs)))
 
 
 def mistakes(outputs: Array, targets: Array, labels: Array | None) -> Array:
@@ -62,7 +142,7 @@ def permutation_importance(
     y: Any,
     *,
     inputs: Sequence[Sequence[int]] | None = None,
-    repeats: int = 5,
+    repeats: int = REPEATS,
     seed: int = 0,
     bounded: bool = False,
     sample_weight: Any = None,
@@ -82,8 +162,9 @@ def permutation_importance(
     random = np.random.default_rng(checks.whole_number("seed", seed, least=0))
     groups = [[i] for i in range(rows.shape[1])] if inputs is None else [list(group) for group in inputs]
     drawn = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
-    if len(drawn) > importance_rows(len(drawn), rows.shape[1]):
-        drawn = random.choice(drawn, importance_rows(len(drawn), rows.shape[1]), replace=False)
+    count = importance_rows(len(drawn), len(groups))
+    if len(drawn) > count:
+        drawn = random.choice(drawn, count, replace=False)
     labels = class_labels(net, targets)
     labels = None if labels is None else labels[drawn]
     weights = None if weights is None else weights[drawn]

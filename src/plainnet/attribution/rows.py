@@ -1,4 +1,4 @@
-"""Explain predictions of rows of a table: what each column adds to the prediction, by Shapley values."""
+"""The columns of a table: what each adds to the prediction of a row, and how important each is over many rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.wording import in_cell, in_figures, plural
+from plainnet.attribution.importance import REPEATS, Importance, importance_of_inputs, importance_rows
 from plainnet.attribution.shapley import PREDICTIONS, shapley_values
 from plainnet.errors import InvalidValue
 from plainnet.network import Network
@@ -142,6 +143,29 @@ def explain_rows(
             )
         )
     return explained
+
+
+def importance_of_columns(
+    net: Network,
+    table: Table,
+    frame: pl.DataFrame,
+    *,
+    sample_weight: Array | None = None,
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Importance:
+    """Measure how much worse the predictions become when the values of a column are shuffled among the rows.
+
+    A column counts as one input, however many features it has. All rows need a target; of many a sample is taken.
+    """
+    available = len(frame)
+    count = importance_rows(available, len(table.columns))
+    if available > count:
+        drawn = np.sort(np.random.default_rng(seed).choice(available, count, replace=False))
+        frame, sample_weight = frame[drawn], None if sample_weight is None else sample_weight[drawn]
+    X, y = _features(net, table, frame, warn_of_news=False), table.targets(frame)
+    settings: dict[str, Any] = {"repeats": repeats, "seed": seed, "available": available}
+    return importance_of_inputs(net, X, y, table.features_of_columns, sample_weight=sample_weight, **settings)
 
 
 def _features(net: Network, table: Table, frame: pl.DataFrame, warn_of_news: bool) -> Array:

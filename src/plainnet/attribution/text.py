@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.wording import plural
 from plainnet.explain.layout import QUIET, Line, Span, cut, padded, plain, printed, width_of, wrap
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from plainnet.attribution.importance import Importance
     from plainnet.attribution.rows import RowExplanation
 
 MOST = 12
@@ -121,8 +123,8 @@ def numbers(values: Sequence[float] | Array, *, signed: bool = False, like: Arra
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A scale of bars from `low`, at most 0, to `high`, at least 0, over `room` signs of half a step each."""
+class _Axis:
+    """An axis of bars from `low`, at most 0, to `high`, at least 0, over `room` signs of half a step each."""
 
     low: float
     high: float
@@ -165,13 +167,13 @@ def barred(
     widths[:left] = texts
     bars = min(MOST_BAR, width - sum(widths) - gaps)
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    scale = Scale(low, high, bars) if bars >= LEAST_BAR and high > low else None
+    axis = _Axis(low, high, bars) if bars >= LEAST_BAR and high > low else None
     yield _cells(head, widths, left, QUIET)
-    yield [Span("─" * min(width, sum(widths) + gaps - BETWEEN + (BETWEEN + bars if scale else 0)), QUIET)]
+    yield [Span("─" * min(width, sum(widths) + gaps - BETWEEN + (BETWEEN + bars if axis else 0)), QUIET)]
     for row, value in zip(rows, values, strict=True):
         line = _cells(row, widths, left, "")
-        if scale is not None:
-            below, above = scale.bar(float(value))
+        if axis is not None:
+            below, above = axis.bar(float(value))
             line += [Span(" " * BETWEEN), Span(below, LESS), Span(above, MORE)]
         yield line
 
@@ -183,13 +185,27 @@ def _cells(texts: Sequence[str], widths: Sequence[int], left: int, style: str) -
     return [Span((" " * BETWEEN).join(cells), style)]
 
 
-def importance_lines(names: Sequence[str], importance: Array, label: str, full: bool, width: int) -> Iterator[Line]:
+def importance_lines(names: Sequence[str], importance: Importance, full: bool, width: int) -> Iterator[Line]:
     """Return the importance of each input, the largest first: mean, deviation over the repeats, and a bar."""
-    means, deviations = importance.mean(axis=1), importance.std(axis=1)
+    means, deviations = importance.values.mean(axis=1), importance.values.std(axis=1)
     order = np.argsort(-means, kind="stable")
     kept = order if full else order[:MOST]
-    texts = zip(numbers(means[kept]), spreads(deviations[kept], means), strict=True)
-    rows = [[_one_line(names[i]), mean, deviation] for i, (mean, deviation) in zip(kept, texts, strict=True)]
-    yield from barred(["column", label], rows, means[kept], width, left=1)
-    if len(order) > len(kept):
-        yield from wrap(f"{len(order) - len(kept)} more columns, none more important.", QUIET, width)
+    if len(kept):
+        texts = zip(numbers(means[kept]), spreads(deviations[kept], means), strict=True)
+        called = [_one_line(names[importance.inputs[i]]) for i in kept]
+        rows = [[name, mean, deviation] for name, (mean, deviation) in zip(called, texts, strict=True)]
+        yield from barred(["column", importance.label], rows, means[kept], width, left=1)
+        yield []
+    left_out = (
+        (len(order) - len(kept), "less important (--full)"),
+        (importance.flat, "not tried, as the prediction is less steep along them"),
+        (importance.constant, "the same in all rows"),
+    )
+    also = "; ".join(f"{plural(count, 'column')} {reason}" for count, reason in left_out if count)
+    repeats = importance.values.shape[1]
+    yield from wrap(
+        f"Permutation importance: {importance.meaning}. It is the mean of {plural(repeats, 'shuffle')}, "
+        f"± their standard deviation.{f' Not listed: {also}.' if also else ''}",
+        QUIET,
+        width,
+    )

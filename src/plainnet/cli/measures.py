@@ -13,7 +13,7 @@ from plainnet._base.wording import plural
 from plainnet.cli.display import console, heading, plain_table
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.tabular.measuring import Measured
-from plainnet.tabular.scores import Scores, confusions, in_plain_figures
+from plainnet.tabular.scores import Scores, confusions, in_plain_figures, written_interval
 
 WIDEST_MATRIX = 10
 """The most classes with a confusion matrix; of more the commonest confusions are listed."""
@@ -52,14 +52,20 @@ def about_validation(history: History) -> str:
 
 
 def measure_table(scores: Scores) -> Table:
-    """Make a table with one line per measure: its value, that of the simplest answer and, for accuracy, an interval."""
-    table = plain_table("measure", "value", cut(scores.baseline, WIDEST_BASELINE), "95 % interval", left=(0,))
-    for score in scores.measures:
-        beside = "" if score.baseline is None else _number(score.baseline)
-        interval = "" if score.interval is None else " to ".join(f"{bound:.3f}" for bound in score.interval)
-        table.add_row(score.label, _number(score.value), beside, interval)
-    if all(score.interval is None for score in scores.measures):
-        table.columns.pop()
+    """Make a table with one line per measure: its value and interval, and those of simple models.
+
+    A column in which no measure has anything is left out.
+    """
+    columns = {
+        "value": [_number(score.value) for score in scores.measures],
+        "95 % interval": [written_interval(score.interval) for score in scores.measures],
+        cut(scores.baseline, WIDEST_BASELINE): [_number(score.baseline) for score in scores.measures],
+        "linear model": [_number(score.linear) for score in scores.measures],
+    }
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
+    table = plain_table("measure", *columns, left=(0,))
+    for score, *cells in zip(scores.measures, *columns.values(), strict=True):
+        table.add_row(score.label, *cells)
     return table
 
 
@@ -112,7 +118,9 @@ def cut(name: str, width: int) -> str:
     return f"{begin}…{end.lstrip()}"
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
     return in_plain_figures(value) if np.isfinite(value) else "not defined"
 
 

@@ -8,6 +8,9 @@ import typer
 
 import plainnet as pn
 from plainnet._base.wording import plural
+from plainnet.attribution import importance_of_columns
+from plainnet.attribution.importance import REPEATS
+from plainnet.attribution.text import importance_lines
 from plainnet.cli import options
 from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
 from plainnet.cli.measures import print_measures
@@ -15,6 +18,7 @@ from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
+from plainnet.explain.layout import printed
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.parts import TablePart, part_of_file
@@ -53,6 +57,12 @@ def predict(
 def evaluate(
     model: options.Model,
     data: options.TableWithTarget,
+    importance: Annotated[
+        bool, typer.Option("--importance", help="Show how much worse it becomes when a column is shuffled.")
+    ] = False,
+    repeats: Annotated[int, typer.Option(min=1, help="Shuffles of each column for --importance.")] = REPEATS,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
+    full: Annotated[bool, typer.Option("--full", help="List all columns of --importance.")] = False,
     missing: options.Missing = None,
     separator: options.Separator = None,
 ) -> None:
@@ -63,6 +73,10 @@ def evaluate(
         console.print(line)
     measured = measure(table, net, part)
     print_measures(measured, table.class_names, f"On {data.name}", about_seen(measured.seen))
+    if importance:
+        heading("Importance of the columns")
+        found = importance_of_columns(net, table, part.frame, sample_weight=part.weights, repeats=repeats, seed=seed)
+        console.print(printed(lambda width: importance_lines(table.column_names, found, full, width)))
 
 
 def rows_to_measure(net: pn.Network, table: Table, data: Path) -> TablePart:

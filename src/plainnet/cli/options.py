@@ -19,7 +19,7 @@ from plainnet.metrics import METRICS
 from plainnet.optimizers import OPTIMIZERS, Optimizer
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions, Table
-from plainnet.tabular.read_options import DEFAULT
+from plainnet.tabular.read_options import DEFAULT, KINDS, ColumnKind
 from plainnet.tabular.texts import spelled
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -59,6 +59,9 @@ Task = Annotated[str | None, option("classification or regression, instead of wh
 Categories = Annotated[Texts, option("Columns to read as categories: zip,code.", DATA)]
 Ignore = Annotated[Texts, option("Columns to leave out: id,name.", DATA)]
 Numbers = Annotated[Texts, option("Columns to read as numbers though they look like codes, as 007 does.", DATA)]
+Columns = Annotated[
+    Texts, option("Kind of a column, such as zip=category or day=date; repeat it for several.", DATA, "--column")
+]
 TrainingMissing = Annotated[Texts, option(HELP["missing"], DATA)]
 TrainingSeparator = Annotated[str | None, option(HELP["separator"], DATA)]
 Decimal = Annotated[str | None, option("Decimal mark of numbers, . or , instead of what the values show.", DATA)]
@@ -85,11 +88,15 @@ def read_options(
     decimal: str | None = None,
     thousands: str | None = None,
     dates: str | None = None,
+    columns: Texts = None,
     options: ReadOptions = DEFAULT,
 ) -> ReadOptions:
     """Return `options` of reading a table with those changed that the command line gives."""
     mark = None if thousands is None else SEPARATORS.get(thousands.lower(), thousands)
-    options = replace(options, numbers=tuple(names(numbers)), decimal=decimal, thousands=mark, dates=dates)
+    kinds = {**options.columns, **kinds_of_columns(columns)}
+    options = replace(
+        options, columns=kinds, numbers=tuple(names(numbers)), decimal=decimal, thousands=mark, dates=dates
+    )
     if missing is not None:
         options = replace(options, missing=tuple(missing))
     if separator is not None:
@@ -110,6 +117,22 @@ def names(lists: str | Sequence[str] | None) -> list[str]:
     except csv.Error as error:
         raise InvalidValue(f"{', '.join(map(repr, texts))} is no list of names: {error}") from None
     return [spelled(name) for name in found if spelled(name)]
+
+
+def kinds_of_columns(given: Texts) -> dict[str, ColumnKind]:
+    """Return ['zip=category'] as {'zip': 'category'}; the name may hold commas and '=', also in quotation marks."""
+    kinds: dict[str, ColumnKind] = {}
+    for text in given or []:
+        name, _, kind = text.rpartition("=")
+        name, kind = name.strip(), kind.strip().lower()
+        if not name or kind not in KINDS:
+            raise InvalidValue(
+                f"--column is {text!r}; it takes a column and its kind, such as zip=category: {', '.join(KINDS)}"
+            )
+        found = spelled(name[1:-1].replace('""', '"') if name[0] == name[-1] == '"' and len(name) > 2 else name)
+        if kinds.setdefault(found, kind) != kind:  # type: ignore[arg-type]
+            raise InvalidValue(f"--column says that {found!r} is a {kinds[found]} and a {kind}; it is one of them")
+    return kinds
 
 
 def sizes(text: str) -> list[int]:

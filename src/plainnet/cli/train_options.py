@@ -29,6 +29,7 @@ class Reading:
     categories: options.Categories = None
     ignore: options.Ignore = None
     numbers: options.Numbers = None
+    columns: options.Columns = None
     missing: options.TrainingMissing = None
     separator: options.TrainingSeparator = None
     decimal: options.Decimal = None

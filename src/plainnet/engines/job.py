@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plainnet import schedules
 from plainnet._base.arrays import Array
 from plainnet._base.mapped import Rows, block_rows
 from plainnet._base.state import restore, state_of
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer, State
-from plainnet.schedules import Memory
+from plainnet.schedules import Memory, Schedule, Scheduled
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -71,7 +72,9 @@ class Job:
 
     def __post_init__(self) -> None:
         self.schedule_memory["step"] = 1 / self.batches
-        self.optimizer_state = self.optimizer.start(self.network.parameters)
+        parameters = self.network.parameters
+        factors = self.optimizer.factors(parameters, self.network.parameter_views(parameters))
+        self.optimizer_state = self.optimizer.start(parameters) | factors
         self.good_parameters = self.network.parameters.copy()
         self.good_statistics = self.network.statistics.copy()
 
@@ -103,17 +106,44 @@ class Job:
         parts = {f"layers[{i}]": slice(start, end) for i, (start, end) in enumerate(pairwise([0, *ends]))}
         return {name: part for name, part in parts.items() if part.start < part.stop}
 
+    @cached_property
+    def scheduled(self) -> list[Scheduled]:
+        """Return the settings that follow a schedule, beside the learning rate; weight decay is the first."""
+        layers = [found for layer in self.network.layers for found in schedules.scheduled(layer)]
+        return [*schedules.scheduled(self.optimizer), *layers]
+
+    def scheduled_numbers(self, epoch: float) -> list[float]:
+        """Return the learning rate and the values of `scheduled` at a point of the run."""
+        where = epoch, self.epochs, self.schedule_memory
+        return [self.optimizer.schedule.rate(*where), *(setting.value(*where) for setting in self.scheduled)]
+
     @property
     def block_rows(self) -> int:
         """Return the rows in a block of the data: whole batches, if there are several blocks."""
         return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
+    @cached_property
+    def present(self) -> dict[Schedule, float]:
+        """Return the present value of each schedule, which `begin_batch` enters."""
+        return {}
+
+    @property
+    def weight_decay(self) -> float | None:
+        """The present weight decay where a schedule gives it; None where it is the optimizer's number."""
+        decay = self.optimizer.weight_decay
+        return self.present[decay] if isinstance(decay, Schedule) else None
+
+    def begin_batch(self) -> None:
+        """Look up what the schedules say of this place of the run."""
+        numbers = self.scheduled_numbers(self.epochs_done + self.batches_done / self.batches)
+        followed = [self.optimizer.schedule, *(setting.schedule for setting in self.scheduled)]
+        self.present.update(zip(followed, numbers, strict=True))
+
     def begin_step(self, gradient: Array) -> None:
-        """Note the norm of a step's gradient, before clipping, and the learning rate at this place of the run."""
+        """Note the norm of a step's gradient, before clipping, and its learning rate."""
         if self.batches_done == 0:
             self.keep_good()
-        epoch = self.epochs_done + self.batches_done / self.batches
-        self.learning_rate = self.optimizer.schedule.rate(epoch, self.epochs, self.schedule_memory)
+        self.learning_rate = self.present[self.optimizer.schedule]
         self.gradient_norms.append(math.sqrt(np.vdot(gradient, gradient)))
         self.steps_done += 1
 

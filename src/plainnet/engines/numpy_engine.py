@@ -23,13 +23,15 @@ def train(job: Job, gradient: Array) -> Iterator[float]:
     """
     net, optimizer = job.network, job.optimizer
     parameters, gradients = net.parameters, net.parameter_views(gradient)
-    training = TrainingPass(net.dropout)
+    training = TrainingPass(net.dropout, present=job.present)
     while True:
         for inputs, targets, weights in remaining_batches(job):
+            job.begin_batch()
             loss = float(backpropagate(net.layers, job.loss, inputs, targets, weights, training, gradients))
             if math.isfinite(loss):
                 job.begin_step(gradient)
-                optimizer.step(parameters, gradient, job.optimizer_state, job.learning_rate, job.steps_done)
+                state, rate, decay = job.optimizer_state, job.learning_rate, job.weight_decay
+                optimizer.step(parameters, gradient, state, rate, job.steps_done, decay)
                 job.end_step(loss, len(inputs) if weights is None else float(weights.sum()))
             yield loss
 

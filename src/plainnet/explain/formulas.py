@@ -16,7 +16,8 @@ from plainnet.activations import ActivationFunction
 from plainnet.backpropagation import add_penalties
 from plainnet.layers import Layer, TrainingPass
 from plainnet.losses import CrossEntropy, Loss
-from plainnet.optimizers import Optimizer
+from plainnet.optimizers import DECAY, RATE, Optimizer
+from plainnet.schedules import Schedule
 from plainnet.tracing import MathML, Number, ShapeDtype, Untraceable, equations, fold, simplify, trace
 
 NAMES = {"normalized": "x̂", "t": "t"}
@@ -247,12 +248,16 @@ def update(optimizer: Optimizer) -> tuple[list[Formula], str]:
         lines: list[Formula] = []
         if optimizer.clip_norm is not None:
             lines += written(optimizer.clipped, vector, names=["g"], results=["g"]).values()
+        factors = dict.fromkeys((name for name in (RATE, DECAY) if getattr(optimizer, name)), vector)
+        names = ["θ", "g", "state", "η"]
         if optimizer.weight_decay:
-            decayed = written(optimizer.decayed, vector, vector, NUMBER, names=["θ", "g", "η"], results=["g"])
+            present = [NUMBER] * isinstance(optimizer.weight_decay, Schedule)
+            given = vector, vector, factors, NUMBER, *present
+            decayed = written(optimizer.decayed_by_factors, *given, names=[*names, "λ"][: len(given)], results=["g"])
             lines += [line for line in decayed.values() if line != "g = g"]
-        state = dict.fromkeys(optimizer.start(np.zeros(1)), vector)
-        names = ["θ", "g", "state", "η", "t"]
-        lines += written(optimizer.update, vector, vector, state, NUMBER, Number(int), names=names).values()
+        state = dict.fromkeys(optimizer.start(np.zeros(1)), vector) | factors
+        given = vector, vector, state, NUMBER, Number(int)
+        lines += written(optimizer.update_by_factors, *given, names=[*names, "t"]).values()
     except Untraceable as error:
         return [], _untraced(optimizer, "an optimizer of your own", error)
     return [_assigned(line) for line in lines if not line.startswith("g ←")], ""

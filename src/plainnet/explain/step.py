@@ -16,13 +16,10 @@ from plainnet.explain.recording import LayerRecord, Record
 from plainnet.layers import Layer
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer
+from plainnet.schedules import at_start
 
 if TYPE_CHECKING:
     from plainnet.network import Network
-
-
-USUAL_EPOCHS = 100
-"""The run whose first step it is taken for: `fit` makes so many epochs unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class ExplainedStep:
     @property
     def rate(self) -> float:
         """The learning rate of the first step of a run."""
-        return self.optimizer.schedule.rate(0.0, USUAL_EPOCHS, {})
+        return at_start(self.optimizer.schedule)
 
     @property
     def has_penalties(self) -> bool:

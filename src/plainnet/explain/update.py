@@ -15,7 +15,8 @@ from plainnet.explain.explanation import Quantity, Stage
 from plainnet.explain.recording import watch
 from plainnet.explain.step import ExplainedStep
 from plainnet.layers import Layer
-from plainnet.optimizers import State
+from plainnet.optimizers import DECAY, RATE, State
+from plainnet.schedules import Schedule, at_start
 
 FIRST_STEP = 1
 
@@ -25,7 +26,8 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
     net, taken = step.recorded.network, {}
     before = net.parameters.copy()
     assert step.recorded.gradient is not None
-    state = step.optimizer.start(net.parameters)
+    remembered = step.optimizer.start(net.parameters)
+    state = remembered | step.optimizer.factors(net.parameters, net.parameter_views(net.parameters))
     watched = copy.copy(step.optimizer)
 
     def update(original: Any, parameters: Array, gradient: Array, *rest: Any) -> None:
@@ -33,14 +35,18 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
         original(parameters, gradient, *rest)
 
     watch(watched, "update", update)
-    watched.step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP)
+    decay = step.optimizer.weight_decay
+    present = at_start(decay) if isinstance(decay, Schedule) else None
+    watched.step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP, present)
     rate = Quantity("η", "", np.array([[step.rate]]), "the learning rate of the first step")
     norm = np.array([[math.sqrt(float(step.recorded.gradient @ step.recorded.gradient))]])
     length = Quantity("‖g‖", "", norm, "the length of the gradient of all parameters together")
     title = f"Optimizer: {step.optimizer!r}"
     notes = ["θ stands for every parameter and g for its gradient."]
-    if state:
-        notes.append(f"What it remembers from step to step ({', '.join(state)}) begins at 0; t = 1.")
+    if remembered:
+        notes.append(f"What it remembers from step to step ({', '.join(remembered)}) begins at 0; t = 1.")
+    if present is not None:
+        notes.append(f"λ is the weight decay, which follows a schedule; in the first step it is {present:g}.")
     lines, note = formulas.update(step.optimizer)
     notes += [note] if note else []
     yield Stage(title, "", (rate, length), tuple(lines), tuple(notes))
@@ -66,7 +72,8 @@ def _parameter_update(
     note = "as the optimizer takes it" if prepared else f"∂loss/∂{name}"
     yield names.parameter("g", "", part(taken), like=name, note=note)
     for remembered, vector in state.items():
-        yield names.parameter(remembered, "", part(vector), like=name, note="remembered for the next step")
+        note = "for this parameter" if remembered in (RATE, DECAY) else "remembered for the next step"
+        yield names.parameter(remembered, "", part(vector), like=name, note=note)
     yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
 
 

@@ -26,6 +26,7 @@ from plainnet.files.writing import replacing
 from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.targets import NumberTarget, label_text
+from plainnet.tabular.thresholds import HALF
 
 MOST_ON_STACK = 4096
 """Bytes of arrays between the layers that a function keeps on the stack; of more, the caller gives the memory."""
@@ -69,6 +70,7 @@ class _File:
             self.classes = [label if isinstance(label, str) else label_text(label) for label in net.classes]
         ends_in_softmax = isinstance(getattr(net.layers[-1], "activation", None), Softmax)
         self.is_classifier = bool(self.classes) or (table is None and ends_in_softmax)
+        self.threshold = HALF if table is None else table.threshold
         self.count = len(self.classes) or net.output_size or 0
         """The number of classes of a classifier."""
         if self.count != net.output_size and (self.count, net.output_size) != (2, 1):
@@ -151,6 +153,9 @@ class _File:
             lines += ["probabilities[0] = outputs[0] * 0 + 1;"]
         elif one:
             lines += ["probabilities[0] = 1 - outputs[0];", "probabilities[1] = outputs[0];"]
+        if self.threshold != HALF:
+            second = f"{'(double)' if self.kind == 'float' else ''}probabilities[1]"
+            return [*lines, f"return isnan(probabilities[1]) ? -1 : {second} > {self.threshold!r};"]
         return [
             "int best = -1;",
             *lines,
@@ -217,7 +222,10 @@ class _File:
             lines += [f"    {kind} probabilities[{macro}_CLASSES];"]
             lines += [f"    int best = {prefix}_class({argument}, probabilities{last});"]
             called = f"; its name is {prefix}_class_names[best]" if self.classes else ""
-            after = [f"best is the number of the most probable class{called}. It is -1 where an input is not a number."]
+            which = "the number of the most probable class"
+            if self.threshold != HALF:
+                which = f"1, the second class, where its probability is above {self.threshold!r}, else 0, the first"
+            after = [f"best is {which}{called}. It is -1 where an input is not a number."]
         elif self.made is not None:
             lines += [f"    double value = {prefix}_value({argument}{last});"]
         else:

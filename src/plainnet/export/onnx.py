@@ -23,6 +23,7 @@ from plainnet.network import Network
 from plainnet.tabular import Table
 from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.targets import ClassTarget, NumberTarget
+from plainnet.tabular.thresholds import HALF
 from plainnet.tracing import Graph, ShapeDtype, Untraceable, fold, trace
 from plainnet.tracing.layers import prediction
 
@@ -123,7 +124,7 @@ def _graph_of_table(net: Network, table: Table) -> OnnxGraph:
     if isinstance(table.target, NumberTarget):
         _quantity(outputs, table.target)
     else:
-        _classes(outputs, _labels(table), f"{table.target.name}: ", net)
+        _classes(outputs, _labels(table), f"{table.target.name}: ", net, table.threshold)
     return graph
 
 
@@ -166,8 +167,11 @@ def _labels(table: Table) -> Sequence[Any]:
     return table.target.labels if isinstance(table.target, ClassTarget) else ()
 
 
-def _classes(outputs: GraphValue, classes: Sequence[Any], named: str, net: Network) -> None:
-    """Add the label, as text or a number, and the probability of each class; `named` begins what is said of them."""
+def _classes(outputs: GraphValue, classes: Sequence[Any], named: str, net: Network, threshold: float = HALF) -> None:
+    """Add the label, as text or a number, and the probability of each class; `named` begins what is said of them.
+
+    Of two classes the label is the second where its probability is above the threshold.
+    """
     graph = outputs.graph
     if len(classes) == 1:
         outputs = outputs * 0.0 + 1.0
@@ -176,8 +180,14 @@ def _classes(outputs: GraphValue, classes: Sequence[Any], named: str, net: Netwo
     labels = np.array(classes, object if isinstance(classes[0], str) else None)
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int64)
-    label = graph.constant("classes", labels).apply("Gather", outputs.apply("ArgMax", axis=1, keepdims=0))
-    graph.output("label", label, labels.dtype, (), f"{named}the most probable class")
+    chosen, which = outputs.apply("ArgMax", axis=1, keepdims=0), "the most probable class"
+    if threshold != HALF:
+        second = outputs.apply("Gather", graph.constant("second", np.array([1])), axis=1)
+        above = second.cast(np.float64).apply("Greater", graph.constant("threshold", np.float64(threshold)))
+        chosen = above.cast(np.int64).apply("Reshape", graph.constant("flat", np.array([-1])))
+        which = f"{classes[1]} where its probability is above {threshold!r}, else {classes[0]}"
+    label = graph.constant("classes", labels).apply("Gather", chosen)
+    graph.output("label", label, labels.dtype, (), f"{named}{which}")
     meaning = f"{named}the probability of {', '.join(map(str, classes))}"
     graph.output("probabilities", outputs, net.dtype, (len(classes),), meaning)
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
 
+from plainnet.tabular.booleans import is_true
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import PLAIN, amount
-from plainnet.tabular.read_options import MISSING
+from plainnet.tabular.read_options import AMONG_NUMBERS, MISSING
 from plainnet.tabular.texts import as_text, spelled
 
 PLAIN_NUMBER = PLAIN.pattern
@@ -102,6 +103,12 @@ def is_missing(value: object, markers: Container[str] = MISSING) -> bool:
     return value is None
 
 
+def is_absent(value: object) -> bool:
+    """Return True if a number, or true or false, is missing."""
+    marked = isinstance(value, str) and spelled(value).lower() in AMONG_NUMBERS
+    return marked or is_missing(value)
+
+
 def plain(text: str) -> float:
     """Return the number that a text writes as programs do."""
     return amount(text, PLAIN_NUMBER)
@@ -117,7 +124,7 @@ def number(
     read: Callable[[str], float] = plain,
 ) -> float:
     """Return a number, NaN if it is missing."""
-    if value is None or is_missing(value):
+    if value is None or is_absent(value):
         return math.nan
     found = float(read(spelled(value)) if isinstance(value, str) else value)
     if math.isinf(found):
@@ -127,11 +134,7 @@ def number(
 
 def boolean(value: object) -> float:
     """Return 1 for true, 0 for false, NaN if the value is missing."""
-    if is_missing(value):
-        return math.nan
-    if as_text(value) not in ("true", "false"):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return float(as_text(value) == "true")
+    return math.nan if is_absent(value) else float(is_true(value))
 
 
 def category(

@@ -15,12 +15,15 @@ from plainnet.export import standalone
 from plainnet.export.source import WIDTH, bracketed, literal, words
 from plainnet.network import Network
 from plainnet.tabular import Table, encodings
+from plainnet.tabular.booleans import FALSE, TRUE, is_true
 from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.features import Features
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
+from plainnet.tabular.read_options import MARKERS
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
+from plainnet.tabular.thresholds import HALF
 
 MAIN = '''
 def main():
@@ -58,9 +61,9 @@ def inputs_of(rows):
 '''
 
 HELPERS = (
-    *(days, spelled, standalone.is_missing, standalone.Quoted, standalone.Bare),
+    *(days, spelled, standalone.is_missing, standalone.is_absent, standalone.Quoted, standalone.Bare),
     *(plain_marks, amount, standalone.plain, standalone.whole, standalone.number),
-    *(as_text, standalone.boolean, standalone.category),
+    *(as_text, is_true, standalone.boolean, standalone.category),
     *(separator_of, standalone.records, standalone.is_blank, standalone.read),
     *(encodings.standardized, encodings.smooth_clip, encodings.robust),
     *(encodings.truth, encodings.one_hot, encodings.two_valued, encodings.code, encodings.mark),
@@ -68,6 +71,7 @@ HELPERS = (
     *(encodings.hour, encodings.robust_year, encodings.sine, encodings.cosine),
 )
 """The functions that a script may hold: each calls only functions to its left."""
+WORDS = {"TRUE": TRUE, "FALSE": FALSE}
 
 
 def check_fit(net: Network, table: Table) -> None:
@@ -91,6 +95,14 @@ def constants(table: Table) -> str:
     lines.append(bracketed("MISSING = {", [literal(text) for text in table.options.markers], "}", 0))
     in_marks = '{""}' if table.options.missing is None else "MISSING"
     lines.append(f"MISSING_IN_MARKS = {in_marks}")
+    if any(column.kind != "category" for column in table.columns):
+        markers = MARKERS if table.options.among_numbers else ""
+        lines.append(f'MARKERS = """{markers}"""'.replace("\\", "\\\\"))
+        lines.append("AMONG_NUMBERS = set(MARKERS.split())")
+    if any(column.kind == "boolean" for column in table.columns):
+        lines += [
+            bracketed(f"{name} = (", [literal(word) for word in listed], ")", 0) for name, listed in WORDS.items()
+        ]
     lines.append('SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))')  # as plainnet.tabular.texts has it
     lines.append(f"INVISIBLE = {ascii(INVISIBLE).replace(chr(39), chr(34))}")
     if any(column.kind == "number" for column in table.columns):
@@ -219,10 +231,14 @@ def probabilities(rows):
     """Return the probability of each class, (rows, {len(target.classes)}), in the order of CLASSES."""{rows}{middle}
     return {result}
 '''
-        predict = '''
+        chosen, which = "probabilities(rows).argmax(axis=1)", "the most probable class of each row"
+        if target.threshold != HALF:
+            chosen = f"(probabilities(rows)[:, 1] > {target.threshold!r}).astype(int)"
+            which = f"the second class where its probability is above {target.threshold!r}, else the first"
+        predict = f'''
 def predict(rows):
-    """Return the most probable class of each row."""
-    return CLASSES[probabilities(rows).argmax(axis=1)]
+    """Return {which}."""
+    return CLASSES[{chosen}]
 '''
         return [inputs, probabilities.strip("\n"), predict.strip("\n")]
     units = "" if (target.mean, target.deviation) == (0.0, 1.0) else f" * {target.deviation!r} + {target.mean!r}"

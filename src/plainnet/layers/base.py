@@ -3,7 +3,7 @@
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from plainnet._base.arrays import Array, Shape
 from plainnet._base.checks import assign
 from plainnet._base.configurable import Configurable
 from plainnet.errors import InvalidValue
+from plainnet.schedules import at_start
 
 Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
@@ -31,10 +32,19 @@ class TrainingPass:
     needs_input_gradient: bool = True
     """False for the first layer: nobody asks for the gradient with respect to the data."""
 
+    present: Mapping[Any, float] = field(default_factory=dict)
+    """The present values of the schedules that layers have among their settings."""
+
     @cached_property
     def at_first_layer(self) -> TrainingPass:
         """The same pass without a gradient with respect to the inputs."""
         return replace(self, needs_input_gradient=False)
+
+    def value_of(self, setting: Any) -> Any:
+        """Return the value in this step of a setting that is a number or a schedule; outside a run its first value."""
+        if not hasattr(setting, "rate"):
+            return setting
+        return self.present[setting] if setting in self.present else at_start(setting)
 
     def keep(self, **arrays: Array) -> None:
         """Hand over intermediate values by name, for `pn.explain` to show; training itself drops them."""

@@ -27,10 +27,10 @@ def roc_auc(
     return float(np.mean([_area(*column, weights)[0] for column in zip(truth.T, scores.T, strict=True)]))
 
 
-def roc_auc_deviation(
+def roc_auc_and_deviation(
     targets: Array, predictions: Array, sample_weight: Array | None = None, several_labels: bool = False
-) -> float:
-    """Return the standard deviation of `roc_auc` over samples of the examples; NaN where it is not defined.
+) -> tuple[float, float]:
+    """Return `roc_auc` and its standard deviation over samples of the examples; NaN where they are not defined.
 
     An example moves the area by its share of the pairs that are in order: with V_i the share of the negatives that
     positive i outranks and V_j the share of the positives that outrank negative j, the variance is
@@ -38,10 +38,12 @@ def roc_auc_deviation(
     moves. Source: DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).
     """
     truth, scores, weights = _columns(targets, predictions, sample_weight, several_labels)
-    moves = np.zeros(len(truth))
+    areas, moves = [], np.zeros(len(truth))
     for column in zip(truth.T, scores.T, strict=True):
-        moves += _area(*column, weights)[1]
-    return float(np.linalg.norm(moves) / truth.shape[1])
+        area, moved = _area(*column, weights)
+        areas.append(area)
+        moves += moved
+    return float(np.mean(areas)), float(np.linalg.norm(moves) / len(areas))
 
 
 def average_precision(

@@ -24,9 +24,10 @@ HAVE_A_UNIT = ("rmse", "mae")
 def outcome(subject: Subject, pictures: Pictures) -> str:
     """Return the confusion matrix with one line per class, or predictions and residuals against true values."""
     if subject.labels is not None:
-        counts = metrics.confusion_matrix(subject.labels, subject.scores)
+        answers = np.eye(len(subject.classes))[subject.predicted[:, 0]]
+        counts = metrics.confusion_matrix(subject.labels, answers)
         axes = plots.new_axes(WIDTH if len(counts) < 8 else 1.6 * WIDTH, 3 if len(counts) < 8 else 4.4)
-        plots.confusion_matrix(subject.labels, subject.scores, subject.classes, axes)
+        plots.confusion_matrix(subject.labels, answers, subject.classes, axes)
         caption = (
             "The number of rows of each true class by predicted class. Blue is right and orange is wrong; the darker, "
             "the larger the share of the true class."
@@ -123,4 +124,11 @@ def scores_of(subject: Subject) -> Scores:
         return scores.of_quantities(subject.true, subject.predicted, subject.weights)
     history = subject.net.history
     balanced = history is not None and bool(history.settings.get("weighted"))
-    return scores.of_classes(subject.labels, subject.scores, subject.classes, subject.weights, balanced=balanced)
+    return scores.of_classes(
+        subject.labels,
+        subject.scores,
+        subject.classes,
+        subject.weights,
+        balanced=balanced,
+        threshold=subject.threshold,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from plainnet import plots
 from plainnet._base.arrays import Array
 from plainnet._base.wording import in_date, in_figures
-from plainnet.attribution.importance import importance_rows, slopes
+from plainnet.attribution.importance import MOST_TRIED, ROWS_FOR_SLOPES, Importance, importance_of_inputs
 from plainnet.attribution.outputs import class_scores
 from plainnet.plots.dependence import FEW, values_to_try
 from plainnet.plots.drawing import class_colors, dates
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-MOST_TRIED, ROWS_FOR_SLOPES = 100, 200
-"""The most inputs whose importance is measured, those with the steepest slopes over some rows."""
 MOST_INPUTS = 6
 """The most inputs with a picture of their partial dependence."""
 MOST_VALUES = 10
@@ -40,20 +38,18 @@ MOST_LISTED = 4
 def predictions(subject: Subject, pictures: Pictures) -> str:
     """Return the importance of the inputs, the partial dependence on the first of them, and a map if two decide."""
     inputs = varying(subject)
-    left_out = len(inputs) - MOST_TRIED
-    if left_out > 0:
-        inputs = _steepest(subject, inputs)
     if not inputs:
         return text("Each input has the same value in all rows, so there is nothing to draw.")
     if len(inputs) == 1:
         return _one_input(subject, pictures, inputs[0])
     groups = [column.features for column in inputs]
-    importance = plots.permutation_importance(subject.net, subject.X, subject.y, inputs=groups, bounded=True)
-    means = importance.mean(axis=1)
+    importance = importance_of_inputs(subject.net, subject.X, subject.y, groups, sample_weight=subject.weights)
+    tried = f"Of {len(inputs):,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
+    words = tried if importance.flat else ""
+    inputs = [inputs[i] for i in importance.inputs]
+    means = importance.values.mean(axis=1)
     order = [int(i) for i in np.argsort(-means, kind="stable")]
     chosen = [inputs[i] for i in order[:MOST_INPUTS] if means[i] > 0] or [inputs[order[0]]]
-    tried = f"Of {len(inputs) + left_out:,} inputs the {MOST_TRIED} along which the prediction is steepest are tried. "
-    words = tried if left_out > 0 else ""
     which = "each" if len(chosen) == len(inputs) else f"the {len(chosen)} most important of {len(inputs)}"
     words += (
         f"Below are the importance of each input and the partial dependence on {which}: the prediction on average over "
@@ -71,15 +67,6 @@ def predictions(subject: Subject, pictures: Pictures) -> str:
         *_map(subject, pictures, inputs, means),
         *_dependences(subject, pictures, chosen),
     )
-
-
-def _steepest(subject: Subject, inputs: Sequence[Input]) -> list[Input]:
-    """Return the inputs with the largest |slope| · deviation, as shuffling each of thousands would take minutes."""
-    rows = slice(0, ROWS_FOR_SLOPES)
-    labels = subject.labels[rows] if subject.labels is not None else None
-    reach = np.abs(slopes(subject.net, subject.X[rows], labels)).mean(axis=0) * subject.X.std(axis=0)
-    order = np.argsort([-reach[column.features].sum() for column in inputs], kind="stable")
-    return [inputs[i] for i in np.sort(order[:MOST_TRIED])]
 
 
 def varying(subject: Subject) -> list[Input]:
@@ -134,22 +121,13 @@ def _at(column: Input, value: float) -> str:
     return in_date(round(value, 2)) if column.is_date else in_figures(value)
 
 
-def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Array) -> str:
+def _importance(subject: Subject, pictures: Pictures, inputs: Sequence[Input], importance: Importance) -> str:
     axes = plots.new_axes(WIDTH, max(1.8, 0.9 + 0.26 * min(len(inputs), MOST_BARS)))
-    of_classes = subject.labels is not None
-    label = "fall of p(true class)" if of_classes else "rise of the error"
-    plots.importance(importance, [column.name for column in inputs], axes, label=label)
-    count = importance_rows(*subject.X.shape)
-    sample = f", {count:,} of them drawn at random" if len(subject.X) > count else ""
-    measured = (
-        "how much the probability of the true class falls"
-        if of_classes
-        else "how much the error rises, as a share of the range of the target (5th to 95th percentile)"
-    )
+    plots.importance(importance.values, [column.name for column in inputs], axes, label=importance.label)
     caption = (
-        f"Permutation importance: {measured} when the values of one input are shuffled among the rows{sample}. "
-        f"Bar: mean of {importance.shape[1]} shuffles; line: their range. (Breiman 2001; each row counts from 0 to 1, "
-        "so no odd row decides.)"
+        f"Permutation importance: {importance.meaning}. "
+        f"Bar: mean of {importance.values.shape[1]} shuffles; line: their range. (Breiman 2001; each row counts from 0 "
+        "to 1, so no odd row decides.)"
     )
     return pictures("Importance of the inputs", axes, caption)
 

@@ -13,6 +13,7 @@ from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots.drawing import named
+from plainnet.tabular.thresholds import HALF, decided
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,6 +64,8 @@ class Subject:
     """The targets in their own units, (rows, outputs), or the labels of classes."""
     predicted: Array
     """The predictions in the same form."""
+    threshold: float = HALF
+    """The probability above which the second of two classes is predicted."""
     target_scale: tuple[float, float] = (0.0, 1.0)
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
@@ -171,6 +174,8 @@ def of_table(
         base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
     if isinstance(table.target, NumberTarget):
         base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+    elif table.threshold != HALF:
+        base = replace(base, predicted=decided(base.scores, table.threshold)[:, None], threshold=table.threshold)
     return replace(
         base,
         rows_are=rows_are,

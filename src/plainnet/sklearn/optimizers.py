@@ -72,7 +72,7 @@ def optimizer_of(parameters: Arguments) -> Optimizer:
     if isinstance(parameters.solver, Optimizer):
         return parameters.solver
     common: dict[str, Any] = {"learning_rate": _schedule_of(parameters), "clip_norm": parameters.clip_norm}
-    adam = {"beta1": parameters.beta_1, "beta2": parameters.beta_2, "epsilon": parameters.epsilon}
+    adam: dict[str, Any] = {"beta1": parameters.beta_1, "beta2": parameters.beta_2, "epsilon": parameters.epsilon}
     if parameters.solver == "sgd":
         return VelocitySGD(momentum=parameters.momentum, nesterov=parameters.nesterovs_momentum, **common)
     if parameters.solver == "adam":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 import polars.selectors as cs
 
 from plainnet._base.arrays import Array
-from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type, tell
+from plainnet.tabular.decisions import Decision, ReadAs, option_otherwise
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type
 from plainnet.tabular.learning import FEW_CATEGORIES
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.read_options import ReadOptions
@@ -24,10 +25,27 @@ from plainnet.tabular.readings import (
     number_words,
     readings_of,
 )
-from plainnet.tabular.texts import is_ascii, spelled_column
+from plainnet.tabular.texts import as_text, each_different, is_ascii, spelled_column
 
 _CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
 """Some value looks like this in a column of whole numbers that may be codes."""
+ORDINARY: dict[ReadAs, str] = {
+    "number": "numbers",
+    "date": "dates",
+    "time": "times of day",
+    "boolean": "true and false",
+    "category": "text",
+}
+"""The reasons for decisions that nobody wonders at."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The columns of a file in their kinds, the notations of those numbers that are not plain, and the decisions."""
+
+    frame: pl.DataFrame
+    notations: Mapping[str, Notation]
+    decisions: Sequence[Decision]
 
 
 def decide(
@@ -36,17 +54,17 @@ def decide(
     options: ReadOptions,
     as_categories: Collection[str],
     quoted: Mapping[str, Array],
-) -> tuple[pl.DataFrame, dict[str, Notation]]:
-    """Return the columns of a text file in their kinds, and the notations of those numbers that are not plain.
+) -> Decided:
+    """Return the columns of a text file in their kinds.
 
     Spaces around a value do not count, and the markers of `options` are missing values. What is left decides: all
     numbers in one notation (dates among them), all true or false (in any case), or no numbers, which makes
-    categories. Columns in `as_categories` are categories whatever they hold, those in `options.notations` have their
-    notation already. `quoted` has, for a column, the rows whose marker stands in quotation marks; in text it is
-    a value.
+    categories. Columns in `as_categories` are categories whatever they hold, those in `options.columns` are what these
+    say, those in `options.notations` have their notation already. `quoted` has, for a column, the rows whose marker
+    stands in quotation marks; in text it is a value.
 
-    Numbers that would lose something as numbers (leading zeros, more digits than a float holds) are categories. A
-    PlainnetWarning says of each such column, and of each whose numbers are not plain, how it is read.
+    Numbers that would lose something as numbers (leading zeros, more digits than a float holds) are categories. Where
+    all but markers such as "-" is numbers, these are missing values.
 
     Raises InvalidValue, with the place, where numbers and text are mixed, where a number is infinite, and where a
     value means different numbers in the notations that fit.
@@ -60,7 +78,7 @@ def decide(
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
-        known, kept = options.notations.get(name), text[name]
+        known, kept, said = options.notations.get(name), text[name], options.columns.get(name)
         if name in quoted:
             kept = kept.clone().scatter(quoted[name], written[name][quoted[name]])
         column = TextColumn(text[name], kept, numbers[name], place, options)
@@ -68,6 +86,10 @@ def decide(
         plain &= known == PLAIN or (known is None and not odd[name]) or (known == WHOLE and not points[name])
         if name in as_categories:
             column.result = kept
+        elif said == "boolean":
+            column.be_boolean()
+        elif said == "date" and known is None:
+            column.be_date()
         elif plain and options.decimal != "," and options.thousands != ".":
             column.result = numbers[name]
         elif known is not None:
@@ -76,43 +98,96 @@ def decide(
             column.decide()
         columns.append(column)
     _settle(columns, options)
-    _tell_of_columns(columns, options)
     decided = pl.DataFrame([c.result for c in columns])
     found = {c.name: c.readings[0] for c in columns if c.readings}
+    firsts: dict[str, str | None] = text.select(pl.all().drop_nulls().first()).row(0, named=True)
+    said_by = {**dict.fromkeys(as_categories, "category"), **options.columns}
+    decisions = [_decision(column, firsts[column.name], said_by, options) for column in columns]
     if options.decimal is None and options.thousands is None:
         found |= _without_marks(decided, found, points)
-    return decided, {name: notation for name, notation in found.items() if notation != PLAIN}
+    return Decided(decided, {name: notation for name, notation in found.items() if notation != PLAIN}, decisions)
 
 
-def decide_typed(
-    frame: pl.DataFrame, place: Place, options: ReadOptions, as_categories: Collection[str]
-) -> tuple[pl.DataFrame, dict[str, Notation]]:
-    """Do the same for the columns of a Parquet file, whose types are known.
+def _decision(column: TextColumn, first: str | None, said: Mapping[str, str], options: ReadOptions) -> Decision:
+    """Return the decision on a column of text."""
+    notation = column.readings[0] if column.readings else options.notations.get(column.name, PLAIN)
+    assert column.result is not None
+    kind = read_as(column.result.dtype, notation)
+    made = Decision(
+        column.name, kind, ORDINARY[kind], option_otherwise(kind, column.name), first or "", missing=column.missing
+    )
+    if column.code:
+        return replace(made, reason=column.code, example=column.example, is_notable=True)
+    if column.has_spellings:
+        return replace(made, reason="true and false in several spellings", is_notable=True)
+    if column.readings and (notation != PLAIN or not is_ascii(column.text)):
+        chosen = options.decimal is not None or options.thousands is not None
+        notable = bool(notation.unit or notation.date or not chosen) and said.get(column.name) != kind
+        return replace(made, reason=notation.name, example=column.example, is_notable=notable)
+    if not notation.is_plain and kind != "category":
+        return replace(made, reason=notation.name)
+    if first is None:
+        return replace(made, reason="no values", option="")
+    return replace(made, reason="as you say") if said.get(column.name) == kind else made
 
-    Text is categories, except where `options` say that it writes numbers.
+
+def decide_typed(frame: pl.DataFrame, place: Place, options: ReadOptions, as_categories: Collection[str]) -> Decided:
+    """Do the same for the columns of a file whose types are known, such as Parquet.
+
+    Text is categories, except where `options` say that it writes numbers, dates, or true and false.
     """
-    made, found = [], dict[str, Notation]()
+    made, found, decisions = [], dict[str, Notation](), list[Decision]()
     for column in frame.iter_columns():
-        name, notation = column.name, notation_of_type(column.dtype)
-        known = options.notations.get(name) or (PLAIN if name in options.numbers else None)
-        is_free = known is None and name not in as_categories
+        name, said = column.name, options.columns.get(column.name)
+        known = options.notations.get(name) or (PLAIN if said == "number" else None)
         is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
-        if known is not None and is_text and name not in as_categories:
-            read, notations = decide(column.cast(pl.String).to_frame(), place, options, (), {})
-            made.append(read[name])
-            found |= notations
+        digits = (said == "date" or (known and known.date == "digits")) and column.dtype.is_integer()
+        words = said == "boolean" and (is_text or column.dtype.is_numeric())
+        if name not in as_categories and (words or digits or (is_text and (known or said == "date"))):
+            text = each_different(column, as_text, pl.String) if words and not is_text else column.cast(pl.String)
+            one = decide(text.to_frame(), place, options, (), {})
+            made.append(one.frame[name])
+            found |= one.notations
+            decisions += one.decisions
             continue
         made.append(from_typed(column, place, category=name in as_categories, notation=known))
-        if is_free and made[-1].dtype == pl.Float64 and has_thousands(column):
-            found[name] = WHOLE
-        elif known is None and made[-1].dtype == pl.Float64 and notation is not None:
+        decision, notation = _typed_decision(column, made[-1], known, name in as_categories, options)
+        decisions.append(decision)
+        if notation is not None:
             found[name] = notation
-            tell([name], notation.name, str(column.drop_nulls().first()), notation.meaning)
-        elif is_free and made[-1].dtype == pl.String and column.dtype.is_numeric():
-            tell([name], BEYOND, str(column.drop_nulls().max()), "categories")
-        elif is_free and column.dtype == pl.String and _writes_numbers(column, options):
-            tell([name], "numbers or dates as text", str(column.drop_nulls().first()), "categories")
-    return pl.DataFrame(made), found
+    return Decided(pl.DataFrame(made), found, decisions)
+
+
+def _typed_decision(
+    column: pl.Series, made: pl.Series, known: Notation | None, as_category: bool, options: ReadOptions
+) -> tuple[Decision, Notation | None]:
+    """Return the decision on a typed column, and the notation of its numbers if that is not plain."""
+    name, notation = column.name, notation_of_type(column.dtype)
+    kind = read_as(made.dtype, known or notation or PLAIN)
+    example = str(column.drop_nulls().first() if column.null_count() < len(column) else "")
+    decision = Decision(name, kind, ORDINARY[kind], option_otherwise(kind, name), example)
+    if not example:
+        return replace(decision, reason="no values", option=""), None
+    if kind == options.columns.get(name) or as_category:
+        return replace(decision, reason="as you say"), None
+    if known is not None:
+        return decision, None
+    if kind == "number":
+        return decision, WHOLE if has_thousands(column) else None
+    if kind in ("date", "time"):
+        return replace(decision, reason=(notation or PLAIN).name, is_notable=True), notation
+    if kind == "category" and column.dtype.is_numeric():
+        return replace(decision, reason=BEYOND, example=str(column.max()), is_notable=True), None
+    if column.dtype == pl.String and _writes_numbers(column, options):
+        return replace(decision, reason="numbers or dates as text", is_notable=True), None
+    return decision, None
+
+
+def read_as(dtype: pl.DataType, notation: Notation) -> ReadAs:
+    """Return what a column of this type, one of the three, and notation is."""
+    if dtype == pl.Float64:
+        return "time" if notation.date == "time" else "date" if notation.date else "number"
+    return "boolean" if dtype == pl.Boolean else "category"
 
 
 def _writes_numbers(column: pl.Series, options: ReadOptions) -> bool:
@@ -192,17 +267,3 @@ def _settle(columns: Collection[TextColumn], options: ReadOptions) -> None:
         if len(column.readings) > 1:
             column.refuse_ambiguous()
         column.result = column.in_notation(column.readings[0])
-
-
-def _tell_of_columns(columns: Collection[TextColumn], options: ReadOptions) -> None:
-    """Say how columns are read that are not plain, once for those that are alike."""
-    alike = defaultdict(list)
-    for column in columns:
-        if column.code:
-            alike[column.code, "categories"].append(column)
-        elif column.readings and (column.readings[0] != PLAIN or not is_ascii(column.text)):
-            notation = column.readings[0]
-            if notation.unit or notation.date or (options.decimal is None and options.thousands is None):
-                alike[notation.name, notation.meaning].append(column)
-    for (what, kind), some in alike.items():
-        tell([column.name for column in some], what, some[0].example, kind)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from plainnet.errors import InvalidValue, warn
+from plainnet.errors import InvalidValue
 from plainnet.tabular.notations import PLAIN, Notation
-from plainnet.tabular.texts import argument, as_text, each_different, is_ascii, option
+from plainnet.tabular.texts import as_text, each_different, is_ascii, option
 
 if TYPE_CHECKING:
     import polars as pl
@@ -121,15 +121,3 @@ def finite(numbers: pl.Series, place: Place) -> pl.Series:
             "(leave a field empty where its value is not known)"
         )
     return numbers.fill_nan(None)
-
-
-def tell(names: Sequence[str], what: str, example: str, kind: str) -> None:
-    """Say that columns hold something unusual and are read as numbers or categories."""
-    listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    many = len(names) > 1
-    other = "numbers" if kind == "categories" else "categories"
-    warn(
-        f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {what} ({example!r}) "
-        f"and {'are' if many else 'is'} read as {kind}; "
-        f"{other}=[{names[0]!r}] (--{other} {argument(names[0])}) makes {other} of it"
-    )

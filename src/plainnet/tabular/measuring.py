@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from plainnet.tabular.parts import TablePart
 from plainnet.tabular.scores import Score, Scores
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import NumberTarget
+from plainnet.tabular.thresholds import decided
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,19 @@ class Measured:
 
 
 def measure(
-    table: Table, net: Network, part: TablePart, *, outputs: Array | None = None, warn_of_news: bool = True
+    table: Table,
+    net: Network,
+    part: TablePart,
+    *,
+    outputs: Array | None = None,
+    linear: Array | None = None,
+    warn_of_news: bool = True,
 ) -> Measured:
     """Return the loss and the usual measures of the task; R², RMSE and MAE are in the target's own units.
 
     The loss is that of the training, without label smoothing. `outputs` are the outputs for the rows, where they are
-    not the network's own. Without `warn_of_news` no warning says what training did not have.
+    not the network's own, and `linear` those of a linear model, to be shown beside (see `linear_baseline`). Without
+    `warn_of_news` no warning says what training did not have.
     """
     history = net.history
     assert history is not None
@@ -48,22 +57,33 @@ def measure(
     loss = loss_of_record(history)
     mean = loss.value(loss.prepare(targets, given.shape[1], given.dtype), given, weights)
     if table.task == "classification":
-        balanced = bool(history.settings.get("weighted"))
-        found = scores.of_classes(targets, given, table.class_names, weights, balanced=balanced)
-        true, predicted = targets, scores.decided(given)
+        balanced, threshold = bool(history.settings.get("weighted")), table.threshold
+        found = scores.of_classes(
+            targets, given, table.class_names, weights, balanced=balanced, threshold=threshold, linear=linear
+        )
+        true, predicted = targets, decided(given, threshold)
     else:
         true, predicted = table.decode(targets)[:, None], table.decode(given)[:, None]
-        found = scores.of_quantities(true, predicted, weights)
+        beside = None if linear is None else table.decode(linear)[:, None]
+        found = scores.of_quantities(true, predicted, weights, linear=beside)
     remarks = found.remarks
     if isinstance(table.target, NumberTarget) and table.target.deviation != 1:
         remarks = (f"The loss ({loss.name}) is that of the standardized target.", *remarks)
     return Measured(
-        scores=Scores((Score("loss", mean), *found.measures), found.baseline, remarks),
+        scores=Scores(_with_loss(mean, found.measures), found.baseline, remarks),
         true=true,
         predicted=predicted,
         weights=weights,
         seen=share_seen(table, part),
     )
+
+
+def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
+    """Put the loss first; where it is the log loss, as after a training without label smoothing, that has one line."""
+    for score in measures:
+        if score.name == "log_loss" and np.isclose(score.value, loss, rtol=1e-2, atol=1e-6):
+            return replace(score, name="loss", value=loss), *(other for other in measures if other is not score)
+    return Score("loss", loss), *measures
 
 
 def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bool = True) -> Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from plainnet._base.checks import closest, listed
 from plainnet.errors import FileError, InvalidValue, warn
+from plainnet.tabular.decisions import Decision
 from plainnet.tabular.texts import spelled, spelled_column
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ def require_known(argument: str, names: Iterable[str], known: Sequence[str], whe
     return found
 
 
-def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list[str]:
-    """Return the names of the columns that have one.
+def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> tuple[list[str], list[Decision]]:
+    """Return the names of the columns that have one, and the decisions on those that have none.
 
     Columns without name and value are left out, and so is a first column without a name that tells the rows apart,
     as the index that pandas and R write does; a warning says so. Raises FileError for another column without a name.
     """
     import polars as pl
 
-    empty, index = [], False
+    left_out, empty = [], []
     for number, name in enumerate(names):
         if name:
             continue
@@ -73,21 +74,21 @@ def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> list
         present = column.drop_nulls()
         if len(present) == 0 or (present.dtype == pl.String and bool((present.str.strip_chars() == "").all())):
             empty.append(number + 1)
+            left_out.append(Decision(f"column {number + 1}", "left out", "neither a name nor a value"))
         elif number == 0 and _is_index(column):
-            index = True
+            warn(
+                f"{where}: the first column has no name and another value in each row; it is taken for the index of "
+                "the rows and left out (name it in the header to use it)"
+            )
+            left_out.append(Decision("column 1", "left out", "the index of the rows", example=str(present[0])))
         else:
             raise FileError(
                 f"{where}: column {number + 1} has no name; name it in the header, or remove it from the file"
             )
-    if index:
-        warn(
-            f"{where}: the first column has no name and another value in each row; it is taken for the index of the "
-            "rows and left out (name it in the header to use it)"
-        )
     if empty:
         which = f"columns {', '.join(map(str, empty))} have" if len(empty) > 1 else f"column {empty[0]} has"
         warn(f"{where}: {which} neither a name nor a value, as where lines end in a separator; left out")
-    return [name for name in names if name]
+    return [name for name in names if name], left_out
 
 
 def _is_index(column: pl.Series) -> bool:

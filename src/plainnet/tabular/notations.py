@@ -44,8 +44,11 @@ PATTERNS = {
     "compact": rf"{_YEAR}(?P<m>{_TWO})(?P<d>{_TWO})T(?P<H>{_TWO})(?P<M>{_TWO})(?P<S>{_TWO})?{_ZONE}",
     "ym": rf"{_YEAR}-(?P<m>{_TWO})",
     "time": _CLOCK,
+    "digits": rf"{_YEAR}(?P<m>{_TWO})(?P<d>{_TWO})",
 }
 """The ways to write a date or a time; the name of the weekday may come first."""
+FOUND = [order for order in PATTERNS if order != "digits"]
+"""The ways that are found by themselves; dates in digits alone are numbers unless a caller says that they are dates."""
 EXAMPLES = {
     "ymd": "2024-04-03",
     "dmy": "03.04.2024 or 3 Apr 2024 (the day first)",
@@ -53,6 +56,7 @@ EXAMPLES = {
     "compact": "20240403T1230",
     "ym": "2024-04",
     "time": "12:30",
+    "digits": "20240403",
 }
 _MONTH_NAME = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 SHORT_YEAR = rf"[0-9]{{1,2}}((?P<s>[-/.])[0-9]{{1,2}}(?P=s)|[-/. ]{_MONTH_NAME}[-/. ]'?)[0-9]{{2}}{_TIME}"
@@ -271,13 +275,18 @@ def unit_of(text: str) -> str:
     return after if after and not before and _UNIT.fullmatch(after) else ""
 
 
-def orders_of(texts: Sequence[str]) -> list[str]:
-    """Return the keys of `PATTERNS` that fit every text.
+def orders_of(texts: Sequence[str], asked: bool = False) -> list[str]:
+    """Return the keys of `PATTERNS` that fit every text; those that are not `FOUND` only if `asked`.
 
     With points, and with a name for the month, the order is known: 03.04.2024 is the third of April wherever dates are
     written so.
     """
-    found = [order for order in PATTERNS if all(map(Notation(date=order).reads, texts))]
+    found = [order for order in (PATTERNS if asked else FOUND) if all(map(Notation(date=order).reads, texts))]
     if found == ["dmy", "mdy"] and all("." in text for text in texts):
         return ["dmy"]
     return found
+
+
+def nearest_order(texts: Sequence[str]) -> str:
+    """Return the key of `PATTERNS` that fits most texts."""
+    return max(PATTERNS, key=lambda order: sum(map(Notation(date=order).reads, texts)))

@@ -12,10 +12,9 @@ import polars as pl
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError
-from plainnet.tabular.deciding import decide, decide_typed
+from plainnet.tabular.deciding import Decided, decide, decide_typed
 from plainnet.tabular.kinds import Place
 from plainnet.tabular.names import is_number
-from plainnet.tabular.notations import Notation
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.sources import Source, first_line
 from plainnet.tabular.texts import spelled
@@ -62,10 +61,8 @@ class RawTable:
         """Return the named columns as the file has them: texts of a text file, or the types of a Parquet file."""
         return pl.DataFrame([self.frame.to_series(self.number(name)).alias(name) for name in names])
 
-    def columns(
-        self, names: Collection[str], categories: Collection[str], options: ReadOptions
-    ) -> tuple[pl.DataFrame, dict[str, Notation]]:
-        """Return the named columns in their kinds, with the notations of numbers; `categories` names categories."""
+    def columns(self, names: Collection[str], categories: Collection[str], options: ReadOptions) -> Decided:
+        """Return the named columns in their kinds; `categories` names categories."""
         numbers = {name: self.number(name) for name in names}
         frame = pl.DataFrame([self.frame.to_series(number).alias(name) for name, number in numbers.items()])
         if not self.is_text:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
+from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.tabular.description import as_dict, require_keys
 from plainnet.tabular.notations import DECIMALS, THOUSANDS, Notation
@@ -13,13 +14,32 @@ from plainnet.tabular.notations import DECIMALS, THOUSANDS, Notation
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """The texts that usually stand for a missing value in a text file."""
 
+EXPORTED = (
+    *("\\N", "<NA>", "NaT", "(null)", "[null]", "(NULL)", "[NULL]", "#N/A", "#NA", "#NV", "#DIV/0!", "#VALUE!"),
+    *("#REF!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!"),
+)
+"""Texts that databases, pandas and Excel write for a missing value, and people for nothing else: beside the usual
+markers they get a note where they stand in a column of text."""
+
+MARKERS = """
+- -- --- – — . .. ... * / ? ?? nan na n/a n.a. n.a n/d n.d. nd k.a. none (none) nil
+null (null) [null] \\n <na> nat missing (missing) unknown undefined void empty blank
+#n/a #na #nv #div/0! #value! #ref! #name? #num! #null! #wert! #bezug! #zahl!
+"""
+AMONG_NUMBERS = tuple(MARKERS.split())
+"""Texts, in small letters, that stand for a missing value where all else in a column is numbers or dates."""
+
+ColumnKind: TypeAlias = Literal["number", "category", "date", "boolean", "ignore"]
+KINDS: tuple[str, ...] = get_args(ColumnKind)
+"""What a caller may call a column; one to ignore is not read."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
     """ReadOptions say how a table file is read; the defaults suit most files.
 
-    The first seven are the caller's choices. The last two are what reading the training file found: its model reads
-    later files by them.
+    The last two are what reading the training file found: its model reads later files by them. All others are the
+    caller's choices.
 
     >>> ReadOptions(missing=["-", "n/a"]).missing
     ('-', 'n/a')
@@ -34,10 +54,12 @@ class ReadOptions:
     """
     separator: str | None = None
     """The character between the fields of a text file; None takes the one that its lines agree on."""
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+    """The kind of a column, whatever its values show; the values of any other column decide."""
     categories: tuple[str, ...] = ()
-    """The columns that are categories whatever they hold."""
+    """The columns of `columns` that are categories; those given here are added to `columns`."""
     numbers: tuple[str, ...] = ()
-    """The columns that are numbers though they look like codes, with leading zeros for instance."""
+    """The columns of `columns` that are numbers, with leading zeros for instance; those given here are added too."""
     decimal: str | None = None
     """The decimal mark; where this or one of the next two is None, the values of a column decide, if they can."""
     thousands: str | None = None
@@ -50,11 +72,7 @@ class ReadOptions:
     """The file writes these classes of the target so; any other class is written as its plain text."""
 
     def __post_init__(self) -> None:
-        for name in ("numbers", "categories"):
-            object.__setattr__(self, name, _texts(name, getattr(self, name)))
-        both = set(self.numbers) & set(self.categories)
-        if both:
-            raise InvalidValue(f"numbers and categories both name {min(both)!r}; a column is one of them")
+        self._take_columns()
         if self.missing is not None:
             markers = (text.strip() for text in _texts("missing", self.missing))
             object.__setattr__(self, "missing", tuple(dict.fromkeys(filter(None, markers))))
@@ -73,6 +91,28 @@ class ReadOptions:
                 f"separator is {separator!r}; it takes one character such as ',' or ';' that stands between the fields"
             )
 
+    def _take_columns(self) -> None:
+        """Put the columns of `categories` and `numbers` with those of `columns`, and set all three."""
+        if not isinstance(self.columns, Mapping):
+            raise InvalidType(f"columns is {self.columns!r}; it takes a dict such as {{'zip': 'category'}}")
+        columns = dict(self.columns)
+        for name, kind in columns.items():
+            checks.one_of(f"the kind of column {name!r}", kind, KINDS)
+        for argument, kind in (("categories", "category"), ("numbers", "number")):
+            for name in _texts(argument, getattr(self, argument)):
+                if columns.setdefault(name, kind) != kind:
+                    raise InvalidValue(
+                        f"column {name!r} is to be a {columns[name]} and in {argument}; it is one of them"
+                    )
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "categories", tuple(name for name, kind in columns.items() if kind == "category"))
+        object.__setattr__(self, "numbers", tuple(name for name, kind in columns.items() if kind == "number"))
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Return the columns that are not read."""
+        return tuple(name for name, kind in self.columns.items() if kind == "ignore")
+
     @property
     def markers(self) -> tuple[str, ...]:
         """Return the texts that stand for a missing value."""
@@ -82,9 +122,14 @@ class ReadOptions:
         """Return the texts that stand for a missing value in one column."""
         return ("",) if self.missing is None and column in self.categories else self.markers
 
+    @property
+    def among_numbers(self) -> tuple[str, ...]:
+        """Return the texts, in small letters, that beside `markers` are missing where all else is numbers or dates."""
+        return AMONG_NUMBERS if self.missing is None else ()
+
     def with_categories(self, names: Iterable[str]) -> ReadOptions:
         """Return the options with these columns among `categories`."""
-        return replace(self, categories=tuple(dict.fromkeys([*self.categories, *names])))
+        return replace(self, categories=(*self.categories, *names))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a model keeps, as plain data; the separator belongs to a file and is not part of it."""

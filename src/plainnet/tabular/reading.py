@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
+from plainnet.tabular.decisions import Decision, notes
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
-from plainnet.tabular.read_options import DEFAULT, MISSING, ReadOptions
+from plainnet.tabular.read_options import DEFAULT, MISSING, ColumnKind, ReadOptions
 from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
 from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.texts import spelled, spelled_column
@@ -46,44 +47,87 @@ def read_table(
     a column of mixed kinds, an infinite number, a type that is no number, boolean or text, and an unknown
     name.
     """
-    return read_for_training(path, categories=categories, ignore=ignore, options=options)[0]
+    return read_typed(path, categories=categories, ignore=ignore, options=options).frame
 
 
-def read_for_training(
+@dataclass(frozen=True, eq=False)
+class TypedTable:
+    """A TypedTable is a table file that has been read: its columns in their kinds, and how each was decided on."""
+
+    frame: pl.DataFrame
+    options: ReadOptions
+    """The options given, with what reading found: a table that is learned with them reads later files alike."""
+    decisions: tuple[Decision, ...]
+    """The decision on each column of the file, in its order."""
+
+
+def read_typed(
     path: str | os.PathLike[str],
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     target: str | None = None,
-) -> tuple[pl.DataFrame, ReadOptions]:
-    """Read as `read_table` does; return also the options with what reading found, which `Table.learn` keeps.
+) -> TypedTable:
+    """Read as `read_table` does; return also the decisions, and the options that `Table.learn` keeps.
 
-    For a `target` that holds classes this includes how the file writes them.
+    For a `target` that holds classes the options include how the file writes them.
     """
     raw = _open(path, options)
-    from plainnet.tabular.markers import notes_of_markers  # imports polars, which `_open` found
+    from plainnet.tabular.markers import with_markers  # imports polars, which `_open` found
 
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):
             raise InvalidType(f"{argument} is {names!r}; it takes a list of column names: [{names!r}]")
-    ignored = require_known("ignore", ignore, raw.names, raw.where)
-    options = options.with_categories(categories)
-    known = require_known("categories", options.categories, raw.names, raw.where)
-    as_numbers = require_known("numbers", options.numbers, raw.names, raw.where)
-    options = replace(options, categories=tuple(known), numbers=tuple(as_numbers))
-    names = [name for name in named_columns(raw.names, raw.frame, raw.where) if name not in ignored]
+    options = _with_known_names(replace(options, columns=_kinds(options, categories, ignore)), raw)
+    if target in options.ignored:
+        raise InvalidValue(f"ignore names {target!r}, which is the target; leave it out of ignore (--ignore)")
+    named, without_name = named_columns(raw.names, raw.frame, raw.where)
+    names = [name for name in named if name not in options.ignored]
     warn_of_spelling(raw.written, raw.where)
     if not names:
         raise InvalidValue(f"{raw.where}: no column with a name and a value is left to read")
-    frame, notations = raw.columns(names, options.categories, options)
-    refuse_lost_row(frame, raw.where)
-    for note in notes_of_markers(raw, frame, options):
+    decided = raw.columns(names, options.categories, options)
+    refuse_lost_row(decided.frame, raw.where)
+    decisions = with_markers(decided.decisions, raw, decided.frame, options)
+    for note in notes(decisions):
         warn(note)
+    ignored = [Decision(name, "left out", "as you say") for name in named if name in options.ignored]
+    places = {name: place for place, name in enumerate(raw.names)}
+    everything = sorted([*decisions, *without_name, *ignored], key=lambda decision: places.get(decision.column, -1))
     spellings = {}
-    if target in frame.columns and raw.is_text and kind_of(frame[target]) != "category":
-        spellings = spellings_of(frame[target], spelled_column(raw.frame.to_series(raw.number(target))))
-    return frame, replace(options, notations={**options.notations, **notations}, spellings=spellings)
+    if target in decided.frame.columns and raw.is_text and kind_of(decided.frame[target]) != "category":
+        written = spelled_column(raw.frame.to_series(raw.number(target)))
+        spellings = spellings_of(decided.frame[target], written)
+    found = replace(options, notations={**options.notations, **decided.notations}, spellings=spellings)
+    return TypedTable(decided.frame, found, tuple(everything))
+
+
+def read_for_training(path: str | os.PathLike[str], **settings: Any) -> tuple[pl.DataFrame, ReadOptions]:
+    """Read as `read_typed` does; return the frame and the options alone."""
+    typed = read_typed(path, **settings)
+    return typed.frame, typed.options
+
+
+def _kinds(options: ReadOptions, categories: Collection[str], ignore: Collection[str]) -> dict[str, ColumnKind]:
+    """Return the kinds that a caller gives to columns, in one way or another; those to ignore win."""
+    kinds: dict[str, ColumnKind] = dict.fromkeys(categories, "category")
+    return {**options.with_categories(kinds).columns, **dict.fromkeys(ignore, "ignore")}
+
+
+def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
+    """Return the options with the names of columns as the file spells them; raise InvalidValue for an unknown name."""
+    columns: dict[str, ColumnKind] = {}
+    for argument, kinds in (
+        ("ignore", ["ignore"]),
+        ("categories", ["category"]),
+        ("numbers", ["number"]),
+        ("columns", ["date", "boolean"]),
+    ):
+        given = [name for name, kind in options.columns.items() if kind in kinds]
+        for name, known in zip(given, require_known(argument, given, raw.names, raw.where), strict=True):
+            columns[known] = options.columns[name]
+    return replace(options, columns=columns, categories=(), numbers=())
 
 
 def read_columns(
@@ -133,7 +177,10 @@ def _columns(
     categories = {*categories, *options.categories}
     # The kinds are known: a marker in quotation marks is a value of a category and makes none of another column.
     quoted = {number: rows for number, rows in raw.quoted.items() if raw.names[number] in categories}
-    return replace(raw, quoted=quoted).columns(names, categories, options)[0]
+    decided = replace(raw, quoted=quoted).columns(names, categories, options)
+    for note in notes(decided.decisions):
+        warn(note)
+    return decided.frame
 
 
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Collection[str] = ()) -> None:

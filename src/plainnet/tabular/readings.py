@@ -8,11 +8,24 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from plainnet.errors import InvalidValue
+from plainnet.tabular.booleans import FALSE, TRUE, have_several_spellings, is_true
+from plainnet.tabular.decisions import Counts
 from plainnet.tabular.kinds import Place, finite
 from plainnet.tabular.markers import missing_hint
-from plainnet.tabular.notations import DECIMALS, PATTERNS, PLAIN, SHORT_YEAR, THOUSANDS, Notation, orders_of, unit_of
+from plainnet.tabular.notations import (
+    DECIMALS,
+    EXAMPLES,
+    FOUND,
+    PLAIN,
+    SHORT_YEAR,
+    THOUSANDS,
+    Notation,
+    nearest_order,
+    orders_of,
+    unit_of,
+)
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.texts import option
+from plainnet.tabular.texts import as_text, each_different, option
 
 E_CODE = r"^[0-9]+[eE][0-9]+$"
 ALL_GROUPED = r"^[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)$"
@@ -41,6 +54,10 @@ class TextColumn:
     """The notations that fit every value and say different numbers."""
     code: str = ""
     """This would be lost if the values were read as numbers; empty if nothing would."""
+    missing: Counts = ()
+    """The texts that are missing values here as all else is numbers, each with its number of rows."""
+    has_spellings: bool = False
+    """True if true and false stand here in several spellings."""
 
     @property
     def name(self) -> str:
@@ -60,6 +77,12 @@ class TextColumn:
 
     def decide(self) -> None:
         """Find the result, or the readings among which the other columns of the file help to choose."""
+        if not (self._find() or self._find_without_markers()):
+            self._refuse_near_numbers()
+            self.result = self.kept
+
+    def _find(self) -> bool:
+        """Return True if a result or readings have been found."""
         present = len(self.text) - self.text.null_count()
         words = self.text.str.to_lowercase()
         if present == 0:
@@ -74,14 +97,65 @@ class TextColumn:
             self.result = self.kept if self.code else None
         else:
             self.readings = readings_of(self.text, self.options)
-        if self.result is None and not self.readings:
-            self._refuse_near_numbers()
-            self.result = self.kept
+            self.has_spellings = not self.readings and _has_spellings(words)
+            if self.has_spellings:
+                self.result = each_different(self.text, is_true, pl.Boolean)
+        return self.result is not None or bool(self.readings)
+
+    def _find_without_markers(self) -> bool:
+        """Find numbers, dates or codes among texts such as "-" that then are missing values."""
+        if not any(re.search("[0-9]", value) for value in sample_of(self.text)):
+            return False
+        marked = self._marked()
+        text, kept = (texts.set(marked, None) for texts in (self.text, self.kept))
+        if not marked.any() or text.null_count() == len(text):
+            return False
+        others = replace(self, text=text, kept=kept, numbers=self.numbers.set(marked, None))
+        if not others._find() or not (others.readings or others.code):
+            return False
+        self.missing = _counts(self.text.filter(marked))
+        self.text, self.kept, self.numbers = others.text, others.kept, others.numbers
+        self.readings, self.code, self.result = others.readings, others.code, others.result
+        return True
+
+    def _marked(self) -> pl.Series:
+        """Mark the texts that stand for a missing value where all else is numbers, dates or booleans."""
+        return self.text.str.to_lowercase().is_in(self.options.among_numbers).fill_null(False)
+
+    def be_date(self) -> None:
+        """Find the orders in which the values are dates, as the user says."""
+        marked = self._marked()
+        self.missing, self.text = _counts(self.text.filter(marked)), self.text.set(marked, None)
+        values = self.text.drop_nulls().unique().to_list()
+        orders = orders_of(values, asked=True)
+        if not orders:
+            nearest = Notation(date=nearest_order(values))
+            holds, value = self.first(self.text.is_not_null() & nearest.numbers(self.text).is_null())
+            raise InvalidValue(
+                f"{holds} {value!r}, which is no {nearest.kind[:-1]} such as {EXAMPLES[nearest.date]}; correct it"
+            )
+        self.readings = [Notation(date=order) for order in orders]
+
+    def be_boolean(self) -> None:
+        """Find what the values say, each true or false, as the user or training says."""
+        marked = self._marked()
+        self.missing, self.text = _counts(self.text.filter(marked)), self.text.set(marked, None)
+        words = each_different(self.text, lambda text: as_text(text).lower(), pl.String)
+        wrong = self.text.is_not_null() & ~words.is_in([*TRUE, *FALSE])
+        if wrong.any():
+            holds, value = self.first(wrong)
+            pairs = ", ".join(f"{yes}/{no}" for yes, no in zip(TRUE, FALSE, strict=True))
+            raise InvalidValue(f"{holds} {value!r}, which is neither true nor false ({pairs}); correct it")
+        self.result = words.is_in(TRUE)
 
     def in_notation(self, notation: Notation) -> pl.Series:
         """Return the numbers in a notation that is known from training, or was chosen."""
         numbers = notation.numbers(self.text)
         wrong = self.text.is_not_null() & numbers.is_null()
+        if wrong.any():
+            marked = wrong & self._marked()
+            self.missing += _counts(self.text.filter(marked))
+            wrong &= ~marked
         if wrong.any():
             holds, value = self.first(wrong)
             if notation.whole and (plain := replace(notation, whole=False)).reads(value):
@@ -137,7 +211,7 @@ class TextColumn:
         sample = sample_of(self.text)
         units = {"", *(unit_of(value) for value in sample[:20])}
         notations = [Notation(*marks, unit) for marks in _marks(self.options) for unit in sorted(units)]
-        notations += [Notation(date=order) for order in PATTERNS]
+        notations += [Notation(date=order) for order in FOUND]
         with_digits = [value for value in sample if re.search("[0-9]", value)]  # inf and nan may be names
         counts = {notation: sum(map(notation.reads, with_digits)) for notation in notations}
         best = max(notations, key=counts.__getitem__)
@@ -180,6 +254,18 @@ def readings_of(text: pl.Series, options: ReadOptions) -> list[Notation]:
     if found or not orders_of(sample[:20]):
         return found
     return [Notation(date=order) for order in orders_of(text.drop_nulls().unique().to_list())]
+
+
+def _has_spellings(words: pl.Series) -> bool:
+    """Return True if words in small letters are true and false in several spellings."""
+    first = words.drop_nulls()[:SAMPLE]
+    may_be = first.is_in([*TRUE, *FALSE]).all()  # rules most columns out
+    return bool(may_be) and have_several_spellings(words.drop_nulls().unique().to_list())
+
+
+def _counts(texts: pl.Series) -> Counts:
+    """Return the different texts with the number of each."""
+    return tuple(texts.value_counts(sort=True).iter_rows()) if len(texts) else ()
 
 
 def code_of(text: pl.Series, numbers: pl.Series) -> str:

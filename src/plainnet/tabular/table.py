@@ -16,15 +16,16 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.tabular.columns import Categories, Column
+from plainnet.tabular.decisions import Decision, ReadAs, notes, option_otherwise
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
 from plainnet.tabular.features import GROUPS, FeatureGroups
-from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame, tell
+from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
 from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless
 from plainnet.tabular.names import require_columns
-from plainnet.tabular.notations import PLAIN, WHOLE
+from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
-from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.read_options import DEFAULT, ColumnKind, ReadOptions
 from plainnet.tabular.reading import read_columns, read_keeping
 from plainnet.tabular.robust_columns import CodedColumn
 from plainnet.tabular.targets import (
@@ -37,6 +38,7 @@ from plainnet.tabular.targets import (
     decide_task,
     known_target,
 )
+from plainnet.tabular.thresholds import HALF
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,6 +69,8 @@ class Table:
     """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
     """Hashes of training rows, by which they are known again; see `plainnet.tabular.overlap`."""
+    left_out: tuple[Decision, ...] = field(default=(), repr=False, compare=False)
+    """The decisions on the columns that `learn` left out; a model file does not keep them."""
 
     @classmethod
     def learn(
@@ -107,19 +111,19 @@ class Table:
         targets = known_target(frame, target)
         inputs = frame.drop(cs.by_name(target))
         found = {c.name: notation for c in inputs.iter_columns() if (notation := notation_of_type(c.dtype)) is not None}
-        for name, notation in found.items():
-            tell([name], notation.name, str(inputs[name].drop_nulls().first()), notation.meaning)
+        for note in notes(_date_decision(inputs[name], notation) for name, notation in found.items()):
+            warn(note)
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
         different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
-        columns = []
+        columns, left_out = [], []
         for column in typed.iter_columns():
             name = column.name
             most = None if robust else MOST_CATEGORIES
             reason = useless(column, different[name], named=name in options.categories, most=most)
             if reason:
-                warn(f"column {name!r} is left out: {reason}")
+                left_out.append(Decision(name, "left out", reason, is_notable=True))
             else:
                 notation = options.notations.get(name, PLAIN)
                 columns.append(
@@ -131,11 +135,15 @@ class Table:
                         notation=notation,
                     )
                 )
+        for note in notes(left_out):
+            warn(note)
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
-            return cls(tuple(columns), ClassTarget.learn(targets, options.spellings), options)
-        return cls(tuple(columns), NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust), options)
+            learned: Target = ClassTarget.learn(targets, options.spellings)
+        else:
+            learned = NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust)
+        return cls(tuple(columns), learned, options, left_out=tuple(left_out))
 
     @property
     def task(self) -> Task:
@@ -195,6 +203,20 @@ class Table:
         """Return the classes as they stand in a table file."""
         return self.target.names if isinstance(self.target, ClassTarget) else ()
 
+    @property
+    def threshold(self) -> float:
+        """Return the probability above which the second of two classes is predicted; 0.5 unless another was chosen."""
+        return self.target.threshold if isinstance(self.target, ClassTarget) else HALF
+
+    def with_threshold(self, threshold: float) -> Table:
+        """Return the table with another threshold; raise InvalidValue unless its target has two classes.
+
+        `plainnet.tabular.thresholds.choose_threshold` chooses one for an aim.
+        """
+        if not isinstance(self.target, ClassTarget):
+            raise InvalidValue(f"threshold is {threshold}; target {self.target.name!r} is a quantity and has none")
+        return replace(self, target=replace(self.target, threshold=threshold))
+
     def read(
         self,
         path: str | os.PathLike[str],
@@ -228,7 +250,10 @@ class Table:
         numbers = [column.name for column in self.columns if column.kind == "number"]
         numbers += [self.target.name] if self.target.column_kind == "number" else []
         notations = {name: self.options.notations.get(name, PLAIN) for name in numbers}
-        return {"categories": categories, "options": replace(self.options, notations=notations)}
+        booleans = [column.name for column in self.columns if column.kind == "boolean"]
+        booleans += [self.target.name] if self.target.column_kind == "boolean" else []
+        kinds: dict[str, ColumnKind] = {**self.options.columns, **dict.fromkeys(booleans, "boolean")}
+        return {"categories": categories, "options": replace(self.options, notations=notations, columns=kinds)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
         """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
@@ -294,7 +319,8 @@ class Table:
         """Return a network's outputs as the table states its target, shape (rows,).
 
         Classification: the most probable class of each row, from probabilities of shape (rows, classes) or,
-        for two classes, from the probability p of the second, shape (rows, 1).
+        for two classes, from the probability p of the second, shape (rows, 1); of two classes the second where its
+        probability is above `threshold`.
         Regression: outputs · deviation + mean, from outputs of shape (rows, 1), with the encoding "robust" no less
         than the least target of the training rows and no more than the largest.
 
@@ -318,7 +344,7 @@ class Table:
         outputs = np.asarray(outputs)
         decoded = _as_precise(self.decode(outputs), outputs)
         if isinstance(self.target, ClassTarget) and self.target.written:
-            decoded = np.array(self.class_names)[self.target.probabilities(outputs).argmax(axis=1)]
+            decoded = np.array(self.class_names)[self.target.decided(outputs)]
         frame = pl.DataFrame({"prediction": decoded})
         if probabilities:
             if not isinstance(self.target, ClassTarget):
@@ -367,6 +393,13 @@ class Table:
             raise InvalidValue(f"the table has the columns {names}; each takes a name of its own")
         check_fingerprint(fingerprint)
         return cls(columns, target, ReadOptions.from_dict(entries["options"]), fingerprint)
+
+
+def _date_decision(column: pl.Series, notation: Notation) -> Decision:
+    """Return the decision that the dates or times of a frame are numbers."""
+    kind: ReadAs = "time" if notation.date == "time" else "date"
+    example = str(column.drop_nulls().first())
+    return Decision(column.name, kind, notation.name, option_otherwise(kind, column.name), example, is_notable=True)
 
 
 def _as_precise(values: Array, outputs: Array) -> Array:

@@ -16,6 +16,7 @@ from plainnet.tabular.encoding import positions
 from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.learning import mean_and_deviation
 from plainnet.tabular.texts import categories, option
+from plainnet.tabular.thresholds import HALF, decided
 from plainnet.training import data
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class ClassTarget:
     classes: tuple[Label, ...]
     written: tuple[str, ...] = ()
     """The classes as the training file wrote them, if it wrote any otherwise than `label_text`."""
+    threshold: float = HALF
+    """The probability above which the second of two classes is predicted; more classes have none."""
 
     def __post_init__(self) -> None:
         check_text("name of the target", self.name)
@@ -139,6 +142,11 @@ class ClassTarget:
             raise InvalidValue(f"written of target {self.name!r} is {self.written!r}; it takes a text for each class")
         for text in self.written:
             check_text(f"written of target {self.name!r}", text)
+        checks.number(f"threshold of target {self.name!r}", self.threshold, above=0, below=1)
+        if self.threshold != HALF and len(self.classes) != 2:
+            raise InvalidValue(
+                f"threshold of target {self.name!r} is {self.threshold} for {len(self.classes)} classes; it takes two"
+            )
 
     @classmethod
     def learn(cls, column: pl.Series, spellings: Mapping[str, str]) -> ClassTarget:
@@ -194,9 +202,16 @@ class ClassTarget:
             )
         return outputs
 
+    def decided(self, outputs: Array) -> Array:
+        """Return the number of the class that each row is predicted to be, shape (rows,).
+
+        It is the most probable class; of two classes the second where its probability is above `threshold`.
+        """
+        return decided(self.probabilities(outputs), self.threshold)
+
     def decode(self, outputs: Array) -> Array:
-        """Return the most probable class of each row, shape (rows,); text as the training file wrote it."""
-        return np.array(self.labels)[self.probabilities(outputs).argmax(axis=1)]
+        """Return the class that each row is predicted to be, shape (rows,); text as the training file wrote it."""
+        return np.array(self.labels)[self.decided(outputs)]
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import fspath
 from typing import Any
 
 import numpy as np
 
-from plainnet import engines
+from plainnet import engines, optimizers
+from plainnet._base.configurable import describe
 from plainnet._base.identity import differences
 from plainnet._base.mapped import are_mapped, files_of
 from plainnet.engines import Choice, Job, blas
@@ -127,6 +128,10 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
         return
     identity, state = saved
     with checkpoint.damage_named():
+        recorded = identity["options"]
+        if isinstance(recorded["optimizer"], dict):  # an earlier version's has no settings that are new since
+            with suppress(InvalidValue):  # a user's own, of which only the name is known
+                recorded["optimizer"] = describe(optimizers.resolve(recorded["optimizer"]))
         if options.report_every == AUTO:  # version 0.1 had another rule: report as often as this run has
             run.report_every = identity["options"]["report_every"]
         different = next(differences(identity, run.identity), None)

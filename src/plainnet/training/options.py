@@ -187,7 +187,7 @@ _NAMES_ELSEWHERE = {
     ),
     "optimizer=plainnet.Adam(clip_norm=1.0)": "clip_norm clipnorm gradient_clip_val",
     "nothing: plainnet runs on the processor": "device",
-    "soft rows as y, such as 0.9 * np.eye(classes)[y] + 0.1 / classes": "label_smoothing",
+    "loss=plainnet.losses.CrossEntropy(label_smoothing=0.1)": "label_smoothing",
     "checkpoint='run.npz'": "checkpoint_path save_path",
 }
 INSTEAD = {name: text for text, names in _NAMES_ELSEWHERE.items() for name in names.split()}

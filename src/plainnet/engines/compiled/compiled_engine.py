@@ -193,21 +193,21 @@ def loaded(
 
 
 def rates_of(job: Job, steps: int) -> tuple[Array, int]:
-    """Return the learning rate of each of the next steps, a single one where it does not move, and their number.
+    """Return the numbers of schedules for each of the next steps, one row where none moves, and the number of steps.
 
-    Where a user's own schedule raises an error, there are rates for the steps before it alone: those are made, and the
-    next call meets the error again.
+    A row begins with the learning rate; the values of `job.scheduled` follow. Where a user's own schedule raises an
+    error, there are rows for the steps before it alone: those are made, and the next call meets the error again.
     """
-    schedule = job.optimizer.schedule
-    if type(schedule) in (Constant, ReduceOnPlateau):
-        return np.array([schedule.rate(job.epochs_done, job.epochs, job.schedule_memory)]), steps
+    schedules = [job.optimizer.schedule, *(setting.schedule for setting in job.scheduled)]
+    if all(type(schedule) in (Constant, ReduceOnPlateau) for schedule in schedules):
+        return np.array([job.scheduled_numbers(job.epochs_done)]), steps
     done = job.epochs_done * job.batches + job.batches_done
-    rates: list[float] = []
+    rows: list[list[float]] = []
     for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
         try:
-            rates.append(schedule.rate(epoch + batch / job.batches, job.epochs, job.schedule_memory))
+            rows.append(job.scheduled_numbers(epoch + batch / job.batches))
         except BaseException:
-            if not rates:
+            if not rows:
                 raise
             break
-    return np.array(rates), len(rates)
+    return np.array(rows), len(rows)

@@ -15,7 +15,15 @@ from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.ahead import offsets
 from plainnet.engines.compiled.keys import key_of, remembered
-from plainnet.engines.compiled.step import Draw, batch_sizes, lowered_check, lowered_norms, lowered_pass, lowered_update
+from plainnet.engines.compiled.step import (
+    Draw,
+    batch_sizes,
+    has_scheduled_decay,
+    lowered_check,
+    lowered_norms,
+    lowered_pass,
+    lowered_update,
+)
 from plainnet.engines.job import Job
 
 
@@ -81,7 +89,7 @@ def _compiled(job: Job, threads: int) -> StepCode:
         net.dtype, one_pass.rows[0], (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
-        threads,
+        1 + len(job.scheduled), has_scheduled_decay(job), threads,
     )  # fmt: skip
     code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = list(zip(*one_pass.tables, strict=True))

@@ -48,6 +48,10 @@ class JobLayout(NamedTuple):
     draw_offsets: tuple[int, ...]
     layers: int
     """The layers that have parameters."""
+    numbers: int
+    """The numbers that schedules give for a step: the learning rate, perhaps the weight decay, then the layers'."""
+    scheduled_decay: bool
+    """True if the weight decay is one of them."""
     threads: int
 
 
@@ -84,13 +88,14 @@ def write(programs: Programs, layout: JobLayout, width: int) -> Module:
     step = programs.step
     draws = [f"draw {i}" for i in range(len(step.draws))]
     memory = [f"memory {name}" for name in layout.memory]
-    pass_bases = ["inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work"]
+    pass_bases = [
+        "inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work", "present",
+    ]  # fmt: skip
     update_bases = ["parameters", "gradient", "results", "work", *memory]
     for i, program in enumerate(step.programs):
         program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width, layout.threads)
-    program_function(
-        module, "update", programs.update, update_bases, {"learning_rate": "double", "t": "i64"}, width, layout.threads
-    )
+    numbers = {"learning_rate": "double", "t": "i64"} | ({"weight_decay": "double"} if layout.scheduled_decay else {})
+    program_function(module, "update", programs.update, update_bases, numbers, width, layout.threads)
     program_function(module, "check", programs.check, ["parameters", "results", "work"], {}, width, layout.threads)
     program_function(module, "norms", programs.norms, ["gradient", "results", "work"], {}, width, layout.threads)
     _Driver(module, step, layout).write([*pass_bases, *draws], update_bases)
@@ -165,6 +170,7 @@ class _Driver:
         begin = f.multiply(f.subtract(state.batches, given["before"]), batch)
         rows = f.intrinsic("smin", "i64", f.subtract(given["rows"], begin), batch) if len(self.step.rows) > 1 else batch
         bases = {**given, **self._batch(state.epochs, begin, rows), **self._draws(state.at)}
+        bases["present"] = self._scheduled(state.at, 1 + self.layout.scheduled_decay)
         full = f.compare("eq", rows, batch)
         if self.step.tables:
             bases["tables"] = f.select(full, given["tables"], given["last_tables"])
@@ -187,9 +193,11 @@ class _Driver:
             self._keep("statistics", self.layout.statistic_bytes)
             if self.thread:
                 sharing.wait(f, self.thread)
-        rate = f.load("double", f.place(given["rates"], "double", f.multiply(state.at, given["moves"])))
+        rate = f.load("double", self._scheduled(state.at, 0))
+        decay = [f.load("double", self._scheduled(state.at, 1))] if self.layout.scheduled_decay else []
         steps, batches = f.add(state.steps, whole(1)), f.add(state.batches, whole(1))
-        f.call("update", "void", *(given[name] for name in update_bases), rate, steps, whole(0), *self.shared)
+        given_numbers = rate, steps, *decay
+        f.call("update", "void", *(given[name] for name in update_bases), *given_numbers, whole(0), *self.shared)
         norm = f.load(TYPES[self.layout.dtype.name], f.place(given["results"], "i8", whole(NORM)))
         norm = f.convert("fpext", norm, "double")
         f.store(norm, f.place(given["norms"], "double", f.binary("urem", state.steps, whole(NORMS))))
@@ -299,6 +307,12 @@ class _Driver:
         if self.thread:
             sharing.wait(f, self.thread)
         return {name: self.given[f"batch_{name}"] for name in names}
+
+    def _scheduled(self, at: Value, number: int) -> Value:
+        """Return the address of a number that a schedule gives for a step."""
+        f = self.f
+        record = f.multiply(f.multiply(at, self.given["moves"]), whole(self.layout.numbers))
+        return f.place(self.given["rates"], "double", f.add(record, whole(number)))
 
     def _draws(self, at: Value) -> dict[str, Value]:
         """Return the addresses of the random numbers of a step."""

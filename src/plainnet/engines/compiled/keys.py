@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from plainnet._base.identity import held
 from plainnet.engines.job import Job
+from plainnet.optimizers import DECAY, RATE
 
 KEPT = 16
 """The number of jobs whose machine code is kept."""
 
-NOT_IN_CODE = {"initializer", "schedule"}
+NOT_IN_CODE = {"initializer", "schedule", RATE, DECAY}
 """What parts hold that no step depends on, or that comes to it as an argument."""
 
 Made = TypeVar("Made")

@@ -57,6 +57,10 @@ class LanesLayout(NamedTuple):
     draw_offsets: tuple[int, ...]
     layers: int
     """The layers that have parameters."""
+    numbers: int
+    """The numbers that schedules give for a step: the learning rate, perhaps the weight decay, then the layers'."""
+    scheduled_decay: bool
+    """True if the weight decay is one of them."""
 
     @property
     def batches(self) -> int:
@@ -86,12 +90,14 @@ class _Driver:
     def write(self) -> Module:
         draws = [f"draw {i}" for i in range(len(self.programs.step.draws))]
         memory = [f"memory {name}" for name in self.layout.memory]
-        self.pass_bases = [*ROWS, "parameters", "statistics", "gradient", "settings", "results", "work", *draws]
+        vectors = ("parameters", "statistics", "gradient", "settings", "present", "results", "work")
+        self.pass_bases = [*ROWS, *vectors, *draws]
         self.update_bases = ["parameters", "gradient", "results", "work", *memory]
         for i, program in enumerate(self.programs.step.programs):
             self._function(f"pass_{i}", program, self.pass_bases)
         rate, t = Value(self._vector("double"), "%learning_rate"), Value("i64", "%t")
-        self._function("update", self.programs.update, self.update_bases, rate, t)
+        decay = [Value(self._vector("double"), "%weight_decay")] * self.layout.scheduled_decay
+        self._function("update", self.programs.update, self.update_bases, rate, t, *decay)
         self._function("check", self.programs.check, ["parameters", "results", "work"])
         self._function("norms", self.programs.norms, ["gradient", "results", "work"])
         self.f = self.module.function("run", [Value("ptr", "%context")], private=False)
@@ -142,7 +148,10 @@ class _Driver:
         begin = f.multiply(batch, whole(layout.batch))
         left = f.subtract(whole(layout.rows), begin)
         rows = f.intrinsic("smin", "i64", left, whole(layout.batch))
-        self._pass({**given, **self._rows(epoch, begin, rows), **self._draws(step)}, rows)
+        first_number = f.multiply(f.multiply(step, given["moves"]), whole(layout.numbers))
+        of_layers = f.add(first_number, whole(1 + layout.scheduled_decay))
+        present = {"present": self._place("rates", "double", of_layers)}
+        self._pass({**given, **present, **self._rows(epoch, begin, rows), **self._draws(step)}, rows)
         loss, *weights_given = (self._result(8 * i, dtype) for i, dtype in enumerate(self.programs.step.dtypes))
         weight = f.spread(f.op("double", f"sitofp {rows} to double"), layout.networks)
         if weights_given:
@@ -153,9 +162,11 @@ class _Driver:
         with f.when(f.compare("eq", batch, whole(0))):
             self._keep("parameters", layout.parameters, alive)
             self._keep("statistics", layout.statistics, alive)
-        rate = self._load("rates", "double", f.multiply(step, given["moves"]))
+        rate, *decay = (
+            self._load("rates", "double", f.add(first_number, whole(i))) for i in range(1 + layout.scheduled_decay)
+        )
         t = f.add(step, self._first_step())
-        f.call("update", "void", *(given[name] for name in self.update_bases), rate, f.add(t, whole(1)))
+        f.call("update", "void", *(given[name] for name in self.update_bases), rate, f.add(t, whole(1)), *decay)
         norm = self._result(NORM)
         self._store(norm, "norms", f.binary("urem", t, whole(NORMS)), alive)
         steps = f.add(steps, f.convert("zext", alive, steps.type))

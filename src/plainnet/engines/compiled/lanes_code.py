@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.identity import held
 from plainnet.engines.compiled import driver, lane_driver, machine
 from plainnet.engines.compiled.ahead import offsets
 from plainnet.engines.compiled.keys import is_like, key_of, remembered
@@ -17,6 +18,7 @@ from plainnet.engines.compiled.loops import Unsupported
 from plainnet.engines.compiled.step import (
     Draw,
     Setting,
+    has_scheduled_decay,
     lowered_check,
     lowered_norms,
     lowered_passes,
@@ -83,6 +85,7 @@ def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCod
         tuple(int(np.prod(array.shape[1:], dtype=int)) for array in arrays), tuple(array.dtype for array in arrays),
         own_rows, first.shuffle and first.batch_size is not None, net.parameters.size,
         net.statistics.size, tuple(first.optimizer_state), record_bytes, draw_offsets, len(first.layer_parts),
+        1 + len(first.scheduled), has_scheduled_decay(first),
     )  # fmt: skip
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
     rows_of_all = sum(array.nbytes for array in arrays) if own_rows else 0
@@ -123,7 +126,7 @@ def _differing(jobs: Sequence[Job]) -> list[Setting]:
     found = []
     for i, layers in enumerate(zip(*(job.network.layers for job in jobs), strict=True)):
         for name in ("rate", *PENALTIES):
-            if len({getattr(layer, name, None) for layer in layers}) > 1:
+            if len({held(getattr(layer, name, None), []) for layer in layers}) > 1:
                 if name not in PENALTIES:
                     raise Unsupported(f"their layers differ in {name}")
                 found.append(Setting(i, name))

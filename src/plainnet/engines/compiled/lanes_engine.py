@@ -98,7 +98,7 @@ class LanesEngine:
         self.seconds_per_step = (time.perf_counter() - start) / steps
         survived = np.minimum(done["survived"], epochs - 1).tolist()
         losses = {lane: float(done["losses"][survived[lane], lane]) for lane in going}
-        self._write_back(losses, done, rates[-1].tolist(), epochs)
+        self._write_back(losses, done, rates[-1, 0].tolist(), epochs)
         self._note(going, done, began)
         return losses
 
@@ -112,22 +112,23 @@ class LanesEngine:
         return max(1, steps // layout.batches)
 
     def _rates(self, epochs: int, going: Iterable[int]) -> tuple[Array, int]:
-        """Return the learning rate of each step, or a single one where none moves, and for how many epochs.
+        """Return the numbers that schedules give for each step, or once where none moves, and for how many epochs.
 
-        Those are fewer where a user's own schedule raises an error: the last call makes the epochs before it.
+        The axes are the steps, the numbers (the learning rate is the first) and the lanes. The epochs are fewer where a
+        user's own schedule raises an error: the last call makes the epochs before it.
         """
-        batches = self.code.layout.batches
+        layout = self.code.layout
+        batches = layout.batches
         found = {lane: rates_of(self.jobs[lane], epochs * batches) for lane in going}
         steps = min(number for _, number in found.values())
         if steps < batches:
             lane = next(lane for lane, (_, number) in found.items() if number == steps)
-            place = self.jobs[lane].epochs_done + steps / batches
-            self.jobs[lane].optimizer.schedule.rate(place, self.jobs[lane].epochs, self.jobs[lane].schedule_memory)
+            self.jobs[lane].scheduled_numbers(self.jobs[lane].epochs_done + steps / batches)
         epochs = steps // batches
         length = epochs * batches if any(len(rates) > 1 for rates, _ in found.values()) else 1
-        each = np.ones((length, self.code.layout.networks))
+        each = np.ones((length, layout.numbers, layout.networks))
         for lane, (rates, _) in found.items():
-            each[:, lane] = rates[:length]
+            each[:, :, lane] = rates[:length]
         return each, epochs
 
     def _orders(self, epochs: int, going: Iterable[int]) -> Array:

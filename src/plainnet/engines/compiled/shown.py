@@ -18,7 +18,10 @@ from plainnet.engines.compiled.step import NORM, batch_sizes, lowered_pass, lowe
 from plainnet.engines.job import Job
 from plainnet.layers import Layer
 
-GIVEN = ("inputs", "targets", "weight", "parameters", "statistics", "gradient", "memory", "draw", "tables", "results")
+GIVEN = (
+    "inputs", "targets", "weight", "parameters", "statistics", "gradient", "memory", "draw", "present", "tables",
+    "results",
+)  # fmt: skip
 """The first words of the arrays that a step is called with."""
 
 HEAD = """\
@@ -69,6 +72,8 @@ def array_names(job: Job) -> dict[tuple[str, int], Named]:
     """Return the names of the arrays that lie in vectors; those of a layer end in its number."""
     names = {("results", 0): Named("loss"), ("results", 8): Named("weight_of_batch")}
     net = job.network
+    of_layers = [setting for setting in job.scheduled if setting.schedule is not job.optimizer.weight_decay]
+    names |= {("present", 8 * i): Named(f"{setting.setting}_{i}") for i, setting in enumerate(of_layers)}
     for base, vector, ending in (("parameters", net.parameters, ""), ("gradient", net.parameters, "_gradient")):
         offset = 0
         for i, views in enumerate(net.parameter_views(vector)):

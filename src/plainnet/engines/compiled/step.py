@@ -20,6 +20,7 @@ from plainnet.engines.compiled.lowering import lower
 from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
+from plainnet.schedules import Schedule, scheduled
 from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
 from plainnet.tracing.simplify import simplify
 from plainnet.tracing.symbol import NumberSymbol
@@ -83,25 +84,28 @@ class _Present(NumberSymbol):
         return True
 
 
-def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, updates_statistics: bool = True) -> Graph:
+def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_set: bool = False) -> Graph:
     """Return the graph of a pass forward and back over so many rows.
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
-    are inputs of the graph, all others constants.
+    and those that follow a schedule are inputs of the graph, all others constants. A pass over the `whole_set`, which
+    belongs to no place of a run, leaves the statistics, and takes each schedule's first value.
     """
     net, dtype = job.network, job.network.dtype
     twins, loss = copies((list(net.layers), job.loss))
     shapes = arrays_of(net.layers, job.inputs.shape[1:])
+    followed = [] if whole_set else [found.schedule for twin in twins for found in scheduled(twin)]
 
     def one_pass(
         inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any,
-        numbers: Any,
+        numbers: Any, present: Any,
     ) -> Any:  # fmt: skip
         for setting, symbol in zip(settings, numbers, strict=True):
             setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
-        value = backpropagate(twins, loss, inputs, targets, weight, TrainingPass(random, updates_statistics), gradients)
+        training = TrainingPass(random, not whole_set, present=dict(zip(followed, present, strict=True)))
+        value = backpropagate(twins, loss, inputs, targets, weight, training, gradients)
         return value, (None if weight is None else weight.sum())
 
     def examples(shapes: Mapping[str, Any]) -> dict[str, ShapeDtype]:
@@ -119,6 +123,7 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, update
         [examples(own) for own, _ in shapes],
         np.random.default_rng(0),
         [Number(float) for _ in settings],
+        [Number(float) for _ in followed],
     )
     if not isinstance(graph.result[0], Node):
         raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
@@ -130,19 +135,25 @@ def traced_update(job: Job) -> Graph:
     size, dtype = job.network.parameters.size, job.network.dtype
     optimizer = copies(job.optimizer)
 
-    def update(parameters: Any, gradient: Any, state: Any, learning_rate: Any, t: Any) -> Any:
+    def update(parameters: Any, gradient: Any, state: Any, learning_rate: Any, t: Any, *decay: Any) -> Any:
         squares = (gradient * gradient).sum()
-        optimizer.whole_step(parameters, gradient, state, learning_rate, t)
+        optimizer.whole_step(parameters, gradient, state, learning_rate, t, *decay)
         return np.sqrt(squares)
 
     vector = ShapeDtype((size,), dtype)
     state = {name: ShapeDtype(v.shape, v.dtype) for name, v in job.optimizer_state.items()}
-    return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int)))
+    decay = [Number(float)] * has_scheduled_decay(job)
+    return simplify(trace_stateless([optimizer], update, vector, vector, state, Number(float), Number(int), *decay))
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, updates_statistics: bool = True) -> Pass:
+def has_scheduled_decay(job: Job) -> bool:
+    """Return True if the optimizer's weight decay follows a schedule."""
+    return isinstance(job.optimizer.weight_decay, Schedule)
+
+
+def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, whole_set: bool = False) -> Pass:
     """Return the loops of the pass, for all sizes of batch in `rows`."""
-    graphs = [traced_pass(job, count, updates_statistics=updates_statistics) for count in rows]
+    graphs = [traced_pass(job, count, whole_set=whole_set) for count in rows]
     draws = _draws_of(graphs)
     try:
         extents, constants = common(graphs, rows)
@@ -247,7 +258,7 @@ def _pass_buffers(
     job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
 ) -> dict[Node, Buffer | Expression]:
     """Return where the inputs of the pass lie."""
-    inputs, targets, weight, parameters, statistics, gradients, _, settings = graph.arguments
+    inputs, targets, weight, parameters, statistics, gradients, _, settings, present = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
         targets: Buffer("targets", 0, extents[targets], targets.dtype),
@@ -260,8 +271,9 @@ def _pass_buffers(
             for node in group.values():
                 buffers[node] = Buffer(base, offset, extents[node], node.dtype)
                 offset += int(np.prod(node.shape)) * node.dtype.itemsize
-    for i, node in enumerate(settings):
-        buffers[node] = Expression("load", node.dtype, buffer=Buffer("settings", 8 * i, (), node.dtype))
+    for base, nodes in (("settings", settings), ("present", present)):
+        for i, node in enumerate(nodes):
+            buffers[node] = Expression("load", node.dtype, buffer=Buffer(base, 8 * i, (), node.dtype))
     return buffers
 
 
@@ -269,12 +281,13 @@ def lowered_update(job: Job, threads: int) -> Program:
     """Return the loops of the optimizer's step."""
     graph = traced_update(job)
     extents = {node: tuple(map(Extent, node.shape)) for node in graph.nodes}
-    parameters, gradient, state, rate, t = graph.arguments
+    parameters, gradient, state, rate, t, *decay = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         parameters: Buffer("parameters", 0, extents[parameters], parameters.dtype),
         gradient: Buffer("gradient", 0, extents[gradient], gradient.dtype),
         rate: Expression("argument", rate.dtype, value="learning_rate"),
         t: Expression("argument", t.dtype, value="t"),
+        **{node: Expression("argument", node.dtype, value="weight_decay") for node in decay},
     }
     for name, node in state.items():
         buffers[node] = Buffer(f"memory {name}", 0, extents[node], node.dtype)

@@ -20,7 +20,7 @@ class CompiledWholeSet:
     def __init__(self, job: Job) -> None:
         self.job = job
         rows = len(job.inputs)
-        one_pass = lowered_pass(job, (rows,), 1, updates_statistics=False)
+        one_pass = lowered_pass(job, (rows,), 1, whole_set=True)
         (program,) = one_pass.programs
         random = np.random.default_rng(SEED)
         draws = [getattr(random, draw.method)(draw.shapes[0], dtype=draw.dtype) for draw in one_pass.draws]
