@@ -14,6 +14,7 @@ from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.recipe import RECIPES, Recipe
+from plainnet.tabular.thresholds import Aim, aim_of
 from plainnet.training.options import AUTO
 
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
@@ -156,6 +157,9 @@ class Varied:
         int | None, option("Epochs without improvement to stop after; 0 for never.", TRAINING)
     ] = None
     minimum_improvement: Annotated[float | None, option("Least improvement that counts.", TRAINING)] = None
+    calibrate: Annotated[
+        bool | None, option("Scale probabilities by a temperature fitted on the validation rows.", TRAINING)
+    ] = None
     refit: Annotated[
         bool | None, option("Train once more on all rows but the test rows, for the best number of epochs.", TRAINING)
     ] = None
@@ -169,6 +173,29 @@ class Varied:
         if self.schedule is not None:
             checks.one_of("--schedule", self.schedule, SCHEDULES)
         return RECIPES[checks.one_of("--recipe", self.recipe, RECIPES)].varied(**given)
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """Above which probability the second of two classes is predicted."""
+
+    threshold: Annotated[
+        str | None,
+        option(
+            "Predict the second of two classes above this probability; f1 or balanced: the best for it on the "
+            "validation rows.",
+            DATA,
+        ),
+    ] = None
+    cost: Annotated[
+        str | None,
+        option("Costs of a row of the second class predicted as the first, and of the opposite, such as 5:1.", DATA),
+    ] = None
+
+    @property
+    def aim(self) -> Aim | None:
+        """Return what the threshold is chosen for."""
+        return aim_of(self.threshold, self.cost)
 
 
 @dataclass(frozen=True)

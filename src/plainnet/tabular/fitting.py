@@ -40,6 +40,14 @@ WHOLE = ("all epochs", "early stopping")
 """The ends of a run that is whole."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Rows that chose the epoch, with the outputs of the networks that were not trained on them."""
+
+    part: TablePart
+    outputs: Array
+
+
 class Shown(NamedTuple):
     """The rows that say most about a model."""
 
@@ -60,10 +68,12 @@ class Fitted:
     prepared: Prepared
     members: tuple[History, ...]
     """The record of each of the networks that are averaged; that of the network itself if it is a single one."""
-    outputs: Array | None = None
-    """The outputs for each training row of the networks that were not trained on it; NaN where there is none."""
+    judged: Judged | None
+    """The rows that chose the epochs; None if there are none."""
     refitted: bool = False
     """True if the network was trained once more, on the validation rows too."""
+    temperature: float | None = None
+    """The temperature by which its probabilities are scaled, if they are."""
     interrupted: bool = False
 
     @property
@@ -74,14 +84,14 @@ class Fitted:
 
     @property
     def shown(self) -> Shown:
-        """Return the rows to show the model's measures on: those of the test, else those held out of the training."""
+        """Return the rows to show the model's measures on: those of the test, else those that chose the epochs."""
         parts = self.prepared.parts
         if len(parts.test):
             return Shown("test", "On the test rows", parts.test, None)
-        if self.outputs is None:
-            return Shown("validation", "On the validation rows", self.prepared.held_out, None)
-        seen = np.flatnonzero(~np.isnan(self.outputs[:, 0]))
-        return Shown("folds", "On rows not trained on", parts.training.take(seen), self.outputs[seen])
+        assert self.judged is not None
+        if parts.folds:
+            return Shown("folds", "On rows not trained on", self.judged.part, self.judged.outputs)
+        return Shown("validation", "On the validation rows", self.judged.part, self.judged.outputs)
 
 
 def exhausted(reports: Generator[Report, None, None]) -> bool:
@@ -114,7 +124,8 @@ def fit_table(
     history = net.history
     assert history is not None
     interrupted = follow(_until(reports, deadline))
-    fitted = Fitted(net, prepared, (history,), interrupted=interrupted)
+    judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
+    fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
     if interrupted or time.monotonic() >= deadline or not _refits(recipe, prepared) or not history.best_epoch:
         return fitted
     return _refitted(fitted, recipe, seed, follow, deadline, options)
@@ -178,7 +189,8 @@ def _refitted(
     interrupted = follow(_first(_until(reports, deadline), epochs))
     if interrupted or net.history is None or net.history.epoch[-1] < epochs:
         return replace(first, interrupted=interrupted)
-    return Fitted(net, replace(prepared, parts=parts, held_out=first.prepared.held_out), (net.history,), refitted=True)
+    prepared = replace(prepared, parts=parts, held_out=first.prepared.held_out)
+    return replace(first, net=net, prepared=prepared, members=(net.history,), refitted=True)
 
 
 def beside(path: Any, word: str) -> Path:
@@ -243,17 +255,16 @@ def _fit_folds(
         if interrupted:
             raise KeyboardInterrupt
         raise DivergenceError("the loss of every network stopped being finite; take a smaller learning rate")
-    outputs = np.full((len(X), members[0].output_size or 1), np.nan, members[0].dtype)
-    sums, counts = np.zeros_like(outputs), np.zeros(len(X), int)
-    for i in whole:
-        held = folds[i][1]
-        sums[held] += members[i].predict(X[held])
-        counts[held] += 1
-    seen = counts > 0
-    outputs[seen] = sums[seen] / counts[seen, None]
     kept = [members[i] for i in whole]
+    outputs, counts = np.zeros((len(X), kept[0].output_size or 1)), np.zeros(len(X))
+    for i, net in zip(whole, kept, strict=True):
+        held = folds[i][1]
+        outputs[held] += net.predict(X[held])
+        counts[held] += 1
+    seen = np.flatnonzero(counts)
+    judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))
     histories = tuple(net.history for net in kept if net.history)
-    return Fitted(averaged(kept), prepared, histories, outputs, interrupted)
+    return Fitted(averaged(kept), prepared, histories, judged, interrupted=interrupted)
 
 
 def _counts(history: History, late: bool) -> bool:

@@ -103,6 +103,9 @@ class Recipe:
     None does so where there are at most `FEW_ROWS` rows: a few more help most there, and cost little.
     """
 
+    calibrate: bool = True
+    """Scale the probabilities by a temperature that is fitted on the validation rows."""
+
     def __post_init__(self) -> None:
         hidden = (self.hidden,) if isinstance(self.hidden, int) else self.hidden
         try:
@@ -118,7 +121,7 @@ class Recipe:
             checks.whole_number(name, getattr(self, name), least=0)
         for name in ("embedding_width", "epochs", "frequencies", "number_width"):
             checks.whole_number(name, getattr(self, name), least=1)
-        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches"):
+        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "calibrate"):
             checks.flag(name, getattr(self, name))
         if self.refit is not None:
             checks.flag("refit", self.refit)
@@ -182,6 +185,7 @@ SMALL = Recipe(
     early_stopping=20,
     monitor="loss",
     refit=False,
+    calibrate=False,
 )
 """The default network of version 0.1: two small layers, trained within a second or two on most tables."""
 

@@ -17,13 +17,14 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
+from plainnet.tabular.finishing import finish
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.parts import Division
 from plainnet.tabular.preparing import Prepared, prepare
 from plainnet.tabular.problem import Problem, divide, problem_of, problem_of_file
 from plainnet.tabular.recipe import Recipe, recipe_of
-from plainnet.tabular.scores import decided
 from plainnet.tabular.search_space import of_recipe, suggest
+from plainnet.tabular.thresholds import decided
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -206,13 +207,13 @@ class Search:
 
     def error_on_folds(self, fitted: Fitted) -> float:
         """Return the error on the rows that the networks of the folds have not seen."""
-        shown = fitted.shown
-        assert shown.outputs is not None
-        weights = shown.part.weights
-        targets: Array = fitted.prepared.table.targets(shown.part.frame)
+        judged = fitted.judged
+        assert judged is not None
+        weights = judged.part.weights
+        targets: Array = fitted.prepared.table.targets(judged.part.frame)
         if self.has["classes"]:
-            return float(np.average(decided(shown.outputs) != targets, weights=weights))
-        return math.sqrt(np.average(np.square(shown.outputs - targets)[:, 0], weights=weights))
+            return float(np.average(decided(judged.outputs) != targets, weights=weights))
+        return math.sqrt(np.average(np.square(judged.outputs - targets)[:, 0], weights=weights))
 
     def winner(self, study: optuna.Study) -> Tuned:
         """Train the best trial's recipe again, with what the recipe does at the end, and return it."""
@@ -222,7 +223,7 @@ class Search:
             raise InvalidValue("no trial came to its end; give the search more trials or more time")
         varied = study.best_trial.user_attrs["recipe"]
         recipe = self.recipe.varied(**varied)
-        return Tuned(recipe, varied, self.fit(recipe), study)
+        return Tuned(recipe, varied, finish(self.fit(recipe), calibrate=recipe.calibrate), study)
 
 
 def changes(base: Recipe, recipe: Recipe) -> dict[str, Any]:
