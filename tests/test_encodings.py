@@ -272,6 +272,8 @@ def test_predictions_stay_in_the_range_of_the_training_targets() -> None:
     assert robust.decode(outputs).tolist() == [10.0, 30.0, 60.0]
     assert robust.predictions(outputs)["prediction"].to_list() == [10.0, 30.0, 60.0]
     assert standard.decode(outputs)[0] < 0
+    later = pl.DataFrame({"x": [1.0], "y": [1000.0]})  # a true value is not clipped
+    assert robust.target.stated(robust.targets(later)).tolist() == pytest.approx([1000.0])
     assert Table.from_dict(json.loads(json.dumps(robust.to_dict()))) == robust
     with pytest.raises(InvalidValue, match="limits of target 'y'"):
         Table.from_dict({**robust.to_dict(), "target": {**robust.to_dict()["target"], "limits": [3.0, 1.0]}})

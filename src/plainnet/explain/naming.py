@@ -94,7 +94,7 @@ def _output_names(table: Table | None, units: int) -> tuple[str, ...]:
 
 def _truths(table: Table, targets: Array) -> Sequence[Any]:
     if not table.classes:
-        return list(table.decode(targets))
+        return list(table.target.stated(targets))
     labels = targets if targets.ndim == 1 else targets[:, 0] if targets.shape[1] == 1 else targets.argmax(axis=1)
     return [table.class_names[int(label)] for label in labels]
 

@@ -170,10 +170,10 @@ def of_table(
         [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
         for row in frame.select(cs.by_name(header)).iter_rows()
     ]
-    if base.labels is None:
-        base = replace(base, true=table.decode(y)[:, None], predicted=table.decode(base.scores)[:, None])
     if isinstance(table.target, NumberTarget):
-        base = replace(base, target_scale=(table.target.mean, table.target.deviation))
+        true, predicted = table.target.stated(y)[:, None], table.decode(base.scores)[:, None]
+        scale = table.target.mean, table.target.deviation
+        base = replace(base, true=true, predicted=predicted, target_scale=scale)
     elif table.threshold != HALF:
         base = replace(base, predicted=decided(base.scores, table.threshold)[:, None], threshold=table.threshold)
     return replace(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2**22
 """So many numbers are taken out of a frame at a time."""
-BLOCK = 2**15
+BLOCK = 2**13
 """So many features are made at a time, so that what is in between stays in the processor's cache."""
 PLURAL: dict[Kind, str] = {"number": "numbers", "boolean": "true and false", "category": "text"}
 
@@ -123,7 +123,7 @@ def encode(
     features = np.empty((len(frame), max(own[-1].stop for own in places)), dtype)
     for i, values in codes(columns, frame):
         for made, own in zip(columns[i].features, places[i], strict=True):
-            _fill(features[:, own], made, values)
+            fill(features[:, own], made, values)
         first = places[i][0].start
         if columns[i].kind == "number" and not np.isfinite(features[:, first]).all():
             row = int((~np.isfinite(features[:, first])).argmax())
@@ -134,7 +134,7 @@ def encode(
     return features
 
 
-def _fill(features: Array, made: Features, values: Array) -> None:
+def fill(features: Array, made: Features, values: Array) -> None:
     """Make the features of a column's values, a block of rows at a time."""
     size = max(1, BLOCK // features.shape[1])
     with np.errstate(over="ignore"):

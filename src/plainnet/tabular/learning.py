@@ -11,7 +11,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.tabular import encodings
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
-from plainnet.tabular.encoding import positions
+from plainnet.tabular.encoding import fill, positions
+from plainnet.tabular.features import Features
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.notations import PLAIN, Notation
 from plainnet.tabular.robust_columns import (
@@ -120,9 +121,14 @@ def _robust_number(column: pl.Series, weights: Array | None, notation: Notation)
         parts += [part for part, (function, _) in CYCLES.items() if np.ptp(function(values)) > SAME]
     count = sum(2 if part in CYCLES else 1 for part in parts)
     learned = RobustNumberColumn(name, missing, tuple(parts), (0.0,) * count, **scales, mark=mark)
-    numbers = [made.of(values[:, None])[:, 0] for made in learned.features if made.group == "number"]
-    means = tuple(float(np.average(feature, weights=weights)) for feature in numbers)
-    return replace(learned, means=means)
+    return replace(learned, means=tuple(_mean(f, values, weights) for f in learned.features if f.group == "number"))
+
+
+def _mean(made: Features, values: Array, weights: Array | None) -> float:
+    """Return the mean of a feature of all values."""
+    feature = np.empty((len(values), 1))
+    fill(feature, made, values)
+    return float(np.average(feature[:, 0], weights=weights))
 
 
 def _totals(places: Array, weights: Array | None, count: int) -> tuple[list[float], float]:

@@ -63,7 +63,7 @@ def measure(
         )
         true, predicted = targets, decided(given, threshold)
     else:
-        true, predicted = table.decode(targets)[:, None], table.decode(given)[:, None]
+        true, predicted = table.target.stated(targets)[:, None], table.decode(given)[:, None]
         beside = None if linear is None else table.decode(linear)[:, None]
         found = scores.of_quantities(true, predicted, weights, linear=beside)
     remarks = found.remarks

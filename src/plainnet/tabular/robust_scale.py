@@ -49,7 +49,7 @@ def quartiles(values: Array, weights: Array, unit: float) -> Array:
     Other rows count as often as their weights are multiples of it, so rows that all weigh the same give NumPy's
     quantiles, which interpolate linearly, and whole weights those of the rows repeated.
     """
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     copies = np.round(weights[order] / unit, 9)  # 3, and not 2.9999999999999996: between copies lies another value
     ends = np.cumsum(copies)
     places = np.column_stack([ends - copies, ends - 1])  # of the first and the last copy of each value

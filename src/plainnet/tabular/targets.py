@@ -187,6 +187,10 @@ class ClassTarget:
             )
         return position
 
+    def stated(self, targets: Array) -> Array:
+        """Return the class of each number that `encode` made, shape (rows,); text as the training file wrote it."""
+        return np.array(self.labels)[targets]
+
     def probabilities(self, outputs: Array) -> Array:
         """Return the probability of each class, shape (rows, classes), from outputs of that shape.
 
@@ -253,12 +257,16 @@ class NumberTarget:
         """Return the standardized target, shape (rows, 1)."""
         return ((column.to_numpy() - self.mean) / self.deviation).reshape(-1, 1)
 
+    def stated(self, targets: Array) -> Array:
+        """Return what `encode` made, shape (rows, 1), in the target's own units, shape (rows,)."""
+        return targets[:, 0].astype(np.float64) * self.deviation + self.mean
+
     def decode(self, outputs: Array) -> Array:
-        """Return the outputs, shape (rows, 1), in the target's own units, shape (rows,)."""
+        """Return the outputs, shape (rows, 1), in the target's own units, shape (rows,), within the `limits`."""
         outputs = checks.examples("outputs", outputs, np.dtype(np.float64))
         if outputs.shape[1] != 1:
             raise InvalidValue(f"outputs has shape {outputs.shape}; target {self.name!r} takes shape (rows, 1)")
-        quantity = outputs[:, 0] * self.deviation + self.mean
+        quantity = self.stated(outputs)
         return np.clip(quantity, self.limits[0], self.limits[-1]) if self.limits else quantity
 
 
