@@ -52,6 +52,7 @@ NEEDS = {
     "test_engines.py": ("fast",),
     "test_explain_command.py": COMMANDS,
     "test_export_cli.py": (*COMMANDS, "exchange"),
+    "test_frames.py": ("tables", "pandas"),
     "test_intervals.py": ("sklearn",),
     "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),

@@ -23,7 +23,11 @@ LAYERS = {
         lambda units: pn.Dense(units, l2=0.1),
     ],
     "Activation": [lambda units: pn.Activation("gelu"), lambda units: pn.Activation(LeakyRelu(0.3))],
-    "Dropout": [lambda units: pn.Dropout(0.3), lambda units: pn.Dropout(0.0)],
+    "Dropout": [
+        lambda units: pn.Dropout(0.3),
+        lambda units: pn.Dropout(0.0),
+        lambda units: pn.Dropout(schedules.FlatCosine(0.4, flat=0.3)),
+    ],
     "BatchNorm": [lambda units: pn.BatchNorm(), lambda units: pn.BatchNorm(momentum=0.3, epsilon=1e-3)],
     "LayerNorm": [lambda units: pn.LayerNorm(), lambda units: pn.LayerNorm(epsilon=1e-3)],
     "RMSNorm": [lambda units: pn.RMSNorm(), lambda units: pn.RMSNorm(epsilon=1e-3)],
@@ -44,6 +48,7 @@ OPTIMIZERS = {
         lambda rate: pn.SGD(rate),
         lambda rate: pn.SGD(rate, momentum=0.9),
         lambda rate: pn.SGD(rate, clip_norm=0.1),
+        lambda rate: pn.SGD(rate, weight_decay=0.1, rate_factors={"weights": 0.5}, decay_factors={"weights": 2}),
         lambda rate: pn.SGD(rate, momentum=0.9, nesterov=True, weight_decay=1e-3),
     ],
     "rmsprop": [
@@ -55,7 +60,11 @@ OPTIMIZERS = {
         lambda rate: pn.Adam(rate),
         lambda rate: pn.Adam(rate, beta1=0.8, beta2=0.99, weight_decay=0.01, clip_norm=0.5),
     ],
-    "adamw": [lambda rate: pn.AdamW(rate), lambda rate: pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1)],
+    "adamw": [
+        lambda rate: pn.AdamW(rate),
+        lambda rate: pn.AdamW(rate, weight_decay=schedules.FlatCosine(0.1), rate_factors={"bias": 0.1}),
+        lambda rate: pn.AdamW(rate, weight_decay=0.1, clip_norm=0.1, decay_factors={"layers[0].weights": 36}),
+    ],
 }
 """By name, functions of the learning rate, which may be a schedule."""
 

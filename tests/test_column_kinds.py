@@ -13,7 +13,7 @@ from prepared import prepared_file, prepared_frame
 from plainnet.errors import InvalidValue, PlainnetWarning
 from plainnet.tabular import ReadOptions, Table, read_table
 from plainnet.tabular.notations import Notation
-from plainnet.tabular.reading import read_for_training, read_typed
+from plainnet.tabular.reading import read_typed
 
 
 def written(folder, values, name="table.csv"):
@@ -324,7 +324,8 @@ def learned_from_thousands(tmp_path, ending, unit=""):
     getattr(frame, f"write_{ending}")(tmp_path / f"train.{ending}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)  # of the unit
-        frame, options = read_for_training(tmp_path / f"train.{ending}")
+        typed = read_typed(tmp_path / f"train.{ending}")
+        frame, options = typed.frame, typed.options
         return Table.from_dict(Table.learn(frame, "y", "classification", options=options).to_dict())
 
 
@@ -347,7 +348,8 @@ def test_a_mark_between_thousands_in_training_tells_what_a_point_is(tmp_path):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)  # of the commas
-        frame, options = read_for_training(path)
+        typed = read_typed(path)
+        frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
     (tmp_path / "new.csv").write_text("x\n7.000\n")
     assert table.read(tmp_path / "new.csv")["x"].to_list() == [7]
@@ -437,7 +439,8 @@ def test_text_of_parquet_that_writes_numbers_is_said_and_can_be_read_as_such(tmp
     assert read_noted(path, numbers=["x"])[0][0] == first
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)
-        frame, options = read_for_training(path, options=options)
+        typed = read_typed(path, options=options)
+        frame, options = typed.frame, typed.options
     table = Table.learn(frame.drop("name"), "y", "classification", options=options)
     np.testing.assert_array_equal(table.features(table.read(path)), table.features(frame))
 
@@ -452,7 +455,8 @@ def test_one_value_is_one_category_in_every_format(tmp_path):
     (tmp_path / "train.csv").write_text("code,flag,x,y\n" + "2,True,1,hot\n3,False,5,mild\n2.0,unknown,2,hot\n" * 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PlainnetWarning)
-        frame, options = read_for_training(tmp_path / "train.csv", options=ReadOptions(categories=("code",)))
+        typed = read_typed(tmp_path / "train.csv", options=ReadOptions(categories=("code",)))
+        frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
     assert table.feature_names[:5] == ("code=2", "code=3", "flag=false", "flag=true", "flag=unknown")
     (tmp_path / "new.csv").write_text("code,flag,x\n2.0,TRUE,1\n3.00,false,2\n")
@@ -540,8 +544,8 @@ def test_a_date_in_each_row_is_no_row_number(tmp_path):
     rows = "".join(f"2024-{1 + i // 28:02}-{1 + i % 28:02},{NOISE[i]},{'uv'[i % 2]}\n" for i in range(100))
     (tmp_path / "days.csv").write_text(f"day,b,y\n{rows}")
     with pytest.warns(PlainnetWarning, match="'day' holds dates"):
-        frame, options = read_for_training(tmp_path / "days.csv")
-    assert notes_of(frame, "y", options=options) == []
+        typed = read_typed(tmp_path / "days.csv")
+    assert notes_of(typed.frame, "y", options=typed.options) == []
 
 
 def test_categories_that_are_named_are_kept_up_to_a_limit(tmp_path):

@@ -46,7 +46,7 @@ def write_rows(path):
 def model(request, tmp_path):
     """A table, its network with random numbers, and rows: those of training, and some that it did not have."""
     frame = read_table(write_rows(tmp_path / "rows.csv"))
-    options = pn.tabular.reading.read_for_training(tmp_path / "rows.csv", target="price")[1]
+    options = pn.tabular.reading.read_typed(tmp_path / "rows.csv", target="price").options
     table = Table.learn(frame, "price", "regression", encoding="robust", options=options)
     net = pn.Network(pn.Dense(9, "tanh"), pn.Dense(1), input_size=len(table.feature_names), seed=1, dtype=request.param)
     net.parameters = np.random.default_rng(5).normal(0, 0.6, net.parameters.shape)

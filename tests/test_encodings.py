@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetWarning
-from plainnet.tabular import Table, encodings
-from plainnet.tabular.features import FeatureGroups
+from plainnet.tabular import FeatureGroups, Table, encodings
 from plainnet.tabular.robust_scale import quartiles
 
 QUIET = pytest.mark.filterwarnings("ignore:column .* (holds dates|holds times|missing values|training did not)")
@@ -344,3 +343,29 @@ def test_values_of_another_kind_are_refused_as_in_the_standard_encoding() -> Non
             table.features(frame.with_columns(pl.Series(name, values)))
     with pytest.raises(InvalidValue, match="lacks the column 'two'"):
         table.features(frame.drop("two"))
+
+
+@QUIET
+@pytest.mark.needs("plots")
+def test_a_report_moves_all_parts_of_a_date_and_shows_numbers_in_their_own_units() -> None:
+    from plainnet import Dense, Network
+    from plainnet.report import of_table, report_html
+
+    rng = np.random.default_rng(0)
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=int(k)) for k in rng.integers(0, 900, 60)]
+    frame = pl.DataFrame({"day": days, "x": rng.standard_cauchy(60) * 100, "y": np.append(rng.normal(size=59), 50.0)})
+    table = Table.learn(frame[:-1], "y", "regression", encoding="robust")
+    net = Network(Dense(4, "tanh"), Dense(1), input_size=len(table.feature_names), seed=1)
+    net.fit(table.features(frame), table.targets(frame), loss="mse", epochs=2)
+    net.table = table.to_dict()
+    subject = of_table(net, table, frame, title="t", rows_are="")
+    day, x = subject.inputs
+    tried = frame[:9]
+    encoded = table.features(tried)
+    np.testing.assert_allclose(day.encode(day.own[:9]), encoded[:, day.features])
+    np.testing.assert_allclose(x.encode(x.own[:9]), encoded[:, x.features])
+    to_own, to_feature = subject.scales[x.features[0]]
+    np.testing.assert_allclose(to_own(encoded[:, x.features[0]]), x.own[:9], rtol=1e-6)
+    np.testing.assert_allclose(to_feature(x.own[:9]), encoded[:, x.features[0]], rtol=1e-6)
+    assert subject.true[-1, 0] == pytest.approx(50)  # beyond the training targets, and said so
+    assert "What it predicts" in report_html(subject)

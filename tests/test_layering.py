@@ -34,7 +34,7 @@ LAYERS = MAP.split()
 
 METHODS = {
     "network/__init__.py": {"training", "files", "export", "plots"},  # fit, save, export, and pictures in a notebook
-    "network/prediction.py": {"engines"},  # machine code for predictions
+    "network/prediction.py": {"engines", "tabular"},  # machine code for predictions, rows of a table
     "history.py": {"plots"},  # its picture in a notebook
     "__init__.py": set(LAYERS),
 }

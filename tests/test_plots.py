@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from sklearn import metrics as sklearn_metrics
 from sklearn.inspection import partial_dependence as scikit_learns_dependence
 from sklearn.metrics import confusion_matrix
 
@@ -44,6 +45,75 @@ def wide(classes=30, inputs=40, units=70):
 
 def remark(axes):
     return axes.get_title(loc="left")
+
+
+# ---- probabilities ----
+
+
+@pytest.fixture
+def judged():
+    """Classes and probabilities of three classes, and of two of them with a weight for each example."""
+    random = np.random.default_rng(5)
+    outputs = random.dirichlet([1, 1, 1], 600)
+    labels = (outputs.cumsum(axis=1) < random.random((600, 1))).sum(axis=1)
+    p = outputs[:, :1]
+    return labels, outputs, (random.random(600) < p[:, 0]).astype(int), p, random.random(600) + 0.1
+
+
+def test_the_roc_curve_is_scikit_learns(judged):
+    *_, labels, p, weights = judged
+    axes = plots.roc_curve(labels, p, ["no", "yes"], sample_weight=weights, threshold=0.3)
+    guessing, curve, point = (line.get_xydata() for line in axes.lines)
+    places = sklearn_metrics.roc_curve(labels, p[:, 0], sample_weight=weights, drop_intermediate=False)[:2]
+    theirs = set(zip(*(rate.round(9) for rate in places), strict=True))
+    assert {tuple(place) for place in curve.round(9)} <= theirs
+    assert 200 < len(curve) <= 401  # of 600
+    assert guessing.tolist() == [[0, 0], [1, 1]]
+    found = sklearn_metrics.recall_score(labels, p[:, 0] > 0.3, sample_weight=weights)
+    wrong = 1 - sklearn_metrics.recall_score(1 - labels, p[:, 0] <= 0.3, sample_weight=weights)
+    assert point[0] == pytest.approx([wrong, found])
+    area = sklearn_metrics.roc_auc_score(labels, p[:, 0], sample_weight=weights)
+    assert [t.get_text() for t in axes.get_legend().get_texts()][1:] == [f"AUC: {area:.3f}", "decides at 0.3"]
+
+
+def test_the_curve_of_precision_and_recall_is_scikit_learns(judged):
+    *_, labels, p, weights = judged
+    axes = plots.precision_recall_curve(labels, p, sample_weight=weights, threshold=0.3)
+    guessing, curve, point = (line.get_xydata() for line in axes.lines)
+    assert guessing[:, 1] == pytest.approx(np.average(labels, weights=weights))
+    precision, recall, _ = sklearn_metrics.precision_recall_curve(labels, p[:, 0], sample_weight=weights)
+    theirs = set(zip(recall.round(9), precision.round(9), strict=True))
+    assert {tuple(place) for place in curve[1:].round(9)} <= theirs
+    assert point[0, 1] == pytest.approx(sklearn_metrics.precision_score(labels, p[:, 0] > 0.3, sample_weight=weights))
+    area = sklearn_metrics.average_precision_score(labels, p[:, 0], sample_weight=weights)
+    assert f"average precision: {area:.3f}" in [t.get_text() for t in axes.get_legend().get_texts()]
+
+
+def test_of_more_classes_each_has_a_curve_against_the_rest(judged):
+    labels, outputs, *_ = judged
+    axes = plots.roc_curve(labels, outputs, ["a", "b", "c"])
+    areas = [sklearn_metrics.roc_auc_score(labels == k, outputs[:, k]) for k in range(3)]
+    legend = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert legend[1:] == [f"{name}: {area:.3f}" for name, area in zip("abc", areas, strict=True)]
+    assert remark(axes) == f"Each class against the rest; mean of all: {np.mean(areas):.3f}"
+    random = np.random.default_rng(1)
+    many = plots.precision_recall_curve(random.integers(20, size=500), random.dirichlet(np.ones(20), 500))
+    assert len(many.lines) == 12  # of six classes the curve and the guess
+    assert remark(many).startswith("6 of 20 classes against the rest")
+    with pytest.raises(InvalidValue, match="it takes two"):
+        plots.roc_curve(labels, outputs, threshold=0.3)
+    with pytest.raises(InvalidValue, match="one class alone"):
+        plots.roc_curve(np.zeros(5, int), np.full((5, 3), 1 / 3))
+
+
+def test_the_reliability_diagram_shows_confidence_and_accuracy(judged):
+    labels, outputs, *_ = judged
+    axes = plots.reliability_diagram(labels, outputs, bins=5)
+    found = pn.metrics.reliability(labels, outputs, bins=5)
+    held = found.share > 0
+    points = axes.collections[-1].get_offsets()
+    np.testing.assert_allclose(points, np.stack([found.confidence, found.accuracy], axis=1)[held])
+    assert f"ECE {found.error:.3f}" in axes.get_legend().get_texts()[1].get_text()
 
 
 # ---- over the input plane ----

@@ -14,7 +14,7 @@ import plainnet as pn
 from plainnet.errors import InvalidValue
 from plainnet.export import script
 from plainnet.tabular import ReadOptions, Table
-from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.reading import read_typed
 
 TRAINING = """plain;price;day;until;member;town;code;weight;mass;y
 1.5;1.234,50 €;03.12.2024;12:30;True;Ulm;02;5 kg;7000;a
@@ -101,9 +101,10 @@ def model(request, tmp_path_factory):
     (folder / "train.csv").write_text(TRAINING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frame, options = read_for_training(
+        typed = read_typed(
             folder / "train.csv", options=ReadOptions(categories=("code",), missing=request.param), target="y"
         )
+        frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
     net = pn.Network(
         pn.Dense(8, "relu"), pn.Dense(2, "softmax"), input_size=len(table.feature_names), seed=0, dtype="float32"
@@ -214,7 +215,8 @@ def test_the_program_prints_labels_as_predict_writes_them(tmp_path):
         (tmp_path / "train.csv").write_text(f"x,y\n{rows}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frame, options = read_for_training(tmp_path / "train.csv", target="y")
+            typed = read_typed(tmp_path / "train.csv", target="y")
+            frame, options = typed.frame, typed.options
         table = Table.learn(frame, "y", "classification", options=options)
         net = pn.Network(pn.Dense(2, "softmax"), input_size=1, seed=1)
         net.table = table.to_dict()

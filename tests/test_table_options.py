@@ -135,3 +135,46 @@ def test_a_column_whose_name_holds_a_comma_is_left_out(tmp_path: Path, capfd: py
     assert "a name with a comma stands in quotation marks" in capfd.readouterr().err
     assert run([*command, "--ignore", "y"]) == 2
     assert "ignore names 'y', which is the target" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_show_tells_how_the_columns_of_a_table_are_read(
+    width: int, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        ";zip;price;day;open;staff;same\n"
+        + "".join(f"{i};0{i}1;{i},5;2024-04-0{1 + i % 9};{'yn'[i % 2]};{i if i % 7 else '-'};x\n" for i in range(30))
+    )
+    assert run(["show", str(path), "--target", "open", "--ignore", "price"]) == 0
+    out, err = capfd.readouterr()
+    assert "the first column has no name" in err
+    assert "is read as" not in err  # the table says it
+    assert all(len(line) <= width for line in out.splitlines())
+    words = " ".join(out.split())
+    assert "shop.csv: 30 rows, 7 columns; open is the target, of classes" in words
+    assert "column 1 left out" in words
+    assert "zip left out 30 ·" in words
+    assert "day date 9 ·" in words
+    assert "staff number 25 5" in words
+    assert "leading zeros: --numbers zip; it looks like an identifier" in words
+    assert "'-' counts as missing: --categories staff" in words
+    assert "dates: --categories day" in words
+    assert "it is 'x' in every row" in words
+    assert ("1 … 29" in words) == (width >= 80)
+
+
+def test_show_takes_the_options_of_reading_and_models_as_well(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("zip,day,y\n" + "01002,20240403,a\n10001,20240404,b\n" * 5)
+    assert run(["show", str(path), "--column", "zip=number", "--column", "day=date"]) == 0
+    out = " ".join(capfd.readouterr().out.split())
+    assert "zip number 2 · 1002 … 10001" in out
+    assert "day date 2 · 2024-04-03 … 2024-04-04" in out
+    assert run(["show", str(path), "--target", "yy"]) == 2
+    assert "target is 'yy', which is no column" in capfd.readouterr().err
+    assert run(["show", str(tmp_path / "none.npz")]) == 2
+    assert "none.npz" in capfd.readouterr().err

@@ -184,7 +184,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> Non
         with pytest.raises(FileError, match=message) as refusal:
             read_table(path)
         assert str(path) in str(refusal.value)
-    with pytest.raises(InvalidType, match="path is 3"):
+    with pytest.raises(InvalidType, match="the table is of type int; it takes a frame"):
         read_table(3)  # type: ignore[arg-type]
 
 

@@ -1,9 +1,11 @@
 """What the results say: errors and seconds table by table, and geometric means of the ratios to each reference."""
 
 from collections.abc import Iterable, Sequence
-from statistics import geometric_mean, mean
+from statistics import geometric_mean, mean, median
+from typing import get_args
 
 from benchmarks.formatting import Table, number
+from benchmarks.tables.folder import Task
 from benchmarks.tables.models import MODELS
 from benchmarks.tables.results import Result
 
@@ -51,7 +53,11 @@ def _figure(splits: dict[int, Result]) -> str:
 
 def ratios(runs: Runs, models: Sequence[str]) -> list[Table]:
     """Return a table for each reference: the ratio of each model's error to its, by table and in the mean."""
-    return [_ratios_to(reference, runs, models) for reference in models if MODELS[reference].is_reference]
+    return [
+        _ratios_to(reference, runs, models)
+        for reference in models
+        if MODELS[reference].is_reference and len(models) > 1
+    ]
 
 
 def _ratios_to(reference: str, runs: Runs, models: Sequence[str]) -> Table:
@@ -69,8 +75,10 @@ def _ratios_to(reference: str, runs: Runs, models: Sequence[str]) -> Table:
                 found[model].append((next(iter(run[model].values())).task, ratio))
         if any(cells):
             made.rows.append([name, *cells])
-    for label, tasks in (("classes", {"classification"}), ("numbers", {"regression"}), ("all", None)):
-        made.rows.append([f"geometric mean, {label}", *(_mean_cell(found[model], tasks) for model in others)])
+    for label, tasks in (("classes", {"classification"}), ("numbers", {"regression"}), ("all", set(get_args(Task)))):
+        chosen = [[ratio for task, ratio in found[model] if task in tasks] for model in others]
+        made.rows.append([f"geometric mean, {label}", *(_mean_cell(ratios) for ratios in chosen)])
+    made.rows.append(["median, all", *(f"{median(ratios):.3f}" if ratios else "" for ratios in chosen)])
     made.notes.append(
         "Of each pair the splits that both have count. So that no error is zero, one below half a wrong row (classes) "
         "or a thousandth of the targets' deviation (numbers) counts as that. In brackets: how many tables."
@@ -78,9 +86,8 @@ def _ratios_to(reference: str, runs: Runs, models: Sequence[str]) -> Table:
     return made
 
 
-def _mean_cell(found: list[tuple[str, float]], tasks: set[str] | None) -> str:
-    values = [ratio for task, ratio in found if tasks is None or task in tasks]
-    return f"{geometric_mean(values):.3f} ({len(values)})" if values else ""
+def _mean_cell(ratios: list[float]) -> str:
+    return f"{geometric_mean(ratios):.3f} ({len(ratios)})" if ratios else ""
 
 
 def ratio_of(run: dict[str, dict[int, Result]], model: str, reference: str) -> float | None:

@@ -41,7 +41,7 @@ class Report:
     rows_per_second: float
     """Training examples a second, over the whole run."""
     is_best: bool
-    """True if the monitored loss is the best so far."""
+    """True if the monitored number, usually the loss, is the best so far."""
     layer_gradient_norms: Mapping[str, float] = field(default_factory=dict)
     """The same norm for each layer that has parameters, by names such as 'layers[0]'."""
     engine: str = "numpy"
@@ -75,7 +75,7 @@ class History:
     layer_gradient_norms: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
-    """The epoch of the lowest monitored loss: validation loss, or training loss without validation."""
+    """The epoch of the lowest validation loss, of the training loss without validation, or the best by `monitor`."""
     stopped: str = "not finished"
     """Why the run ended: "all epochs", "early stopping", "interrupted", "diverged"; "not finished" before that."""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -176,25 +176,30 @@ class Optimizer(Adjustable):
     def factors(self, parameters: Array, views: Sequence[Mapping[str, Array]]) -> State:
         """Return what each parameter's η and weight decay are multiplied by, as vectors that belong to the state.
 
-        The vectors are like `parameters`. `views` are those of a network, `Network.parameter_views`, and tell the
-        parameters' names. A vector of ones is left out. Raises InvalidValue for a name that no parameter has.
+        The vectors are like `parameters`; where all factors are 1 there is none. `views` are those of the network's
+        layers into a vector, as `Network.parameter_views` returns them, and tell the parameters' names.
         """
-        names = [(f"layers[{i}].{name}", view.size) for i, layer in enumerate(views) for name, view in layer.items()]
+        given = {RATE: self.rate_factors, DECAY: self.decay_factors if self.weight_decay else None}
         found = {}
-        for setting, given in ((RATE, self.rate_factors), (DECAY, self.decay_factors)):
-            each = [(_factor_of(name, given or {}), size) for name, size in names]
-            _check_names(setting, given or {}, [name for name, _ in names])
-            if any(factor != 1 for factor, _ in each):
-                vector = np.concatenate([np.full(size, factor, parameters.dtype) for factor, size in each])
-                found[setting] = vector
-        if not self.weight_decay:
-            found.pop(DECAY, None)
-        if DECAY in found or isinstance(self.weight_decay, Schedule):
-            self._check_decayed()
+        for setting, factors in given.items():
+            if factors and set(factors.values()) != {1.0}:
+                each = [
+                    np.full(view.size, _factor_of(f"layers[{i}].{name}", factors), parameters.dtype)
+                    for i, layer in enumerate(views)
+                    for name, view in layer.items()
+                ]
+                found[setting] = np.concatenate(each)
         return found
 
-    def _check_decayed(self) -> None:
-        """Refuse a method `decayed` of the user's own that takes no weight decay but its own."""
+    def check_factors(self, parameters: Sequence[str]) -> None:
+        """Refuse factors of names that none of a network's `parameters` has, see `Network.parameter_names`.
+
+        Refuse, too, a method `decayed` of the user's own if it does not take what factors or a schedule give it.
+        """
+        _check_names(RATE, self.rate_factors or {}, parameters)
+        _check_names(DECAY, self.decay_factors or {}, parameters)
+        if not (self.decay_factors or isinstance(self.weight_decay, Schedule)):
+            return
         try:
             inspect.signature(self.decayed).bind(0, 0, 0, 0)
         except TypeError:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, models, report, streams, train, tune, warmup, xor
+from plainnet.cli import compare, explain, export, models, report, show, streams, train, tune, warmup, xor
 from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
@@ -53,7 +53,7 @@ _add(xor.xor, "--hidden 8 --activation tanh --explain")
 _add(train.train, "penguins.csv --target species --save penguins.npz")
 _add(models.predict, "penguins.npz new.csv -o predictions.csv")
 _add(models.evaluate, "penguins.npz more.csv")
-_add(models.show, "penguins.npz")
+_add(show.show, "penguins.csv --target species")
 _add(export.export, "penguins.npz -o penguins.onnx")
 _add(report.report, "penguins.npz penguins.csv -o penguins.html")
 _add(explain.explain, "penguins.npz penguins.csv --row 3")

@@ -23,7 +23,7 @@ from plainnet.comparison import Comparison, comparing
 from plainnet.comparison.tables import TableNetwork, TableRows
 from plainnet.comparison.wording import captions, notes, summary_rows
 from plainnet.errors import InvalidValue
-from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.reading import read_typed
 from plainnet.tabular.recipe import SMALL
 from plainnet.tabular.texts import spelled
 
@@ -87,9 +87,12 @@ def compare(
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
     checks.number("--validation", validation, above=0, below=1)
     target = spelled(target)
-    frame, read = read_for_training(data, ignore=reading.ignored, options=reading.options, target=target)
+    typed = read_typed(data, ignore=reading.ignored, options=reading.options, target=target)
     rows = TableRows(
-        frame, target, {"task": task, "loss": loss, "sample_weight": sample_weight, "options": read}, validation
+        typed.frame,
+        target,
+        {"task": task, "loss": loss, "sample_weight": sample_weight, "options": typed.options},
+        validation,
     )
     prepared = rows.prepared(seed)
     combinations = _combinations({name: context.params[name] or [UNVARIED.get(name)] for name in VARIED_OPTIONS})

@@ -1,4 +1,4 @@
-"""The commands `plainnet predict`, `evaluate` and `show`, which use a model file."""
+"""The commands `plainnet predict` and `evaluate`, which use a model file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from plainnet.attribution import importance_of_columns
 from plainnet.attribution.importance import REPEATS
 from plainnet.attribution.text import importance_lines
 from plainnet.cli import options
-from plainnet.cli.display import heading, layer_table, plain_table, print_whole, record_table
+from plainnet.cli.display import heading, print_whole
 from plainnet.cli.measures import print_measures
 from plainnet.cli.options import Texts
 from plainnet.cli.outputs import check_outputs
@@ -96,28 +96,6 @@ def left_out(part: TablePart) -> list[str]:
         for count, reason in reasons
         if count
     ]
-
-
-def show(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
-    """Show a model's layers, its training record and the columns it expects."""
-    net = pn.load(model)
-    console.print(layer_table(net))
-    if net.history is not None:
-        console.print(record_table(net.history))
-        if "command" in net.history.source:
-            print_whole(f"Trained by: {net.history.source['command']}")
-    if net.table is None:
-        console.print(f"The model takes {net.input_size} numbers; it was trained on arrays and expects no columns.")
-        return
-    table = Table.from_dict(net.table)
-    columns = plain_table("column", "kind", "values in training", left=(0, 1, 2))
-    heading("Expected columns")
-    for column in table.columns:
-        is_date = column.name in table.date_columns and column.kind == "number"
-        columns.add_row(column.name, "date" if is_date else column.kind, column.in_training(is_date=is_date))
-    console.print(columns)
-    target = f"classes {', '.join(table.class_names)}" if table.classes else "a quantity"
-    console.print(f"Predicts {table.target.name}: {target}")
 
 
 def load(

@@ -73,6 +73,7 @@ class Job:
     def __post_init__(self) -> None:
         self.schedule_memory["step"] = 1 / self.batches
         parameters = self.network.parameters
+        self.optimizer.check_factors(self.network.parameter_names())
         factors = self.optimizer.factors(parameters, self.network.parameter_views(parameters))
         self.optimizer_state = self.optimizer.start(parameters) | factors
         self.good_parameters = self.network.parameters.copy()

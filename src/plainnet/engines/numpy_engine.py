@@ -23,7 +23,7 @@ def train(job: Job, gradient: Array) -> Iterator[float]:
     """
     net, optimizer = job.network, job.optimizer
     parameters, gradients = net.parameters, net.parameter_views(gradient)
-    training = TrainingPass(net.dropout, present=job.present)
+    training = TrainingPass(net.dropout, present=job.present.__getitem__)
     while True:
         for inputs, targets, weights in remaining_batches(job):
             job.begin_batch()

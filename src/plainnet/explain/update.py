@@ -27,6 +27,7 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
     before = net.parameters.copy()
     assert step.recorded.gradient is not None
     remembered = step.optimizer.start(net.parameters)
+    step.optimizer.check_factors(net.parameter_names())
     state = remembered | step.optimizer.factors(net.parameters, net.parameter_views(net.parameters))
     watched = copy.copy(step.optimizer)
 

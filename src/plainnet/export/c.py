@@ -233,6 +233,7 @@ class _File:
         if self.made is not None:
             after += [
                 "A text has to be spelled as in the list of its column, in UTF-8; any other is a value that training "
-                "did not have. An infinite number makes the outputs NAN."
+                "did not have. An infinite number is not refused: it makes the outputs NAN, or counts as very large "
+                "where numbers are clipped."
             ]
         return ["\n".join(lines), *after]

@@ -140,7 +140,8 @@ def features(table: Table, size: int) -> list[str]:
         starts = iter(places)
         for made in column.features:
             place, *_ = islice(starts, len(made.names))
-            calls[place] = f"        {_call(made, i)},  # {words(column.name)}\n"
+            about = made.names[0] if len(made.names) == 1 else column.name
+            calls[place] = f"        {_call(made, i)},  # {words(about)}\n"
     made_of = f'''def features(values):
     """Return the {size} numbers that the network takes for each row of values."""
     columns = values.T[:, :, np.newaxis]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import plainnet
-from plainnet import adapters, losses, optimizers, schedules
+from plainnet import adapters, losses, optimizers
 from plainnet._base import checks
 from plainnet._base.configurable import OWN, Configurable, build, describe
 from plainnet.errors import InvalidValue
@@ -93,7 +93,6 @@ def _run_of(net: Network, custom: Iterable[Any]) -> _Run:
             f"the network was trained with the schedule {schedule.name!r}, which follows the reports of a run and not "
             "the training data alone; train it with another schedule, such as plainnet.schedules.Cosine(0.01)"
         )
-    _refuse_schedules_and_factors(net, optimizer)
     return _Run(
         loss,
         optimizer,
@@ -101,20 +100,6 @@ def _run_of(net: Network, custom: Iterable[Any]) -> _Run:
         None if batch_size is None else checks.whole_number("batch_size", batch_size, least=1),
         bool(settings["shuffle"]) and batch_size is not None,
     )
-
-
-def _refuse_schedules_and_factors(net: Network, optimizer: Optimizer) -> None:
-    found = [setting for part in (optimizer, *net.layers) for setting in schedules.scheduled(part)]
-    if found:
-        raise InvalidValue(
-            f"{found[0].setting} of {found[0].part} follows a schedule, and a trainer has no schedules but that of the "
-            "learning rate; train with a number there"
-        )
-    if optimizer.rate_factors or optimizer.decay_factors:
-        raise InvalidValue(
-            f"the optimizer {optimizer.name!r} has rate_factors or decay_factors, which a trainer does not have; train "
-            "without them"
-        )
 
 
 def _trained_by(net: Network, custom: Iterable[Any]) -> tuple[Loss, Optimizer]:

@@ -89,10 +89,10 @@ def train(X: Any, y: Any, epochs: int = EPOCHS, p: Any = None) -> Iterator[float
     X, y = np.asarray(X, DTYPE), as_targets(y)
     p = initial_parameters() if p is None else p
     _, shuffling, dropout = random_streams()
-    training = TrainingPass(dropout)
+    training = TrainingPass(dropout, present=lambda schedule: schedule.rate(epoch + step / steps, epochs, memory))
     gradient = np.zeros_like(p.parameters)
     gradients = views(gradient, SHAPES.values())
-    state = OPTIMIZER.start(p.parameters)
+    state = OPTIMIZER.start(p.parameters) | OPTIMIZER.factors(p.parameters, gradients)
     size = BATCH_SIZE or len(X)
     steps = math.ceil(len(X) / size)  # the last batch may be smaller
     memory = {"step": 1 / steps}
@@ -104,8 +104,9 @@ def train(X: Any, y: Any, epochs: int = EPOCHS, p: Any = None) -> Iterator[float
             rows = rows if order is None else order[rows]
             inputs, targets = rows_of(X, rows), rows_of(y, rows)
             loss = float(backpropagate(p.layers, LOSS, inputs, targets, None, training, gradients))
-            rate = OPTIMIZER.schedule.rate(epoch + step / steps, epochs, memory)
-            OPTIMIZER.step(p.parameters, gradient, state, rate, epoch * steps + step + 1)
+            rate, decay = training.present(OPTIMIZER.schedule), OPTIMIZER.weight_decay
+            scheduled = training.present(decay) if hasattr(decay, "rate") else None
+            OPTIMIZER.step(p.parameters, gradient, state, rate, epoch * steps + step + 1, scheduled)
             summed += len(inputs) * loss
         yield summed / len(X)
 

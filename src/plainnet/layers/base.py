@@ -3,7 +3,7 @@
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -32,8 +32,8 @@ class TrainingPass:
     needs_input_gradient: bool = True
     """False for the first layer: nobody asks for the gradient with respect to the data."""
 
-    present: Mapping[Any, float] = field(default_factory=dict)
-    """The present values of the schedules that layers have among their settings."""
+    present: Callable[[Any], float] = at_start
+    """Takes a schedule and returns its value in this step; outside a run its first one."""
 
     @cached_property
     def at_first_layer(self) -> TrainingPass:
@@ -41,10 +41,8 @@ class TrainingPass:
         return replace(self, needs_input_gradient=False)
 
     def value_of(self, setting: Any) -> Any:
-        """Return the value in this step of a setting that is a number or a schedule; outside a run its first value."""
-        if not hasattr(setting, "rate"):
-            return setting
-        return self.present[setting] if setting in self.present else at_start(setting)
+        """Return the value in this step of a setting that is a number or a schedule."""
+        return self.present(setting) if hasattr(setting, "rate") else setting
 
     def keep(self, **arrays: Array) -> None:
         """Hand over intermediate values by name, for `pn.explain` to show; training itself drops them."""

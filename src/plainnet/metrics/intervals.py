@@ -87,7 +87,11 @@ def wilson(right: Array, sample_weight: Array | None = None) -> Interval | None:
         return None
     share = float(np.average(right, weights=sample_weight))
     weights = np.ones(len(right)) if sample_weight is None else sample_weight
-    n = float(weights.sum() ** 2 / np.square(weights).sum())
+    return wilson_bounds(share, float(weights.sum() ** 2 / np.square(weights).sum()))
+
+
+def wilson_bounds(share: float, n: float) -> Interval:
+    """Return the bounds of Wilson's interval of a share of n examples."""
     center = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
     return float(max(0.0, center - half)), float(min(1.0, center + half))

@@ -20,7 +20,7 @@ from plainnet.errors import InvalidType, InvalidValue
 from plainnet.layers import LAYERS, Layer, TrainingPass
 from plainnet.metrics import resolve_all, warn_of_unweighted
 from plainnet.network.examples import NOT_BUILT, examples_for, loss_for
-from plainnet.network.prediction import MachineCode, checked_outputs, measure
+from plainnet.network.prediction import MachineCode, checked_outputs, labels, measure
 
 if TYPE_CHECKING:
     from plainnet.history import History, Report
@@ -49,7 +49,7 @@ class Network:
     """
 
     classes: list[Any] | None = None
-    """The labels that the outputs stand for, as plain data, if an estimator made the network for classes."""
+    """The labels that the outputs stand for, as plain data, if an estimator or the user gave them."""
 
     data_files: tuple[str, ...] = ()
     """The files that the data of the latest run were mapped from (`numpy.memmap`); nothing is saved over them."""
@@ -250,6 +250,11 @@ class Network:
         After softmax or sigmoid they are probabilities. Raises InvalidValue if X does not have the network's number
         of features or is not finite.
 
+        A network that was trained on a table takes its rows too: a frame of polars or pandas, a list of dicts, or the
+        name of a table file, with the table's columns in any order; others are not looked at. What training did not
+        have (other categories, missing values) gets a warning, and columns that are lacking or hold another kind of
+        values raise InvalidValue. An array has the features that `plainnet.tabular.Table.features` makes of them.
+
         `engine` is "numpy", "compiled" (extra `fast`), or "auto": compiled if that is installed and X is small. NumPy
         predicts whatever is asked for where a part is your own or X is a file. The two differ by rounding. Which one
         "auto" takes depends on the sizes of the network and of X alone, so equal networks give the same X the same
@@ -257,10 +262,25 @@ class Network:
         """
         return checked_outputs(self, X, engine=engine)
 
+    def predict_labels(self, X: Any, *, engine: str = "auto") -> Array:
+        """Return for each row of X what `predict` means, (examples,): a label, or a quantity in the target's own units.
+
+        X and `engine` are as for `predict`. The labels are those of the table that the network was trained on, or
+        `classes`; raises InvalidValue for a network that has neither.
+
+        >>> import plainnet as pn
+        >>> net = pn.Network(pn.Dense(2, "softmax"), input_size=2)
+        >>> net.layers[0].weights = [[1, 0], [0, 1]]
+        >>> net.classes = ["more of the first", "more of the second"]
+        >>> net.predict_labels([[3, 1], [0, 2]]).tolist()
+        ['more of the first', 'more of the second']
+        """
+        return labels(self, X, engine)
+
     def logits(self, X: Any, *, engine: str = "auto") -> Array:
         """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns.
 
-        `engine` is as for `predict`.
+        X and `engine` are as for `predict`.
         """
         if not self.layers[-1].ends_in_activation:
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
@@ -352,7 +372,7 @@ class Network:
                 the same ones each time for one network), a pair (X, y), or (X, y, sample_weight). A fraction keeps
                 its sample weights, and class weights apply to the validation examples too.
             early_stopping: True, a patience in epochs, or an `EarlyStopping`; the best parameters are restored.
-                It watches the validation loss, or without validation the training loss.
+                It watches the validation loss, or without validation the training loss, or a metric by its name.
             sample_weight: a weight of at least 0 for each example, (examples,). Examples of weight 0 are left out.
             class_weight: "balanced" (inverse to each class's share of the weights) or a dict {label: weight}.
             metrics: names or functions (targets, predictions) -> float, measured at each report. A function gets the

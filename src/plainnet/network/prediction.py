@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable
 from plainnet._base.mapped import MappedRows, Rows, blocks
 from plainnet.backpropagation import is_fused
+from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss
 from plainnet.metrics import Measure
 from plainnet.network.examples import inputs_for
@@ -97,6 +99,8 @@ def checked_outputs(net: Network, X: Any, *, before_activation: bool = False, en
         outputs = machine_outputs(net, X, before_activation, any_size=bool(compiled))
         if outputs is not None:
             return outputs
+    if is_table(net, X):
+        return _outputs_of_table(net, X, before_activation, engine)
     inputs = inputs_for(net, X)
     outputs = outputs_of(net, inputs, before_activation=before_activation, compiled=compiled)
     return outputs.copy() if outputs is inputs else outputs
@@ -110,6 +114,54 @@ def _is_compiled(engine: str) -> bool:
     if engine == "compiled":
         choosing.require_compiled()
     return engine == "compiled"
+
+
+def is_table(net: Network, X: Any) -> bool:
+    """Return True for rows of a table that the network knows: a frame, a list of dicts, or the name of a file.
+
+    Raises InvalidType for such a list or name where the network knows no table; a frame may hold its inputs.
+    """
+    of_dicts = isinstance(X, list | tuple) and len(X) > 0 and isinstance(X[0], Mapping)
+    is_name = isinstance(X, str | PathLike)
+    if net.table is None and (of_dicts or is_name):
+        raise InvalidType(
+            f"X is {'a list of dicts' if of_dicts else repr(X)} and the network was trained on arrays, so it knows no "
+            "columns; it takes an array of numbers, (rows, inputs)"
+        )
+    return net.table is not None and (of_dicts or is_name or hasattr(type(X), "columns"))
+
+
+def _outputs_of_table(net: Network, data: Any, before_activation: bool, engine: str) -> Array:
+    """Return the outputs for rows of the network's table, a block at a time, as there may be many features."""
+    from plainnet.tabular.table import Table  # it is above network
+
+    table = Table.from_dict(net.table)
+    where = f"{data}, row" if isinstance(data, str | PathLike) else "row"
+    made = table.feature_blocks(table.read(data), net.dtype, place=lambda row: f"{where} {row + 1}")
+    return np.concatenate([checked_outputs(net, X, before_activation=before_activation, engine=engine) for X in made])
+
+
+def labels(net: Network, X: Any, engine: str) -> Array:
+    """Return what the outputs mean: the label of each row, or the quantity in the units of the table's target."""
+    outputs = checked_outputs(net, X, engine=engine)
+    if net.table is not None:
+        from plainnet.tabular.table import Table  # it is above network
+
+        return Table.from_dict(net.table).decode(outputs)
+    if net.classes is None:
+        raise InvalidValue(
+            "the network was trained on arrays and knows no labels: net.classes takes a list with the label of each "
+            "output; without it, net.predict(X).argmax(axis=1) numbers the most probable outputs"
+        )
+    single = outputs.shape[1] == 1
+    least, most = (1, 2) if single else (outputs.shape[1],) * 2
+    if not least <= len(net.classes) <= most:
+        raise InvalidValue(
+            f"net.classes has {len(net.classes)} labels and the network {outputs.shape[1]} outputs; it takes "
+            f"{'two labels, the second for outputs above 0.5' if single else 'a label for each output'}"
+        )
+    chosen = (outputs[:, 0] > 0.5).astype(int) if single else outputs.argmax(axis=1)
+    return np.asarray(net.classes)[chosen if len(net.classes) > 1 else np.zeros_like(chosen)]
 
 
 def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, compiled: bool | None = None) -> Array:

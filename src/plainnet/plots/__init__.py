@@ -9,6 +9,7 @@ from plainnet.plots.diagram import network_diagram
 from plainnet.plots.distributions import activation_distributions, weight_distributions
 from plainnet.plots.drawing import new_axes
 from plainnet.plots.outcomes import confusion_matrix, importance, predicted_against_true, residuals
+from plainnet.plots.probabilities import precision_recall_curve, reliability_diagram, roc_curve
 from plainnet.plots.units import hidden_units
 from plainnet.plots.valley import loss_surface
 
@@ -27,7 +28,10 @@ __all__ = [
     "new_axes",
     "partial_dependence",
     "permutation_importance",
+    "precision_recall_curve",
     "predicted_against_true",
+    "reliability_diagram",
     "residuals",
+    "roc_curve",
     "weight_distributions",
 ]

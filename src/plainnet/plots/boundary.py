@@ -40,8 +40,8 @@ def decision_boundary(
 
     One feature gives a curve. The other inputs stay at their medians, or at `at` (inputs,). `names` are those of
     the inputs, `classes` those of the classes; `scales` and `target_scale`, each (mean, deviation), show standardized
-    inputs and targets in their own units. With more than `MOST_CLASSES` classes the rarest are gray; with more than
-    `MOST_POINTS` examples a sample is drawn.
+    inputs and targets in their own units; a scale may also be the function to own units and its inverse. With more than
+    `MOST_CLASSES` classes the rarest are gray; with more than `MOST_POINTS` examples a sample is drawn.
     """
     inputs, targets = examples(net, X, y)
     over = plane(inputs, features, POINTS, at, names, scales)

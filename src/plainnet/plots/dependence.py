@@ -16,6 +16,7 @@ from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DASHES, GRAY, are_whole, plain_numbers, shortened
+from plainnet.plots.plane import Scale, own_units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,8 @@ def dependence(
     name: str = "",
     classes: Names = None,
     colors: Names = None,
-    scale: tuple[float, float] = (0.0, 1.0),
+    scale: Scale = (0.0, 1.0),
+    shown: tuple[Any, Any] | None = None,
     target: str = "prediction",
     target_scale: tuple[float, float] = (0.0, 1.0),
 ) -> Axes:
@@ -52,28 +54,30 @@ def dependence(
     `features` and `values` are those of `partial_dependence`; by default a curve runs over the range of the column.
     `labels`, the names of the values, give bars, as does a column of two different values. `name` is the name of the
     input, `target` that of the quantity, `classes` and `colors` belong to the classes; `scale` and `target_scale`, each
-    (mean, deviation), show a standardized input and target in their own units. If there are two classes, the
+    (mean, deviation), show a standardized input and target in their own units. Where an input is several features, or
+    is not standardized, `shown` has the values and the examples in their own units. If there are two classes, the
     probability of the second is drawn. With more than `MOST_POINTS` examples a sample is used.
     """
     inputs = inputs_for(net, X)[:]
     columns = checked_columns(features, inputs.shape[1])
     drawn, sample = drawing.sample(len(inputs))
     inputs = inputs[drawn]
-    shown = inputs[:, columns[0]] * scale[1] + scale[0]
+    ticks = own_units(inputs[:, columns[0]], scale) if shown is None else np.asarray(shown[1], float)[drawn]
     if values is None:
         block = inputs[:, columns]
-        values = values_to_try(block[:, 0], shown) if len(columns) == 1 else np.unique(block, axis=0)
+        values = values_to_try(block[:, 0], ticks) if len(columns) == 1 else np.unique(block, axis=0)
     values = np.asarray(values, float)
     averages = partial_dependence(net, inputs, features, values)
-    first = values.reshape(len(values), -1)[:, 0] * scale[1] + scale[0]
+    first = own_units(values.reshape(len(values), -1)[:, 0], scale) if shown is None else np.asarray(shown[0], float)
     names = drawing.named("labels", labels, [f"{value:.6g}" for value in first])
     lines = _lines(net, averages, classes, colors, target, target_scale)
     axes = axes if axes is not None else drawing.new_axes(4, 3)
     called = shortened(name or f"input {columns[0]}", 30)
     if labels is None and (len(values) > FEW or len(columns) > 1):
         _curves(axes, first, lines)
-        _rug(axes, shown)
-        plain_numbers(axes.xaxis, whole=are_whole(shown))
+        known = ticks[~np.isnan(ticks)]
+        _rug(axes, known)
+        plain_numbers(axes.xaxis, whole=are_whole(known))
         axes.set_xlabel(called)
     else:
         center = net.predict(inputs).mean(axis=0) * target_scale[1] + target_scale[0]

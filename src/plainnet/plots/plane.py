@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from plainnet.plots.drawing import plain_numbers, shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Scales = Sequence[tuple[float, float]]
-"""The mean and deviation with which each input was standardized: x = input · deviation + mean."""
+Scale: TypeAlias = tuple[float, float] | tuple[Callable[[Array], Array], Callable[[Array], Array]]
+"""The mean and deviation with which an input was standardized, x = input · deviation + mean; or the function from the
+input to x and its inverse."""
+Scales: TypeAlias = Sequence[Scale]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Plane:
     rows: Array
     """The points of the grid as examples for the network, (points, inputs)."""
     labels: list[str]
-    scales: list[tuple[float, float]]
+    scales: list[Scale]
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -45,8 +47,7 @@ class Plane:
 
     def shown(self, X: Array, i: int) -> Array:
         """Return the i-th varying input of examples in its own units."""
-        mean, deviation = self.scales[i]
-        return X[:, self.features[i]] * deviation + mean
+        return own_units(X[:, self.features[i]], self.scales[i])
 
     def label(self, axes: Axes) -> None:
         """Name the axes of a picture over the plane, and number them."""
@@ -70,14 +71,26 @@ def plane(
     base = np.median(X, axis=0) if at is None else checks.numeric_array("at", at, X.dtype)
     if base.shape != (X.shape[1],):
         raise InvalidValue(f"at has shape {base.shape}; it takes a number for each input, shape ({X.shape[1]},)")
-    ranges = [_range(X[:, feature], points) for feature in chosen]
+    own_scales: list[Scale] = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
+    shown = [_range(own_units(X[:, feature], scale), points) for feature, scale in zip(chosen, own_scales, strict=True)]
+    ranges = [as_inputs(values, scale) for values, scale in zip(shown, own_scales, strict=True)]
     rows = np.tile(base, (points ** len(chosen), 1)).astype(X.dtype)
     for feature, values in zip(chosen, np.meshgrid(*ranges), strict=True):
         rows[:, feature] = values.ravel()
-    own_scales = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
-    shown = [values * deviation + mean for values, (mean, deviation) in zip(ranges, own_scales, strict=True)]
     labels = [names[feature] if names is not None else f"input {feature}" for feature in chosen]
     return Plane(chosen, shown, rows, labels, own_scales)
+
+
+def own_units(inputs: Array, scale: Scale) -> Array:
+    """Return inputs in the units that they had before they were scaled."""
+    first, second = scale
+    return first(inputs) if callable(first) else inputs * second + first
+
+
+def as_inputs(shown: Array, scale: Scale) -> Array:
+    """Return inputs of a network from values in their own units."""
+    first, second = scale
+    return second(shown) if callable(second) else (shown - first) / second
 
 
 def _range(values: Array, points: int) -> Array:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from plainnet import metrics, plots
 from plainnet._base.arrays import Array
 from plainnet._base.wording import in_figures, plural
 from plainnet.attribution.outputs import own_loss
+from plainnet.metrics.intervals import interval
+from plainnet.plots.drawing import class_colors
 from plainnet.report.page import WIDTH, Pictures, block, measures, side_by_side, table, text
 from plainnet.report.subject import Subject
 from plainnet.tabular import scores
-from plainnet.tabular.scores import Scores
+from plainnet.tabular.scores import Score, Scores, written_interval
 
 WORST, MOST_CLASSES, MOST_COLUMNS = 10, 15, 20
 """The most rows, classes and columns of a table to show."""
-CALLED = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "area under ROC", "f1": "F1"}
+CALLED = {
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "roc_auc": "area under ROC",
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "calibration error (ECE)",
+}
 """The names in a report of measures that have other names in the code."""
+LARGE = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "expected_calibration_error", "r2", "rmse", "mae")
+"""The measures in large type; a table has all."""
 HAVE_A_UNIT = ("rmse", "mae")
 """The measures in the unit of the target."""
 
@@ -35,7 +52,9 @@ def outcome(subject: Subject, pictures: Pictures) -> str:
         if subject.weights is not None:
             caption += " Each row counts once here and in the table, whatever its weight."
         matrix = pictures("Confusion matrix", axes, caption)
-        return side_by_side(matrix, block("Class by class", _by_class(subject, counts)))
+        by_class = block("Class by class", _by_class(subject, counts))
+        curves = _curves(subject, subject.labels, pictures)
+        return side_by_side(matrix, by_class, *curves, _all_measures(subject))
     outputs = subject.true.shape[1]
     true, predicted = subject.true[:, 0], subject.predicted[:, 0]
     more = f" The first of {outputs} outputs." if outputs > 1 else ""
@@ -46,8 +65,50 @@ def outcome(subject: Subject, pictures: Pictures) -> str:
         "One point per row. Points that bend, or that spread more on one side, show what the network has not learned."
     )
     return side_by_side(
-        pictures("Predicted and true values", against, on_line), pictures("Residuals", off, bent + more)
+        pictures("Predicted and true values", against, on_line),
+        pictures("Residuals", off, bent + more),
+        _all_measures(subject),
     )
+
+
+def _curves(subject: Subject, labels: Array, pictures: Pictures) -> list[str]:
+    """Draw the curves of the probabilities, if the rows have more than one class."""
+    if (labels == labels[0]).all():
+        return []
+    shown: dict[str, Any] = {"sample_weight": subject.weights}
+    colors = class_colors(len(subject.classes), labels)
+    two = len(subject.classes) == 2
+    of_class: dict[str, Any] = {**shown, "colors": colors, "threshold": subject.threshold if two else None}
+    which = subject.classes[1] if two else "a class"
+    roc = plots.roc_curve(labels, subject.scores, subject.classes, plots.new_axes(WIDTH, 3.4), **of_class)
+    about_roc = (
+        f"For every threshold: the share of the rows of {which} that are found, over the share of the other rows that "
+        f"are taken for it. {_area('roc_auc', subject, 'The area under the curve')}"
+    )
+    recall = plots.precision_recall_curve(
+        labels, subject.scores, subject.classes, plots.new_axes(WIDTH, 3.4), **of_class
+    )
+    about_recall = (
+        f"For every threshold: the share of what is taken for {which} that is it, over the share of its rows that are "
+        "found. The dotted line is guessing."
+    )
+    reliability = plots.reliability_diagram(labels, subject.scores, plots.new_axes(WIDTH, 3.4), **shown)
+    about_reliability = (
+        "The share of right predictions by their probability; on the line the probabilities can be taken at their "
+        "word, below it they are too high. ECE, the expected calibration error, is the mean distance from the line "
+        "over 15 bins (Guo et al. 2017)."
+    )
+    return [
+        pictures("ROC curve" if two else "ROC curves", roc, about_roc),
+        pictures("Precision and recall", recall, about_recall),
+        pictures("Reliability of the probabilities", reliability, about_reliability),
+    ]
+
+
+def _area(metric: str, subject: Subject, name: str) -> str:
+    """Return a sentence on an area with its interval."""
+    found = interval(metric, subject.true, subject.scores, subject.weights)
+    return f"{name} has the 95 % interval {written_interval(found)}." if found else ""
 
 
 def _by_class(subject: Subject, counts: Array) -> str:
@@ -98,30 +159,52 @@ def worst(subject: Subject) -> str:
 
 
 def measures_of(subject: Subject) -> str:
-    """Return the measures in large type, and below them the simplest answer and remarks."""
+    """Return the main measures in large type, and below them how sure the first is, simple models, and remarks."""
     loss = own_loss(subject.net)
     value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
     numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": in_figures(value)}
     found = scores_of(subject)
-    beside, intervals = [], []
     for score in found.measures:
-        name = f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
-        unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
-        numbers[name + unit] = in_figures(score.value) if np.isfinite(score.value) else "not defined"
-        if score.baseline is not None:
-            beside.append(f"{name} {in_figures(score.baseline)}")
-        if score.interval is not None:
-            low, high = score.interval
-            intervals.append(f" The 95 % interval of {name} is {low:.3f} to {high:.3f}.")
-    simplest = f"The simplest answer, {found.baseline}, has {', '.join(beside)}.{''.join(intervals)}"
-    return measures(numbers) + text(" ".join([simplest, *found.remarks]))
+        if score.name in LARGE:
+            unit = f", in units of {subject.target}" if score.name in HAVE_A_UNIT else ""
+            numbers[_called(score) + unit] = _figure(score.value)
+    first = found.measures[0]
+    known = f"Its {_called(first)} has the 95 % interval {written_interval(first.interval)}. " if first.interval else ""
+    simple = f"The simplest answer, {found.baseline}, has {_called(first)} {_figure(first.baseline)}"
+    linear = f", a linear model {_figure(first.linear)}" if first.linear is not None else ""
+    return measures(numbers) + text(" ".join([f"{known}{simple}{linear}.", *found.remarks]))
+
+
+def _all_measures(subject: Subject) -> str:
+    """Return a table of the measures with their intervals, beside those of the simplest answer and a linear model."""
+    found = scores_of(subject)
+    columns = {
+        "value": [_figure(score.value) for score in found.measures],
+        "95 % interval": [written_interval(score.interval) for score in found.measures],
+        found.baseline: [_figure(score.baseline) for score in found.measures],
+        "linear model": [_figure(score.linear) for score in found.measures],
+    }
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
+    rows = [[_called(score), *cells] for score, *cells in zip(found.measures, *columns.values(), strict=True)]
+    words = "The interval is for other rows drawn at random like these."
+    return block("All measures", table(["measure", *columns], rows, range(1, len(columns) + 1)), text(words, True))
+
+
+def _called(score: Score) -> str:
+    return f"{CALLED.get(score.name, score.name)} {score.of}".rstrip()
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return in_figures(value) if np.isfinite(value) else "not defined"
 
 
 def scores_of(subject: Subject) -> Scores:
     """Measure the predictions on the subject's rows."""
     if subject.labels is None:
-        return scores.of_quantities(subject.true, subject.predicted, subject.weights)
+        return scores.of_quantities(subject.true, subject.predicted, subject.weights, linear=subject.linear)
     history = subject.net.history
     balanced = history is not None and bool(history.settings.get("weighted"))
     return scores.of_classes(
@@ -131,4 +214,5 @@ def scores_of(subject: Subject) -> Scores:
         subject.weights,
         balanced=balanced,
         threshold=subject.threshold,
+        linear=subject.linear,
     )

@@ -95,11 +95,9 @@ def _one_input(subject: Subject, pictures: Pictures, column: Input) -> str:
 
 def _predicted_at(subject: Subject, column: Input) -> str:
     """Return a table of predictions at some values of the only input that varies."""
-    feature = column.features[0]
-    tried = np.quantile(subject.X[:, feature], np.linspace(0, 1, 9))
+    tried = np.nanquantile(column.own, np.linspace(0, 1, 9))
     rows = np.tile(np.asarray(subject.typical, subject.X.dtype), (len(tried), 1))
-    rows[:, feature] = tried
-    mean, deviation = subject.scales[feature]
+    rows[:, column.features] = column.encode(tried)
     outputs = subject.net.predict(rows)
     if subject.labels is not None:
         outputs = class_scores(outputs)
@@ -109,7 +107,7 @@ def _predicted_at(subject: Subject, column: Input) -> str:
         count = outputs.shape[1]
         names = [subject.target] if count == 1 else [f"output {k}" for k in range(min(count, MOST_LISTED))]
     lines = [
-        [_at(column, x * deviation + mean), *(in_figures(value) for value in values[: len(names)])]
+        [_at(column, x), *(in_figures(value) for value in values[: len(names)])]
         for x, values in zip(tried, outputs, strict=True)
     ]
     words = "At the smallest value, at the largest, and at those that divide the rows between into eight equal parts."
@@ -136,7 +134,7 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
     """Draw a curve or bars for each input; quantities share one scale, so that they can be compared."""
     drawn, captions = [], []
     for column in chosen:
-        values, labels, left_out = _values(subject, column)
+        values, labels, left_out, shown = _values(subject, column)
         axes = plots.dependence(
             subject.net,
             subject.X,
@@ -147,7 +145,7 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
             name=column.name,
             classes=subject.classes or None,
             colors=class_colors(len(subject.classes), subject.labels) if subject.classes else None,
-            scale=subject.scales[column.features[0]],
+            shown=shown,
             target=subject.target,
             target_scale=subject.target_scale,
         )
@@ -171,20 +169,21 @@ def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
     return max(float(np.ptp(plots.partial_dependence(subject.net, rows, *each), axis=0).max()) for each in tried)
 
 
-def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int]:
-    """Return values to set a column to, their names if it is no quantity, and the number of values left out."""
+def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int, tuple[Array, Array] | None]:
+    """Return values to set a column to, their names if it is no quantity, and the number of values left out.
+
+    Of a quantity also return these values and those of the rows in its own units.
+    """
+    known = column.own[~np.isnan(column.own)]
+    if len(np.unique(known)) > FEW:
+        tried = values_to_try(known, known)
+        return column.encode(tried), None, 0, (tried, column.own)
     own = subject.X[:, column.features]
-    mean, deviation = subject.scales[column.features[0]]
-    if column.kind == "number" and len(np.unique(own[:, 0])) > FEW:
-        tried = values_to_try(own[:, 0], own[:, 0] * deviation + mean)
-        values = np.zeros((len(tried), own.shape[1]))  # a second feature marks missing values; these are not
-        values[:, 0] = tried
-        return values, None, 0
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
     place = next(i for i, other in enumerate(subject.inputs) if other is column)
     names = [subject.cells[first[k]][place] or "missing" for k in kept]
-    return different[kept], names, len(different) - len(kept)
+    return different[kept], names, len(different) - len(kept), None
 
 
 def _on_one_scale(drawn: Sequence[Axes]) -> None:
@@ -197,7 +196,9 @@ def _on_one_scale(drawn: Sequence[Axes]) -> None:
 
 def _map(subject: Subject, pictures: Pictures, inputs: Sequence[Input], means: Array) -> list[str]:
     """Draw the predictions over two numbers if they decide and the map agrees with the network."""
-    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number"][:2]
+    numbers = [i for i in np.argsort(-means, kind="stable") if inputs[i].kind == "number" and not inputs[i].in_parts][
+        :2
+    ]
     if len(numbers) < 2:
         return []
     positive = np.maximum(means, 0)

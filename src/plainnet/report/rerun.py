@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from plainnet import optimizers
@@ -9,7 +10,9 @@ from plainnet._base.configurable import describe
 from plainnet._base.wording import in_words
 from plainnet.history import SOURCE
 from plainnet.network import Network
+from plainnet.schedules import SCHEDULES
 from plainnet.training.options import Options
+from plainnet.training.stopping import EarlyStopping
 
 USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
 """The usual values of options of `fit`, which need no mention."""
@@ -44,7 +47,9 @@ def python(net: Network) -> str:
     description = net.describe()
     layers = "".join(f"    pn.{layer!r},\n" for layer in net.layers)
     rest = f"input_size={description['input_size']}, seed={description['seed']}, dtype={description['dtype']!r}"
-    made = f"import plainnet as pn\n\nnet = pn.Network(\n{layers}    {rest},\n)\n"
+    named = [cls.__name__ for cls in SCHEDULES.values() if re.search(rf"\b{cls.__name__}\(", layers)]
+    more = f"from plainnet.schedules import {', '.join(sorted(named))}\n" if named else ""
+    made = f"import plainnet as pn\n{more}\nnet = pn.Network(\n{layers}    {rest},\n)\n"
     if net.history is None:
         return made
     if "estimator" in net.history.settings:
@@ -52,8 +57,7 @@ def python(net: Network) -> str:
     options = {name: value for name, value in net.history.settings.items() if name in Options.names()}
     given = {name: value for name, value in options.items() if name not in USUAL or value != USUAL[name]}
     if given.get("early_stopping"):
-        stopping = "pn.EarlyStopping({patience}, {minimum_improvement})".format(**given["early_stopping"])
-        given["early_stopping"] = _Verbatim(stopping)
+        given["early_stopping"] = _Verbatim(f"pn.{EarlyStopping(**given['early_stopping'])!r}")
     if net.history.settings.get("validation_examples"):
         given["validation"] = _Verbatim("(X_validation, y_validation)")
     if net.history.settings.get("weighted"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +13,17 @@ from plainnet._base.wording import in_cell, in_date, in_digits, in_figures
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots.drawing import named
+from plainnet.plots.plane import Scale
 from plainnet.tabular.thresholds import HALF, decided
 
 if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.tabular import Table
+    from plainnet.tabular.columns import Column
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Input:
     """An input as the user knows it: a column of a table, which may be several features, or a feature itself."""
 
@@ -32,6 +34,12 @@ class Input:
     """Its values in these rows in a few words."""
     is_date: bool = False
     """True for dates, whose numbers are the days since 1970-01-01."""
+    own: Array = field(default_factory=lambda: np.empty(0))
+    """The numbers of a quantity in its own units, NaN where missing."""
+    encode: Callable[[Array], Array] = lambda own: own[:, np.newaxis]
+    """The function from such numbers to the features."""
+    in_parts: bool = False
+    """True if a quantity is more than one feature, as a date with its month."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +62,7 @@ class Subject:
     inputs: list[Input]
     names: list[str]
     """The names of the features."""
-    scales: list[tuple[float, float]]
+    scales: list[Scale]
     """The mean and deviation with which each feature was standardized; 0 and 1 if it was not."""
     classes: list[str]
     """The names of the classes; empty if the network predicts quantities."""
@@ -70,6 +78,8 @@ class Subject:
     """The mean and deviation with which the target was standardized; 0 and 1 if it was not."""
     scores: Array
     """The outputs of the network, or a probability for each class."""
+    linear: Array | None = None
+    """The outputs of a linear model for the rows, of a quantity in its own units, to be measured beside."""
     header: list[str]
     cells: list[list[str]]
     """The original values of the rows."""
@@ -102,7 +112,7 @@ def of_arrays(
     outputs = net.predict(inputs)
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
-    columns = [Input(name, "number", [i], spread(inputs[:, i])) for i, name in enumerate(called)]
+    columns = [Input(name, "number", [i], spread(inputs[:, i]), own=inputs[:, i]) for i, name in enumerate(called)]
     return Subject(
         net=net,
         X=inputs,
@@ -135,40 +145,45 @@ def of_table(
     rows: Array | None = None,
     source: str = "",
     sample_weight: Array | None = None,
+    linear: Array | None = None,
 ) -> Subject:
     """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
+
+    `linear` are the outputs of a linear model for these rows, to be measured beside.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
     import polars.selectors as cs
 
-    from plainnet.tabular.columns import NumberColumn
+    from plainnet.tabular.encoding import of_kinds
     from plainnet.tabular.targets import NumberTarget
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
     base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
     dated = table.date_columns
-    columns = []
-    scales, typical = [(0.0, 1.0)] * len(table.feature_names), np.zeros(len(table.feature_names))
+    columns, inputs = [], of_kinds(table.columns, frame)
+    scales: list[Scale] = [(0.0, 1.0)] * len(table.feature_names)
+    typical = np.zeros(len(table.feature_names))
     for column, places in zip(table.columns, map(list, table.features_of_columns), strict=True):
-        values = frame[column.name]
+        values = inputs[column.name]
         known = values.drop_nulls()
-        block = base.X[:, places]
         is_date = column.name in dated
-        if isinstance(column, NumberColumn):
-            scales[places[0]] = column.mean, column.deviation
-            typical[places] = np.median(block, axis=0)
+        missing = f"; {values.null_count():,} missing" if values.null_count() else ""
+        if column.kind == "number":
+            own = values.cast(float).fill_null(np.nan).to_numpy()
             words = _span_of_dates(known.to_numpy()) if is_date else spread(known.to_numpy())
+            quantity = _quantity(column, places, words + missing, is_date, own)
+            scales[places[0]] = _scale(column)
+            typical[places] = quantity.encode(np.array([np.median(known) if len(known) else np.nan]))[0]
+            columns.append(quantity)
         else:
-            common, times = np.unique(block, axis=0, return_counts=True)
+            common, times = np.unique(base.X[:, places], axis=0, return_counts=True)
             typical[places] = common[times.argmax()]
-            words = _commonest(known)
-        words += f"; {values.null_count():,} missing" if values.null_count() else ""
-        columns.append(Input(column.name, column.kind, places, words, is_date))
+            columns.append(Input(column.name, column.kind, places, _commonest(known) + missing))
     header = list(table.column_names)
     cells = [
         [in_cell(value, is_date=name in dated) for name, value in zip(header, row, strict=True)]
-        for row in frame.select(cs.by_name(header)).iter_rows()
+        for row in inputs.select(cs.by_name(header)).iter_rows()
     ]
     if isinstance(table.target, NumberTarget):
         true, predicted = table.target.stated(y)[:, None], table.decode(base.scores)[:, None]
@@ -182,6 +197,7 @@ def of_table(
         rows=base.rows if rows is None else rows,
         source=source,
         weights=sample_weight,
+        linear=linear if linear is None or base.labels is not None else table.decode(linear)[:, None],
         target=table.target.name,
         inputs=columns,
         scales=scales,
@@ -189,6 +205,32 @@ def of_table(
         header=header,
         cells=cells,
     )
+
+
+def _quantity(column: Column, places: list[int], words: str, is_date: bool, own: Array) -> Input:
+    """Return a column of numbers or dates."""
+    from plainnet.tabular.encodings import mark
+
+    def encode(numbers: Array) -> Array:
+        return np.hstack([made.of(numbers[:, np.newaxis]) for made in column.features])
+
+    in_parts = sum(made.formula is not mark for made in column.features) > 1
+    return Input(column.name, column.kind, places, words, is_date, own, encode, in_parts)
+
+
+def _scale(column: Column) -> Scale:
+    """Return how the first feature of a number was scaled, for pictures in the number's own units."""
+    from plainnet.tabular.columns import NumberColumn
+    from plainnet.tabular.encodings import smooth_clip
+    from plainnet.tabular.robust_columns import RobustNumberColumn
+    from plainnet.tabular.robust_scale import unclipped
+
+    if isinstance(column, NumberColumn):
+        return column.mean, column.deviation
+    if isinstance(column, RobustNumberColumn) and "value" in column.parts:
+        center, spread = column.center, column.spread
+        return lambda x: center + spread * unclipped(x), lambda shown: smooth_clip((shown - center) / spread)
+    return 0.0, 1.0
 
 
 def spread(values: Array) -> str:

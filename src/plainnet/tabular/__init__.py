@@ -10,6 +10,7 @@ Each step takes the object that the one before it gave. A `Table` reads later fi
 which is imported where it is used.
 """
 
+from plainnet.tabular.features import FeatureGroups
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.preparing import Prepared, prepare
@@ -23,6 +24,7 @@ from plainnet.tabular.targets import Task, decide_task, drop_missing_targets, sp
 __all__ = [
     "RECIPES",
     "Division",
+    "FeatureGroups",
     "Fitted",
     "Prepared",
     "Problem",

@@ -167,7 +167,7 @@ def warn_of_columns(frame: pl.DataFrame, table: Table) -> None:
         if column.name in used and len(texts) > MANY_CLASSES and texts.str.contains("[0-9]").all():
             warn(
                 f"column {column.name!r} holds {len(texts):,} different texts with digits ({texts[0]!r}), and each "
-                "becomes an input; where they are numbers or dates, write them as such"
+                "is a category of its own; where they are numbers or dates, write them as such"
             )
         folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
         if folded.n_unique() < len(folded):

@@ -10,7 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from plainnet._base.arrays import Array
-from plainnet.tabular.decisions import Decision, ReadAs, option_otherwise
+from plainnet.tabular.decisions import AS_SAID, Decision, ReadAs, option_otherwise
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, is_whole, notation_of_type
 from plainnet.tabular.learning import FEW_CATEGORIES
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
@@ -128,7 +128,7 @@ def _decision(column: TextColumn, first: str | None, said: Mapping[str, str], op
         return replace(made, reason=notation.name)
     if first is None:
         return replace(made, reason="no values", option="")
-    return replace(made, reason="as you say") if said.get(column.name) == kind else made
+    return replace(made, reason=AS_SAID) if said.get(column.name) == kind else made
 
 
 def decide_typed(frame: pl.DataFrame, place: Place, options: ReadOptions, as_categories: Collection[str]) -> Decided:
@@ -169,7 +169,7 @@ def _typed_decision(
     if not example:
         return replace(decision, reason="no values", option=""), None
     if kind == options.columns.get(name) or as_category:
-        return replace(decision, reason="as you say"), None
+        return replace(decision, reason=AS_SAID), None
     if known is not None:
         return decision, None
     if kind == "number":

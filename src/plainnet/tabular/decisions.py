@@ -14,6 +14,8 @@ ReadAs: TypeAlias = Literal["number", "date", "time", "boolean", "category", "le
 Counts: TypeAlias = tuple[tuple[str, int], ...]
 """Texts, each with the number of rows that hold it."""
 
+AS_SAID = "as you say"
+"""The reason of a decision that the user took."""
 MEANINGS: dict[ReadAs, str] = {
     "number": "numbers",
     "date": "days since 1970-01-01",
@@ -66,7 +68,8 @@ def notes(decisions: Iterable[Decision]) -> Iterator[str]:
     kept: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for decision in decisions:
         if decision.kind == "left out" and decision.is_notable:
-            yield f"column {decision.column!r} is left out: {decision.reason}"
+            way = f"; {_ways('categories', decision.column)} keeps it" if decision.option else ""
+            yield f"column {decision.column!r} is left out: {decision.reason}{way}"
         elif decision.is_notable:
             alike[decision.reason, decision.kind].append(decision)
         for found, counts in ((taken, decision.missing), (kept, decision.kept)):
@@ -92,8 +95,12 @@ def _note(reason: str, kind: ReadAs, names: Sequence[str], example: str) -> str:
     return (
         f"{'columns' if many else 'column'} {listed} {'hold' if many else 'holds'} {reason} ({example!r}) "
         f"and {'are' if many else 'is'} read as {MEANINGS[kind]}; "
-        f"{other}=[{names[0]!r}] (--{other} {argument(names[0])}) makes {other} of it"
+        f"{_ways(other, names[0])} makes {other} of it"
     )
+
+
+def _ways(role: str, name: str) -> str:
+    return f"{role}=[{name!r}] (--{role} {argument(name)})"
 
 
 def _counted(columns: list[tuple[str, int]]) -> str:

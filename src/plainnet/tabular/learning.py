@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.tabular import encodings
 from plainnet.tabular.columns import BooleanColumn, CategoryColumn, Column, NumberColumn
+from plainnet.tabular.decisions import Decision, option_otherwise
 from plainnet.tabular.encoding import fill, positions
 from plainnet.tabular.features import Features
 from plainnet.tabular.kinds import kind_of
@@ -24,7 +26,7 @@ from plainnet.tabular.robust_columns import (
     TwoCategoriesColumn,
 )
 from plainnet.tabular.robust_scale import encoded, robust_scale
-from plainnet.tabular.texts import argument, categories
+from plainnet.tabular.texts import categories
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,14 +103,13 @@ def _robust_column(column: pl.Series, weights: Array | None, largest_one_hot: in
 
 def _robust_number(column: pl.Series, weights: Array | None, notation: Notation) -> RobustNumberColumn:
     """Learn numbers, or the parts of dates that vary."""
-    name, present = column.name, column.is_not_null().to_numpy()
-    missing = not present.all()
+    name, missing = column.name, column.null_count() > 0
     mark: tuple[float, ...] = ()
-    if missing:
-        (absent, there), unit = _totals(present.astype(np.int64), weights, 2)
-        mark = encoded((-1, 1), (absent, there), unit)
-    values = column.drop_nulls().to_numpy()
-    weights = None if weights is None else weights[present]
+    if missing:  # a call of polars costs more than a column of a small table
+        present = column.is_not_null().to_numpy()
+        mark = encoded((-1, 1), *_totals(present.astype(np.int64), weights, 2))
+        column, weights = column.drop_nulls(), None if weights is None else weights[present]
+    values = column.to_numpy()
     center, spread = robust_scale(values, weights)
     parts = ["value"] * (spread > 0)
     scales = {"center": center, "spread": spread or 1.0}
@@ -137,29 +138,43 @@ def _totals(places: Array, weights: Array | None, count: int) -> tuple[list[floa
     return totals, 1.0 if weights is None else float(weights.min())
 
 
-def useless(column: pl.Series, different: int, *, named: bool = False, most: int | None = MOST_CATEGORIES) -> str:
-    """Return the reason, for the user, why a column of the training rows cannot help; empty if it can.
+def useless_columns(
+    typed: pl.DataFrame, categories: Collection[str], most: int | None = MOST_CATEGORIES
+) -> dict[str, Decision]:
+    """Return the decisions on those columns of the training rows that cannot help, by their names.
 
-    `different` is the number of different values, missing ones aside. Text of many different values is kept where
-    the user `named` it as categories, and up to `most` of them, where there is a limit.
+    Text of many different values is kept where the user names it in `categories`, and up to `most` of them, where there
+    is a limit.
     """
+    import polars as pl
+
+    different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
+    decisions = {}
+    for column in typed.iter_columns():
+        name = column.name
+        reason, option = _useless(column, different[name], name in categories, most)
+        if reason:
+            decisions[name] = Decision(name, "left out", reason, option, is_notable=True)
+    return decisions
+
+
+def _useless(column: pl.Series, different: int, is_named: bool, most: int | None) -> tuple[str, str]:
+    """Return the reason why a column cannot help, empty if it can, and the option that keeps it."""
     known = column.drop_nulls() if column.null_count() else column
     if different == 0:
-        return "every value is missing"
+        return "every value is missing", ""
     if different == 1 and len(known) == len(column):
         value = known[0]
-        return f"it is {f'{value:.10g}' if isinstance(value, float) else repr(value)} in every row"
+        return f"it is {f'{value:.10g}' if isinstance(value, float) else repr(value)} in every row", ""
     if kind_of(column) == "category":
-        if not named and different > FEW_CATEGORIES and different > len(known) / 2:
-            return (
-                f"it looks like an identifier or free text ({different} different values in {len(known)} rows); "
-                f"categories=[{column.name!r}] (--categories {argument(column.name)}) keeps it"
-            )
+        if not is_named and different > FEW_CATEGORIES and different > len(known) / 2:
+            found = f"{different} different values in {len(known)} rows"
+            return f"it looks like an identifier or free text ({found})", option_otherwise("left out", column.name)
         if most is not None and different > most:
-            return f"it has {different} different values, more than {most}"
+            return f"it has {different} different values, more than {most}", ""
     elif INDEX_NAMES.fullmatch(column.name) and counts_rows(column):
-        return "its name and values are those of the row numbers that pandas and R write; rename it to use it"
-    return ""
+        return "its name and values are those of the row numbers that pandas and R write; rename it to use it", ""
+    return "", ""
 
 
 def counts_rows(column: pl.Series) -> bool:

@@ -16,7 +16,7 @@ from plainnet.losses import LOSSES
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.parts import TEST_STREAM, Division, Share, TablePart, folds_of, share_out
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
-from plainnet.tabular.reading import read_for_training
+from plainnet.tabular.reading import read_typed
 from plainnet.tabular.targets import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -68,9 +68,16 @@ def problem_of_file(
 ) -> Problem:
     """Read a table file as a problem; see `read_table` and, for the other arguments, `problem_of`."""
     _check_roles(target, sample_weight, group, options.categories, ignore)
-    frame, options = read_for_training(path, ignore=ignore, options=options, target=target)
+    typed = read_typed(path, ignore=ignore, options=options, target=target)
     return problem_of(
-        frame, target, options=options, sample_weight=sample_weight, group=group, task=task, loss=loss, source=str(path)
+        typed.frame,
+        target,
+        options=typed.options,
+        sample_weight=sample_weight,
+        group=group,
+        task=task,
+        loss=loss,
+        source=str(path),
     )
 
 

@@ -22,7 +22,7 @@ from plainnet.tabular.texts import spelled
 
 @dataclass(frozen=True)
 class RawTable:
-    """A RawTable has the names and columns of a file, in its order; `names` may hold empty and doubled ones."""
+    """A RawTable has the names and columns of a table, in its order; `names` may hold empty and doubled ones."""
 
     where: str
     written: Sequence[str]
@@ -32,6 +32,8 @@ class RawTable:
     is_text: bool
     quoted: Mapping[int, Array] = field(default_factory=dict)
     """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
+    in_memory: bool = False
+    """True for a table that is not from a file: its names are no first line."""
 
     @cached_property
     def names(self) -> list[str]:

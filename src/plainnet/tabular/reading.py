@@ -1,4 +1,4 @@
-"""Read table files into frames and write frames to them: CSV, TSV and Parquet."""
+"""Read tables, from files or from memory, into frames, and write frames to files: CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
-from plainnet.tabular.decisions import Decision, notes
+from plainnet.tabular.decisions import AS_SAID, Decision, notes
 from plainnet.tabular.kinds import kind_of
 from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
 from plainnet.tabular.read_options import DEFAULT, MISSING, ColumnKind, ReadOptions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def read_table(
-    path: str | os.PathLike[str],
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -37,7 +37,8 @@ def read_table(
     The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
     or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
     file get their kinds from all of their rows (see `plainnet.tabular.kinds`); those of a Parquet file have
-    theirs.
+    theirs. In place of a name, `path` may be a table in memory, whose columns have theirs too: a frame of polars,
+    pandas or Arrow, or a list of dicts.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
     columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
@@ -62,16 +63,18 @@ class TypedTable:
 
 
 def read_typed(
-    path: str | os.PathLike[str],
+    path: Any,
     *,
     categories: Collection[str] = (),
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
     target: str | None = None,
+    say: bool = True,
 ) -> TypedTable:
     """Read as `read_table` does; return also the decisions, and the options that `Table.learn` keeps.
 
-    For a `target` that holds classes the options include how the file writes them.
+    For a `target` that holds classes the options include how the file writes them. Without `say` no note says what the
+    user may not expect of the decisions.
     """
     raw = _open(path, options)
     from plainnet.tabular.markers import with_markers  # imports polars, which `_open` found
@@ -88,11 +91,12 @@ def read_typed(
     if not names:
         raise InvalidValue(f"{raw.where}: no column with a name and a value is left to read")
     decided = raw.columns(names, options.categories, options)
-    refuse_lost_row(decided.frame, raw.where)
+    if not raw.in_memory:
+        refuse_lost_row(decided.frame, raw.where)
     decisions = with_markers(decided.decisions, raw, decided.frame, options)
-    for note in notes(decisions):
+    for note in notes(decisions) if say else ():
         warn(note)
-    ignored = [Decision(name, "left out", "as you say") for name in named if name in options.ignored]
+    ignored = [Decision(name, "left out", AS_SAID) for name in named if name in options.ignored]
     places = {name: place for place, name in enumerate(raw.names)}
     everything = sorted([*decisions, *without_name, *ignored], key=lambda decision: places.get(decision.column, -1))
     spellings = {}
@@ -101,12 +105,6 @@ def read_typed(
         spellings = spellings_of(decided.frame[target], written)
     found = replace(options, notations={**options.notations, **decided.notations}, spellings=spellings)
     return TypedTable(decided.frame, found, tuple(everything))
-
-
-def read_for_training(path: str | os.PathLike[str], **settings: Any) -> tuple[pl.DataFrame, ReadOptions]:
-    """Read as `read_typed` does; return the frame and the options alone."""
-    typed = read_typed(path, **settings)
-    return typed.frame, typed.options
 
 
 def _kinds(options: ReadOptions, categories: Collection[str], ignore: Collection[str]) -> dict[str, ColumnKind]:
@@ -131,7 +129,7 @@ def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
 
 
 def read_columns(
-    path: str | os.PathLike[str],
+    path: Any,
     names: Collection[str],
     *,
     categories: Collection[str] = (),
@@ -144,11 +142,11 @@ def read_columns(
 
     Raises InvalidValue where the file lacks any of them.
     """
-    return _columns(_open(path, options), names, categories, also, options)
+    return _columns(_open(path, options, {*names, *also}), names, categories, also, options)
 
 
 def read_keeping(
-    path: str | os.PathLike[str],
+    path: Any,
     names: Collection[str],
     keep: Collection[str],
     *,
@@ -164,7 +162,7 @@ def read_keeping(
     """
     if isinstance(keep, str):
         raise InvalidType(f"keep is {keep!r}; it takes a list of column names: [{keep!r}]")
-    raw = _open(path, options)
+    raw = _open(path, options, {*names, *keep})
     kept = require_known("keep", keep, [name for name in raw.names if name], raw.where)
     return _columns(raw, names, categories, (), options), raw.as_they_stand(dict.fromkeys(kept))
 
@@ -215,15 +213,19 @@ def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection
     )
 
 
-def _open(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = None) -> RawTable:
+    """Return the table of a file, or one in memory, of which the `wanted` columns will be looked at, or all."""
     try:
         import polars  # noqa: F401
     except ImportError:
-        raise missing_extra("a table file", "tables") from None
-    from plainnet.tabular.raw_table import read_parquet  # these two import polars
+        raise missing_extra("a table", "tables") from None
+    from plainnet.tabular.frames import raw_table_of  # these three import polars
+    from plainnet.tabular.raw_table import read_parquet
     from plainnet.tabular.text_table import read_text
 
-    source = open_source(path)
+    if not isinstance(given, str | os.PathLike):
+        return raw_table_of(given, wanted)
+    source = open_source(given)
     return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
 
 

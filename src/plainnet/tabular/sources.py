@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plainnet.errors import FileError, InvalidType
+from plainnet.errors import FileError
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -60,11 +60,8 @@ class Source:
 def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the bytes of a table file; "-" is standard input, which holds text, as a pipe does.
 
-    Raises InvalidType for a path of another type, and FileError for a file that is absent, cannot be read or holds
-    something else, with what to do instead.
+    Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise InvalidType(f"path is {path!r}; it takes the name of a file")
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")
@@ -80,6 +77,13 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise FileError(f"{path} is not a whole file compressed by gzip: {error}") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Return True if a name is that of a table, by its ending, or of standard input."""
+    name = Path(path)
+    ending = (name.with_suffix("") if name.suffix.lower() == ".gz" else name).suffix.lower()
+    return str(path) in STANDARD_INPUT or ending in TEXT_ENDINGS + PARQUET_ENDINGS
 
 
 def table_ending(path: Path) -> str:

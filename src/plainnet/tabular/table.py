@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +20,7 @@ from plainnet.tabular.description import as_dict, check_text, from_plain, requir
 from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
 from plainnet.tabular.features import GROUPS, FeatureGroups
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
-from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless
+from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless_columns
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
@@ -116,34 +115,27 @@ class Table:
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
-        different = typed.select(pl.all().drop_nulls().n_unique()).row(0, named=True) if typed.width else {}
-        columns, left_out = [], []
-        for column in typed.iter_columns():
-            name = column.name
-            most = None if robust else MOST_CATEGORIES
-            reason = useless(column, different[name], named=name in options.categories, most=most)
-            if reason:
-                left_out.append(Decision(name, "left out", reason, is_notable=True))
-            else:
-                notation = options.notations.get(name, PLAIN)
-                columns.append(
-                    learn_column(
-                        column,
-                        sample_weight,
-                        encoding=encoding,
-                        largest_one_hot=largest_one_hot,
-                        notation=notation,
-                    )
-                )
-        for note in notes(left_out):
+        useless = useless_columns(typed, options.categories, None if robust else MOST_CATEGORIES)
+        for note in notes(useless.values()):
             warn(note)
+        columns = [
+            learn_column(
+                column,
+                sample_weight,
+                encoding=encoding,
+                largest_one_hot=largest_one_hot,
+                notation=options.notations.get(column.name, PLAIN),
+            )
+            for column in typed.iter_columns()
+            if column.name not in useless
+        ]
         if not columns:
             raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
         if task == "classification":
             learned: Target = ClassTarget.learn(targets, options.spellings)
         else:
             learned = NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust)
-        return cls(tuple(columns), learned, options, left_out=tuple(left_out))
+        return cls(tuple(columns), learned, options, left_out=tuple(useless.values()))
 
     @property
     def task(self) -> Task:
@@ -219,12 +211,12 @@ class Table:
 
     def read(
         self,
-        path: str | os.PathLike[str],
+        path: Any,
         *,
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Read the input columns of a table file, and with `target` the target, as `read_table` does.
+        """Read the input columns of a table, and with `target` the target, from what `read_table` takes, as it does.
 
         Columns named in `also` come with them where the file has them.
 
@@ -235,7 +227,7 @@ class Table:
         names = [*self.column_names, self.target.name] if target else self.column_names
         return read_columns(path, names, also=also, **self._how_to_read())
 
-    def read_keeping(self, path: str | os.PathLike[str], keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def read_keeping(self, path: Any, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
 
         `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.

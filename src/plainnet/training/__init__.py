@@ -28,7 +28,7 @@ from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
 from plainnet.training.run import TrainingRun
-from plainnet.training.stopping import Stopping
+from plainnet.training.stopping import EarlyStopping, Stopping
 
 USUAL_BATCH = 32
 """The batch size if the user gives none and there are as many examples."""
@@ -113,6 +113,8 @@ def run_of(
         None if options.checkpoint is None else Checkpoint(options.checkpoint, options.checkpoint_every),
         recorded,
     )
+    if options.early_stopping:
+        options.early_stopping.check_metrics(run.metrics)
     _try_metrics(run)
     _warn_of_idle_plateau(run)
     return run
@@ -132,6 +134,8 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
         if isinstance(recorded["optimizer"], dict):  # an earlier version's has no settings that are new since
             with suppress(InvalidValue):  # a user's own, of which only the name is known
                 recorded["optimizer"] = describe(optimizers.resolve(recorded["optimizer"]))
+        if recorded["early_stopping"]:
+            recorded["early_stopping"] = EarlyStopping(**recorded["early_stopping"]).settings()
         if options.report_every == AUTO:  # version 0.1 had another rule: report as often as this run has
             run.report_every = identity["options"]["report_every"]
         different = next(differences(identity, run.identity), None)
@@ -167,7 +171,7 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
     if not isinstance(schedule, ReduceOnPlateau) or early_stopping is None:
         return
     lowers_after = (schedule.patience + 1) * run.report_every
-    if lowers_after >= early_stopping.patience:
+    if early_stopping.patience is not None and lowers_after >= early_stopping.patience:
         warn(
             f"early stopping ends the run after {early_stopping.patience} epochs without improvement, and "
             f"ReduceOnPlateau would lower the learning rate after {lowers_after} (patience + 1 reports); give one of "

@@ -66,14 +66,18 @@ class TrainingRun:
     def state(self) -> dict[str, Any]:
         """Return all that changes while the run goes on, as plain data and arrays."""
         own = {**state_of(self), "history": self.history.to_dict()}
-        return {"job": self.job.state(), "best_loss": self.stopping.best, **own}
+        stopping = {"best_loss": self.stopping.best, "improved_epoch": self.stopping.improved_epoch}
+        return {"job": self.job.state(), **stopping, **own}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state` returned, of a run with the same `identity`."""
         own = dict(state)
         self.job.restore(own.pop("job"))
         self.stopping.best = own.pop("best_loss")
-        restore(self, {**own, "history": History(**own["history"])})
+        history = History(**own.pop("history"))
+        # Earlier versions did not keep it, and with them each best epoch was an improvement.
+        self.stopping.improved_epoch = own.pop("improved_epoch", history.best_epoch or 0)
+        restore(self, {**own, "history": history})
 
     @cached_property
     def engine(self) -> Engine:

@@ -6,21 +6,49 @@ from typing import Any
 
 from plainnet._base import checks
 from plainnet._base.configurable import Configurable
-from plainnet.errors import warn
+from plainnet.errors import InvalidValue, warn
 from plainnet.history import History
+from plainnet.metrics import LOWER_IS_BETTER, METRICS, Measure
+
+LOSS = "loss"
+"""The name of the monitored number that every run has."""
 
 
 class EarlyStopping(Configurable):
-    """Stop when the monitored loss has not improved for `patience` epochs, and go back to the best parameters.
+    """Stop when the monitored number has not improved for `patience` epochs, and go back to the best parameters.
 
-    The monitored loss is the validation loss, or the training loss without validation data. `patience` is at least 1.
-    An improvement is a fall by more than `minimum_improvement`, at least 0, below the best so far (Prechelt 1998). A
-    loss that is not finite improves nothing; if none ever is, the run keeps its last parameters and warns.
+    The monitored number is the validation loss, or the training loss without validation data; with `monitor` it is that
+    metric of plainnet's, which the run has to measure. `patience` is at least 1; with None all epochs run. An
+    improvement is better than the best so far by more than `minimum_improvement`, at least 0 (Prechelt 1998). A number
+    that is not finite improves nothing; if none ever does, the run keeps its last parameters and warns.
+
+    Of epochs that are exactly as good as the best one the first is kept, or the last with `last`, as RealMLP has it
+    (Holzmüller, Grinsztajn & Steinwart 2024). Such an epoch is no improvement, so `patience` goes on counting.
     """
 
-    def __init__(self, patience: int = 10, minimum_improvement: float = 0.0) -> None:
-        self.patience = checks.whole_number("patience", patience, least=1)
+    def __init__(
+        self, patience: int | None = 10, minimum_improvement: float = 0.0, monitor: str = LOSS, last: bool = False
+    ) -> None:
+        self.patience = None if patience is None else checks.whole_number("patience", patience, least=1)
         self.minimum_improvement = checks.number("minimum_improvement", minimum_improvement, least=0)
+        self.monitor = checks.one_of("monitor", monitor, [LOSS, *METRICS])
+        self.last = checks.flag("last", last)
+
+    def check_metrics(self, metrics: Mapping[str, Measure]) -> None:
+        """Refuse a monitor that a run with these metrics does not measure, or of which nobody knows the direction."""
+        if self.monitor == LOSS:
+            return
+        if self.monitor not in metrics:
+            given = [*metrics, self.monitor]
+            raise InvalidValue(
+                f"early_stopping monitors {self.monitor!r} and the run does not measure it; give metrics={given}"
+            )
+        if metrics[self.monitor].metric is not METRICS[self.monitor]:
+            raise InvalidValue(
+                f"early_stopping monitors {self.monitor!r}, and the metric of that name is a function of your own, of "
+                "which nobody knows if a higher or a lower value is better; give it another name, and metrics the name "
+                f"{self.monitor!r}"
+            )
 
 
 class Stopping:
@@ -36,7 +64,11 @@ class Stopping:
         self.last_epoch = last_epoch
         self.early_stopping = early_stopping
         self.best = math.inf
-        """The best monitored loss so far."""
+        """The best monitored number so far, with a minus sign if a higher one is better."""
+        self.improved_epoch = 0
+        """The epoch of the latest improvement."""
+        self.improves = False
+        """True if the latest epoch is an improvement."""
 
     @property
     def keeps_best(self) -> bool:
@@ -54,26 +86,33 @@ class Stopping:
 
     def is_best(self, loss: float, validation_loss: float | None, metrics: Mapping[str, float]) -> bool:
         """Return True if these numbers of an epoch are the best so far, and remember them then."""
-        monitored = loss if validation_loss is None else validation_loss
-        margin = self.early_stopping.minimum_improvement if self.early_stopping else 0.0
-        improves = math.isfinite(monitored) and monitored < self.best - margin
-        if improves:
+        stopping = self.early_stopping or EarlyStopping()
+        if stopping.monitor == LOSS:
+            monitored = loss if validation_loss is None else validation_loss
+        else:
+            monitored = metrics[stopping.monitor] * (1 if stopping.monitor in LOWER_IS_BETTER else -1)
+        self.improves = math.isfinite(monitored) and monitored < self.best - stopping.minimum_improvement
+        if self.improves:
             self.best = monitored
-        return improves
+        return self.improves or (stopping.last and monitored == self.best)
 
     def reason(self, history: History) -> str:
         """Return why the run ends with the last report of `history`; "not finished" if it goes on."""
         epoch = history.epoch[-1]
+        if self.improves:
+            self.improved_epoch = epoch
         if epoch == self.last_epoch:
             return "all epochs"
-        waited = epoch - (history.best_epoch or 0)
-        if self.early_stopping and waited >= self.early_stopping.patience:
+        patience = self.early_stopping.patience if self.early_stopping else None
+        if patience is not None and epoch - self.improved_epoch >= patience:
             return "early stopping"
         return "not finished"
 
     def warn_of_no_best(self) -> None:
         """Warn that no epoch was ever the best, so that the run keeps its last parameters."""
+        monitor = self.early_stopping.monitor if self.early_stopping else LOSS
+        monitored = "the validation loss" if monitor == LOSS else monitor
         warn(
-            "early stopping had nothing to go by: the validation loss was never a finite number. The network keeps "
+            f"early stopping had nothing to go by: {monitored} was never a finite number. The network keeps "
             "its last parameters; look at the loss and the validation data"
         )

@@ -8,7 +8,7 @@ such as the n of a mean, which become tables with an entry for each size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +104,9 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
             setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
-        training = TrainingPass(random, not whole_set, present=dict(zip(followed, present, strict=True)))
+        training = TrainingPass(random, not whole_set)
+        if followed:
+            training = replace(training, present=dict(zip(followed, present, strict=True)).__getitem__)
         value = backpropagate(twins, loss, inputs, targets, weight, training, gradients)
         return value, (None if weight is None else weight.sum())
 
