@@ -118,7 +118,7 @@ class Varied:
     recipe: Annotated[
         str,
         option("realmlp, the best for most tables, or small, one small network in a second or two.", RECIPE),
-    ] = "small"
+    ] = "realmlp"
     hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
     activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
     number_embedding: Annotated[

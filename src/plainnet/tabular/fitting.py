@@ -15,6 +15,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
+from plainnet.layers import Average
 from plainnet.network import Network
 from plainnet.tabular.building import (
     METRICS,
@@ -274,8 +275,6 @@ def _counts(history: History, late: bool) -> bool:
 
 def averaged(members: list[Network]) -> Network:
     """Return one network whose output is the mean of the outputs of several, trained on the same table."""
-    from plainnet.layers import Average  # type: ignore[attr-defined]
-
     first = members[0]
     if len(members) == 1:
         return first

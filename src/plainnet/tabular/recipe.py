@@ -189,7 +189,7 @@ SMALL = Recipe(
 )
 """The default network of version 0.1: two small layers, trained within a second or two on most tables."""
 
-RECIPES: dict[str, Recipe] = {"small": SMALL}
+RECIPES: dict[str, Recipe] = {"realmlp": Recipe(), "small": SMALL}
 """Every recipe by its name."""
 
 
