@@ -25,7 +25,8 @@ from plainnet.losses import LOSSES, CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.network.initialization import initialize_from_data
 from plainnet.optimizers import Optimizer
-from plainnet.schedules import SCHEDULES, Schedule
+from plainnet.schedules import Schedule
+from plainnet.schedules import resolve as schedule_of
 from plainnet.tabular.recipe import FROM_DATA, Recipe
 from plainnet.tabular.targets import Task
 from plainnet.training.stopping import EarlyStopping
@@ -102,9 +103,10 @@ def _embeddings(table: Table, recipe: Recipe, X: Array) -> list[Layer]:
             "with encoding='robust' alone"
         )
     if recipe.number_embedding == "periodic":
+        sizes = recipe.frequencies, recipe.number_width
         return [
             *layers,
-            PeriodicEmbedding(numbers, recipe.frequencies, recipe.number_width, deviation=recipe.frequency),
+            PeriodicEmbedding(numbers, *sizes, deviation=recipe.frequency),
         ]
     return [*layers, PiecewiseLinearEmbedding.of_quantiles(X[:, :numbers])]
 
@@ -120,7 +122,7 @@ def _hidden(units: int, recipe: Recipe, settings: dict[str, Any]) -> list[Layer]
 
 def scheduled(number: float, schedule: str) -> float | Schedule:
     """Return a number as it is, or with the schedule of that name for the run."""
-    return number if schedule == "constant" or not number else SCHEDULES[schedule](number)
+    return number if schedule == "constant" or not number else schedule_of({"name": schedule, "learning_rate": number})
 
 
 def optimizer_for(net: Network, recipe: Recipe, task: Task) -> Optimizer:
@@ -139,7 +141,7 @@ def optimizer_for(net: Network, recipe: Recipe, task: Task) -> Optimizer:
     made = optimizers.resolve({"name": recipe.optimizer, **given})
     if recipe.schedule == "constant":
         return made
-    given["learning_rate"] = SCHEDULES[recipe.schedule](made.learning_rate)
+    given["learning_rate"] = {"name": recipe.schedule, "learning_rate": made.learning_rate}
     return optimizers.resolve({"name": recipe.optimizer, **given})
 
 

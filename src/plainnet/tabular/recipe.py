@@ -34,7 +34,7 @@ class Recipe:
     """
 
     # ---- the columns ----
-    encoding: str = "robust"
+    encoding: Encoding = "robust"
     """ "robust" or "standard"; see `plainnet.tabular.Table.learn`."""
     largest_one_hot: int = 8
     """Columns with more categories than this are embedded ("robust" only)."""
