@@ -127,12 +127,18 @@ class Recipe:
             checks.flag("refit", self.refit)
 
     def varied(self, **given: Any) -> Recipe:
-        """Return the recipe with other settings; those that are None stay as they are."""
+        """Return the recipe with other settings; those that are None stay as they are.
+
+        Another optimizer takes its own rate and decay: those of the recipe were found with AdamW.
+        """
         known = [field.name for field in fields(self)]
         for name in given:
             if name not in known:
                 raise InvalidType(f"{name}= is no setting of a recipe; {checks.closest(name, known)}")
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        changed = {name: value for name, value in given.items() if value is not None}
+        if changed.get("optimizer", self.optimizer) != self.optimizer:
+            changed = {**OF_THE_OPTIMIZER, **changed}
+        return replace(self, **changed)
 
     def for_task(self, task: Task) -> Recipe:
         """Return the recipe with what it leaves to the task decided."""
@@ -147,6 +153,17 @@ class Recipe:
         """Return the settings as plain data."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
+
+OF_THE_OPTIMIZER: dict[str, Any] = {
+    "learning_rate": None,
+    "unit_rates": False,
+    "beta2": None,
+    "momentum": None,
+    "nesterov": False,
+    "weight_decay": None,
+    "decay_schedule": "constant",
+}
+"""The settings that go with an optimizer, as another one has them."""
 
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
