@@ -20,11 +20,11 @@ NEEDS = {
     "plainnet.engines.compiled": ("fast",),
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
-    "plainnet.sklearn": ("sklearn",),
+    "plainnet.sklearn": ("sklearn", "tables"),
     "plainnet.tabular": ("tables",),
     "README.md": ("sklearn", "plots"),
     "docs/engines.md": ("fast",),
-    "docs/estimators.md": ("sklearn",),
+    "docs/estimators.md": ("sklearn", "tables"),
     "docs/report.md": ("cli", "tables", "plots"),
 }
 """What the examples of a package, module or page need."""

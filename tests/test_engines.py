@@ -35,12 +35,14 @@ def hidden_layer(kind: str, activation: str, penalized: bool, draw: random.Rando
     return {"batch": pn.BatchNorm, "layer": pn.LayerNorm, "rms": pn.RMSNorm}[kind]()
 
 
-def output_layers(loss: str, draw: random.Random) -> tuple[list[pn.Layer], int]:
+def output_layers(loss: str, dtype: str, draw: random.Random) -> tuple[list[pn.Layer], int]:
     """The last layers, and how many outputs they give; the activation in or after the last Dense layer."""
     units = draw.choice([2, 5]) if loss in ("cross_entropy", "labels") else draw.choice([1, 3])
     fixed = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax", "labels": "softmax"}
     fixed |= {"poisson": "exponential", "poisson of rates": "softplus"}
     activation = fixed.get(loss) or draw.choice([name for name in ACTIVATIONS if name != "exponential"])
+    if dtype == "float32":  # a sum that training drives to 0 is at a kink, where rounding decides on which side it is
+        activation = {"relu": "softplus", "leaky_relu": "elu", "selu": "elu"}.get(activation, activation)
     if draw.random() < 0.3:
         return [pn.Dense(units), pn.Activation(activation)], units
     return [pn.Dense(units, activation)], units
@@ -68,7 +70,7 @@ class Combination:
         if kind == "mae" and self.dtype == "float32":
             kind = "huber"  # the gradient of mae jumps at 0, where in float32 rounding decides on which side one is
         activations, kinds = list(ACTIVATIONS), [HIDDEN[number % len(HIDDEN)], *draw.sample(HIDDEN, 2)]
-        last, outputs = output_layers(kind, draw)
+        last, outputs = output_layers(kind, self.dtype, draw)
         kinds = kinds[: draw.randint(1, 3)]
         penalized = isinstance(self.optimizer, pn.SGD)  # others hold a weight that only l1 moves near 0, where l1 jumps
         hidden = [

@@ -18,6 +18,7 @@ from sklearn.metrics import confusion_matrix
 import plainnet as pn
 from plainnet import plots
 from plainnet._base.pages import BLUE, QUIET, VERMILION
+from plainnet.attribution import individual_dependence
 from plainnet.errors import InvalidValue, MissingExtraError, PlainnetWarning
 from plainnet.plots import drawing, fonts
 from plainnet.plots.drawing import CLASS_COLORS, GRAY
@@ -130,6 +131,15 @@ def test_the_ground_has_the_color_of_the_predicted_class(xor):
         line = round((row[1] - bottom) / (top - bottom) * (pixels.shape[0] - 1))
         distances = [np.abs(pixels[line, column] - to_rgb(color)).sum() for color in (BLUE, VERMILION)]
         assert np.argmin(distances) == target
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.9])
+def test_the_border_of_two_classes_lies_where_the_probability_is_the_threshold(xor, threshold):
+    net, X, y, _ = xor
+    axes = plots.decision_boundary(net, X, y, threshold=threshold)
+    border = np.concatenate([path.vertices for c in axes.collections for path in c.get_paths() if len(path) > 99])
+    p = net.predict(np.hstack([border, np.full((len(border), 1), np.median(X[:, 2]))]))
+    assert np.abs(p - threshold).max() < 0.05
 
 
 def test_a_unit_is_shown_as_the_sigmoid_of_its_weighted_sum(xor):
@@ -393,6 +403,41 @@ def test_each_class_has_a_line_and_probabilities_run_from_0_to_1(classes, lines)
     else:
         assert [line.get_label() for line in drawn] == lines
     assert all(line.get_color() == CLASS_COLORS[int(line.get_label()[6:])] for line in drawn)
+
+
+def test_the_shade_of_a_curve_is_where_the_examples_have_their_own_curves_at_one_level():
+    X = np.random.default_rng(1).normal(size=(200, 2))
+    net = pn.Network(pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    axes = plots.dependence(net, X, 0)
+    (shade,) = axes.collections
+    ends = shade.get_paths()[0].vertices[:, 1]
+    curve = axes.lines[0].get_ydata()
+    assert set(np.round(ends, 9)) <= set(np.round(curve, 9))  # no interaction: all curves are parallel
+    values = axes.lines[0].get_xdata()
+
+    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1), input_size=2, seed=1, dtype="float64")
+    own = individual_dependence(net, X, 0, values)[:, :, 0]
+    assert np.allclose(own.mean(axis=1), plots.partial_dependence(net, X, 0, values)[:, 0])
+    moved = own - own.mean(axis=0) + own.mean()
+    axes = plots.dependence(net, X, 0)
+    ends = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert ends.max() == pytest.approx(np.percentile(moved, 90, axis=1).max())
+    assert ends.min() == pytest.approx(np.percentile(moved, 10, axis=1).min())
+
+
+def test_a_few_values_far_from_all_others_do_not_stretch_a_picture():
+    random = np.random.default_rng(1)
+    X = np.column_stack([random.normal(size=500), random.normal(size=500)])
+    X[3, 0], X[4, 0] = 1000, -2000
+    net = pn.Network(pn.Dense(3, "tanh"), pn.Dense(1), input_size=2, seed=1)
+    axes = plots.dependence(net, X, 0)
+    low, high = np.quantile(X[:, 0], (0.01, 0.99))
+    assert low <= axes.lines[0].get_xdata().min() < axes.lines[0].get_xdata().max() <= high
+    third = np.quantile(X[(X[:, 0] >= low) & (X[:, 0] <= high), 0], 1 / 3)
+    assert np.abs(axes.lines[0].get_xdata() - third).min() < 1e-6
+    axes = plots.decision_boundary(net, X, X[:, 0])
+    assert np.ptp(axes.get_xlim()) < 2 * (high - low)
+    assert "far from all others" in remark(axes).replace("\n", " ")
 
 
 def test_partial_dependence_refuses_what_does_not_fit():

@@ -201,6 +201,56 @@ def test_a_users_own_decay_takes_the_present_one():
         network().fit(X, Y, loss="cross_entropy", optimizer=Own(weight_decay=Cosine(0.1)), epochs=1)
 
 
+class Halves(pn.Layer):
+    """A user's own layer that holds others: the mean of two, of which one has a dropout with a schedule."""
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, inputs, training=None):
+        (one, back_one), (two, back_two) = (layer.forward(inputs, training) for layer in self.layers)
+        return (one + two) / 2, lambda g, gradients: (back_one(g, gradients) + back_two(g, gradients)) / 2
+
+
+@pytest.mark.needs("fast")
+def test_schedules_of_layers_within_layers():
+    def make(rate=FALLING):
+        within = Halves([pn.Activation("tanh"), pn.Dropout(rate)])
+        return pn.Network(pn.Dense(4), within, pn.Dense(3, "softmax"), input_size=3, seed=3, dtype="float64")
+
+    numpy, _ = assert_engines_agree(make, X, Y, loss="cross_entropy", epochs=6, batch_size=8)
+    constant = make(0.3)
+    constant.fit(X, Y, loss="cross_entropy", epochs=6, batch_size=8)
+    assert abs(numpy[0].parameters - constant.parameters).max() > 1e-3
+
+
+def test_what_the_report_shows_repeats_the_run():
+    from plainnet.report.rerun import python
+
+    net = network()
+    stopping = pn.EarlyStopping(None, monitor="accuracy", last=True)
+    options = {"loss": CrossEntropy(0.1), "optimizer": OPTIMIZERS["all"], "epochs": 4, "engine": "numpy"}
+    net.fit(X, Y, metrics=["accuracy"], early_stopping=stopping, **options)
+    again = {"X": X, "y": Y}
+    exec(python(net), again)
+    assert again["net"].parameters.tobytes() == net.parameters.tobytes()
+
+
+@pytest.mark.needs("sklearn")
+def test_partial_fit_takes_changed_factors():
+    from plainnet.sklearn import MLPClassifier
+
+    model = MLPClassifier((4,), solver=pn.Adam(0.01, rate_factors={"bias": 0}), random_state=0)
+    model.partial_fit(X, Y, classes=[0, 1, 2])
+    before = model.network_.parameters.copy()
+    model.solver = pn.Adam(0.01, rate_factors={"weights": 0})
+    model.partial_fit(X, Y)
+    names = np.repeat(["weights", "bias"] * 2, [12, 4, 12, 3])
+    moved = model.network_.parameters != before
+    assert not moved[names == "weights"].any()
+    assert moved[names == "bias"].all()
+
+
 def test_steps_of_a_users_own_are_scaled():
     """One step each: r times as long, where r = 0 stays."""
     factors = {"bias": 0.5, "layers[0].weights": 0}

@@ -115,7 +115,7 @@ def test_evaluation_and_report_count_its_decisions(model):
     measured = measure(table, net, part)
     outputs = net.predict(table.features(part.frame, dtype=net.dtype))
     assert measured.predicted.tolist() == (outputs[:, 1].astype(float) > table.threshold).astype(int).tolist()
-    subject = of_table(net, table, part.frame, title="t", rows_are="")
+    subject = of_table(net, table, part.frame, title="t", rows_are="", linear=outputs)
     assert subject.predicted[:, 0].tolist() == measured.predicted.tolist()
     assert f"{scores.in_plain_figures(measured.scores.measures[1].value, 4)}" in report_html(subject)
 

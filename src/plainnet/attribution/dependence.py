@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,21 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     >>> partial_dependence(net, X, 0, [-1.0, 0.0, 1.0]).shape
     (3, 2)
     """
+    return np.array([outputs.mean(axis=0) for outputs in _predictions(net, X, features, values)])
+
+
+def individual_dependence(net: Network, X: Any, features: int | Sequence[int], values: Any) -> Array:
+    """Return the prediction of each example with one input set to a value, (values, examples, outputs).
+
+    `partial_dependence`, which has the same arguments, is the average over the examples. Source: Goldstein, Kapelner,
+    Bleich and Pitkin, "Peeking inside the black box: visualizing statistical learning with plots of individual
+    conditional expectation", Journal of Computational and Graphical Statistics 24 (2015).
+    """
+    return np.array(list(_predictions(net, X, features, values)))
+
+
+def _predictions(net: Network, X: Any, features: int | Sequence[int], values: Any) -> Iterator[Array]:
+    """Yield the predictions of all examples for each value."""
     rows = inputs_for(net, X)[:].copy()
     columns = checked_columns(features, rows.shape[1])
     given = checks.numeric_array("values", values, rows.dtype)
@@ -38,11 +53,9 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
     if given.ndim != 2 or given.shape[1] != len(columns):
         each = f"a number for each of {plural(len(columns), 'column')} in each line"
         raise InvalidValue(f"values has shape {np.shape(values)}; it takes {each}")
-    averages = []
     for value in given:
         rows[:, columns] = value
-        averages.append(net.predict(rows).mean(axis=0))
-    return np.array(averages)
+        yield net.predict(rows)
 
 
 def checked_columns(features: int | Sequence[int], inputs: int) -> list[int]:

@@ -82,6 +82,7 @@ def importance_of_inputs(
         some = slice(0, ROWS_FOR_SLOPES)
         slope = np.abs(slopes(net, rows[some], None if labels is None else labels[some])).mean(axis=0)
         reach = slope * rows.std(axis=0)
+        reach[slope == 0] = np.inf  # as of the code of an embedded category, which says nothing of its importance
         order = np.argsort([-reach[list(inputs[i])].sum() for i in varying], kind="stable")
         tried = [varying[i] for i in np.sort(order[:MOST_TRIED])]
     settings: dict[str, Any] = {"repeats": repeats, "seed": seed, "bounded": True, "sample_weight": sample_weight}

@@ -178,7 +178,7 @@ def _prediction_of(net: Network, table: Table, row: Array) -> tuple[Any, str]:
     if not isinstance(target, ClassTarget):
         decoded = target.decode(net.predict(row[None], engine="numpy"))
         return lambda X: target.decode(net.predict(X, engine="numpy")), in_figures(float(decoded[0]))
-    label = int(target.probabilities(net.predict(row[None], engine="numpy"))[0].argmax())
+    label = int(target.decided(net.predict(row[None], engine="numpy"))[0])
     return lambda X: target.probabilities(net.predict(X, engine="numpy"))[:, label], target.names[label]
 
 

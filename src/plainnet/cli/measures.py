@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,9 @@ WIDEST_MATRIX = 10
 WIDEST_BASELINE = 32
 """The most letters of the simplest answer, which is the head of a narrow column."""
 
+NARROW = 70
+"""The least width of a console for a table of all measures."""
+
 LEAST_NAME = 6
 """The gaps between columns are wide if the names of classes keep this many letters."""
 
@@ -30,7 +34,7 @@ def print_measures(measured: Measured, classes: Sequence[str], title: str, about
     heading(f"{title} ({plural(len(measured.true), 'row')})")
     if about_the_rows:
         console.print(about_the_rows)
-    console.print(measure_table(measured.scores))
+    console.print(measure_table(measured.scores, console.width))
     for remark in measured.scores.remarks:
         console.print(remark)
     if classes:
@@ -51,10 +55,10 @@ def about_validation(history: History) -> str:
     return "These rows took no part in the training."
 
 
-def measure_table(scores: Scores) -> Table:
+def measure_table(scores: Scores, width: int) -> RenderableType:
     """Make a table with one line per measure: its value and interval, and those of simple models.
 
-    A column in which no measure has anything is left out.
+    A column in which no measure has anything is left out. A console too narrow for the columns has two tables.
     """
     columns = {
         "value": [_number(score.value) for score in scores.measures],
@@ -63,10 +67,15 @@ def measure_table(scores: Scores) -> Table:
         "linear model": [_number(score.linear) for score in scores.measures],
     }
     columns = {head: cells for head, cells in columns.items() if any(cells)}
-    table = plain_table("measure", *columns, left=(0,))
-    for score, *cells in zip(scores.measures, *columns.values(), strict=True):
-        table.add_row(score.label, *cells)
-    return table
+    heads = list(columns)
+    parts = [heads] if width >= NARROW or len(heads) < 3 else [heads[:2], [heads[0], *heads[2:]]]
+    tables = []
+    for part in parts:
+        table = plain_table("measure", *part, left=(0,))
+        for score, *cells in zip(scores.measures, *(columns[head] for head in part), strict=True):
+            table.add_row(score.label, *cells)
+        tables.append(table)
+    return Group(*tables)
 
 
 def confusion_table(pairs: Array, counts: Array, classes: Sequence[str]) -> Table | None:

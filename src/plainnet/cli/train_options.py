@@ -36,6 +36,8 @@ class Reading:
     decimal: options.Decimal = None
     thousands: options.Thousands = None
     dates: options.Dates = None
+    encoding: options.Encoding = None
+    sheet: options.Sheet = None
 
     @property
     def options(self) -> ReadOptions:
@@ -121,9 +123,7 @@ class Varied:
     ] = "realmlp"
     hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
     activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
-    number_embedding: Annotated[
-        str | None, option("Embedding of numbers: periodic, piecewise_linear or none.", NETWORK)
-    ] = None
+    number_embedding: Annotated[str | None, option("Embedding of numbers: periodic or none.", NETWORK)] = None
     frequency: Annotated[float | None, option("Deviation of the frequencies in the periodic embedding.", NETWORK)] = (
         None
     )

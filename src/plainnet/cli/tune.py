@@ -52,7 +52,7 @@ class Searching:
 @grouped
 def tune(
     context: typer.Context,
-    data: options.TableToLearn,
+    data: options.TablesToLearn,
     target: options.Target,
     *,
     task: options.Task = None,
@@ -62,7 +62,7 @@ def tune(
     searching: Searching,
 ) -> None:
     """Search for the settings of the recipe that are best for a table, and train the model with them."""
-    check_outputs({"--save": searching.save, "--report": searching.report}, {"the table": data})
+    check_outputs({"--save": searching.save, "--report": searching.report}, options.as_inputs(data))
     target = spelled(target)
     shown = counting("trial", errors, shown=searching.progress)
     with shown as tell:
@@ -93,7 +93,12 @@ def tune(
             **running.of_search(),
         )
     command = training_command(context, tuned)
-    tuned.fitted.history.source = {"data": data.name, "target": target, "seed": running.seed, "command": command}
+    tuned.fitted.history.source = {
+        "data": options.named(data),
+        "target": target,
+        "seed": running.seed,
+        "command": command,
+    }
     if searching.save is not None:
         tuned.net.save(searching.save)
     introduce(tuned.fitted.prepared)

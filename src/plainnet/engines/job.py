@@ -115,8 +115,10 @@ class Job:
 
     def scheduled_numbers(self, epoch: float) -> list[float]:
         """Return the learning rate and the values of `scheduled` at a point of the run."""
-        where = epoch, self.epochs, self.schedule_memory
-        return [self.optimizer.schedule.rate(*where), *(setting.value(*where) for setting in self.scheduled)]
+        rate = self.optimizer.schedule.rate(epoch, self.epochs, self.schedule_memory)
+        if not self.scheduled:  # as mostly, and a step of a small network takes less time than this
+            return [rate]
+        return [rate, *(setting.value(epoch, self.epochs, self.schedule_memory) for setting in self.scheduled)]
 
     @property
     def block_rows(self) -> int:

@@ -41,11 +41,10 @@ def truth_and_scores(
         scores = np.hstack([1 - scores, scores])
         if ((given >= 0) & (given <= 1)).all():
             given = _decided(given)
-    truth = given.reshape(rows, 1) == np.arange(scores.shape[1])
     last, plural = scores.shape[1] - 1, "" if columns == 1 else "s"
     rule = f"for {columns} column{plural} of predictions the labels are whole numbers from 0 to {last}"
-    _refuse(given, ~truth.any(axis=1), rule)
-    return truth, scores, weights
+    _refuse(given, ~((given == np.floor(given)) & (given >= 0) & (given <= last)), rule)
+    return given.reshape(rows, 1) == np.arange(scores.shape[1]), scores, weights
 
 
 def _truth_of_rows(given: Array) -> Array:

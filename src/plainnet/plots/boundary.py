@@ -9,11 +9,13 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE
+from plainnet._base.wording import plural
 from plainnet.attribution.outputs import class_labels, class_scores, examples
 from plainnet.network import Network
 from plainnet.plots import drawing
 from plainnet.plots.drawing import CLASS_COLORS, DARK, DASHES, GRAY, MARKERS, shortened
 from plainnet.plots.plane import Plane, Scales, plane
+from plainnet.tabular.thresholds import HALF
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,13 +37,15 @@ def decision_boundary(
     classes: Sequence[str] | None = None,
     scales: Scales | None = None,
     target_scale: tuple[float, float] = (0.0, 1.0),
+    threshold: float = HALF,
 ) -> Axes:
     """Draw the predictions over the plane of two inputs, with the examples: classes, or a quantity as colour.
 
     One feature gives a curve. The other inputs stay at their medians, or at `at` (inputs,). `names` are those of
     the inputs, `classes` those of the classes; `scales` and `target_scale`, each (mean, deviation), show standardized
     inputs and targets in their own units; a scale may also be the function to own units and its inverse. With more than
-    `MOST_CLASSES` classes the rarest are gray; with more than `MOST_POINTS` examples a sample is drawn.
+    `MOST_CLASSES` classes the rarest are gray; with more than `MOST_POINTS` examples a sample is drawn. Of two classes
+    the second has the region where its probability is above `threshold`.
     """
     inputs, targets = examples(net, X, y)
     over = plane(inputs, features, POINTS, at, names, scales)
@@ -50,6 +54,10 @@ def decision_boundary(
     axes = axes if axes is not None else drawing.new_axes(5.5, 4.5)
     drawn, sample = drawing.sample(len(inputs))
     places = [over.shown(inputs, i)[drawn] for i in range(len(over.features))]
+    ranges = zip(places, over.axes_values, strict=True)
+    within = np.all([(values >= ends[0]) & (values <= ends[-1]) for values, ends in ranges], axis=0)
+    drawn, places = drawn[within], [values[within] for values in places]
+    far = f"{plural((~within).sum(), 'example')} far from all others left out" if not within.all() else ""
     over.label(axes)
     if labels is None:
         mean, deviation = target_scale
@@ -60,10 +68,19 @@ def decision_boundary(
         scores = class_scores(outputs)
         count = scores.shape[1]
         called = drawing.named("classes", classes, [f"class {k}" for k in range(count)])
+        if len(places) > 1 and threshold != HALF:
+            scores = _seen_from(threshold, scores)
         draw_classes = _class_curves if len(places) == 1 else _regions
         note = draw_classes(axes, over, scores, places, labels[drawn], called, drawing.class_colors(count, labels))
-    drawing.remark(axes, note, sample)
+    drawing.remark(axes, note, sample, far)
     return axes
+
+
+def _seen_from(threshold: float, scores: Array) -> Array:
+    """Return probabilities of two classes, shifted on the logit scale so that the threshold becomes 0.5."""
+    odds = scores * [threshold, 1 - threshold]
+    shifted: Array = odds / odds.sum(axis=1, keepdims=True)
+    return shifted
 
 
 def _curve(axes: Axes, over: Plane, outputs: Array, places: Sequence[Array], targets: Array) -> None:

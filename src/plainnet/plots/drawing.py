@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CLASS_COLORS = (BLUE, VERMILION, GREEN, "#A87AF5", "#994D73", "#CC00B3", "#8A7A00", "#B08150", "#CC1A00", "#6A7F88")
 """A colour for each class, with a contrast of at least 3:1 on white and on the dark page; they were chosen to lie far
 apart for normal and for colour-blind eyes."""
+FAR = 5
+"""A few values do not stretch a picture to more than so many times the range of the others."""
 MARKERS = "o^sDvP*X<>"
 """A marker for each class colour, so that classes differ by more than their colours."""
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
@@ -68,7 +70,7 @@ def remark(axes: Axes, *remarks: str) -> None:
     """Write remarks, such as on what is left out, above the picture and its legend."""
     text = "\n".join(line for line in remarks if line)
     if text:
-        axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes))
+        axes.set_title(text, loc="left", fontsize="small", color=QUIET, pad=6 + 15 * _legend_rows(axes), wrap=True)
 
 
 def legend_above(axes: Axes, lift: float = 0.0) -> None:
@@ -187,6 +189,18 @@ def sample(examples: int, most: int = MOST_POINTS) -> tuple[Array, str]:
         return np.arange(examples), ""
     drawn = np.sort(np.random.default_rng(0).choice(examples, most, replace=False))
     return drawn, f"{most:,} of {plural(examples, 'example')}, drawn at random"
+
+
+def near(values: Array) -> Array:
+    """Return which values a picture shows: all, unless a few are far from all others.
+
+    If the range is more than `FAR` times that of the middle 98 %, these are shown.
+    """
+    low, high = np.quantile(values, (0.01, 0.99))
+    if low < high and np.ptp(values) > FAR * (high - low):
+        shown: Array = (values >= low) & (values <= high)
+        return shown
+    return np.ones(len(values), bool)
 
 
 def named(argument: str, given: Sequence[Any] | None, usual: Iterable[Any]) -> list[str]:

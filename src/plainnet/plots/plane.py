@@ -11,7 +11,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
-from plainnet.plots.drawing import plain_numbers, shortened
+from plainnet.plots.drawing import near, plain_numbers, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,6 +94,7 @@ def as_inputs(shown: Array, scale: Scale) -> Array:
 
 
 def _range(values: Array, points: int) -> Array:
+    values = values[near(values)]
     low, high = float(values.min()), float(values.max())
     margin = 0.08 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, points)

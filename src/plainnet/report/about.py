@@ -19,8 +19,8 @@ def data(subject: Subject) -> str:
     features = sum(len(column.features) for column in subject.inputs)
     if features > len(subject.inputs):
         words += (
-            f" The network takes the inputs as {features} features: a category is one for each value, and a column "
-            "with missing values has one more for them."
+            f" The network takes the inputs as {features} features: a category may be one for each value, a date one "
+            "or more for each of its parts, and a column with missing values one more for them."
         )
     rows = [[column.name, "date" if column.is_date else column.kind, column.summary] for column in listed]
     inputs = table(["input", "kind", "in these rows"], rows)

@@ -17,6 +17,7 @@ from plainnet.plots.drawing import class_colors, dates
 from plainnet.plots.outcomes import MOST_BARS
 from plainnet.report.page import WIDTH, Pictures, block, side_by_side, table, text
 from plainnet.report.subject import Input, Subject
+from plainnet.tabular.thresholds import decided
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,11 +153,16 @@ def _dependences(subject: Subject, pictures: Pictures, chosen: Sequence[Input]) 
         if column.is_date and labels is None:
             dates(axes.xaxis)
         drawn.append(axes)
-        marks = "Ticks at the foot: the rows." if labels is None else ""
-        rarer = f" {left_out} rarer values are not drawn." if left_out else ""
+        marks = ["Ticks at the foot: the rows."] if labels is None else []
         if labels is not None and subject.labels is None:
-            marks = "Bars start at the average prediction."
-        captions.append(marks + rarer)
+            marks.append("Bars start at the average prediction.")
+        if len(subject.classes) == 2 or (not subject.classes and subject.scores.shape[1] == 1):
+            what = "Shade" if labels is None else "Line over a bar"
+            marks.append(f"{what}: 80 % of the rows' own predictions, each row moved to the average level.")
+        if left_out:
+            beyond = "rarer values" if labels is not None else "rows far from all others"
+            marks.append(f"{left_out:,} {beyond} are not drawn.")
+        captions.append(" ".join(marks))
     if subject.labels is None:
         _on_one_scale(drawn)
     return [pictures(column.name, axes, caption) for column, axes, caption in zip(chosen, drawn, captions, strict=True)]
@@ -172,12 +178,13 @@ def _largest_change(subject: Subject, chosen: Sequence[Input]) -> float:
 def _values(subject: Subject, column: Input) -> tuple[Array, list[str] | None, int, tuple[Array, Array] | None]:
     """Return values to set a column to, their names if it is no quantity, and the number of values left out.
 
-    Of a quantity also return these values and those of the rows in its own units.
+    Of a quantity the number left out is that of rows outside the values, and these values and those of the rows are
+    returned in its own units as well.
     """
     known = column.own[~np.isnan(column.own)]
     if len(np.unique(known)) > FEW:
-        tried = values_to_try(known, known)
-        return column.encode(tried), None, 0, (tried, column.own)
+        tried = values_to_try(known)
+        return column.encode(tried), None, int(((known < tried[0]) | (known > tried[-1])).sum()), (tried, column.own)
     own = subject.X[:, column.features]
     different, first, counts = np.unique(own, axis=0, return_index=True, return_counts=True)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
@@ -232,7 +239,7 @@ def _agreement(subject: Subject, features: Sequence[int]) -> tuple[float, float]
     rows[:, features] = subject.X[:, features]
     whole, part = subject.net.predict(subject.X), subject.net.predict(rows)
     if subject.labels is not None:
-        predicted, mapped = class_scores(whole).argmax(axis=1), class_scores(part).argmax(axis=1)
+        predicted, mapped = (decided(class_scores(outputs), subject.threshold) for outputs in (whole, part))
         return float((predicted == mapped).mean()), float(np.bincount(predicted).max() / len(predicted))
     spread = ((whole[:, 0] - whole[:, 0].mean()) ** 2).sum()
     return float(1 - ((whole[:, 0] - part[:, 0]) ** 2).sum() / spread) if spread > 0 else 0.0, 0.0
@@ -250,6 +257,7 @@ def _boundary(subject: Subject, features: tuple[int, ...]) -> Axes:
         classes=subject.classes or None,
         scales=subject.scales,
         target_scale=subject.target_scale,
+        threshold=subject.threshold,
     )
     for axis in date_axes(subject, features, axes):
         dates(axis)

@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: `MLPClassifier` and `MLPRegressor` as it has them, with more options.
+"""Estimators for scikit-learn: `MLPClassifier` and `MLPRegressor` as it has them, and two for tables of any columns.
 
 A script written for `sklearn.neural_network` runs by changing the import:
 
@@ -10,8 +10,10 @@ True
 
 | file | what it holds |
 | --- | --- |
-| `classifier.py`, `regressor.py` | the two estimators |
-| `base.py` | their base class |
+| `table_classifier.py`, `table_regressor.py`, `table_base.py` | `TableClassifier`, `TableRegressor`, their base class |
+| `table_parameters.py`, `table_data.py` | their parameters: valid values, explanations · X, y and weights as a table |
+| `estimator.py` | the base class of all four |
+| `classifier.py`, `regressor.py`, `base.py` | `MLPClassifier`, `MLPRegressor`, their base class; all below is theirs |
 | `arguments.py`, `constraints.py`, `documentation.py` | the parameters: types, valid values, explanations |
 | `architecture.py` | the Network that the parameters describe |
 | `objective.py`, `optimizers.py` | scikit-learn's loss and penalty · its SGD and Adam |
@@ -30,5 +32,7 @@ except ImportError:
 
 from plainnet.sklearn.classifier import MLPClassifier
 from plainnet.sklearn.regressor import MLPRegressor
+from plainnet.sklearn.table_classifier import TableClassifier
+from plainnet.sklearn.table_regressor import TableRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TableClassifier", "TableRegressor"]

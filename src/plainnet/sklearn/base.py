@@ -1,11 +1,10 @@
-"""The base class of the two estimators: it checks the data, trains a network and predicts with it."""
+"""The base class of MLPClassifier and MLPRegressor: it checks the data, trains a network and predicts with it."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator  # type: ignore[import-untyped]
 from sklearn.utils import check_random_state, column_or_1d  # type: ignore[import-untyped]
 from sklearn.utils.validation import (  # type: ignore[import-untyped]
     _check_sample_weight,
@@ -13,16 +12,17 @@ from sklearn.utils.validation import (  # type: ignore[import-untyped]
     validate_data,
 )
 
-from plainnet import __version__, adapters
+from plainnet import adapters
 from plainnet._base.arrays import Array
 from plainnet.engines import blas, choosing
-from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for, targets_for, weights_for
 from plainnet.network.prediction import ROWS_AT_A_TIME
 from plainnet.sklearn import architecture, constraints, curves
 from plainnet.sklearn.architecture import PLAINNET_NAMES
 from plainnet.sklearn.arguments import Arguments
+from plainnet.sklearn.estimator import Estimator
 from plainnet.sklearn.labels import weight_by_class
 from plainnet.sklearn.lbfgs import fit_lbfgs
 from plainnet.sklearn.objective import Objective, dense_layers
@@ -33,7 +33,7 @@ from plainnet.sklearn.weights import ArrayList
 SKLEARN_NAMES = {name: sklearn_name for sklearn_name, name in PLAINNET_NAMES.items()}
 
 
-class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Arguments, Estimator):
     """The part that both estimators share; a subclass encodes targets, chooses the loss and decodes outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = constraints.SHARED
@@ -90,14 +90,6 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         """Return the classes that are held out in equal shares; None if rows are held out without regard to them."""
         return None
 
-    # ---- the constructor's arguments ----
-
-    def _set_arguments(self, arguments: dict[str, Any]) -> None:
-        """Set the constructor's arguments as attributes, unchanged, as scikit-learn's `clone` expects."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
-
     # ---- fitted attributes that belong to the network ----
 
     @property
@@ -148,30 +140,6 @@ class BaseMLP(Arguments, BaseEstimator):  # type: ignore[misc]
         if "network_" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__} has no attribute {asked!r} before it is fitted")
         return self.network_
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_plainnet_version": __version__}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        written = state.get("_plainnet_version", "0.1.0")
-        if written != __version__:
-            warn(
-                f"this {type(self).__name__} was pickled by plainnet {written} and is read by {__version__}, which may "
-                "differ; files of network_.save are read by every later version",
-            )
-        super().__setstate__(state)
-
-    def set_params(self, **params: Any) -> Self:
-        for name in params:
-            parameter, nested, _ = name.partition("__")
-            value = params.get(parameter, getattr(self, parameter, None))
-            if nested and hasattr(self, parameter) and not hasattr(value, "set_params"):
-                raise InvalidValue(
-                    f"{name} cannot be set: {parameter} is {value!r}, which has no settings of its own; give an "
-                    "object, such as solver=plainnet.AdamW(0.001), or set the estimator's own parameters"
-                )
-        super().set_params(**params)
-        return self
 
     # ---- training ----
 

@@ -1,4 +1,4 @@
-"""The parameters and attributes of both estimators, explained once for the two docstrings."""
+"""The parameters and attributes of MLPClassifier and MLPRegressor, explained once for the two docstrings."""
 
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -7,6 +7,7 @@ import numpy as np
 
 from plainnet.layers import NORMALIZATIONS
 from plainnet.optimizers import OPTIMIZERS
+from plainnet.sklearn.estimator import Estimator
 
 if TYPE_CHECKING:
     from plainnet.sklearn.base import BaseMLP
@@ -104,14 +105,14 @@ ATTRIBUTES = """
 Class = TypeVar("Class", bound=type)
 
 
-def documented(cls: Class) -> Class:
-    """Put the shared explanations into the docstring of `cls`."""
+def documented(cls: Class, parameters: str = PARAMETERS, attributes: str = ATTRIBUTES) -> Class:
+    """Put explanations that classes share into the docstring of `cls`."""
     if cls.__doc__:  # not under python -OO
-        cls.__doc__ = cls.__doc__.replace("{parameters}", PARAMETERS).replace("{attributes}", ATTRIBUTES)
+        cls.__doc__ = cls.__doc__.replace("{parameters}", parameters).replace("{attributes}", attributes)
     return cls
 
 
-def call_of(estimator: "BaseMLP") -> str:
+def call_of(estimator: Estimator) -> str:
     """Return the call that makes the estimator, without defaults, such as "MLPClassifier(max_iter=20)"."""
     defaults = inspect.signature(type(estimator)).parameters
     given = {name: _plain(value) for name, value in estimator.get_params(deep=False).items()}

@@ -15,6 +15,9 @@ from sklearn.utils import compute_class_weight  # type: ignore[import-untyped]
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
+from plainnet.tabular.kinds import LARGEST_EXACT
+from plainnet.tabular.targets import MOST_NUMERIC_CLASSES
+from plainnet.tabular.texts import as_text
 
 
 def is_multilabel(binarizer: LabelBinarizer) -> bool:
@@ -45,6 +48,22 @@ def plain_labels(binarizer: LabelBinarizer) -> list[Any] | None:
     labels = binarizer.classes_.tolist()
     is_plain = all(isinstance(label, str) for label in labels) or binarizer.classes_.dtype.kind in "biuf"
     return labels if is_plain else [str(label) for label in labels]
+
+
+def labels_of_table(classes: Array) -> list[str] | list[int] | list[bool]:
+    """Return different labels as a table's target holds them: text, some whole numbers, or booleans.
+
+    Labels of other kinds are their text; where two would have the same one, they are numbered.
+    """
+    labels = classes.tolist()
+    if classes.dtype == bool:
+        return labels
+    is_whole = classes.dtype.kind in "iuf" and all(label == int(label) for label in labels)
+    if is_whole and len(labels) <= MOST_NUMERIC_CLASSES and max(map(abs, labels)) <= LARGEST_EXACT:
+        return [int(label) for label in labels]
+    texts = [str(label) for label in labels]
+    alike = len(set(map(as_text, texts))) < len(texts)
+    return [str(place) for place in range(len(texts))] if alike else texts
 
 
 def encode(binarizer: LabelBinarizer, y: Any) -> Array:

@@ -17,7 +17,7 @@ from plainnet.engines import Job
 from plainnet.errors import DivergenceError, InvalidValue, warn
 from plainnet.history import Report
 from plainnet.metrics import Measure
-from plainnet.optimizers import Optimizer, State
+from plainnet.optimizers import DECAY, RATE, Optimizer, State
 from plainnet.schedules import Memory
 from plainnet.sklearn import curves
 from plainnet.sklearn.documentation import call_of
@@ -94,8 +94,10 @@ class StochasticFit:
         job.draw_order = _reshuffled(estimator._random_state, len(samples.inputs))
         job.epochs_done, job.steps_done = memory.epochs, memory.steps
         job.schedule_memory = {**memory.schedule, **job.schedule_memory}
-        if memory.state is not None:
-            job.optimizer_state = memory.state
+        if memory.state is not None:  # factors are of the present parameters
+            kept = {name: vector for name, vector in memory.state.items() if name not in (RATE, DECAY)}
+            factors = {name: vector for name, vector in job.optimizer_state.items() if name in (RATE, DECAY)}
+            job.optimizer_state = kept | factors
         return job
 
     def train(self) -> None:

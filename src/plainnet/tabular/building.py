@@ -102,13 +102,8 @@ def _embeddings(table: Table, recipe: Recipe, X: Array) -> list[Layer]:
             f"number_embedding is {recipe.number_embedding!r} and encoding {recipe.encoding!r}; numbers are embedded "
             "with encoding='robust' alone"
         )
-    if recipe.number_embedding == "periodic":
-        sizes = recipe.frequencies, recipe.number_width
-        return [
-            *layers,
-            PeriodicEmbedding(numbers, *sizes, deviation=recipe.frequency),
-        ]
-    return [*layers, PiecewiseLinearEmbedding.of_quantiles(X[:, :numbers])]
+    sizes = recipe.frequencies, recipe.number_width
+    return [*layers, PeriodicEmbedding(numbers, *sizes, deviation=recipe.frequency)]
 
 
 def _hidden(units: int, recipe: Recipe, settings: dict[str, Any]) -> list[Layer]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Generator
@@ -15,8 +14,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
-from plainnet.layers import Average
 from plainnet.network import Network
+from plainnet.network.averaging import averaged
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -265,7 +264,7 @@ def _fit_folds(
     seen = np.flatnonzero(counts)
     judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))
     histories = tuple(net.history for net in kept if net.history)
-    return Fitted(averaged(kept), prepared, histories, judged, interrupted=interrupted)
+    return Fitted(_as_one(kept), prepared, histories, judged, interrupted=interrupted)
 
 
 def _counts(history: History, late: bool) -> bool:
@@ -273,14 +272,10 @@ def _counts(history: History, late: bool) -> bool:
     return history.stopped in WHOLE or (late and bool(history.best_epoch))
 
 
-def averaged(members: list[Network]) -> Network:
-    """Return one network whose output is the mean of the outputs of several, trained on the same table."""
-    first = members[0]
+def _as_one(members: list[Network]) -> Network:
+    """Return a network, or several that were trained on the same table as one whose output is their mean."""
     if len(members) == 1:
-        return first
-    branches = [[copy.deepcopy(layer) for layer in net.layers] for net in members]
-    net = Network(Average(*branches), input_size=first.input_size, seed=first.seed, dtype=first.dtype)
-    net.parameters = np.concatenate([member.parameters for member in members])
-    net.statistics = np.concatenate([member.statistics for member in members])
-    net.table, net.history = first.table, first.history
+        return members[0]
+    net = averaged(members)
+    net.history = members[0].history
     return net

@@ -69,6 +69,14 @@ def columns_of(data: Any, where: str) -> Columns:
     raise InvalidType(f"{where} is of type {type(data).__name__}; {TAKES}")
 
 
+def frame_of(data: Any, where: str) -> pl.DataFrame:
+    """Return a table that is in memory as a frame of polars, all of its columns; raise as `raw_table_of` does."""
+    raw = raw_table_of(data, where=where)
+    return pl.DataFrame(
+        [column.alias(name) for name, column in zip(raw.written, raw.frame.iter_columns(), strict=True)]
+    )
+
+
 def column_of(name: str, values: Any) -> pl.Series:
     """Return the values of one column, of whatever library, as a series of polars; null where a value is missing."""
     if isinstance(values, pl.Series):
@@ -120,7 +128,7 @@ def _of_array(name: str, values: Array) -> pl.Series:
 
 def _of_objects(name: str, values: Sequence[Any]) -> pl.Series:
     """Return Python objects, all of one kind, or missing, as a series."""
-    values = [None if _is_missing(value) else value for value in values]
+    values = [None if is_missing(value) else value for value in values]
     first: dict[str, int] = {}
     for row, value in enumerate(values):
         if value is None:
@@ -146,7 +154,7 @@ def listed_and(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Return True for None, NaN, and pandas' NA and NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
@@ -206,5 +214,5 @@ _MAKERS: dict[str, Callable[[str, Any], pl.Series]] = {
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."

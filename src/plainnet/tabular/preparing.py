@@ -37,10 +37,13 @@ class Prepared:
     dtype: str
 
 
-def prepare(problem: Problem, parts: Divided, recipe: Recipe, *, dtype: str = "float32") -> Prepared:
+def prepare(
+    problem: Problem, parts: Divided, recipe: Recipe, *, dtype: str = "float32", measured: bool = True
+) -> Prepared:
     """Learn the encoders on the training part and make arrays of `dtype` of it and of the validation part.
 
-    With folds, the encoders are learned on the rows of all folds. Raises as `Table.learn` and `Table.features` do.
+    With folds, the encoders are learned on the rows of all folds. Unless the other parts are to be `measured`, no
+    warning says that rows of them are equal to training rows. Raises as `Table.learn` and `Table.features` do.
     """
     import polars.selectors as cs
 
@@ -72,7 +75,7 @@ def prepare(problem: Problem, parts: Divided, recipe: Recipe, *, dtype: str = "f
     hashes = overlap.row_hashes(table, training.frame)
     by_chance = cautions.share_equal_by_chance(training.frame.select(cs.by_name(table.column_names)))
     for part, name in ((held_out, "validation"), (parts.test, "test")):
-        if len(part):
+        if measured and len(part):
             cautions.warn_of_overlap(hashes, overlap.row_hashes(table, part.frame), part, by_chance, name)
     if by_chance < TOLD_APART:
         table = replace(table, fingerprint=overlap.fingerprint(hashes))

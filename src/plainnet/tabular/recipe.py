@@ -13,6 +13,7 @@ from plainnet.initializers import INITIALIZERS
 from plainnet.layers import NORMALIZATIONS
 from plainnet.losses import LOSSES
 from plainnet.schedules import SCHEDULES
+from plainnet.tabular.learning import Encoding
 from plainnet.tabular.targets import Task
 
 FEW_ROWS = 2_500
@@ -41,7 +42,7 @@ class Recipe:
     embedding_width: int = 8
     """The numbers in the embedding of a category."""
     number_embedding: str = "periodic"
-    """The embedding of numbers: "periodic", "piecewise_linear", or "none" for the number itself."""
+    """The embedding of numbers: "periodic", or "none" for the number itself."""
     frequency: float = 0.1
     """The deviation of the initial frequencies of the periodic embedding."""
     frequencies: int = 16
@@ -167,7 +168,7 @@ OF_THE_OPTIMIZER: dict[str, Any] = {
 
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
-    "number_embedding": ("periodic", "piecewise_linear", "none"),
+    "number_embedding": ("periodic", "none"),
     "activation": ACTIVATIONS,
     "initializer": (FROM_DATA, "auto", *INITIALIZERS),
     "normalization": ("none", *NORMALIZATIONS),

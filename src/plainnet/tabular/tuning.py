@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     import optuna
-    import polars as pl
 
     from plainnet.history import Report
 
@@ -61,7 +60,7 @@ class Tuned:
 
 
 def tune(
-    data: str | os.PathLike[str] | pl.DataFrame,
+    data: Any,
     target: str,
     *,
     trials: int = 50,
@@ -79,7 +78,7 @@ def tune(
     reading: dict[str, Any] | None = None,
     **options: Any,
 ) -> Tuned:
-    """Try settings of a recipe on a table, a file or a polars frame, and return the best with its model.
+    """Try settings of a recipe on a table, a file (or several) or a frame, and return the best with its model.
 
     Each trial is judged by its error, 1 - accuracy or the root mean squared error of the standardized target, on the
     validation rows; with folds on all rows, each predicted by the network that was not trained on it. Test rows take
@@ -105,13 +104,21 @@ def tune(
     made = study_of(storage, study, seed, sampler, pruner)
     checks.whole_number("trials", trials, least=1)
     given = {"loss": base.loss, **(reading or {})}
-    if isinstance(data, str | os.PathLike):
+    if is_path(data):
         problem = problem_of_file(data, target, ignore=ignore, **given)
     else:
-        problem = problem_of(data.drop(list(ignore)), target, **given)
+        from plainnet.tabular.frames import frame_of  # imports polars
+
+        problem = problem_of(frame_of(data, "the table").drop(list(ignore)), target, **given)
     search = Search(problem, division or Division(), base, seed, dtype, options)
     search.run(made, trials, began + time_limit, on_trial)
     return search.winner(made)
+
+
+def is_path(data: Any) -> bool:
+    """Return True for the path of a file and for a list of such."""
+    each = data if isinstance(data, list | tuple) else [data]
+    return bool(each) and all(isinstance(one, str | os.PathLike) for one in each)
 
 
 def study_of(

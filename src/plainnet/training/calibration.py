@@ -19,7 +19,6 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.minimizing import golden_section
-from plainnet.activations import softmax
 from plainnet.errors import InvalidValue
 from plainnet.layers import Activation, Dense, Layer
 from plainnet.layers.dense import weighted_sums
@@ -63,8 +62,8 @@ def fit_temperature(targets: Array, logits: Array, sample_weight: Array | None =
 
     `targets` are their classes, 0 ... classes - 1, `logits` the weighted sums before softmax, (rows, classes), or
     before one sigmoid, (rows, 1); or those of several networks whose probabilities are averaged, (networks, rows,
-    classes). As in Platt's scaling (1999) each class counts as seen once more than it was, so that a few rows that
-    are all right do not make the network certain: a true class has the target 1 - (classes - 1) / (rows + classes).
+    classes). Added to the sum of the losses is (ln T)² / 2, as if ln T were drawn from a standard normal distribution:
+    of many rows it is nothing, and a few rows that are all right do not make the network certain.
     """
     z = np.asarray(logits, np.float64)
     z = z[np.newaxis] if z.ndim == 2 else z
@@ -75,18 +74,18 @@ def fit_temperature(targets: Array, logits: Array, sample_weight: Array | None =
         raise InvalidValue(f"logits has shape {np.shape(logits)} and targets {len(labels)} classes; each row takes one")
     if labels.min() < 0 or labels.max() >= z.shape[2]:
         raise InvalidValue(f"targets holds classes from {labels.min()} to {labels.max()} for {z.shape[2]} classes")
-    rows, classes = z.shape[1:]
-    seen = np.full((rows, classes), 1 / (rows + classes))
-    seen[np.arange(rows), labels] += 1 - classes / (rows + classes)
+    rows = np.arange(len(labels))
+    each = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    each = each * each.sum() / np.square(each).sum()  # they add up to as many rows as they are worth (Kish 1965)
 
     def log_loss(log_temperature: float) -> float:
         z_scaled = z / np.exp(log_temperature)
         largest = z_scaled.max(axis=2, keepdims=True)
-        if len(z) == 1:  # ln softmax, which stays finite where a probability does not
-            logs = z_scaled[0] - largest[0] - np.log(np.exp(z_scaled[0] - largest[0]).sum(axis=1, keepdims=True))
-        else:
-            logs = np.log(np.maximum(np.mean([softmax(own) for own in z_scaled], axis=0), np.finfo(float).tiny))
-        return -float(np.average((seen * logs).sum(axis=1), weights=sample_weight))
+        log_totals = largest[..., 0] + np.log(np.exp(z_scaled - largest).sum(axis=2))
+        own = z_scaled[:, rows, labels] - log_totals  # ln p of the true class by each network
+        highest = own.max(axis=0)
+        losses = -highest - np.log(np.exp(own - highest).mean(axis=0))
+        return float(each @ losses) + log_temperature**2 / 2
 
     return float(np.exp(golden_section(log_loss, np.log(COLDEST), np.log(HOTTEST))))
 

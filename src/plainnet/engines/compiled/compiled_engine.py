@@ -202,12 +202,13 @@ def rates_of(job: Job, steps: int) -> tuple[Array, int]:
     if all(type(schedule) in (Constant, ReduceOnPlateau) for schedule in schedules):
         return np.array([job.scheduled_numbers(job.epochs_done)]), steps
     done = job.epochs_done * job.batches + job.batches_done
-    rows: list[list[float]] = []
+    numbers: list[float] = []
     for epoch, batch in (divmod(step, job.batches) for step in range(done, done + steps)):
         try:
-            rows.append(job.scheduled_numbers(epoch + batch / job.batches))
+            numbers += job.scheduled_numbers(epoch + batch / job.batches)
         except BaseException:
-            if not rows:
+            if not numbers:
                 raise
             break
-    return np.array(rows), len(rows)
+    rows = np.array(numbers).reshape(-1, len(schedules))
+    return rows, len(rows)
