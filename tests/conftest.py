@@ -78,6 +78,7 @@ NEEDS = {
     "test_script.py": ("tables",),
     "test_script_reading.py": ("tables",),
     "test_streams.py": COMMANDS,
+    "test_table_sources.py": COMMANDS,
     "test_table_goldens.py": ("tables",),
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),

@@ -36,6 +36,16 @@ LAYERS = {
         lambda units: pn.ParametricActivation("mish"),
         lambda units: pn.ParametricActivation("selu"),
     ],
+    "Average": [
+        lambda units: pn.Average(
+            [pn.Dense(units, "tanh")], [pn.Dense(3, "relu", l2=0.1), pn.Dropout(0.3), pn.Dense(units)]
+        ),
+        lambda units: pn.Average(
+            [pn.Average([pn.Scale(), pn.Dense(units)], [pn.Dense(units, l1=0.01)]), pn.Activation("silu")],
+            [pn.Dense(2), pn.BatchNorm(), pn.Dense(units, bias=False)],
+        ),
+    ],
+    "Embedding": [lambda units: pn.Embedding([2]), lambda units: pn.Embedding([1, 3][:units], width=3)],
     "PeriodicEmbedding": [
         lambda units: pn.PeriodicEmbedding(1),
         lambda units: pn.PeriodicEmbedding(min(units, 2), frequencies=5, width=3, deviation=0.3),

@@ -106,6 +106,33 @@ def periodic_embedding(layer, x, take, **_):
     return anp.concatenate([*embedded, x], axis=1), 0.0
 
 
+def embedding(layer, x, take, **_):
+    categories, width = layer["categories"], layer.get("width", 8)
+    others = x.shape[1] - len(categories)
+    table = take((sum(categories) + len(categories), width))
+    columns, first = [x[:, :others]], 0
+    for i, count in enumerate(categories):
+        codes = [round(float(getattr(row[others + i], "_value", row[others + i]))) for row in x]
+        columns.append(anp.stack([table[first + (code if 0 <= code <= count else 0)] for code in codes]))
+        first += count + 1
+    return anp.concatenate(columns, axis=1), 0.0
+
+
+def average(layer, x, take, **context):
+    outputs, penalties = [], 0.0
+    for branch in layer["branches"]:
+        value = x
+        for own in branch:
+            own = own if isinstance(own, dict) else {"name": own}
+            value, penalty = LAYERS[own["name"]]({**DENSE, **own}, value, take, **context)
+            penalties = penalties + penalty
+        outputs.append(value)
+    return sum(outputs) / len(outputs), penalties
+
+
+DENSE = {"activation": "identity", "bias": True, "l1": 0.0, "l2": 0.0}
+"""What a description leaves out."""
+
 LAYERS = {
     "Dense": dense,
     "Activation": activation,
@@ -115,6 +142,8 @@ LAYERS = {
     "RMSNorm": rms_norm,
     "Scale": scale,
     "ParametricActivation": parametric_activation,
+    "Average": average,
+    "Embedding": embedding,
     "PeriodicEmbedding": periodic_embedding,
 }
 

@@ -147,7 +147,7 @@ def test_normalization_of_an_example(name):
         np.testing.assert_allclose(gradients[key], case[f"{key}_gradient"], rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["Scale", "ParametricActivation", "PeriodicEmbedding"])
+@pytest.mark.parametrize("name", ["Scale", "ParametricActivation", "PeriodicEmbedding", "Embedding", "Average"])
 def test_layers_and_their_gradients(name):
     case = next(case for key, case in GOLDENS["layers"].items() if key.replace("_", "") == name.lower())
     inputs = np.array(case["inputs"])

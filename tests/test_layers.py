@@ -136,3 +136,128 @@ def test_predictions_follow_new_weights():
     after = net.predict(X)
     assert not np.allclose(before, after)
     np.testing.assert_allclose(after, X @ net.layers[0].weights + net.layers[0].bias, rtol=1e-12)
+
+
+# ---- Embedding ----
+
+CODES = np.array([[0.5, 1, 3], [0.1, 0, 0], [0.2, 2, 3], [0.3, 1, 3]])
+"""A number, then codes of 2 and of 3 categories, some of them several times."""
+
+
+def test_an_embedding_looks_codes_up_and_takes_all_others_for_0():
+    net = network(pn.Embedding([2, 3], width=2), input_size=3)
+    table = net.layers[0].weights
+    expected = [[x, *table[int(a)], *table[3 + int(b)]] for x, a, b in CODES]
+    np.testing.assert_array_equal(net.predict(CODES), expected)
+    strange = np.array([[1.0, -1, 4], [1, 1e30, -1e30], [1, 2.4, 2.6]])
+    known = np.array([[1.0, 0, 0], [1, 0, 0], [1, 2, 3]])
+    for engine in ("numpy", "auto"):
+        np.testing.assert_array_equal(net.predict(strange, engine=engine), net.predict(known, engine=engine))
+
+
+def test_codes_that_stand_several_times_add_their_gradients():
+    net = network(pn.Embedding([2, 3], width=2), pn.Dense(1), input_size=3)
+    assert pn.check_gradients(net, CODES, CODES[:, :1], loss="mse").passed
+    layer = net.layers[0]
+    _, backward = layer.forward(CODES)
+    gradients = {"weights": np.full((7, 2), np.nan)}
+    backward(np.ones((4, 5)), gradients)
+    np.testing.assert_array_equal(gradients["weights"][:, 0], [1, 2, 1, 1, 0, 0, 3])
+
+
+def test_an_embedding_of_many_categories_begins_standard_normal():
+    net = network(pn.Embedding([5000, 100]), input_size=2)
+    assert net.layers[0].weights.shape == (5102, 8)
+    assert net.layers[0].weights.std() == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pn.Embedding([]), "categories is empty"),
+        (lambda: pn.Embedding(3), "categories is 3; it takes a list"),
+        (lambda: pn.Embedding([3, 0]), r"categories\[1\] is 0; it takes a whole number of at least 1"),
+        (lambda: pn.Embedding([3], width=0), "width is 0"),
+        (lambda: network(pn.Embedding([3, 3, 3]), input_size=2), "categories has 3 columns and Embedding has 2 inputs"),
+    ],
+)
+def test_embeddings_that_cannot_be_are_refused(make, message):
+    with pytest.raises((pn.errors.InvalidValue, pn.errors.InvalidType), match=f"^{message}"):
+        make()
+
+
+# ---- Average ----
+
+
+def test_an_average_of_trained_networks_predicts_their_mean(tmp_path):
+    X = RANDOM.normal(size=(60, 3))
+    y = RANDOM.integers(0, 3, 60)
+    nets = [
+        network(pn.Dense(5, "relu"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(3, "softmax"), input_size=3, seed=seed)
+        for seed in range(3)
+    ]
+    pn.train_many(nets, X, y, loss="cross_entropy", epochs=5)
+    ensemble = pn.averaged(nets)
+    expected = np.mean([net.predict(X) for net in nets], axis=0)
+    np.testing.assert_allclose(ensemble.predict(X), expected, rtol=1e-12)
+    ensemble.save(tmp_path / "ensemble.npz")
+    again = pn.load(tmp_path / "ensemble.npz")
+    np.testing.assert_array_equal(again.predict(X), ensemble.predict(X))
+    assert again.parameter_names()[0] == "layers[0].branches[0].layers[0].weights"
+    loss = ensemble.evaluate(X, y, loss="cross_entropy")["loss"]
+    assert loss == pytest.approx(-np.log(expected[np.arange(60), y]).mean(), rel=1e-9)
+    nets[0].parameters *= 0
+    np.testing.assert_allclose(ensemble.predict(X), expected, rtol=1e-12)  # it has copies
+
+
+def test_the_layers_of_a_branch_are_views_into_the_vector_of_the_network():
+    inner = pn.Dense(2, "tanh")
+    net = network(pn.Average([pn.Average([inner], [pn.Dense(2)])], [pn.Dense(2)]), input_size=2)
+    net.parameters = np.arange(18)
+    np.testing.assert_array_equal(inner.weights, [[0, 1], [2, 3]])
+    inner.bias = [7, 8]
+    np.testing.assert_array_equal(net.parameters[4:6], [7, 8])
+    np.testing.assert_array_equal(net.copy().layers[0].branches[0][0].branches[0][0].bias, [7, 8])
+
+
+def test_averages_are_shown_shortly():
+    both = pn.Average([pn.Dense(2, "tanh"), pn.Dense(1)], [pn.Dense(2, "tanh"), pn.Dense(1)])
+    assert repr(both) == "Average(2 × [Dense(units=2, activation='tanh'), Dense(units=1)])"
+    assert repr(pn.Average([pn.Scale()], [pn.Dense(1)])) == "Average([Scale()], [Dense(units=1)])"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pn.Average(), "branches is empty"),
+        (lambda: pn.Average(pn.Dense(1)), r"branches\[0\] is Dense\(units=1\); it takes a list of layers"),
+        (lambda: pn.Average([pn.Dense(1)], []), r"branches\[1\] is empty"),
+        (lambda: pn.Average([pn.Dense(1), 3]), r"branches\[0\]\[1\] is 3; it takes a layer"),
+        (
+            lambda: network(pn.Average([pn.Dense(1)], [pn.Dense(2)]), input_size=2),
+            r"branches\[1\] gives outputs of shape \(2,\) and branches\[0\] \(1,\)",
+        ),
+        (lambda: network(pn.Average([layer := pn.Dense(1)], [layer])), "Dense.units=1. already belongs"),
+        (lambda: pn.averaged([]), "networks is empty"),
+        (lambda: pn.averaged([network(pn.Dense(1))]), r"networks\[0\] has no parameters yet"),
+        (
+            lambda: pn.averaged([network(pn.Dense(1), input_size=2), network(pn.Dense(1), input_size=3)]),
+            r"networks\[1\] has another input_size than networks\[0\]",
+        ),
+    ],
+)
+def test_averages_that_cannot_be_are_refused(make, message):
+    with pytest.raises((pn.errors.InvalidValue, pn.errors.InvalidType), match=f"^{message}"):
+        make()
+
+
+def test_data_driven_weights_reach_the_layers_of_each_branch():
+    X = RANDOM.normal(3, 2, size=(300, 3))
+    net = network(pn.Average([pn.Dense(4, "selu"), pn.Dense(1)], [pn.Dropout(0.9), pn.Dense(1)]))
+    pn.initialize_from_data(net, X)
+    for branch in net.layers[0].branches:
+        z = X
+        for layer in branch:
+            if isinstance(layer, pn.Dense):
+                np.testing.assert_allclose((z @ layer.weights).std(axis=0), 1, rtol=1e-10)
+                z = layer.predict(z)

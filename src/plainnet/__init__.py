@@ -28,6 +28,7 @@ from plainnet.gradients import check_gradients
 from plainnet.history import History, Report
 from plainnet.layers import *  # noqa: F403 - the names are in its __all__
 from plainnet.network import Network
+from plainnet.network.averaging import averaged
 from plainnet.network.initialization import initialize_from_data
 from plainnet.optimizers import *  # noqa: F403 - the names are in its __all__
 from plainnet.training.stopping import EarlyStopping
@@ -48,6 +49,7 @@ __all__ = [
     "Network",
     "Report",
     "activations",
+    "averaged",
     "calibrated",
     "check_gradients",
     "compare",

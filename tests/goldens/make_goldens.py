@@ -337,6 +337,8 @@ def layer_goldens() -> Json:
         "scale": _scale(random),
         "parametric_activation": _parametric_activation(random),
         "periodic_embedding": _periodic_embedding(random),
+        "embedding": _embedding(random),
+        "average": _average(random),
     }
 
 
@@ -440,6 +442,35 @@ def _periodic_embedding(random: np.random.Generator) -> Json:
 
     settings = {"columns": columns, "frequencies": count, "width": width, "deviation": 0.5}
     return _gradients(random, settings, random.standard_normal((6, 3)), arrays, embedded)
+
+
+def _embedding(random: np.random.Generator) -> Json:
+    """Two columns of 2 and 4 categories behind another input; some codes stand there several times."""
+    codes = np.array([[0, 4], [1, 4], [2, 0], [1, 3], [1, 4], [0, 1]])
+    inputs = np.column_stack([random.standard_normal(len(codes)), codes])
+
+    def looked_up(x: Any, weights: Any) -> Any:
+        tables = torch.split(weights, [3, 5])
+        vectors = [functional.embedding(torch.tensor(codes[:, i]), table) for i, table in enumerate(tables)]
+        return torch.cat([x[:, :1], *vectors], dim=1)
+
+    weights = random.standard_normal((8, 3))
+    return _gradients(random, {"categories": [2, 4], "width": 3}, inputs, {"weights": weights}, looked_up)
+
+
+def _average(random: np.random.Generator) -> Json:
+    """A linear branch, and one of two layers."""
+    shapes = {"[0].layers[0].weights": (3, 2), "[0].layers[0].bias": (2,), "[1].layers[0].weights": (3, 4)}
+    shapes |= {"[1].layers[0].bias": (4,), "[1].layers[1].weights": (4, 2), "[1].layers[1].bias": (2,)}
+    arrays = {f"branches{name}": random.standard_normal(shape) for name, shape in shapes.items()}
+
+    def mean(x: Any, w: Any, b: Any, *second: Any) -> Any:
+        hidden = torch.tanh(functional.linear(x, second[0].T, second[1]))
+        both = [functional.linear(x, w.T, b), functional.linear(hidden, second[2].T, second[3])]
+        return torch.stack(both).mean(dim=0)
+
+    first, other = {"name": "Dense", "units": 2}, {"name": "Dense", "units": 4, "activation": "tanh"}
+    return _gradients(random, {"branches": [[first], [other, first]]}, random.standard_normal((5, 3)), arrays, mean)
 
 
 def _gradients(

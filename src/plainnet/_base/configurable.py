@@ -206,6 +206,8 @@ def _own_parts(setting: str, value: Any, own: Mapping[str, Any]) -> Any:
         return build(setting, value, {}, own.values())
     if isinstance(value, dict):
         return {k: _own_parts(k, v, own) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_own_parts(setting, part, own) for part in value]
     return value
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plainnet._base.wording import plural
+from plainnet.cli import options
 from plainnet.cli.display import UNLIMITED, console, plain_table
 from plainnet.cli.measures import cut
 from plainnet.cli.train_options import Reading
@@ -29,20 +30,21 @@ ROOMY = 76
 WAY = "To read a column otherwise: --column NAME=KIND (number, category, date, boolean, ignore)"
 
 
-def show_table(file: Path, target: str | None, reading: Reading) -> None:
+def show_table(files: Sequence[Path], target: str | None, reading: Reading) -> None:
     """Print how each column of a table is read and which are no inputs."""
     target = None if target is None else spelled(target)
-    typed = read_typed(file, ignore=reading.ignored, options=reading.options, target=target, say=False)
+    typed = read_typed(files, ignore=reading.ignored, options=reading.options, target=target, say=False)
     task = None if target is None else decide_task(typed.frame, target)
     inputs = typed.frame if target is None else typed.frame.drop(target)
     useless = useless_columns(inputs, typed.options.categories, most=None)
-    name = "standard input" if str(file) == "-" else file.name
     about = (
         ""
         if target is None
         else f"; {target} is the target, of {'classes' if task == 'classification' else 'a quantity'}"
     )
-    console.print(f"{name}: {plural(len(typed.frame), 'row')}, {plural(len(typed.decisions), 'column')}{about}")
+    console.print(
+        f"{options.named(files)}: {plural(len(typed.frame), 'row')}, {plural(len(typed.decisions), 'column')}{about}"
+    )
     lines = [_line(decision, useless.get(decision.column), typed, target) for decision in typed.decisions]
     _print(lines)
     console.print(WAY)

@@ -46,7 +46,7 @@ NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
 @grouped
 def compare(
     context: typer.Context,
-    data: options.TableToLearn,
+    data: options.TablesToLearn,
     target: options.Target,
     *,
     task: options.Task = None,
@@ -84,7 +84,7 @@ def compare(
     progress: options.Progress = True,
 ) -> None:
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
-    check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, {"the table": data})
+    check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, options.as_inputs(data))
     checks.number("--validation", validation, above=0, below=1)
     target = spelled(target)
     typed = read_typed(data, ignore=reading.ignored, options=reading.options, target=target)
@@ -97,7 +97,7 @@ def compare(
     prepared = rows.prepared(seed)
     combinations = _combinations({name: context.params[name] or [UNVARIED.get(name)] for name in VARIED_OPTIONS})
     variants = {name: _variant(rows, len(prepared.X), chosen) for name, chosen in combinations.items()}
-    console.print(f"{data.name}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
+    console.print(f"{options.named(data)}: {len(prepared.X) + len(prepared.held_out):,} rows, target {target}")
     runs = plural(len(variants) * seeds, "run")
     console.print(f"{plural(len(variants), 'variant')} from {plural(seeds, 'seed')}: {runs}\n")
     try:

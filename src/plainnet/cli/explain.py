@@ -14,6 +14,7 @@ from plainnet.attribution import RowExplanation, explain_rows, text
 from plainnet.attribution import html as pages_of_rows
 from plainnet.cli import options
 from plainnet.cli.display import console, print_whole
+from plainnet.cli.groups import grouped
 from plainnet.cli.models import load
 from plainnet.cli.outputs import check_outputs
 from plainnet.errors import InvalidValue, warn
@@ -31,9 +32,11 @@ FEW = 20
 """With fewer rows to compare with, a note says how to name more."""
 
 
+@grouped
 def explain(
     model: options.Model,
     data: Annotated[Path, typer.Argument(help="Table with the model's columns and, but for --why, the target.")],
+    *,
     row: Annotated[
         list[int] | None,
         typer.Option("--row", help="Row to explain; 1 is the first below the header. Repeat it for several. [1]"),
@@ -44,12 +47,11 @@ def explain(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show large arrays and all columns.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to this file instead.")] = None,
-    missing: options.Missing = None,
-    separator: options.Separator = None,
+    reading: options.LaterReading,
 ) -> None:
     """Show which columns made a prediction, then walk one training step on the row: every sum, gradient and update."""
     check_outputs({"--html": html}, {"the model": model, "the table": data, "the background": background})
-    net, table = load(model, missing, separator, instead="plainnet.explain and plainnet.shapley_values")
+    net, table = load(model, reading, instead="plainnet.explain and plainnet.shapley_values")
     rows = row or [1]
     frame = table.read(data, target=not why)
     for number in rows:

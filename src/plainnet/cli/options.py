@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -18,7 +18,7 @@ from plainnet.losses import LOSSES
 from plainnet.metrics import METRICS
 from plainnet.optimizers import OPTIMIZERS, Optimizer
 from plainnet.schedules import SCHEDULES
-from plainnet.tabular import ReadOptions, Table
+from plainnet.tabular import ReadOptions, Table, sources
 from plainnet.tabular.read_options import DEFAULT, KINDS, ColumnKind
 from plainnet.tabular.texts import spelled
 
@@ -35,6 +35,8 @@ HELP = {
     "schedule": f"Schedule of the learning rate: {', '.join(SCHEDULES)}.",
     "missing": "Text that stands for a missing value, instead of NA, None, ? and the like; repeat it for several, "
     "'' for empty fields alone.",
+    "encoding": "Encoding of a text file, such as cp1252, instead of the one found.",
+    "sheet": "Sheet of a workbook, by its name or number, instead of the first.",
     "separator": "Character between the fields, such as ';' or tab, instead of the one found.",
 }
 """The help of options that commands show under different headings or with different types."""
@@ -48,12 +50,32 @@ def option(help_text: str, panel: str | None = None, name: str | None = None) ->
 Texts: TypeAlias = list[str] | None
 """The values of an option that may be repeated."""
 Model = Annotated[Path, typer.Argument(help="Model file of plainnet train.")]
-TableWithTarget = Annotated[Path, typer.Argument(help="Table with the model's columns and the target.")]
-Missing = Annotated[Texts, option(HELP["missing"])]
-Separator = Annotated[str | None, option(HELP["separator"])]
+TablesWithTarget = Annotated[
+    list[Path], typer.Argument(help="Table with the model's columns and the target, or several files of it.")
+]
+
+
+@dataclass(frozen=True)
+class LaterReading:
+    """How a file is read for a model, which knows all else from its training."""
+
+    missing: Annotated[Texts, option(HELP["missing"])] = None
+    separator: Annotated[str | None, option(HELP["separator"])] = None
+    encoding: Annotated[str | None, option(HELP["encoding"])] = None
+    sheet: Annotated[str | None, option(HELP["sheet"])] = None
+
+    def of(self, table: Table) -> Table:
+        """Return a model's table that reads files with these options and otherwise as in its training."""
+        return replace(table, options=read_options(**asdict(self), options=table.options))
+
 
 # The options that `plainnet train` and `plainnet compare` share.
-TableToLearn = Annotated[Path, typer.Argument(help="Table to learn from: CSV, TSV or Parquet.")]
+TablesToLearn = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Table to learn from: CSV, TSV, JSON Lines, Excel, Parquet or Arrow; or several files with its columns."
+    ),
+]
 Target = Annotated[str, option("Column to predict.", DATA)]
 Task = Annotated[str | None, option("classification or regression, instead of what the target shows.", DATA)]
 Categories = Annotated[Texts, option("Columns to read as categories: zip,code.", DATA)]
@@ -64,6 +86,8 @@ Columns = Annotated[
 ]
 TrainingMissing = Annotated[Texts, option(HELP["missing"], DATA)]
 TrainingSeparator = Annotated[str | None, option(HELP["separator"], DATA)]
+Encoding = Annotated[str | None, option(HELP["encoding"], DATA)]
+Sheet = Annotated[str | None, option(HELP["sheet"], DATA)]
 Decimal = Annotated[str | None, option("Decimal mark of numbers, . or , instead of what the values show.", DATA)]
 Thousands = Annotated[
     str | None, option("Mark between thousands, such as . or , or space, instead of what the values show.", DATA)
@@ -89,14 +113,15 @@ def read_options(
     thousands: str | None = None,
     dates: str | None = None,
     columns: Texts = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
     options: ReadOptions = DEFAULT,
 ) -> ReadOptions:
     """Return `options` of reading a table with those changed that the command line gives."""
     mark = None if thousands is None else SEPARATORS.get(thousands.lower(), thousands)
     kinds = {**options.columns, **kinds_of_columns(columns)}
-    options = replace(
-        options, columns=kinds, numbers=tuple(names(numbers)), decimal=decimal, thousands=mark, dates=dates
-    )
+    options = replace(options, columns=kinds, numbers=tuple(names(numbers)), encoding=encoding, sheet=sheet)
+    options = replace(options, decimal=decimal, thousands=mark, dates=dates)
     if missing is not None:
         options = replace(options, missing=tuple(missing))
     if separator is not None:
@@ -104,9 +129,14 @@ def read_options(
     return options.with_categories(names(categories))
 
 
-def reading(table: Table, missing: Texts, separator: str | None) -> Table:
-    """Return a model's table that reads files with the options given and otherwise as in its training."""
-    return replace(table, options=read_options(missing, separator, options=table.options))
+def named(files: Sequence[Path]) -> str:
+    """Return the name of a file, or of several, without their folders: "a.csv and 2 more"."""
+    return sources.named([file.name for file in files])
+
+
+def as_inputs(files: Sequence[Path]) -> dict[str, Path | None]:
+    """Return the files of a table with the words that a message has for each."""
+    return {"the table" if len(files) == 1 else f"the table {file.name}": file for file in files}
 
 
 def names(lists: str | Sequence[str] | None) -> list[str]:
@@ -207,7 +237,7 @@ def given_words(context: typer.Context) -> dict[str, list[str]]:
 def words_of(parameter: Any, value: Any) -> list[str]:
     """Return an option or argument with its value as written on the command line."""
     if parameter.param_type_name == "argument":
-        return [str(value)]
+        return [str(each) for each in (value if isinstance(value, list | tuple) else [value])]
     if isinstance(value, bool):
         return [(parameter.opts if value else parameter.secondary_opts)[0]]
     values = value if isinstance(value, list | tuple) else [value]

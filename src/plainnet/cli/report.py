@@ -13,6 +13,7 @@ from plainnet import plots
 from plainnet._base.arrays import Array
 from plainnet.cli import options
 from plainnet.cli.display import print_whole
+from plainnet.cli.groups import grouped
 from plainnet.cli.models import left_out, load, rows_to_measure
 from plainnet.cli.options import given_words
 from plainnet.cli.outputs import PAGES, check_outputs
@@ -28,20 +29,21 @@ OF_THE_SURROUNDINGS = (
 """Options that do not change what is trained."""
 
 
+@grouped
 def report(
     model: options.Model,
-    data: options.TableWithTarget,
+    data: options.TablesWithTarget,
+    *,
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")] = Path("report.html"),
-    missing: options.Missing = None,
-    separator: options.Separator = None,
+    reading: options.LaterReading,
 ) -> None:
     """Write a report on a model: the network, its curves, what it predicts and where it is wrong, in pictures."""
-    check_outputs({"--output": output}, {"the model": model, "the table": data}, PAGES)
+    check_outputs({"--output": output}, {"the model": model, **options.as_inputs(data)}, PAGES)
     plots.new_axes()  # raises MissingExtraError without matplotlib
-    net, table = load(model, missing, separator)
+    net, table = load(model, reading)
     part = rows_to_measure(net, table, data)
     left = (f"{line}." for line in left_out(part))
-    sentences = [f"Shown on the rows of {data.name}.", about_seen(share_seen(table, part)), *left]
+    sentences = [f"Shown on the rows of {options.named(data)}.", about_seen(share_seen(table, part)), *left]
     report_table_run(output, net, table, part, " ".join(filter(None, sentences)))
 
 

@@ -11,6 +11,7 @@ from plainnet.cli.display import console, heading, layer_table, plain_table, pri
 from plainnet.cli.groups import grouped
 from plainnet.cli.options import DATA, option
 from plainnet.cli.train_options import Reading
+from plainnet.errors import InvalidValue
 from plainnet.tabular import Table
 from plainnet.tabular.sources import is_table
 from plainnet.tabular.thresholds import HALF
@@ -18,16 +19,18 @@ from plainnet.tabular.thresholds import HALF
 
 @grouped
 def show(
-    file: Annotated[Path, typer.Argument(help="Model file, or a table.")],
+    file: Annotated[list[Path], typer.Argument(help="Model file, or a table, or several files of a table.")],
     target: Annotated[str | None, option("Column to predict, of a table.", DATA)] = None,
     *,
     reading: Reading,
 ) -> None:
     """Show a model's layers, training record and columns, or the columns of a table and how they are read."""
-    if is_table(file):
+    if is_table(file[0]):
         show_table(file, target, reading)
+    elif len(file) > 1:
+        raise InvalidValue(f"{file[0]} is no table; one model file is shown at a time")
     else:
-        show_model(file)
+        show_model(file[0])
 
 
 def show_model(file: Path) -> None:

@@ -28,7 +28,7 @@ from plainnet.training.progress import show
 @grouped
 def train(
     context: typer.Context,
-    data: options.TableToLearn,
+    data: options.TablesToLearn,
     target: options.Target,
     *,
     task: options.Task = None,
@@ -39,7 +39,7 @@ def train(
     outputs: Outputs,
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
-    check_outputs(outputs.files, {"the table": data, "the --validation file": rows.file})
+    check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
     recipe, division, target = varied.chosen, rows.division, spelled(target)
     problem = problem_of_file(
         data,
@@ -69,7 +69,7 @@ def train(
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
     source = {"weight_column": rows.sample_weight} if rows.sample_weight is not None else {}
     history.source = source | {
-        "data": data.name,
+        "data": options.named(data),
         "target": target,
         "seed": running.seed,
         "command": command_line(context),

@@ -31,6 +31,8 @@ class Reading:
     decimal: options.Decimal = None
     thousands: options.Thousands = None
     dates: options.Dates = None
+    encoding: options.Encoding = None
+    sheet: options.Sheet = None
 
     @property
     def options(self) -> ReadOptions:

@@ -20,6 +20,7 @@ from plainnet.export import wiring
 from plainnet.export.code import SourceCode, Unprintable, code_of
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, assignment, shape
+from plainnet.layers.average import Average, mean_of
 from plainnet.schedules import FunctionSchedule, Schedule
 
 
@@ -100,6 +101,40 @@ class Line:
         self.objects[name] = thing
         self.program.use(thing, part=called(self.part))
         return ast.Name(name)
+
+
+class MeanLines(Line):
+    """The lines of an Average: those of the layers of its branches, and the mean."""
+
+    def __init__(self, program: SlicedSource, part: NamedLayer) -> None:
+        self.program, self.part, self.layer = program, part, part.layer
+        self.before, self.used, self.objects = [], [], {}
+        self.inner: list[Line] = []
+        ends: list[ast.expr] = []
+        for i, branch in enumerate(part.layer.branches):
+            inputs, features = part.inputs, part.features
+            for j, layer in enumerate(branch):
+                (units,) = layer.output_shape((features,))
+                name = f"{part.name}_{i}_{j}"  # as `NamedLayer.array_name` has it
+                line = line_of(program, NamedLayer(part.index, layer, name, inputs, name, features, units, part.learns))
+                self.inner.append(line)
+                inputs, features = name, units
+            ends.append(ast.Name(inputs))
+        self.outputs = ast.Call(self.reference(mean_of), ends, [])
+
+    def lines(self) -> list[str]:
+        return [text for line in self.inner for text in line.lines()] + super().lines()
+
+    def definitions(self) -> list[str]:
+        return [text for line in self.inner for text in line.definitions()] + super().definitions()
+
+    def made(self) -> list[str]:
+        return [text for line in self.inner for text in line.made()]
+
+
+def line_of(program: SlicedSource, part: NamedLayer) -> Line:
+    """Return the lines of a layer."""
+    return (MeanLines if isinstance(part.layer, Average) else Line)(program, part)
 
 
 class _Filled(ast.NodeTransformer):
@@ -206,4 +241,6 @@ def without_checks(part: Any) -> Any:
     for name, value in list(vars(part).items()):
         if isinstance(value, Schedule | ActivationFunction):
             setattr(part, name, without_checks(value))
+    if isinstance(part, Average):
+        part.branches = [[without_checks(layer) for layer in branch] for branch in part.branches]
     return part

@@ -9,6 +9,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.export.onnx_graph import GraphValue, OnnxGraph
 from plainnet.tracing import Graph, Node, evaluate
+from plainnet.tracing.graph import ARRAY
 
 OPERATORS = {
     "absolute": "Abs",
@@ -145,6 +146,8 @@ class _Lowering:
             return self.reshaped(operands[0], node)
         if node.op == "getitem" and all(entry is None or isinstance(entry, slice) for entry in settings["index"]):
             return self.cut(operands[0], node)
+        if node.op == "getitem" and settings["index"] == (ARRAY, *[slice(None)] * (len(node.inputs[0].shape) - 1)):
+            return operands[0].apply("Gather", operands[1], axis=0)
         raise InvalidValue(
             f"{self.where} computes {node.op}, which has no operator in ONNX; write it with other operations of NumPy, "
             "or export the network as a Python script (.py) or as safetensors"

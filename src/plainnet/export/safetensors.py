@@ -141,7 +141,13 @@ def _shapes(layers: Sequence[Layer], input_size: int | None) -> list[dict[str, S
 
 
 def _plainnet_names(shapes: Sequence[Mapping[str, Shape]]) -> Names:
-    return [{name: f"layers.{i}.{name}" for name in layer} for i, layer in enumerate(shapes)]
+    """Return plainnet's names: layers.0.weights, layers.1.branches.0.layers.2.bias."""
+    return [{name: f"layers.{i}.{_dotted(name)}" for name in layer} for i, layer in enumerate(shapes)]
+
+
+def _dotted(name: str) -> str:
+    """Return branches[0].layers[2].bias as branches.0.layers.2.bias."""
+    return name.replace("[", ".").replace("]", "")
 
 
 def _pytorch_names(shapes: Sequence[Mapping[str, Shape]], modules: Iterable[str]) -> Names:

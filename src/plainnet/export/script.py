@@ -11,7 +11,7 @@ import numpy as np
 import plainnet
 from plainnet.errors import FileError, InvalidValue
 from plainnet.export import tables
-from plainnet.export.inlining import Line
+from plainnet.export.inlining import line_of
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import (
     WIDTH,
@@ -86,7 +86,7 @@ def source(net: Network, file: Path, weights: Path | None) -> str:
     constants = tables.constants(table) if table else ""
     program = SlicedSource(defined_names("\n".join([*own, constants])) | {"forward", "ROWS_AT_A_TIME", "Path"})
     program.name(np, "np")
-    lines = [Line(program, part) for part in network]
+    lines = [line_of(program, part) for part in network]
     forward = "\n".join(
         [
             "def forward(inputs):",

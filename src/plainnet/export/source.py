@@ -17,7 +17,7 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import OWN
 from plainnet.activations import Identity
-from plainnet.layers import Activation, Dense, Dropout, Layer
+from plainnet.layers import Activation, Average, Dense, Dropout, Layer
 from plainnet.network import Network
 
 WIDTH = 88
@@ -46,6 +46,8 @@ class NamedLayer:
     """The name of what goes in; "inputs" for the first part."""
     outputs: str
     """The name of what comes out; "outputs" for the last part."""
+    features: int
+    """The number of columns of what goes in."""
     units: int
     """The number of columns of what comes out."""
     learns: frozenset[str]
@@ -58,7 +60,8 @@ class NamedLayer:
 
     def array_name(self, attribute: str) -> str:
         """Return the name of one of the arrays in the text."""
-        return f"{self.name}_{attribute.removeprefix('running_')}"
+        own = re.sub(r"branches\[(\d+)\].layers\[(\d+)\].", r"\1_\2_", attribute)  # branch 0, layer 1: 0_1_bias
+        return f"{self.name}_{own.replace('running_', '')}"
 
 
 def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
@@ -76,14 +79,15 @@ def parts(net: Network, *, training: bool = False) -> list[NamedLayer]:
     blocks = _block_names(sum(isinstance(layer, Dense) for layer in net.layers))
     learned = net.parameter_views(net.parameters)
     made: list[NamedLayer] = []
-    block, inputs = "input", "inputs"
+    block, inputs, features = "input", "inputs", net.input_size or 0
     for i, (index, layer, units) in enumerate(sized):
         block = next(blocks) if isinstance(layer, Dense) else block
         wanted = block if isinstance(layer, Dense) else f"{block}_{_kind(layer)}"
+        wanted = "average" if isinstance(layer, Average) else wanted
         name = free_name(wanted, [part.name for part in made])
         outputs = "outputs" if i == len(sized) - 1 else name
-        made.append(NamedLayer(index, layer, name, inputs, outputs, int(units), frozenset(learned[index])))
-        inputs = outputs
+        made.append(NamedLayer(index, layer, name, inputs, outputs, features, int(units), frozenset(learned[index])))
+        inputs, features = outputs, int(units)
     return made
 
 
@@ -159,7 +163,7 @@ def bracketed(opening: str, items: Sequence[str], closing: str, indent: int) -> 
         return flat
     shared = inside + ", ".join(items)
     is_call = opening.endswith("(") and len(opening) > 1 and opening[-2].isidentifier()
-    if is_call and len(shared) <= WIDTH and "\n" not in shared:
+    if is_call and (len(items) == 1 or (len(shared) <= WIDTH and "\n" not in shared)):
         return f"{opening}\n{shared}\n{space}{closing}"
     return opening + "\n" + "".join(f"{inside}{item},\n" for item in items) + space + closing
 
@@ -169,13 +173,23 @@ def assignment(target: str, expression: ast.expr, comment: str, indent: int = 4)
     space, text = " " * indent, ast.unparse(expression)
     line = f"{space}{target} = {text}"
     if len(line) > WIDTH and isinstance(expression, ast.Call):
-        arguments = [*map(ast.unparse, expression.args), *map(ast.unparse, expression.keywords)]
-        line = space + bracketed(f"{target} = {ast.unparse(expression.func)}(", arguments, ")", indent)
+        line = f"{space}{target} = {_call(expression, indent, len(target) + 3)}"
     elif len(line) > WIDTH and isinstance(expression, ast.BinOp):
         left = ast.unparse(expression.left)
         line = f"{space}{target} = (\n{space}    {left}\n{space}    {text[len(left) :].strip()}\n{space})"
     behind = f"  # {comment}"
     return line + behind if "\n" in line or len(line) + len(behind) <= WIDEST_NUMBERS else line
+
+
+def _call(expression: ast.expr, indent: int, before: int = 0) -> str:
+    """Return a call broken where it is long, as `ruff format` breaks it; `before` characters stand before it."""
+    text = ast.unparse(expression)
+    if not isinstance(expression, ast.Call) or indent + before + len(text) < WIDTH:
+        return text
+    arguments = [_call(argument, indent + 4) for argument in expression.args]
+    arguments += [ast.unparse(keyword) for keyword in expression.keywords]
+    opening = f"{ast.unparse(expression.func)}("
+    return bracketed(" " * before + opening, arguments, ")", indent)[before:]
 
 
 def number(value: Any) -> str:

@@ -12,8 +12,10 @@ import numpy as np
 
 from plainnet.tabular.booleans import is_true
 from plainnet.tabular.layout import separator_of
+from plainnet.tabular.names import known_names
 from plainnet.tabular.notations import PLAIN, amount
 from plainnet.tabular.read_options import AMONG_NUMBERS, MISSING
+from plainnet.tabular.sources import encoding_of
 from plainnet.tabular.texts import as_text, spelled
 
 PLAIN_NUMBER = PLAIN.pattern
@@ -33,8 +35,10 @@ class Bare(str):
 
 def read(path: str) -> list[dict[str, str]]:
     """Return the rows of a text table; raise ValueError where plainnet does."""
-    with open(path, newline="", encoding="utf-8") as file:
-        text = file.read().lstrip("\ufeff").removesuffix("\x1a")
+    with open(path, "rb") as file:
+        content = file.read()
+    text = content.decode(encoding_of(content))
+    text = text.lstrip("\ufeff").removesuffix("\x1a")
     text = text.rstrip("\r\n") + "\n"
     if "\n" not in text[:-1]:
         text = text.replace("\r", "\n")
@@ -52,8 +56,7 @@ def read(path: str) -> list[dict[str, str]]:
     if len(found) < 2 or "\0" in text:
         raise ValueError("the file has no rows, or is no text")
     header = found[0][1]
-    names = [spelled(name) for name in header]
-    names = [name if names.count(name) == 1 else "" for name in names]
+    names = known_names(header)
     rows = []
     for line, row in found[1:]:
         if is_blank(row) and len(header) > 1:

@@ -19,8 +19,10 @@ from plainnet.tabular.booleans import FALSE, TRUE, is_true
 from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.features import Features
 from plainnet.tabular.layout import separator_of
+from plainnet.tabular.names import known_names
 from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
 from plainnet.tabular.read_options import MARKERS
+from plainnet.tabular.sources import encoding_of
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
 from plainnet.tabular.thresholds import HALF
@@ -64,7 +66,7 @@ HELPERS = (
     *(days, spelled, standalone.is_missing, standalone.is_absent, standalone.Quoted, standalone.Bare),
     *(plain_marks, amount, standalone.plain, standalone.whole, standalone.number),
     *(as_text, is_true, standalone.boolean, standalone.category),
-    *(separator_of, standalone.records, standalone.is_blank, standalone.read),
+    *(encoding_of, known_names, separator_of, standalone.records, standalone.is_blank, standalone.read),
     *(encodings.standardized, encodings.smooth_clip, encodings.robust),
     *(encodings.truth, encodings.one_hot, encodings.two_valued, encodings.code, encodings.mark),
     *(encodings.from_march, encodings.month, encodings.year, encodings.day_of_month, encodings.weekday),

@@ -20,7 +20,8 @@ from plainnet.export.script import checked_path
 from plainnet.export.slicing import SlicedSource
 from plainnet.export.source import NamedLayer, architecture, bracketed, docstring, imports, module, parts, words
 from plainnet.files.writing import replacing
-from plainnet.layers import Dropout, Layer
+from plainnet.layers import Average, Dropout, Layer
+from plainnet.layers.average import inside
 from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
@@ -178,6 +179,8 @@ def _make_layers(program: SlicedSource, network: list[NamedLayer], layers: list[
             for name, array in part.arrays.items()
             if name not in part.learns and name in program.asked(layer)
         }
+        if isinstance(layer, Average):
+            layer.take({name: np.zeros_like(array) for name, array in part.arrays.items() if name not in part.learns})
         lines.append(f"        {program.made(layer, zeros, indent=8)},\n")
     head = 'def make_layers():\n    """Return the layers of the network, in order."""\n    return [\n'
     return head + "".join(lines) + "    ]"
@@ -190,7 +193,8 @@ def _introduction(net: Network, network: list[NamedLayer], run: _Run, file: Path
     stem = file.stem if file.stem.isidentifier() else "trainer"
     drawn = ["the weights at the start"]
     drawn += ["the order of the rows"] if run.shuffle else []
-    drawn += ["the dropout masks"] if any(isinstance(part.layer, Dropout) for part in network) else []
+    every = inside(part.layer for part in network)
+    drawn += ["the dropout masks"] if any(isinstance(layer, Dropout) for layer in every) else []
     data = net.history.settings.get("data") if net.history else None
     origin = (
         f"{net.parameters.size:,} parameters ({net.dtype.name}) learn by {_shown(run.optimizer)} to make the loss "

@@ -52,7 +52,7 @@ def initial_parameters(dtype: Any = DTYPE) -> SimpleNamespace:
     random, _, _ = random_streams()
     layers, parameters = make_layers(), np.zeros(total(SHAPES.values()), dtype)
     for layer, arrays in zip(layers, views(parameters, SHAPES.values()), strict=True):
-        vars(layer).update(arrays)
+        layer.take(arrays)
         layer.initialize(random)
         for name, array in arrays.items():
             array[...] = getattr(layer, name)  # a layer may have put another array there

@@ -14,21 +14,25 @@ from plainnet._base import checks
 from plainnet._base.configurable import parts
 from plainnet.adapters import Activatable
 from plainnet.layers.activation import Activation, ParametricActivation
+from plainnet.layers.average import Average
 from plainnet.layers.base import Backward as Backward
 from plainnet.layers.base import Layer
 from plainnet.layers.base import Penalty as Penalty
 from plainnet.layers.base import TrainingPass as TrainingPass
 from plainnet.layers.dense import Dense
 from plainnet.layers.dropout import Dropout
+from plainnet.layers.embedding import Embedding
 from plainnet.layers.normalization import BatchNorm, LayerNorm, RMSNorm
 from plainnet.layers.periodic import PeriodicEmbedding
 from plainnet.layers.scale import Scale
 
 __all__ = [
     "Activation",
+    "Average",
     "BatchNorm",
     "Dense",
     "Dropout",
+    "Embedding",
     "Layer",
     "LayerNorm",
     "ParametricActivation",

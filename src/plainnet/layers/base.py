@@ -131,7 +131,11 @@ class Layer(Configurable):
         An array of another shape is refused; one number fills the whole view.
         """
         self.__dict__["_views"] = dict(views)
-        self.__dict__.update(views)
+        self.take(views)
+
+    def take(self, arrays: Mapping[str, Array]) -> None:
+        """Make each of the `arrays` an attribute."""
+        vars(self).update(arrays)
 
     def unbind(self) -> None:
         """Undo `bind`."""

@@ -50,7 +50,8 @@ def initialize_from_data(net: Network, X: Any, seed: int | None = None) -> None:
 
 
 def _most_rows(net: Network) -> int:
-    widest = max(net.input_size or 1, *(int(size) for _, size, _ in net.layer_sizes()))
+    arrays = [array for own in net.parameter_views(net.parameters) for array in own.values()]
+    widest = max([net.input_size or 1, *(length for array in arrays for length in array.shape)])
     return max(MOST_NUMBERS // widest, 1)
 
 

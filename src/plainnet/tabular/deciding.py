@@ -48,6 +48,16 @@ class Decided:
     decisions: Sequence[Decision]
 
 
+def joined(names: Sequence[str], parts: Sequence[Decided]) -> Decided:
+    """Return columns that were decided on apart, in the order of `names`."""
+    frame = pl.concat([part.frame for part in parts], how="horizontal").select(
+        cs.by_name(list(names), require_all=True)
+    )
+    notations = {name: notation for part in parts for name, notation in part.notations.items()}
+    decisions = {decision.column: decision for part in parts for decision in part.decisions}
+    return Decided(frame, notations, [decisions[name] for name in names])
+
+
 def decide(
     frame: pl.DataFrame,
     place: Place,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
 from plainnet.network import Network
+from plainnet.network.averaging import averaged
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -223,19 +223,13 @@ def _fit_folds(
     outputs[seen] = sums[seen] / counts[seen, None]
     kept = [members[i] for i in whole]
     histories = tuple(net.history for net in kept if net.history)
-    return Fitted(averaged(kept), prepared, histories, outputs, interrupted)
+    return Fitted(_as_one(kept), prepared, histories, outputs, interrupted)
 
 
-def averaged(members: list[Network]) -> Network:
-    """Return one network whose output is the mean of the outputs of several, trained on the same table."""
-    from plainnet.layers import Average  # type: ignore[attr-defined]
-
-    first = members[0]
+def _as_one(members: list[Network]) -> Network:
+    """Return a network, or several that were trained on the same table as one whose output is their mean."""
     if len(members) == 1:
-        return first
-    branches = [[copy.deepcopy(layer) for layer in net.layers] for net in members]
-    net = Network(Average(*branches), input_size=first.input_size, seed=first.seed, dtype=first.dtype)
-    net.parameters = np.concatenate([member.parameters for member in members])
-    net.statistics = np.concatenate([member.statistics for member in members])
-    net.table, net.history = first.table, first.history
+        return members[0]
+    net = averaged(members)
+    net.history = members[0].history
     return net

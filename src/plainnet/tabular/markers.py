@@ -39,7 +39,9 @@ def with_markers(
     if not raw.is_text:
         return list(decisions)
     return [
-        _with_markers(decision, raw, frame[decision.column], options) if decision.kind == "category" else decision
+        _with_markers(decision, raw, frame[decision.column], options)
+        if decision.kind == "category" and raw.has_text(decision.column)
+        else decision
         for decision in decisions
     ]
 

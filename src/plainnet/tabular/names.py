@@ -15,6 +15,8 @@ from plainnet.tabular.texts import spelled, spelled_column
 if TYPE_CHECKING:
     import polars as pl
 
+    from plainnet.tabular.raw_table import RawTable
+
 MOST_LISTED = 30
 """A message says so many names that a table lacks; of more it says how many."""
 
@@ -58,37 +60,62 @@ def require_known(argument: str, names: Iterable[str], known: Sequence[str], whe
     return found
 
 
-def named_columns(names: Sequence[str], frame: pl.DataFrame, where: str) -> tuple[list[str], list[Decision]]:
-    """Return the names of the columns that have one, and the decisions on those that have none.
+def columns_to_read(raw: RawTable) -> tuple[list[str], list[Decision]]:
+    """Return the names of a table's columns, and the decisions on those without a name that are left out.
 
-    Columns without name and value are left out, and so is a first column without a name that tells the rows apart,
-    as the index that pandas and R write does; a warning says so. Raises FileError for another column without a name.
+    These are columns without name and value, and a first column without a name that tells the rows apart, as the index
+    that pandas and R write does; a warning says so. Other columns without a name are read, with a warning.
     """
     import polars as pl
 
-    left_out, empty = [], []
-    for number, name in enumerate(names):
-        if name:
+    left_out, empty, nameless = [], [], []
+    for number, (name, written) in enumerate(zip(raw.names, raw.written, strict=True)):
+        if spelled(written):
             continue
-        column = frame.to_series(number)
+        column = raw.frame.to_series(number)
         present = column.drop_nulls()
         if len(present) == 0 or (present.dtype == pl.String and bool((present.str.strip_chars() == "").all())):
             empty.append(number + 1)
-            left_out.append(Decision(f"column {number + 1}", "left out", "neither a name nor a value"))
+            left_out.append(Decision(name, "left out", "neither a name nor a value"))
         elif number == 0 and _is_index(column):
             warn(
-                f"{where}: the first column has no name and another value in each row; it is taken for the index of "
-                "the rows and left out (name it in the header to use it)"
+                f"{raw.where}: the first column has no name and another value in each row; it is taken for the index "
+                "of the rows and left out (name it in the header to use it)"
             )
-            left_out.append(Decision("column 1", "left out", "the index of the rows", example=str(present[0])))
+            left_out.append(Decision(name, "left out", "the index of the rows", example=str(present[0])))
         else:
-            raise FileError(
-                f"{where}: column {number + 1} has no name; name it in the header, or remove it from the file"
-            )
+            nameless.append(name)
     if empty:
         which = f"columns {', '.join(map(str, empty))} have" if len(empty) > 1 else f"column {empty[0]} has"
-        warn(f"{where}: {which} neither a name nor a value, as where lines end in a separator; left out")
-    return [name for name in names if name], left_out
+        warn(f"{raw.where}: {which} neither a name nor a value, as where lines end in a separator; left out")
+    if nameless:
+        which = "columns have" if len(nameless) > 1 else "column has"
+        known = ", ".join(map(repr, nameless[:5])) + (", ..." if len(nameless) > 5 else "")
+        warn(
+            f"{raw.where}: {len(nameless)} {which} no name and {'are' if len(nameless) > 1 else 'is'} known as {known}"
+        )
+    without = {decision.column for decision in left_out}
+    return [name for name in raw.names if name not in without], left_out
+
+
+# The exported script holds the text of the next function: its lines are as short as `ruff format` makes them without
+# settings.
+
+
+def known_names(header: Sequence[str]) -> list[str]:
+    """Return the names by which the columns under a header are known.
+
+    The third column, if it has none, is "column 3", and a second "note" is "note.1".
+    """
+    plain = [spelled(name) or f"column {i + 1}" for i, name in enumerate(header)]
+    names: dict[str, int] = {}
+    for name in plain:
+        own, copies = name, 0
+        while own in names or (copies and own in plain):
+            copies += 1
+            own = f"{name}.{copies}"
+        names[own] = copies
+    return list(names)
 
 
 def _is_index(column: pl.Series) -> bool:
@@ -102,6 +129,16 @@ def _is_index(column: pl.Series) -> bool:
     text = spelled_column(column)
     whole, numbers = (text.cast(dtype, strict=False).null_count() for dtype in (pl.Int64, pl.Float64))
     return whole == 0 or numbers == len(text)
+
+
+def refuse_doubled_numbers(raw: RawTable) -> None:
+    """Raise FileError for a header in which a number stands twice, as it may be a row."""
+    for name in raw.doubled:
+        if is_number(name):
+            raise FileError(
+                f"{raw.where}: two columns are named {name!r}; if line 1 is a row and no header, write a line of names "
+                f"above it; otherwise give each column a name of its own"
+            )
 
 
 def refuse_lost_row(frame: pl.DataFrame, where: str) -> None:

@@ -14,6 +14,7 @@ from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.encoding import positions
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
 from plainnet.tabular.names import require_columns
+from plainnet.tabular.sources import TablePath, named
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task, known_target, target_column
 from plainnet.training import data
@@ -98,17 +99,17 @@ class TablePart:
         return len(self.frame)
 
 
-def part_of_file(table: Table, path: str | os.PathLike[str], sample_weight: str | None) -> TablePart:
+def part_of_file(table: Table, path: TablePath, sample_weight: str | None) -> TablePart:
     """Read the rows of a file that a known table can be measured on, with their weights if the file has that column."""
     frame = table.read(path, target=True, also=[] if sample_weight is None else [sample_weight])
-    part = TablePart.known(frame, str(path), table.target.name)
+    part = TablePart.known(frame, named(path), table.target.name)
     if part.frame[table.target.name].null_count() == len(frame):
         return part.take(np.arange(0))
     if sample_weight is None:
         return part
     if sample_weight in frame.columns:
         return part.weighted(sample_weight)
-    warn(f"{path} has no column {sample_weight!r} with weights, so its rows all count the same")
+    warn(f"{named(path)} has no column {sample_weight!r} with weights, so its rows all count the same")
     return part
 
 

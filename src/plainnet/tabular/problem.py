@@ -17,6 +17,7 @@ from plainnet.tabular.names import require_columns
 from plainnet.tabular.parts import TEST_STREAM, Division, Share, TablePart, folds_of, share_out
 from plainnet.tabular.read_options import DEFAULT, ReadOptions
 from plainnet.tabular.reading import read_typed
+from plainnet.tabular.sources import TablePath, named
 from plainnet.tabular.targets import Task, decide_task, target_column
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Divided:
 
 
 def problem_of_file(
-    path: str | os.PathLike[str],
+    path: TablePath,
     target: str,
     *,
     ignore: Collection[str] = (),
@@ -77,7 +78,7 @@ def problem_of_file(
         group=group,
         task=task,
         loss=loss,
-        source=str(path),
+        source=named(path),
     )
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from plainnet._base.arrays import Array
-from plainnet.errors import FileError
-from plainnet.tabular.deciding import Decided, decide, decide_typed
+from plainnet.errors import FileError, warn
+from plainnet.tabular.deciding import Decided, decide, decide_typed, joined
 from plainnet.tabular.kinds import Place
-from plainnet.tabular.names import is_number
+from plainnet.tabular.names import known_names
 from plainnet.tabular.read_options import ReadOptions
-from plainnet.tabular.sources import Source, first_line
+from plainnet.tabular.sources import first_line, named
 from plainnet.tabular.texts import spelled
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """A RawTable has the names and columns of a table, in its order; `names` may hold empty and doubled ones."""
+    """A RawTable has the names and columns of a table, in its order; `written` may hold empty and doubled ones."""
 
     where: str
     written: Sequence[str]
@@ -30,6 +31,7 @@ class RawTable:
     frame: pl.DataFrame
     place: Place
     is_text: bool
+    """True if columns of text are as people write them: their values decide what they are."""
     quoted: Mapping[int, Array] = field(default_factory=dict)
     """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
     in_memory: bool = False
@@ -37,27 +39,29 @@ class RawTable:
 
     @cached_property
     def names(self) -> list[str]:
-        """Return the names in the one spelling by which columns are known."""
-        return [spelled(name) for name in self.written]
+        """Return the names by which the columns are known."""
+        return known_names(self.written)
 
     @cached_property
-    def _numbers(self) -> Mapping[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for number, name in enumerate(self.names):
-            found.setdefault(name, []).append(number)
-        return found
+    def _numbers(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
+    @cached_property
+    def doubled(self) -> Mapping[str, Sequence[str]]:
+        """Return, for a name that stands in the header several times, the names by which these columns are known."""
+        alike: dict[str, list[str]] = {}
+        for name, written in zip(self.names, self.written, strict=True):
+            if spelled(written):
+                alike.setdefault(spelled(written), []).append(name)
+        return {name: known for name, known in alike.items() if len(known) > 1}
 
     def number(self, name: str) -> int:
-        """Return the number of the one column of this name; raise FileError if there are several."""
-        clean = spelled(name)
-        first, *others = self._numbers[clean]
-        if others:
-            hint = "; if line 1 is a row and no header, write a line of names above it" if is_number(clean) else ""
-            raise FileError(
-                f"{self.where}: two columns are named {clean!r}; give each column a name of its own, or leave them out "
-                f"(ignore=[{clean!r}]){hint}"
-            )
-        return first
+        """Return the number of the column of this name."""
+        return self._numbers[spelled(name)]
+
+    def has_text(self, name: str) -> bool:
+        """Return True if a column holds text whose values decide what it is."""
+        return self.is_text and self.frame.dtypes[self.number(name)] == pl.String
 
     def as_they_stand(self, names: Iterable[str]) -> pl.DataFrame:
         """Return the named columns as the file has them: texts of a text file, or the types of a Parquet file."""
@@ -65,51 +69,82 @@ class RawTable:
 
     def columns(self, names: Collection[str], categories: Collection[str], options: ReadOptions) -> Decided:
         """Return the named columns in their kinds; `categories` names categories."""
+        asked = set(names)
+        for name, known in self.doubled.items():
+            if asked & set(known):
+                warn(
+                    f"{self.where}: {len(known)} columns are named {name!r}; they are known as "
+                    f"{', '.join(map(repr, known))}"
+                )
         numbers = {name: self.number(name) for name in names}
         frame = pl.DataFrame([self.frame.to_series(number).alias(name) for name, number in numbers.items()])
-        if not self.is_text:
-            return decide_typed(frame, self.place, options, categories)
+        text = [name for name, dtype in frame.schema.items() if self.is_text and dtype == pl.String]
+        typed = [name for name in frame.columns if name not in set(text)]
         # In a column that the user calls categories the usual markers are values, in quotation marks or not.
-        free = {name: number for name, number in numbers.items() if name not in options.categories}
+        free = {name: numbers[name] for name in text if name not in options.categories}
         quoted = {name: self.quoted[number] for name, number in free.items() if number in self.quoted}
-        return decide(frame, self.place, options, categories, quoted)
+        parts = []
+        if text:
+            parts.append(decide(frame.select(cs.by_name(text)), self.place, options, categories, quoted))
+        if typed:
+            parts.append(decide_typed(frame.select(cs.by_name(typed)), self.place, options, categories))
+        return parts[0] if len(parts) == 1 else joined(frame.columns, parts)
 
 
-def read_parquet(source: Source) -> RawTable:
-    """Return the columns of a Parquet file as they are stored; raise FileError for a damaged one."""
-    content, where = source.content, source.where
-    if not content:
-        raise FileError(f"{where} is empty")
-    if not content.startswith(b"PAR1"):
-        raise FileError(f"{where} is not a Parquet file, as its name says; name a text table .csv or .tsv")
-    if not content.endswith(b"PAR1"):
-        raise FileError(f"{where} is a Parquet file without its end; it was cut off")
-    _require_readable(content, where)
+def together(tables: Sequence[RawTable]) -> RawTable:
+    """Return the rows of several tables with the same columns, in the order of the first, as one table.
+
+    Raises FileError, with the file that differs, where the columns are not the same.
+    """
+    first, *others = tables
+    if not others:
+        return first
+    for other in others:
+        _require_alike(first, other)
+    orders = [[table.names.index(name) for name in first.names] for table in tables]
+    numbers = [str(number) for number in range(len(first.names))]
+    frames = [
+        pl.DataFrame([table.frame.to_series(place).alias(number) for place, number in zip(order, numbers, strict=True)])
+        for table, order in zip(tables, orders, strict=True)
+    ]
     try:
-        frame = pl.read_parquet(content)
-        text = pl.col(pl.String)
-        frame = frame.with_columns(pl.when(text.str.strip_chars() != "").then(text).name.keep())  # as in a text file
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise FileError(f"{where} is a damaged Parquet file: {first_line(error)}") from None
-    if frame.height == 0:
-        raise FileError(f"{where} has a header and no rows")
+        frame = pl.concat(frames, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise FileError(f"{named([table.where for table in tables])} do not go together: {first_line(error)}") from None
+    starts = np.cumsum([0, *(len(table.frame) for table in tables)]).tolist()
+    quoted: dict[int, list[Array]] = {}
+    for table, order, start in zip(tables, orders, starts, strict=False):
+        for number, place in enumerate(order):
+            if place in table.quoted:
+                quoted.setdefault(number, []).append(table.quoted[place] + start)
+
+    def place_of(row: int) -> str:
+        table = bisect_right(starts, row) - 1
+        return tables[table].place(row - starts[table])
+
     return RawTable(
-        where=where,
-        written=frame.columns,
+        where=named([table.where for table in tables]),
+        written=first.written,
         frame=frame,
-        place=lambda row: f"{where}, row {row + 1}",
-        is_text=False,
+        place=place_of,
+        is_text=first.is_text,
+        quoted={number: np.concatenate(rows) for number, rows in quoted.items()},
     )
 
 
-def _require_readable(content: bytes, where: str) -> None:
-    """Read a file in a process of its own first: a damaged one can make polars end the process, or never end."""
-    read = "import sys, polars; polars.read_parquet(sys.stdin.buffer.read())"
-    seconds = 20 + len(content) / 1e7
-    try:
-        tried = subprocess.run([sys.executable, "-c", read], input=content, capture_output=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise FileError(f"{where} is a damaged Parquet file: reading it took more than {seconds:.0f} s") from None
-    if tried.returncode:
-        reason = tried.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["reading it failed"]
-        raise FileError(f"{where} is a damaged Parquet file: {reason[0][:200]}")
+def _require_alike(first: RawTable, other: RawTable) -> None:
+    """Raise FileError if a second table has other columns than the first."""
+    lacking = [name for name in first.names if name not in other.names]
+    more = [name for name in other.names if name not in first.names]
+    if lacking or more:
+        what = f"lacks the column {lacking[0]!r}" if lacking else f"has a column {more[0]!r}"
+        counts = len(lacking) - 1 if lacking else len(more) - 1
+        raise FileError(
+            f"{other.where} {what}{f' and {counts} more' if counts else ''}, which {first.where} "
+            f"{'has' if lacking else 'has not'}; files that are read together have the same columns, in any order"
+        )
+    if first.is_text != other.is_text:
+        raise FileError(
+            f"{other.where} and {first.where} are of different kinds, as the columns of one have types; "
+            "give files of one kind"
+        )

@@ -54,6 +54,10 @@ class ReadOptions:
     """
     separator: str | None = None
     """The character between the fields of a text file; None takes the one that its lines agree on."""
+    encoding: str | None = None
+    """The encoding of a text file; None takes UTF-8, UTF-16 with its mark, or else Windows-1252."""
+    sheet: str | None = None
+    """The sheet of a workbook, by its name or its number from 1 on; None takes the first."""
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
     """The kind of a column, whatever its values show; the values of any other column decide."""
     categories: tuple[str, ...] = ()
@@ -85,6 +89,8 @@ class ReadOptions:
             )
         if self.dates not in (None, "dmy", "mdy"):
             raise InvalidValue(f"dates is {self.dates!r}; it takes 'dmy' (day, month, year) or 'mdy'")
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
         separator = self.separator
         if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0'):
             raise InvalidValue(
@@ -132,7 +138,7 @@ class ReadOptions:
         return replace(self, categories=(*self.categories, *names))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a model keeps, as plain data; the separator belongs to a file and is not part of it."""
+        """Return what a model keeps, as plain data; the separator, encoding and sheet belong to a file."""
         return {
             "missing": None if self.missing is None else list(self.missing),
             "categories": list(self.categories),
@@ -150,6 +156,15 @@ class ReadOptions:
             return cls(missing=entries["missing"], categories=entries["categories"], notations=notations)
         except InvalidType as error:
             raise InvalidValue(f"the options of the table: {error}") from None
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        "a".encode(encoding)
+    except (LookupError, TypeError, ValueError):
+        raise InvalidValue(
+            f"encoding is {encoding!r}; it takes one that Python knows, such as utf-8, cp1252, latin-1 or utf-16"
+        ) from None
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Read tables, from files or from memory, into frames, and write frames to files: CSV, TSV and Parquet."""
+"""Read tables, from files of all kinds or from memory, into frames, and write frames as CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,24 @@ from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.files.writing import replacing
 from plainnet.tabular.decisions import AS_SAID, Decision, notes
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.names import named_columns, refuse_lost_row, require_columns, require_known, warn_of_spelling
+from plainnet.tabular.names import (
+    columns_to_read,
+    refuse_doubled_numbers,
+    refuse_lost_row,
+    require_columns,
+    require_known,
+    warn_of_spelling,
+)
 from plainnet.tabular.read_options import DEFAULT, MISSING, ColumnKind, ReadOptions
-from plainnet.tabular.sources import PARQUET_ENDINGS, open_source, table_ending
+from plainnet.tabular.sources import (
+    ARROW_ENDINGS,
+    JSON_ENDINGS,
+    PARQUET_ENDINGS,
+    TEXT_ENDINGS,
+    WORKBOOK_ENDINGS,
+    open_source,
+    require_ending,
+)
 from plainnet.tabular.targets import spellings_of
 from plainnet.tabular.texts import spelled, spelled_column
 
@@ -34,11 +49,13 @@ def read_table(
 ) -> pl.DataFrame:
     """Read a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
-    The name's ending says what the file is: .csv, .tsv and .txt are text with a header, separated by commas
-    or by what the header shows (semicolon, tab or |); .parquet and .pq are Parquet. The columns of a text
-    file get their kinds from all of their rows (see `plainnet.tabular.kinds`); those of a Parquet file have
-    theirs. In place of a name, `path` may be a table in memory, whose columns have theirs too: a frame of polars,
-    pandas or Arrow, or a list of dicts.
+    `path` is the name of a file, or a list of several names of files that have the same columns, whose rows follow each
+    other. The name's ending says what a file is: .csv, .tsv and .txt are text with a header, separated by commas
+    or by what the header shows (semicolon, tab or |); .jsonl and .ndjson are JSON Lines; .xlsx and .xls are workbooks;
+    .parquet and .pq are Parquet; .arrow, .feather and .ipc are Arrow. Text may be compressed (.gz, .bz2, .xz) and any
+    table the only one of a .zip archive. The columns of a text file get their kinds from all of their rows (see
+    `plainnet.tabular.kinds`); those of a Parquet file have theirs. In place of a name, `path` may be a table in memory,
+    whose columns have theirs too: a frame of polars, pandas or Arrow, or a list of dicts.
 
     `categories` names columns that are categories whatever they hold, numbers for instance; `ignore` names
     columns to leave out. `options` says what the file leaves open, such as the texts that stand for a missing
@@ -85,7 +102,8 @@ def read_typed(
     options = _with_known_names(replace(options, columns=_kinds(options, categories, ignore)), raw)
     if target in options.ignored:
         raise InvalidValue(f"ignore names {target!r}, which is the target; leave it out of ignore (--ignore)")
-    named, without_name = named_columns(raw.names, raw.frame, raw.where)
+    refuse_doubled_numbers(raw)
+    named, without_name = columns_to_read(raw)
     names = [name for name in named if name not in options.ignored]
     warn_of_spelling(raw.written, raw.where)
     if not names:
@@ -100,7 +118,7 @@ def read_typed(
     places = {name: place for place, name in enumerate(raw.names)}
     everything = sorted([*decisions, *without_name, *ignored], key=lambda decision: places.get(decision.column, -1))
     spellings = {}
-    if target in decided.frame.columns and raw.is_text and kind_of(decided.frame[target]) != "category":
+    if target in decided.frame.columns and kind_of(decided.frame[target]) != "category" and raw.has_text(target):
         written = spelled_column(raw.frame.to_series(raw.number(target)))
         spellings = spellings_of(decided.frame[target], written)
     found = replace(options, notations={**options.notations, **decided.notations}, spellings=spellings)
@@ -124,7 +142,9 @@ def _with_known_names(options: ReadOptions, raw: RawTable) -> ReadOptions:
     ):
         given = [name for name, kind in options.columns.items() if kind in kinds]
         for name, known in zip(given, require_known(argument, given, raw.names, raw.where), strict=True):
-            columns[known] = options.columns[name]
+            # A name that stands twice in the header leaves out all these columns.
+            for one in raw.doubled.get(known, [known]) if argument == "ignore" else [known]:
+                columns[one] = options.columns[name]
     return replace(options, columns=columns, categories=(), numbers=())
 
 
@@ -191,7 +211,7 @@ def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Coll
 
     Raises FileError for another ending and for a place that cannot be written.
     """
-    ending = table_ending(Path(path))
+    ending = require_ending(Path(path), TEXT_ENDINGS + PARQUET_ENDINGS)
     if ending not in PARQUET_ENDINGS:
         text = as_text_table(frame, "\t" if ending == ".tsv" else ",", kept=kept).encode()
     with replacing(path) as file:
@@ -214,19 +234,36 @@ def as_text_table(frame: pl.DataFrame, separator: str = ",", *, kept: Collection
 
 
 def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = None) -> RawTable:
-    """Return the table of a file, or one in memory, of which the `wanted` columns will be looked at, or all."""
+    """Return the table of a file or of several, or one in memory.
+
+    Of one in memory the `wanted` columns will be looked at, or all.
+    """
     try:
         import polars  # noqa: F401
     except ImportError:
         raise missing_extra("a table", "tables") from None
-    from plainnet.tabular.frames import raw_table_of  # these three import polars
-    from plainnet.tabular.raw_table import read_parquet
-    from plainnet.tabular.text_table import read_text
+    from plainnet.tabular.frames import raw_table_of  # these two import polars
+    from plainnet.tabular.raw_table import together
 
-    if not isinstance(given, str | os.PathLike):
-        return raw_table_of(given, wanted)
-    source = open_source(given)
-    return read_parquet(source) if source.ending in PARQUET_ENDINGS else read_text(source, options)
+    if isinstance(given, str | os.PathLike):
+        return _open_file(given, options)
+    if isinstance(given, list | tuple) and given and all(isinstance(one, str | os.PathLike) for one in given):
+        return together([_open_file(one, options) for one in given])
+    return raw_table_of(given, wanted)
+
+
+def _open_file(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+    from plainnet.tabular.text_table import read_text  # these two import polars
+    from plainnet.tabular.typed_files import read_arrow, read_json_lines, read_parquet, read_workbook
+
+    source = open_source(path)
+    if source.ending in PARQUET_ENDINGS:
+        return read_parquet(source)
+    if source.ending in ARROW_ENDINGS:
+        return read_arrow(source)
+    if source.ending in JSON_ENDINGS:
+        return read_json_lines(source, options)
+    return read_workbook(source, options) if source.ending in WORKBOOK_ENDINGS else read_text(source, options)
 
 
 def _quote_style(frame: pl.DataFrame, kept: Collection[str]) -> Literal["necessary", "non_numeric"]:

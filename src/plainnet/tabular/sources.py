@@ -1,34 +1,46 @@
-"""The bytes of a table file come from a file, one compressed by gzip, or standard input, and are checked as text."""
+"""The bytes of a table file come from a file, compressed or in an archive, or standard input; text becomes UTF-8."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
 import os
 import re
 import sys
+import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from plainnet.errors import FileError
+from plainnet.errors import FileError, warn
+
+TablePath: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""The name of a table file, or those of several with the same columns."""
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+JSON_ENDINGS = (".jsonl", ".ndjson")
 PARQUET_ENDINGS = (".parquet", ".pq")
+ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+ENDINGS = TEXT_ENDINGS + JSON_ENDINGS + PARQUET_ENDINGS + ARROW_ENDINGS + WORKBOOK_ENDINGS
+COMPRESSED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    ".gz": ("gzip", gzip.decompress),
+    ".bz2": ("bzip2", bz2.decompress),
+    ".xz": ("xz", lzma.decompress),
+}
 STANDARD_INPUT = ("-", "/dev/stdin")
 
-SPREADSHEET = "save the sheet as CSV, in Excel as 'CSV UTF-8'"
 UNPACK = "unpack it first"
 OTHER_WAYS = {
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), SPREADSHEET),
-    **dict.fromkeys((".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), UNPACK),
-    **dict.fromkeys(
-        (".jsonl", ".ndjson", ".json"), "convert it: polars.read_ndjson({path!r}).write_csv('table.csv') in Python"
-    ),
-    **dict.fromkeys(
-        (".feather", ".arrow", ".ipc"), "convert it: polars.read_ipc({path!r}).write_parquet('table.parquet') in Python"
-    ),
+    **dict.fromkeys((".zst", ".7z", ".tar", ".tgz", ".rar"), UNPACK),
+    ".json": "if each line is a row, give it a name that ends in .jsonl",
+    ".numbers": "save the sheet as CSV or as .xlsx",
     **dict.fromkeys((".npz", ".npy"), "this may be a model or an array; plainnet.load reads models in Python"),
 }
 """Say what to do with a file of another ending."""
@@ -38,12 +50,11 @@ END_OF_FILE = b"\x1a"
 """The mark (Ctrl-Z) with which DOS ended a text file."""
 OTHER_FILES = {
     b"PAR1": "a Parquet file; give it a name that ends in .parquet",
-    b"PK\3\4": f"a ZIP archive, as .xlsx files of Excel are; {SPREADSHEET}, or unpack the archive",
-    b"\xd0\xcf\x11\xe0": f"an Excel file; {SPREADSHEET}",
+    b"ARROW1": "an Arrow file; give it a name that ends in .arrow",
+    b"PK\3\4": "a ZIP archive, as .xlsx files of Excel are; give it a name that ends in .zip or .xlsx",
+    b"\xd0\xcf\x11\xe0": "an Excel file; give it a name that ends in .xls",
     b"\x1f\x8b": "compressed by gzip; give it a name that ends in .csv.gz",
     b"%PDF": "a PDF file; a table is text",
-    b"\xff\xfe": "UTF-16 text; it is not UTF-8 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text; it is not UTF-8 text: save it as UTF-8",
 }
 """A file that begins with these bytes is no text table."""
 
@@ -58,42 +69,64 @@ class Source:
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """Read the bytes of a table file; "-" is standard input, which holds text, as a pipe does.
+    """Read the bytes of a table file; "-" is standard input, whose beginning says what it holds, as with a pipe.
 
     Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")
-        return Source("standard input", ".csv", sys.stdin.buffer.read())
+        return _of_unknown_kind("standard input", sys.stdin.buffer.read())
     path = Path(path)
     _require_file(path)
-    compressed = path.suffix.lower() == ".gz"
-    ending = ".csv" if path.is_fifo() else table_ending(path.with_suffix("") if compressed else path)
+    compressed, ending = _endings(path)
     try:
-        content = path.read_bytes()
-        return Source(str(path), ending, gzip.decompress(content) if compressed else content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{path} is not a whole file compressed by gzip: {error}") from None
+        content = path.read_bytes() if path.is_fifo() or compressed == ".zip" or ending else b""
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+    if path.is_fifo():
+        return _of_unknown_kind(str(path), content)
+    if compressed == ".zip":
+        return _of_archive(str(path), content)
+    require_ending(path.with_suffix("") if compressed else path, ENDINGS)
+    return Source(str(path), ending, _decompressed(str(path), content, compressed) if compressed else content)
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:
     """Return True if a name is that of a table, by its ending, or of standard input."""
-    name = Path(path)
-    ending = (name.with_suffix("") if name.suffix.lower() == ".gz" else name).suffix.lower()
-    return str(path) in STANDARD_INPUT or ending in TEXT_ENDINGS + PARQUET_ENDINGS
+    compressed, ending = _endings(Path(path))
+    return str(path) in STANDARD_INPUT or compressed == ".zip" or ending in ENDINGS
 
 
-def table_ending(path: Path) -> str:
-    """Return the ending of a table file's name in small letters; raise FileError, with the way out, for another one."""
+def named(paths: Any) -> str:
+    """Return how a message names a table file or several, or a table in memory."""
+    if isinstance(paths, str | os.PathLike):
+        return str(paths)
+    if not isinstance(paths, list | tuple):
+        return "the table"
+    first, *others = map(str, paths)
+    if len(others) == 1:
+        return f"{first} and {Path(others[0]).name}"
+    return f"{first} and {len(others)} more" if others else first
+
+
+def require_ending(path: Path, endings: Sequence[str]) -> str:
+    """Return the ending of a file's name in small letters; raise FileError, with the way out, for another one."""
     ending = path.suffix.lower()
-    if ending in TEXT_ENDINGS + PARQUET_ENDINGS:
+    if ending in endings:
         return ending
-    way = OTHER_WAYS.get(ending, AS_TEXT).format(path=str(path))
-    known = ", ".join(TEXT_ENDINGS + PARQUET_ENDINGS)
-    raise FileError(f"{path} has the ending {ending!r}; a table ends in one of: {known}; {way}")
+    way = OTHER_WAYS.get(ending, AS_TEXT)
+    if ending in ENDINGS:
+        way = "a table of this kind is read and not written"
+    raise FileError(f"{path} has the ending {ending!r}; a table ends in one of: {', '.join(endings)}; {way}")
+
+
+def _endings(path: Path) -> tuple[str, str]:
+    """Return the ending of a compressed file or archive, "" for any other, and that of the table in it."""
+    ending = path.suffix.lower()
+    if ending == ".zip" or ending in COMPRESSED:
+        return ending, path.with_suffix("").suffix.lower()
+    return "", ending
 
 
 def _require_file(path: Path) -> None:
@@ -109,31 +142,118 @@ def _require_file(path: Path) -> None:
         raise FileError(f"{path} is a special file, not a table")
 
 
-def text_content(source: Source) -> bytes:
+def _decompressed(where: str, content: bytes, ending: str) -> bytes:
+    name, decompress = COMPRESSED[ending]
+    try:
+        return decompress(content)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise FileError(f"{where} is not a whole file compressed by {name}: {error}") from None
+
+
+def _of_archive(where: str, content: bytes) -> Source:
+    """Return the one table of a ZIP archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if not re.search(r"/$|(^|/)(__MACOSX/|\.)", name)]
+            tables = [name for name in names if Path(name).suffix.lower() in ENDINGS]
+            if len(tables) != 1:
+                found = f"{len(tables)} tables" if tables else "no table"
+                listed = ", ".join((tables or names)[:5]) + (", ..." if len(tables or names) > 5 else "")
+                raise FileError(f"{where} holds {found} ({listed}); it takes an archive of one: {UNPACK}")
+            inside = archive.read(tables[0])
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
+        raise FileError(f"{where} is not a whole ZIP archive without a password: {error}") from None
+    return Source(f"{where} ({tables[0]})", Path(tables[0]).suffix.lower(), inside)
+
+
+def _of_unknown_kind(where: str, content: bytes) -> Source:
+    """Return the content of a stream, whose kind its first bytes say."""
+    if content.startswith(b"\x1f\x8b"):
+        content = _decompressed(where, content, ".gz")
+    if content.startswith(b"PK\3\4") and b"xl/workbook" not in content:
+        return _of_archive(where, content)
+    beginnings = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\3\4": ".xlsx", b"\xd0\xcf\x11\xe0": ".xls"}
+    for beginning, ending in beginnings.items():
+        if content.startswith(beginning):
+            return Source(where, ending, content)
+    is_json = content[:1000].removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b'{"')
+    return Source(where, ".jsonl" if is_json else ".csv", content)
+
+
+def text_content(source: Source, encoding: str | None = None) -> bytes:
     """Return the content as UTF-8 text whose lines end in a newline, with or without a carriage return before it.
 
-    Raises FileError, with the line if there is one, for anything else.
+    Text that is neither UTF-8 nor UTF-16 with its mark is taken for Windows-1252 with a warning, unless `encoding`
+    says what it is. Raises FileError, with the line if there is one, for anything else.
     """
     content, where = source.content, source.where
     for beginning, what in OTHER_FILES.items():
         if content.startswith(beginning):
             raise FileError(f"{where} is {what}")
+    content = _in_utf8(content, where, encoding)
     if b"\0" in content:
-        raise FileError(f"{where} is not UTF-8 text, as its name says; save the table as UTF-8")
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"{where}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8 text; save the file as UTF-8 "
-            "('CSV UTF-8' in Excel)"
-        ) from None
+            f"{where} is not UTF-8 text, as its name says; save the table as UTF-8, or say what it is "
+            "(encoding='utf-16-le', --encoding utf-16-le)"
+        )
     while content.startswith(BYTE_ORDER_MARK):
         content = content.removeprefix(BYTE_ORDER_MARK)
     content = _lines_end_alike(content.removesuffix(END_OF_FILE), where)
     if not content.strip():
         raise FileError(f"{where} is empty")
     return content
+
+
+def _in_utf8(content: bytes, where: str, encoding: str | None) -> bytes:
+    """Return the content of a text in UTF-8."""
+    found = encoding or encoding_of(content)
+    if found == "utf-8" and content.isascii():
+        return content
+    try:
+        text = content.decode(found)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = f"{where}, line {line}: byte 0x{content[error.start : error.start + 1].hex()} is not"
+        if encoding is not None:
+            raise FileError(f"{byte} text in the encoding {encoding!r}; name another one (--encoding)") from None
+        raise FileError(
+            f"{byte} UTF-8 text; save the file as UTF-8 ('CSV UTF-8' in Excel), or name its encoding "
+            "(encoding='cp1252', --encoding cp1252)"
+        ) from None
+    if found == "utf-8":
+        return content
+    if encoding is None and found == "cp1252":
+        warn(
+            f"{where} is not UTF-8 text and is read as Windows-1252 (Western European); if letters are wrong, name its "
+            "encoding (encoding='cp1250', --encoding cp1250)"
+        )
+    return text.encode()
+
+
+# The exported script holds the text of the next function: its lines are as short as `ruff format` makes them without
+# settings.
+
+
+def encoding_of(content: bytes) -> str:
+    """Return the encoding of a text: UTF-8, UTF-16 with its mark, or Windows-1252.
+
+    Text of which most signs outside ASCII are UTF-8 is damaged UTF-8.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return "utf-8"
+    text = content.decode(errors="replace")
+    wrong = text.count("\ufffd")
+    others = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    if others > wrong or b"\0" in content:
+        return "utf-8"
+    fits = content.decode("cp1252", "ignore").encode("cp1252") == content
+    return "cp1252" if fits else "utf-8"
 
 
 def _lines_end_alike(content: bytes, where: str) -> bytes:

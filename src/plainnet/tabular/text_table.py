@@ -21,7 +21,7 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
 
     Raises FileError, with the line if there is one, for a file that is no table.
     """
-    content, where = text_content(source), source.where
+    content, where = text_content(source, options.encoding), source.where
     records = Records(content)
     layout = layout_of(records, source, options)
     line = records.misplaced_quote(layout.separator)

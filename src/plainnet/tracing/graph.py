@@ -83,6 +83,12 @@ def _setitem(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Array:
     return changed
 
 
+def _add_at(x: Any, value: Any, *arrays: Any, index: tuple[Any, ...]) -> Array:
+    changed = np.array(x)
+    np.add.at(changed, _filled(index, arrays), value)
+    return changed
+
+
 def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     remaining = iter(arrays)
     return tuple(next(remaining) if isinstance(entry, str) else entry for entry in index)
@@ -97,6 +103,7 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
     "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
     "getitem": lambda x, *arrays, index: x[_filled(index, arrays)],
     "setitem": _setitem,
+    "add_at": _add_at,
     "matmul": lambda a, b: a @ b,
 }
 """The operations that are no function of NumPy's by that name, or take their arguments otherwise."""
@@ -143,7 +150,7 @@ def _shape_and_dtype(op: str, inputs: tuple[Node, ...], attributes: Mapping[str,
         shape = tuple(1 if reduced else n for n, reduced in kept if attributes["keepdims"] or not reduced)
         return shape, compute(op, attributes, np.zeros((1,) * len(kept), first.dtype)).dtype
     stand_ins = [np.broadcast_to(np.zeros((), x.dtype), x.shape) for x in inputs]
-    if op == "setitem":
+    if op in ("setitem", "add_at"):
         part = stand_ins[0][_filled(attributes["index"], tuple(stand_ins[2:]))]
         np.broadcast_to(stand_ins[1], part.shape)  # which NumPy refuses for values of another shape
         return first.shape, first.dtype

@@ -43,7 +43,7 @@ def meeting(graph: Graph, other: Graph) -> str | None:
         of_inputs = [_rows(a, b) for a, b in zip(one.inputs, two.inputs, strict=True)]
         if any(of_inputs) and not _rows(one, two):
             return f"np.{one.op}"
-        if one.op in ("getitem", "setitem") and 0 in of_inputs[0]:
+        if one.op in ("getitem", "setitem", "add_at") and 0 in of_inputs[0]:
             entries = [entry for entry in one.attributes["index"] if entry is not None]
             if entries[:1] not in ([], [slice(None)]):
                 return "an index of rows"

@@ -385,6 +385,17 @@ class _Printer:
         words = self.notation.words(" with ")
         return self.notation.row(own, words, part, " = ", self.piece(value), strength=RELATION)
 
+    def add_at_(self, node: Node, x: Node, value: Node, *arrays: Node) -> Piece:
+        """Set the sum of the values that go to each place, and x before it where it is not 0."""
+        places: list[Piece | str] = []
+        for array in arrays:
+            places += [", ", self.piece(array)] if places else [self.piece(array)]
+        added = self.notation.held(self.piece(value), PRODUCT)
+        total = self.notation.row("Σ ", added, self.notation.words(" at "), *places, strength=SUM)
+        if is_number(x, 0):
+            return total
+        return self.notation.row(self.notation.held(self.piece(x), SUM), " + ", total, strength=SUM)
+
     def part(self, x: Node, index: tuple[Any, ...], arrays: Sequence[Node]) -> Piece:
         """Set x[index]."""
         remaining = iter(arrays)

@@ -200,6 +200,14 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         node = node_of(value, self.dtype)
         self._replace(make("setitem", self.node, cast(node, self.dtype), *arrays, index=key))
 
+    def add_at(self, index: Any, value: Any) -> None:
+        """Record np.add.at, which adds as often as a place stands in the index."""
+        key, arrays = index_of(index, self.shape)
+        node = node_of(value, self.dtype)
+        if not np.can_cast(node.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{node.dtype} values cannot be added to an array of {self.dtype}")
+        self._replace(make("add_at", self.node, cast(node, self.dtype), *arrays, index=key))
+
     def _set_where(self, mask: "Symbol", value: Any) -> None:
         node = node_of(value, self.dtype)
         if mask.shape != self.shape or node.shape:
@@ -361,6 +369,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], out: Any,
         raise untraceable(f"np.{name} is not among the functions that can be traced")
     if method == "reduce" and ufunc in REDUCTIONS:
         return _reduction(REDUCTIONS[ufunc])(inputs[0], out=out, **{"axis": 0, **options})
+    if method == "at" and ufunc is np.add and isinstance(inputs[0], Symbol):
+        return inputs[0].add_at(*inputs[1:])
     if method != "__call__":
         raise untraceable(f"np.{name}.{method} is not among the functions that can be traced")
     _refuse_options(name, options)

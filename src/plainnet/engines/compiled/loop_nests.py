@@ -12,7 +12,7 @@ from typing import Any
 
 from plainnet.engines.compiled import operations, sharing
 from plainnet.engines.compiled.assembly import TYPES, Value, lanes, vector, whole
-from plainnet.engines.compiled.loops import Affine, Expression
+from plainnet.engines.compiled.loops import Affine, Expression, adds
 from plainnet.engines.compiled.nest_values import Axis, NestValues
 
 ACCUMULATORS = 4
@@ -55,6 +55,10 @@ class LoopNest(NestValues):
     def _at_place(self) -> None:
         """Write what happens at one place of the domain, or at a vector of places."""
         stores = self.nest.stores
+        if adds(self.nest):
+            for store in stores:
+                self._add_at(store)
+            return
         if not self.nest.reduced:
             values = [self.value(store.expression) for store in stores]
         else:

@@ -93,7 +93,8 @@ class Expression:
 
     op is "load" (of `buffer` at `place`, plus the values of `arguments` times `factors`), "constant" (`value`),
     "index" (the loop variables of `place`), "argument" (`value` names a number that the program is called with), or
-    the name of an operation of NumPy's on `arguments`; "astype" converts to `dtype`.
+    the name of an operation of NumPy's on `arguments`; "astype" converts to `dtype`. A store of "add at" adds its first
+    argument to what stands at the store's place plus the other arguments times `factors`, one place after the other.
     """
 
     op: str
@@ -169,6 +170,11 @@ class Program:
     """The largest number of rows of a batch."""
     arrays: list[Any]
     """Constant arrays; the buffer of the i-th has the base "array i"."""
+
+
+def adds(nest: Nest) -> bool:
+    """Return True if the nest adds at places that it computes, so that its order counts and no two may be at once."""
+    return any(store.expression.op == "add at" for store in nest.stores)
 
 
 def loads(expression: Expression, seen: set[int] | None = None) -> list[Expression]:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from plainnet.engines.compiled.loops import (
     GRAIN,
     Affine,
@@ -30,7 +32,7 @@ from plainnet.engines.compiled.memory import place_in_memory
 from plainnet.engines.compiled.steps import Steps
 from plainnet.engines.compiled.storing import REDUCTIONS, STORED, VIEWS, Extents, computed, is_product, stored_nodes
 from plainnet.engines.compiled.values import Values, broadcast, full_index
-from plainnet.tracing.graph import Graph, Node
+from plainnet.tracing.graph import ARRAY, Graph, Node
 
 SHARED_SUM = 65_536
 """The length from which threads share the sum of a vector."""
@@ -110,6 +112,8 @@ class _Lowering:
             self._reduce(node, target)
         elif node.op == "setitem":
             self._setitem(node, target)
+        elif node.op == "add_at":
+            self._add_at(node, target)
         elif node.op == "concatenate":
             self._concatenate(node, target)
         else:
@@ -314,6 +318,35 @@ class _Lowering:
             return self.values.value(value, broadcast(tuple(index[axis] for axis in kept), len(value.shape)))
 
         self._elementwise(target, domain, written, into)
+
+    def _add_at(self, node: Node, target: Buffer) -> None:
+        """Write the loop over all that is added, in order: a place may stand in the index several times."""
+        x, value, *arrays = node.inputs
+        entries = full_index(node.attributes["index"], len(x.shape))
+        depth = max((len(array.shape) for array in arrays), default=0)
+        are_first = entries[: len(arrays)] == [ARRAY] * len(arrays)
+        others = entries[len(arrays) :]
+        if not arrays or not are_first or others != [slice(None)] * len(others) or x.dtype.kind not in "if":
+            raise Unsupported("it adds at places that are not named by arrays for the first axes")
+        if any(extent.per_row for extent in self.extents[x]):
+            raise Unsupported("it adds to some of the batch's rows by their number")
+        if not (x in self.values.memory and self.values.memory[x].memory is target.memory):
+            self._elementwise(target, self.extents[node], lambda index: self.values.value(x, index))
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        of_shape = [self.extents[array] for array in arrays if array.shape == shape]
+        if not of_shape:
+            raise Unsupported("it adds at places named by arrays none of which has the shape of all")
+        domain = (*of_shape[0], *self.extents[x][len(arrays) :])
+        index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
+        steps = strides(self.extents[x])
+        moved = []
+        for array, extent in zip(arrays, self.extents[x], strict=False):
+            at = self.values.value(array, broadcast(index[:depth], len(array.shape)))
+            moved.append(self.values.operation("wrapped index", np.dtype(np.int64), (at,), value=extent))
+        added = self.values.value(value, broadcast(index, len(value.shape)))
+        axes = frozenset().union(*(e.axes for e in (added, *moved)))
+        expression = Expression("add at", node.dtype, (added, *moved), axes, factors=steps[: len(arrays)])
+        self.steps.append(Nest(domain, (), [Store(target, combined(index[depth:], steps[len(arrays) :]), expression)]))
 
     def _concatenate(self, node: Node, target: Buffer) -> None:
         axis, start = node.attributes["axis"], 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from plainnet.engines.compiled import operations, sharing
 from plainnet.engines.compiled.assembly import TYPES, Value, lanes, number, vector, whole
-from plainnet.engines.compiled.loops import Affine, Expression, Extent, Nest, Store, loads
+from plainnet.engines.compiled.loops import Affine, Expression, Extent, Nest, Store, adds, loads
 from plainnet.engines.compiled.writing import Writing
 
 
@@ -39,10 +39,10 @@ class NestValues:
         }
         self.open: dict[int, Value] = {}
         """The loop variable of each axis that is open."""
+        self.dropped = {a for a, e in enumerate(nest.extents) if e == Extent(1)}
         self.vector_axis = self._vector_axis()
         self.lanes = 1
         self.mask: Value | None = None
-        self.dropped = {a for a, e in enumerate(nest.extents) if e == Extent(1)}
 
     def _merged(self, axes: list[tuple[int, Extent]]) -> list[Axis]:
         """Return the axes, neighbours that every load and store goes through in one piece as one; no axis of one."""
@@ -68,6 +68,9 @@ class NestValues:
         """Return the axis whose neighbours lie side by side in memory for most loads and stores."""
         if any(store.reduction == "argmax" for store in self.nest.stores):
             candidates = self.domain[-1:]
+        elif adds(self.nest):  # two lanes must not add at one place
+            moved = [e for store in self.nest.stores for e in store.expression.arguments[1:]]
+            candidates = [axis for axis in self.domain[-1:] if all(axis.name not in self._axes(e) for e in moved)]
         else:
             candidates = self.domain[-1:] + self.reduced[-1:]
         best, found = -1.0, None
@@ -88,7 +91,9 @@ class NestValues:
             if e in seen or e.op in ("constant", "argument"):
                 continue
             seen.add(e)
-            if self._axes(e) <= self.open.keys():
+            if e.op == "add at":
+                waiting += e.arguments
+            elif self._axes(e) <= self.open.keys():
                 if self._axes(e) or e.op != "index":
                     self.value(e)
             else:
@@ -205,6 +210,19 @@ class NestValues:
             self.f.store(self.f.spread(value, self.lanes), at, self.mask)
         else:
             self.f.scatter(self.f.spread(value, self.lanes), at, step, self.mask)
+
+    def _add_at(self, store: Store) -> None:
+        """Add a number, or a vector of neighbours, to what stands at a place that is computed."""
+        added, *moved = store.expression.arguments
+        kind = operations.memory_type(store.buffer.dtype)
+        index = whole(0)
+        for e, factor in zip(moved, store.expression.factors, strict=True):
+            index = self.f.add(index, self.f.multiply(self.value(e), whole(factor)))
+        at = self.f.place(self._start(store), kind, index)
+        value = self.value(added)
+        count, mask = (self.lanes, self.mask) if self.vector_axis in self.open else (1, None)
+        before = self.f.load(vector(kind, count), at, mask)
+        self.f.store(self.f.add(before, self.f.spread(value, count)), at, mask)
 
 
 def _indices(expression: Expression) -> list[Expression]:

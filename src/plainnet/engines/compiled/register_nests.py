@@ -34,7 +34,7 @@ def is_small(nest: Nest) -> bool:
 
 
 def _has_moved(expression: Expression) -> bool:
-    return any(load.arguments for load in loads(expression))
+    return expression.op == "add at" or any(load.arguments for load in loads(expression))
 
 
 class RegisterNests:

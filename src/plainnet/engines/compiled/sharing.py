@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from plainnet.engines.compiled.assembly import Function, Module, Value, number, whole
-from plainnet.engines.compiled.loops import GRAIN, Affine, Buffer, Extent, Nest, Product, loads
+from plainnet.engines.compiled.loops import GRAIN, Affine, Buffer, Extent, Nest, Product, adds, loads
 from plainnet.engines.compiled.memory import LINE
 
 PATIENCE = 2000
@@ -36,7 +36,9 @@ class Access(NamedTuple):
 
 
 def split_axis(nest: Nest) -> int | None:
-    """Return the axis of a nest's domain that is cut into parts; None for a nest of one place."""
+    """Return the axis of a nest's domain that is cut into parts; None where one thread does it all."""
+    if adds(nest):
+        return None
     return next((axis for axis, extent in enumerate(nest.domain) if extent != Extent(1)), None)
 
 

@@ -47,14 +47,21 @@ def _differs(old: Any, new: Any) -> bool:
     """Return True if a value has changed, other than to an array that is made anew in each step."""
     if isinstance(new, dict):
         return any(_differs(old.get(key) if isinstance(old, dict) else None, value) for key, value in new.items())
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        return any(map(_differs, old, new))
     return bool(new != old and new != "symbol")
 
 
 def _attributes(part: Any) -> dict[str, Any]:
     """Return what stands for each attribute in a comparison, without the arrays of a network."""
+    return {name: _stand_in(value, (id(part),)) for name, value in _state(part).items()}
+
+
+def _state(part: Any) -> dict[str, Any]:
+    """Return the attributes of an object, without those of a layer that the network gives it."""
     own = getattr(part, "__dict__", {})
     hidden = {"_views", "_claimed", *own.get("_views", {})}
-    return {name: _stand_in(value, (id(part),)) for name, value in own.items() if name not in hidden}
+    return {name: value for name, value in own.items() if name not in hidden}
 
 
 def _stand_in(value: Any, above: tuple[int, ...]) -> Any:
@@ -73,5 +80,5 @@ def _stand_in(value: Any, above: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if id(value) not in above and len(above) < 4 and not callable(value) and hasattr(value, "__dict__"):
-        return {name: _stand_in(part, (*above, id(value))) for name, part in vars(value).items()}
+        return {name: _stand_in(part, (*above, id(value))) for name, part in _state(value).items()}
     return id(value)

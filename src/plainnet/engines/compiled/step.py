@@ -233,7 +233,7 @@ def common(
             extents[one] = tuple(_extent(a, b, rows[0], count) for a, b in lengths)
             if one.op == "constant":
                 _compare(one, two, tables)
-            elif one.op in ("getitem", "setitem") and one.attributes != two.attributes:
+            elif one.op in ("getitem", "setitem", "add_at") and one.attributes != two.attributes:
                 raise Unsupported("it takes some of the batch's rows by their number")
     return extents, tables
 
