@@ -114,7 +114,7 @@ def logits(net: Network, X: Array) -> Array:
 def _logits(layers: Sequence[Layer], inputs: Array) -> Array:
     """Return the logits of a network that `_last_dense` takes."""
     last = layers[-1]
-    before = layers[:-1] if isinstance(last, Average) or isinstance(last, Dense) else layers[:-2]
+    before = layers[:-1] if isinstance(last, Average | Dense) else layers[:-2]
     for layer in before:
         inputs = layer.predict(inputs)
     if isinstance(last, Average):
