@@ -149,7 +149,7 @@ def test_a_refused_first_partial_fit_leaves_no_labels_behind():
 
 def test_a_pickle_of_another_version_is_read_with_a_warning(model, monkeypatch):
     stored = pickle.dumps(model)
-    monkeypatch.setattr("plainnet.sklearn.base.__version__", "99.0")
+    monkeypatch.setattr("plainnet.sklearn.estimator.__version__", "99.0")
     with pytest.warns(PlainnetWarning, match=f"pickled by plainnet {plainnet.__version__} and is read by 99.0"):
         again = pickle.loads(stored)
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
