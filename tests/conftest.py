@@ -59,6 +59,7 @@ NEEDS = {
     "test_metrics.py": ("sklearn",),
     "test_parts.py": ("tables",),
     "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
+    "test_odd_tables.py": COMMANDS,
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -21,7 +22,7 @@ from plainnet.cli.streams import errors, say
 from plainnet.cli.train_options import Deciding, Outputs, Reading, Rows, Running, Varied
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
-from plainnet.tabular.finishing import finish, linear_outputs
+from plainnet.tabular.finishing import finish, linear_outputs, require_choice
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import prepare
@@ -50,6 +51,8 @@ def train(
     began = time.monotonic()
     check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
+    if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
+        division = replace(division, folds=0)  # a checkpoint keeps the run of one network
     problem = problem_of_file(
         data,
         target,
@@ -68,6 +71,8 @@ def train(
         varied_division, recipe = within(left, prepared, division, recipe, running.seed, given)
         if varied_division != division:
             prepared = prepare(problem, divide(problem, varied_division, running.seed), recipe, dtype=running.dtype)
+    if aim is not None:
+        require_choice(prepared, aim)
     introduce(prepared)
     fitted = fit_table(
         prepared,

@@ -7,6 +7,7 @@ alone, so that the same program always gives the same bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike
@@ -228,4 +229,6 @@ def measure(
     if not metrics:
         return {"loss": mean}
     y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
+    if not np.isfinite(outputs).all():  # as the loss is, which a run reports before it says that it diverged
+        return {"loss": mean} | dict.fromkeys(metrics, math.nan)
     return {"loss": mean} | {name: metric(y, outputs, sample_weight) for name, metric in metrics.items()}

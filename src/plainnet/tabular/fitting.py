@@ -246,7 +246,8 @@ def _fit_folds(
     for k, (train, _) in enumerate(folds):
         own = None if weights is None else weights[train]
         members.append(new_network(prepared, recipe, X[train], y[train], own, seed + k))
-    given = training_options(prepared, recipe, members[0], len(folds[0][0]), options)
+    fewest = min(len(train) for train, _ in folds)  # groups are of different sizes
+    given = training_options(prepared, recipe, members[0], fewest, options)
     del given["validation"]
     interrupted = False
     try:
@@ -254,7 +255,9 @@ def _fit_folds(
     except KeyboardInterrupt:
         interrupted = True
     late = time.monotonic() >= deadline
-    whole = [i for i, net in enumerate(members) if net.history and _counts(net.history, late)]
+    whole = [i for i, net in enumerate(members) if net.history and net.history.stopped in WHOLE]
+    if late or (interrupted and not whole):
+        whole = [i for i, net in enumerate(members) if net.history and net.history.best_epoch]
     if not whole:
         if interrupted:
             raise KeyboardInterrupt
@@ -268,12 +271,8 @@ def _fit_folds(
     seen = np.flatnonzero(counts)
     judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))
     histories = tuple(net.history for net in kept if net.history)
+    prepared = replace(prepared, parts=replace(prepared.parts, folds=tuple(folds[i] for i in whole)))
     return Fitted(_as_one(kept), prepared, histories, judged, interrupted=interrupted)
-
-
-def _counts(history: History, late: bool) -> bool:
-    """Return True if a network has ended its training, or has begun it where the time was over."""
-    return history.stopped in WHOLE or (late and bool(history.best_epoch))
 
 
 def _as_one(members: list[Network]) -> Network:

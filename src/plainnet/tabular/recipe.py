@@ -124,10 +124,15 @@ class Recipe:
                 checks.one_of(name, value, known)
         for name in ("largest_one_hot", "batch_size", "early_stopping"):
             checks.whole_number(name, getattr(self, name), least=0)
-        for name in ("embedding_width", "frequencies", "number_width"):
+        for name in ("embedding_width", "frequencies"):
             checks.whole_number(name, getattr(self, name), least=1)
+        checks.whole_number("number_width", self.number_width, least=2)
         if self.epochs is not None:
             checks.whole_number("epochs", self.epochs, least=1)
+        for name, bounds in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None:
+                checks.number(name, value, **bounds)
         for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "calibrate"):
             checks.flag(name, getattr(self, name))
         if self.refit is not None:
@@ -179,6 +184,17 @@ OF_THE_OPTIMIZER: dict[str, Any] = {
 }
 """The settings that go with an optimizer, as another one has them."""
 
+_BOUNDS: dict[str, dict[str, float]] = {
+    "frequency": {"above": 0},
+    "learning_rate": {"above": 0},
+    "clip_norm": {"above": 0},
+    **{name: {"least": 0, "below": 1} for name in ("dropout", "label_smoothing", "beta2", "momentum")},
+    **{
+        name: {"least": 0}
+        for name in ("scale_rate", "embedding_rate", "first_rate", "weight_decay", "l1", "l2", "minimum_improvement")
+    },
+}
+"""What each number of a recipe may be."""
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
     "number_embedding": ("periodic", "piecewise_linear", "none"),
