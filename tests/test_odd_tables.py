@@ -16,6 +16,7 @@ from plainnet.metrics.intervals import interval
 from plainnet.tabular import Division, divide, fit_table, prepare, problem_of
 from plainnet.tabular.finishing import finish, linear_outputs
 from plainnet.tabular.fitting import Fitted
+from plainnet.tabular.parts import Share
 from plainnet.tabular.recipe import Recipe
 
 TINY = Recipe(hidden=(4,), epochs=2, frequencies=2)
@@ -127,6 +128,23 @@ def test_a_recipe_refuses_a_number_by_its_own_name(given: dict[str, float]) -> N
     (name,) = given
     with pytest.raises(InvalidValue, match=f"^{name} is"):
         Recipe().varied(**given)
+
+
+def test_an_ensemble_with_a_file_of_validation_rows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    table(["a", "b"] * 4).write_csv("v.csv")
+    assert train(table(["a", "b"] * 10), "--validation", "v.csv", "--ensemble", "3") == 2
+    assert "ensemble is 3 and validation the file 'v.csv'" in capsys.readouterr().err
+
+
+def test_an_ensemble_without_validation_rows_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="^ensemble is 2 and validation 0"):
+        Division(validation=Share(0.0), ensemble=2)
+
+
+def test_a_time_limit_with_a_file_of_validation_rows_trains_one_network() -> None:
+    table(["a", "b"] * 4).write_csv("v.csv")
+    assert train(table(["a", "b"] * 10), "--validation", "v.csv", "--time-limit", "60s") == 0
+    assert "Average" not in repr(pn.load("m.npz"))
 
 
 def test_a_seed_below_zero_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

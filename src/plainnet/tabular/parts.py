@@ -142,6 +142,15 @@ class Division:
 
     def __post_init__(self) -> None:
         checks.whole_number("ensemble", self.ensemble, least=1)
+        if self.ensemble > 1 and self.validation is not None and not isinstance(self.validation, Share):
+            raise InvalidValue(
+                f"ensemble is {self.ensemble} and validation the file {os.fspath(self.validation)!r}; each of several "
+                "networks draws validation rows of its own: take one of the two"
+            )
+        if self.ensemble > 1 and isinstance(self.validation, Share) and not self.validation.fraction:
+            raise InvalidValue(
+                f"ensemble is {self.ensemble} and validation 0; each of several networks draws validation rows of its own"
+            )
         if not self.folds:
             return
         checks.whole_number("folds", self.folds, least=2)
