@@ -57,6 +57,7 @@ NEEDS = {
     "test_machine.py": ("fast",),
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
+    "test_parts.py": ("tables",),
     "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
     "test_options.py": ("sklearn",),

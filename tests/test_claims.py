@@ -1,5 +1,6 @@
 """What the output says of a model: beside the simplest answer, on which rows, with which weights, in which names."""
 
+import io
 import re
 import resource
 from pathlib import Path
@@ -8,11 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 from prepared import prepared_file
+from rich.console import Console
 from sklearn import metrics as sklearn_metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 import plainnet as pn
 from plainnet.cli import run
+from plainnet.cli.measures import measure_table
 from plainnet.tabular import Table, memory, overlap, scores
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
@@ -97,6 +100,54 @@ def test_a_model_that_never_says_a_rare_class_is_told_so(capsys):
     assert "It never predicts 'bad'" in one_line(capsys.readouterr().out)
     out = one_line(train_on(frame, capsys, "--class-weight", "balanced").out)
     assert "--class-weight" not in out
+
+
+def test_unbalanced_classes_are_hinted_at_unless_the_model_minds_them():
+    random = np.random.default_rng(2)
+    labels = (random.random(400) < 0.1).astype(int)
+    p = np.clip(0.5 * labels + 0.3 * random.random(400), 0, 1)[:, None]
+    remarks = " ".join(scores.of_classes(labels, p, ["no", "yes"]).remarks)
+    assert f"The classes are unbalanced ('no' is {1 - labels.mean():.0%} of the rows)" in remarks
+    assert "--threshold f1" in remarks
+    for minded in ({"balanced": True}, {"threshold": 0.4}):
+        assert "unbalanced" not in " ".join(scores.of_classes(labels, p, ["no", "yes"], **minded).remarks)
+    even = (np.arange(400) % 2).astype(int)
+    assert "unbalanced" not in " ".join(scores.of_classes(even, p, ["no", "yes"]).remarks)
+
+
+def test_every_measure_stands_beside_those_of_simple_models():
+    """The simplest answer is the shares of the classes; both columns hold scikit-learn's measures."""
+    random = np.random.default_rng(3)
+    labels, outputs = random.choice(3, 300, p=[0.5, 0.3, 0.2]), random.dirichlet(np.ones(3), 300)
+    linear = random.dirichlet(np.ones(3), 300)
+    shares = np.tile(np.bincount(labels) / 300, (300, 1))
+    found = {s.name: s for s in scores.of_classes(labels, outputs, ["a", "b", "c"], linear=linear).measures}
+    for name, function in (("log_loss", "log_loss"), ("brier", "brier_score_loss")):
+        of = getattr(sklearn_metrics, function)
+        assert found[name].baseline == pytest.approx(of(labels, shares))
+        assert found[name].linear == pytest.approx(of(labels, linear))
+    assert found["roc_auc"].baseline == 0.5
+    assert found["roc_auc"].linear == pytest.approx(sklearn_metrics.roc_auc_score(labels, linear, multi_class="ovr"))
+    true = random.normal(size=(50, 1))
+    of_quantities = scores.of_quantities(true, true + 1, linear=true)
+    assert [s.linear for s in of_quantities.measures] == [1, 0, 0]
+    of_quantities = scores.of_quantities(true, 0.9 * true, linear=true)
+    assert any(remark.startswith("A linear model is as good") for remark in of_quantities.remarks)
+
+
+@pytest.mark.parametrize("width", [44, 60, 80, 120])
+def test_a_narrow_console_shows_every_number(width):
+    random = np.random.default_rng(4)
+    labels, p = random.integers(2, size=90), random.random((90, 1))
+    found = scores.of_classes(labels, p, ["less than fifty", "more"], linear=p**2)
+    console = Console(width=width, file=io.StringIO())
+    console.print(measure_table(found, width))
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    for score in found.measures:
+        numbers = [score.value, score.linear, *([score.baseline] if score.baseline is not None else [])]
+        assert all(scores.in_plain_figures(number) in shown for number in numbers)
+        assert scores.written_interval(score.interval) in shown
 
 
 def test_what_is_not_defined_says_why():

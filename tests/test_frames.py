@@ -205,5 +205,5 @@ def test_types_that_no_table_has_are_refused(column):
 def test_names_of_a_frame():
     assert read_table(pd.DataFrame([[1, 2.5], [3, 4]], columns=[3, 5])).columns == ["3", "5"]  # no first line of a file
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    with pytest.raises(InvalidValue, match="the table: two columns are named 'a'"):
-        read_table(twice)
+    with pytest.warns(PlainnetWarning, match=r"the table: 2 columns are named 'a'; they are known as 'a', 'a\.1'"):
+        assert read_table(twice).columns == ["a", "a.1"]

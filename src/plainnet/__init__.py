@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from plainnet.attribution import shapley_values
     from plainnet.comparison import compare
     from plainnet.export.safetensors import load as load_safetensors
+    from plainnet.tabular.tuning import tune
     from plainnet.training.calibration import calibrated, fit_temperature, scaled_by_temperature
     from plainnet.training.many import train_many
 
@@ -71,6 +72,7 @@ __all__ = [
     "schedules",
     "shapley_values",
     "train_many",
+    "tune",
 ]
 __all__ += layers.__all__
 __all__ += optimizers.__all__
@@ -84,6 +86,7 @@ LATER = {
     "scaled_by_temperature": "plainnet.training.calibration",
     "shapley_values": "plainnet.attribution",
     "train_many": "plainnet.training.many",
+    "tune": "plainnet.tabular.tuning",
 }
 """Functions by the module that is imported when they are first asked for."""
 

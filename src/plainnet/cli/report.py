@@ -10,6 +10,7 @@ import typer
 
 import plainnet as pn
 from plainnet import plots
+from plainnet._base.arrays import Array
 from plainnet.cli import options
 from plainnet.cli.display import print_whole
 from plainnet.cli.groups import grouped
@@ -46,8 +47,13 @@ def report(
     report_table_run(output, net, table, part, " ".join(filter(None, sentences)))
 
 
-def report_table_run(path: Path, net: pn.Network, table: Table, part: TablePart, rows_are: str) -> None:
-    """Write the report of a network trained on a table, on some of its rows."""
+def report_table_run(
+    path: Path, net: pn.Network, table: Table, part: TablePart, rows_are: str, linear: Array | None = None
+) -> None:
+    """Write the report of a network trained on a table, on some of its rows.
+
+    `linear` are the outputs of a linear model for these rows, to be shown beside.
+    """
     subject = of_table(
         net,
         table,
@@ -57,6 +63,7 @@ def report_table_run(path: Path, net: pn.Network, table: Table, part: TablePart,
         rows=part.numbers,
         source=Path(part.source).name,
         sample_weight=part.weights,
+        linear=linear,
     )
     write_report(path, subject)
     print_whole(f"Report written to {path}")

@@ -1,5 +1,7 @@
 """The command `plainnet train`, which makes a model file from a table."""
 
+import math
+import time
 from collections.abc import Generator
 
 import typer
@@ -14,14 +16,17 @@ from plainnet.cli.measures import about_validation, print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
-from plainnet.cli.train_options import Outputs, Reading, Rows, Running, Varied
+from plainnet.cli.train_options import Deciding, Outputs, Reading, Rows, Running, Varied
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
+from plainnet.tabular.finishing import finish, linear_outputs
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.measuring import measure
 from plainnet.tabular.preparing import prepare
 from plainnet.tabular.problem import divide, problem_of_file
 from plainnet.tabular.texts import spelled
+from plainnet.tabular.thresholds import HALF
+from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -34,13 +39,15 @@ def train(
     task: options.Task = None,
     reading: Reading,
     rows: Rows,
+    deciding: Deciding,
     varied: Varied,
     running: Running,
     outputs: Outputs,
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
+    began = time.monotonic()
     check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
-    recipe, division, target = varied.chosen, rows.division, spelled(target)
+    recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
     problem = problem_of_file(
         data,
         target,
@@ -52,21 +59,28 @@ def train(
         group=rows.group,
     )
     prepared = prepare(problem, divide(problem, division, running.seed), recipe, dtype=running.dtype)
-    introduce(prepared)
     class_weight = options.class_weights(rows.class_weight, prepared.table.class_names)
+    given = {"class_weight": class_weight, **running.of_fit(problem.task)}
+    if running.seconds is not None:
+        left = began + running.seconds - time.monotonic()
+        varied_division, recipe = within(left, prepared, division, recipe, running.seed, given)
+        if varied_division != division:
+            prepared = prepare(problem, divide(problem, varied_division, running.seed), recipe, dtype=running.dtype)
+    introduce(prepared)
     fitted = fit_table(
         prepared,
         recipe,
         seed=running.seed,
         follow=lambda reports: _follow(reports, outputs.progress),
         progress=errors if outputs.progress else False,
-        class_weight=class_weight,
-        **running.of_fit(problem.task),
+        deadline=math.inf if running.seconds is None else began + running.seconds,
+        **given,
         **outputs.of_fit(),
     )
-    history = fitted.history
-    if not history.epoch:
+    if not fitted.history.epoch:
         raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
+    fitted = finish(fitted, calibrate=recipe.calibrate, aim=aim)
+    history = fitted.history
     source = {"weight_column": rows.sample_weight} if rows.sample_weight is not None else {}
     history.source = source | {
         "data": options.named(data),
@@ -77,22 +91,23 @@ def train(
     if outputs.save is not None:
         fitted.net.save(outputs.save)  # before anything else that could fail
     console.print(layer_table(fitted.net))
-    console.print(_ending(fitted))
-    _show_scores(fitted)
+    console.print(ending(fitted))
+    show_scores(fitted)
     _write(fitted, outputs)
     if fitted.interrupted:
         say(f"interrupted; {_kept(history, outputs)}")
         raise typer.Exit(130)
 
 
-def _show_scores(fitted: Fitted) -> None:
+def show_scores(fitted: Fitted) -> None:
     """Print how well the model does on the rows that say most: the test rows, else those held out of the training."""
     shown = fitted.shown
-    measured = measure(fitted.prepared.table, fitted.net, shown.part, outputs=shown.outputs, warn_of_news=False)
-    print_measures(measured, fitted.prepared.table.class_names, shown.title, _about(fitted))
+    table, linear = fitted.prepared.table, linear_outputs(fitted)
+    measured = measure(table, fitted.net, shown.part, outputs=shown.outputs, linear=linear, warn_of_news=False)
+    print_measures(measured, table.class_names, shown.title, about(fitted))
 
 
-def _about(fitted: Fitted) -> str:
+def about(fitted: Fitted) -> str:
     """Return a sentence on the part that the shown rows had in the training."""
     match fitted.shown.kind:
         case "test":
@@ -102,6 +117,8 @@ def _about(fitted: Fitted) -> str:
                 "Each row is predicted by the networks that were not trained on it. It chose the epoch of those, so "
                 "the figures flatter the model a little."
             )
+    if fitted.refitted:
+        return "They chose the number of epochs. These figures are from before the network was trained again with them."
     return about_validation(fitted.history)
 
 
@@ -110,7 +127,7 @@ def _write(fitted: Fitted, outputs: Outputs) -> None:
         save_picture(outputs.plot, figure_of(pn.plots.loss_curve(fitted.history)))
         print_whole(f"Loss curves drawn to {outputs.plot}")
     if outputs.report is not None:
-        rows_are = f"Shown on the {fitted.shown.title.lower().removeprefix('on the ')}. {_about(fitted)}"
+        rows_are = f"Shown on the {fitted.shown.title.lower().removeprefix('on the ')}. {about(fitted)}"
         report_table_run(outputs.report, fitted.net, fitted.prepared.table, fitted.shown.part, rows_are)
     if outputs.save is not None:
         print_whole(f"Model saved to {outputs.save}")
@@ -138,20 +155,24 @@ def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
     return False
 
 
-def _ending(fitted: Fitted) -> str:
+def ending(fitted: Fitted) -> str:
+    """Say how the training ended, and what was done afterwards."""
     history = fitted.history
     settings, best = history.settings, history.restored_epoch
+    if len(fitted.members) > 1:
+        epochs = ", ".join(str(own.best_epoch or own.epoch[-1]) for own in fitted.members)
+        ended = f"{len(fitted.members)} networks trained and averaged, each as it was at its best epoch: {epochs}"
+    elif fitted.refitted:
+        ended = f"Trained again with the validation rows for the best number of epochs, {history.epoch[-1]:,}"
+    else:
+        back = "" if best is None else f"; back at the best, epoch {best:,}"
+        ended = f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}"
     threads = f", {plural(settings['threads'], 'thread')}" if settings["threads"] else ""
     note = f", as {settings['engine_note']}" if "engine_note" in settings else ""
-    engine = f"Engine: {settings['engine']}{threads}{note}.\n"
-    if len(fitted.members) > 1:
-        epochs = [own.best_epoch or own.epoch[-1] for own in fitted.members]
-        return (
-            f"{len(epochs)} networks trained, whose outputs are averaged; best epochs "
-            f"{', '.join(map(str, epochs))}. {engine}"
-        )
-    if fitted.refitted:
-        trained_for = plural(history.epoch[-1], "epoch")
-        return f"Trained on all rows but the test rows for {trained_for}, the best number. {engine}"
-    back = "" if best is None else f"; back at the best, epoch {best:,}"
-    return f"Ended after epoch {history.epoch[-1]:,}: {history.stopped}{back}. {engine}"
+    lines = [f"{ended}. Engine: {settings['engine']}{threads}{note}."]
+    if fitted.temperature is not None:
+        lines.append(f"Probabilities are scaled by the temperature {fitted.temperature:.3g} of the validation rows.")
+    table = fitted.prepared.table
+    if table.threshold != HALF:
+        lines.append(f"{table.class_names[1]!r} is predicted where its probability is above {table.threshold:.3g}.")
+    return "\n".join(lines) + "\n"

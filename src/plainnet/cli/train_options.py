@@ -1,5 +1,6 @@
 """The options of `plainnet train`, in groups, and what they say together."""
 
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,12 +9,16 @@ from plainnet._base import checks
 from plainnet.cli import options
 from plainnet.cli.options import DATA, HELP, NETWORK, OUTPUT, TRAINING, option
 from plainnet.errors import InvalidValue
+from plainnet.initializers import INITIALIZERS
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.recipe import RECIPES, Recipe
+from plainnet.tabular.thresholds import Aim, aim_of
 from plainnet.training.options import AUTO
 
+UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+"""The seconds in each unit of a time limit."""
 RECIPE = "Recipe"
 """The heading of the options that say which network is trained, and how."""
 
@@ -115,13 +120,20 @@ class Varied:
     recipe: Annotated[
         str,
         option("realmlp, the best for most tables, or small, one small network in a second or two.", RECIPE),
-    ] = "small"
+    ] = "realmlp"
     hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
     activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
-    number_embedding: Annotated[
-        str | None, option("Embedding of numbers: periodic, piecewise_linear or none.", NETWORK)
+    number_embedding: Annotated[str | None, option("Embedding of numbers: periodic or none.", NETWORK)] = None
+    frequency: Annotated[float | None, option("Deviation of the frequencies in the periodic embedding.", NETWORK)] = (
+        None
+    )
+    frequencies: Annotated[int | None, option("Frequencies of a column in it.", NETWORK)] = None
+    number_width: Annotated[int | None, option("Numbers in the embedding of a number.", NETWORK)] = None
+    largest_one_hot: Annotated[int | None, option("Categories beyond which a column is embedded.", NETWORK)] = None
+    embedding_width: Annotated[int | None, option("Numbers in the embedding of a category.", NETWORK)] = None
+    initializer: Annotated[
+        str | None, option(f"Initial weights: data (from the training rows), {', '.join(INITIALIZERS)}.", NETWORK)
     ] = None
-    initializer: Annotated[str | None, option(f"{HELP['initializer']}", NETWORK)] = None
     dropout: Annotated[float | None, option("Rate of dropout after each hidden layer.", NETWORK)] = None
     normalization: Annotated[str | None, option(f"{HELP['normalization']}.", NETWORK)] = None
     l1: Annotated[float | None, option("Penalty on Σ|w|.", NETWORK)] = None
@@ -131,6 +143,10 @@ class Varied:
     optimizer: Annotated[str | None, option(HELP["optimizer"], TRAINING)] = None
     learning_rate: Annotated[float | None, option("Learning rate.", TRAINING)] = None
     schedule: Annotated[str | None, option(HELP["schedule"], TRAINING)] = None
+    scale_rate: Annotated[float | None, option("Rate of the scaling layer, as a multiple of it.", TRAINING)] = None
+    embedding_rate: Annotated[float | None, option("Rate of the embeddings of numbers, likewise.", TRAINING)] = None
+    first_rate: Annotated[float | None, option("Rate of the first hidden layer's weights, likewise.", TRAINING)] = None
+    beta2: Annotated[float | None, option("Share of the mean square that a step of adam keeps.", TRAINING)] = None
     momentum: Annotated[float | None, option("Momentum of sgd or rmsprop.", TRAINING)] = None
     nesterov: Annotated[bool, option("Nesterov's momentum.", TRAINING, "--nesterov")] = False
     weight_decay: Annotated[float | None, option("Weight decay of the optimizer.", TRAINING)] = None
@@ -141,6 +157,9 @@ class Varied:
         int | None, option("Epochs without improvement to stop after; 0 for never.", TRAINING)
     ] = None
     minimum_improvement: Annotated[float | None, option("Least improvement that counts.", TRAINING)] = None
+    calibrate: Annotated[
+        bool | None, option("Scale probabilities by a temperature fitted on the validation rows.", TRAINING)
+    ] = None
     refit: Annotated[
         bool | None, option("Train once more on all rows but the test rows, for the best number of epochs.", TRAINING)
     ] = None
@@ -154,6 +173,29 @@ class Varied:
         if self.schedule is not None:
             checks.one_of("--schedule", self.schedule, SCHEDULES)
         return RECIPES[checks.one_of("--recipe", self.recipe, RECIPES)].varied(**given)
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """Above which probability the second of two classes is predicted."""
+
+    threshold: Annotated[
+        str | None,
+        option(
+            "Predict the second of two classes above this probability; f1 or balanced: the best for it on the "
+            "validation rows.",
+            DATA,
+        ),
+    ] = None
+    cost: Annotated[
+        str | None,
+        option("Costs of a row of the second class predicted as the first, and of the opposite, such as 5:1.", DATA),
+    ] = None
+
+    @property
+    def aim(self) -> Aim | None:
+        """Return what the threshold is chosen for."""
+        return aim_of(self.threshold, self.cost)
 
 
 @dataclass(frozen=True)
@@ -173,11 +215,29 @@ class Running:
     threads: Annotated[int | None, option("Threads; as many as pay if not given.", TRAINING)] = None
     seed: Annotated[int, option("Seed of the parts, the weights, the shuffling and dropout.", TRAINING)] = 0
 
+    @property
+    def seconds(self) -> float | None:
+        """Return the time limit in seconds."""
+        if self.time_limit is None:
+            return None
+        found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", self.time_limit.strip().lower())
+        if found is None or found[2] not in UNITS:
+            raise InvalidValue(
+                f"--time-limit is {self.time_limit!r}; it takes seconds (60s), minutes (10m) or hours (1h)"
+            )
+        return checks.number("--time-limit", float(found[1]) * UNITS[found[2]], above=0)
+
     def of_fit(self, task: str) -> dict[str, Any]:
         """Return the options of `Network.fit` among them."""
         return {
-            "shuffle": self.shuffle,
             "metrics": options.metrics(self.metrics, task),
+            **self.of_search(),
+        }
+
+    def of_search(self) -> dict[str, Any]:
+        """Return those that every trial of a search has."""
+        return {
+            "shuffle": self.shuffle,
             "report_every": AUTO if self.report_every is None else self.report_every,
             "engine": self.engine,
             "threads": self.threads,

@@ -25,6 +25,7 @@ from plainnet.layers.embedding import Embedding
 from plainnet.layers.normalization import BatchNorm, LayerNorm, RMSNorm
 from plainnet.layers.periodic import PeriodicEmbedding
 from plainnet.layers.scale import Scale
+from plainnet.schedules import Rate
 
 __all__ = [
     "Activation",
@@ -49,7 +50,7 @@ NORMALIZATIONS: dict[str, type[Layer]] = {cls.normalization: cls for cls in LAYE
 
 
 def hidden_block(
-    units: int, activation: Activatable, *, normalization: str | None = None, dropout: float = 0.0, **settings: Any
+    units: int, activation: Activatable, *, normalization: str | None = None, dropout: Rate = 0.0, **settings: Any
 ) -> list[Layer]:
     """Return a hidden layer: Dense, with a normalization before its activation and Dropout after it, if given.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +40,14 @@ WHOLE = ("all epochs", "early stopping")
 """The ends of a run that is whole."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Rows that chose the epoch, with the outputs of the networks that were not trained on them."""
+
+    part: TablePart
+    outputs: Array
+
+
 class Shown(NamedTuple):
     """The rows that say most about a model."""
 
@@ -58,10 +68,12 @@ class Fitted:
     prepared: Prepared
     members: tuple[History, ...]
     """The record of each of the networks that are averaged; that of the network itself if it is a single one."""
-    outputs: Array | None = None
-    """The outputs for each training row of the networks that were not trained on it; NaN where there is none."""
+    judged: Judged | None
+    """The rows that chose the epochs; None if there are none."""
     refitted: bool = False
     """True if the network was trained once more, on the validation rows too."""
+    temperature: float | None = None
+    """The temperature by which its probabilities are scaled, if they are."""
     interrupted: bool = False
 
     @property
@@ -72,14 +84,14 @@ class Fitted:
 
     @property
     def shown(self) -> Shown:
-        """Return the rows to show the model's measures on: those of the test, else those held out of the training."""
+        """Return the rows to show the model's measures on: those of the test, else those that chose the epochs."""
         parts = self.prepared.parts
         if len(parts.test):
             return Shown("test", "On the test rows", parts.test, None)
-        if self.outputs is None:
-            return Shown("validation", "On the validation rows", self.prepared.held_out, None)
-        seen = np.flatnonzero(~np.isnan(self.outputs[:, 0]))
-        return Shown("folds", "On rows not trained on", parts.training.take(seen), self.outputs[seen])
+        assert self.judged is not None
+        if parts.folds:
+            return Shown("folds", "On rows not trained on", self.judged.part, self.judged.outputs)
+        return Shown("validation", "On the validation rows", self.judged.part, self.judged.outputs)
 
 
 def exhausted(reports: Generator[Report, None, None]) -> bool:
@@ -96,23 +108,30 @@ def fit_table(
     seed: int = 0,
     follow: Follow = exhausted,
     progress: bool | Console = False,
+    deadline: float = math.inf,
     **options: Any,
 ) -> Fitted:
     """Train the recipe's network on prepared rows, or one on each of their folds.
 
-    `follow` consumes the reports of a single network, `progress` shows how far several are. `options` are those of
-    `Network.fit` that a recipe leaves open, such as `engine` and `class_weight`. Raises as `Network.fit` does.
+    `follow` consumes the reports of a single network, `progress` shows how far several are. At `deadline`, a time of
+    `time.monotonic`, the training ends with the best parameters so far. `options` are those of `Network.fit` that a
+    recipe leaves open, such as `engine` and `class_weight`. Raises as `Network.fit` does.
     """
+    recipe = recipe.for_rows(len(prepared.parts.rest), max(1, len(prepared.parts.folds)))
     if prepared.parts.folds:
-        return _fit_folds(prepared, recipe, seed, progress, options)
-    net = _network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
+        return _fit_folds(prepared, recipe, seed, progress, deadline, options)
+    net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
     reports = net.training(prepared.X, prepared.y, **training_options(prepared, recipe, net, len(prepared.X), options))
     history = net.history
     assert history is not None
-    interrupted = follow(reports)
-    if recipe.refit and not interrupted and history.best_epoch and len(prepared.parts.rest) > len(prepared.X):
-        return _refitted(Fitted(net, prepared, (history,)), recipe, seed, follow, options)
-    return Fitted(net, prepared, (history,), interrupted=interrupted)
+    interrupted = follow(_until(reports, deadline))
+    judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
+    fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
+    late = time.monotonic() >= deadline
+    more = len(prepared.parts.rest) > len(prepared.X)
+    if interrupted or late or not (recipe.refit and more and history.best_epoch):
+        return fitted
+    return _refitted(fitted, recipe, seed, follow, deadline, options)
 
 
 def training_options(
@@ -138,7 +157,8 @@ def training_options(
     return {**options, **given, "metrics": metrics}
 
 
-def _network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights: Array | None, seed: int) -> Network:
+def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights: Array | None, seed: int) -> Network:
+    """Return a new network of the recipe for a prepared table and these of its rows."""
     problem = prepared.problem
     return network_for(prepared.table, recipe, problem.loss, X, y, weights, seed=seed, dtype=prepared.dtype)
 
@@ -146,14 +166,16 @@ def _network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights: Ar
 # ---- once more, on all rows ----
 
 
-def _refitted(first: Fitted, recipe: Recipe, seed: int, follow: Follow, options: dict[str, Any]) -> Fitted:
+def _refitted(
+    first: Fitted, recipe: Recipe, seed: int, follow: Follow, deadline: float, options: dict[str, Any]
+) -> Fitted:
     """Train a new network on the training and validation rows together, for the best number of epochs."""
     parts = first.prepared.parts
     nothing = parts.rest.take(np.arange(0))
     with warnings_passed_over():  # said of the training rows
         all_rows = Divided(parts.rest, nothing, parts.test, parts.rest)
         prepared = prepare(first.prepared.problem, all_rows, recipe, dtype=first.prepared.dtype)
-    net = _network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
+    net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
     given = training_options(prepared, recipe, net, len(prepared.X), options)
     (history,) = first.members
     epochs = history.best_epoch
@@ -161,11 +183,11 @@ def _refitted(first: Fitted, recipe: Recipe, seed: int, follow: Follow, options:
     if given.get("checkpoint") is not None:
         given["checkpoint"] = beside(given["checkpoint"], "refit")
     reports = net.training(prepared.X, prepared.y, **{**given, "early_stopping": None, "report_every": 1})
-    interrupted = follow(_until(reports, epochs))
-    if interrupted:
-        return replace(first, interrupted=True)
-    assert net.history is not None
-    return Fitted(net, replace(prepared, parts=parts, held_out=first.prepared.held_out), (net.history,), refitted=True)
+    interrupted = follow(_first(_until(reports, deadline), epochs))
+    if interrupted or net.history is None or net.history.epoch[-1] < epochs:
+        return replace(first, interrupted=interrupted)
+    prepared = replace(prepared, parts=parts, held_out=first.prepared.held_out)
+    return replace(first, net=net, prepared=prepared, members=(net.history,), refitted=True)
 
 
 def beside(path: Any, word: str) -> Path:
@@ -174,7 +196,7 @@ def beside(path: Any, word: str) -> Path:
     return path.with_name(f"{path.stem}.{word}{path.suffix}")
 
 
-def _until(reports: Generator[Report, None, None], epochs: int) -> Generator[Report, None, None]:
+def _first(reports: Generator[Report, None, None], epochs: int) -> Generator[Report, None, None]:
     """Yield the reports of the first epochs, and end the run after them: the schedules are those of the longer run."""
     try:
         for report in reports:
@@ -185,11 +207,27 @@ def _until(reports: Generator[Report, None, None], epochs: int) -> Generator[Rep
         reports.close()
 
 
+def _until(reports: Generator[Report, None, None], deadline: float) -> Generator[Report, None, None]:
+    """Yield reports up to a time of `time.monotonic`, and end the run then, with its best parameters."""
+    try:
+        for report in reports:
+            yield report
+            if time.monotonic() >= deadline:
+                break
+    finally:
+        reports.close()
+
+
 # ---- several networks ----
 
 
 def _fit_folds(
-    prepared: Prepared, recipe: Recipe, seed: int, progress: bool | Console, options: dict[str, Any]
+    prepared: Prepared,
+    recipe: Recipe,
+    seed: int,
+    progress: bool | Console,
+    deadline: float,
+    options: dict[str, Any],
 ) -> Fitted:
     """Train a network on each fold, all cores busy, and return them as one whose output is the mean of theirs."""
     X, y, weights, folds = prepared.X, prepared.y, prepared.sample_weight, prepared.parts.folds
@@ -200,30 +238,35 @@ def _fit_folds(
     members = []
     for k, (train, _) in enumerate(folds):
         own = None if weights is None else weights[train]
-        members.append(_network(prepared, recipe, X[train], y[train], own, seed + k))
+        members.append(new_network(prepared, recipe, X[train], y[train], own, seed + k))
     given = training_options(prepared, recipe, members[0], len(folds[0][0]), options)
     del given["validation"]
     interrupted = False
     try:
-        train_many(members, X, y, folds=folds, progress=progress, **given)
+        train_many(members, X, y, folds=folds, progress=progress, deadline=deadline, **given)
     except KeyboardInterrupt:
         interrupted = True
-    whole = [i for i, net in enumerate(members) if net.history and (net.history.stopped in WHOLE)]
+    late = time.monotonic() >= deadline
+    whole = [i for i, net in enumerate(members) if net.history and _counts(net.history, late)]
     if not whole:
         if interrupted:
             raise KeyboardInterrupt
         raise DivergenceError("the loss of every network stopped being finite; take a smaller learning rate")
-    outputs = np.full((len(X), members[0].output_size or 1), np.nan, members[0].dtype)
-    sums, counts = np.zeros_like(outputs), np.zeros(len(X), int)
-    for i in whole:
-        held = folds[i][1]
-        sums[held] += members[i].predict(X[held])
-        counts[held] += 1
-    seen = counts > 0
-    outputs[seen] = sums[seen] / counts[seen, None]
     kept = [members[i] for i in whole]
+    outputs, counts = np.zeros((len(X), kept[0].output_size or 1)), np.zeros(len(X))
+    for i, net in zip(whole, kept, strict=True):
+        held = folds[i][1]
+        outputs[held] += net.predict(X[held])
+        counts[held] += 1
+    seen = np.flatnonzero(counts)
+    judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))
     histories = tuple(net.history for net in kept if net.history)
-    return Fitted(_as_one(kept), prepared, histories, outputs, interrupted)
+    return Fitted(_as_one(kept), prepared, histories, judged, interrupted=interrupted)
+
+
+def _counts(history: History, late: bool) -> bool:
+    """Return True if a network has ended its training, or has begun it where the time was over."""
+    return history.stopped in WHOLE or (late and bool(history.best_epoch))
 
 
 def _as_one(members: list[Network]) -> Network:

@@ -153,7 +153,10 @@ class Division:
         """Return the division with what it leaves open decided for so many rows."""
         few = count < ENOUGH_FOR_A_TEST
         test = self.test or Share(0.0 if few or self.folds else USUAL_TEST)
-        folds = self.folds or 0
+        folds = self.folds
+        if folds is None:
+            alone = self.test is None and self.validation is None and self.ensemble == 1
+            folds = USUAL_FOLDS if few and alone else 0
         validation = self.validation or Share(0.0 if folds else USUAL_VALIDATION)
         return Division(test, None if folds else validation, folds, self.ensemble)
 

@@ -58,6 +58,8 @@ def prepare(
         standardize_target=output_of(problem.loss) == "identity",
         options=problem.options,
         sample_weight=training.weights,
+        encoding=recipe.encoding,
+        largest_one_hot=recipe.largest_one_hot,
     )
     held_out = parts.validation
     if not isinstance(held_out, TablePart):

@@ -13,8 +13,13 @@ from plainnet.initializers import INITIALIZERS
 from plainnet.layers import NORMALIZATIONS
 from plainnet.losses import LOSSES
 from plainnet.schedules import SCHEDULES
+from plainnet.tabular.learning import Encoding
 from plainnet.tabular.targets import Task
 
+FEW_ROWS = 2_500
+"""With so many rows or fewer, a network is trained once more on all of them."""
+USUAL_EPOCHS, SHORT_EPOCHS = 256, 128
+"""The epochs of a network that is trained once, and of one of few rows that is trained twice."""
 FROM_DATA = "data"
 """The initializer that looks at the training rows; see `plainnet.initialize_from_data`."""
 
@@ -32,20 +37,24 @@ class Recipe:
     """
 
     # ---- the columns ----
-    encoding: str = "robust"
+    encoding: Encoding = "robust"
     """ "robust" or "standard"; see `plainnet.tabular.Table.learn`."""
     largest_one_hot: int = 8
     """Columns with more categories than this are embedded ("robust" only)."""
     embedding_width: int = 8
     """The numbers in the embedding of a category."""
     number_embedding: str = "periodic"
-    """The embedding of numbers: "periodic", "piecewise_linear", or "none" for the number itself."""
+    """The embedding of numbers: "periodic", or "none" for the number itself."""
     frequency: float = 0.1
     """The deviation of the initial frequencies of the periodic embedding."""
+    frequencies: int = 16
+    """The number of its frequencies for a column."""
+    number_width: int = 4
+    """The numbers in the embedding of a number, itself among them."""
 
     # ---- the layers ----
     scaling: bool = True
-    """A factor for each input, learned at `SCALE_RATE` times the learning rate."""
+    """A factor for each input, learned; see `plainnet.Scale`."""
     hidden: tuple[int, ...] = (256, 256, 256)
     activation: str | None = None
     """None is selu for classes and mish for a quantity."""
@@ -67,7 +76,13 @@ class Recipe:
     """None is 0.04 for classes and 0.2 for a quantity, or the optimizer's own rate where `unit_rates` is False."""
     schedule: str = "cosine_log"
     unit_rates: bool = True
-    """The rates of the recipe for groups of parameters: weights 1/√inputs, biases 1/10, the scaling layer 6, ..."""
+    """Groups of parameters have learning rates of their own: weights 1/√inputs of the rate, biases 1/10, and these:"""
+    scale_rate: float = 6.0
+    """That of the scaling layer."""
+    embedding_rate: float = 0.1
+    """That of the embeddings of numbers."""
+    first_rate: float = 1.0
+    """That of the first hidden layer's weights, beside 1/√inputs."""
     beta2: float | None = 0.95
     momentum: float | None = None
     nesterov: bool = False
@@ -75,7 +90,8 @@ class Recipe:
     """None is the optimizer's own."""
     decay_schedule: str = "flat_cosine"
     clip_norm: float | None = None
-    epochs: int = 256
+    epochs: int | None = None
+    """None is 256, or 128 where a network of few rows is trained a second time, which takes as long and is better."""
     batch_size: int = 256
     """Rows per step, at most all; 0 for all."""
     even_batches: bool = True
@@ -85,8 +101,15 @@ class Recipe:
     minimum_improvement: float = 0.0
     monitor: str = "error"
     """The best epoch has the lowest "loss", or the lowest "error": 1 - accuracy, or the root mean squared error."""
-    refit: bool = False
-    """Train once more on all rows, validation rows among them, for the best number of epochs."""
+    refit: bool | None = None
+    """Train once more on all rows, validation rows among them, for the best number of epochs.
+
+    None does so where there are at most `FEW_ROWS` rows, of which each more helps most. Several networks, each with
+    other validation rows, are not trained again.
+    """
+
+    calibrate: bool = True
+    """Scale the probabilities by a temperature that is fitted on the validation rows."""
 
     def __post_init__(self) -> None:
         hidden = (self.hidden,) if isinstance(self.hidden, int) else self.hidden
@@ -101,18 +124,28 @@ class Recipe:
                 checks.one_of(name, value, known)
         for name in ("largest_one_hot", "batch_size", "early_stopping"):
             checks.whole_number(name, getattr(self, name), least=0)
-        for name in ("embedding_width", "epochs"):
+        for name in ("embedding_width", "frequencies", "number_width"):
             checks.whole_number(name, getattr(self, name), least=1)
-        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "refit"):
+        if self.epochs is not None:
+            checks.whole_number("epochs", self.epochs, least=1)
+        for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "calibrate"):
             checks.flag(name, getattr(self, name))
+        if self.refit is not None:
+            checks.flag("refit", self.refit)
 
     def varied(self, **given: Any) -> Recipe:
-        """Return the recipe with other settings; those that are None stay as they are."""
+        """Return the recipe with other settings; those that are None stay as they are.
+
+        Another optimizer takes its own rate and decay: those of the recipe were found with AdamW.
+        """
         known = [field.name for field in fields(self)]
         for name in given:
             if name not in known:
                 raise InvalidType(f"{name}= is no setting of a recipe; {checks.closest(name, known)}")
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        changed = {name: value for name, value in given.items() if value is not None}
+        if changed.get("optimizer", self.optimizer) != self.optimizer:
+            changed = {**OF_THE_OPTIMIZER, **changed}
+        return replace(self, **changed)
 
     def for_task(self, task: Task) -> Recipe:
         """Return the recipe with what it leaves to the task decided."""
@@ -123,14 +156,32 @@ class Recipe:
             learning_rate=self.learning_rate or rate,
         )
 
+    def for_rows(self, rows: int, networks: int = 1) -> Recipe:
+        """Return the recipe with what it leaves to the number of rows decided, for one network or several."""
+        few = rows <= FEW_ROWS
+        refit = networks == 1 and (few if self.refit is None else self.refit)
+        usual = SHORT_EPOCHS if refit and few else USUAL_EPOCHS
+        return replace(self, refit=refit, epochs=self.epochs or usual)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
+OF_THE_OPTIMIZER: dict[str, Any] = {
+    "learning_rate": None,
+    "unit_rates": False,
+    "beta2": None,
+    "momentum": None,
+    "nesterov": False,
+    "weight_decay": None,
+    "decay_schedule": "constant",
+}
+"""The settings that go with an optimizer, as another one has them."""
+
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
-    "number_embedding": ("periodic", "piecewise_linear", "none"),
+    "number_embedding": ("periodic", "none"),
     "activation": ACTIVATIONS,
     "initializer": (FROM_DATA, "auto", *INITIALIZERS),
     "normalization": ("none", *NORMALIZATIONS),
@@ -164,10 +215,12 @@ SMALL = Recipe(
     even_batches=False,
     early_stopping=20,
     monitor="loss",
+    refit=False,
+    calibrate=False,
 )
 """The default network of version 0.1: two small layers, trained within a second or two on most tables."""
 
-RECIPES: dict[str, Recipe] = {"small": SMALL}
+RECIPES: dict[str, Recipe] = {"realmlp": Recipe(), "small": SMALL}
 """Every recipe by its name."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +48,7 @@ def train_many(
     *,
     folds: Sequence[Rows] | None = None,
     progress: bool | Console = False,
+    deadline: float = math.inf,
     **options: Any,
 ) -> list[History]:
     """Train networks of the same shape (other seeds, penalties or dropout rates) on the same examples, all cores busy.
@@ -58,6 +60,7 @@ def train_many(
     Arguments:
         folds: for each network a pair of row numbers: the rows of X and y to train it on, and those to validate it on.
         progress: True to show a bar.
+        deadline: a time of `time.monotonic` at which each network ends, at a whole epoch, with its best parameters.
         options: those of `Network.fit` but `checkpoint`, `checkpoint_every` and `resume`. `optimizer` may be a list
             with one for each network, such as one for each learning rate.
 
@@ -97,7 +100,7 @@ def train_many(
     for run in runs:
         run.job.network.history = run.history
         run.job.network.trained_by = run.job.loss, run.job.optimizer
-    _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress)
+    _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress, deadline)
     return [run.history for run in runs]
 
 
@@ -139,7 +142,9 @@ def choose(engine: str, jobs: Sequence[Job], times: int = 1) -> tuple[Choice, La
     return choice.on_one_thread(), shared[0] if shared else None
 
 
-def _train(runs: list[TrainingRun], code: LanesCode | None, threads: int, progress: bool | Console) -> None:
+def _train(
+    runs: list[TrainingRun], code: LanesCode | None, threads: int, progress: bool | Console, deadline: float
+) -> None:
     """Train all runs to their end, in groups, on so many threads; an interrupt ends each at a whole epoch."""
     stopped = threading.Event()
     console = None if isinstance(progress, bool) else progress
@@ -154,6 +159,8 @@ def _train(runs: list[TrainingRun], code: LanesCode | None, threads: int, progre
                     ended, going = wait(going, PATIENCE, FIRST_COMPLETED)
                     for future in ended:
                         future.result()
+                    if time.monotonic() >= deadline:
+                        stopped.set()
                     over = sum(run.is_over for run in runs)
                     done = sum(run.job.epochs if run.is_over else run.job.epochs_done for run in runs)
                     tell(done, total, f"{over} of {plural(len(runs), 'network')} trained")
