@@ -44,7 +44,7 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
     >>> import polars
     >>> frame = polars.DataFrame({"size": [1.0, 3.0, None, 4.0] * 10, "color": ["red", "blue", "red", "blue"] * 10})
     >>> animals = ["cat", "dog", "cat", "cat"] * 10
-    >>> model = TableClassifier(epochs=50, learning_rate=0.01, random_state=0).fit(frame, animals)
+    >>> model = TableClassifier("small", random_state=0).fit(frame, animals)
     >>> model.predict([{"size": 3.0, "color": "blue"}, {"size": None, "color": "red"}]).tolist()
     ['dog', 'cat']
     """
@@ -59,7 +59,7 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
 
     def __init__(
         self,
-        recipe: str | Recipe = "small",
+        recipe: str | Recipe = "realmlp",
         *,
         hidden: Any = None,
         activation: str | None = None,
@@ -72,6 +72,7 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
         ensemble: int = 1,
         folds: int = 0,
         validation_fraction: float = 0.2,
+        time_limit: float | None = None,
         columns: Any = None,
         class_weight: Any = None,
         random_state: Any = None,
