@@ -70,7 +70,7 @@ PARAMETERS = f"""
         The share of the rows that is held out of the training and chooses the best epoch; 0 for none. With classes,
         each gives its share.
     time_limit : None, or a number of seconds
-        The training is planned so that it ends by then: with fewer networks, or fewer epochs.
+        The time for `fit`: there are fewer epochs where all of them would take longer.
     columns : None, or a dict of columns and their kinds
         What a column is, whatever its values show: 'number', 'category', 'date', 'boolean', or 'ignore' for one to
         leave out: columns={{"zip": "category"}}. Those of an array go by their numbers: columns={{0: "category"}}.
