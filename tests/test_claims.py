@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from prepared import prepared_file
 from rich.console import Console
+from shared import SMALL
 from sklearn import metrics as sklearn_metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
@@ -20,7 +21,7 @@ from plainnet.tabular import Table, memory, overlap, scores
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
-QUICK = ["--no-progress", "--epochs", "3", "--hidden", "4"]
+QUICK = [*SMALL, "--no-progress", "--epochs", "3", "--hidden", "4"]
 
 
 def numbers(rows=60, seed=0):

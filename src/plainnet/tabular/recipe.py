@@ -8,7 +8,7 @@ from typing import Any
 from plainnet import optimizers
 from plainnet._base import checks
 from plainnet.activations import ACTIVATIONS
-from plainnet.errors import InvalidType
+from plainnet.errors import InvalidType, InvalidValue
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import NORMALIZATIONS
 from plainnet.losses import LOSSES
@@ -126,6 +126,11 @@ class Recipe:
             checks.flag(name, getattr(self, name))
         if self.refit is not None:
             checks.flag("refit", self.refit)
+        if self.number_embedding != "none" and self.encoding != "robust":
+            raise InvalidValue(
+                f"number_embedding is {self.number_embedding!r} and the recipe's encoding {self.encoding!r}; numbers "
+                "are embedded with the encoding 'robust' alone, such as that of the recipe 'realmlp'"
+            )
 
     def varied(self, **given: Any) -> Recipe:
         """Return the recipe with other settings; those that are None stay as they are.
