@@ -1,7 +1,9 @@
 """`python -m benchmarks.tables`: the same splits for all, results that a broken run goes on from, honest ratios."""
 
 import json
+import warnings
 from dataclasses import asdict, replace
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -9,9 +11,11 @@ import polars as pl
 import pytest
 from benchmarks.tables import __main__ as command
 from benchmarks.tables.folder import DataTable, FolderError, tables_of
-from benchmarks.tables.models import fit_boosting
+from benchmarks.tables.models import fit_boosting, fit_plainnet
 from benchmarks.tables.results import Result, ResultsFile
 from benchmarks.tables.summary import by_table, ratio_of, summary
+
+from plainnet.errors import PlainnetWarning
 
 
 def result(**changes):
@@ -78,11 +82,14 @@ def test_the_index_names_target_and_task(flowers):
     assert table.digest != flowers.digest
 
 
-def test_boosting_takes_missing_and_unseen_values(flowers):
+@pytest.mark.parametrize("fit", [fit_boosting, partial(fit_plainnet, recipe="small")])
+def test_models_take_missing_and_unseen_values(flowers, fit):
     train, _ = flowers.split(0)
-    predict = fit_boosting(flowers.features[train], flowers.targets[train], "classification", 0, 1)
     rows = pl.DataFrame({"length": [3.0, None, 1.0], "color": ["red", "red", "green"]})
-    assert list(predict(rows)) == ["rare", "rare", "usual"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PlainnetWarning)
+        predict = fit(flowers.features[train], flowers.targets[train], "classification", 0, 1)
+        assert list(predict(rows)) == ["rare", "rare", "usual"]
 
 
 def test_results_outlive_a_run_that_is_killed_while_it_writes(tmp_path):

@@ -72,6 +72,24 @@ def test_a_scaled_network_gives_the_softmax_of_its_logits_by_the_temperature(out
     np.testing.assert_array_equal(net.predict(X).astype(float), before)  # the network given is as it was
 
 
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_every_network_of_an_average_is_scaled(output: str) -> None:
+    """The average after scaling is the mean of softmax(z_k / T), with the T that is best for it on the rows given."""
+    X, y = pn.datasets.moons(500, noise=0.4, seed=1)
+    units, loss = (2, "cross_entropy") if output == "softmax" else (1, "binary_cross_entropy")
+    branches = [[pn.Dense(16, "tanh"), pn.Dense(units, output)] for _ in range(3)]
+    net = pn.Network(pn.Average(*branches), input_size=2, seed=1, dtype="float64")
+    net.fit(X[:100], y[:100], loss=loss, optimizer=pn.Adam(0.02), epochs=300)
+    scaled, temperature = pn.calibrated(net, X[100:], y[100:])
+    hidden = [np.tanh(X @ first.weights + first.bias) for first, _ in branches]
+    z = [h @ last.weights + last.bias for h, (_, last) in zip(hidden, branches, strict=True)]
+    e = [np.exp(own / temperature) for own in z]
+    expected = np.mean([own / (own.sum(axis=1, keepdims=True) if units == 2 else 1 + own) for own in e], axis=0)
+    np.testing.assert_allclose(scaled.predict(X), expected, rtol=1e-9)
+    at = {t: log_loss(y[100:], pn.scaled_by_temperature(net, t * temperature).predict(X[100:])) for t in (0.8, 1, 1.25)}
+    assert at[1] == min(at.values()) < log_loss(y[100:], net.predict(X[100:]))
+
+
 def test_a_network_that_is_too_sure_is_calibrated_on_other_rows() -> None:
     """Few training rows and many epochs make it too sure; 1,000 other rows bring its calibration error down."""
     random = np.random.default_rng(3)

@@ -114,7 +114,7 @@ def head(results: list[Result]) -> list[str]:
         f"threads: {results[0].threads} for each model, which runs in a process of its own",
         f"highest load average beside a run: {max(result.load for result in results):.1f}",
         f"versions: {', '.join(sorted(versions, key=str.lower))}",
-        "seconds: without imports, with compiling; plainnet reads and writes files in them, as its commands do",
+        "seconds: without imports, with compiling",
     ]
 
 

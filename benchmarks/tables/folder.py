@@ -37,10 +37,10 @@ class DataTable:
 
     @cached_property
     def frame(self) -> pl.DataFrame:
-        """Return all columns: numbers as float64, everything else as text."""
+        """Return all columns: numbers as they are, true and false as 1 and 0, everything else as text."""
         read = pl.read_csv(self.path, null_values=MISSING, infer_schema_length=None)
-        numbers = pl.selectors.numeric() | pl.selectors.boolean()
-        frame = read.with_columns(numbers.cast(pl.Float64), (~numbers).cast(pl.String))
+        numbers, truths = pl.selectors.numeric(), pl.selectors.boolean()
+        frame = read.with_columns(truths.cast(pl.Int64), (~(numbers | truths)).cast(pl.String))
         if self.target is not None and self.target not in frame.columns:
             raise FolderError(f"{self.path}: no column {self.target!r}, which index.json names as the target")
         return frame.drop_nulls(self.target_name(frame))

@@ -1,9 +1,7 @@
 """The contestants: each learns from typed columns and predicts labels or numbers."""
 
-import contextlib
 import hashlib
 import logging
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -59,31 +57,14 @@ def code_digest() -> str:
 
 
 def fit_plainnet(
-    features: pl.DataFrame, targets: Targets, task: Task, seed: int, threads: int, *, options: tuple[str, ...] = ()
+    features: pl.DataFrame, targets: Targets, task: Task, seed: int, threads: int, **settings: Any
 ) -> Predict:
-    """Learn by the commands that a user types, from a file of the rows; no test part, as the benchmark has its own."""
-    folder = Path(tempfile.mkdtemp(prefix="plainnet-benchmark-"))
-    features.with_columns(pl.Series("target to predict", targets)).write_csv(folder / "train.csv")
-    told = ["--target", "target to predict", "--task", task, "--test", "0", "--seed", str(seed)]
-    told += ["--threads", str(threads), "--save", str(folder / "model.npz")]
-    run_command("train", str(folder / "train.csv"), *told, *options)
+    """Learn plainnet's estimator for tables with its defaults, but for the settings."""
+    from plainnet.sklearn import TableClassifier, TableRegressor
 
-    def predict(features: pl.DataFrame) -> Targets:
-        features.write_csv(folder / "test.csv")
-        output = folder / "predictions.csv"
-        run_command("predict", str(folder / "model.npz"), str(folder / "test.csv"), "--output", str(output))
-        column = pl.read_csv(output, infer_schema=False)["prediction"]
-        return column.to_numpy().astype(str if task == "classification" else float)
-
-    return predict
-
-
-def run_command(*arguments: str) -> None:
-    """Run one of plainnet's commands in this process, with its output thrown away."""
-    from plainnet.cli import app
-
-    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
-        app(list(arguments), standalone_mode=False)
+    made = TableClassifier if task == "classification" else TableRegressor
+    estimator = made(random_state=seed, n_jobs=threads, **settings).fit(features, targets)
+    return lambda frame: np.asarray(estimator.predict(frame))
 
 
 def fit_realmlp(features: pl.DataFrame, targets: Targets, task: Task, seed: int, threads: int) -> Predict:
@@ -91,7 +72,7 @@ def fit_realmlp(features: pl.DataFrame, targets: Targets, task: Task, seed: int,
     import pandas as pd
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
-    numbers = [name for name, dtype in features.schema.items() if dtype == pl.Float64]
+    numbers = [name for name, dtype in features.schema.items() if dtype.is_numeric()]
     means = {name: features[name].mean() or 0.0 for name in numbers}
     lacking = [name for name in numbers if features[name].null_count()]
 
@@ -134,11 +115,11 @@ def fit_boosting(features: pl.DataFrame, targets: Targets, task: Task, seed: int
     return lambda frame: np.asarray(estimator.predict(codes(frame)))
 
 
-OWN = ("plainnet.cli",)
+OWN = ("plainnet.sklearn",)
 MODELS = {
     "plainnet": Model("plainnet", fit_plainnet, ("numpy",), OWN),
-    "ensemble": Model("plainnet, 8 networks", partial(fit_plainnet, options=("--ensemble", "8")), ("numpy",), OWN),
-    "small": Model("plainnet, small", partial(fit_plainnet, options=("--recipe", "small")), ("numpy",), OWN),
+    "ensemble": Model("plainnet, 8 networks", partial(fit_plainnet, ensemble=8), ("numpy",), OWN),
+    "small": Model("plainnet, small", partial(fit_plainnet, recipe="small"), ("numpy",), OWN),
     "realmlp": Model("RealMLP-TD", fit_realmlp, ("pytabkit", "torch"), ("pytabkit",), is_reference=True),
     "boosting": Model(
         "HistGradientBoosting", fit_boosting, ("scikit-learn",), ("sklearn.ensemble",), is_reference=True

@@ -16,9 +16,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+MOST_NUMBERS = 4
+"""Of more numbers in one setting, only how many there are is said, and their range."""
+
+
 def in_words(value: Any) -> str:
     """Return a setting for people: 'adam, learning rate 0.001'."""
     if isinstance(value, Mapping):
+        if len(value) > MOST_NUMBERS and all(isinstance(part, float) for part in value.values()):
+            return f"{len(value)} from {min(value.values()):.3g} to {max(value.values()):.3g}"
         parts = [f"{name.replace('_', ' ')} {_nested(part)}" for name, part in value.items() if name != "name"]
         return ", ".join([str(value["name"]), *parts] if "name" in value else parts)
     if isinstance(value, list):

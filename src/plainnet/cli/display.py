@@ -16,6 +16,7 @@ from plainnet.cli.streams import console as console  # the commands print throug
 from plainnet.cli.streams import visible
 from plainnet.errors import InvalidValue
 from plainnet.history import History
+from plainnet.network.averaging import members_of
 
 UNLIMITED = 10_000
 
@@ -65,10 +66,12 @@ def heading(text: str) -> None:
 
 
 def layer_table(net: Network) -> Table:
-    """Make a table with one line per layer: shape, activation, parameters."""
-    table = plain_table("layer", "shape", "activation", "parameters", left=(0, 2))
+    """Make a table with one line per layer: shape, activation, parameters; of averaged networks, those of the first."""
+    first, *others = members_of(net)
+    head = f"layer of each of {len(others) + 1} networks" if others else "layer"
+    table = plain_table(head, "shape", "activation", "parameters", left=(0, 2))
     inputs: int | str = net.input_size or "?"
-    for layer, units, count in net.layer_sizes():
+    for layer, units, count in first.layer_sizes():
         activation = getattr(layer, "activation", None)
         table.add_row(layer.name, f"{inputs} → {units}", activation.name if activation else "", f"{count:,}")
         inputs = units

@@ -22,6 +22,7 @@ from plainnet.explain import explain as explain_step
 from plainnet.explain import html as pages_of_step
 from plainnet.explain.explanation import Explanation
 from plainnet.files.writing import replacing
+from plainnet.network.averaging import members_of
 from plainnet.tabular import Table
 
 if TYPE_CHECKING:
@@ -78,8 +79,11 @@ def step_on(net: pn.Network, table: Table, chosen: pl.DataFrame, rows: Sequence[
                 f"--row is {number}, which has no {table.target.name}; a step takes rows with a target (--why does not)"
             )
     settings = net.history.settings
+    first, *others = members_of(net)
+    if others:
+        warn(f"the model averages {len(others) + 1} networks; the training step is one of the first of them")
     return explain_step(
-        net,
+        first,
         table.features(chosen, place=lambda i: f"{data}, row {rows[i]}"),
         table.targets(chosen),
         loss=settings["loss"],

@@ -117,6 +117,8 @@ def about(fitted: Fitted) -> str:
                 "Each row is predicted by the networks that were not trained on it. It chose the epoch of those, so "
                 "the figures flatter the model a little."
             )
+    if fitted.refitted:
+        return "They chose the number of epochs. These figures are from before the network was trained again with them."
     return about_validation(fitted.history)
 
 

@@ -38,7 +38,7 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
     watch(watched, "update", update)
     decay = step.optimizer.weight_decay
     present = at_start(decay) if isinstance(decay, Schedule) else None
-    watched.step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP, present)
+    watched.whole_step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP, present)
     rate = Quantity("η", "", np.array([[step.rate]]), "the learning rate of the first step")
     norm = np.array([[math.sqrt(float(step.recorded.gradient @ step.recorded.gradient))]])
     length = Quantity("‖g‖", "", norm, "the length of the gradient of all parameters together")

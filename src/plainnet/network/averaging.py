@@ -12,6 +12,25 @@ from plainnet.layers import Average
 from plainnet.network import Network
 
 
+def members_of(net: Network) -> list[Network]:
+    """Return the networks of which `averaged` made this one, as copies; any other network alone."""
+    (layer, *others) = net.layers
+    if others or not isinstance(layer, Average):
+        return [net]
+    members = []
+    for branch in layer.branches:
+        layers = copy.deepcopy(branch)
+        member = Network(*layers, input_size=net.input_size, seed=net.seed, dtype=net.dtype)
+        members.append(member)
+    sizes = np.cumsum([[member.parameters.size, member.statistics.size] for member in members], axis=0)[:-1]
+    for member, parameters, statistics in zip(
+        members, np.split(net.parameters, sizes[:, 0]), np.split(net.statistics, sizes[:, 1]), strict=True
+    ):
+        member.parameters, member.statistics = parameters, statistics
+        member.classes, member.table, member.history = net.classes, net.table, net.history
+    return members
+
+
 def averaged(networks: Sequence[Network]) -> Network:
     """Return one network whose outputs are the mean of those of `networks`, an ensemble of them.
 

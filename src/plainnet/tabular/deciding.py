@@ -64,6 +64,7 @@ def decide(
     options: ReadOptions,
     as_categories: Collection[str],
     quoted: Mapping[str, Array],
+    is_bare: bool = False,
 ) -> Decided:
     """Return the columns of a text file in their kinds.
 
@@ -71,7 +72,8 @@ def decide(
     numbers in one notation (dates among them), all true or false (in any case), or no numbers, which makes
     categories. Columns in `as_categories` are categories whatever they hold, those in `options.columns` are what these
     say, those in `options.notations` have their notation already. `quoted` has, for a column, the rows whose marker
-    stands in quotation marks; in text it is a value.
+    stands in quotation marks; in text it is a value. With `is_bare` no value has spaces around it or letters beyond
+    ASCII.
 
     Numbers that would lose something as numbers (leading zeros, more digits than a float holds) are categories. Where
     all but markers such as "-" is numbers, these are missing values.
@@ -79,12 +81,12 @@ def decide(
     Raises InvalidValue, with the place, where numbers and text are mixed, where a number is infinite, and where a
     value means different numbers in the notations that fit.
     """
-    written = _spelled(frame)
+    written = frame if is_bare else _spelled(frame)
     text = _without_markers(written, options)
     numbers = text.select(pl.all().cast(pl.Float64, strict=False))
     missing, no_number = _row(text.null_count()), _row(numbers.null_count())
-    points = _row(text.select(pl.all().str.contains(".", literal=True).any()))
-    odd = _may_be_odd(text, points)
+    points = _have_points(text)
+    odd = _may_be_odd(text, points, [name for name in text.columns if no_number[name] == missing[name]])
     special = _row(numbers.select((pl.all().is_nan() | pl.all().is_infinite()).any()))
     columns = []
     for name in frame.columns:
@@ -226,21 +228,36 @@ def _without_markers(written: pl.DataFrame, options: ReadOptions) -> pl.DataFram
     groups = defaultdict(list)
     for name in written.columns:
         groups[options.missing_in(name)].append(name)
-    return written.with_columns(
-        pl.when(~cs.by_name(names).is_in(list(markers))).then(cs.by_name(names)).name.keep()
+    marked = {
+        name: list(markers)
         for markers, names in groups.items()
+        for name, has in _row(written.select(cs.by_name(names).is_in(list(markers)).any())).items()
+        if has
+    }
+    return written.with_columns(
+        pl.when(~cs.by_name(name).is_in(markers)).then(cs.by_name(name)).name.keep() for name, markers in marked.items()
     )
 
 
-def _may_be_odd(text: pl.DataFrame, points: Mapping[str, int]) -> dict[str, bool]:
-    """Tell which columns, if they are plain numbers, may be codes or may have points between thousands.
+def _have_points(text: pl.DataFrame) -> dict[str, int]:
+    """Tell which columns have a point in some value; the first rows show most of them."""
+    point = pl.all().str.contains(".", literal=True).any()
+    found = _row(text.head(SAMPLE).select(point))
+    others = [name for name, has in found.items() if not has]
+    return found | (_row(text.select(cs.by_name(others)).select(point)) if others else {})
 
-    What has to be so in every row is looked for in the first rows only, which rule most columns out.
+
+def _may_be_odd(text: pl.DataFrame, points: Mapping[str, int], numeric: Collection[str]) -> dict[str, bool]:
+    """Tell which of the `numeric` columns may be codes or may have points between thousands.
+
+    What has to be so in every row is looked for in the first rows only, which rule most columns out. Numbers with a
+    point are no codes.
     """
     first = text.head(SAMPLE)
-    codes = _row(text.select(pl.all().str.contains(_CODE).any()))
+    whole = [name for name in numeric if not points[name]]
+    codes = _row(text.select(cs.by_name(whole)).select(pl.all().str.contains(_CODE).any())) if whole else {}
     e_codes, groups = (_row(first.select(pl.all().str.contains(pattern).all())) for pattern in (E_CODE, ALL_GROUPED))
-    return {name: bool(codes[name] or e_codes[name] or (points[name] and groups[name])) for name in text.columns}
+    return {name: bool(codes.get(name) or e_codes[name] or (points[name] and groups[name])) for name in text.columns}
 
 
 def _without_marks(

@@ -27,7 +27,7 @@ from plainnet.tabular.building import (
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.preparing import Prepared, prepare
 from plainnet.tabular.problem import Divided
-from plainnet.tabular.recipe import FEW_ROWS, Recipe
+from plainnet.tabular.recipe import Recipe
 from plainnet.training.many import train_many
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def fit_table(
     `time.monotonic`, the training ends with the best parameters so far. `options` are those of `Network.fit` that a
     recipe leaves open, such as `engine` and `class_weight`. Raises as `Network.fit` does.
     """
+    recipe = recipe.for_rows(len(prepared.parts.rest), max(1, len(prepared.parts.folds)))
     if prepared.parts.folds:
         return _fit_folds(prepared, recipe, seed, progress, deadline, options)
     net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
@@ -126,7 +127,9 @@ def fit_table(
     interrupted = follow(_until(reports, deadline))
     judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
     fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
-    if interrupted or time.monotonic() >= deadline or not _refits(recipe, prepared) or not history.best_epoch:
+    late = time.monotonic() >= deadline
+    more = len(prepared.parts.rest) > len(prepared.X)
+    if interrupted or late or not (recipe.refit and more and history.best_epoch):
         return fitted
     return _refitted(fitted, recipe, seed, follow, deadline, options)
 
@@ -161,12 +164,6 @@ def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights:
 
 
 # ---- once more, on all rows ----
-
-
-def _refits(recipe: Recipe, prepared: Prepared) -> bool:
-    """Return True if the recipe asks for it, and there are more rows than the training had."""
-    rows = len(prepared.parts.rest)
-    return rows > len(prepared.X) and (rows <= FEW_ROWS if recipe.refit is None else recipe.refit)
 
 
 def _refitted(

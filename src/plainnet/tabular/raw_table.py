@@ -34,6 +34,8 @@ class RawTable:
     """True if columns of text are as people write them: their values decide what they are."""
     quoted: Mapping[int, Array] = field(default_factory=dict)
     """A column's number leads to the rows whose field, in quotation marks, is a marker of missing values."""
+    is_bare: bool = False
+    """True if no text has spaces around it or letters beyond ASCII."""
     in_memory: bool = False
     """True for a table that is not from a file: its names are no first line."""
 
@@ -85,7 +87,7 @@ class RawTable:
         quoted = {name: self.quoted[number] for name, number in free.items() if number in self.quoted}
         parts = []
         if text:
-            parts.append(decide(frame.select(cs.by_name(text)), self.place, options, categories, quoted))
+            parts.append(decide(frame.select(cs.by_name(text)), self.place, options, categories, quoted, self.is_bare))
         if typed:
             parts.append(decide_typed(frame.select(cs.by_name(typed)), self.place, options, categories))
         return parts[0] if len(parts) == 1 else joined(frame.columns, parts)
@@ -128,6 +130,7 @@ def together(tables: Sequence[RawTable]) -> RawTable:
         frame=frame,
         place=place_of,
         is_text=first.is_text,
+        is_bare=all(table.is_bare for table in tables),
         quoted={number: np.concatenate(rows) for number, rows in quoted.items()},
     )
 

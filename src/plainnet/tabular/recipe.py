@@ -18,6 +18,8 @@ from plainnet.tabular.targets import Task
 
 FEW_ROWS = 2_500
 """With so many rows or fewer, a network is trained once more on all of them."""
+USUAL_EPOCHS, SHORT_EPOCHS = 256, 128
+"""The epochs of a network that is trained once, and of one of few rows that is trained twice."""
 FROM_DATA = "data"
 """The initializer that looks at the training rows; see `plainnet.initialize_from_data`."""
 
@@ -88,7 +90,8 @@ class Recipe:
     """None is the optimizer's own."""
     decay_schedule: str = "flat_cosine"
     clip_norm: float | None = None
-    epochs: int = 256
+    epochs: int | None = None
+    """None is 256, or 128 where a network of few rows is trained a second time, which takes as long and is better."""
     batch_size: int = 256
     """Rows per step, at most all; 0 for all."""
     even_batches: bool = True
@@ -101,7 +104,8 @@ class Recipe:
     refit: bool | None = None
     """Train once more on all rows, validation rows among them, for the best number of epochs.
 
-    None does so where there are at most `FEW_ROWS` rows: a few more help most there, and cost little.
+    None does so where there are at most `FEW_ROWS` rows, of which each more helps most. Several networks, each with
+    other validation rows, are not trained again.
     """
 
     calibrate: bool = True
@@ -120,8 +124,10 @@ class Recipe:
                 checks.one_of(name, value, known)
         for name in ("largest_one_hot", "batch_size", "early_stopping"):
             checks.whole_number(name, getattr(self, name), least=0)
-        for name in ("embedding_width", "epochs", "frequencies", "number_width"):
+        for name in ("embedding_width", "frequencies", "number_width"):
             checks.whole_number(name, getattr(self, name), least=1)
+        if self.epochs is not None:
+            checks.whole_number("epochs", self.epochs, least=1)
         for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "calibrate"):
             checks.flag(name, getattr(self, name))
         if self.refit is not None:
@@ -154,6 +160,13 @@ class Recipe:
             activation=self.activation or ("selu" if classes else "mish"),
             learning_rate=self.learning_rate or rate,
         )
+
+    def for_rows(self, rows: int, networks: int = 1) -> Recipe:
+        """Return the recipe with what it leaves to the number of rows decided, for one network or several."""
+        few = rows <= FEW_ROWS
+        refit = networks == 1 and (few if self.refit is None else self.refit)
+        usual = SHORT_EPOCHS if refit and few else USUAL_EPOCHS
+        return replace(self, refit=refit, epochs=self.epochs or usual)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""

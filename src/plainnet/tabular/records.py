@@ -8,6 +8,9 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 
+BLOCK = 2**22
+"""So many bytes are looked at at a time, which fit into a processor's cache and need little memory."""
+
 
 class Records:
     """Records finds the lines and the separators of a text table.
@@ -67,6 +70,21 @@ class Records:
         """Return the places of the separators outside quotation marks."""
         found = self.bytes == ord(separator)
         return np.flatnonzero(found if self.quoted is None else found & ~self.quoted)
+
+    def fields(self, separator: str) -> Array:
+        """Return the number of fields of each record."""
+        before = np.empty(len(self.ends), np.int64)  # separators before the end of each record
+        count = done = 0
+        for first in range(0, len(self.bytes), BLOCK):
+            found = self.bytes[first : first + BLOCK] == ord(separator)
+            if self.quoted is not None:
+                found &= ~self.quoted[first : first + BLOCK]
+            places = np.flatnonzero(found)
+            last = int(np.searchsorted(self.ends, first + len(found)))
+            before[done:last] = count + np.searchsorted(places, self.ends[done:last] - first)
+            count, done = count + len(places), last
+        before[done:] = count
+        return np.diff(before, prepend=0) + 1
 
     def quoted_fields(self, texts: Collection[str], separators: Array) -> dict[int, Array]:
         """Return, for the number of a column, the records in which one of the texts stands alone in quotation marks."""

@@ -199,7 +199,7 @@ def text_content(source: Source, encoding: str | None = None) -> bytes:
     while content.startswith(BYTE_ORDER_MARK):
         content = content.removeprefix(BYTE_ORDER_MARK)
     content = _lines_end_alike(content.removesuffix(END_OF_FILE), where)
-    if not content.strip():
+    if not content or content.isspace():
         raise FileError(f"{where} is empty")
     return content
 
@@ -239,6 +239,8 @@ def encoding_of(content: bytes) -> str:
 
     Text of which most signs outside ASCII are UTF-8 is damaged UTF-8.
     """
+    if content.isascii():
+        return "utf-8"
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
@@ -261,7 +263,7 @@ def _lines_end_alike(content: bytes, where: str) -> bytes:
 
     A newline at the very end and those inside quotation marks may stand beside them.
     """
-    if content.count(b"\r") == content.count(b"\r\n"):
+    if b"\r" not in content or content.count(b"\r") == content.count(b"\r\n"):
         return content
     characters = np.frombuffer(content, np.uint8)
     unquoted = ~np.bitwise_xor.accumulate((characters == ord('"')).view(np.uint8)).view(bool)

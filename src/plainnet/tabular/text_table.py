@@ -29,9 +29,7 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         text = content.split(b"\n")[line - 1]
         raise FileError(f"{where}, line {line}: {_misplaced_quote(text, layout.separator)}")
     names = [name or "" for name in _parse(where, records[layout.header], layout.separator).row(0)]
-    places = records.separators(layout.separator)
-    fields = np.diff(np.searchsorted(places, records.ends), prepend=0) + 1  # of each record
-    rows = _rows(records, layout, len(names), fields, where)
+    rows = _rows(records, layout, len(names), records.fields(layout.separator), where)
     if rows.size == 0:
         raise FileError(f"{where} has a header and no rows")
     again = records.repeats(layout.header) if len(names) > 1 else None
@@ -41,12 +39,13 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
             "together; remove it"
         )
     # Numbers name the columns, as the names of the header may be empty or doubled.
-    frame = _parse(where, content[records.starts[rows[0]] :], layout.separator, [str(i) for i in range(len(names))])
+    numbers = [str(number) for number in range(len(names))]
+    frame = _parse(where, content, layout.separator, numbers, records.line(rows[0]) - 1)
     if rows.size < len(frame):
         frame = frame[rows - rows[0]]  # without the blank lines
     quoted: dict[int, Array] = {}
     if options.missing is None and records.marks.size:
-        marked = records.quoted_fields([text for text in MISSING if text], places)
+        marked = records.quoted_fields([text for text in MISSING if text], records.separators(layout.separator))
         quoted = {column: np.flatnonzero(np.isin(rows, found)) for column, found in marked.items()}
     return RawTable(
         where=where,
@@ -54,6 +53,7 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         frame=frame,
         place=lambda row: f"{where}, line {records.line(rows[row])}",
         is_text=True,
+        is_bare=_is_bare(records, layout.separator),
         quoted={column: found for column, found in quoted.items() if found.size},
     )
 
@@ -84,6 +84,14 @@ def _rows(records: Records, layout: Layout, width: int, fields: Array, where: st
             cause = _cause_of_ragged_rows(records, layout, width, fields, record)
             raise FileError(f"{where}, line {records.line(record)}: {found}; {layout}{cause}")
     return np.setdiff1d(filled, ragged, assume_unique=True) if ragged else filled
+
+
+def _is_bare(records: Records, separator: str) -> bool:
+    """Return True for text all in ASCII, without quotation marks and spaces but for the separators."""
+    spaces = [mark for mark in b" \t\x0b\x0c\x1c\x1d\x1e\x1f" if mark != ord(separator)]
+    return (
+        not records.marks.size and records.content.isascii() and not any(bytes([m]) in records.content for m in spaces)
+    )
 
 
 def _misplaced_quote(line: bytes, separator: str) -> str:
@@ -119,10 +127,12 @@ def _cause_of_ragged_rows(records: Records, layout: Layout, width: int, fields: 
     return " (separator=..., --separator)"
 
 
-def _parse(where: str, text: bytes, separator: str, names: list[str] | None = None) -> pl.DataFrame:
-    """Parse text by polars, with every column as text."""
+def _parse(where: str, text: bytes, separator: str, names: list[str] | None = None, skipped: int = 0) -> pl.DataFrame:
+    """Parse text below some lines that are skipped by polars, with every column as text."""
     schema = None if names is None else dict.fromkeys(names, pl.String)
     try:
-        return pl.read_csv(text, has_header=False, schema=schema, infer_schema=False, separator=separator)
+        return pl.read_csv(
+            text, has_header=False, schema=schema, infer_schema=False, separator=separator, skip_lines=skipped
+        )
     except pl.exceptions.PolarsError as error:
         raise FileError(f"{where} cannot be read as a table: {first_line(error)}") from None

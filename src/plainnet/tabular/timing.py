@@ -16,6 +16,8 @@ MEASURED = 0.3
 """The seconds for which epochs are measured, at least one of them."""
 KEPT_FREE = 0.1
 """The share of the time that is kept for what comes after the training, and for a machine that becomes slower."""
+TWICE = 2.2
+"""A training and a second one on all rows take so many times as long as the first alone."""
 MOST_NETWORKS = 8
 """More networks than this help little."""
 
@@ -28,15 +30,18 @@ def within(
     If all epochs do not fit, there are fewer: the schedules reach their end in them. If a network takes a small part
     of the time only, several are trained and averaged, unless the division says how many.
     """
-    networks = max(1, len(prepared.parts.folds))
-    left = (1 - KEPT_FREE) * seconds - (took := seconds_of_an_epoch(prepared, recipe, seed, options))
-    epochs = min(recipe.epochs, max(1, int(left / (took * networks))))
+    rows, networks = len(prepared.parts.rest), max(1, len(prepared.parts.folds))
+    one, several = recipe.for_rows(rows, networks), recipe.for_rows(rows, MOST_NETWORKS)
+    assert one.epochs is not None
+    assert several.epochs is not None
+    took = seconds_of_an_epoch(prepared, one, seed, options)
+    left = (1 - KEPT_FREE) * seconds - took
     free = division.folds is None and division.ensemble == 1 and networks == 1
-    fitting = min(MOST_NETWORKS, int(left / (took * recipe.epochs))) if free else 1
+    fitting = min(MOST_NETWORKS, int(left / (took * several.epochs))) if free else 1
     if fitting > 1:
         return replace(division, ensemble=fitting, folds=0), recipe
-    refit = recipe.refit if left >= 2.2 * took * epochs else False
-    return division, replace(recipe, epochs=epochs, refit=refit)
+    epochs = min(one.epochs, max(1, int(left / (took * networks))))
+    return division, replace(one, epochs=epochs, refit=one.refit and left >= TWICE * took * epochs)
 
 
 def seconds_of_an_epoch(prepared: Prepared, recipe: Recipe, seed: int, options: dict[str, Any]) -> float:

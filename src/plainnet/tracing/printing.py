@@ -1,5 +1,6 @@
 """Graphs as mathematics: `formula` in plain text, `mathml` for pages, `equations` for all that a function computes."""
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,7 +159,8 @@ def _shared(root: Node, known: Mapping[Node, str], names: Names) -> dict[Node, s
     """Return names for the long parts that a formula shows more than once."""
     nodes = ordered([root], known=known)
     uses = Counter(given for node in nodes if node not in known for given in dict.fromkeys(node.inputs))
-    free = iter(sorted(set("tuvwpqrsabcdef") - {*known.values()}, key="tuvwpqrsabcdef".index))
+    letters = sorted(set(LETTERS) - {*known.values()}, key=LETTERS.index)
+    free = itertools.chain(letters, (f"t{number}" for number in itertools.count(1)))
     shared: dict[Node, str] = {}
     for node in nodes:
         if uses[node] > 1 and node.inputs and node not in known and node is not root:
@@ -167,6 +169,9 @@ def _shared(root: Node, known: Mapping[Node, str], names: Names) -> dict[Node, s
                 shared[node] = next(free)
     return shared
 
+
+LETTERS = "tuvwpqrsabcdef"
+"""The names of parts of a formula, in the order in which they are taken; numbered ones follow."""
 
 LONG = 10
 """Characters that a name for a part of a formula has to save."""

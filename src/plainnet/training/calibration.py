@@ -20,7 +20,7 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.minimizing import golden_section
 from plainnet.errors import InvalidValue
-from plainnet.layers import Activation, Dense, Layer
+from plainnet.layers import Activation, Average, Dense, Layer
 from plainnet.layers.dense import weighted_sums
 from plainnet.network import Network
 
@@ -114,10 +114,10 @@ def logits(net: Network, X: Array) -> Array:
 def _logits(layers: Sequence[Layer], inputs: Array) -> Array:
     """Return the logits of a network that `_last_dense` takes."""
     last = layers[-1]
-    before = layers[:-1] if hasattr(last, "branches") or isinstance(last, Dense) else layers[:-2]
+    before = layers[:-1] if isinstance(last, Average | Dense) else layers[:-2]
     for layer in before:
         inputs = layer.predict(inputs)
-    if hasattr(last, "branches"):
+    if isinstance(last, Average):
         return np.stack([_logits(branch, inputs) for branch in last.branches])
     dense = last if isinstance(last, Dense) else layers[-2]
     return weighted_sums(inputs, dense.weights, dense.bias)
@@ -126,7 +126,7 @@ def _logits(layers: Sequence[Layer], inputs: Array) -> Array:
 def _last_dense(layers: Sequence[Layer]) -> list[Dense]:
     """Return the Dense layer that makes the logits, or one of each network that is averaged."""
     last = layers[-1]
-    if hasattr(last, "branches"):
+    if isinstance(last, Average):
         return [dense for branch in last.branches for dense in _last_dense(branch)]
     dense = layers[-2] if isinstance(last, Activation) and len(layers) > 1 else last
     own = getattr(last, "activation", None)
