@@ -333,7 +333,8 @@ def test_options_reach_the_network_and_the_run(capsys):
     optimizer = settings["optimizer"]
     assert optimizer["learning_rate"]["name"] == "cosine"
     assert (optimizer["momentum"], optimizer["nesterov"], optimizer["clip_norm"]) == (0.9, True, 1)
-    assert settings["early_stopping"] == {"patience": 9, "minimum_improvement": 0.001}
+    early_stopping = {"patience": 9, "minimum_improvement": 0.001, "monitor": "loss", "last": False}
+    assert settings["early_stopping"] == early_stopping
     assert settings["batch_size"] == 16
     assert settings["shuffle"] is False
     assert settings["validation_examples"] == 103
@@ -470,9 +471,9 @@ def test_bad_tables_are_refused_in_one_line(file, words, capsys):
         (["--target", "species", "--epochs", "0"], "epochs is 0"),
         (["--target", "species", "--epochs", "many"], "--epochs"),
         (["--target", "species", "--learning-rate", "-1"], "learning_rate is -1.0"),
-        (["--target", "species", "--momentum", "0.9"], "'adam' takes no momentum"),
+        (["--target", "species", "--momentum", "0.9"], "'adamw' takes no momentum"),
         (["--target", "species", "--hidden", "3,x"], "--hidden is '3,x'"),
-        (["--target", "species", "--dropout", "1.5"], "rate is 1.5"),
+        (["--target", "species", "--dropout", "1.5"], "dropout is 1.5"),
         (["--target", "species", "--validation", "1.5"], "--validation is 1.5"),
         (["--target", "species", "--ignore", "yeer"], "'year'"),
         (["--target", "species", "--class-weight", "Adelie=x"], "--class-weight has 'Adelie=x'"),

@@ -10,6 +10,7 @@ import pytest
 
 from plainnet.errors import DivergenceError, InvalidValue
 from plainnet.tabular import RECIPES, Division, Share, divide, fit_table, fitting, prepare, problem_of
+from plainnet.tabular import recipe as recipes
 from plainnet.tabular.finishing import finish, linear_outputs
 from plainnet.tabular.table import Table
 from plainnet.tabular.thresholds import aim_of, decided
@@ -98,7 +99,7 @@ def test_a_network_is_trained_again_on_all_rows_for_the_best_number_of_epochs():
 
 def test_only_small_tables_are_trained_again_unless_the_recipe_says(monkeypatch):
     prepared = prepared_of()
-    monkeypatch.setattr(fitting, "FEW_ROWS", 119)
+    monkeypatch.setattr(recipes, "FEW_ROWS", 119)
     assert not fit_table(prepared, QUICK).refitted
     assert fit_table(prepared, replace(QUICK, refit=True)).refitted
 
@@ -246,10 +247,11 @@ def test_a_time_limit_takes_the_epochs_and_the_networks_that_fit(monkeypatch):
     division, recipe = within(100.0, prepared, SINGLE, QUICK.varied(epochs=256), 0, {})
     assert (division, recipe.epochs) == (SINGLE, 179)
     assert recipe.refit is False  # there is no time for it
+    assert within(100.0, prepared, SINGLE, QUICK.varied(epochs=80), 0, {})[1].refit is True
     division, recipe = within(100.0, prepared, open_, QUICK.varied(epochs=20), 0, {})
     assert (division.ensemble, division.folds, recipe.epochs) == (8, 0, 20)
     division, recipe = within(100.0, prepared, SINGLE, QUICK.varied(epochs=20), 0, {})
-    assert (division, recipe) == (SINGLE, QUICK.varied(epochs=20))
+    assert (division, recipe) == (SINGLE, QUICK.varied(epochs=20, refit=True))
     folds = prepared_of(Division(test=Share(0.0), folds=3))
     division, recipe = within(100.0, folds, Division(test=Share(0.0), folds=3), QUICK.varied(epochs=256), 0, {})
     assert recipe.epochs == 59

@@ -74,6 +74,13 @@ def sizes(net):
         ({"largest_one_hot": -1}, "largest_one_hot is -1"),
         ({"calibrate": "yes"}, "calibrate is 'yes'"),
         ({"refit": "no"}, "refit is 'no'"),
+        ({"dropout": 1.5}, "dropout is 1.5"),
+        ({"label_smoothing": 1}, "label_smoothing is 1"),
+        ({"frequency": 0}, "frequency is 0"),
+        ({"scale_rate": -1}, "scale_rate is -1"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"number_width": 1}, "number_width is 1"),
         ({"encoding": "standard"}, "numbers are embedded with the encoding 'robust' alone"),
         ({"epoch": 3}, "did you mean 'epochs'"),
     ],
@@ -242,6 +249,22 @@ def test_the_last_of_the_epochs_with_the_lowest_error_is_kept():
     assert early_stopping_for(REALMLP, "regression").settings() == {**settings, "monitor": "rmse"}
     stops = early_stopping_for(REALMLP.varied(early_stopping=9), "regression")
     assert stops.patience == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "networks", "epochs", "refit"),
+    [
+        ({}, 2500, 1, 128, True),
+        ({}, 2501, 1, 256, False),
+        ({}, 900, 5, 256, False),
+        ({"refit": True}, 9000, 1, 256, True),
+        ({"refit": False}, 900, 1, 256, False),
+        ({"epochs": 40}, 900, 1, 40, True),
+    ],
+)
+def test_few_rows_are_trained_on_twice_for_half_the_epochs(given, rows, networks, epochs, refit):
+    decided = REALMLP.varied(**given).for_rows(rows, networks)
+    assert (decided.epochs, decided.refit) == (epochs, refit)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 255, 256, 257, 383, 385, 640, 1000, 2049, 99_999])

@@ -114,7 +114,8 @@ def test_train_and_xor_write_their_report_and_the_command(tmp_path, monkeypatch)
     command = ["train", str(PENGUINS), "--target", "body_mass_g", "--hidden", "5", *SMALL, "--no-progress"]
     assert run([*command, "--report", "train.html", "--save", "m.npz"]) == 0
     page = Page(Path("train.html").read_text(encoding="utf-8"))
-    assert f"plainnet train {PENGUINS} --target body_mass_g --hidden 5" in page.sections["settings"]
+    written = f"plainnet train {PENGUINS} --target body_mass_g --test 0 --folds 0 --recipe small --hidden 5"
+    assert written in page.sections["settings"]
     assert "--save" not in page.sections["settings"]
     assert "adam, learning rate 0.001, beta1 0.9, beta2 0.999" in page.sections["settings"]
     assert "<td>target</td><td>body_mass_g</td>" in Path("train.html").read_text(encoding="utf-8")

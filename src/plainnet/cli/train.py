@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Generator
+from dataclasses import replace
 
 import typer
 
@@ -48,6 +49,8 @@ def train(
     began = time.monotonic()
     check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
+    if outputs.checkpoint is not None and division.folds is None and division.ensemble == 1:
+        division = replace(division, folds=0)  # a checkpoint keeps the run of one network
     problem = problem_of_file(
         data,
         target,
