@@ -46,6 +46,10 @@ LAYERS = {
         ),
     ],
     "Embedding": [lambda units: pn.Embedding([2]), lambda units: pn.Embedding([1, 3][:units], width=3)],
+    "PiecewiseLinearEmbedding": [
+        lambda units: pn.PiecewiseLinearEmbedding([[-1, -0.25, 0.1, 0.5]], width=3),
+        lambda units: pn.PiecewiseLinearEmbedding([[-0.5, 0.75], [-2, -0.25, 0.3, 1.1]][:units], width=2),
+    ],
     "PeriodicEmbedding": [
         lambda units: pn.PeriodicEmbedding(1),
         lambda units: pn.PeriodicEmbedding(min(units, 2), frequencies=5, width=3, deviation=0.3),

@@ -133,6 +133,24 @@ def average(layer, x, take, **context):
 DENSE = {"activation": "identity", "bias": True, "l1": 0.0, "l2": 0.0}
 """What a description leaves out."""
 
+
+def piecewise_linear_embedding(layer, x, take, **_):
+    """Each bin by itself, as the paper's cases have it."""
+    edges, width = layer["edges"], layer.get("width", 16)
+    columns, most = len(edges), max(map(len, edges)) - 1
+    slopes, bias, weights = take((columns, width)), take((columns, width)), take((columns, most, width))
+    embedded = []
+    for j, own in enumerate(edges):
+        value = anp.outer(x[:, j], slopes[j]) + bias[j]
+        for b in range(len(own) - 1):
+            t = (x[:, j] - own[b]) / (own[b + 1] - own[b])
+            t = t if b == 0 else anp.where(t > 0, t, 0.0)
+            t = t if b == len(own) - 2 else anp.where(t < 1, t, 1.0)
+            value = value + anp.outer(t, weights[j, b])
+        embedded.append(value)
+    return anp.concatenate([*embedded, x[:, columns:]], axis=1), 0.0
+
+
 LAYERS = {
     "Dense": dense,
     "Activation": activation,
@@ -144,6 +162,7 @@ LAYERS = {
     "ParametricActivation": parametric_activation,
     "Average": average,
     "Embedding": embedding,
+    "PiecewiseLinearEmbedding": piecewise_linear_embedding,
     "PeriodicEmbedding": periodic_embedding,
 }
 

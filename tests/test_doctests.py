@@ -44,7 +44,7 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("page", ["extending", "tracing"])
+@pytest.mark.parametrize("page", ["extending", "layers", "tracing"])
 def test_examples_that_show_their_results(page):
     guide = Path(__file__).parent.parent / "docs" / f"{page}.md"
     assert doctest.testfile(str(guide), module_relative=False, encoding="utf-8").failed == 0

@@ -138,6 +138,43 @@ def test_predictions_follow_new_weights():
     np.testing.assert_allclose(after, X @ net.layers[0].weights + net.layers[0].bias, rtol=1e-12)
 
 
+# ---- PiecewiseLinearEmbedding ----
+
+
+def test_a_piecewise_linear_embedding_begins_as_straight_lines():
+    net = network(pn.PiecewiseLinearEmbedding([[-1, 0, 1], [0, 2]], width=64), input_size=3)
+    x = np.linspace(-3, 3, 7)
+    outputs = net.predict(np.column_stack([x, x, x]))
+    assert outputs.shape == (7, 2 * 64 + 1)
+    np.testing.assert_allclose(np.diff(outputs, n=2, axis=0), 0, atol=1e-12)
+    np.testing.assert_array_equal(outputs[:, -1], x)
+    assert np.abs(net.layers[0].slopes).max() == pytest.approx(1 / 8, rel=0.05)
+
+
+def test_edges_are_quantiles_and_no_column_is_without_a_bin():
+    X = np.column_stack([RANDOM.exponential(size=1000), RANDOM.integers(0, 3, 1000), np.full(1000, 7)])
+    first, second, third = pn.quantile_edges(X, bins=4)
+    np.testing.assert_allclose(first, np.quantile(X[:, 0], [0, 0.25, 0.5, 0.75, 1]))
+    assert second == [0, 1, 2]
+    assert third == [6.5, 7.5]
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([], "edges is empty"),
+        (3, "edges is 3; it takes a list"),
+        ([[1]], r"edges\[0\] is \[1.0\]; it takes two or more growing numbers"),
+        ([[0, 1], [1, 1]], r"edges\[1\] is \[1.0, 1.0\]; it takes two or more growing numbers"),
+        ([[0, np.nan]], r"edges\[0\]\[1\] is nan"),
+        ([[0, 1]] * 3, "edges has 3 columns and PiecewiseLinearEmbedding has 2 inputs"),
+    ],
+)
+def test_edges_that_cannot_be_are_refused(edges, message):
+    with pytest.raises((pn.errors.InvalidValue, pn.errors.InvalidType), match=f"^{message}"):
+        network(pn.PiecewiseLinearEmbedding(edges), input_size=2)
+
+
 # ---- Embedding ----
 
 CODES = np.array([[0.5, 1, 3], [0.1, 0, 0], [0.2, 2, 3], [0.3, 1, 3]])

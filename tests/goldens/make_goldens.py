@@ -339,6 +339,7 @@ def layer_goldens() -> Json:
         "periodic_embedding": _periodic_embedding(random),
         "embedding": _embedding(random),
         "average": _average(random),
+        "piecewise_linear_embedding": _piecewise_linear_embedding(random),
     }
 
 
@@ -471,6 +472,26 @@ def _average(random: np.random.Generator) -> Json:
 
     first, other = {"name": "Dense", "units": 2}, {"name": "Dense", "units": 4, "activation": "tanh"}
     return _gradients(random, {"branches": [[first], [other, first]]}, random.standard_normal((5, 3)), arrays, mean)
+
+
+def _piecewise_linear_embedding(random: np.random.Generator) -> Json:
+    """Two of three columns, of three bins and of one, which is not clamped."""
+    edges, width = [[-1.0, -0.2, 0.3, 1.5], [-0.5, 0.5]], 2
+    arrays = {
+        "slopes": random.standard_normal((2, width)),
+        "bias": random.standard_normal((2, width)),
+        "weights": random.standard_normal((2, 3, width)),
+    }
+
+    def embedded(x: Any, slopes: Any, bias: Any, weights: Any) -> Any:
+        shares = [(x[:, [0]] - torch.tensor(edges[0][:3])) / torch.tensor(edges[0]).diff(), x[:, [1]] + 0.5]
+        first, middle, last = shares[0].T
+        shares[0] = torch.stack([first.clamp(max=1), middle.clamp(0, 1), last.clamp(min=0)], dim=1)
+        parts = [x[:, [j]] * slopes[j] + bias[j] + shares[j] @ weights[j, : len(edges[j]) - 1] for j in range(2)]
+        return torch.cat([*parts, x[:, 2:]], dim=1)
+
+    inputs = np.linspace([-3, 2, 0], [3, -2, 1], 9)
+    return _gradients(random, {"edges": edges, "width": width}, inputs, arrays, embedded)
 
 
 def _gradients(

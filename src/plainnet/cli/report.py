@@ -48,12 +48,15 @@ def report(
 
 
 def report_table_run(
-    path: Path, net: pn.Network, table: Table, part: TablePart, rows_are: str, linear: Array | None = None
+    path: Path,
+    net: pn.Network,
+    table: Table,
+    part: TablePart,
+    rows_are: str,
+    outputs: Array | None = None,
+    linear: Array | None = None,
 ) -> None:
-    """Write the report of a network trained on a table, on some of its rows.
-
-    `linear` are the outputs of a linear model for these rows, to be shown beside.
-    """
+    """Write the report of a network trained on a table, on some of its rows; see `of_table` for the outputs."""
     subject = of_table(
         net,
         table,
@@ -63,6 +66,7 @@ def report_table_run(
         rows=part.numbers,
         source=Path(part.source).name,
         sample_weight=part.weights,
+        outputs=outputs,
         linear=linear,
     )
     write_report(path, subject)

@@ -4,16 +4,18 @@ import math
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 import typer
 
 import plainnet as pn
+from plainnet._base.arrays import Array
 from plainnet._base.wording import plural
 from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
-from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
@@ -95,17 +97,17 @@ def train(
         fitted.net.save(outputs.save)  # before anything else that could fail
     console.print(layer_table(fitted.net))
     console.print(ending(fitted))
-    show_scores(fitted)
-    _write(fitted, outputs)
+    linear = linear_outputs(fitted)
+    show_scores(fitted, linear)
+    _write(fitted, outputs, linear)
     if fitted.interrupted:
         say(f"interrupted; {_kept(history, outputs)}")
         raise typer.Exit(130)
 
 
-def show_scores(fitted: Fitted) -> None:
+def show_scores(fitted: Fitted, linear: Array | None) -> None:
     """Print how well the model does on the rows that say most: the test rows, else those held out of the training."""
-    shown = fitted.shown
-    table, linear = fitted.prepared.table, linear_outputs(fitted)
+    shown, table = fitted.shown, fitted.prepared.table
     measured = measure(table, fitted.net, shown.part, outputs=shown.outputs, linear=linear, warn_of_news=False)
     print_measures(measured, table.class_names, shown.title, about(fitted))
 
@@ -122,16 +124,22 @@ def about(fitted: Fitted) -> str:
             )
     if fitted.refitted:
         return "They chose the number of epochs. These figures are from before the network was trained again with them."
-    return about_validation(fitted.history)
+    return "These rows chose the epoch, so the figures flatter the model a little."
 
 
-def _write(fitted: Fitted, outputs: Outputs) -> None:
+def write_report_on(fitted: Fitted, path: Path, linear: Array | None) -> None:
+    """Write the report on the rows that say most."""
+    shown = fitted.shown
+    rows_are = f"Shown {shown.title.replace('On', 'on')}. {about(fitted)}"
+    report_table_run(path, fitted.net, fitted.prepared.table, shown.part, rows_are, shown.outputs, linear)
+
+
+def _write(fitted: Fitted, outputs: Outputs, linear: Array | None) -> None:
     if outputs.plot is not None:
         save_picture(outputs.plot, figure_of(pn.plots.loss_curve(fitted.history)))
         print_whole(f"Loss curves drawn to {outputs.plot}")
     if outputs.report is not None:
-        rows_are = f"Shown on the {fitted.shown.title.lower().removeprefix('on the ')}. {about(fitted)}"
-        report_table_run(outputs.report, fitted.net, fitted.prepared.table, fitted.shown.part, rows_are)
+        write_report_on(fitted, outputs.report, linear)
     if outputs.save is not None:
         print_whole(f"Model saved to {outputs.save}")
 

@@ -17,10 +17,10 @@ from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
 from plainnet.cli.options import OUTPUT, TRAINING, option
 from plainnet.cli.outputs import check_outputs
-from plainnet.cli.report import report_table_run
 from plainnet.cli.streams import errors
-from plainnet.cli.train import about, ending, show_scores
+from plainnet.cli.train import ending, show_scores, write_report_on
 from plainnet.cli.train_options import Reading, Rows, Running
+from plainnet.tabular.finishing import linear_outputs
 from plainnet.tabular.texts import spelled
 from plainnet.tabular.tuning import Tuned
 from plainnet.tabular.tuning import tune as search
@@ -105,10 +105,10 @@ def tune(
     show_trials(tuned)
     console.print(layer_table(tuned.net))
     console.print(ending(tuned.fitted))
-    show_scores(tuned.fitted)
+    linear = linear_outputs(tuned.fitted)
+    show_scores(tuned.fitted, linear)
     if searching.report is not None:
-        rows_are = f"Shown on the {tuned.fitted.shown.title.lower().removeprefix('on the ')}. {about(tuned.fitted)}"
-        report_table_run(searching.report, tuned.net, tuned.fitted.prepared.table, tuned.fitted.shown.part, rows_are)
+        write_report_on(tuned.fitted, searching.report, linear)
     console.print("\nTo train it again:")
     print_whole(f"    {command}")
     if searching.save is not None:

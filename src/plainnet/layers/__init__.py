@@ -24,6 +24,7 @@ from plainnet.layers.dropout import Dropout
 from plainnet.layers.embedding import Embedding
 from plainnet.layers.normalization import BatchNorm, LayerNorm, RMSNorm
 from plainnet.layers.periodic import PeriodicEmbedding
+from plainnet.layers.piecewise import PiecewiseLinearEmbedding, quantile_edges
 from plainnet.layers.scale import Scale
 from plainnet.schedules import Rate
 
@@ -38,8 +39,10 @@ __all__ = [
     "LayerNorm",
     "ParametricActivation",
     "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "RMSNorm",
     "Scale",
+    "quantile_edges",
 ]
 
 LAYERS: dict[str, type[Layer]] = parts(Layer, globals())

@@ -104,12 +104,16 @@ def of_arrays(
     classes: Sequence[str] | None = None,
     target: str = "target",
     rows_are: str = "",
+    outputs: Array | None = None,
 ) -> Subject:
-    """Make a subject from arrays, as `net.fit` takes them; raise the errors of `net.evaluate` if they do not fit."""
+    """Make a subject from arrays, as `net.fit` takes them; raise the errors of `net.evaluate` if they do not fit.
+
+    `outputs` are those for the rows where they are not the network's own.
+    """
     inputs, targets = examples(net, X, y)
     called = named("names", names, [f"input {i}" for i in range(inputs.shape[1])])
     labels = class_labels(net, targets)
-    outputs = net.predict(inputs)
+    outputs = net.predict(inputs) if outputs is None else outputs
     scores = class_scores(outputs) if labels is not None else outputs
     known = [f"class {k}" for k in range(scores.shape[1])] if labels is not None else []
     columns = [Input(name, "number", [i], spread(inputs[:, i]), own=inputs[:, i]) for i, name in enumerate(called)]
@@ -145,11 +149,13 @@ def of_table(
     rows: Array | None = None,
     source: str = "",
     sample_weight: Array | None = None,
+    outputs: Array | None = None,
     linear: Array | None = None,
 ) -> Subject:
     """Make a subject from rows of a table that all have a target, with the columns on which the network was trained.
 
-    `linear` are the outputs of a linear model for these rows, to be measured beside.
+    `outputs` are those for the rows where they are not the network's own, as those of networks that were not trained
+    on them; `linear` are the outputs of a linear model, to be measured beside.
 
     `rows` are their numbers in the file `source`; 1 is the first below the header.
     """
@@ -159,7 +165,9 @@ def of_table(
     from plainnet.tabular.targets import NumberTarget
 
     X, y = table.features(frame, dtype=net.dtype), table.targets(frame)
-    base = of_arrays(net, X, y, title=title, names=table.feature_names, classes=table.class_names or None)
+    base = of_arrays(
+        net, X, y, title=title, names=table.feature_names, classes=table.class_names or None, outputs=outputs
+    )
     dated = table.date_columns
     columns, inputs = [], of_kinds(table.columns, frame)
     scales: list[Scale] = [(0.0, 1.0)] * len(table.feature_names)

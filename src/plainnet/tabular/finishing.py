@@ -9,7 +9,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.activations import softmax
 from plainnet.errors import InvalidValue, warnings_passed_over
-from plainnet.tabular.baselines import linear_baseline
+from plainnet.tabular.baselines import MOST_ROWS, linear_baseline
 from plainnet.tabular.fitting import Fitted
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.table import Table
@@ -60,17 +60,21 @@ def _scaled(outputs: Array, temperature: float) -> Array:
     return scaled.astype(outputs.dtype)
 
 
-def linear_outputs(fitted: Fitted) -> Array:
+def linear_outputs(fitted: Fitted) -> Array | None:
     """Return the outputs of a linear model for the shown rows, trained on the rows that the network was trained on.
 
-    They are on the scale of the network's outputs.
+    They are on the scale of the network's outputs. It takes categories one-hot, so there is none where all columns
+    have too many of them.
     """
     problem, parts = fitted.prepared.problem, fitted.prepared.parts
     training = parts.rest if fitted.refitted else parts.training
     with warnings_passed_over():  # said when the network's own table was learned
-        learned = Table.learn(
-            training.frame, problem.target, problem.task, options=problem.options, sample_weight=training.weights
-        )
+        try:
+            learned = Table.learn(
+                training.frame, problem.target, problem.task, options=problem.options, sample_weight=training.weights
+            )
+        except InvalidValue:
+            return None
         table = replace(learned, target=fitted.prepared.table.target)
         if fitted.shown.kind != "folds":
             return _linear(problem.task, table, training, fitted.shown.part)
@@ -84,6 +88,8 @@ def linear_outputs(fitted: Fitted) -> Array:
 
 
 def _linear(task: Task, table: Table, training: TablePart, shown: TablePart) -> Array:
+    if len(training) > MOST_ROWS:
+        training = training.take(np.sort(np.random.default_rng(0).choice(len(training), MOST_ROWS, replace=False)))
     X, y = table.features(training.frame, dtype="float32"), table.targets(training.frame)
     model = linear_baseline(X, y, task, training.weights, classes=len(table.classes) or None)
     blocks = table.feature_blocks(shown.frame, np.float32, warn_of_news=False)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Follow: TypeAlias = Callable[[Generator[Report, None, None]], bool]
 """Takes the reports of a run, follows them to the end, and returns True if somebody ended the run before."""
 
+TIME_LIMIT = "time limit"
+"""The end of a run whose time was over."""
 WHOLE = ("all epochs", "early stopping")
 """The ends of a run that is whole."""
 
@@ -128,6 +130,8 @@ def fit_table(
     judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
     fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
     late = time.monotonic() >= deadline
+    if late and not interrupted and history.stopped == "interrupted":
+        history.stopped = TIME_LIMIT
     more = len(prepared.parts.rest) > len(prepared.X)
     if interrupted or late or not (recipe.refit and more and history.best_epoch):
         return fitted

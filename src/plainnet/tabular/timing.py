@@ -14,8 +14,8 @@ from plainnet.tabular.recipe import Recipe
 
 MEASURED = 0.3
 """The seconds for which epochs are measured, at least one of them."""
-KEPT_FREE = 0.1
-"""The share of the time that is kept for what comes after the training, and for a machine that becomes slower."""
+KEPT_FREE, LEAST_KEPT = 0.1, 0.5
+"""The share of the time, and the least seconds, that are kept for what comes after the training."""
 TWICE = 2.2
 """A training and a second one on all rows take so many times as long as the first alone."""
 MOST_NETWORKS = 8
@@ -35,7 +35,7 @@ def within(
     assert one.epochs is not None
     assert several.epochs is not None
     took = seconds_of_an_epoch(prepared, one, seed, options)
-    left = (1 - KEPT_FREE) * seconds - took
+    left = seconds - max(KEPT_FREE * seconds, LEAST_KEPT) - took
     free = division.folds is None and division.ensemble == 1 and networks == 1
     fitting = min(MOST_NETWORKS, int(left / (took * several.epochs))) if free else 1
     if fitting > 1:
