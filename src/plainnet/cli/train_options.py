@@ -123,7 +123,9 @@ class Varied:
     ] = "realmlp"
     hidden: Annotated[str | None, option("Units of each hidden layer; 0 for none.", NETWORK)] = None
     activation: Annotated[str | None, option(HELP["activation"], NETWORK)] = None
-    number_embedding: Annotated[str | None, option("Embedding of numbers: periodic or none.", NETWORK)] = None
+    number_embedding: Annotated[
+        str | None, option("Embedding of numbers: periodic, piecewise_linear, none.", NETWORK)
+    ] = None
     frequency: Annotated[float | None, option("Deviation of the frequencies in the periodic embedding.", NETWORK)] = (
         None
     )

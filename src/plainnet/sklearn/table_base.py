@@ -1,5 +1,7 @@
 """The base class of TableClassifier and TableRegressor: rows of any columns in, a trained network out."""
 
+import math
+import time
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -17,6 +19,7 @@ from plainnet.sklearn.documentation import call_of
 from plainnet.sklearn.estimator import Estimator
 from plainnet.sklearn.stochastic import threads_of
 from plainnet.sklearn.table_parameters import OF_THE_RECIPE, SHARED
+from plainnet.tabular.finishing import finish
 from plainnet.tabular.fitting import fit_table
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.preparing import Prepared, prepare
@@ -24,6 +27,7 @@ from plainnet.tabular.problem import divide
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task
+from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -36,6 +40,7 @@ class BaseTable(Estimator):
     ensemble: int
     folds: int
     validation_fraction: float
+    time_limit: float | None
     columns: Mapping[Any, Any] | None
     random_state: Any
     verbose: bool | int
@@ -77,6 +82,7 @@ class BaseTable(Estimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         from plainnet.sklearn.table_data import problem_for, rows_of, targets_of, weights_of  # imports polars
 
+        began = time.monotonic()
         self._validate_params()
         checks.one_of("engine", self.engine, ["auto", *ENGINES])
         recipe, seed, threads = self._recipe(), self._seed(), threads_of(self.n_jobs)
@@ -91,11 +97,23 @@ class BaseTable(Estimator):
             task=self._task,
             loss=recipe.loss,
         )
+        division, deadline = self._division(), math.inf
         with blas.limited(threads):
-            prepared = prepare(problem, divide(problem, self._division(), seed), recipe, measured=False)
+            prepared = prepare(problem, divide(problem, division, seed), recipe, measured=False)
             options = {"engine": self.engine, "threads": threads, **self._options(prepared, targets)}
+            if self.time_limit is not None:
+                deadline = began + self.time_limit
+                left = deadline - time.monotonic()
+                shorter, recipe = within(left, prepared, division, recipe, seed, options)
+                if shorter != division:
+                    prepared = prepare(problem, divide(problem, shorter, seed), recipe, measured=False)
             shown = bool(self.verbose)
-            fitted = fit_table(prepared, recipe, seed=seed, follow=self._follow, progress=shown, **options)
+            fitted = fit_table(
+                prepared, recipe, seed=seed, follow=self._follow, progress=shown, deadline=deadline, **options
+            )
+        if not fitted.history.epoch:
+            raise KeyboardInterrupt  # nothing learned yet
+        fitted = finish(fitted, calibrate=recipe.calibrate)
         self.network_, self.table_, self.history_ = fitted.net, Table.from_dict(fitted.net.table), fitted.history
         self.history_.settings = {"estimator": call_of(self), **self.history_.settings}
 

@@ -17,8 +17,10 @@ from plainnet.layers import (
     Layer,
     ParametricActivation,
     PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
     Scale,
     hidden_block,
+    quantile_edges,
 )
 from plainnet.losses import LOSSES, CrossEntropy, Loss
 from plainnet.network import Network
@@ -59,10 +61,14 @@ def network_for(
     y: Array,
     sample_weight: Array | None = None,
     *,
+    all_rows: Array | None = None,
     seed: int | None = None,
     dtype: str = "float32",
 ) -> Network:
     """Return the network of a recipe for a table's features X and targets y of the training rows.
+
+    Networks that are trained together have one shape: the bins of a piecewise linear embedding are then those of the
+    features of `all_rows`.
 
     The output suits the loss: softmax over the classes, one sigmoid unit for binary cross-entropy, an exponential for
     Poisson, which starts at the mean count, otherwise a plain sum.
@@ -73,7 +79,7 @@ def network_for(
         "l1": recipe.l1,
         "l2": recipe.l2,
     }
-    layers = _embeddings(table, recipe, X)
+    layers = _embeddings(table, recipe, X if all_rows is None else all_rows)
     if recipe.scaling:
         layers.append(Scale())
     for units in recipe.hidden:
@@ -96,6 +102,8 @@ def _embeddings(table: Table, recipe: Recipe, X: Array) -> list[Layer]:
     layers: list[Layer] = [Embedding(categories, recipe.embedding_width)] if categories else []
     if recipe.number_embedding == "none" or not numbers:
         return layers
+    if recipe.number_embedding == "piecewise_linear":
+        return [*layers, PiecewiseLinearEmbedding(quantile_edges(X[:, :numbers]))]
     sizes = recipe.frequencies, recipe.number_width
     return [*layers, PeriodicEmbedding(numbers, *sizes, deviation=recipe.frequency)]
 
@@ -148,7 +156,7 @@ def _factors(net: Network, recipe: Recipe) -> tuple[dict[str, float], dict[str, 
             rates[f"layers[{i}].weights"] = (recipe.first_rate if first else 1.0) / math.sqrt(len(layer.weights))
             rates[f"layers[{i}].bias"], decays[f"layers[{i}].bias"] = BIAS_RATE, 0.0
             first = False
-        elif isinstance(layer, PeriodicEmbedding | Scale | ParametricActivation):
+        elif isinstance(layer, PeriodicEmbedding | PiecewiseLinearEmbedding | Scale | ParametricActivation):
             rate = _RATES[type(layer)](recipe)
             for name in layer.parameter_shapes((net.input_size or 0,)):
                 rates[f"layers[{i}].{name}"], decays[f"layers[{i}].{name}"] = rate, rate**2
@@ -159,6 +167,7 @@ _RATES: dict[type[Layer], Callable[[Recipe], float]] = {
     Scale: lambda recipe: recipe.scale_rate,
     ParametricActivation: lambda recipe: ALPHA_RATE,
     PeriodicEmbedding: lambda recipe: recipe.embedding_rate,
+    PiecewiseLinearEmbedding: lambda recipe: recipe.embedding_rate,
 }
 """The learning rate of every parameter of a layer, as a multiple of the recipe's rate."""
 

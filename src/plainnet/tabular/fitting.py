@@ -164,7 +164,10 @@ def training_options(
 def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights: Array | None, seed: int) -> Network:
     """Return a new network of the recipe for a prepared table and these of its rows."""
     problem = prepared.problem
-    return network_for(prepared.table, recipe, problem.loss, X, y, weights, seed=seed, dtype=prepared.dtype)
+    examples = X, y, weights
+    return network_for(
+        prepared.table, recipe, problem.loss, *examples, all_rows=prepared.X, seed=seed, dtype=prepared.dtype
+    )
 
 
 # ---- once more, on all rows ----

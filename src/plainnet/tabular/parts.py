@@ -141,6 +141,11 @@ class Division:
 
     def __post_init__(self) -> None:
         checks.whole_number("ensemble", self.ensemble, least=1)
+        if self.ensemble > 1 and not isinstance(self.validation, Share | None):
+            raise InvalidValue(
+                f"ensemble is {self.ensemble} and validation the file {self.validation}; each network of an ensemble "
+                "draws validation rows of its own: give a fraction, such as 0.2"
+            )
         if not self.folds:
             return
         checks.whole_number("folds", self.folds, least=2)

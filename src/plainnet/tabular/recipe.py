@@ -44,7 +44,7 @@ class Recipe:
     embedding_width: int = 8
     """The numbers in the embedding of a category."""
     number_embedding: str = "periodic"
-    """The embedding of numbers: "periodic", or "none" for the number itself."""
+    """The embedding of numbers: "periodic", "piecewise_linear", or "none" for the number itself."""
     frequency: float = 0.1
     """The deviation of the initial frequencies of the periodic embedding."""
     frequencies: int = 16
@@ -191,7 +191,7 @@ OF_THE_OPTIMIZER: dict[str, Any] = {
 
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
-    "number_embedding": ("periodic", "none"),
+    "number_embedding": ("periodic", "piecewise_linear", "none"),
     "activation": ACTIVATIONS,
     "initializer": (FROM_DATA, "auto", *INITIALIZERS),
     "normalization": ("none", *NORMALIZATIONS),
