@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -14,7 +15,7 @@ from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
-from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
@@ -49,6 +50,8 @@ def train(
     began = time.monotonic()
     check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
+    if outputs.checkpoint is not None and division.folds is None and division.ensemble == 1:
+        division = replace(division, folds=0)  # a checkpoint keeps the run of one network
     problem = problem_of_file(
         data,
         target,
@@ -115,7 +118,7 @@ def about(fitted: Fitted) -> str:
             )
     if fitted.refitted:
         return "They chose the number of epochs. These figures are from before the network was trained again with them."
-    return about_validation(fitted.history)
+    return "These rows chose the epoch, so the figures flatter the model a little."
 
 
 def write_report_on(fitted: Fitted, path: Path, linear: Array | None) -> None:

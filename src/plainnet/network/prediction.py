@@ -7,6 +7,7 @@ alone, so that the same program always gives the same bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike
@@ -208,6 +209,7 @@ def measure(
 ) -> dict[str, float]:
     """Return the loss without penalties and each metric; all outputs are kept in memory only if there are metrics.
 
+    Of outputs that are not all finite, those of a network whose training diverges, each metric is NaN.
     `compiled` is as for `outputs_of`.
     """
     fused = is_fused(net.layers[-1], loss)
@@ -228,4 +230,6 @@ def measure(
     if not metrics:
         return {"loss": mean}
     y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
+    if not np.isfinite(outputs).all():
+        return {"loss": mean} | dict.fromkeys(metrics, math.nan)
     return {"loss": mean} | {name: metric(y, outputs, sample_weight) for name, metric in metrics.items()}

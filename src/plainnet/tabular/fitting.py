@@ -240,7 +240,10 @@ def _fit_folds(
     X, y, weights, folds = prepared.X, prepared.y, prepared.sample_weight, prepared.parts.folds
     for name in ("checkpoint", "resume"):
         if options.pop(name, None):
-            raise InvalidValue(f"{name} is given and {len(folds)} networks are trained; it keeps the run of one alone")
+            raise InvalidValue(
+                f"{name} is given and {len(folds)} networks are trained; it keeps the run of one alone: take folds=0 "
+                "and ensemble=1"
+            )
     options.pop("checkpoint_every", None)
     members = []
     for k, (train, _) in enumerate(folds):
