@@ -12,6 +12,7 @@ from plainnet.adapters import loss_of
 from plainnet.history import History
 from plainnet.losses import CrossEntropy, Loss
 from plainnet.network import Network
+from plainnet.network.prediction import engine_for
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
 from plainnet.tabular.parts import TablePart
@@ -89,7 +90,8 @@ def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
 def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bool = True) -> Array:
     """Return a network's outputs for rows, taken a block at a time: the features of many need not fit into memory."""
     blocks = table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news)
-    return np.concatenate([net.predict(X) for X in blocks])
+    engine = engine_for(net, len(part))
+    return np.concatenate([net.predict(X, engine=engine) for X in blocks])
 
 
 def loss_of_record(history: History) -> Loss:
