@@ -19,7 +19,7 @@ def own_loss(net: Network) -> losses.Loss:
     output = activation_name(net, -1)
     recorded = net.history.settings.get("loss") if net.history else None
     try:
-        return loss_for(net, recorded)
+        return losses.as_measure(loss_for(net, recorded))
     except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
         return adapters.loss_of(losses.usual_after(output))
 

@@ -10,7 +10,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.adapters import loss_of
 from plainnet.history import History
-from plainnet.losses import CrossEntropy, Loss
+from plainnet.losses import Loss, as_measure
 from plainnet.network import Network
 from plainnet.network.prediction import engine_for
 from plainnet.tabular import scores
@@ -95,10 +95,8 @@ def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bo
 
 
 def loss_of_record(history: History) -> Loss:
-    """Return the loss of a training as a measure, which has no label smoothing."""
-    described = history.settings["loss"]
-    name = described if isinstance(described, str) else described["name"]
-    return loss_of(name if name == CrossEntropy.name else described)
+    """Return the loss of a training as a measure."""
+    return as_measure(loss_of(history.settings["loss"]))
 
 
 def share_seen(table: Table, part: TablePart) -> float:
