@@ -10,6 +10,7 @@ from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetError
+from plainnet.layers import Average
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for, loss_for
 
@@ -25,8 +26,11 @@ def own_loss(net: Network) -> losses.Loss:
 
 
 def activation_name(net: Network, layer: int) -> str:
-    """Return the name of a layer's activation, "identity" if it has none."""
-    activation = getattr(net.layers[layer], "activation", None)
+    """Return the name of a layer's activation, "identity" if it has none; of averaged networks, that of the first."""
+    one = net.layers[layer]
+    while isinstance(one, Average):
+        one = one.branches[0][-1]
+    activation = getattr(one, "activation", None)
     return activation.name if activation is not None else "identity"
 
 
