@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shared import PENGUINS
+from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.comparison import Comparison, Run, compare
@@ -627,7 +627,9 @@ def test_the_command_scales_each_split_by_its_training_rows_alone(tmp_path, monk
         losses = [float(row["validation_loss"]) for row in csv.DictReader(file)]
     assert max(losses) > 1e6 * min(losses)  # in some splits the last row is held out, and lies far off the scale
     for seed, loss in enumerate(losses):
-        assert run_command(["train", "table.csv", *arguments, "--seed", str(seed), "--save", f"{seed}.npz"]) == 0
+        assert (
+            run_command(["train", "table.csv", *arguments, *SMALL, "--seed", str(seed), "--save", f"{seed}.npz"]) == 0
+        )
         history = pn.load(f"{seed}.npz").history
         assert loss == pytest.approx(min(history.validation_loss))
 
@@ -664,7 +666,7 @@ def test_the_command_weighs_rows_as_train_does(tmp_path, monkeypatch):
     with open("runs.csv", newline="") as file:
         (run,) = csv.DictReader(file)
     assert run["seed"] == "5"
-    assert run_command(["train", *shared, "--seed", "5", "--save", "5.npz"]) == 0
+    assert run_command(["train", *shared, *SMALL, "--seed", "5", "--save", "5.npz"]) == 0
     history = pn.load("5.npz").history
     assert float(run["loss"]) == pytest.approx(history.loss[history.epoch.index(history.best_epoch)])
 

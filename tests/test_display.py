@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from rich.cells import cell_len
-from shared import PENGUINS
+from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.cli import run
@@ -31,7 +31,7 @@ def states(tmp_path_factory):
         {"a": random.normal(kinds, 2), "b": random.normal(-kinds, 2), "state": np.array(STATES)[kinds]}
     )
     frame.write_csv(folder / "states.csv")
-    options = ["--target", "state", "--hidden", "8", "--epochs", "5", "--no-progress"]
+    options = ["--target", "state", *SMALL, "--hidden", "8", "--epochs", "5", "--no-progress"]
     assert run(["train", str(folder / "states.csv"), *options, "--save", str(folder / "m.npz")]) == 0
     return folder
 
@@ -130,7 +130,7 @@ def test_paths_are_not_broken(states, capsys, monkeypatch, tmp_path):
     files = {name: str(folder / name) for name in ("m.npz", "c.png", "p.csv", "s.html", "m.onnx", "r.csv", "r.json")}
     train = ["--target", "state", "--hidden", "2", "--epochs", "1", "--no-progress"]
     commands = (
-        ["train", data, *train, "--save", files["m.npz"], "--plot", files["c.png"]],
+        ["train", data, *train, *SMALL, "--save", files["m.npz"], "--plot", files["c.png"]],
         ["predict", model, data, "-o", files["p.csv"]],
         ["explain", model, data, "--html", files["s.html"]],
         ["export", model, "-o", files["m.onnx"]],
@@ -149,7 +149,18 @@ def test_paths_are_not_broken(states, capsys, monkeypatch, tmp_path):
 
 
 def test_show_says_the_record_in_words(capsys, tmp_path):
-    options = ["--target", "species", "--epochs", "40", "--no-progress", "--schedule", "cosine", "--clip-norm", "2"]
+    options = [
+        "--target",
+        "species",
+        *SMALL,
+        "--epochs",
+        "40",
+        "--no-progress",
+        "--schedule",
+        "cosine",
+        "--clip-norm",
+        "2",
+    ]
     options += ["--learning-rate", "0.02", "--metrics", "accuracy,f1", "--save", str(tmp_path / "m.npz")]
     assert run(["train", str(PENGUINS), *options]) == 0
     capsys.readouterr()
@@ -171,7 +182,7 @@ def test_show_says_the_record_in_words(capsys, tmp_path):
 
 
 def test_show_tells_the_learning_rate_that_was_left_to_the_optimizer(capsys, tmp_path):
-    options = ["--target", "species", "--epochs", "1", "--no-progress", "--optimizer", "rmsprop"]
+    options = ["--target", "species", *SMALL, "--epochs", "1", "--no-progress", "--optimizer", "rmsprop"]
     assert run(["train", str(PENGUINS), *options, "--save", str(tmp_path / "m.npz")]) == 0
     capsys.readouterr()
     assert run(["show", str(tmp_path / "m.npz")]) == 0
@@ -186,7 +197,7 @@ def test_show_tells_the_learning_rate_that_was_left_to_the_optimizer(capsys, tmp
 @pytest.mark.parametrize("target", ["species", "body_mass_g"])
 def test_predictions_have_the_digits_that_the_network_computes(dtype, target, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = ["--target", target, "--epochs", "3", "--no-progress", "--dtype", dtype, "--save", "m.npz"]
+    options = ["--target", target, *SMALL, "--epochs", "3", "--no-progress", "--dtype", dtype, "--save", "m.npz"]
     assert run(["train", str(PENGUINS), *options]) == 0
     capsys.readouterr()
     classes = target == "species"

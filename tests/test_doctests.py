@@ -60,6 +60,7 @@ DOCUMENTS = marked(
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/xor.md": ("seeds=1000", "seeds=50"),
+    "docs/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
 }
 """What a page computes for long, and what is enough to see that its examples run; `-m slow` runs them as they are."""
 

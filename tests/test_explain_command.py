@@ -5,7 +5,7 @@ import re
 import polars as pl
 import pytest
 import typer
-from shared import PENGUINS
+from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.cli import explain as command
@@ -17,7 +17,7 @@ def model(tmp_path_factory):
     from plainnet.cli import run
 
     path = tmp_path_factory.mktemp("model") / "model.npz"
-    arguments = ["--target", "species", "--hidden", "8", "--epochs", "5", "--save", str(path), "--no-progress"]
+    arguments = ["--target", "species", *SMALL, "--hidden", "8", "--epochs", "5", "--save", str(path), "--no-progress"]
     assert run(["train", str(PENGUINS), *arguments]) == 0
     return path
 

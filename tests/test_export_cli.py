@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shared import PENGUINS
+from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.cli import run
@@ -63,7 +63,7 @@ def test_safetensors_for_pytorch(net, capsys):
 def test_a_table_comes_along_in_safetensors(capsys):
     from plainnet.tabular import Table, read_table
 
-    options = ["--target", "species", "--epochs", "5", "--no-progress", "--save", "model.npz"]
+    options = ["--target", "species", *SMALL, "--epochs", "5", "--no-progress", "--save", "model.npz"]
     assert run(["train", str(PENGUINS), *options]) == 0
     capsys.readouterr()
     exported(capsys, "--to", "safetensors")

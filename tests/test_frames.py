@@ -12,7 +12,7 @@ import plainnet as pn
 from plainnet.errors import InvalidType, InvalidValue, PlainnetWarning
 from plainnet.tabular.fitting import fit_table
 from plainnet.tabular.frames import raw_table_of
-from plainnet.tabular.parts import Division
+from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.preparing import prepare
 from plainnet.tabular.problem import divide, problem_of_file
 from plainnet.tabular.read_options import ReadOptions
@@ -39,7 +39,7 @@ def trained(path, target, task):
     ignore = {"price", "color"} - {target} if task == "classification" else ()
     options = ReadOptions(columns={"zip": "category", "day": "date"})
     problem = problem_of_file(path, target, task=task, options=options, ignore=ignore)
-    prepared = prepare(problem, divide(problem, Division(), 0), recipe)
+    prepared = prepare(problem, divide(problem, Division(Share(0.0), Share(0.2), 0), 0), recipe)
     return fit_table(prepared, recipe, seed=0).net
 
 

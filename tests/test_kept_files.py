@@ -144,7 +144,7 @@ def test_a_models_table_is_read_as_it_was(name, tmp_path):
 def test_train_goes_on_from_its_checkpoint(tmp_path):
     shutil.copy(KEPT / "checkpoint_table.npz", tmp_path / "run.npz")
     again = ["--checkpoint", tmp_path / "run.npz", "--resume", "--save", tmp_path / "model.npz"]
-    command("train", KEPT / "table.csv", *runs.TABLES["table_classes"], *again)
+    command("train", KEPT / "table.csv", "--recipe", "small", *runs.TABLES["table_classes"], *again)
     assert_same(pn.load(tmp_path / "model.npz").history.loss, EXPECTED["tables"]["table_classes"]["loss"])
 
 

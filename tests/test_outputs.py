@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import SMALL
 
 import plainnet as pn
 from plainnet.cli import run
@@ -33,7 +34,7 @@ def prepared(tmp_path_factory):
     return (folder / "data.csv").read_bytes(), model.read_bytes()
 
 
-TRAIN = ["--target", "y", "--hidden", "4", "--epochs", "2", "--no-progress"]
+TRAIN = ["--target", "y", *SMALL, "--hidden", "4", "--epochs", "2", "--no-progress"]
 COMPARE = ["--target", "y", "--hidden", "4", "--epochs", "2", "--no-progress", "--seeds", "2", "--workers", "1"]
 
 

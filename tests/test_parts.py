@@ -1,5 +1,7 @@
 """The division of a table's rows: shares by class, the last rows, whole groups, folds, and what is decided alone."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -86,6 +88,7 @@ def test_what_is_left_open_is_decided_by_the_number_of_rows():
         ({"folds": 5, "validation": Share(0.2)}, "folds and validation are both given"),
         ({"folds": 5, "ensemble": 8}, "folds and ensemble are both given"),
         ({"folds": 1}, "folds is 1"),
+        ({"ensemble": 3, "validation": Path("held.csv")}, "ensemble is 3 and validation the file held.csv"),
         ({"ensemble": 0}, "ensemble is 0"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_terminal_shows_the_count_and_is_left_clean(work, rich, monkeypatch, c
     stream = terminal(monkeypatch)
     work()
     shown = stream.getvalue()
-    assert ("30/30" if work is fit else "4/4") in shown
+    assert {fit: "30/30", train_many: "4 of 4 networks trained", compare: "4/4"}[work] in shown
     # the last line is wiped, by an escape code or by spaces
     assert shown.endswith("\x1b[2K") if rich else re.search(r"\r +\r$", shown)
     assert capsys.readouterr().out == ""
@@ -82,7 +82,9 @@ def test_a_notebook_shows_a_line_of_text(work, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS", 0)
     work()
     lines = sys.stderr.getvalue().split("\r")
-    assert any(line.strip().startswith(("epoch 30/30 loss 0.", "network 4/4", "run 4/4")) for line in lines)
+    assert any(
+        line.strip().startswith(("epoch 30/30 loss 0.", "epoch 120/120 4 of 4 networks", "run 4/4")) for line in lines
+    )
     assert lines[-1] == ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from shared import PENGUINS
+from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.attribution.importance import slopes
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.npz"
-    assert run(["train", str(PENGUINS), "--target", "species", "--save", str(path), "--no-progress"]) == 0
+    assert run(["train", str(PENGUINS), "--target", "species", *SMALL, "--save", str(path), "--no-progress"]) == 0
     return path
 
 
@@ -111,10 +111,11 @@ def test_train_and_xor_write_their_report_and_the_command(tmp_path, monkeypatch)
     page = Page(Path("xor.html").read_text(encoding="utf-8"))
     assert list(page.sections) == SECTIONS
     assert "plainnet xor --seed 2" in page.sections["settings"]
-    command = ["train", str(PENGUINS), "--target", "body_mass_g", "--hidden", "5", "--no-progress"]
+    command = ["train", str(PENGUINS), "--target", "body_mass_g", "--hidden", "5", *SMALL, "--no-progress"]
     assert run([*command, "--report", "train.html", "--save", "m.npz"]) == 0
     page = Page(Path("train.html").read_text(encoding="utf-8"))
-    assert f"plainnet train {PENGUINS} --target body_mass_g --hidden 5" in page.sections["settings"]
+    written = f"plainnet train {PENGUINS} --target body_mass_g --test 0 --folds 0 --recipe small --hidden 5"
+    assert written in page.sections["settings"]
     assert "--save" not in page.sections["settings"]
     assert "adam, learning rate 0.001, beta1 0.9, beta2 0.999" in page.sections["settings"]
     assert "<td>target</td><td>body_mass_g</td>" in Path("train.html").read_text(encoding="utf-8")
@@ -307,7 +308,10 @@ def test_dates_are_shown_as_dates(tmp_path, monkeypatch, capsys):
     days = [date(2024, 1, 1) + timedelta(int(k)) for k in np.append(random.integers(1, 300, 118), [0, 300])]
     late = [float(day > date(2024, 6, 1)) + random.normal(0, 0.1) for day in days]
     pl.DataFrame({"day": days, "x": random.normal(size=120), "late": late}).write_csv("table.csv")
-    assert run(["train", "table.csv", "--target", "late", "--epochs", "40", "--save", "m.npz", "--no-progress"]) == 0
+    assert (
+        run(["train", "table.csv", "--target", "late", *SMALL, "--epochs", "40", "--save", "m.npz", "--no-progress"])
+        == 0
+    )
     assert run(["report", "m.npz", "table.csv", "-o", "r.html"]) == 0
     assert run(["show", "m.npz"]) == 0
     assert re.search(r"day +date +mean 2024-\d\d-\d\d, deviation \d\d\.\d+ days", capsys.readouterr().out)
@@ -327,7 +331,7 @@ def test_large_numbers_are_written_in_digits(tmp_path, monkeypatch, capsys):
     area = random.uniform(40, 400, 60).round(1)
     price = (area * 20_000 + random.normal(0, 1e6, 60)).round(-2)
     pl.DataFrame({"area": area, "income": (price / 4).round(2), "price": price}).write_csv("table.csv")
-    options = ["--epochs", "3", "--no-progress", "--save", "m.npz", "--report", "r.html"]
+    options = [*SMALL, "--epochs", "3", "--no-progress", "--save", "m.npz", "--report", "r.html"]
     assert run(["train", "table.csv", "--target", "price", *options]) == 0
     assert not re.search(r"\de\+\d", capsys.readouterr().out)
     page = Page(Path("r.html").read_text(encoding="utf-8"))

@@ -53,6 +53,8 @@ FRAMES = {
 }
 pytestmark = pytest.mark.filterwarnings("ignore:column 'day' holds:plainnet.errors.PlainnetWarning")
 
+QUICK = {"hidden": 32, "epochs": 128}
+"""The default recipe with smaller layers."""
 NOT_HERE = {
     "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 is once in a batch, two equal rows are twice",
 }
@@ -61,7 +63,7 @@ IN_ITS_OWN_PROCESS = "check_array_api_input"
 
 
 def checks():
-    for estimator in (TableClassifier(), TableRegressor()):
+    for estimator in (TableClassifier(**QUICK), TableRegressor(**QUICK)):
         for made, check in estimator_checks_generator(estimator):
             name = check.func.__name__
             if name not in NOT_HERE and name != IN_ITS_OWN_PROCESS:
@@ -80,7 +82,7 @@ def test_scikit_learns_check_passes_where_scipys_array_api_is_on():
         from sklearn.utils.estimator_checks import estimator_checks_generator
         from plainnet.sklearn import TableClassifier, TableRegressor
         warnings.simplefilter("ignore")
-        for estimator in TableClassifier(epochs=2), TableRegressor(epochs=2):
+        for estimator in TableClassifier("small", epochs=2), TableRegressor("small", epochs=2):
             for made, check in estimator_checks_generator(estimator):
                 if check.func.__name__ == "{IN_ITS_OWN_PROCESS}":
                     check(made)
@@ -97,11 +99,11 @@ def test_scikit_learns_check_passes_where_scipys_array_api_is_on():
 
 
 def classifier(**settings):
-    return TableClassifier(**{"epochs": 30, "random_state": 0, **settings})
+    return TableClassifier(**{"recipe": "small", "epochs": 30, "random_state": 0, **settings})
 
 
 def regressor(**settings):
-    return TableRegressor(**{"epochs": 60, "random_state": 0, **settings})
+    return TableRegressor(**{"recipe": "small", "epochs": 60, "random_state": 0, **settings})
 
 
 # ---- what comes in ----
@@ -185,7 +187,7 @@ def test_labels_come_back_as_they_were_given(name):
     noise = np.random.default_rng(0).normal(size=240) / 100  # or the column would be said to be the target
     frame = pl.DataFrame({"place": codes + noise, "text": [f"t{i % 7}" for i in range(240)]})
     y = labels[codes] if name != "categories" else pd.Series(labels[codes])
-    model = classifier(epochs=40, early_stopping=0, learning_rate=0.02).fit(frame, y)
+    model = classifier(epochs=40, validation_fraction=0, learning_rate=0.02).fit(frame, y)
     assert model.classes_.tolist() == sorted(set(np.asarray(labels).tolist()))
     predicted = model.predict(frame)
     assert predicted.dtype == model.classes_.dtype
@@ -268,6 +270,16 @@ def test_equal_seeds_give_equal_models():
     assert not np.array_equal(other.predict(frame), first.predict(frame))
     state = np.random.RandomState(0)
     assert np.isfinite(regressor(epochs=1, random_state=state).fit(frame, QUANTITY).predict(frame)).all()
+
+
+@pytest.mark.parametrize("several", [{"ensemble": 2}, {"folds": 2}, {"time_limit": 20}])
+def test_the_default_recipe_alone_and_several_times(several):
+    frame, settings = FRAMES["pandas"], {**QUICK, "random_state": 0, **several}
+    model = TableClassifier(**settings).fit(frame, KIND)
+    assert model.score(frame, KIND) > 0.85
+    np.testing.assert_array_equal(model.network_.predict_labels(frame), model.predict(frame))
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(frame)), model.predict_proba(frame), rtol=1e-5)
+    assert TableRegressor(**settings).fit(frame, QUANTITY).score(frame, QUANTITY) > 0.7
 
 
 # ---- among scikit-learn's tools ----

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import SMALL
 
 import plainnet as pn
 from plainnet.cli import run
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 PLAINNET = [sys.executable, "-m", "plainnet"]
 ENCODINGS = ["cp1252", "latin-1", "ascii", "utf-16-le", "utf-8"]
-TRAIN = ["--target", "kind", "--hidden", "4", "--epochs", "2", "--no-progress"]
+TRAIN = ["--target", "kind", *SMALL, "--hidden", "4", "--epochs", "2", "--no-progress"]
 
 
 def write_table(path, classes, column="x"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from shared import SMALL
 
 from plainnet.cli import options, run
 from plainnet.errors import InvalidValue
@@ -81,7 +82,7 @@ def test_the_command_line_says_what_columns_are(tmp_path: Path, capfd: pytest.Ca
     train, model = tmp_path / "train.csv", tmp_path / "model.npz"
     rows = "01002,1,20240403,1,7,a\n02139,2,20240512,no,8,b\n10001,1,20230101,true,9,a\n99,2,20240101,0,10,a\n"
     train.write_text('zip,"size, EU",day,member,id,y\n' + rows * 5)
-    command = f"train {train} --target y --epochs 1 --no-progress --save {model}".split()
+    command = [*f"train {train} --target y --epochs 1 --no-progress --save {model}".split(), *SMALL]
     kinds = ["zip=number", '"size, EU"=category', "day=date", "member=boolean", "id=ignore"]
     assert run([*command, *(word for kind in kinds for word in ("--column", kind))]) == 0
     out = " ".join(capfd.readouterr().out.split())
@@ -115,7 +116,7 @@ def test_a_model_is_trained_and_used_with_the_same_markers(tmp_path: Path, capfd
     train, model, new = tmp_path / "train.csv", tmp_path / "model.npz", tmp_path / "new.csv"
     train.write_text('"income, total";x;y\n' + "1;0.5;a\n-;0.1;b\n3;0.2;a\n4;0.7;b\n" * 5)
     new.write_text('x|"income, total"\n0.5|-\n0.1|n/a\n')
-    command = f"train {train} --target y --missing - --epochs 1 --no-progress --save {model}".split()
+    command = [*f"train {train} --target y --missing - --epochs 1 --no-progress --save {model}".split(), *SMALL]
     assert run(command) == 0
     assert run(["predict", str(model), str(new)]) == 2
     assert "new.csv, line 3: column 'income, total' holds 'n/a'" in capfd.readouterr().err
@@ -128,7 +129,7 @@ def test_a_model_is_trained_and_used_with_the_same_markers(tmp_path: Path, capfd
 def test_a_column_whose_name_holds_a_comma_is_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     train = tmp_path / "train.csv"
     train.write_text('"income, total",x,z,y\n' + "1,0.5,1,a\n2,0.1,3,b\n3,0.2,2,a\n4,0.7,5,b\n" * 5)
-    command = f"train {train} --target y --epochs 1 --no-progress".split()
+    command = [*f"train {train} --target y --epochs 1 --no-progress".split(), *SMALL]
     assert run([*command, "--ignore", '"income, total"', "--ignore", "z"]) == 0
     assert "1 input column " in capfd.readouterr().out
     assert run([*command, "--ignore", "income, total"]) == 2

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from shared import SMALL
 
 from plainnet.cli import run
 from plainnet.errors import FileError, InvalidValue, PlainnetWarning
@@ -341,7 +342,7 @@ def test_commands_take_several_files(tmp_path: Path, capfd: pytest.CaptureFixtur
     first, second = written(tmp_path, "x,c,y\n" + "".join(rows[:20]), "a.csv"), tmp_path / "b.parquet"
     third = written(tmp_path, "x,c,y\n" + "".join(rows[20:]), "b.csv")
     model = str(tmp_path / "m.npz")
-    shown = ["--recipe", "small", "--epochs", "1", "--no-progress", "--save", model]
+    shown = [*SMALL, "--epochs", "1", "--no-progress", "--save", model]
     assert run(["train", str(first), str(third), "--target", "y", *shown]) == 0
     assert "a.csv and b.csv: 40 rows, target y" in capfd.readouterr().out
     assert run(["show", model]) == 0

@@ -41,6 +41,8 @@ OF_THE_RECIPE = {**SMALL.to_dict(), "hidden": ",".join(map(str, SMALL.hidden)), 
 """The values that options have in the recipe of the variants."""
 NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
 """Options of both commands that do not change what a variant is."""
+AS_COMPARED = ("--recipe", "small", "--test", "0", "--folds", "0")
+"""Options with which `plainnet train` trains one network of this recipe on the rows that a variant was trained on."""
 
 
 @grouped
@@ -189,7 +191,7 @@ def _training_command(context: typer.Context, chosen: dict[str, Any]) -> str:
             words += [] if is_default else options.words_of(parameter, chosen[name])
         elif name in TRAIN_OPTIONS and name not in NOT_IN_COMMAND:
             words += given.get(name, [])
-    return shlex.join([*words, "--recipe", "small", "--save", "model.npz"])
+    return shlex.join([*words, *AS_COMPARED, "--save", "model.npz"])
 
 
 def _write(comparison: Comparison, csv: Path | None, json: Path | None, plot: Path | None) -> None:

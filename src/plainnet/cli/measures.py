@@ -8,11 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from plainnet import History
 from plainnet._base.arrays import Array
 from plainnet._base.wording import plural
 from plainnet.cli.display import console, heading, plain_table
-from plainnet.schedules import ReduceOnPlateau
 from plainnet.tabular.measuring import Measured
 from plainnet.tabular.scores import Scores, confusions, in_plain_figures, written_interval
 
@@ -42,17 +40,6 @@ def print_measures(measured: Measured, classes: Sequence[str], title: str, about
         matrix = confusion_table(pairs, counts, classes) if len(classes) <= WIDEST_MATRIX else None
         heading("Commonest confusions" if matrix is None else "Confusion matrix")
         console.print(commonest_confusions(pairs, counts, classes) if matrix is None else matrix)
-
-
-def about_validation(history: History) -> str:
-    """Return a sentence on the part of the validation rows in a training run."""
-    if history.settings["early_stopping"]:
-        return "These rows chose the epoch, so the figures flatter the model a little."
-    optimizer = history.settings["optimizer"]
-    schedule = optimizer.get("learning_rate") if isinstance(optimizer, dict) else None
-    if isinstance(schedule, dict) and schedule.get("name") == ReduceOnPlateau.name:
-        return "These rows steered the learning rate, so the figures flatter the model a little."
-    return "These rows took no part in the training."
 
 
 def measure_table(scores: Scores, width: int) -> RenderableType:

@@ -15,21 +15,20 @@ from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
-from plainnet.cli.measures import about_validation, print_measures
+from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
 from plainnet.cli.streams import errors, say
 from plainnet.cli.train_options import Deciding, Outputs, Reading, Rows, Running, Varied
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
-from plainnet.tabular.finishing import finish, linear_outputs, require_choice
-from plainnet.tabular.fitting import Fitted, fit_table
+from plainnet.tabular.finishing import linear_outputs
+from plainnet.tabular.fitting import Fitted
 from plainnet.tabular.measuring import measure
-from plainnet.tabular.preparing import prepare
-from plainnet.tabular.problem import divide, problem_of_file
+from plainnet.tabular.modelling import model_of
+from plainnet.tabular.problem import problem_of_file
 from plainnet.tabular.texts import spelled
 from plainnet.tabular.thresholds import HALF
-from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -63,30 +62,23 @@ def train(
         sample_weight=rows.sample_weight,
         group=rows.group,
     )
-    prepared = prepare(problem, divide(problem, division, running.seed), recipe, dtype=running.dtype)
-    class_weight = options.class_weights(rows.class_weight, prepared.table.class_names)
-    given = {"class_weight": class_weight, **running.of_fit(problem.task)}
-    if running.seconds is not None:
-        left = began + running.seconds - time.monotonic()
-        varied_division, recipe = within(left, prepared, division, recipe, running.seed, given)
-        if varied_division != division:
-            prepared = prepare(problem, divide(problem, varied_division, running.seed), recipe, dtype=running.dtype)
-    if aim is not None:
-        require_choice(prepared, aim)
-    introduce(prepared)
-    fitted = fit_table(
-        prepared,
+    fitted = model_of(
+        problem,
+        division,
         recipe,
+        lambda prepared: {
+            "class_weight": options.class_weights(rows.class_weight, prepared.table.class_names),
+            **running.of_fit(problem.task),
+            **outputs.of_fit(),
+        },
         seed=running.seed,
+        dtype=running.dtype,
+        deadline=math.inf if running.seconds is None else began + running.seconds,
+        aim=aim,
         follow=lambda reports: _follow(reports, outputs.progress),
         progress=errors if outputs.progress else False,
-        deadline=math.inf if running.seconds is None else began + running.seconds,
-        **given,
-        **outputs.of_fit(),
+        announce=introduce,
     )
-    if not fitted.history.epoch:
-        raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
-    fitted = finish(fitted, calibrate=recipe.calibrate, aim=aim)
     history = fitted.history
     source = {"weight_column": rows.sample_weight} if rows.sample_weight is not None else {}
     history.source = source | {
@@ -126,7 +118,7 @@ def about(fitted: Fitted) -> str:
             )
     if fitted.refitted:
         return "They chose the number of epochs. These figures are from before the network was trained again with them."
-    return about_validation(fitted.history)
+    return "These rows chose the epoch, so the figures flatter the model a little."
 
 
 def write_report_on(fitted: Fitted, path: Path, linear: Array | None) -> None:

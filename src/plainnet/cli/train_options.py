@@ -72,7 +72,7 @@ class Rows:
         int | None,
         option(
             "Networks to train, each validated on another part of the rows, and averaged; 0 for one. 5 if there are "
-            "fewer than 1,000 rows.",
+            "fewer than 1,000 rows and no --checkpoint.",
             DATA,
         ),
     ] = None

@@ -1,5 +1,7 @@
 """The base class of TableClassifier and TableRegressor: rows of any columns in, a trained network out."""
 
+import math
+import time
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -17,10 +19,9 @@ from plainnet.sklearn.documentation import call_of
 from plainnet.sklearn.estimator import Estimator
 from plainnet.sklearn.stochastic import threads_of
 from plainnet.sklearn.table_parameters import OF_THE_RECIPE, SHARED
-from plainnet.tabular.fitting import fit_table
+from plainnet.tabular.modelling import model_of
 from plainnet.tabular.parts import Division, Share
-from plainnet.tabular.preparing import Prepared, prepare
-from plainnet.tabular.problem import divide
+from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task
@@ -36,6 +37,7 @@ class BaseTable(Estimator):
     ensemble: int
     folds: int
     validation_fraction: float
+    time_limit: float | None
     columns: Mapping[Any, Any] | None
     random_state: Any
     verbose: bool | int
@@ -77,6 +79,7 @@ class BaseTable(Estimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         from plainnet.sklearn.table_data import problem_for, rows_of, targets_of, weights_of  # imports polars
 
+        began = time.monotonic()
         self._validate_params()
         checks.one_of("engine", self.engine, ["auto", *ENGINES])
         recipe, seed, threads = self._recipe(), self._seed(), threads_of(self.n_jobs)
@@ -92,10 +95,17 @@ class BaseTable(Estimator):
             loss=recipe.loss,
         )
         with blas.limited(threads):
-            prepared = prepare(problem, divide(problem, self._division(), seed), recipe, measured=False)
-            options = {"engine": self.engine, "threads": threads, **self._options(prepared, targets)}
-            shown = bool(self.verbose)
-            fitted = fit_table(prepared, recipe, seed=seed, follow=self._follow, progress=shown, **options)
+            fitted = model_of(
+                problem,
+                self._division(),
+                recipe,
+                lambda prepared: {"engine": self.engine, "threads": threads, **self._options(prepared, targets)},
+                seed=seed,
+                deadline=math.inf if self.time_limit is None else began + self.time_limit,
+                follow=self._follow,
+                progress=bool(self.verbose),
+                measured=False,
+            )
         self.network_, self.table_, self.history_ = fitted.net, Table.from_dict(fitted.net.table), fitted.history
         self.history_.settings = {"estimator": call_of(self), **self.history_.settings}
 

@@ -16,6 +16,7 @@ from plainnet.sklearn.table_base import BaseTable
 from plainnet.sklearn.table_parameters import SHARED, documented_table
 from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.recipe import Recipe
+from plainnet.tabular.table import Table
 from plainnet.tabular.targets import ClassTarget
 from plainnet.tabular.texts import as_text
 
@@ -43,7 +44,7 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
     >>> import polars
     >>> frame = polars.DataFrame({"size": [1.0, 3.0, None, 4.0] * 10, "color": ["red", "blue", "red", "blue"] * 10})
     >>> animals = ["cat", "dog", "cat", "cat"] * 10
-    >>> model = TableClassifier(epochs=50, learning_rate=0.01, random_state=0).fit(frame, animals)
+    >>> model = TableClassifier("small", random_state=0).fit(frame, animals)
     >>> model.predict([{"size": 3.0, "color": "blue"}, {"size": None, "color": "red"}]).tolist()
     ['dog', 'cat']
     """
@@ -55,12 +56,10 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
     _task = "classification"
 
     classes_: Array
-    _outputs_of_classes: Array
-    """The number of the network's output for each of `classes_`, -1 for one none of whose rows counted."""
 
     def __init__(
         self,
-        recipe: str | Recipe = "small",
+        recipe: str | Recipe = "realmlp",
         *,
         hidden: Any = None,
         activation: str | None = None,
@@ -73,6 +72,7 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
         ensemble: int = 1,
         folds: int = 0,
         validation_fraction: float = 0.2,
+        time_limit: float | None = None,
         columns: Any = None,
         class_weight: Any = None,
         random_state: Any = None,
@@ -89,8 +89,9 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class in the order of `classes_`, (rows, classes)."""
-        target = self._fitted_target()
-        return self._in_order(target.probabilities(self._outputs(X)), 0.0)
+        outputs = self._outputs(X)
+        assert isinstance(self.table_.target, ClassTarget)
+        return self._in_order(self.table_.target.probabilities(outputs), 0.0)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the natural logarithm of `predict_proba`; it is finite where a probability rounds to 0.
@@ -120,25 +121,19 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
         return labels
 
     def _options(self, prepared: Prepared, y: Array) -> dict[str, Any]:
-        self._outputs_of_classes = self._places(prepared.table.target)
         if not isinstance(self.class_weight, dict):
             return {"class_weight": self.class_weight}
         weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        places = self._outputs_of_classes
+        places = self._places(prepared.table)
         return {"class_weight": {int(place): w for place, w in zip(places, weights, strict=True) if place >= 0}}
 
-    def _places(self, target: Any) -> Array:
-        """Return for each class its place among those of the table."""
-        places = {label: place for place, label in enumerate(target.classes)}
+    def _places(self, table: Table) -> Array:
+        """Return for each of `classes_` the number of the table's class, -1 for one none of whose rows counted."""
+        places = {label: place for place, label in enumerate(table.classes)}
         labels = labels_of_table(self.classes_)
         return np.array([places.get(as_text(label) if isinstance(label, str) else label, -1) for label in labels])
 
-    def _fitted_target(self) -> ClassTarget:
-        check_is_fitted(self)
-        assert isinstance(self.table_.target, ClassTarget)
-        return self.table_.target
-
     def _in_order(self, columns: Array, absent: float) -> Array:
-        """Return columns of the network's outputs in the order of `classes_`."""
+        """Return columns of the table's classes in the order of `classes_`."""
         with_absent = np.column_stack([columns, np.full(len(columns), absent)])
-        return with_absent[:, self._outputs_of_classes]
+        return with_absent[:, self._places(self.table_)]

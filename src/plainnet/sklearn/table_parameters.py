@@ -32,6 +32,7 @@ SHARED: dict[str, list[Any]] = {
     "ensemble": [_WHOLE],
     "folds": [Options(Integral, {0}), Interval(Integral, 2, None, closed="left")],
     "validation_fraction": [_SHARE],
+    "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "columns": [dict, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -43,7 +44,7 @@ SHARED: dict[str, list[Any]] = {
 PARAMETERS = f"""
     recipe : {", ".join(map(repr, RECIPES))}, or a plainnet.tabular.Recipe
         How columns are encoded, and how the network is built and trained. Any of its settings can be varied:
-        recipe=RECIPES["small"].varied(optimizer="sgd", momentum=0.9). The next eight are the commonest ones, with None
+        recipe=RECIPES["realmlp"].varied(number_embedding="none"). The next eight are the commonest ones, with None
         for what the recipe says.
     hidden : None, a number, or one for each hidden layer
         The units of the hidden layers.
@@ -68,6 +69,8 @@ PARAMETERS = f"""
     validation_fraction : number from 0 to below 1
         The share of the rows that is held out of the training and chooses the best epoch; 0 for none. With classes,
         each gives its share.
+    time_limit : None, or a number of seconds
+        The time for `fit`: there are fewer epochs where all of them would take longer.
     columns : None, or a dict of columns and their kinds
         What a column is, whatever its values show: 'number', 'category', 'date', 'boolean', or 'ignore' for one to
         leave out: columns={{"zip": "category"}}. Those of an array go by their numbers: columns={{0: "category"}}.

@@ -35,7 +35,7 @@ class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
     >>> import polars
     >>> frame = polars.DataFrame({"size": [1.0, 3.0, None, 4.0] * 10, "color": ["red", "blue", "red", "blue"] * 10})
     >>> price = [10.0, 30.0, 10.0, 40.0] * 10
-    >>> model = TableRegressor(epochs=50, random_state=0).fit(frame, price)
+    >>> model = TableRegressor("small", random_state=0).fit(frame, price)
     >>> bool(model.score(frame, price) > 0.9)
     True
     """
@@ -45,7 +45,7 @@ class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
 
     def __init__(
         self,
-        recipe: str | Recipe = "small",
+        recipe: str | Recipe = "realmlp",
         *,
         hidden: Any = None,
         activation: str | None = None,
@@ -59,6 +59,7 @@ class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
         ensemble: int = 1,
         folds: int = 0,
         validation_fraction: float = 0.2,
+        time_limit: float | None = None,
         columns: Any = None,
         random_state: Any = None,
         verbose: bool | int = False,

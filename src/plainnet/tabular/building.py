@@ -10,7 +10,6 @@ import numpy as np
 
 from plainnet import optimizers
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
 from plainnet.layers import (
     Dense,
     Dropout,
@@ -103,11 +102,6 @@ def _embeddings(table: Table, recipe: Recipe, X: Array) -> list[Layer]:
     layers: list[Layer] = [Embedding(categories, recipe.embedding_width)] if categories else []
     if recipe.number_embedding == "none" or not numbers:
         return layers
-    if recipe.encoding != "robust":
-        raise InvalidValue(
-            f"number_embedding is {recipe.number_embedding!r} and encoding {recipe.encoding!r}; numbers are embedded "
-            "with encoding='robust' alone"
-        )
     if recipe.number_embedding == "piecewise_linear":
         return [*layers, PiecewiseLinearEmbedding(quantile_edges(X[:, :numbers]))]
     sizes = recipe.frequencies, recipe.number_width
@@ -119,7 +113,7 @@ def _hidden(units: int, recipe: Recipe, settings: dict[str, Any]) -> list[Layer]
     normalization = None if recipe.normalization == "none" else recipe.normalization
     if not recipe.parametric:
         return hidden_block(units, recipe.activation, normalization=normalization, dropout=rate, **settings)
-    block = hidden_block(units, "identity", normalization=normalization, **settings)
+    block = hidden_block(units, "identity", normalization=normalization, **settings)[:2]  # without the identity
     return [*block, ParametricActivation(recipe.activation), *([Dropout(rate)] if recipe.dropout else [])]
 
 

@@ -16,6 +16,7 @@ from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
 from plainnet.network import Network
 from plainnet.network.averaging import averaged
+from plainnet.network.prediction import engine_for
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -127,7 +128,10 @@ def fit_table(
     history = net.history
     assert history is not None
     interrupted = follow(_until(reports, deadline))
-    judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
+    judged = None
+    if prepared.validation:
+        held = prepared.validation[0]
+        judged = Judged(prepared.held_out, net.predict(held, engine=engine_for(net, len(held))))
     fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
     late = time.monotonic() >= deadline
     if late and not interrupted and history.stopped == "interrupted":
@@ -240,7 +244,10 @@ def _fit_folds(
     X, y, weights, folds = prepared.X, prepared.y, prepared.sample_weight, prepared.parts.folds
     for name in ("checkpoint", "resume"):
         if options.pop(name, None):
-            raise InvalidValue(f"{name} is given and {len(folds)} networks are trained; it keeps the run of one alone")
+            raise InvalidValue(
+                f"{name} is given and {len(folds)} networks are trained; it keeps the run of one alone: take folds=0 "
+                "and ensemble=1"
+            )
     options.pop("checkpoint_every", None)
     members = []
     for k, (train, _) in enumerate(folds):
@@ -266,7 +273,7 @@ def _fit_folds(
     outputs, counts = np.zeros((len(X), kept[0].output_size or 1)), np.zeros(len(X))
     for i, net in zip(whole, kept, strict=True):
         held = folds[i][1]
-        outputs[held] += net.predict(X[held])
+        outputs[held] += net.predict(X[held], engine=engine_for(net, len(held)))
         counts[held] += 1
     seen = np.flatnonzero(counts)
     judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))

@@ -142,14 +142,15 @@ class Division:
 
     def __post_init__(self) -> None:
         checks.whole_number("ensemble", self.ensemble, least=1)
-        if self.ensemble > 1 and self.validation is not None and not isinstance(self.validation, Share):
+        if self.ensemble > 1 and not isinstance(self.validation, Share | None):
             raise InvalidValue(
-                f"ensemble is {self.ensemble} and validation the file {os.fspath(self.validation)!r}; each of several "
-                "networks draws validation rows of its own: take one of the two"
+                f"ensemble is {self.ensemble} and validation the file {self.validation}; each network of an ensemble "
+                "draws validation rows of its own: give a fraction, such as 0.2"
             )
         if self.ensemble > 1 and isinstance(self.validation, Share) and not self.validation.fraction:
             raise InvalidValue(
-                f"ensemble is {self.ensemble} and validation 0; each of several networks draws validation rows of its own"
+                f"ensemble is {self.ensemble} and validation 0; each network of an ensemble draws validation rows of "
+                "its own: give a fraction, such as 0.2"
             )
         if not self.folds:
             return

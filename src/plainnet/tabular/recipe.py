@@ -8,7 +8,7 @@ from typing import Any
 from plainnet import optimizers
 from plainnet._base import checks
 from plainnet.activations import ACTIVATIONS
-from plainnet.errors import InvalidType
+from plainnet.errors import InvalidType, InvalidValue
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import NORMALIZATIONS
 from plainnet.losses import LOSSES
@@ -127,16 +127,21 @@ class Recipe:
         for name in ("embedding_width", "frequencies"):
             checks.whole_number(name, getattr(self, name), least=1)
         checks.whole_number("number_width", self.number_width, least=2)
+        for bounds, names in _BOUNDS:
+            for name in names:
+                if getattr(self, name) is not None:
+                    checks.number(name, getattr(self, name), **bounds)
         if self.epochs is not None:
             checks.whole_number("epochs", self.epochs, least=1)
-        for name, bounds in _BOUNDS.items():
-            value = getattr(self, name)
-            if value is not None:
-                checks.number(name, value, **bounds)
         for name in ("scaling", "parametric", "unit_rates", "nesterov", "even_batches", "calibrate"):
             checks.flag(name, getattr(self, name))
         if self.refit is not None:
             checks.flag("refit", self.refit)
+        if self.number_embedding != "none" and self.encoding != "robust":
+            raise InvalidValue(
+                f"number_embedding is {self.number_embedding!r} and the recipe's encoding {self.encoding!r}; numbers "
+                "are embedded with the encoding 'robust' alone, such as that of the recipe 'realmlp'"
+            )
 
     def varied(self, **given: Any) -> Recipe:
         """Return the recipe with other settings; those that are None stay as they are.
@@ -184,17 +189,6 @@ OF_THE_OPTIMIZER: dict[str, Any] = {
 }
 """The settings that go with an optimizer, as another one has them."""
 
-_BOUNDS: dict[str, dict[str, float]] = {
-    "frequency": {"above": 0},
-    "learning_rate": {"above": 0},
-    "clip_norm": {"above": 0},
-    **{name: {"least": 0, "below": 1} for name in ("dropout", "label_smoothing", "beta2", "momentum")},
-    **{
-        name: {"least": 0}
-        for name in ("scale_rate", "embedding_rate", "first_rate", "weight_decay", "l1", "l2", "minimum_improvement")
-    },
-}
-"""What each number of a recipe may be."""
 _CHOICES: dict[str, Any] = {
     "encoding": ("robust", "standard"),
     "number_embedding": ("periodic", "piecewise_linear", "none"),
@@ -208,6 +202,12 @@ _CHOICES: dict[str, Any] = {
     "dropout_schedule": SCHEDULES,
     "monitor": ("error", "loss"),
 }
+
+_BOUNDS: tuple[tuple[dict[str, float], tuple[str, ...]], ...] = (
+    ({"above": 0}, ("frequency", "learning_rate", "clip_norm")),
+    ({"least": 0, "below": 1}, ("dropout", "label_smoothing", "beta2", "momentum")),
+    ({"least": 0}, ("scale_rate", "embedding_rate", "first_rate", "weight_decay", "l1", "l2", "minimum_improvement")),
+)
 
 SMALL = Recipe(
     encoding="standard",

@@ -36,7 +36,8 @@ def within(
     assert several.epochs is not None
     took = seconds_of_an_epoch(prepared, one, seed, options)
     left = seconds - max(KEPT_FREE * seconds, LEAST_KEPT) - took
-    drawn = division.validation is None or isinstance(division.validation, Share)
+    share = division.validation
+    drawn = share is None or (isinstance(share, Share) and share.fraction > 0)
     free = division.folds is None and division.ensemble == 1 and networks == 1 and drawn
     fitting = min(MOST_NETWORKS, int(left / (took * several.epochs))) if free else 1
     if fitting > 1:
