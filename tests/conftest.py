@@ -88,7 +88,6 @@ NEEDS = {
     "test_table_files.py": ("tables",),
     "test_tabular.py": ("tables", "pandas"),
     "test_whole_set.py": ("sklearn", "fast"),
-    "test_train_command.py": (*COMMANDS, "exchange", "onnxruntime"),
     "test_tuning.py": (*COMMANDS, "tune"),
     "test_weighting.py": ("sklearn",),
     "test_xor_post.py": ("cli",),
