@@ -95,7 +95,7 @@ def train(
     show_scores(fitted, linear)
     _write(fitted, outputs, linear)
     if fitted.interrupted:
-        say(f"interrupted; {_kept(history, outputs)}")
+        say(f"interrupted; {_kept(fitted, outputs)}")
         raise typer.Exit(130)
 
 
@@ -138,14 +138,15 @@ def _write(fitted: Fitted, outputs: Outputs, linear: Array | None) -> None:
         print_whole(f"Model saved to {outputs.save}")
 
 
-def _kept(history: pn.History, outputs: Outputs) -> str:
-    best = history.settings["early_stopping"]
-    kept = f"the best model so far (epoch {history.best_epoch})" if best else f"the model of epoch {history.epoch[-1]}"
-    return (
-        f"{kept} was saved to {outputs.save}"
-        if outputs.save is not None
-        else (f"{kept} was not saved, as there was no --save")
-    )
+def _kept(fitted: Fitted, outputs: Outputs) -> str:
+    history, several = fitted.history, len(fitted.members)
+    if several > 1:
+        kept = f"the average of {several} networks, each at its best so far,"
+    elif history.settings["early_stopping"]:
+        kept = f"the best model so far (epoch {history.best_epoch})"
+    else:
+        kept = f"the model of epoch {history.epoch[-1]}"
+    return f"{kept} was {f'saved to {outputs.save}' if outputs.save else 'not saved, as there was no --save'}"
 
 
 def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:
