@@ -30,7 +30,7 @@ NEVER = 2**62
 MOST_STEPS = 1_000_000
 """The largest number of steps of one call."""
 
-MOST_DRAWN = 2**20
+MOST_DRAWN = 2**23
 """The bytes of random numbers, or the rows of orders, that are drawn for one call."""
 
 
