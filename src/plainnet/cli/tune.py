@@ -90,6 +90,7 @@ def tune(
                 "group": rows.group,
                 "task": task,
             },
+            class_weight=lambda classes: options.class_weights(rows.class_weight, classes),
             **running.of_search(),
         )
     command = training_command(context, tuned)
@@ -145,7 +146,7 @@ def _written(value: Any) -> str:
 
 def training_command(context: typer.Context, tuned: Tuned) -> str:
     """Return the `plainnet train` that trains the winner."""
-    of_search = {field.name for field in fields(Searching)}
+    of_search = {"time_limit", *(field.name for field in fields(Searching))} - {"recipe"}
     words = ["plainnet", "train"]
     words += [word for name, own in options.given_words(context).items() if name not in of_search for word in own]
     for name, value in tuned.varied.items():

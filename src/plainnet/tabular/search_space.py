@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from plainnet.tabular.recipe import Recipe
@@ -49,14 +50,19 @@ def suggest(trial: optuna.Trial, recipe: Recipe, *, classes: bool, numbers: bool
     return recipe.varied(**found)
 
 
-def of_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings of a recipe as a trial's parameters, as far as the space holds them."""
+def of_recipe(recipe: Recipe, **has: bool) -> dict[str, Any]:
+    """Return the settings of a recipe as a trial's parameters; none if one of them lies outside the space.
+
+    `has` are the arguments of `suggest`.
+    """
+    import optuna
+
     found = {
         "layers": len(recipe.hidden),
         "width": recipe.hidden[0] if recipe.hidden else 0,
         "activation": recipe.activation,
         "dropout": recipe.dropout,
-        "one_minus_beta2": 1 - (recipe.beta2 or 0.999),
+        "one_minus_beta2": round(1 - (recipe.beta2 or 0.999), 12),  # 0.05, the bound, and not a little more
         "scale_rate": recipe.scale_rate,
         "first_rate": recipe.first_rate,
         "learning_rate": recipe.learning_rate,
@@ -69,4 +75,10 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
         "largest_one_hot": recipe.largest_one_hot,
         "embedding_width": recipe.embedding_width,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    given = {name: value for name, value in found.items() if value is not None}
+    try:
+        with warnings.catch_warnings(action="error"):  # Optuna refuses some values and warns of others
+            suggest(optuna.trial.FixedTrial(given), recipe, **has)
+    except (ValueError, UserWarning):
+        return {}
+    return given

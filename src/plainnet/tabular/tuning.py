@@ -17,6 +17,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
+from plainnet.tabular.building import METRICS
 from plainnet.tabular.finishing import finish
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.parts import Division
@@ -39,6 +40,9 @@ NOT_BEFORE = 30
 """No trial is cut short before this epoch, in which the first cycles of the learning rate are over."""
 EVERY = 8
 """The epochs between two questions if a trial is worth going on with."""
+
+AS_IT_IS = "the recipe as it is"
+"""The mark of the first trial; True if the space holds its settings."""
 
 OnTrial = Callable[["optuna.Study", "optuna.trial.FrozenTrial"], None]
 
@@ -95,7 +99,8 @@ def tune(
         ignore: columns to leave out.
         on_trial: a function that Optuna calls after each trial.
         reading: arguments of `plainnet.tabular.problem_of`, such as `task`, `sample_weight` and `group`.
-        options: options of `Network.fit` that a recipe leaves open, such as `engine` and `threads`.
+        options: options of `Network.fit` that a recipe leaves open, such as `engine`, `threads` and `class_weight`,
+            which may also be a function that returns it for the names of the classes.
 
     Raises MissingExtraError without the extra `tune`, and InvalidValue where no trial came to its end.
     """
@@ -151,10 +156,13 @@ class Search:
     def __init__(
         self, problem: Problem, division: Division, recipe: Recipe, seed: int, dtype: str, options: dict[str, Any]
     ) -> None:
-        self.problem, self.recipe, self.seed, self.dtype, self.options = problem, recipe, seed, dtype, options
+        self.problem, self.recipe, self.seed, self.dtype = problem, recipe, seed, dtype
         self.parts = divide(problem, division, seed)
         self.prepared_by: dict[tuple[str, int], Prepared] = {}
         table = self.prepared(recipe).table
+        self.options = {**options, "metrics": [METRICS[problem.task]]}  # also where the recipe monitors the loss
+        if callable(class_weight := options.get("class_weight")):
+            self.options["class_weight"] = class_weight(table.class_names)
         self.has = {
             "classes": problem.task == "classification",
             "numbers": table.groups.numbers > 0 and recipe.number_embedding != "none",
@@ -175,7 +183,8 @@ class Search:
 
         ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
         if not study.trials:
-            study.enqueue_trial(of_recipe(self.recipe.for_task(self.problem.task)))
+            own = of_recipe(self.recipe.for_task(self.problem.task), **self.has)
+            study.enqueue_trial(own, user_attrs={AS_IT_IS: bool(own)})
         while len(study.get_trials(deepcopy=False, states=ended)) < trials and time.monotonic() < deadline:
             study.optimize(self.objective, n_trials=1, callbacks=[on_trial] if on_trial else None)
 
@@ -183,7 +192,11 @@ class Search:
         """Train the trial's network and return its error; a network that diverges ends as a trial cut short."""
         import optuna
 
-        recipe = replace(suggest(trial, self.recipe, **self.has), refit=False)
+        recipe = self.recipe
+        if trial.user_attrs.get(AS_IT_IS, True):  # parameters of the space, which the sampler learns from
+            suggested = suggest(trial, self.recipe, **self.has)
+            recipe = self.recipe if AS_IT_IS in trial.user_attrs else suggested
+        recipe = replace(recipe, refit=False)
         trial.set_user_attr("recipe", changes(self.recipe, recipe))
         errors: list[float] = []
 
