@@ -103,14 +103,13 @@ def test_every_activation(written, activation):
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
 @pytest.mark.parametrize("make", cases(LAYERS))
 def test_every_layer_in_every_place(written, make, place):
-    if place == "last" and make(OUTPUTS).output_shape((OUTPUTS,)) != (OUTPUTS,):
-        pytest.skip("it makes more numbers")
     layers = {
         "first": lambda: (make(5), pn.Dense(6, "tanh"), pn.Dense(OUTPUTS)),
         "middle": lambda: (pn.Dense(4, "tanh"), make(5), make(5), pn.Dense(OUTPUTS)),
         "last": lambda: (pn.Dense(6, "tanh"), pn.Dense(OUTPUTS), make(OUTPUTS)),
     }
-    check(network(*layers[place]()), written)
+    net, targets = network(*layers[place]()), data()[1]
+    check(net, written, y=np.resize(targets, (ROWS, net.output_size)))  # some layers make more numbers than they take
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS)

@@ -16,16 +16,24 @@ def main() -> None:
             sys.exit(2)
         return
     try:
+        sys.exit(_run())
+    except KeyboardInterrupt:  # while Python still imports, or once more at the end; `run` itself handles its own
+        print("plainnet: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run() -> int:
+    try:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError:
         from plainnet._base.extras import missing_extra
 
         print(f"plainnet: {missing_extra('the command line', 'cli')}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     from plainnet.cli import run
 
-    sys.exit(run())
+    return run()
 
 
 if __name__ == "__main__":

@@ -290,6 +290,11 @@ def _refuse(array: Array, wrong: Array, wanted: str) -> None:
         raise InvalidRow(f"y holds {array[place]:g} at row {{row}} (counted from 0); {wanted}", place[0])
 
 
+def as_measure(loss: Loss) -> Loss:
+    """Return a loss as a measure of predictions, which smooths no labels."""
+    return CrossEntropy() if isinstance(loss, CrossEntropy) and loss.label_smoothing else loss
+
+
 def usual_after(activation: str) -> str:
     """Return the name of the loss that suits an output of this activation."""
     return next((name for name, loss in LOSSES.items() if activation in loss.suits), MeanSquaredError.name)

@@ -10,6 +10,7 @@ from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet.errors import PlainnetError
+from plainnet.layers import Average
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for, loss_for
 
@@ -19,14 +20,17 @@ def own_loss(net: Network) -> losses.Loss:
     output = activation_name(net, -1)
     recorded = net.history.settings.get("loss") if net.history else None
     try:
-        return loss_for(net, recorded)
+        return losses.as_measure(loss_for(net, recorded))
     except PlainnetError:  # none recorded, or a custom function, of which a file keeps only the name
         return adapters.loss_of(losses.usual_after(output))
 
 
 def activation_name(net: Network, layer: int) -> str:
-    """Return the name of a layer's activation, "identity" if it has none."""
-    activation = getattr(net.layers[layer], "activation", None)
+    """Return the name of a layer's activation, "identity" if it has none; of averaged networks, that of the first."""
+    one = net.layers[layer]
+    while isinstance(one, Average):
+        one = one.branches[0][-1]
+    activation = getattr(one, "activation", None)
     return activation.name if activation is not None else "identity"
 
 

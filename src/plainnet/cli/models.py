@@ -21,6 +21,7 @@ from plainnet.cli.outputs import check_outputs
 from plainnet.cli.streams import console, write_text
 from plainnet.errors import InvalidValue
 from plainnet.explain.layout import printed
+from plainnet.network.prediction import engine_for
 from plainnet.tabular import Table, write_table
 from plainnet.tabular.measuring import about_seen, measure
 from plainnet.tabular.parts import TablePart, part_of_file
@@ -50,7 +51,8 @@ def predict(
     net, table = load(model, reading)
     frame, kept = table.read_keeping(data, options.names(keep))
     blocks = table.feature_blocks(frame, net.dtype, place=lambda row: f"{named(data)}, row {row + 1}")
-    outputs = [net.predict(block, engine="numpy") for block in blocks]  # once: nothing to compile for
+    engine = engine_for(net, len(frame))
+    outputs = [net.predict(block, engine=engine) for block in blocks]
     predictions = table.predictions(np.concatenate(outputs), probabilities=probabilities, kept=kept)
     if file is None:
         write_text(as_text_table(predictions, kept=kept.columns))

@@ -22,14 +22,13 @@ from plainnet.cli.streams import errors, say
 from plainnet.cli.train_options import Deciding, Outputs, Reading, Rows, Running, Varied
 from plainnet.history import Report
 from plainnet.plots.inline import figure_of
-from plainnet.tabular.finishing import finish, linear_outputs
-from plainnet.tabular.fitting import Fitted, fit_table
+from plainnet.tabular.finishing import linear_outputs
+from plainnet.tabular.fitting import Fitted
 from plainnet.tabular.measuring import measure
-from plainnet.tabular.preparing import prepare
-from plainnet.tabular.problem import divide, problem_of_file
+from plainnet.tabular.modelling import model_of
+from plainnet.tabular.problem import problem_of_file
 from plainnet.tabular.texts import spelled
 from plainnet.tabular.thresholds import HALF
-from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -51,7 +50,7 @@ def train(
     began = time.monotonic()
     check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
-    if outputs.checkpoint is not None and division.folds is None and division.ensemble == 1:
+    if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
         division = replace(division, folds=0)  # a checkpoint keeps the run of one network
     problem = problem_of_file(
         data,
@@ -63,28 +62,23 @@ def train(
         sample_weight=rows.sample_weight,
         group=rows.group,
     )
-    prepared = prepare(problem, divide(problem, division, running.seed), recipe, dtype=running.dtype)
-    class_weight = options.class_weights(rows.class_weight, prepared.table.class_names)
-    given = {"class_weight": class_weight, **running.of_fit(problem.task)}
-    if running.seconds is not None:
-        left = began + running.seconds - time.monotonic()
-        varied_division, recipe = within(left, prepared, division, recipe, running.seed, given)
-        if varied_division != division:
-            prepared = prepare(problem, divide(problem, varied_division, running.seed), recipe, dtype=running.dtype)
-    introduce(prepared)
-    fitted = fit_table(
-        prepared,
+    fitted = model_of(
+        problem,
+        division,
         recipe,
+        lambda prepared: {
+            "class_weight": options.class_weights(rows.class_weight, prepared.table.class_names),
+            **running.of_fit(problem.task),
+            **outputs.of_fit(),
+        },
         seed=running.seed,
+        dtype=running.dtype,
+        deadline=math.inf if running.seconds is None else began + running.seconds,
+        aim=aim,
         follow=lambda reports: _follow(reports, outputs.progress),
         progress=errors if outputs.progress else False,
-        deadline=math.inf if running.seconds is None else began + running.seconds,
-        **given,
-        **outputs.of_fit(),
+        announce=introduce,
     )
-    if not fitted.history.epoch:
-        raise KeyboardInterrupt  # nothing learned yet, nothing to show or save
-    fitted = finish(fitted, calibrate=recipe.calibrate, aim=aim)
     history = fitted.history
     source = {"weight_column": rows.sample_weight} if rows.sample_weight is not None else {}
     history.source = source | {
@@ -101,7 +95,7 @@ def train(
     show_scores(fitted, linear)
     _write(fitted, outputs, linear)
     if fitted.interrupted:
-        say(f"interrupted; {_kept(history, outputs)}")
+        say(f"interrupted; {_kept(fitted, outputs)}")
         raise typer.Exit(130)
 
 
@@ -144,14 +138,15 @@ def _write(fitted: Fitted, outputs: Outputs, linear: Array | None) -> None:
         print_whole(f"Model saved to {outputs.save}")
 
 
-def _kept(history: pn.History, outputs: Outputs) -> str:
-    best = history.settings["early_stopping"]
-    kept = f"the best model so far (epoch {history.best_epoch})" if best else f"the model of epoch {history.epoch[-1]}"
-    return (
-        f"{kept} was saved to {outputs.save}"
-        if outputs.save is not None
-        else (f"{kept} was not saved, as there was no --save")
-    )
+def _kept(fitted: Fitted, outputs: Outputs) -> str:
+    history, several = fitted.history, len(fitted.members)
+    if several > 1:
+        kept = f"the average of {several} networks, each at its best so far,"
+    elif history.settings["early_stopping"]:
+        kept = f"the best model so far (epoch {history.best_epoch})"
+    else:
+        kept = f"the model of epoch {history.epoch[-1]}"
+    return f"{kept} was {f'saved to {outputs.save}' if outputs.save else 'not saved, as there was no --save'}"
 
 
 def _follow(reports: Generator[Report, None, None], progress: bool) -> bool:

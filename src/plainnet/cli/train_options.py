@@ -12,6 +12,7 @@ from plainnet.errors import InvalidValue
 from plainnet.initializers import INITIALIZERS
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions
+from plainnet.tabular.fitting import beside
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.recipe import RECIPES, Recipe
 from plainnet.tabular.thresholds import Aim, aim_of
@@ -252,7 +253,9 @@ class Outputs:
 
     progress: options.Progress = True
     save: Annotated[Path | None, option("Write the model to this .npz file.", OUTPUT)] = None
-    checkpoint: Annotated[Path | None, option("Write the run's state to this .npz file.", OUTPUT)] = None
+    checkpoint: Annotated[
+        Path | None, option("Write the run's state to this .npz file; one network is trained.", OUTPUT)
+    ] = None
     checkpoint_every: Annotated[str, option("Epochs (10) or seconds (30s) between checkpoints.", OUTPUT)] = "10s"
     resume: Annotated[bool, option("Go on from it.", OUTPUT, "--resume")] = False
     plot: Annotated[Path | None, option("Draw the loss curves to this .png, .svg or .pdf file.", OUTPUT)] = None
@@ -260,10 +263,12 @@ class Outputs:
 
     @property
     def files(self) -> dict[str, Path | None]:
-        """Return the file of each option that names one."""
+        """Return the file of each option that names one, and of a second checkpoint."""
+        second = None if self.checkpoint is None else beside(self.checkpoint, "refit")
         return {
             "--save": self.save,
             "--checkpoint": self.checkpoint,
+            "the second checkpoint, of a training with all rows": second,
             "--plot": self.plot,
             "--report": self.report,
         }

@@ -129,10 +129,14 @@ def require_compiled() -> None:
 
 
 def numpy_seconds(job: Job) -> tuple[float, float]:
-    """Return about how long the NumPy engine would take: in Python, and in two operations a parameter and product."""
-    examples = job.batch_size or len(job.inputs)
+    """Return about how long the NumPy engine would take: in Python, and in loops over numbers.
+
+    The latter are two operations a parameter and product, and ten nanoseconds a parameter for the optimizer.
+    """
+    examples, parameters = job.batch_size or len(job.inputs), job.network.parameters.size
     steps = job.epochs * job.batches
-    return steps * (15e-6 + 10e-6 * len(job.network.layers)), steps * 6 * job.network.parameters.size * examples / 40e9
+    in_python = 15e-6 + 10e-6 * len(job.network.layers)
+    return steps * in_python, steps * parameters * (6 * examples / 40e9 + 10e-9)
 
 
 def default_threads(job: Job) -> int:

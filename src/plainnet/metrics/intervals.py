@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
 
@@ -138,6 +139,8 @@ def _bca(value: float, resampled: Array, without: Array) -> Interval | None:
     effects = without.mean() - without
     spread = float(np.square(effects).sum())
     a = float((effects**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    if not math.isfinite(a):  # of numbers whose squares or cubes no float holds
+        return None
     shifted = (z0 + NORMAL.inv_cdf(share) for share in (TAIL, 1 - TAIL))
     low, high = np.quantile(resampled, [NORMAL.cdf(z0 + z / max(1 - a * z, 1e-3)) for z in shifted])
     return (float(low), float(high)) if low < high else None

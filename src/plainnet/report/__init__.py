@@ -11,11 +11,13 @@ True
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 
 from plainnet._base import pages
 from plainnet._base.pages import Chapter
 from plainnet.files.writing import replacing
+from plainnet.network.averaging import members_of
 from plainnet.plots.inline import page_style
 from plainnet.report import about, inside, outcome, predictions
 from plainnet.report.page import STYLE, Pictures, text
@@ -41,17 +43,23 @@ def write_report(path: str | PathLike[str], subject: Subject) -> None:
 
 
 def _chapters(subject: Subject) -> list[Chapter]:
-    """Return the chapters of the page in order, without those that have nothing to say."""
+    """Return the chapters of the page in order, without those that have nothing to say.
+
+    Of networks that are averaged, the chapters on what is inside show the first.
+    """
     pictures = Pictures()
+    first, *others = members_of(subject.net)
+    one = replace(subject, net=first)
+    note = text(f"The first of the {len(others) + 1} networks that are averaged.") if others else ""
     everything = [
         Chapter("outcome", "How right it is", outcome.outcome(subject, pictures)),
         Chapter("worst", "The worst-predicted rows", outcome.worst(subject)),
         Chapter("boundary", "What it predicts", predictions.predictions(subject, pictures)),
         Chapter("curves", "How it learned", inside.curves(subject, pictures)),
         Chapter("data", "The data", about.data(subject)),
-        Chapter("network", "The network", inside.network(subject, pictures)),
-        Chapter("units", "What each hidden unit learned", inside.units(subject, pictures)),
-        Chapter("distributions", "Weights, activations and gradients", inside.distributions(subject, pictures)),
+        Chapter("network", "The network", note + inside.network(one, pictures)),
+        Chapter("units", "What each hidden unit learned", inside.units(one, pictures)),
+        Chapter("distributions", "Weights, activations and gradients", inside.distributions(one, pictures)),
         Chapter("settings", "Settings, and how to do it again", about.settings(subject)),
     ]
     return [chapter for chapter in everything if chapter.body]

@@ -161,7 +161,7 @@ def worst(subject: Subject) -> str:
 def measures_of(subject: Subject) -> str:
     """Return the main measures in large type, and below them how sure the first is, simple models, and remarks."""
     loss = own_loss(subject.net)
-    value = subject.net.evaluate(subject.X, subject.y, loss=loss, sample_weight=subject.weights)["loss"]
+    value = loss.value(subject.y, subject.outputs, subject.weights)
     of_what = loss.name.replace("_", " ") + (", standardized target" if subject.target_scale != (0, 1) else "")
     numbers = {"rows": f"{len(subject.X):,}", f"loss ({of_what})": in_figures(value)}
     found = scores_of(subject)

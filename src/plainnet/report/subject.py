@@ -87,6 +87,11 @@ class Subject:
     """The values of inputs that a picture does not vary."""
 
     @property
+    def outputs(self) -> Array:
+        """The outputs as a loss takes them: of one sigmoid unit, one for each row."""
+        return self.scores[:, 1:] if self.labels is not None and self.net.output_size == 1 else self.scores
+
+    @property
     def mistakes(self) -> Array:
         """The mistake of each row: 1 - the probability of its class, or |prediction - target|."""
         if self.labels is not None:

@@ -19,15 +19,12 @@ from plainnet.sklearn.documentation import call_of
 from plainnet.sklearn.estimator import Estimator
 from plainnet.sklearn.stochastic import threads_of
 from plainnet.sklearn.table_parameters import OF_THE_RECIPE, SHARED
-from plainnet.tabular.finishing import finish
-from plainnet.tabular.fitting import fit_table
+from plainnet.tabular.modelling import model_of
 from plainnet.tabular.parts import Division, Share
-from plainnet.tabular.preparing import Prepared, prepare
-from plainnet.tabular.problem import divide
+from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task
-from plainnet.tabular.timing import within
 from plainnet.training.progress import show
 
 
@@ -97,23 +94,18 @@ class BaseTable(Estimator):
             task=self._task,
             loss=recipe.loss,
         )
-        division, deadline = self._division(), math.inf
         with blas.limited(threads):
-            prepared = prepare(problem, divide(problem, division, seed), recipe, measured=False)
-            options = {"engine": self.engine, "threads": threads, **self._options(prepared, targets)}
-            if self.time_limit is not None:
-                deadline = began + self.time_limit
-                left = deadline - time.monotonic()
-                shorter, recipe = within(left, prepared, division, recipe, seed, options)
-                if shorter != division:
-                    prepared = prepare(problem, divide(problem, shorter, seed), recipe, measured=False)
-            shown = bool(self.verbose)
-            fitted = fit_table(
-                prepared, recipe, seed=seed, follow=self._follow, progress=shown, deadline=deadline, **options
+            fitted = model_of(
+                problem,
+                self._division(),
+                recipe,
+                lambda prepared: {"engine": self.engine, "threads": threads, **self._options(prepared, targets)},
+                seed=seed,
+                deadline=math.inf if self.time_limit is None else began + self.time_limit,
+                follow=self._follow,
+                progress=bool(self.verbose),
+                measured=False,
             )
-        if not fitted.history.epoch:
-            raise KeyboardInterrupt  # nothing learned yet
-        fitted = finish(fitted, calibrate=recipe.calibrate)
         self.network_, self.table_, self.history_ = fitted.net, Table.from_dict(fitted.net.table), fitted.history
         self.history_.settings = {"estimator": call_of(self), **self.history_.settings}
 

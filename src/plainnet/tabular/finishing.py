@@ -12,23 +12,44 @@ from plainnet.errors import InvalidValue, warnings_passed_over
 from plainnet.tabular.baselines import MOST_ROWS, linear_baseline
 from plainnet.tabular.fitting import Fitted
 from plainnet.tabular.parts import TablePart
+from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task
 from plainnet.tabular.thresholds import Aim, choose_threshold
 from plainnet.training.calibration import fit_temperature, scaled_by_temperature
 
 
+def require_choice(prepared: Prepared, aim: Aim) -> None:
+    """Raise InvalidValue, before anything is trained, where a threshold for an aim could not be chosen afterwards.
+
+    It takes a target of two classes and, unless the aim is a number, rows of both among those that choose.
+    """
+    table, parts = prepared.table, prepared.parts
+    if len(table.classes) != 2:
+        found = f"{len(table.classes)} classes" if table.classes else "a quantity"
+        raise InvalidValue(f"a threshold is for two classes and target {table.target.name!r} holds {found}")
+    if isinstance(aim, int | float):
+        return
+    choosing = prepared.held_out
+    if parts.folds:
+        choosing = parts.training.take(np.unique(np.concatenate([held for _, held in parts.folds])))
+    found = np.unique(table.targets(choosing.frame)).tolist()
+    if len(found) == 1:
+        raise InvalidValue(
+            f"a threshold is chosen on the validation rows, and all {len(choosing):,} are "
+            f"{table.class_names[found[0]]!r}; take more of them, such as by --folds 5, or a number for it"
+        )
+
+
 def finish(fitted: Fitted, *, calibrate: bool = False, aim: Aim | None = None) -> Fitted:
     """Return the model with probabilities scaled by a temperature, and with the threshold that serves an aim best.
 
     Both are found on the rows that chose the epochs, from the outputs of networks that were not trained on them; see
-    `plainnet.training.calibration` and `plainnet.tabular.thresholds`. Raises InvalidValue for an aim where the target
-    has not two classes.
+    `plainnet.training.calibration` and `plainnet.tabular.thresholds`. Raises InvalidValue as `require_choice` does.
     """
     table, judged = fitted.prepared.table, fitted.judged
-    if aim is not None and len(table.classes) != 2:
-        found = f"{len(table.classes)} classes" if table.classes else "a quantity"
-        raise InvalidValue(f"a threshold is for two classes and target {table.target.name!r} holds {found}")
+    if aim is not None:
+        require_choice(fitted.prepared, aim)
     if judged is None or not table.classes:
         return fitted
     targets, weights = table.targets(judged.part.frame), judged.part.weights

@@ -16,6 +16,7 @@ from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.history import History, Report
 from plainnet.network import Network
 from plainnet.network.averaging import averaged
+from plainnet.network.prediction import engine_for
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -127,7 +128,10 @@ def fit_table(
     history = net.history
     assert history is not None
     interrupted = follow(_until(reports, deadline))
-    judged = Judged(prepared.held_out, net.predict(prepared.validation[0])) if prepared.validation else None
+    judged = None
+    if prepared.validation:
+        held = prepared.validation[0]
+        judged = Judged(prepared.held_out, net.predict(held, engine=engine_for(net, len(held))))
     fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
     late = time.monotonic() >= deadline
     if late and not interrupted and history.stopped == "interrupted":
@@ -249,7 +253,8 @@ def _fit_folds(
     for k, (train, _) in enumerate(folds):
         own = None if weights is None else weights[train]
         members.append(new_network(prepared, recipe, X[train], y[train], own, seed + k))
-    given = training_options(prepared, recipe, members[0], len(folds[0][0]), options)
+    fewest = min(len(train) for train, _ in folds)  # groups are of different sizes
+    given = training_options(prepared, recipe, members[0], fewest, options)
     del given["validation"]
     interrupted = False
     try:
@@ -257,7 +262,9 @@ def _fit_folds(
     except KeyboardInterrupt:
         interrupted = True
     late = time.monotonic() >= deadline
-    whole = [i for i, net in enumerate(members) if net.history and _counts(net.history, late)]
+    whole = [i for i, net in enumerate(members) if net.history and net.history.stopped in WHOLE]
+    if late or (interrupted and not whole):
+        whole = [i for i, net in enumerate(members) if net.history and net.history.best_epoch]
     if not whole:
         if interrupted:
             raise KeyboardInterrupt
@@ -266,17 +273,13 @@ def _fit_folds(
     outputs, counts = np.zeros((len(X), kept[0].output_size or 1)), np.zeros(len(X))
     for i, net in zip(whole, kept, strict=True):
         held = folds[i][1]
-        outputs[held] += net.predict(X[held])
+        outputs[held] += net.predict(X[held], engine=engine_for(net, len(held)))
         counts[held] += 1
     seen = np.flatnonzero(counts)
     judged = Judged(prepared.parts.training.take(seen), (outputs[seen] / counts[seen, None]).astype(kept[0].dtype))
     histories = tuple(net.history for net in kept if net.history)
+    prepared = replace(prepared, parts=replace(prepared.parts, folds=tuple(folds[i] for i in whole)))
     return Fitted(_as_one(kept), prepared, histories, judged, interrupted=interrupted)
-
-
-def _counts(history: History, late: bool) -> bool:
-    """Return True if a network has ended its training, or has begun it where the time was over."""
-    return history.stopped in WHOLE or (late and bool(history.best_epoch))
 
 
 def _as_one(members: list[Network]) -> Network:

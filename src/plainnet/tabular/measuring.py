@@ -10,8 +10,9 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.adapters import loss_of
 from plainnet.history import History
-from plainnet.losses import CrossEntropy, Loss
+from plainnet.losses import Loss, as_measure
 from plainnet.network import Network
+from plainnet.network.prediction import engine_for
 from plainnet.tabular import scores
 from plainnet.tabular.overlap import known_share, row_hashes
 from plainnet.tabular.parts import TablePart
@@ -89,14 +90,13 @@ def _with_loss(loss: float, measures: Sequence[Score]) -> tuple[Score, ...]:
 def outputs_for(table: Table, net: Network, part: TablePart, *, warn_of_news: bool = True) -> Array:
     """Return a network's outputs for rows, taken a block at a time: the features of many need not fit into memory."""
     blocks = table.feature_blocks(part.frame, net.dtype, place=part.place, warn_of_news=warn_of_news)
-    return np.concatenate([net.predict(X) for X in blocks])
+    engine = engine_for(net, len(part))
+    return np.concatenate([net.predict(X, engine=engine) for X in blocks])
 
 
 def loss_of_record(history: History) -> Loss:
-    """Return the loss of a training as a measure, which has no label smoothing."""
-    described = history.settings["loss"]
-    name = described if isinstance(described, str) else described["name"]
-    return loss_of(name if name == CrossEntropy.name else described)
+    """Return the loss of a training as a measure."""
+    return as_measure(loss_of(history.settings["loss"]))
 
 
 def share_seen(table: Table, part: TablePart) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue, warn
 from plainnet.tabular.encoding import positions
 from plainnet.tabular.kinds import from_typed, kind_of, row_of_frame
@@ -146,6 +147,11 @@ class Division:
                 f"ensemble is {self.ensemble} and validation the file {self.validation}; each network of an ensemble "
                 "draws validation rows of its own: give a fraction, such as 0.2"
             )
+        if self.ensemble > 1 and isinstance(self.validation, Share) and not self.validation.fraction:
+            raise InvalidValue(
+                f"ensemble is {self.ensemble} and validation 0; each network of an ensemble draws validation rows of "
+                "its own: give a fraction, such as 0.2"
+            )
         if not self.folds:
             return
         checks.whole_number("folds", self.folds, least=2)
@@ -154,14 +160,14 @@ class Division:
         if self.ensemble > 1:
             raise InvalidValue("folds and ensemble are both given; each makes several networks: take one of them")
 
-    def for_rows(self, count: int) -> Division:
-        """Return the division with what it leaves open decided for so many rows."""
+    def for_rows(self, count: int, groups: int | None = None) -> Division:
+        """Return the division with what it leaves open decided for so many rows, and groups if rows stay together."""
         few = count < ENOUGH_FOR_A_TEST
         test = self.test or Share(0.0 if few or self.folds else USUAL_TEST)
         folds = self.folds
         if folds is None:
             alone = self.test is None and self.validation is None and self.ensemble == 1
-            folds = USUAL_FOLDS if few and alone else 0
+            folds = max(2, min(USUAL_FOLDS, count if groups is None else groups)) if few and alone else 0
         validation = self.validation or Share(0.0 if folds else USUAL_VALIDATION)
         return Division(test, None if folds else validation, folds, self.ensemble)
 
@@ -209,8 +215,8 @@ def folds_of(
         of_row = np.arange(len(part))
     units = int(of_row.max()) + 1
     if units < folds:
-        what = "rows" if groups is None else "groups"
-        raise InvalidValue(f"folds is {folds} and there are {units} {what}; take at most as many folds")
+        found = f"{'is' if units == 1 else 'are'} {plural(units, 'row' if groups is None else 'group')}"
+        raise InvalidValue(f"folds is {folds} and there {found}; each fold takes at least one")
     order = random.permutation(units)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]

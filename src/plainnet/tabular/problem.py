@@ -132,7 +132,9 @@ def divide(problem: Problem, division: Division, seed: int | None = None) -> Div
     Raises InvalidValue where a part or a fold would be empty.
     """
     rows, groups, given = problem.rows, problem.groups, (problem.target, problem.task)
-    division = division.for_rows(len(rows))
+    division = division.for_rows(len(rows), None if groups is None else len(np.unique(groups)))
+    if seed is not None:
+        checks.whole_number("seed", seed, least=0)
     random = np.random.default_rng(seed)
     of_test = np.random.default_rng(None if seed is None else [TEST_STREAM, seed])
     assert division.test is not None

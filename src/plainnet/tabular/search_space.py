@@ -14,7 +14,7 @@ LARGE = (8, 16, 32, 64)
 """The sizes of the embeddings of numbers in the half of the trials that takes its time."""
 
 
-def suggest(trial: optuna.Trial, recipe: Recipe, *, classes: bool, numbers: bool, categories: bool) -> Recipe:
+def suggest(trial: optuna.trial.BaseTrial, recipe: Recipe, *, classes: bool, numbers: bool, categories: bool) -> Recipe:
     """Return the recipe with the settings that a trial takes.
 
     The space is that of RealMLP in TabArena (Erickson et al. 2025), without what a table has no use for: smoothing of

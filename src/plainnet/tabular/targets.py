@@ -10,6 +10,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.encoding import positions
@@ -182,7 +183,7 @@ class ClassTarget:
         unknown = column.filter(position < 0)
         if len(unknown):
             raise InvalidValue(
-                f"target {self.name!r} holds {unknown[0]!r} in {(unknown == unknown[0]).sum()} rows, "
+                f"target {self.name!r} holds {unknown[0]!r} in {plural(int((unknown == unknown[0]).sum()), 'row')}, "
                 f"which training did not have; its classes are: {', '.join(self.names)}"
             )
         return position

@@ -8,7 +8,7 @@ from typing import Any
 
 from plainnet.errors import warnings_passed_over
 from plainnet.tabular.fitting import new_network, training_options
-from plainnet.tabular.parts import Division
+from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.recipe import Recipe
 
@@ -36,7 +36,9 @@ def within(
     assert several.epochs is not None
     took = seconds_of_an_epoch(prepared, one, seed, options)
     left = seconds - max(KEPT_FREE * seconds, LEAST_KEPT) - took
-    free = division.folds is None and division.ensemble == 1 and networks == 1
+    share = division.validation
+    drawn = share is None or (isinstance(share, Share) and share.fraction > 0)
+    free = division.folds is None and division.ensemble == 1 and networks == 1 and drawn
     fitting = min(MOST_NETWORKS, int(left / (took * several.epochs))) if free else 1
     if fitting > 1:
         return replace(division, ensemble=fitting, folds=0), recipe

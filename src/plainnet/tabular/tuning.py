@@ -219,7 +219,8 @@ class Search:
 
     def fit(self, recipe: Recipe, **given: Any) -> Fitted:
         """Train a recipe on the rows of the search."""
-        return fit_table(self.prepared(recipe), recipe, seed=self.seed, **given, **self.options)
+        options = {"metrics": [METRICS[self.problem.task]], **self.options}
+        return fit_table(self.prepared(recipe), recipe, seed=self.seed, **given, **options)
 
     def error_of(self, metrics: Any) -> float:
         """Return the error that a report's metrics state."""

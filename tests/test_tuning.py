@@ -1,0 +1,97 @@
+"""`plainnet tune` and `pn.tune`: trials, a study that goes on, and a winner that `plainnet train` repeats."""
+
+import re
+import shlex
+
+import numpy as np
+import polars as pl
+import pytest
+
+import plainnet as pn
+from plainnet.cli import run
+from plainnet.errors import InvalidValue, MissingExtraError
+from plainnet.tabular import RECIPES, Division, Share
+
+QUICK = RECIPES["realmlp"].varied(epochs=2)
+
+
+def frame(rows: int = 120) -> pl.DataFrame:
+    random = np.random.default_rng(0)
+    x, color = random.normal(size=rows), random.choice(["red", "green", "blue"], rows)
+    return pl.DataFrame({"x": x, "color": color, "y": np.where(x + (color == "red") > 0.5, "yes", "no")})
+
+
+def test_the_first_trial_is_the_recipe_and_the_best_is_trained_again():
+    tuned = pn.tune(frame(), "y", trials=3, recipe=QUICK, division=Division(Share(0.2), Share(0.2)), engine="numpy")
+    ended = [trial for trial in tuned.study.trials if trial.state.is_finished()]
+    assert len(ended) == 3
+    assert ended[0].user_attrs["recipe"] == {} or set(ended[0].user_attrs["recipe"]) <= {"activation", "learning_rate"}
+    assert tuned.study.best_value == min(trial.value for trial in ended if trial.value is not None)
+    assert tuned.varied == tuned.study.best_trial.user_attrs["recipe"]
+    assert set(tuned.net.predict_labels(frame().drop("y"))) <= {"yes", "no"}
+
+
+def test_test_rows_take_no_part():
+    division = Division(Share(0.25, last=True), Share(0.2))
+    whole = frame()
+    spoilt = whole.with_columns(
+        y=pl.when(pl.int_range(len(whole)) >= 90).then(pl.lit("yes")).otherwise("y"),
+        x=pl.when(pl.int_range(len(whole)) >= 90).then(99.0).otherwise("x"),
+    )
+    told = {"trials": 1, "recipe": QUICK, "division": division, "engine": "numpy"}
+    values = [[trial.value for trial in pn.tune(rows, "y", **told).study.trials] for rows in (whole, spoilt)]
+    assert values[0] == values[1]
+
+
+def test_folds_are_judged_on_every_row():
+    tuned = pn.tune(frame(40), "y", trials=1, recipe=QUICK, division=Division(folds=2), engine="numpy")
+    judged = tuned.fitted.judged
+    assert judged is not None
+    assert sorted(judged.part.numbers) == list(range(1, 41))
+    assert (tuned.study.best_value * 40) % 1 == pytest.approx(0, abs=1e-9)
+
+
+def test_a_study_in_a_file_goes_on(tmp_path):
+    told = {"recipe": QUICK, "division": Division(Share(0.0), Share(0.2), 0), "engine": "numpy"}
+    storage = tmp_path / "study.db"
+    pn.tune(frame(), "y", trials=1, storage=storage, **told)
+    tuned = pn.tune(frame(), "y", trials=2, storage=storage, **told)
+    assert [trial.number for trial in tuned.study.trials] == [0, 1]
+
+
+def test_the_command_searches_saves_and_says_how_to_train_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frame().write_csv("t.csv")
+    told = [
+        "--target",
+        "y",
+        "--test",
+        "0.2",
+        "--validation",
+        "0.2",
+        "--engine",
+        "numpy",
+        "--no-progress",
+        "--seed",
+        "3",
+    ]
+    assert run(["tune", "t.csv", *told, "--trials", "1", "--recipe", "small", "--save", "m.npz"]) == 0
+    out = capsys.readouterr().out
+    assert "Model saved to m.npz" in out
+    command = re.search(r"^ *(plainnet train .*)$", out, re.MULTILINE)
+    assert command is not None
+    assert run(shlex.split(command[1])[1:]) == 0
+    np.testing.assert_array_equal(pn.load("model.npz").parameters, pn.load("m.npz").parameters)
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(InvalidValue, match="trials is 0"):
+        pn.tune(frame(), "y", trials=0)
+    with pytest.raises(InvalidValue, match="target is 'z'"):
+        pn.tune(frame(), "z", trials=1)
+
+
+def test_without_optuna_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"plainnet\[tune\]"):
+        pn.tune(frame(), "y", trials=1)
