@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from plainnet.tabular.recipe import Recipe
@@ -76,7 +77,8 @@ def of_recipe(recipe: Recipe, **has: bool) -> dict[str, Any]:
     }
     given = {name: value for name, value in found.items() if value is not None}
     try:
-        suggest(optuna.trial.FixedTrial(given), recipe, **has)
-    except ValueError:
+        with warnings.catch_warnings(action="error"):  # Optuna refuses some values and warns of others
+            suggest(optuna.trial.FixedTrial(given), recipe, **has)
+    except (ValueError, UserWarning):
         return {}
     return given

@@ -156,12 +156,13 @@ class Search:
     def __init__(
         self, problem: Problem, division: Division, recipe: Recipe, seed: int, dtype: str, options: dict[str, Any]
     ) -> None:
-        self.problem, self.recipe, self.seed, self.dtype, self.options = problem, recipe, seed, dtype, options
+        self.problem, self.recipe, self.seed, self.dtype = problem, recipe, seed, dtype
         self.parts = divide(problem, division, seed)
         self.prepared_by: dict[tuple[str, int], Prepared] = {}
         table = self.prepared(recipe).table
+        self.options = {**options, "metrics": [METRICS[problem.task]]}  # also where the recipe monitors the loss
         if callable(class_weight := options.get("class_weight")):
-            self.options = {**options, "class_weight": class_weight(table.class_names)}
+            self.options["class_weight"] = class_weight(table.class_names)
         self.has = {
             "classes": problem.task == "classification",
             "numbers": table.groups.numbers > 0 and recipe.number_embedding != "none",
