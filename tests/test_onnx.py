@@ -149,7 +149,8 @@ def assert_classifies_alike(session, net, table, frame):
 
 
 def assert_estimates_alike(session, net, table, frame):
-    (variable,) = session.run(["variable"], inputs_of(table, frame))
+    (output,) = session.get_outputs()  # another name where a column is called "variable"
+    (variable,) = session.run([output.name], inputs_of(table, frame))
     assert variable.shape == (len(frame), 1)
     np.testing.assert_allclose(
         variable[:, 0], table.decode(net.predict(table.features(frame))), atol=1e-5 * table.target.deviation

@@ -26,12 +26,13 @@ def suggest(trial: optuna.trial.BaseTrial, recipe: Recipe, *, classes: bool, num
         "hidden": (width,) * layers,
         "activation": trial.suggest_categorical("activation", ["mish", "selu"]),
         "dropout": trial.suggest_float("dropout", 0.0, 0.5),
-        "beta2": 1 - trial.suggest_float("one_minus_beta2", 0.005, 0.05, log=True),
         "scale_rate": trial.suggest_float("scale_rate", 2, 10, log=True),
         "first_rate": trial.suggest_float("first_rate", 0.3, 1.5, log=True),
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 0.001, 0.05, log=True),
     }
+    if recipe.optimizer in ("adam", "adamw"):
+        found["beta2"] = 1 - trial.suggest_float("one_minus_beta2", 0.005, 0.05, log=True)
     large = trial.suggest_categorical("large", [False, True])
     if large:
         found |= {"epochs": trial.suggest_categorical("epochs", [256, 512])}
