@@ -1,12 +1,14 @@
 """The columns of a table file, as `plainnet show` prints them: what each is read as, what it holds, and why."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,9 @@ from plainnet.tabular.reading import TypedTable, read_typed
 from plainnet.tabular.scores import in_plain_figures
 from plainnet.tabular.targets import decide_task
 from plainnet.tabular.texts import spelled
+
+if TYPE_CHECKING:
+    import polars as pl
 
 WIDEST_NAME = 28
 WIDEST_VALUES = 32
