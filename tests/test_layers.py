@@ -41,6 +41,7 @@ def test_settings_are_checked(argument, value):
         pn.PeriodicEmbedding(**{"columns": 2, argument: value})
 
 
+@pytest.mark.needs("exchange")
 def test_a_layer_without_a_module_in_pytorch_is_refused_by_its_name(tmp_path):
     net = pn.Network(pn.Dense(3), pn.ParametricActivation("mish"), input_size=2)
     with pytest.raises(pn.errors.InvalidValue, match=r"layers\[1\], ParametricActivation, has no module in PyTorch"):
