@@ -61,10 +61,13 @@ def trained_on_xor(penalty: float) -> tuple[pn.Network, list[Any]]:
     return net, path
 
 
+SMALL = ("--recipe", "small", "--validation", "0.2")
+
+
 def penguins() -> int:
-    """The picture of `plainnet train --plot`."""
+    """The picture of `plainnet train --recipe small --validation 0.2 --plot`."""
     plot = DOCS / "images" / "penguins-loss.svg"
-    code = cli.run(["train", str(PENGUINS), "--target", "species", "--plot", str(plot)])
+    code = cli.run(["train", str(PENGUINS), "--target", "species", *SMALL, "--plot", str(plot)])
     plot.write_text(in_gray(plot.read_text()))
     return code
 

@@ -18,6 +18,7 @@ from plainnet.tabular.problem import divide, problem_of_file
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.reading import read_table
 from plainnet.tabular.recipe import RECIPES
+from plainnet.tabular.sources import named
 
 rng = np.random.default_rng(0)
 COUNT = 120
@@ -207,3 +208,10 @@ def test_names_of_a_frame():
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.warns(PlainnetWarning, match=r"the table: 2 columns are named 'a'; they are known as 'a', 'a\.1'"):
         assert read_table(twice).columns == ["a", "a.1"]
+
+
+def test_messages_name_files_and_no_rows_of_a_table_in_memory():
+    rows = [{"x": 1.0}, {"x": 2.0}]
+    assert named(rows) == named(pl.DataFrame(rows)) == "the table"
+    assert named("a.csv") == named(["a.csv"]) == "a.csv"
+    assert named(["a.csv", "b.csv", "c.csv"]) == "a.csv and 2 more"

@@ -313,7 +313,7 @@ def at_start(schedule: Schedule) -> float:
 
 
 class Scheduled(NamedTuple):
-    """A setting, other than the learning rate, that follows a schedule."""
+    """This is a setting, other than the learning rate, that follows a schedule."""
 
     schedule: Schedule
     setting: str

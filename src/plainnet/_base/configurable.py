@@ -21,7 +21,7 @@ class Configurable:
     name: ClassVar[str] = ""
 
     changes: ClassVar[int] = 0
-    """How often a setting of any such object has been set; what was made from settings is good until it differs."""
+    """This counts the settings that were set on any such object; what was made from settings is good until then."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

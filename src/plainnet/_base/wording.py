@@ -17,7 +17,7 @@ def plural(count: int, noun: str) -> str:
 
 
 MOST_NUMBERS = 4
-"""Of more numbers in one setting, only how many there are is said, and their range."""
+"""If a setting has more numbers, `in_words` says how many there are, and their range."""
 
 
 def in_words(value: Any) -> str:

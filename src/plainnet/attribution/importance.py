@@ -25,12 +25,15 @@ REPEATS = 5
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """How much worse the predictions become when an input's values are shuffled; `importance_of_inputs` makes it."""
+    """Importance holds how much worse predictions become when an input's values are shuffled.
+
+    `importance_of_inputs` makes it.
+    """
 
     inputs: tuple[int, ...]
     """The places of the inputs tried, among those given."""
     values: Array
-    """What the mean of `mistakes` rises by, (inputs tried, repeats)."""
+    """The rise of the mean of `mistakes`, (inputs tried, repeats)."""
     of_classes: bool
     """True if it is the probability of the true class that falls, False if it is the error that rises."""
     rows: int

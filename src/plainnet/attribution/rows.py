@@ -28,7 +28,7 @@ BACKGROUND = 100
 
 @dataclass(frozen=True, eq=False)
 class RowExplanation:
-    """What each column of a row adds to its prediction; `explain_rows` makes it.
+    """A RowExplanation says what each column of a row adds to its prediction; `explain_rows` makes it.
 
     For classes the prediction is the probability of the predicted class, for quantities it is in the target's units.
     It prints as text and shows as a table in a notebook.

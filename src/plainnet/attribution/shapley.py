@@ -46,7 +46,7 @@ ROWS_AT_ONCE = 2**14
 
 @dataclass(frozen=True, eq=False)
 class ShapleyValues:
-    """What each group of features adds to the prediction of an example; they sum to `prediction - average`."""
+    """ShapleyValues hold what each group of features adds to a prediction; they sum to `prediction - average`."""
 
     values: Array
     """One for each group, shape (groups,), or (groups, outputs) of a function with several outputs."""

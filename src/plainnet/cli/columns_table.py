@@ -57,7 +57,7 @@ def show_table(files: Sequence[Path], target: str | None, reading: Reading) -> N
 
 @dataclass(frozen=True)
 class _Line:
-    """What is shown of one column."""
+    """This is what is shown of one column."""
 
     name: str
     kind: str

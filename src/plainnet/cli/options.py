@@ -57,7 +57,7 @@ TablesWithTarget = Annotated[
 
 @dataclass(frozen=True)
 class LaterReading:
-    """How a file is read for a model, which knows all else from its training."""
+    """These options say how a file is read for a model, which knows all else from its training."""
 
     missing: Annotated[Texts, option(HELP["missing"])] = None
     separator: Annotated[str | None, option(HELP["separator"])] = None

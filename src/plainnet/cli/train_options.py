@@ -26,7 +26,7 @@ RECIPE = "Recipe"
 
 @dataclass(frozen=True)
 class Reading:
-    """How the table is read."""
+    """These options say how the table is read."""
 
     categories: options.Categories = None
     ignore: options.Ignore = None
@@ -54,7 +54,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows are trained on, which choose, which measure, and how much each counts."""
+    """These options say which rows are trained on, which choose, which measure, and how much each counts."""
 
     test: Annotated[
         str | None,
@@ -116,7 +116,7 @@ def _share(name: str, text: str) -> Share | None:
 
 @dataclass(frozen=True)
 class Varied:
-    """The recipe, and the settings that the command line puts in place of its own."""
+    """These options name the recipe, and put other settings in place of its own."""
 
     recipe: Annotated[
         str,
@@ -180,7 +180,7 @@ class Varied:
 
 @dataclass(frozen=True)
 class Deciding:
-    """Above which probability the second of two classes is predicted."""
+    """These options say above which probability the second of two classes is predicted."""
 
     threshold: Annotated[
         str | None,
@@ -203,7 +203,7 @@ class Deciding:
 
 @dataclass(frozen=True)
 class Running:
-    """What a recipe leaves open of the training."""
+    """These options say what a recipe leaves open of the training."""
 
     time_limit: Annotated[
         str | None, option("Time for all of it, such as 60s or 10m: the best model that fits into it.", TRAINING)
@@ -249,7 +249,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files to write, and the progress bar."""
+    """These options name the files to write, and show the progress bar."""
 
     progress: options.Progress = True
     save: Annotated[Path | None, option("Write the model to this .npz file.", OUTPUT)] = None

@@ -35,7 +35,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Searching:
-    """How the search goes, and what it writes."""
+    """These options say how the search goes, and what it writes."""
 
     trials: Annotated[int, option("Trials of the study, those of earlier calls among them.", TRAINING)] = 50
     recipe: Annotated[str, option("Recipe to begin with.", TRAINING)] = "realmlp"

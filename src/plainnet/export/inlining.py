@@ -104,7 +104,7 @@ class Line:
 
 
 class MeanLines(Line):
-    """The lines of an Average: those of the layers of its branches, and the mean."""
+    """Return the lines of an Average: those of the layers of its branches, and the mean."""
 
     def __init__(self, program: SlicedSource, part: NamedLayer) -> None:
         self.program, self.part, self.layer = program, part, part.layer

@@ -76,7 +76,7 @@ def expected_calibration_error(
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """What a reliability diagram shows: confidence and accuracy in bins of equal confidence."""
+    """Reliability holds what a reliability diagram shows: confidence and accuracy in bins of equal confidence."""
 
     edges: Array
     """The bounds of the bins, shape (bins + 1,)."""

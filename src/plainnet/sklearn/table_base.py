@@ -29,7 +29,7 @@ from plainnet.training.progress import show
 
 
 class BaseTable(Estimator):
-    """The part that both estimators share; a subclass encodes its targets and decodes outputs."""
+    """This is what both estimators share; a subclass encodes its targets and decodes outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SHARED
 

@@ -41,7 +41,7 @@ ORDINARY: dict[ReadAs, str] = {
 
 @dataclass(frozen=True)
 class Decided:
-    """The columns of a file in their kinds, the notations of those numbers that are not plain, and the decisions."""
+    """This holds a file's columns in their kinds, the notations of numbers that are not plain, and the decisions."""
 
     frame: pl.DataFrame
     notations: Mapping[str, Notation]

@@ -45,14 +45,14 @@ WHOLE = ("all epochs", "early stopping")
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows that chose the epoch, with the outputs of the networks that were not trained on them."""
+    """Judged holds rows that chose the epoch, with the outputs of the networks that were not trained on them."""
 
     part: TablePart
     outputs: Array
 
 
 class Shown(NamedTuple):
-    """The rows that say most about a model."""
+    """Shown holds the rows that say most about a model."""
 
     kind: str
     """ "test", "folds" or "validation"."""
@@ -64,7 +64,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model of a table with what it was made of."""
+    """Fitted holds a model of a table with what it was made of."""
 
     net: Network
     """One network, or several as one; it knows its table and the record of its training."""

@@ -36,7 +36,7 @@ TEST_STREAM = 1
 
 @dataclass(frozen=True, eq=False)
 class TablePart:
-    """Some rows of a table, each with a target, a weight, and a place in the file."""
+    """A TablePart holds some rows of a table, each with a target, a weight, and a place in the file."""
 
     frame: pl.DataFrame
     source: str
@@ -116,7 +116,7 @@ def part_of_file(table: Table, path: TablePath, sample_weight: str | None) -> Ta
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the rows, to be drawn at random or taken from the end, as for rows in the order of time."""
+    """A Share is drawn from the rows at random, or taken from their end where they are in the order of time."""
 
     fraction: float
     last: bool = False

@@ -28,7 +28,7 @@ USUAL_LOSSES: dict[Task, str] = {"classification": "cross_entropy", "regression"
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The rows of a table that have a target and count, what their target is, and how they were read."""
+    """A Problem holds the rows of a table that have a target and count, what the target is, and how they were read."""
 
     rows: TablePart
     target: str
@@ -43,7 +43,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """The rows of a problem, divided; a part may be empty."""
+    """Divided holds the parts of a problem's rows; a part may be empty."""
 
     training: TablePart
     validation: TablePart | os.PathLike[str]

@@ -28,6 +28,7 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     TEXT_ENDINGS,
     WORKBOOK_ENDINGS,
+    files_of,
     open_source,
     require_ending,
 )
@@ -245,11 +246,11 @@ def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = Non
     from plainnet.tabular.frames import raw_table_of  # these two import polars
     from plainnet.tabular.raw_table import together
 
-    if isinstance(given, str | os.PathLike):
-        return _open_file(given, options)
-    if isinstance(given, list | tuple) and given and all(isinstance(one, str | os.PathLike) for one in given):
-        return together([_open_file(one, options) for one in given])
-    return raw_table_of(given, wanted)
+    files = files_of(given)
+    if not files:
+        return raw_table_of(given, wanted)
+    tables = [_open_file(file, options) for file in files]
+    return together(tables) if isinstance(given, list | tuple) else tables[0]
 
 
 def _open_file(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:

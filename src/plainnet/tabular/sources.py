@@ -98,13 +98,18 @@ def is_table(path: str | os.PathLike[str]) -> bool:
     return str(path) in STANDARD_INPUT or compressed == ".zip" or ending in ENDINGS
 
 
-def named(paths: Any) -> str:
+def files_of(table: Any) -> list[str | os.PathLike[str]]:
+    """Return the files of a table that is given as the path of one or a list of paths; none for a table in memory."""
+    each = table if isinstance(table, list | tuple) else [table]
+    return list(each) if all(isinstance(one, str | os.PathLike) for one in each) else []
+
+
+def named(table: Any) -> str:
     """Return how a message names a table file or several, or a table in memory."""
-    if isinstance(paths, str | os.PathLike):
-        return str(paths)
-    if not isinstance(paths, list | tuple):
+    files = files_of(table)
+    if not files:
         return "the table"
-    first, *others = map(str, paths)
+    first, *others = map(str, files)
     if len(others) == 1:
         return f"{first} and {Path(others[0]).name}"
     return f"{first} and {len(others)} more" if others else first

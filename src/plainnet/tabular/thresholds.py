@@ -20,7 +20,7 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Cost:
-    """The costs of the two mistakes; "5:1" says that a false negative costs five times as much as a false positive.
+    """A Cost weighs the two mistakes; "5:1" says that a false negative costs five times as much as a false positive.
 
     A false negative is a row of the second class that is predicted as the first, a false positive the opposite. The
     classes stand in sorted order: of "no" and "yes", "yes" is the second.

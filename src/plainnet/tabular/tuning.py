@@ -22,7 +22,7 @@ from plainnet.tabular.finishing import finish
 from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.parts import Division
 from plainnet.tabular.preparing import Prepared, prepare
-from plainnet.tabular.problem import Problem, divide, problem_of, problem_of_file
+from plainnet.tabular.problem import Problem, divide, problem_of_file
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.search_space import of_recipe, suggest
 from plainnet.tabular.thresholds import decided
@@ -49,7 +49,7 @@ OnTrial = Callable[["optuna.Study", "optuna.trial.FrozenTrial"], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """The result of a search: the best recipe, the model that was trained with it, and Optuna's study."""
+    """Tuned holds the best recipe of a search, the model that was trained with it, and Optuna's study."""
 
     recipe: Recipe
     varied: dict[str, Any]
@@ -109,21 +109,10 @@ def tune(
     made = study_of(storage, study, seed, sampler, pruner)
     checks.whole_number("trials", trials, least=1)
     given = {"loss": base.loss, **(reading or {})}
-    if is_path(data):
-        problem = problem_of_file(data, target, ignore=ignore, **given)
-    else:
-        from plainnet.tabular.frames import frame_of  # imports polars
-
-        problem = problem_of(frame_of(data, "the table").drop(list(ignore)), target, **given)
+    problem = problem_of_file(data, target, ignore=ignore, **given)
     search = Search(problem, division or Division(), base, seed, dtype, options)
     search.run(made, trials, began + time_limit, on_trial)
     return search.winner(made)
-
-
-def is_path(data: Any) -> bool:
-    """Return True for the path of a file and for a list of such."""
-    each = data if isinstance(data, list | tuple) else [data]
-    return bool(each) and all(isinstance(one, str | os.PathLike) for one in each)
 
 
 def study_of(
@@ -151,7 +140,7 @@ def study_of(
 
 
 class Search:
-    """The trials on one table: all of them see the same rows, from the same seed."""
+    """A Search runs the trials on one table: all of them see the same rows, from the same seed."""
 
     def __init__(
         self, problem: Problem, division: Division, recipe: Recipe, seed: int, dtype: str, options: dict[str, Any]
