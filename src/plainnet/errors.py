@@ -63,6 +63,10 @@ class DivergenceError(InvalidValue):
     """A training run whose loss stopped being finite; the network keeps its last finite parameters."""
 
 
+class WorkerError(PlainnetError, RuntimeError):
+    """A worker of joblib, Dask or Ray died again and again of the same call."""
+
+
 class MissingExtraError(PlainnetError, ImportError):
     """An optional library that is not installed; the message names the extra that brings it."""
 
