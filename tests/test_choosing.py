@@ -178,7 +178,12 @@ def test_a_missing_extra_names_the_libraries_that_lack(monkeypatch) -> None:
             raise metadata.PackageNotFoundError(name)
         return installed[name]
 
-    required = ['typer>=0.16; extra == "cli"', 'rich>=14; extra == "cli"', 'matplotlib>=3.10; extra == "plots"']
+    required = [
+        *('typer>=0.16; extra == "cli"', 'rich>=14; extra == "cli"', 'matplotlib>=3.10; extra == "plots"'),
+        'dask[distributed]>=2025; extra == "cluster"',
+        "mpich>=4.3; (sys_platform != 'win32') and extra == 'cluster'",
+        "impi-rt>=2021.14; (sys_platform == 'win32') and extra == 'cluster'",
+    ]
     monkeypatch.setattr(metadata, "requires", lambda name: required)
     monkeypatch.setattr(metadata, "version", version)
     assert str(missing_extra("This", "cli")) == (
@@ -186,6 +191,10 @@ def test_a_missing_extra_names_the_libraries_that_lack(monkeypatch) -> None:
     )
     assert str(missing_extra("This", "cli", "rich")) == "This needs rich: pip install rich (of plainnet[cli])"
     assert "pip install matplotlib" in str(missing_extra("a picture", "plots"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert 'pip install "dask[distributed]" mpich (' in str(missing_extra("a cluster", "cluster"))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert 'pip install "dask[distributed]" impi-rt (' in str(missing_extra("a cluster", "cluster"))
     monkeypatch.setattr(metadata, "requires", lambda name: version("plainnet"))
     assert "pip install" not in str(missing_extra("This", "fast")), "where nothing tells what to install"
 

@@ -12,7 +12,7 @@ def missing_extra(what: str, extra: str, library: str | None = None) -> MissingE
     if library is not None:
         libraries = [library] if libraries is None else [one for one in libraries if one.startswith(library)]
     if libraries:
-        quoted = " ".join(f'"{name}"' if ">" in name else name for name in libraries)
+        quoted = " ".join(f'"{name}"' if {*"[>"} & {*name} else name for name in libraries)  # as a shell needs it
         return MissingExtraError(f"{what} needs {', '.join(libraries)}: pip install {quoted} (of plainnet[{extra}])")
     if libraries is None:
         return MissingExtraError(f"{what} needs the libraries of plainnet[{extra}], which pyproject.toml names")
@@ -33,9 +33,16 @@ def lacking(extra: str) -> list[str] | None:
         required = metadata.requires("plainnet") or []
     except metadata.PackageNotFoundError:
         return None
-    found = (re.match(rf"([\w.-]+)([^;]*);\s*extra == ['\"]{extra}['\"]$", line) for line in required)
-    needed = [_needed(match[1], match[2].strip()) for match in found if match]
+    form = rf"([\w.-]+(?:\[[\w,-]+\])?)([^;]*);\s*(?:\(?(.*?)\)? and )?extra == ['\"]{extra}['\"]$"
+    found = (re.match(form, line) for line in required)
+    needed = [_needed(match[1], match[2].strip()) for match in found if match and _is_for_here(match[3])]
     return [library for library in needed if library]
+
+
+def _is_for_here(marker: str | None) -> bool:
+    """Return True if a library is for this system: its marker, if any, names the system to have or to lack."""
+    named = re.fullmatch(r"sys_platform (==|!=) ['\"](\w+)['\"]", marker or "")
+    return named is None or (sys.platform == named[2]) == (named[1] == "==")
 
 
 def _needed(name: str, versions: str) -> str | None:
@@ -43,7 +50,7 @@ def _needed(name: str, versions: str) -> str | None:
     from importlib import metadata
 
     try:
-        installed = metadata.version(name)
+        installed = metadata.version(name.partition("[")[0])
     except metadata.PackageNotFoundError:
         return name
     least = versions.removeprefix(">=")
