@@ -14,8 +14,8 @@ from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.encoding import positions
-from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.facts import Facts
+from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.texts import categories, option
 from plainnet.tabular.thresholds import HALF, decided
 from plainnet.training import data
