@@ -23,6 +23,7 @@ NEEDS = {
     "test_attribution_of_tables.py": ("cli", "tables"),
     "test_baselines.py": ("sklearn", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
+    "test_benchmarks_scaling.py": ("cli", "plots", "cluster"),
     "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
     "test_c_tables.py": ("tables",),
