@@ -20,6 +20,8 @@ from plainnet.schedules import Memory, Schedule, Scheduled
 
 if TYPE_CHECKING:
     from plainnet.network import Network
+    from plainnet.ranks import Ranks
+    from plainnet.ranks.shares import Shares
 
 STREAMS = ("shuffling", "dropout")
 """The random streams of a network that training draws from."""
@@ -32,6 +34,9 @@ class Job:
     Engines read the data in the blocks of `plainnet.engines.batches`: one for arrays in memory, several for a file.
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
     network's own. An engine leaves the state such that another engine can go on from it, within an epoch too.
+
+    Where several `ranks` train together, the inputs, targets and weights are those of this rank. Everything else is the
+    same on every rank: batches, losses and weights are those of all together.
     """
 
     network: "Network"
@@ -45,6 +50,10 @@ class Job:
     epochs: int
     draw_order: Callable[[int], Array] | None = None
     """Takes the number of rows and returns their order in the next epoch; None uses the network's shuffling stream."""
+    ranks: "Ranks | None" = None
+    """The ranks that train together, each on its rows; None where this process has all of them."""
+    shares: "Shares | None" = None
+    """The part that each rank has in each batch; None without ranks."""
 
     # What follows is the state of the job: all fields that the constructor does not take.
     epochs_done: int = field(init=False, default=0)
@@ -95,9 +104,21 @@ class Job:
         restore(self, own)
 
     @cached_property
+    def rows(self) -> int:
+        """Return the number of rows of an epoch, on all ranks together."""
+        return len(self.inputs) if self.shares is None else self.shares.total
+
+    @cached_property
     def batches(self) -> int:
         """Return the number of batches in an epoch; the last may be smaller than the others."""
-        return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
+        return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
+
+    def part(self, batch: int) -> slice:
+        """Return the places of a batch in this process's order of an epoch; a rank may have none."""
+        if self.shares is not None:
+            return self.shares.slice(batch)
+        size = self.batch_size or self.rows
+        return slice(batch * size, min((batch + 1) * size, self.rows))
 
     @cached_property
     def layer_parts(self) -> dict[str, slice]:
