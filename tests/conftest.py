@@ -67,6 +67,7 @@ NEEDS = {
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
+    "test_ranks.py": ("cluster",),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,
     "test_report_browser.py": (*COMMANDS, "playwright"),

@@ -11,10 +11,10 @@ from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
-from plainnet.engines.together import Step, step_of
+from plainnet.engines.together import Steps, steps_of
 
 
-def train(job: Job, step: Step) -> Iterator[float]:
+def train(job: Job, step: Steps) -> Iterator[float]:
     """Train from where the job stands, one step per batch, for as long as the caller asks; yield each batch's loss.
 
     A step takes the batch forward and back through the layers, which writes ∂loss/∂parameters into the vector
@@ -43,7 +43,7 @@ class NumpyEngine:
     def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
         self.blas_threads = threads
-        self.step = step_of(job)
+        self.step = steps_of(job)
         self.losses = train(job, self.step)  # it waits between two calls of run, which may be an epoch each
         keep_freed_memory()
 

@@ -11,7 +11,7 @@ from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
 
 
-class Step:
+class Steps:
     """The steps of a job whose batches this process holds whole."""
 
     gradient: Array
@@ -43,7 +43,7 @@ class Step:
         """Raise what is to be raised after the last step."""
 
 
-class StepOfRanks(Step):
+class StepsOfRanks(Steps):
     """The steps of a job whose rows several ranks hold.
 
     In each step every rank adds one vector to those of the others:
@@ -93,9 +93,9 @@ class StepOfRanks(Step):
             raise KeyboardInterrupt
 
 
-def step_of(job: Job) -> Step:
+def steps_of(job: Job) -> Steps:
     """Return the steps of a job, on one or on several ranks."""
-    return Step(job) if job.ranks is None else StepOfRanks(job)
+    return Steps(job) if job.ranks is None else StepsOfRanks(job)
 
 
 def _weight(inputs: Array, sample_weight: Array | None) -> float:
