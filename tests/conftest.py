@@ -88,6 +88,7 @@ NEEDS = {
     "test_table_goldens.py": ("tables",),
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
+    "test_tasks.py": ("cluster",),
     "test_tabular.py": ("tables", "pandas"),
     "test_whole_set.py": ("sklearn", "fast"),
     "test_tuning.py": (*COMMANDS, "tune"),
@@ -104,6 +105,7 @@ LONG = (
     "test_many.py",
     "test_mapped.py",
     "test_processes.py",
+    "test_tasks.py",
 )
 """Modules of many processes, large files or long runs."""
 
