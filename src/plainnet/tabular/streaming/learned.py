@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,7 @@ from plainnet.tabular.parts import TablePart
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.streaming.passing import Passed, number_columns
 from plainnet.tabular.streaming.reading import Reader
-from plainnet.tabular.streaming.sums import MOST_VALUES, ValueCounts
+from plainnet.tabular.streaming.sums import MOST_VALUES
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import ClassTarget, NumberTarget, Target, Task, decide_task
 from plainnet.tabular.texts import as_text
@@ -72,7 +73,7 @@ def facts_on(reader: Reader, passed: Passed, sample: TablePart, names: Sequence[
 def _facts(reader: Reader, passed: Passed, sample: TablePart, name: str) -> StreamedFacts:
     kind, counts = reader.kinds[name], passed.values[name]
     weights = counts.weights
-    known = {
+    known: dict[str, Any] = {
         "name": name,
         "rows": passed.training,
         "missing": counts.rows.get(None, 0),

@@ -17,6 +17,7 @@ from plainnet.tabular.streaming.portions import Portion
 from plainnet.tabular.streaming.reading import Reader
 from plainnet.tabular.streaming.sums import NumberSums, ValueCounts
 
+
 @dataclass(frozen=True, eq=False)
 class Passed:
     """Passed holds what is known of the rows that have passed by."""
@@ -96,11 +97,9 @@ def _passed(reader: Reader, portion: Portion) -> Passed:
     numbers = reader.numbers_of(portion, part)
     roles = reader.drawing.parts(numbers)
     training = part.take(np.flatnonzero(roles == TRAINING))
-    kept = []
-    for kind in (TEST, VALIDATION):
-        kept.append((kind, _numbered(part, roles == kind, numbers)))
-    sampled = (roles == TRAINING) & reader.drawing.sampled(numbers)
-    kept.append((TRAINING, _numbered(part, sampled, numbers)))
+    chosen = {kind: roles == kind for kind in (TEST, VALIDATION)}
+    chosen[TRAINING] = (roles == TRAINING) & reader.drawing.sampled(numbers)
+    kept = [(kind, _numbered(part, rows, numbers)) for kind, rows in chosen.items()]
     return Passed(
         training=len(training),
         without_target=part.without_target,

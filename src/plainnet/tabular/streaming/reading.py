@@ -17,7 +17,7 @@ from plainnet.tabular.notations import PLAIN, WHOLE
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.raw_table import RawTable, require_alike, together
 from plainnet.tabular.read_options import ColumnKind, ReadOptions
-from plainnet.tabular.reading import TypedTable, typed_of
+from plainnet.tabular.reading import typed_of
 from plainnet.tabular.sources import named
 from plainnet.tabular.streaming.drawing import Drawing
 from plainnet.tabular.streaming.evidence import by_file, rows_against
@@ -59,8 +59,8 @@ class Reader:
         ignore: Collection[str] = (),
         weight_column: str | None = None,
         drawing: Drawing,
-    ) -> tuple[Reader, TypedTable]:
-        """Return the reader that the evidence makes, and what was decided on it; notes say what is not expected.
+    ) -> Reader:
+        """Return the reader that the evidence makes; notes say what is not expected.
 
         Raises as `read_typed` does.
         """
@@ -68,7 +68,7 @@ class Reader:
         raw = together(files)
         typed = typed_of(raw, ignore=ignore, options=options, target=target)
         kinds = {column.name: kind_of(column) for column in typed.frame.iter_columns()}
-        reader = cls(
+        return cls(
             source=named([Path(table.where) for table in files]),
             names=tuple(typed.frame.columns),
             kinds=kinds,
@@ -79,7 +79,6 @@ class Reader:
             drawing=drawing,
             example=files[0].take(np.arange(0)),
         )
-        return reader, typed
 
     def read(self, portion: Portion) -> TablePart:
         """Return the rows of a portion that have a target and count, in their kinds; its numbers count in the file.
