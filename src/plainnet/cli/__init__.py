@@ -10,9 +10,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, models, report, show, streams, train, tune, warmup, xor
+from plainnet.cli import compare, explain, export, launch, models, report, show, streams, train, tune, warmup, xor
 from plainnet.cli.streams import say
-from plainnet.errors import PlainnetError, PlainnetWarning
+from plainnet.errors import PlainnetError, PlainnetWarning, RankError
 
 
 class _FlagsWithoutType:
@@ -71,6 +71,7 @@ def plainnet(
         print(f"plainnet {__version__}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
+    launch.require_alone(context.invoked_subcommand)
 
 
 FAILED = 1
@@ -84,31 +85,35 @@ OUT_OF_MEMORY = (
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, or 1 for work without success, 2 for bad input, 130 for Ctrl-C."""
-    with streams.ready(), warnings.catch_warnings():
+    with streams.ready(silent=not launch.speaks()), warnings.catch_warnings():
         warnings.simplefilter("always", PlainnetWarning)
         warnings.showwarning = _Notes(warnings.showwarning)
         try:
             status: int | None = app(arguments, prog_name="plainnet", standalone_mode=False)
             streams.finish()
             return status or 0
+        except RankError as error:
+            launch.refuse(str(error), error)
+            return INTERRUPTED if launch.was_interrupted(error) else REFUSED
         except PlainnetError as error:
-            return _refuse(str(error))
+            return _refuse(str(error), error)
         except BrokenPipeError:  # nobody reads our output any more
             streams.abandon()
             return FAILED
-        except MemoryError:
-            return _refuse(OUT_OF_MEMORY)
+        except MemoryError as error:
+            return _refuse(OUT_OF_MEMORY, error)
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
-            return _refuse(f"{name}{error.strerror or error}")
+            return _refuse(f"{name}{error.strerror or error}", error)
         except (KeyboardInterrupt, typer.Abort):
-            say("interrupted")
+            launch.refuse("interrupted", KeyboardInterrupt())
             return INTERRUPTED
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own errors have it; anything else is a bug
+                launch.tell(error)
                 raise
             message = error.format_message()
-            return _refuse(message) if message else REFUSED
+            return _refuse(message, error) if message else REFUSED
 
 
 class _Notes:
@@ -119,6 +124,8 @@ class _Notes:
         self.glyphs_are_said = False
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not launch.speaks():
+            return
         if issubclass(category, PlainnetWarning):
             say(f"note: {message}")
         elif MISSING_GLYPH.match(str(message)) and not self.glyphs_are_said:
@@ -132,6 +139,6 @@ MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
 """The beginning of matplotlib's warning of a letter that no font has."""
 
 
-def _refuse(message: str) -> int:
-    say(message)
+def _refuse(message: str, error: BaseException) -> int:
+    launch.refuse(message, error)
     return REFUSED

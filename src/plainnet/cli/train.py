@@ -30,6 +30,8 @@ from plainnet.tabular.measuring import measure
 from plainnet.tabular.modelling import model_of, model_of_prepared
 from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.problem import problem_of_file
+from plainnet.tabular.sources import files_in
+from plainnet.tabular.stream import prepare_stream
 from plainnet.tabular.texts import spelled
 from plainnet.tabular.thresholds import HALF
 from plainnet.training.progress import show
@@ -57,14 +59,14 @@ def train(
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
     if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
         division = replace(division, folds=0)  # a checkpoint keeps the run of one network
-    read = {
+    read: dict[str, Any] = {
         "task": task,
         "loss": recipe.loss,
         "ignore": reading.ignored,
         "options": reading.options,
         "sample_weight": rows.sample_weight,
     }
-    trained = {
+    trained: dict[str, Any] = {
         "seed": running.seed,
         "deadline": math.inf if running.seconds is None else began + running.seconds,
         "aim": aim,
@@ -76,7 +78,7 @@ def train(
     def options_of_fit(prepared: Prepared) -> dict[str, Any]:
         return {
             "class_weight": options.class_weights(rows.class_weight, prepared.table.class_names),
-            "compression": running.compression_for(prepared),
+            **running.compression_for(prepared),
             **running.of_fit(prepared.problem.task),
             **outputs.of_fit(),
         }

@@ -63,14 +63,15 @@ class Control:
 
     def check(self, request: Any, number: int) -> None:
         """Raise RankError if a rank has left this training before the call `number`, whose request is under way."""
-        self._hear()
+        self.hear()
         for rank, left in self.left.items():
             if left.training == self.training and left.number < number:
                 self.is_broken = f"rank {rank}: {left.text}"
                 self._kept.append(request)
                 raise RankError(f"rank {rank} failed: {left.text}")
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
+        """Take what other ranks have told."""
         from mpi4py import MPI
 
         status = MPI.Status()

@@ -72,7 +72,10 @@ def by_file(tables: Iterable[RawTable]) -> list[RawTable]:
     files: dict[str, list[RawTable]] = {}
     for table in tables:
         files.setdefault(table.where, []).append(table)
-    return [replace(together(own), where=where) for where, own in files.items()]
+    return [
+        replace(together(own), where=where).take(np.arange(sum(len(table.frame) for table in own)))
+        for where, own in files.items()
+    ]
 
 
 def rows_against(raw: RawTable, column: str) -> RawTable:

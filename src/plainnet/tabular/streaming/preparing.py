@@ -19,13 +19,13 @@ from plainnet.tabular.parts import Division, TablePart, part_of_file
 from plainnet.tabular.preparing import TOLD_APART, Prepared, Stream, arrays_of
 from plainnet.tabular.problem import Divided, Problem, check_roles, loss_of_task, require_classes
 from plainnet.tabular.raw_table import RawTable
-from plainnet.tabular.read_options import DEFAULT, ReadOptions
+from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.recipe import Recipe
-from plainnet.tabular.sources import named
+from plainnet.tabular.sources import files_in, named
 from plainnet.tabular.streaming.drawing import TEST, TRAINING, VALIDATION, Drawing, require_streamable
 from plainnet.tabular.streaming.encoded import EncodedPieces, fits
 from plainnet.tabular.streaming.evidence import evidence_of
-from plainnet.tabular.streaming.file_pieces import files_in, pieces_of
+from plainnet.tabular.streaming.file_pieces import pieces_of
 from plainnet.tabular.streaming.learned import table_of, task_of
 from plainnet.tabular.streaming.passing import Passed, passed
 from plainnet.tabular.streaming.portions import Portion, portions_of
@@ -39,35 +39,24 @@ MOST_BYTES = 2**27
 """The sample, the validation part and the test part have about so many bytes each at most."""
 
 
-def prepare_stream(
+def prepared_stream(
     paths: Any,
     target: str,
     recipe: Recipe,
+    division: Division,
     *,
-    division: Division | None = None,
-    ignore: Collection[str] = (),
-    options: ReadOptions = DEFAULT,
-    sample_weight: str | None = None,
-    task: str | None = None,
-    loss: str | None = None,
-    seed: int = 0,
-    dtype: str = "float32",
-    communicator: Any = None,
-    stream: bool | None = None,
+    ignore: Collection[str],
+    options: ReadOptions,
+    sample_weight: str | None,
+    task: str | None,
+    loss: str | None,
+    seed: int,
+    dtype: str,
+    communicator: Any,
+    stream: bool | None,
 ) -> Prepared:
-    """Learn a table from files that need not fit into memory, in one pass, and return it ready for `fit_table`.
-
-    `paths` are a file, a folder of files, or a list of both. With a `communicator` of mpi4py each rank calls this with
-    the same arguments, and takes an equal part of the rows. `division` says which rows are held out, at most about
-    100,000 for each part, drawn by a rule that looks at the seed and a row's number alone. The training rows, once
-    encoded, stay in memory where they take little of it, and are otherwise read, piece by piece, in each epoch; with
-    `stream` they take at most 128 MB of memory. See `problem_of_file` for the other arguments.
-
-    Means, deviations, counts, categories and ranges are those of all training rows; medians, quartiles and the means
-    of clipped features are those of a sample of about 100,000. The classes of the target are those of all rows.
-    """
+    """Return a stream ready for training; see `plainnet.tabular.prepare_stream`."""
     check_roles(target, sample_weight, None, options.categories, ignore)
-    division = division or Division()
     require_streamable(division)
     require_no_refit(recipe)
     ranks = Ranks.of(communicator)
