@@ -14,6 +14,8 @@ from plainnet.tabular.sources import PARQUET_ENDINGS, endings_of
 from plainnet.tabular.table import Table
 
 MOST_NAMED = 3
+SMALL = 2**24
+"""Files of so many bytes are read as a whole, whatever memory is free."""
 CERTAINLY_ENOUGH = 50
 """Files of a fiftieth of the free memory fit into it, whatever is in them."""
 COPIES = 4
@@ -32,8 +34,8 @@ def require_memory(table: Table, rows: int, dtype: np.dtype[Any]) -> None:
     named = ", ".join(f"{column.name!r} ({len(column.feature_names):,})" for column in widest)
     raise InvalidValue(
         f"the features take {needed / 1e9:.3g} GB ({rows:,} rows x {features:,} features as {dtype}) and "
-        f"{free / 1e9:.3g} GB of memory are free; take fewer rows, or leave out (--ignore) columns that become many "
-        f"features: {named}"
+        f"{free / 1e9:.3g} GB of memory are free; take fewer rows, read them piece by piece (--stream), or leave out "
+        f"(--ignore) columns that become many features: {named}"
     )
 
 
@@ -43,7 +45,7 @@ def would_fit(files: Sequence[Path]) -> bool:
     if free is None or not all(file.is_file() for file in files):
         return True
     sizes = [file.stat().st_size for file in files]
-    if CERTAINLY_ENOUGH * sum(sizes) <= free:
+    if sum(sizes) <= SMALL or CERTAINLY_ENOUGH * sum(sizes) <= free:
         return True
     return COPIES * sum(map(_bytes_of_rows, files, sizes)) <= free
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import warnings_passed_over
+from plainnet._base.mapped import Rows
+from plainnet.errors import InvalidValue, warnings_passed_over
 from plainnet.tabular.memory import free_memory
 from plainnet.tabular.streaming.drawing import TRAINING
 from plainnet.tabular.streaming.portions import Portion
@@ -55,6 +56,10 @@ class EncodedPieces:
             return self.none()
         X, y, weights = zip(*examples, strict=True)
         return np.concatenate(X), np.concatenate(y), None if weights[0] is None else np.concatenate(weights)
+
+    def columns(self) -> tuple[Rows, Rows, Rows | None]:
+        """Return the features, targets and weights as rows that are read piece by piece."""
+        raise InvalidValue("the rows do not fit into memory")
 
     def none(self) -> tuple[Array, Array, Array | None]:
         """Return the features, targets and weights of no rows."""

@@ -112,7 +112,7 @@ def _prepared(
     assert isinstance(held_out, TablePart)
     share = held_out if ranks is None else held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
     in_memory = fits(encoded, ranks.here if ranks else 1, asked)
-    X, y, weights = encoded.all() if in_memory else (encoded.inputs, encoded.targets, encoded.weights)
+    X, y, weights = encoded.all() if in_memory else encoded.columns()
     with warnings_passed_over():
         validation = arrays_of(table, share, dtype)
     return Prepared(
