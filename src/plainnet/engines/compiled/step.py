@@ -1,8 +1,7 @@
 """One training step as two graphs, traced from the network's own functions: a pass forward and back, and the update.
 
-The batches of an epoch have one size, but for a smaller last batch. A graph has shapes; so the pass is traced for both
-sizes, and what differs between the two graphs is what depends on the number of rows: lengths of axes, and constants
-such as the n of a mean, which become tables with an entry for each size.
+The batches of an epoch have one size, but for a smaller last batch; the parts of them that several ranks hold have a
+few more sizes. A graph has shapes; so the pass is traced for each size, and sizes.py makes one of the graphs.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
+from plainnet.engines.compiled.sizes import for_all_sizes
 from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
@@ -32,12 +32,12 @@ NORM, CHECK, LAYER_NORMS = 16, 24, 32
 
 @dataclass
 class Pass:
-    """The pass over a batch of one size, or of two."""
+    """The pass over a batch of any of some sizes."""
 
     programs: list[Program]
-    """One for all sizes or, where the two compute different things, one for each."""
+    """One for all sizes or, where they compute different things, one for each."""
     rows: tuple[int, ...]
-    """The sizes: of all batches, and of the last one where that is smaller."""
+    """The sizes, the largest first."""
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]
@@ -129,7 +129,7 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
     )
     if not isinstance(graph.result[0], Node):
         raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
-    return simplify(graph)
+    return graph
 
 
 def traced_update(job: Job) -> Graph:
@@ -158,10 +158,10 @@ def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, whole_set: bool 
     graphs = [traced_pass(job, count, whole_set=whole_set) for count in rows]
     draws = _draws_of(graphs)
     try:
-        extents, constants = common(graphs, rows)
+        one, extents, constants = for_all_sizes(graphs, rows)
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
-        return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(graphs[0]))
+        programs = [_lowered(job, one, extents, rows[0], tables, threads)]
+        return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(one))
     except Unsupported:
         if len(graphs) == 1:
             raise
@@ -174,6 +174,7 @@ def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting])
 
 
 def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...], threads: int) -> Pass:
+    graphs = [simplify(graph) for graph in graphs]
     programs = [
         _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
         for graph, count in zip(graphs, rows, strict=True)
@@ -208,52 +209,6 @@ def _lowered(
         if isinstance(node, Node)
     ]
     return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
-
-
-def common(
-    graphs: Sequence[Graph], rows: Sequence[int]
-) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
-    """Return each node's extents for all graphs at once, and the constants in which they differ.
-
-    The graphs are of one computation, for these numbers of rows.
-    """
-    first, *others = graphs
-    extents = {node: tuple(map(Extent, node.shape)) for node in first.nodes}
-    tables: dict[Node, tuple[float, ...]] = {}
-    for other, count in zip(others, rows[1:], strict=True):
-        if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
-            raise Unsupported("it computes something else for another number of rows")
-        places = {node: i for i, node in enumerate(other.nodes)}
-        own_places = {node: i for i, node in enumerate(first.nodes)}
-        for one, two in zip(first.nodes, other.nodes, strict=True):
-            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
-            if not same_inputs or len(one.shape) != len(two.shape):
-                raise Unsupported("it computes something else for another number of rows")
-            lengths = zip(one.shape, two.shape, strict=True)
-            extents[one] = tuple(_extent(a, b, rows[0], count) for a, b in lengths)
-            if one.op == "constant":
-                _compare(one, two, tables)
-            elif one.op in ("getitem", "setitem", "add_at") and one.attributes != two.attributes:
-                raise Unsupported("it takes some of the batch's rows by their number")
-    return extents, tables
-
-
-def _extent(a: int, b: int, rows: int, other: int) -> Extent:
-    """Return the extent of an axis that is `a` long for so many rows, and `b` for another number of them."""
-    if a == b:
-        return Extent(a)
-    if a % rows or a * other != b * rows:
-        raise Unsupported("an axis is neither as long for any number of rows nor a multiple of it")
-    return Extent(a // rows, per_row=True)
-
-
-def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
-    a, b = (np.asarray(node.attributes["value"]) for node in (one, two))
-    if a.shape == b.shape and (a == b).all():
-        return
-    if a.ndim or b.ndim:
-        raise Unsupported("an array of constants depends on the number of rows")
-    tables[one] = (float(a), float(b))
 
 
 def _pass_buffers(
