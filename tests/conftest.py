@@ -23,6 +23,7 @@ NEEDS = {
     "test_attribution_of_tables.py": ("cli", "tables"),
     "test_baselines.py": ("sklearn", "tables"),
     "test_benchmarks.py": ("fast", "sklearn", "cli"),
+    "test_benchmarks_scaling.py": ("cli", "plots", "cluster"),
     "test_benchmarks_tables.py": ("sklearn", *COMMANDS),
     "test_blas.py": ("fast", "sklearn"),
     "test_c_tables.py": ("tables",),
@@ -67,6 +68,7 @@ NEEDS = {
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
+    "test_ranks.py": ("cluster",),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,
     "test_report_browser.py": (*COMMANDS, "playwright"),
@@ -86,6 +88,7 @@ NEEDS = {
     "test_table_goldens.py": ("tables",),
     "test_table_options.py": COMMANDS,
     "test_table_files.py": ("tables",),
+    "test_tasks.py": ("cluster",),
     "test_tabular.py": ("tables", "pandas"),
     "test_whole_set.py": ("sklearn", "fast"),
     "test_tuning.py": (*COMMANDS, "tune"),
@@ -102,6 +105,7 @@ LONG = (
     "test_many.py",
     "test_mapped.py",
     "test_processes.py",
+    "test_tasks.py",
 )
 """Modules of many processes, large files or long runs."""
 

@@ -23,6 +23,7 @@ MAP = """
     files history
     network backpropagation
     layers adapters losses optimizers activations initializers schedules metrics datasets xor_post
+    ranks
     _base errors
 """
 """Packages and modules from the top to the bottom; in one line, each may import those on its right.

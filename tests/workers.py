@@ -1,5 +1,8 @@
 """What the tests of processes run in their workers, which have to import it."""
 
+import os
+import uuid
+
 import plainnet as pn
 
 X, y = pn.datasets.moons(300, noise=0.2, seed=1)
@@ -18,3 +21,14 @@ def trained(seed=3, epochs=5):
 
 def fit_and_predict(seed):
     return trained(seed).predict(X).tobytes()
+
+
+class Opened:
+    """Data of which each unpickling leaves a file with the number of its process."""
+
+    def __init__(self, folder, data):
+        self.folder, self.data = folder, data
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        (self.folder / uuid.uuid4().hex).write_text(str(os.getpid()))

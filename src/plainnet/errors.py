@@ -63,6 +63,14 @@ class DivergenceError(InvalidValue):
     """A training run whose loss stopped being finite; the network keeps its last finite parameters."""
 
 
+class WorkerError(PlainnetError, RuntimeError):
+    """A worker of joblib, Dask or Ray died again and again of the same call."""
+
+
+class RankError(PlainnetError, RuntimeError):
+    """Another rank of a training on several ranks failed, or its arguments differ; the message has its number."""
+
+
 class MissingExtraError(PlainnetError, ImportError):
     """An optional library that is not installed; the message names the extra that brings it."""
 

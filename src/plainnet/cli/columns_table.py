@@ -18,7 +18,7 @@ from plainnet.cli.display import UNLIMITED, console, plain_table
 from plainnet.cli.measures import cut
 from plainnet.cli.train_options import Reading
 from plainnet.tabular.decisions import AS_SAID, Counts, Decision
-from plainnet.tabular.learning import useless_columns
+from plainnet.tabular.learning import facts_of, useless_columns
 from plainnet.tabular.reading import TypedTable, read_typed
 from plainnet.tabular.scores import in_plain_figures
 from plainnet.tabular.targets import decide_task
@@ -41,7 +41,7 @@ def show_table(files: Sequence[Path], target: str | None, reading: Reading) -> N
     typed = read_typed(files, ignore=reading.ignored, options=reading.options, target=target, say=False)
     task = None if target is None else decide_task(typed.frame, target)
     inputs = typed.frame if target is None else typed.frame.drop(target)
-    useless = useless_columns(inputs, typed.options.categories, most=None)
+    useless = useless_columns(facts_of(inputs), typed.options.categories, most=None)
     about = (
         ""
         if target is None

@@ -16,7 +16,7 @@ from plainnet.comparison.seed_data import SeedData
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.network.examples import loss_for, usual_loss
-from plainnet.training.options import OF_A_FILE
+from plainnet.training.options import OF_ONE_RUN
 
 Maker: TypeAlias = Network | Callable[[int], Network]
 
@@ -60,8 +60,10 @@ def _resolve(name: str, given: Any, shared: Mapping[str, Any]) -> Variant:
             f"variant {name!r} is {given!r}; it takes a Network, a function seed -> Network, or a dict with one of "
             "them under 'network' and options of fit"
         )
-    for option in {"progress", *OF_A_FILE} & {*own, *shared}:
-        raise InvalidValue(f"{option} is no option of a compared run; compare shows progress and keeps runs itself")
+    for option in {"progress", *OF_ONE_RUN} & {*own, *shared}:
+        raise InvalidValue(
+            f"{option} is no option of a compared run; compare shows progress, keeps runs and shares them out itself"
+        )
     if "loss" not in {**shared, **own}:
         usual = f"; {usual_loss(network)}" if isinstance(network, Network) else ""
         raise InvalidType(f"variant {name!r} has no loss; give compare loss=..., or the variant its own{usual}")

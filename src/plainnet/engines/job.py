@@ -16,6 +16,8 @@ from plainnet._base.mapped import Rows, block_rows
 from plainnet._base.state import restore, state_of
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer, State
+from plainnet.ranks import Ranks
+from plainnet.ranks.shares import Shares
 from plainnet.schedules import Memory, Schedule, Scheduled
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ class Job:
     epochs: int
     draw_order: Callable[[int], Array] | None = None
     """Takes the number of rows and returns their order in the next epoch; None uses the network's shuffling stream."""
+    ranks: Ranks | None = None
+    """The ranks that train together; the data are then this rank's share. None for a training in one process."""
+    shares: Shares | None = None
+    """Which rows of each rank make up each global batch."""
+    compression: str | None = None
+    """The number type in which gradients travel between ranks, "float16" or "bfloat16"; None for their own."""
 
     # What follows is the state of the job: all fields that the constructor does not take.
     epochs_done: int = field(init=False, default=0)
@@ -94,10 +102,15 @@ class Job:
             getattr(net, name).bit_generator.state = own.pop(name)
         restore(self, own)
 
+    @property
+    def rows(self) -> int:
+        """Return the number of training rows, of all ranks together."""
+        return self.shares.total if self.shares else len(self.inputs)
+
     @cached_property
     def batches(self) -> int:
-        """Return the number of batches in an epoch; the last may be smaller than the others."""
-        return 1 if self.batch_size is None else -(-len(self.inputs) // self.batch_size)
+        """Return the number of batches in an epoch, global ones with ranks; the last may be smaller than the others."""
+        return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
 
     @cached_property
     def layer_parts(self) -> dict[str, slice]:

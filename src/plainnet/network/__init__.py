@@ -356,6 +356,8 @@ class Network:
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = "10s",
         resume: bool = False,
+        communicator: Any = None,
+        compression: str | None = None,
         **unknown: Any,
     ) -> History:
         """Train on examples X (examples, features) and targets y, neither of which is changed.
@@ -390,6 +392,12 @@ class Network:
             checkpoint_every: epochs (10) or seconds ("30s") from checkpoint to checkpoint; one more at the end.
             resume: True to continue from the checkpoint, to the same bits as without an interruption; if the file
                 does not exist yet, the run starts from the beginning.
+            communicator: a communicator of mpi4py (extra `cluster`), such as `MPI.COMM_WORLD`, whose ranks train this
+                network together: each calls `fit` with the same options and its own share of the rows. The shares may
+                differ in size, and a share may be empty. `batch_size` counts the rows of all ranks, and the network,
+                the history and every report are the same on all of them; see docs/cluster.md.
+            compression: "float16" or "bfloat16", the number type in which gradients travel between ranks: half the
+                bytes of float32, and less precise; None for the network's own.
 
         Returns the record of the run, which is also in `history`. Raises InvalidValue or InvalidType for arguments
         that do not fit; DivergenceError if the loss stops being finite, with the network back at its last parameters

@@ -11,8 +11,9 @@ import polars.selectors as cs
 from plainnet._base.arrays import Array
 from plainnet.errors import warn
 from plainnet.tabular.columns import NumberColumn
+from plainnet.tabular.facts import counts_rows
 from plainnet.tabular.kinds import kind_of
-from plainnet.tabular.learning import FEW_CATEGORIES, counts_rows
+from plainnet.tabular.learning import FEW_CATEGORIES
 from plainnet.tabular.targets import Task
 from plainnet.tabular.texts import argument
 

@@ -19,8 +19,10 @@ class Records:
     tell whether it is quoted: it is where their number is odd.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, lines_before: int = 0) -> None:
         self.content = content
+        self.lines_before = lines_before
+        """The lines of the file that stand before the content."""
         self.bytes = np.frombuffer(content, np.uint8)
         self.marks = np.empty(0, np.int64)
         self.quoted: Array | None = None
@@ -49,7 +51,7 @@ class Records:
         return self._line_at(self.starts[record])
 
     def _line_at(self, byte: int) -> int:
-        return self.content.count(b"\n", 0, byte) + 1
+        return self.lines_before + self.content.count(b"\n", 0, byte) + 1
 
     def misplaced_quote(self, separator: str) -> int | None:
         """Return the line of the first quotation mark that neither encloses a field nor stands doubled inside one.

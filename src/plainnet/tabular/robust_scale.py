@@ -18,19 +18,20 @@ LARGE = 1e300
 """Distances of larger numbers may be no float64."""
 
 
-def robust_scale(values: Array, weights: Array | None = None) -> tuple[float, float]:
+def robust_scale(values: Array, weights: Array | None, ends: tuple[float, float]) -> tuple[float, float]:
     """Return the median and the distance of the quartiles; if they are equal, half the range; 0 for equal values.
 
-    With weights a row counts as often as its weight says; see `quartiles`.
+    With weights a row counts as often as its weight says; see `quartiles`. `ends` are the least and the largest value,
+    which may not be among `values` where these are a sample.
     """
-    if np.abs(values).max() > LARGE:
-        center, spread = robust_scale(values / 16, weights)
+    if max(abs(ends[0]), abs(ends[1])) > LARGE:
+        center, spread = robust_scale(values / 16, weights, (ends[0] / 16, ends[1] / 16))
         return 16 * center, min(16 * spread, float(np.finfo(np.float64).max))
     if weights is None:
         low, middle, high = _quartiles(values)
     else:
         low, middle, high = quartiles(values, weights, float(weights.min()))
-    return float(middle), _spread(low, high, float(values.min()), float(values.max()))
+    return float(middle), _spread(low, high, *ends)
 
 
 def unclipped(clipped: Array) -> Array:

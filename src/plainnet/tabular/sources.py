@@ -66,6 +66,8 @@ class Source:
     where: str
     ending: str
     content: bytes
+    lines_before: int = 0
+    """The lines that stand before the content, where it is a part of a file."""
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
@@ -78,8 +80,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
             raise FileError("there is no standard input to read the table from")
         return _of_unknown_kind("standard input", sys.stdin.buffer.read())
     path = Path(path)
-    _require_file(path)
-    compressed, ending = _endings(path)
+    require_file(path)
+    compressed, ending = endings_of(path)
     try:
         content = path.read_bytes() if path.is_fifo() or compressed == ".zip" or ending else b""
     except OSError as error:
@@ -94,7 +96,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
 
 def is_table(path: str | os.PathLike[str]) -> bool:
     """Return True if a name is that of a table, by its ending, or of standard input."""
-    compressed, ending = _endings(Path(path))
+    compressed, ending = endings_of(Path(path))
     return str(path) in STANDARD_INPUT or compressed == ".zip" or ending in ENDINGS
 
 
@@ -126,7 +128,7 @@ def require_ending(path: Path, endings: Sequence[str]) -> str:
     raise FileError(f"{path} has the ending {ending!r}; a table ends in one of: {', '.join(endings)}; {way}")
 
 
-def _endings(path: Path) -> tuple[str, str]:
+def endings_of(path: Path) -> tuple[str, str]:
     """Return the ending of a compressed file or archive, "" for any other, and that of the table in it."""
     ending = path.suffix.lower()
     if ending == ".zip" or ending in COMPRESSED:
@@ -134,7 +136,8 @@ def _endings(path: Path) -> tuple[str, str]:
     return "", ending
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Raise FileError for a path that is no file, with what to do instead."""
     url = re.match(r"(\w{2,}):/+(.*)", str(path))  # a Path makes one slash of two
     if url:
         address = f"{url[1]}://{url[2]}"
@@ -159,16 +162,22 @@ def _of_archive(where: str, content: bytes) -> Source:
     """Return the one table of a ZIP archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if not re.search(r"/$|(^|/)(__MACOSX/|\.)", name)]
-            tables = [name for name in names if Path(name).suffix.lower() in ENDINGS]
-            if len(tables) != 1:
-                found = f"{len(tables)} tables" if tables else "no table"
-                listed = ", ".join((tables or names)[:5]) + (", ..." if len(tables or names) > 5 else "")
-                raise FileError(f"{where} holds {found} ({listed}); it takes an archive of one: {UNPACK}")
-            inside = archive.read(tables[0])
+            table = table_in(archive, where)
+            inside = archive.read(table)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
         raise FileError(f"{where} is not a whole ZIP archive without a password: {error}") from None
-    return Source(f"{where} ({tables[0]})", Path(tables[0]).suffix.lower(), inside)
+    return Source(f"{where} ({table})", Path(table).suffix.lower(), inside)
+
+
+def table_in(archive: zipfile.ZipFile, where: str) -> str:
+    """Return the name of the one table of a ZIP archive; raise FileError for none or several."""
+    names = [name for name in archive.namelist() if not re.search(r"/$|(^|/)(__MACOSX/|\.)", name)]
+    tables = [name for name in names if Path(name).suffix.lower() in ENDINGS]
+    if len(tables) != 1:
+        found = f"{len(tables)} tables" if tables else "no table"
+        listed = ", ".join((tables or names)[:5]) + (", ..." if len(tables or names) > 5 else "")
+        raise FileError(f"{where} holds {found} ({listed}); it takes an archive of one: {UNPACK}")
+    return tables[0]
 
 
 def _of_unknown_kind(where: str, content: bytes) -> Source:
@@ -192,10 +201,8 @@ def text_content(source: Source, encoding: str | None = None) -> bytes:
     says what it is. Raises FileError, with the line if there is one, for anything else.
     """
     content, where = source.content, source.where
-    for beginning, what in OTHER_FILES.items():
-        if content.startswith(beginning):
-            raise FileError(f"{where} is {what}")
-    content = _in_utf8(content, where, encoding)
+    refuse_other_file(where, content)
+    content = _in_utf8(content, where, encoding, source.lines_before)
     if b"\0" in content:
         raise FileError(
             f"{where} is not UTF-8 text, as its name says; save the table as UTF-8, or say what it is "
@@ -203,13 +210,20 @@ def text_content(source: Source, encoding: str | None = None) -> bytes:
         )
     while content.startswith(BYTE_ORDER_MARK):
         content = content.removeprefix(BYTE_ORDER_MARK)
-    content = _lines_end_alike(content.removesuffix(END_OF_FILE), where)
+    content = _lines_end_alike(content.removesuffix(END_OF_FILE), where, source.lines_before)
     if not content or content.isspace():
         raise FileError(f"{where} is empty")
     return content
 
 
-def _in_utf8(content: bytes, where: str, encoding: str | None) -> bytes:
+def refuse_other_file(where: str, content: bytes) -> None:
+    """Raise FileError for a file whose first bytes say that it is no text."""
+    for beginning, what in OTHER_FILES.items():
+        if content.startswith(beginning):
+            raise FileError(f"{where} is {what}")
+
+
+def _in_utf8(content: bytes, where: str, encoding: str | None, lines_before: int) -> bytes:
     """Return the content of a text in UTF-8."""
     found = encoding or encoding_of(content)
     if found == "utf-8" and content.isascii():
@@ -217,7 +231,7 @@ def _in_utf8(content: bytes, where: str, encoding: str | None) -> bytes:
     try:
         text = content.decode(found)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = lines_before + content.count(b"\n", 0, error.start) + 1
         byte = f"{where}, line {line}: byte 0x{content[error.start : error.start + 1].hex()} is not"
         if encoding is not None:
             raise FileError(f"{byte} text in the encoding {encoding!r}; name another one (--encoding)") from None
@@ -228,11 +242,16 @@ def _in_utf8(content: bytes, where: str, encoding: str | None) -> bytes:
     if found == "utf-8":
         return content
     if encoding is None and found == "cp1252":
-        warn(
-            f"{where} is not UTF-8 text and is read as Windows-1252 (Western European); if letters are wrong, name its "
-            "encoding (encoding='cp1250', --encoding cp1250)"
-        )
+        warn_of_cp1252(where)
     return text.encode()
+
+
+def warn_of_cp1252(where: str) -> None:
+    """Warn that a text is taken for Windows-1252."""
+    warn(
+        f"{where} is not UTF-8 text and is read as Windows-1252 (Western European); if letters are wrong, name its "
+        "encoding (encoding='cp1250', --encoding cp1250)"
+    )
 
 
 # The exported script holds the text of the next function: its lines are as short as `ruff format` makes them without
@@ -263,7 +282,7 @@ def encoding_of(content: bytes) -> str:
     return "cp1252" if fits else "utf-8"
 
 
-def _lines_end_alike(content: bytes, where: str) -> bytes:
+def _lines_end_alike(content: bytes, where: str, lines_before: int) -> bytes:
     """Put newlines in place of the carriage returns with which old spreadsheets for the Mac end their lines.
 
     A newline at the very end and those inside quotation marks may stand beside them.
@@ -282,7 +301,7 @@ def _lines_end_alike(content: bytes, where: str) -> bytes:
     if not alone.any():
         return content
     if newline[:-1].any():
-        line = content.count(b"\n", 0, int(alone.argmax())) + 1
+        line = lines_before + content.count(b"\n", 0, int(alone.argmax())) + 1
         raise FileError(
             f"{where}, line {line}: a carriage return stands inside the line, while lines end in a newline; "
             "end all lines alike, or put the field in quotation marks"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,18 @@ from plainnet.tabular.columns import Categories, Column
 from plainnet.tabular.decisions import Decision, ReadAs, notes, option_otherwise
 from plainnet.tabular.description import as_dict, check_text, from_plain, require_keys, to_plain
 from plainnet.tabular.encoding import column_of_kind, encode, of_kinds, places_of_features, positions
+from plainnet.tabular.facts import ColumnFacts, Facts
 from plainnet.tabular.features import GROUPS, FeatureGroups
 from plainnet.tabular.kinds import Place, from_typed, has_thousands, notation_of_type, row_of_frame
-from plainnet.tabular.learning import COLUMN_KINDS, ENCODINGS, MOST_CATEGORIES, Encoding, learn_column, useless_columns
+from plainnet.tabular.learning import (
+    COLUMN_KINDS,
+    ENCODINGS,
+    MOST_CATEGORIES,
+    Encoding,
+    facts_of,
+    learn_column,
+    useless_columns,
+)
 from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN, WHOLE, Notation
 from plainnet.tabular.overlap import check_fingerprint
@@ -115,27 +124,42 @@ class Table:
         found |= {column.name: WHOLE for column in inputs.iter_columns() if has_thousands(column)}
         options = replace(options, notations={**options.notations, **found})
         typed = pl.DataFrame([from_typed(column, row_of_frame) for column in inputs.iter_columns()])
-        useless = useless_columns(typed, options.categories, None if robust else MOST_CATEGORIES)
+        if task == "classification":
+            learned: Target = ClassTarget.learn(targets, options.spellings)
+        else:
+            learned = NumberTarget.learn(ColumnFacts(targets, sample_weight), standardize_target, clip=robust)
+        return cls.of_facts(
+            facts_of(typed, sample_weight), learned, options, encoding=encoding, largest_one_hot=largest_one_hot
+        )
+
+    @classmethod
+    def of_facts(
+        cls,
+        facts: Sequence[Facts],
+        target: Target,
+        options: ReadOptions,
+        *,
+        encoding: Encoding = "standard",
+        largest_one_hot: int = 8,
+    ) -> Table:
+        """Return the table of a target and of input columns on whose training rows these are the facts; see `learn`."""
+        most = None if encoding == "robust" else MOST_CATEGORIES
+        useless = useless_columns(facts, options.categories, most)
         for note in notes(useless.values()):
             warn(note)
         columns = [
             learn_column(
                 column,
-                sample_weight,
                 encoding=encoding,
                 largest_one_hot=largest_one_hot,
                 notation=options.notations.get(column.name, PLAIN),
             )
-            for column in typed.iter_columns()
+            for column in facts
             if column.name not in useless
         ]
         if not columns:
-            raise InvalidValue(f"no column is left to predict {target!r} from; it takes one that varies")
-        if task == "classification":
-            learned: Target = ClassTarget.learn(targets, options.spellings)
-        else:
-            learned = NumberTarget.learn(targets, standardize_target, sample_weight, clip=robust)
-        return cls(tuple(columns), learned, options, left_out=tuple(useless.values()))
+            raise InvalidValue(f"no column is left to predict {target.name!r} from; it takes one that varies")
+        return cls(tuple(columns), target, options, left_out=tuple(useless.values()))
 
     @property
     def task(self) -> Task:

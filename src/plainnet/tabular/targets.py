@@ -14,8 +14,8 @@ from plainnet._base.wording import plural
 from plainnet.errors import InvalidValue
 from plainnet.tabular.description import check_ascending, check_text
 from plainnet.tabular.encoding import positions
+from plainnet.tabular.facts import Facts
 from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
-from plainnet.tabular.learning import mean_and_deviation
 from plainnet.tabular.texts import categories, option
 from plainnet.tabular.thresholds import HALF, decided
 from plainnet.training import data
@@ -150,12 +150,15 @@ class ClassTarget:
             )
 
     @classmethod
-    def learn(cls, column: pl.Series, spellings: Mapping[str, str]) -> ClassTarget:
-        """Learn the classes from the training rows; `spellings` are those of numbers and booleans in their file."""
+    def learn(cls, column: pl.Series, spellings: Mapping[str, str], counts: pl.Series | None = None) -> ClassTarget:
+        """Learn the classes from the training rows; `spellings` are those of numbers and booleans in their file.
+
+        With `counts` each value of `column` stands for so many rows.
+        """
         import polars as pl
 
         if column.dtype == pl.String:
-            column, spellings = categories(column), spellings_of(categories(column), column)
+            column, spellings = categories(column), spellings_of(categories(column), column, counts)
         classes = tuple(int(v) if isinstance(v, float) else v for v in sorted(column.unique()))
         plain = tuple(map(label_text, classes))
         written = tuple(spellings.get(text, text) for text in plain)
@@ -243,16 +246,13 @@ class NumberTarget:
                 checks.number(f"limits of target {self.name!r}", limit)
 
     @classmethod
-    def learn(
-        cls, column: pl.Series, standardize: bool, weights: Array | None = None, *, clip: bool = False
-    ) -> NumberTarget:
+    def learn(cls, facts: Facts, standardize: bool, *, clip: bool = False) -> NumberTarget:
         """Learn mean and deviation from the training rows; without `standardize` they are 0 and 1, without effect.
 
         With `clip` learn the least and the largest target, too.
         """
-        values = column.to_numpy()
-        mean, deviation = mean_and_deviation(values, weights) if standardize else (0.0, 1.0)
-        return cls(column.name, mean, deviation, (float(values.min()), float(values.max())) if clip else ())
+        mean, deviation = facts.moments if standardize else (0.0, 1.0)
+        return cls(facts.name, mean, deviation, facts.ends if clip else ())
 
     def encode(self, column: pl.Series) -> Array:
         """Return the standardized target, shape (rows, 1)."""
@@ -275,14 +275,18 @@ Target: TypeAlias = ClassTarget | NumberTarget
 TARGETS: dict[str, type[Target]] = {cls.kind: cls for cls in (ClassTarget, NumberTarget)}
 
 
-def spellings_of(column: pl.Series, written: pl.Series) -> dict[str, str]:
-    """Return how a file writes the classes of a target, its commonest way for each, if that is not `label_text`."""
+def spellings_of(column: pl.Series, written: pl.Series, counts: pl.Series | None = None) -> dict[str, str]:
+    """Return how a file writes the classes of a target, its commonest way for each, if that is not `label_text`.
+
+    With `counts` each value stands for so many rows.
+    """
     import polars as pl
 
     labels = column.drop_nulls()
     if labels.n_unique() > MOST_SPELLINGS or (labels.dtype == pl.Float64 and not (labels == labels.floor()).all()):
         return {}
-    pairs = pl.DataFrame({"label": column, "text": written}).drop_nulls().group_by("label", "text").len()
+    rows = pl.repeat(1, len(column), eager=True) if counts is None else counts
+    pairs = pl.DataFrame({"label": column, "text": written, "len": rows}).drop_nulls().group_by("label", "text").sum()
     found: dict[str, str] = {}
     for label, text, _ in pairs.sort("len", "text").iter_rows():  # the commonest comes last
         found[label_text(int(label) if isinstance(label, float) else label)] = text

@@ -22,11 +22,11 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
     Raises FileError, with the line if there is one, for a file that is no table.
     """
     content, where = text_content(source, options.encoding), source.where
-    records = Records(content)
+    records = Records(content, source.lines_before)
     layout = layout_of(records, source, options)
     line = records.misplaced_quote(layout.separator)
     if line:
-        text = content.split(b"\n")[line - 1]
+        text = content.split(b"\n")[line - 1 - source.lines_before]
         raise FileError(f"{where}, line {line}: {_misplaced_quote(text, layout.separator)}")
     names = [name or "" for name in _parse(where, records[layout.header], layout.separator).row(0)]
     rows = _rows(records, layout, len(names), records.fields(layout.separator), where)
@@ -40,7 +40,7 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
         )
     # Numbers name the columns, as the names of the header may be empty or doubled.
     numbers = [str(number) for number in range(len(names))]
-    frame = _parse(where, content, layout.separator, numbers, records.line(rows[0]) - 1)
+    frame = _parse(where, content, layout.separator, numbers, records.line(rows[0]) - 1 - source.lines_before)
     if rows.size < len(frame):
         frame = frame[rows - rows[0]]  # without the blank lines
     quoted: dict[int, Array] = {}

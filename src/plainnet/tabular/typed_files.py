@@ -32,7 +32,7 @@ def read_parquet(source: Source) -> RawTable:
         raise FileError(f"{where} is not a Parquet file, as its name says; name a text table .csv or .tsv")
     if not content.endswith(b"PAR1"):
         raise FileError(f"{where} is a Parquet file without its end; it was cut off")
-    return _of_frame(where, _read(content, f"{where} is a damaged Parquet file", "read_parquet"))
+    return of_frame(where, _read(content, f"{where} is a damaged Parquet file", "read_parquet"))
 
 
 def read_arrow(source: Source) -> RawTable:
@@ -43,7 +43,7 @@ def read_arrow(source: Source) -> RawTable:
     if content.startswith(b"FEA1"):
         raise FileError(f"{where} is a Feather file of version 1; write it in version 2")
     reader = "read_ipc" if content.startswith(b"ARROW1") else "read_ipc_stream"
-    return _of_frame(where, _read(content, f"{where} is no Arrow file, as its name says, or a damaged one", reader))
+    return of_frame(where, _read(content, f"{where} is no Arrow file, as its name says, or a damaged one", reader))
 
 
 def read_json_lines(source: Source, options: ReadOptions) -> RawTable:
@@ -52,11 +52,11 @@ def read_json_lines(source: Source, options: ReadOptions) -> RawTable:
     try:
         frame = pl.read_ndjson(content, infer_schema_length=None)
     except pl.exceptions.PolarsError:
-        frame = _columns_of_text(content, source.where)
+        frame = _columns_of_text(content, source.where, source.lines_before)
     texts = {number: column for number, column in enumerate(frame.iter_columns()) if column.dtype == pl.String}
     marked = {number: np.flatnonzero(column.is_in(MISSING[1:]).fill_null(False)) for number, column in texts.items()}
     quoted = {number: rows for number, rows in marked.items() if rows.size and options.missing is None}
-    return _of_frame(source.where, frame, is_text=True, quoted=quoted)
+    return of_frame(source.where, frame, is_text=True, quoted=quoted)
 
 
 def read_workbook(source: Source, options: ReadOptions) -> RawTable:
@@ -94,7 +94,7 @@ def read_workbook(source: Source, options: ReadOptions) -> RawTable:
         texts = pl.DataFrame(map(_typed_or_text, typed.iter_columns(), texts.iter_columns()))
     filled = texts.select(~pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
     rows = np.flatnonzero(filled)
-    return _of_frame(where, texts[rows], names, rows=rows, is_text=True)
+    return of_frame(where, texts[rows], names, rows=rows, is_text=True)
 
 
 def _sheet_of(names: Sequence[str], asked: str | None, where: str) -> str:
@@ -121,13 +121,13 @@ def _typed_or_text(typed: pl.Series, text: pl.Series) -> pl.Series:
     return (typed if is_whole else text).alias(text.name)
 
 
-def _columns_of_text(content: bytes, where: str) -> pl.DataFrame:
+def _columns_of_text(content: bytes, where: str, lines_before: int) -> pl.DataFrame:
     """Return the columns of JSON Lines as text, where a column holds values of several kinds.
 
     Raises FileError, with the line, for what is no JSON object of single values.
     """
     rows = []
-    for line, text in enumerate(content.split(b"\n"), start=1):
+    for line, text in enumerate(content.split(b"\n"), start=lines_before + 1):
         if not text.strip():
             continue
         try:
@@ -151,16 +151,21 @@ def _as_written(value: Any, which: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _of_frame(
+def of_frame(
     where: str,
     frame: pl.DataFrame,
     written: Sequence[str] | None = None,
     *,
     rows: Array | None = None,
+    first_row: int = 0,
     is_text: bool = False,
     quoted: Mapping[int, Array] | None = None,
 ) -> RawTable:
-    """Return the columns of a frame as those of a file; `rows` are the numbers of its rows there, from 0 on."""
+    """Return the columns of a frame as those of a file.
+
+    `rows` are the numbers of its rows there, counted from 0; without them they stand one after the other from
+    `first_row` on.
+    """
     text = pl.col(pl.String)
     frame = frame.with_columns(pl.when(text.str.strip_chars() != "").then(text).name.keep())  # as in a text file
     if frame.height == 0:
@@ -169,7 +174,7 @@ def _of_frame(
         where=where,
         written=frame.columns if written is None else written,
         frame=frame,
-        place=lambda row: f"{where}, row {(row if rows is None else int(rows[row])) + 1}",
+        place=lambda row: f"{where}, row {(first_row + row if rows is None else int(rows[row])) + 1}",
         is_text=is_text,
         quoted=quoted or {},
     )

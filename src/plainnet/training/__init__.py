@@ -22,6 +22,8 @@ from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.network.prediction import outputs_of
+from plainnet.ranks import Ranks
+from plainnet.ranks.shares import Shares
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
@@ -85,6 +87,9 @@ def unbuilt_on_error(*networks: Network) -> Iterator[None]:
 def job_of(net: Network, data: Data, options: Options) -> Job:
     """Return the job of training a network on checked examples."""
     inputs, targets, sample_weight = data.training
+    ranks = Ranks.of(options.communicator)
+    counts = [len(inputs)] if ranks is None else ranks.all(len(inputs))
+    batch_size = _batch_size(options.batch_size, sum(counts), data, net)
     return Job(
         network=net,
         loss=loss_for(net, options.loss),
@@ -92,9 +97,12 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
         inputs=inputs,
         targets=targets,
         sample_weight=sample_weight,
-        batch_size=_batch_size(options.batch_size, data, net),
+        batch_size=batch_size,
         shuffle=options.shuffle,
         epochs=options.epochs,
+        ranks=ranks,
+        shares=Shares(counts, batch_size, ranks.rank) if ranks else None,
+        compression=options.compression,
     )
 
 
@@ -179,10 +187,9 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
         )
 
 
-def _batch_size(given: BatchSize, data: Data, net: Network) -> int | None:
-    """Return the batch size for these data; None for all rows at once."""
+def _batch_size(given: BatchSize, rows: int, data: Data, net: Network) -> int | None:
+    """Return the batch size for these data, `rows` on all ranks; None for all rows at once."""
     inputs, targets, _ = data.training
-    rows = len(inputs)
     if given is None and are_mapped(inputs, targets):
         raise InvalidValue(
             "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file, which is read in "

@@ -24,7 +24,7 @@ from plainnet.history import History
 from plainnet.network import Network
 from plainnet.training import job_of, run_of, unbuilt_on_error
 from plainnet.training.data import Data, examples_of
-from plainnet.training.options import OF_A_FILE, Options
+from plainnet.training.options import OF_ONE_RUN, Options
 from plainnet.training.progress import counting
 from plainnet.training.run import TrainingRun
 
@@ -61,7 +61,8 @@ def train_many(
         folds: for each network a pair of row numbers: the rows of X and y to train it on, and those to validate it on.
         progress: True to show a bar.
         deadline: a time of `time.monotonic` at which each network ends, at a whole epoch, with its best parameters.
-        options: those of `Network.fit` but `checkpoint`, `checkpoint_every` and `resume`. `optimizer` may be a list
+        options: those of `Network.fit` but those of a single run: `checkpoint`, `checkpoint_every`, `resume`,
+            `communicator`, `compression`. `optimizer` may be a list
             with one for each network, such as one for each learning rate.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
@@ -241,10 +242,10 @@ def _options_of_each(options: Mapping[str, Any], count: int) -> list[Options]:
     """Return the options of each network; they differ in the optimizer if that is a list."""
     optimizer = options.get("optimizer")
     if not isinstance(optimizer, list | tuple):
-        return [Options.of(options, "train_many", without=OF_A_FILE)] * count
+        return [Options.of(options, "train_many", without=OF_ONE_RUN)] * count
     if len(optimizer) != count:
         raise InvalidValue(f"optimizer has {len(optimizer)} entries for {count} networks; it takes one for each")
-    return [Options.of({**options, "optimizer": own}, "train_many", without=OF_A_FILE) for own in optimizer]
+    return [Options.of({**options, "optimizer": own}, "train_many", without=OF_ONE_RUN) for own in optimizer]
 
 
 FREE = {"l1", "l2", "rate", "initializer"}

@@ -23,7 +23,12 @@ BatchSize: TypeAlias = int | Literal["auto"] | None
 ReportEvery: TypeAlias = int | Literal["auto"]
 
 OF_A_FILE = ("checkpoint", "checkpoint_every", "resume")
-"""The options that keep a single run in a file; functions that train several networks do not take them."""
+"""The options that keep a run in a file."""
+
+COMPRESSIONS = ("float16", "bfloat16")
+
+OF_ONE_RUN = (*OF_A_FILE, "communicator", "compression")
+"""The options of a single run; functions that train several networks do not take them."""
 
 OF_THE_DATA = ("validation", "sample_weight", "class_weight")
 """The options that hold data."""
@@ -69,6 +74,10 @@ class Options:
     """Epochs, at least 1, or seconds as a text such as "30s"."""
     resume: bool
     """True to go on from the checkpoint, which is then not None."""
+    communicator: Any
+    """None, or a communicator of mpi4py's, whose ranks train together."""
+    compression: str | None
+    """The number type in which gradients travel between ranks, a name of COMPRESSIONS; None for their own."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], caller: str = "training", without: Sequence[str] = ()) -> Options:
@@ -87,7 +96,9 @@ class Options:
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that the record of a run states as they are; data and files are told otherwise."""
-        return {name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_A_FILE)}
+        return {
+            name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_A_FILE, "communicator")
+        }
 
     def __post_init__(self) -> None:
         size = self.batch_size
@@ -101,6 +112,9 @@ class Options:
             "report_every": _number("report_every", self.report_every, "a number of epochs, or 'auto'"),
             "threads": None if self.threads is None else checks.whole_number("threads", self.threads, least=1),
             "resume": checks.flag("resume", self.resume),
+            "compression": None
+            if self.compression is None
+            else checks.one_of("compression", self.compression, COMPRESSIONS),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the object is frozen from here on

@@ -1,0 +1,56 @@
+"""The model fitted to a measurement: on one process for the steps, on two ranks for the messages; then checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from benchmarks.scaling.allreduce import Link
+from benchmarks.scaling.fitting import Costs, fit_costs, fit_link
+from benchmarks.scaling.measuring import NETWORKS, ONE, THREADS, Group, Measured, Point
+from benchmarks.scaling.model import Step, crowded
+from benchmarks.workloads import WORKS
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The model's numbers on a machine of so many cores."""
+
+    cores: int
+    costs: Mapping[tuple[str, str], Costs]
+    """By the name of one of the groups of one process, and engine."""
+    link: Link | None
+    """Between two ranks of this machine; None where fewer were measured."""
+
+    def step(self, group: Group, network: str, engine: str) -> Step:
+        """Return what a step costs a process of the group alone."""
+        step = self.costs[str(group), engine].of(network, WORKS[network].parameters)
+        return step
+
+    def seconds(self, group: Group, point: Point) -> float:
+        """Return the predicted seconds of a step of a group on this machine: each rank has a thread."""
+        network, engine, batch = point
+        if group.ranks == 1:
+            return self.step(group, network, engine).compute(1, batch)
+        assert self.link is not None
+        step = crowded(self.step(ONE, network, engine), group.ranks, self.cores)
+        link = replace(self.link, bandwidth=self.link.bandwidth / max(1.0, group.ranks / self.cores))
+        return (step if group.compression is None else step.compressed()).seconds(group.ranks, batch, link)
+
+
+def fitted(measured: Measured, cores: int) -> Fitted:
+    """Fit the model's numbers."""
+    parameters = {work.name: work.parameters for work in NETWORKS}
+    costs = {}
+    for group in (ONE, THREADS):
+        by_engine: dict[str, dict[tuple[str, int], float]] = {}
+        for (network, engine, batch), seconds in measured.step(group).items():
+            by_engine.setdefault(engine, {})[network, batch] = seconds
+        for engine, found in by_engine.items():
+            those = {name: parameters[name] for name in dict.fromkeys(network for network, _ in found)}
+            costs[str(group), engine] = fit_costs(those, found)
+    additions = measured.addition(Group(2))
+    return Fitted(cores, costs, fit_link(additions) if additions else None)
+
+
+def checked(model: Fitted, measured: Measured, group: Group) -> dict[Point, tuple[float, float]]:
+    """Return the predicted and measured seconds of a step at each point of a group."""
+    return {point: (model.seconds(group, point), seconds) for point, seconds in measured.step(group).items()}

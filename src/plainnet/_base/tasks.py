@@ -1,0 +1,343 @@
+"""Many calls of one function, on whatever `joblib.parallel_config` names: processes, threads, Dask, Ray.
+
+joblib's own backends run in `joblib.Parallel`. Dask and Ray are driven by their own clients, which tell of each call
+how it ended: under `joblib.Parallel` a Dask call whose worker was killed never ends, and Ray gives no result before the
+last.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from plainnet._base import checks
+from plainnet._base.extras import missing_extra
+from plainnet._base.packing import Pack, dumps
+from plainnet.errors import WorkerError, warn
+
+RETRIES = 5
+"""So often a call is made again whose worker has died; the worker may have died of another call."""
+
+AT_ONCE = 2000
+"""The calls that a cluster knows of at a time: enough for its workers, and for more of them to be started."""
+
+LEAST_MAPPED = 10_000
+"""The bytes from which data are in a file that all processes of this machine map into their memory."""
+
+Arguments = tuple[Any, ...]
+Results = Generator[tuple[int, Any], None, None]
+Function = Callable[..., Any]
+
+
+def run(
+    function: Function, arguments: Iterable[Arguments], shared: Arguments = (), workers: int | None = None
+) -> Results:
+    """Yield (i, function(*shared, *arguments[i])) for each i, as the calls end.
+
+    Each worker gets the function and `shared` once, however many calls it makes; in another process the arrays of
+    `shared` cannot be written to. Closing the generator cancels what has not begun. An error of the function comes out
+    at once and ends the others; a worker that dies costs its own calls a retry.
+
+    Arguments:
+        arguments: for each call its arguments; an iterator without a length is asked as workers get free.
+        workers: the number of calls at a time; by default that of `joblib.parallel_config`, otherwise one per core.
+            One is this process, unless a backend is configured.
+
+    Raises WorkerError if the workers of a call die again and again.
+    """
+    if workers is not None:
+        workers = checks.whole_number("workers", workers, least=1)
+    calls = _Calls(function, shared, arguments)
+    try:
+        backend, number = _configured()
+    except ImportError:
+        if workers != 1 and calls.number != 1:
+            warn(f"{missing_extra('more than one worker', 'cluster', 'joblib')}; all is done in this process")
+        return calls.made_here()
+    number = workers or number or -1
+    if backend is None:
+        return _on_processes(calls, number)
+    kinds = {kind.__name__ for kind in type(backend).__mro__}
+    if "DaskDistributedBackend" in kinds:
+        return _on_dask(calls, backend, number)
+    if "RayBackend" in kinds:
+        return _on_ray(calls, backend, number)
+    return _in_parallel(calls, backend, number)
+
+
+def elsewhere() -> bool:
+    """Return True if the user has configured a backend of joblib that is not this process."""
+    try:
+        backend, _ = _configured()
+    except ImportError:
+        return False
+    return backend is not None and not _shares_memory(backend)
+
+
+def _shares_memory(backend: Any) -> bool:
+    return getattr(backend, "supports_sharedmem", False)
+
+
+def workers_there() -> int:
+    """Return how many calls run at a time on the backend that the user has configured, or on one per core."""
+    from joblib import effective_n_jobs
+
+    return int(effective_n_jobs(_configured()[1] or -1))
+
+
+def _configured() -> tuple[Any, int | None]:
+    """Return the backend and the number of workers that the user has configured with joblib, or None."""
+    from joblib import ParallelBackendBase, parallel_config
+
+    with parallel_config() as settings:
+        backend, number = settings["backend"], settings["n_jobs"]
+    return (
+        backend if isinstance(backend, ParallelBackendBase) else None,
+        number if isinstance(number, int) else None,
+    )
+
+
+class _Calls:
+    """The calls to make, those that are being made, and how often each lost its worker."""
+
+    def __init__(self, function: Function, shared: Arguments, arguments: Iterable[Arguments]) -> None:
+        self.function, self.shared = function, shared
+        self.number = len(arguments) if isinstance(arguments, Sized) else None
+        self.left = enumerate(arguments)
+        self.again: deque[tuple[int, Arguments]] = deque()
+        self.going: dict[int, Arguments] = {}
+        self.losses: Counter[int] = Counter()
+
+    def __iter__(self) -> Iterator[tuple[int, Arguments]]:
+        return self
+
+    def __next__(self) -> tuple[int, Arguments]:
+        i, arguments = self.again.popleft() if self.again else next(self.left)
+        self.going[i] = arguments
+        return i, arguments
+
+    def made_here(self) -> Results:
+        for i, arguments in self:
+            yield i, self.function(*self.shared, *arguments)
+
+    def packed(self) -> Pack | None:
+        """Return the function and what is shared, packed for other processes; warn of what cannot be."""
+        try:
+            return Pack((self.function, self.shared))
+        except Exception as error:  # pickle raises whatever the object's own methods raise
+            warn(
+                f"{_name(self.function)} cannot be sent to other processes with its data ({error}), so all is done here"
+            )
+            return None
+
+    def ended(self, i: int) -> None:
+        del self.going[i]
+
+    def lost(self, numbers: Iterable[int], error: BaseException) -> None:
+        """Take the calls up again whose workers have died."""
+        for i in numbers:
+            self.losses[i] += 1
+            if self.losses[i] > RETRIES:
+                raise WorkerError(
+                    f"the worker of call {i} of {_name(self.function)} has died {self.losses[i]} times ({error}); "
+                    "memory may have run out: take fewer workers or smaller data"
+                ) from error
+            self.again.append((i, self.going.pop(i)))
+
+
+def _name(function: Function) -> str:
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _made(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
+    """Make a call in another process; what it runs in parallel in turn runs in this worker."""
+    from joblib import parallel_config
+
+    function, shared = pack.open()
+    with parallel_config(backend="sequential"):
+        return i, function(*shared, *pickle.loads(arguments))
+
+
+# ---- processes and threads of joblib ----
+
+
+def _on_processes(calls: _Calls, number: int) -> Results:
+    """Make the calls in processes of this machine with one thread each, or here if there would be one process."""
+    from joblib.parallel import BACKENDS
+
+    if "loky" not in BACKENDS:  # as in a browser
+        return calls.made_here()
+    limits = BACKENDS["loky"].MAX_NUM_THREADS_VARS  # read when NumPy is imported; what the user has set stays
+    threads = None if any(name in os.environ for name in limits) else 1
+    backend = BACKENDS["loky"](nesting_level=0, inner_max_num_threads=threads)
+    number = backend.effective_n_jobs(number)
+    if calls.number is not None:
+        number = min(number, calls.number)
+    return calls.made_here() if number <= 1 else _in_parallel(calls, backend, number)
+
+
+class _Cancelled(BaseException):
+    """What ends joblib's generator without its warning of results that nobody takes."""
+
+
+def _in_parallel(calls: _Calls, backend: Any, number: int) -> Results:
+    """Make the calls in `joblib.Parallel`, in a new one after a worker has died."""
+    from joblib import Parallel
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    from joblib.parallel import MultiprocessingBackend
+
+    pack = None if _shares_memory(backend) else calls.packed()
+    if pack is None and not _shares_memory(backend):
+        yield from calls.made_here()
+        return
+    if type(backend) is MultiprocessingBackend:
+        backend.supports_return_generator = True  # it does, and says that it does not
+    return_as = "generator_unordered" if backend.supports_return_generator else "list"
+    lazily: dict[str, Any] = {} if calls.number is not None else {"pre_dispatch": "n_jobs", "batch_size": 1}
+    while calls.number is None or calls.number:
+        parallel = Parallel(number, backend=backend, return_as=return_as, max_nbytes=LEAST_MAPPED, **lazily)
+        results: Any = None
+        try:
+            results = parallel(_delayed(calls, pack))
+            for i, result in results:
+                calls.ended(i)
+                yield i, result
+            return
+        except TerminatedWorkerError as error:
+            calls.lost(list(calls.going), error)
+        finally:
+            if hasattr(results, "throw"):
+                with suppress(_Cancelled):
+                    results.throw(_Cancelled)
+
+
+def _delayed(calls: _Calls, pack: Pack | None) -> Iterator[Any]:
+    from joblib import delayed
+
+    for i, arguments in calls:
+        if pack is None:
+            yield delayed(_made_in_thread)(calls.function, calls.shared, i, arguments)
+        else:
+            yield delayed(_made_in_process)(pack, i, dumps(arguments))
+
+
+def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Arguments) -> tuple[int, Any]:
+    from joblib import parallel_config
+
+    with parallel_config(backend="sequential"):
+        return i, function(*shared, *arguments)
+
+
+def _made_in_process(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
+    """Make a call in a process of joblib, which leaves an interrupt to this process: a terminal sends it to all."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _made(pack, i, arguments)
+
+
+# ---- clusters ----
+
+
+def _on_dask(calls: _Calls, backend: Any, number: int) -> Results:
+    """Make the calls through the client of the user's Dask backend.
+
+    The data are the result of a task, which Dask computes again if all workers that held it have died.
+    """
+    import distributed
+    from distributed import CancelledError, KilledWorker
+
+    pack = calls.packed()
+    if pack is None:
+        yield from calls.made_here()
+        return
+    client, options = backend.client, backend.submit_kwargs
+    backend.effective_n_jobs(-1)  # waits for a worker, and raises TimeoutError with advice if none comes
+    with _without_advice_on_sizes():
+        data = client.submit(_same, pack, pure=False)
+    going: dict[Any, int] = {}
+    as_completed: Any = distributed.as_completed  # without types
+    ending = as_completed(loop=client.loop)
+    limit = number if number > 0 else _at_once(calls, backend)
+    try:
+        while True:
+            while len(going) < limit and (call := next(calls, None)):
+                future = client.submit(_made, data, call[0], dumps(call[1]), pure=False, **options)
+                going[future] = call[0]
+                ending.add(future)
+            if not going:
+                return
+            future = next(ending)
+            i = going.pop(future)
+            try:
+                _, result = future.result()
+            except (KilledWorker, CancelledError) as error:
+                calls.lost([i], error)
+                if data.status != "finished":
+                    with _without_advice_on_sizes():
+                        data = client.submit(_same, pack, pure=False)
+                continue
+            calls.ended(i)
+            yield i, result
+    finally:
+        client.cancel(list(going))
+
+
+def _same(pack: Pack) -> Pack:
+    return pack
+
+
+def _on_ray(calls: _Calls, backend: Any, number: int) -> Results:
+    """Make the calls as tasks of Ray; the data are in its object store, which the processes of a machine share."""
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    pack = calls.packed()
+    if pack is None:
+        yield from calls.made_here()
+        return
+    if not ray.is_initialized():
+        ray.init()  # at RAY_ADDRESS, otherwise on this machine, as Ray's own backend does
+    options = {"num_cpus": 1, "max_retries": 0, **(backend.ray_remote_args or {})}
+    made = ray.remote(_made).options(**options)
+    data = ray.put(pack)
+    going: dict[Any, int] = {}
+    limit = number if number > 0 else _at_once(calls, backend)
+    try:
+        while True:
+            while len(going) < limit and (call := next(calls, None)):
+                going[made.remote(data, call[0], dumps(call[1]))] = call[0]
+            if not going:
+                return
+            (reference,), _ = ray.wait(list(going), num_returns=1)
+            i = going.pop(reference)
+            try:
+                _, result = ray.get(reference)
+            except RayTaskError as error:
+                raise (error.cause if isinstance(error.cause, Exception) else error) from None
+            except RayError as error:
+                calls.lost([i], error)
+                continue
+            calls.ended(i)
+            yield i, result
+    finally:
+        for reference in going:
+            ray.cancel(reference)
+
+
+def _at_once(calls: _Calls, backend: Any) -> int:
+    return AT_ONCE if calls.number is not None else int(backend.effective_n_jobs(-1))
+
+
+@contextmanager
+def _without_advice_on_sizes() -> Iterator[None]:
+    """Drop Dask's advice on data that are sent with a task: they are sent once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        yield

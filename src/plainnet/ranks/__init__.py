@@ -1,0 +1,10 @@
+"""One training on several ranks, which are processes that MPI started: `mpiexec -n 4 python train.py`.
+
+Each rank holds its share of the rows and runs the same training; `Ranks` is how they speak to each other. Nothing here
+knows what is trained.
+"""
+
+from plainnet.ranks.communicator import Ranks
+from plainnet.ranks.waiting import Sum
+
+__all__ = ["Ranks", "Sum"]

@@ -1,0 +1,47 @@
+"""What ranks tell each other, under the real mpiexec."""
+
+import mpi
+
+SUMS = """
+import numpy as np
+from mpi4py import MPI
+from plainnet.ranks import Ranks
+
+world = MPI.COMM_WORLD
+ranks = Ranks.of(world)
+assert (ranks.rank, ranks.size, ranks.here) == (world.rank, world.size, world.size)
+assert Ranks.of(world) is ranks
+assert Ranks.of(None) is None and Ranks.of(MPI.COMM_SELF) is None
+for dtype in (np.float32, np.float64):
+    for size in (0, 1, 1000, 2**18, 2**18 + 1, 3 * 2**18 + 7):
+        each = [np.random.default_rng([size, rank]).normal(size=size).astype(dtype) for rank in range(world.size)]
+        own = each[world.rank].copy()
+        ranks.add(own)
+        np.testing.assert_allclose(own, sum(part.astype(np.float64) for part in each), rtol=1e-5, atol=1e-5)
+        assert len(set(ranks.all(own.tobytes()))) == 1  # the same bits everywhere
+one, two, three = (np.full(size, world.rank + 1.0) for size in (2**19, 10, 2**20))
+first, second = ranks.start_add(one), ranks.start_add(two)
+first.poll()
+third = ranks.start_add(three)
+assert ranks.all(world.rank * "x") == ["x" * rank for rank in range(world.size)]
+for handle in (third, first, second):
+    handle.wait()
+total = world.size * (world.size + 1) / 2
+assert all((vector == total).all() for vector in (one, two, three))
+assert ranks.all("x" * (world.rank * 400)) == ["x" * (rank * 400) for rank in range(world.size)]
+assert ranks.first(("from", world.rank, "y" * 3_000_000)) == ("from", 0, "y" * 3_000_000)
+assert ranks.any(world.rank == world.size - 1) and not ranks.any(False)
+half = world.Split(world.rank % 2)
+pair = Ranks.of(half)
+if pair:
+    assert pair.all(world.rank) == list(range(world.rank % 2, world.size, 2))
+half.Free()
+print("done")
+"""
+
+
+def test_sums_and_values():
+    for ranks in (2, 3, 4):
+        ended = mpi.run(SUMS, ranks)
+        assert ended.stdout.count("done") == ranks, ended.stderr
+        assert ended.code == 0
