@@ -70,7 +70,7 @@ def offsets(draws: Sequence[Draw]) -> tuple[tuple[int, ...], int]:
     for draw in draws:
         end = -(-end // draw.dtype.itemsize) * draw.dtype.itemsize
         found.append(end)
-        end += math.prod(draw.shapes[0]) * draw.dtype.itemsize
+        end += max(map(math.prod, draw.shapes)) * draw.dtype.itemsize
     largest = max((draw.dtype.itemsize for draw in draws), default=1)
     return tuple(found), -(-end // largest) * largest
 

@@ -68,10 +68,7 @@ class CompiledEngine:
             "work": np.zeros(self.code.work_bytes // 8 + 8),
             "arrived": barrier(threads) if threads > 1 else None,
             "results": np.zeros(LAYER_NORMS // 8 + len(job.layer_parts)),
-            **{
-                name: np.array(column)
-                for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)
-            },
+            "tables": self.code.tables,
         }
         for name, size in zip(("inputs", "targets", "weight"), self.code.layout.row_bytes, strict=True):
             self.memory[f"batch_{name}"] = np.zeros(size * self.batch // 8 + 1)

@@ -7,14 +7,42 @@ n = 1 is then still a division.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from plainnet.engines.compiled.loops import Extent, Unsupported
+from plainnet.engines.job import Job
 from plainnet.tracing.graph import Graph, Node
 from plainnet.tracing.simplify import simplify_with_choices
+
+
+class Size(NamedTuple):
+    """The number of rows of a batch, or of the part of a batch that a rank has."""
+
+    rows: int
+    whole: int | None = None
+    """The number of rows of the batch of which other ranks hold the rest."""
+
+
+def batch_sizes(job: Job) -> tuple[Size, ...]:
+    """Return the sizes of a job's batches to trace, the largest first: mostly one, and that of a smaller last batch.
+
+    Of parts of batches the first two are those of no rank alone, so that the machine code is the same on every rank.
+    """
+    if job.shares is None:
+        count = len(job.inputs)
+        batch = min(job.batch_size or count, count)
+        return (Size(batch), Size(count % batch)) if count % batch else (Size(batch),)
+    shares, found = job.shares, dict[Size, None]()
+    wholes = sorted({shares.rows_of(0), shares.rows_of(shares.batches - 1)}, reverse=True)
+    share = (shares.batch_size + len(shares.rows)) * max(shares.rows) / shares.total
+    most = max(3, min(shares.batch_size, math.ceil(share) + 1))  # of the largest part, as rounding may have it
+    for rows in (most, most - 1, *shares.sizes[::-1]):
+        found |= {Size(rows, whole): None for whole in wholes if rows}
+    return tuple(found)
 
 
 class AllSizes(NamedTuple):

@@ -16,14 +16,14 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
-from plainnet.engines.compiled.sizes import for_all_sizes
+from plainnet.engines.compiled.sizes import Size, for_all_sizes
 from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.schedules import Schedule, scheduled
-from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
+from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, make
 from plainnet.tracing.simplify import simplify
-from plainnet.tracing.symbol import NumberSymbol
+from plainnet.tracing.symbol import NumberSymbol, Symbol
 from plainnet.tracing.tracer import trace
 
 NORM, CHECK, LAYER_NORMS = 16, 24, 32
@@ -36,8 +36,8 @@ class Pass:
 
     programs: list[Program]
     """One for all sizes or, where they compute different things, one for each."""
-    rows: tuple[int, ...]
-    """The sizes, the largest first."""
+    sizes: tuple[Size, ...]
+    """What it is for, the largest first."""
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]
@@ -52,13 +52,6 @@ class Draw(NamedTuple):
     dtype: np.dtype[Any]
     shapes: tuple[tuple[int, ...], ...]
     """The shape for each size of batch."""
-
-
-def batch_sizes(job: Job) -> tuple[int, ...]:
-    """Return the size of a job's batches and, where the last one is smaller, its size."""
-    count = len(job.inputs)
-    batch = min(job.batch_size or count, count)
-    return (batch, count % batch) if count % batch else (batch,)
 
 
 def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -84,12 +77,13 @@ class _Present(NumberSymbol):
         return True
 
 
-def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_set: bool = False) -> Graph:
-    """Return the graph of a pass forward and back over so many rows.
+def traced_pass(job: Job, size: Size, settings: Sequence[Setting] = (), *, whole_set: bool = False) -> Graph:
+    """Return the graph, not simplified, of a pass forward and back over so many rows.
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
     and those that follow a schedule are inputs of the graph, all others constants. A pass over the `whole_set`, which
-    belongs to no place of a run, leaves the statistics, and takes each schedule's first value.
+    belongs to no place of a run, leaves the statistics, and takes each schedule's first value. The part of a batch that
+    other ranks hold the rest of has one more input: its portion of the batch.
     """
     net, dtype = job.network, job.network.dtype
     twins, loss = copies((list(net.layers), job.loss))
@@ -98,13 +92,15 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
 
     def one_pass(
         inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any,
-        numbers: Any, present: Any,
+        numbers: Any, present: Any, portion: Any,
     ) -> Any:  # fmt: skip
         for setting, symbol in zip(settings, numbers, strict=True):
             setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
         training = TrainingPass(random, not whole_set)
+        if size.whole is not None:
+            training = replace(training, total=_sum_over_ranks, rows=size.whole, portion=portion)
         if followed:
             training = replace(training, present=dict(zip(followed, present, strict=True)).__getitem__)
         value = backpropagate(twins, loss, inputs, targets, weight, training, gradients)
@@ -113,6 +109,7 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
     def examples(shapes: Mapping[str, Any]) -> dict[str, ShapeDtype]:
         return {name: ShapeDtype(shape, dtype) for name, shape in shapes.items()}
 
+    rows = size.rows
     weight = None if job.sample_weight is None else ShapeDtype((rows,), job.sample_weight.dtype)
     graph = trace_stateless(
         [*twins, loss],
@@ -126,10 +123,15 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
         np.random.default_rng(0),
         [Number(float) for _ in settings],
         [Number(float) for _ in followed],
+        None if size.whole is None else Number(float),
     )
     if not isinstance(graph.result[0], Node):
         raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
     return graph
+
+
+def _sum_over_ranks(array: Any) -> Symbol:
+    return Symbol(make("sum_over_ranks", array.node), contiguous=True)
 
 
 def traced_update(job: Job) -> Graph:
@@ -153,33 +155,33 @@ def has_scheduled_decay(job: Job) -> bool:
     return isinstance(job.optimizer.weight_decay, Schedule)
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, whole_set: bool = False) -> Pass:
-    """Return the loops of the pass, for all sizes of batch in `rows`."""
-    graphs = [traced_pass(job, count, whole_set=whole_set) for count in rows]
+def lowered_pass(job: Job, sizes: tuple[Size, ...], threads: int, whole_set: bool = False) -> Pass:
+    """Return the loops of the pass, for all these sizes of batch."""
+    graphs = [traced_pass(job, size, whole_set=whole_set) for size in sizes]
     draws = _draws_of(graphs)
     try:
-        one, extents, constants = for_all_sizes(graphs, rows)
+        one, extents, constants = for_all_sizes(graphs, [size.rows for size in sizes])
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
-        programs = [_lowered(job, one, extents, rows[0], tables, threads)]
-        return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(one))
+        programs = [_lowered(job, one, extents, sizes[0].rows, tables, threads)]
+        return Pass(programs, sizes, list(constants.values()), draws, _dtypes_of(one))
     except Unsupported:
-        if len(graphs) == 1:
+        if len(graphs) == 1 or sizes[0].whole is not None:  # ranks of other sizes would not sum the same at a time
             raise
-        return _each_lowered(job, graphs, rows, threads)
+        return _each_lowered(job, graphs, sizes, threads)
 
 
-def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting]) -> Pass:
+def lowered_passes(job: Job, sizes: tuple[Size, ...], settings: Sequence[Setting]) -> Pass:
     """Return the loops of the pass for each size of batch by itself, with `settings` as the numbers at that base."""
-    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows, 1)
+    return _each_lowered(job, [traced_pass(job, size, settings) for size in sizes], sizes, 1)
 
 
-def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...], threads: int) -> Pass:
+def _each_lowered(job: Job, graphs: Sequence[Graph], sizes: tuple[Size, ...], threads: int) -> Pass:
     graphs = [simplify(graph) for graph in graphs]
     programs = [
-        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
-        for graph, count in zip(graphs, rows, strict=True)
+        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, size.rows, {}, threads)
+        for graph, size in zip(graphs, sizes, strict=True)
     ]
-    return Pass(programs, rows, [], _draws_of(graphs), _dtypes_of(graphs[0]))
+    return Pass(programs, sizes, [], _draws_of(graphs), _dtypes_of(graphs[0]))
 
 
 def _dtypes_of(graph: Graph) -> tuple[np.dtype[Any], ...]:
@@ -215,7 +217,7 @@ def _pass_buffers(
     job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
 ) -> dict[Node, Buffer | Expression]:
     """Return where the inputs of the pass lie."""
-    inputs, targets, weight, parameters, statistics, gradients, _, settings, present = graph.arguments
+    inputs, targets, weight, parameters, statistics, gradients, _, settings, present, portion = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
         targets: Buffer("targets", 0, extents[targets], targets.dtype),
@@ -231,6 +233,8 @@ def _pass_buffers(
     for base, nodes in (("settings", settings), ("present", present)):
         for i, node in enumerate(nodes):
             buffers[node] = Expression("load", node.dtype, buffer=Buffer(base, 8 * i, (), node.dtype))
+    if portion is not None:
+        buffers[portion] = Expression("load", portion.dtype, buffer=Buffer("portion", 0, (), portion.dtype))
     return buffers
 
 
