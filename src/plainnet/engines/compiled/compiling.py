@@ -95,9 +95,8 @@ def _compiled(job: Job, threads: int) -> StepCode:
     code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
     tables = np.array(one_pass.tables, np.float64).reshape(-1, len(one_pass.sizes)).T.copy()
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
-    return StepCode(
-        layout, one_pass.sizes, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
-    )
+    run = code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
+    return StepCode(layout, one_pass.sizes, one_pass.draws, tables, work, code, run)
 
 
 def _row_bytes(array: Any) -> int:
