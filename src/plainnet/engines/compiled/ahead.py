@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.engines.batches import remaining_blocks
+from plainnet.engines.batches import remaining_blocks, stream_of_rank
 from plainnet.engines.compiled.step import Draw
 from plainnet.engines.job import Job
 
@@ -27,7 +27,7 @@ class StepDraws:
         self.dense = len({(draw.method, draw.dtype) for draw in draws}) == 1
         self.records = np.zeros((0, self.record_bytes), np.uint8)
 
-    def ahead(self, sizes: Sequence[int]) -> Array:
+    def ahead(self, sizes: Sequence[Any]) -> Array:
         """Return the records of steps whose batches have these sizes, as places in each draw's shapes."""
         if not self.draws:
             return self.records
@@ -43,7 +43,7 @@ class StepDraws:
             self.stream.bit_generator.state = self.before
             self._draw(self.sizes[:steps])
 
-    def _draw(self, sizes: Sequence[int]) -> None:
+    def _draw(self, sizes: Sequence[Any]) -> None:
         first = self.draws[0]
         step = 0
         while step < len(sizes):
@@ -112,4 +112,4 @@ class Orders:
         for epoch in range(epochs):
             if epoch == epochs - 1:
                 self.job.order_state = self.stream.bit_generator.state
-            self.drawn[epoch] = self.stream.permutation(self.drawn.shape[1])
+            self.drawn[epoch] = stream_of_rank(self.job, self.stream).permutation(self.drawn.shape[1])

@@ -41,15 +41,18 @@ class StepCode:
     run: Any
 
     def call(
-        self, numbers: tuple[int, ...], arrays: Mapping[str, Array | None], others: ThreadPoolExecutor | None = None
+        self,
+        numbers: tuple[int, ...],
+        arrays: Mapping[str, Array | int | None],
+        others: ThreadPoolExecutor | None = None,
     ) -> None:
-        """Run so many steps, on this thread and the others."""
+        """Run so many steps, on this thread and the others; `arrays` may have an address in place of an array."""
         context = np.zeros(len(driver.FIELDS) + len(self.layout.memory), np.int64)
         context[: len(numbers)] = numbers
         names = [*driver.FIELDS, *(f"memory {name}" for name in self.layout.memory)]
         for i, name in enumerate(names[len(numbers) :], len(numbers)):
             array = arrays.get(name)
-            context[i] = 0 if array is None else address(array)
+            context[i] = address(array) if isinstance(array, np.ndarray) else array or 0
         at = address(context)
         if others is None:
             self.run(at, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def for_all_sizes(graphs: Sequence[Graph], rows: Sequence[int]) -> AllSizes:
     for other in others:
         _check_same(first, other)
     extents: dict[Node, tuple[Extent, ...]] = {}
-    choices: dict[Node, tuple[float, ...]] = {}
+    choices: dict[Node, tuple[Any, ...]] = {}
     for node, *same in zip(first.nodes, *(other.nodes for other in others), strict=True):
         extents[node] = _extents(node, same, rows)
         if node.op == "constant" and not all(_is_equal(node, other) for other in same):
@@ -107,9 +107,9 @@ def _is_equal(one: Node, two: Node) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
-def _number(node: Node) -> float:
+def _number(node: Node) -> Any:
     """Return the value of a constant that depends on the number of rows."""
     value = node.attributes["value"]
     if np.ndim(value):
         raise Unsupported("an array of constants depends on the number of rows")
-    return value  # type: ignore[no-any-return]
+    return value

@@ -130,7 +130,7 @@ def traced_pass(job: Job, size: Size, settings: Sequence[Setting] = (), *, whole
     return graph
 
 
-def _sum_over_ranks(array: Any) -> Symbol:
+def _sum_over_ranks(array: Any) -> Any:
     return Symbol(make("sum_over_ranks", array.node), contiguous=True)
 
 
