@@ -65,18 +65,19 @@ def choose(
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
         threads = checks.whole_number("threads", threads, least=1)
+    blas_threads = _blas_threads(threads, job)
     if engine == "numpy":
-        return Choice("numpy", _blas_threads(threads))
+        return Choice("numpy", blas_threads)
     if engine == "compiled":
         require_compiled()
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
-        return Choice("numpy", _blas_threads(threads))
+        return Choice("numpy", blas_threads)
     shared = threads or default_threads(job)
     reason = why_unable() or _reason(declined or decline, job, shared)
     if reason and engine == "compiled":
         warn(f"the NumPy engine runs this job, as {reason}")
     if reason:
-        return Choice("numpy", _blas_threads(threads), reason)
+        return Choice("numpy", blas_threads, reason)
     return Choice("compiled", shared)
 
 
@@ -140,8 +141,9 @@ def numpy_seconds(job: Job) -> tuple[float, float]:
 
 
 def default_threads(job: Job) -> int:
-    """Return all free cores for steps large enough to share, and fewer for smaller ones."""
-    return min(free_cores(), useful_threads(job.network, job.batch_size or len(job.inputs)))
+    """Return all free cores for steps large enough to share, and fewer for smaller ones; ranks divide them."""
+    ranks, sharing = (job.ranks.size, job.ranks.sharing) if job.ranks else (1, 1)
+    return min(free_cores(sharing), useful_threads(job.network, (job.batch_size or job.rows) // ranks))
 
 
 def useful_threads(network: "Network", examples: int) -> int:
@@ -149,17 +151,20 @@ def useful_threads(network: "Network", examples: int) -> int:
     return max(1, 3 * network.parameters.size * examples // WORTH_SHARING)
 
 
-def free_cores() -> int:
-    """Return the number of all cores; 1 where the caller itself already runs in parallel."""
+def free_cores(sharing: int = 1) -> int:
+    """Return the number of cores for each process of those that share them; 1 where the caller runs in parallel."""
     import multiprocessing  # which takes as long to import as all of plainnet
 
     in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
-    return 1 if in_parallel else cores()
+    return 1 if in_parallel else cores(sharing)
 
 
-def cores() -> int:
-    """Return how many threads may run at once: one per core of this process, or fewer by OMP_NUM_THREADS."""
-    available = available_cores()
+def cores(sharing: int = 1) -> int:
+    """Return how many threads may run at once in each process of those that share the cores of this one.
+
+    It is one per core, or fewer by OMP_NUM_THREADS.
+    """
+    available = max(1, available_cores() // sharing)
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for nested threads
     return min(available, int(limit)) if limit.isdecimal() and int(limit) > 0 else available
 
@@ -169,8 +174,12 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _blas_threads(threads: int | None) -> int | None:
-    """Return the number that the user wants for NumPy's BLAS, refused where it cannot be set."""
+def _blas_threads(threads: int | None, job: Job) -> int | None:
+    """Return the number of threads of NumPy's BLAS; None leaves it to BLAS.
+
+    It is the user's, refused where it cannot be set, or of several ranks a share of the cores each: BLAS knows nothing
+    of the others, and threads that wait for a core are many times slower than one.
+    """
     if threads is not None and not blas.can_be_limited():
         raise missing_extra("threads= with the NumPy engine", "fast", "threadpoolctl")
-    return threads
+    return cores(job.ranks.sharing) if threads is None and job.ranks and blas.can_be_limited() else threads

@@ -22,8 +22,6 @@ from plainnet.schedules import Memory, Schedule, Scheduled
 
 if TYPE_CHECKING:
     from plainnet.network import Network
-    from plainnet.ranks import Ranks
-    from plainnet.ranks.shares import Shares
 
 STREAMS = ("shuffling", "dropout")
 """The random streams of a network that training draws from."""

@@ -11,7 +11,7 @@ from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
 
 
-class Steps:
+class Alone:
     """The steps of a job whose batches this process holds whole."""
 
     gradient: Array
@@ -43,7 +43,7 @@ class Steps:
         """Raise what is to be raised after the last step."""
 
 
-class StepsOfRanks(Steps):
+class Together(Alone):
     """The steps of a job whose rows several ranks hold.
 
     In each step every rank adds one vector to those of the others:
@@ -93,9 +93,9 @@ class StepsOfRanks(Steps):
             raise KeyboardInterrupt
 
 
-def steps_of(job: Job) -> Steps:
+def steps_of(job: Job) -> Alone:
     """Return the steps of a job, on one or on several ranks."""
-    return Steps(job) if job.ranks is None else StepsOfRanks(job)
+    return Alone(job) if job.ranks is None else Together(job)
 
 
 def _weight(inputs: Array, sample_weight: Array | None) -> float:

@@ -40,7 +40,7 @@ class TrainingPass:
     present: Callable[[Any], float] = at_start
     """Takes a schedule and returns its value in this step; outside a run its first one."""
 
-    total: Callable[[Array], Array] = unchanged
+    total: Callable[[Any], Any] = unchanged
     """Takes a sum over the inputs' rows and returns that over the whole batch, of which other ranks hold the rest.
 
     All ranks call it together, so one calls it as often as the other, also for a batch of which it has no rows.

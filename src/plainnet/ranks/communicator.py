@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickle
 import sys
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ class Ranks:
     Every method but `leave` is for all ranks together, in the same order on each. Whoever waits in one looks from time
     to time if another rank has left its training without going into it, and raises RankError then.
 
-    `rank` is this rank's number from 0, `size` the number of ranks, `here` the number of those on this machine.
+    `rank` is this rank's number from 0, `size` the number of ranks, `here` the number of those on this machine,
+    `sharing` the number of those that run on the same cores as this one: all of them, unless each was given its own.
     """
 
     def __init__(self, communicator: MPI.Intracomm) -> None:
@@ -41,6 +43,8 @@ class Ranks:
         self.rank, self.size = self._world.rank, self._world.size
         machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
         self.here = machine.size
+        own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        self.sharing = machine.allgather(own).count(own)
         machine.Free()
         self.interrupted = False
         """True after a SIGINT that this rank has held back.
