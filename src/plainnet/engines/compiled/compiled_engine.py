@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.interrupts import interrupts_held
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
 from plainnet.engines.compiled.across_ranks import AcrossRanks, StepDrawsOfRank
@@ -17,7 +18,6 @@ from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.step import LAYER_NORMS
 from plainnet.engines.compiled.threads import barrier, started
-from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
 from plainnet.schedules import Constant, ReduceOnPlateau
