@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from plainnet import __version__
 from plainnet.cli import compare, explain, export, launch, models, report, show, streams, train, tune, warmup, xor
 from plainnet.cli.streams import say
-from plainnet.errors import PlainnetError, PlainnetWarning, RankError
+from plainnet.errors import PlainnetError, PlainnetWarning
 
 
 class _FlagsWithoutType:
@@ -92,28 +92,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
             status: int | None = app(arguments, prog_name="plainnet", standalone_mode=False)
             streams.finish()
             return status or 0
-        except RankError as error:
-            launch.refuse(str(error), error)
-            return INTERRUPTED if launch.was_interrupted(error) else REFUSED
         except PlainnetError as error:
-            return _refuse(str(error), error)
+            return _refuse(str(error))
         except BrokenPipeError:  # nobody reads our output any more
             streams.abandon()
             return FAILED
-        except MemoryError as error:
-            return _refuse(OUT_OF_MEMORY, error)
+        except MemoryError:
+            return _refuse(OUT_OF_MEMORY)
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
-            return _refuse(f"{name}{error.strerror or error}", error)
+            return _refuse(f"{name}{error.strerror or error}")
         except (KeyboardInterrupt, typer.Abort):
-            launch.refuse("interrupted", KeyboardInterrupt())
+            launch.refuse("interrupted")
             return INTERRUPTED
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own errors have it; anything else is a bug
-                launch.tell(error)
                 raise
             message = error.format_message()
-            return _refuse(message, error) if message else REFUSED
+            return _refuse(message) if message else REFUSED
 
 
 class _Notes:
@@ -139,6 +135,6 @@ MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
 """The beginning of matplotlib's warning of a letter that no font has."""
 
 
-def _refuse(message: str, error: BaseException) -> int:
-    launch.refuse(message, error)
+def _refuse(message: str) -> int:
+    launch.refuse(message)
     return REFUSED

@@ -61,7 +61,7 @@ def _of_stream(prepared: Prepared) -> Iterator[str]:
     if stream.nowhere:
         yield f"{stream.nowhere:,} of the last rows are left out, as enough of them are drawn"
     kept = "kept in memory" if stream.in_memory else "read in pieces, again in each epoch"
-    if stream.ranks is None:
+    if stream.ranks.size == 1:
         yield f"The rows to train on are {kept}"
         return
     each = round(stream.to_train / stream.ranks.size)

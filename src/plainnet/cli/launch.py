@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from plainnet._base.extras import missing_extra
 from plainnet.cli.streams import say
-from plainnet.errors import InvalidValue, MissingExtraError, RankError
-from plainnet.ranks import Ranks
+from plainnet.errors import InvalidValue
+from plainnet.ranks import ALONE, Alone, Ranks
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 """The variables in which the launcher of MPICH and Intel MPI, of Open MPI, or of Slurm tells a process how many it has
 started and which of them this is."""
-HEARD_WITHIN = 2.0
-"""The seconds that a rank waits to hear if one before it says the same."""
 OF_RANKS = ("train",)
 """The commands that run on several ranks."""
-INTERRUPT = "KeyboardInterrupt"
 
 
 def launched() -> int:
@@ -71,60 +65,12 @@ def world() -> Any:
     return MPI.COMM_WORLD
 
 
-def ranks() -> Ranks | None:
-    """Return the ranks of this command; None for one process alone."""
-    try:
-        return Ranks.of(world())
-    except (InvalidValue, MissingExtraError):
-        return None
+def all_ranks() -> Ranks | Alone:
+    """Return the ranks of this command, or this process alone; raise as `world` does."""
+    return Ranks.of(world()) or ALONE
 
 
-@contextmanager
-def together(own: Ranks | None) -> Iterator[None]:
-    """Let all ranks end together: those that have nothing to do wait for the others, and fail with them."""
-    yield
-    if own is not None:
-        own.any(False)
-
-
-def tell(error: BaseException) -> None:
-    """Tell the other ranks that this one ends."""
-    own = ranks()
-    if own is not None:
-        own.leave(error)
-
-
-def refuse(message: str, error: BaseException) -> None:
-    """Print an error once, whatever number of processes have it, and tell the others, which end as well."""
-    own = ranks()
-    if own is None:
-        if speaks():
-            say(message)
-        return
-    if isinstance(error, RankError):
-        if not own.control.left and own.rank == 0:
-            say(message)
-        return  # the rank that failed has said it
-    own.leave(error)
-    if own.rank == 0:
-        say(message)
-    elif not _is_said(own, f"{type(error).__name__}: {error}"):
-        say(f"rank {own.rank}: {message}")
-
-
-def _is_said(own: Ranks, text: str) -> bool:
-    """Return True if a rank before this one has left with the same words."""
-    until = time.monotonic() + HEARD_WITHIN
-    while time.monotonic() < until:
-        own.control.hear()
-        if any(rank < own.rank and left.text == text for rank, left in own.control.left.items()):
-            return True
-        if len([rank for rank in own.control.left if rank < own.rank]) == own.rank:
-            return False
-        time.sleep(0.01)
-    return False
-
-
-def was_interrupted(error: RankError) -> bool:
-    """Return True if another rank left as the user pressed Ctrl-C there."""
-    return INTERRUPT in str(error)
+def refuse(message: str) -> None:
+    """Print an error: once, as all ranks of a command have it, or that another one failed."""
+    if speaks():
+        say(message.removeprefix("rank 0: "))

@@ -16,7 +16,7 @@ from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
-from plainnet.cli.launch import speaks, together, world
+from plainnet.cli.launch import all_ranks, speaks, world
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
@@ -53,9 +53,10 @@ def train(
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
     began = time.monotonic()
-    communicator = world()
-    files = files_in(data)
-    check_outputs(outputs.files, {**options.as_inputs(files), "the --validation file": rows.file})
+    with all_ranks().together():  # what one rank refuses ends all
+        files = files_in(data)
+        check_outputs(outputs.files, {**options.as_inputs(files), "the --validation file": rows.file})
+        are_streamed = rows.are_streamed(files, world())
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
     if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
         division = replace(division, folds=0)  # a checkpoint keeps the run of one network
@@ -83,7 +84,7 @@ def train(
             **outputs.of_fit(),
         }
 
-    if rows.are_streamed(files, communicator):
+    if are_streamed:
         prepared = prepare_stream(
             files,
             target,
@@ -91,7 +92,7 @@ def train(
             division=rows.for_stream(division),
             seed=running.seed,
             dtype=running.dtype,
-            communicator=communicator,
+            communicator=world(),
             stream=rows.stream,
             **read,
         )
@@ -99,7 +100,7 @@ def train(
     else:
         problem = problem_of_file(files, target, group=rows.group, **read)
         fitted = model_of(problem, division, recipe, options_of_fit, dtype=running.dtype, **trained)
-    with together(fitted.prepared.ranks):
+    with fitted.prepared.ranks.together():  # all fail if the first rank cannot write
         if fitted.prepared.speaks:
             _show_and_write(context, fitted, outputs, data, rows)
     if fitted.interrupted:

@@ -276,7 +276,7 @@ class Running:
         """Return the compression as an option of `Network.fit`, where several ranks train."""
         if self.compression is None:
             return {}
-        if prepared.ranks is None:
+        if prepared.ranks.size == 1:
             raise InvalidValue(
                 f"--compression is {self.compression} and one process trains; it is for those that mpiexec starts"
             )

@@ -17,7 +17,7 @@ from plainnet.history import History, Report
 from plainnet.network import Network
 from plainnet.network.averaging import averaged
 from plainnet.network.prediction import engine_for
-from plainnet.ranks import Ranks
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -225,7 +225,7 @@ def _first(reports: Generator[Report, None, None], epochs: int) -> Generator[Rep
 
 
 def _until(
-    reports: Generator[Report, None, None], deadline: float, ranks: Ranks | None = None
+    reports: Generator[Report, None, None], deadline: float, ranks: Ranks | Alone = ALONE
 ) -> Generator[Report, None, None]:
     """Yield reports up to a time of `time.monotonic`, and end the run then, with its best parameters.
 
@@ -235,7 +235,7 @@ def _until(
         for report in reports:
             yield report
             late = time.monotonic() >= deadline
-            if late if ranks is None or deadline == math.inf else ranks.any(late):
+            if deadline < math.inf and ranks.any(late):
                 break
     finally:
         reports.close()

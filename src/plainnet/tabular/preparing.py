@@ -10,7 +10,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.mapped import Rows
 from plainnet.errors import InvalidValue
-from plainnet.ranks import Ranks
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular import overlap
 from plainnet.tabular.building import output_of
 from plainnet.tabular.memory import require_memory
@@ -35,7 +35,7 @@ class Stream:
     """The last rows that are for nothing, as enough of them are held out."""
     examples: tuple[Array, Array, Array | None]
     """Features, targets and weights of a sample of the training rows."""
-    ranks: Ranks | None
+    ranks: Ranks | Alone
     communicator: Any
     """That of the ranks, as the user gave it."""
     in_memory: bool
@@ -84,14 +84,14 @@ class Prepared:
         return self.stream.rows if self.stream else len(self.problem.rows)
 
     @property
-    def ranks(self) -> Ranks | None:
-        """Return the ranks that the rows are shared out to."""
-        return self.stream.ranks if self.stream else None
+    def ranks(self) -> Ranks | Alone:
+        """Return the ranks that the rows are shared out to, or this process alone."""
+        return self.stream.ranks if self.stream else ALONE
 
     @property
     def speaks(self) -> bool:
         """Return True but on ranks other than the first, which say and write nothing."""
-        return self.ranks is None or self.ranks.rank == 0
+        return self.ranks.rank == 0
 
 
 def prepare(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, InvalidValue, warnings_passed_over
-from plainnet.ranks import Ranks
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular import cautions, overlap
 from plainnet.tabular.parts import Division, TablePart, part_of_file
 from plainnet.tabular.preparing import TOLD_APART, Prepared, Stream, arrays_of
@@ -59,17 +59,17 @@ def prepared_stream(
     check_roles(target, sample_weight, None, options.categories, ignore)
     require_streamable(division)
     require_no_refit(recipe)
-    ranks = Ranks.of(communicator)
-    with _telling(ranks), nullcontext() if ranks is None or ranks.rank == 0 else warnings_passed_over():
+    ranks = Ranks.of(communicator) or ALONE
+    with ranks.together(), nullcontext() if ranks.rank == 0 else warnings_passed_over():
         pieces = pieces_of(paths, options)
         source = named(files_in(paths))
         rows = sum(piece.rows for piece in pieces)
         if not rows:
             raise FileError(f"{source} has no rows")
-        portions = portions_of(pieces, ranks.size if ranks else 1, ranks.rank if ranks else 0)
+        portions = portions_of(pieces, ranks.size, ranks.rank)
         given = {"ignore": ignore, "weight_column": sample_weight}
         reader, own, lengths = _read_through(portions, rows, ranks, division, seed, target, options, given)
-        found = sum(_of_all(ranks, own), Passed())
+        found = sum(ranks.all(own), Passed())
         sample = found.part(TRAINING, source)
         if sample is None or not found.training:
             raise InvalidValue(f"no row of {source} has a target {target!r}, counts, and is left to train on")
@@ -110,8 +110,8 @@ def _prepared(
 ) -> Prepared:
     ranks, held_out = stream.ranks, parts.validation
     assert isinstance(held_out, TablePart)
-    share = held_out if ranks is None else held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
-    in_memory = fits(encoded, ranks.here if ranks else 1, asked)
+    share = held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
+    in_memory = fits(encoded, ranks.here, asked)
     X, y, weights = encoded.all() if in_memory else encoded.columns()
     with warnings_passed_over():
         validation = arrays_of(table, share, dtype)
@@ -129,25 +129,10 @@ def _prepared(
     )
 
 
-@contextmanager
-def _telling(ranks: Ranks | None) -> Iterator[None]:
-    """Tell the other ranks of an error, which would wait for this one otherwise."""
-    try:
-        yield
-    except BaseException as error:
-        if ranks is not None:
-            ranks.leave(error)
-        raise
-
-
-def _of_all(ranks: Ranks | None, value: Any) -> list[Any]:
-    return [value] if ranks is None else ranks.all(value)
-
-
 def _read_through(
     portions: Sequence[Portion],
     rows: int,
-    ranks: Ranks | None,
+    ranks: Ranks | Alone,
     division: Division,
     seed: int,
     target: str,
@@ -155,7 +140,7 @@ def _read_through(
     given: dict[str, Any],
 ) -> tuple[Reader, Passed, list[int]]:
     """Decide on the columns and pass over this rank's rows; begin again if any rank meets what the evidence lacks."""
-    evidence = [table for own in _of_all(ranks, evidence_of(portions, rows)) for table in own]
+    evidence = [table for own in ranks.all(evidence_of(portions, rows)) for table in own]
     most = max(1_000, min(100_000, MOST_BYTES // (8 * max(1, len(evidence[0].names)))))
     drawing = Drawing.of(division, rows, seed, most=most)
     for again in range(MOST_PASSES):
@@ -167,7 +152,7 @@ def _read_through(
             found, lengths = passed(reader, portions)
         except NewEvidence as met:
             new.append(met.evidence)
-        met_by_all = [table for own in _of_all(ranks, new) for table in own]
+        met_by_all = [table for own in ranks.all(new) for table in own]
         if not met_by_all:
             return reader, found, lengths
         evidence += met_by_all
