@@ -46,6 +46,7 @@ NEEDS = {
     "test_completeness.py": ("exchange", "onnxruntime", "fast"),
     "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
+    "test_cluster_cli.py": (*COMMANDS, "cluster", "tune"),
     "test_dask.py": ("cluster",),
     "test_display.py": ("cli", "tables"),
     "test_encoded_exports.py": ("exchange", "tables", "onnxruntime"),
@@ -101,6 +102,7 @@ NEEDS = {
 """What each of these modules needs: extras of pyproject.toml, or libraries of its extra `test`."""
 
 LONG = (
+    "test_cluster_cli.py",
     "test_compare.py",
     "test_dask.py",
     "test_doctests.py",

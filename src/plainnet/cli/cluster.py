@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from plainnet import __version__
 from plainnet._base import checks
 from plainnet._base.extras import missing_extra
 from plainnet.cli.options import TRAINING, option
 from plainnet.errors import InvalidValue
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 SECONDS = 10
 """The time to wait for a scheduler to answer, and for its first worker."""
@@ -32,7 +32,8 @@ class OnCluster:
         int | None, option("Trainings at a time, each in a process; of a cluster, on all its cores.", TRAINING)
     ] = None
     cluster: Annotated[
-        str | None, option("Train on a cluster: tcp://host:8786 or tls://host:8786 (Dask), ray or ray://host.", TRAINING)
+        str | None,
+        option("Train on a cluster: tcp://host:8786 or tls://host:8786 (Dask), ray or ray://host.", TRAINING),
     ] = None
     tls_ca: Annotated[Path | None, option("Certificate authority of a tls:// cluster, a .pem file.", TRAINING)] = None
     tls_cert: Annotated[Path | None, option("Own certificate for it, a .pem file.", TRAINING)] = None
@@ -43,6 +44,19 @@ class OnCluster:
         """Return the files of the TLS connection that are given, by their options."""
         given = {"--tls-ca": self.tls_ca, "--tls-cert": self.tls_cert, "--tls-key": self.tls_key}
         return {name: path for name, path in given.items() if path is not None}
+
+    def require_for_train(self, several: bool) -> None:
+        """Raise InvalidValue unless there is a use for what is given: `several` networks, and a cluster."""
+        if self.cluster is not None and not several:
+            raise InvalidValue(
+                f"--cluster is {self.cluster} and one network is trained; --folds 5 or --ensemble 8 makes several, and "
+                "the training of one goes over several machines by `mpiexec -n 4 plainnet train`"
+            )
+        if self.cluster is None and self.workers is not None:
+            raise InvalidValue(
+                "--workers is given without --cluster; networks on this machine share its cores, of which --threads "
+                "says how many"
+            )
 
     @contextmanager
     def joined(self, *libraries: str) -> Iterator[None]:
@@ -58,7 +72,7 @@ class OnCluster:
             yield
 
     def _check(self) -> None:
-        if self.cluster is not None and not re.fullmatch(r"(tcp|tls)://\S+:\d+|ray|ray://\S+", self.cluster):
+        if self.cluster is not None and not re.fullmatch(r"(tcp|tls)://\S+:\d{1,5}|ray|ray://\S+", self.cluster):
             raise InvalidValue(f"--cluster is {self.cluster!r}; it takes {FORMS}")
         if self.tls and not (self.cluster or "").startswith("tls://"):
             raise InvalidValue(f"{next(iter(self.tls))} is given; it takes --cluster tls://host:8786 beside it")
@@ -77,11 +91,14 @@ def _dask(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Itera
         import joblib
     except ImportError:
         raise missing_extra("--cluster", "cluster") from None
+    dask: Any = distributed  # partly without types
     files = {"tls_ca_file": options.tls_ca, "tls_client_cert": options.tls_cert, "tls_client_key": options.tls_key}
     try:
+        place = urlsplit(address)
+        socket.create_connection((place.hostname, place.port), SECONDS).close()  # the client would go on trying
         # what is not given stands in distributed's own configuration
-        security = distributed.Security(**{name: str(path) for name, path in files.items() if path is not None})
-        client = distributed.Client(address, security=security, timeout=SECONDS, set_as_default=False)
+        security = dask.Security(**{name: str(path) for name, path in files.items() if path is not None})
+        client = dask.Client(address, security=security, timeout=SECONDS, set_as_default=False)
     except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
         raise InvalidValue(_unreached(address, error)) from None
     try:
@@ -106,7 +123,7 @@ def _unreached(address: str, error: BaseException) -> str:
     )
 
 
-def require_workers(client: Client, address: str, libraries: tuple[str, ...]) -> None:
+def require_workers(client: Any, address: str, libraries: tuple[str, ...]) -> None:
     """Raise InvalidValue if no worker comes, or if one has another Python or lacks a library or has another version."""
     try:
         client.wait_for_workers(1, timeout=SECONDS)
@@ -114,8 +131,7 @@ def require_workers(client: Client, address: str, libraries: tuple[str, ...]) ->
         raise InvalidValue(
             f"the scheduler at {address} has no worker after {SECONDS} seconds; `dask worker {address}` starts one"
         ) from None
-    workers = client.get_versions(packages=list(libraries))["workers"]
-    for worker, versions in workers.items():
+    for worker, versions in client.get_versions(packages=list(libraries))["workers"].items():
         found, host = versions["packages"], dict(versions["host"])
         require_same(f"the worker {worker}", host["python"], {name: found.get(name) for name in libraries})
 
@@ -146,7 +162,7 @@ def _ray(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Iterat
             f'--cluster is {address}, and Ray or joblib is not installed here: pip install "ray" "joblib"'
         ) from None
     try:
-        ray.init("auto" if address == "ray" else address, log_to_driver=False, logging_level="error")
+        ray.init("auto" if address == "ray" else address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray has no class for it
         why = str(error).strip().partition("\n")[0]
         raise InvalidValue(
@@ -155,7 +171,8 @@ def _ray(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Iterat
     try:
         versions = ray.get(ray.remote(_versions).remote(libraries))
         require_same("a worker of Ray", *versions)
-        register_ray()
+        register: Any = register_ray  # without types
+        register()
         with joblib.parallel_config(backend="ray", n_jobs=options.workers or -1):
             yield
     finally:

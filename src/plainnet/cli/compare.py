@@ -12,6 +12,7 @@ from rich.padding import Padding
 from plainnet._base import checks
 from plainnet._base.wording import plural
 from plainnet.cli import options
+from plainnet.cli.cluster import OnCluster
 from plainnet.cli.display import console, heading, plain_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.options import DATA, HELP, OUTPUT, TRAINING, Texts, option
@@ -75,7 +76,6 @@ def compare(
     engine: Annotated[str, option("Engine of the training; auto is the fastest that can.", TRAINING)] = "auto",
     seeds: Annotated[int, option("How many seeds each variant is trained from.", TRAINING)] = 20,
     seed: Annotated[int, option("The first seed.", TRAINING)] = 0,
-    workers: Annotated[int | None, option("Processes to train in; one per core if not given.", TRAINING)] = None,
     by: Annotated[str | None, option("Measure to compare by; the validation loss if not given.", OUTPUT)] = None,
     learned: Annotated[str | None, option("When a run has learned: 'accuracy >= 0.9'.", OUTPUT)] = None,
     results: Annotated[Path | None, option("Write each run to this file as it ends.", OUTPUT)] = None,
@@ -84,6 +84,7 @@ def compare(
     json: Annotated[Path | None, option("Write summaries and runs to this .json file.", OUTPUT)] = None,
     plot: Annotated[Path | None, option("Draw curves and boxes to this .png, .svg or .pdf file.", OUTPUT)] = None,
     progress: options.Progress = True,
+    on_cluster: OnCluster,
 ) -> None:
     """Compare hyperparameters on a table: every combination of the repeated options, from the same seeds and splits."""
     check_outputs({"--results": results, "--csv": csv, "--json": json, "--plot": plot}, options.as_inputs(data))
@@ -103,23 +104,24 @@ def compare(
     runs = plural(len(variants) * seeds, "run")
     console.print(f"{plural(len(variants), 'variant')} from {plural(seeds, 'seed')}: {runs}\n")
     try:
-        comparison = comparing.compare(
-            variants,
-            rows,
-            seeds=range(seed, seed + seeds),
-            by=by,
-            learned=learned,
-            results=results,
-            resume=resume,
-            workers=workers,
-            progress=errors if progress else False,
-            loss=prepared.problem.loss,
-            epochs=epochs,
-            early_stopping=early_stopping or None,
-            class_weight=options.class_weights(class_weight, prepared.table.class_names),
-            metrics=options.metrics(metrics, prepared.table.task),
-            engine=engine,
-        )
+        with on_cluster.joined():
+            comparison = comparing.compare(
+                variants,
+                rows,
+                seeds=range(seed, seed + seeds),
+                by=by,
+                learned=learned,
+                results=results,
+                resume=resume,
+                workers=on_cluster.workers,
+                progress=errors if progress else False,
+                loss=prepared.problem.loss,
+                epochs=epochs,
+                early_stopping=early_stopping or None,
+                class_weight=options.class_weights(class_weight, prepared.table.class_names),
+                metrics=options.metrics(metrics, prepared.table.task),
+                engine=engine,
+            )
     except KeyboardInterrupt:
         kept = f"the runs so far are in {results}; --resume goes on" if results else "no --results file kept the runs"
         console.print(f"Interrupted; {kept}.")

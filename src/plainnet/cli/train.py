@@ -13,6 +13,7 @@ import plainnet as pn
 from plainnet._base.arrays import Array
 from plainnet._base.wording import plural
 from plainnet.cli import options
+from plainnet.cli.cluster import OnCluster
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
@@ -50,6 +51,7 @@ def train(
     varied: Varied,
     running: Running,
     outputs: Outputs,
+    on_cluster: OnCluster,
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
     began = time.monotonic()
@@ -57,6 +59,7 @@ def train(
         files = files_in(data)
         check_outputs(outputs.files, {**options.as_inputs(files), "the --validation file": rows.file})
         are_streamed = rows.are_streamed(files, world())
+    on_cluster.require_for_train(several=not are_streamed)
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
     if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
         division = replace(division, folds=0)  # a checkpoint keeps the run of one network
@@ -67,13 +70,18 @@ def train(
         "options": reading.options,
         "sample_weight": rows.sample_weight,
     }
+
+    def announce(prepared: Prepared) -> None:
+        on_cluster.require_for_train(several=bool(prepared.parts.folds))
+        introduce(prepared)
+
     trained: dict[str, Any] = {
         "seed": running.seed,
         "deadline": math.inf if running.seconds is None else began + running.seconds,
         "aim": aim,
         "follow": lambda reports: _follow(reports, outputs.progress and speaks()),
         "progress": errors if outputs.progress else False,
-        "announce": introduce,
+        "announce": announce,
     }
 
     def options_of_fit(prepared: Prepared) -> dict[str, Any]:
@@ -99,7 +107,8 @@ def train(
         fitted = model_of_prepared(prepared, recipe, options_of_fit, **trained)
     else:
         problem = problem_of_file(files, target, group=rows.group, **read)
-        fitted = model_of(problem, division, recipe, options_of_fit, dtype=running.dtype, **trained)
+        with on_cluster.joined():
+            fitted = model_of(problem, division, recipe, options_of_fit, dtype=running.dtype, **trained)
     with fitted.prepared.ranks.together():  # all fail if the first rank cannot write
         if fitted.prepared.speaks:
             _show_and_write(context, fitted, outputs, data, rows)

@@ -12,6 +12,7 @@ import typer
 
 from plainnet._base.wording import plural
 from plainnet.cli import options
+from plainnet.cli.cluster import OnCluster
 from plainnet.cli.display import console, heading, layer_table, plain_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
@@ -60,12 +61,13 @@ def tune(
     rows: Rows,
     running: Running,
     searching: Searching,
+    on_cluster: OnCluster,
 ) -> None:
     """Search for the settings of the recipe that are best for a table, and train the model with them."""
     check_outputs({"--save": searching.save, "--report": searching.report}, options.as_inputs(data))
     target = spelled(target)
     shown = counting("trial", errors, shown=searching.progress)
-    with shown as tell:
+    with on_cluster.joined("optuna"), shown as tell:
 
         def on_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
             done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
@@ -80,6 +82,7 @@ def tune(
             seed=running.seed,
             storage=searching.storage,
             study=searching.study,
+            workers=on_cluster.workers,
             time_limit=math.inf if running.seconds is None else running.seconds,
             ignore=reading.ignored,
             on_trial=on_trial,
@@ -114,6 +117,8 @@ def tune(
     print_whole(f"    {command}")
     if searching.save is not None:
         print_whole(f"Model saved to {searching.save}")
+    if tuned.interrupted:
+        raise typer.Exit(130)
 
 
 def best_of(study: optuna.Study) -> float:
@@ -146,7 +151,9 @@ def _written(value: Any) -> str:
 
 def training_command(context: typer.Context, tuned: Tuned) -> str:
     """Return the `plainnet train` that trains the winner."""
-    of_search = {"time_limit", *(field.name for field in fields(Searching))} - {"recipe"}
+    of_search = {"time_limit", *(field.name for group in (Searching, OnCluster) for field in fields(group))} - {
+        "recipe"
+    }
     words = ["plainnet", "train"]
     words += [word for name, own in options.given_words(context).items() if name not in of_search for word in own]
     for name, value in tuned.varied.items():

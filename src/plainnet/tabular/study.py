@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ AT_RANDOM = 10
 """So many trials are drawn at random before the sampler learns from them and before any is cut short."""
 NOT_BEFORE = 30
 """No trial is cut short before this epoch, in which the first cycles of the learning rate are over."""
+
+TRIES, BETWEEN = 5, 0.2
+"""So often, and after so many seconds, a study is opened again while another process makes the tables for it."""
 
 
 def study_of(
@@ -26,13 +30,35 @@ def study_of(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if isinstance(storage, os.PathLike) or (isinstance(storage, str) and "://" not in storage):
         storage = f"sqlite:///{os.fspath(storage)}"
-    return optuna.create_study(
-        storage=storage,
-        study_name=name,
-        load_if_exists=storage is not None,
-        sampler=sampler or SeededByNumber(seed),
-        pruner=pruner or optuna.pruners.MedianPruner(n_startup_trials=AT_RANDOM, n_warmup_steps=NOT_BEFORE),
-    )
+    given = {
+        "storage": storage,
+        "study_name": name,
+        "load_if_exists": storage is not None,
+        "sampler": sampler or SeededByNumber(seed),
+        "pruner": pruner or optuna.pruners.MedianPruner(n_startup_trials=AT_RANDOM, n_warmup_steps=NOT_BEFORE),
+    }
+    for _ in range(TRIES if storage is not None else 0):
+        try:
+            return optuna.create_study(**given)
+        except Exception:  # of the database: another process is making the tables at this moment
+            time.sleep(BETWEEN)
+    return optuna.create_study(**given)
+
+
+def begin_with(study: optuna.Study, parameters: dict[str, Any], mark: dict[str, Any]) -> None:
+    """Have a new study begin with a trial of these parameters, which bears a mark."""
+    if not study.trials:
+        study.enqueue_trial(parameters, user_attrs=mark)
+
+
+def ask(study: optuna.Study, mark: str) -> optuna.Trial:
+    """Return the next trial; of marked ones the first, where two processes have begun the same study at once."""
+    while True:
+        trial = study.ask()
+        marked = (other.number for other in study.get_trials(deepcopy=False) if mark in other.user_attrs)
+        if mark not in trial.user_attrs or trial.number == min(marked):
+            return trial
+        study.tell(trial, state=TrialState.FAIL)
 
 
 class SeededByNumber(optuna.samplers.BaseSampler):

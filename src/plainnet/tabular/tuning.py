@@ -134,9 +134,10 @@ class Search:
         self, study: optuna.Study, trials: int, deadline: float, on_trial: OnTrial | None, workers: int | None
     ) -> bool:
         """Run trials until the study has so many that have ended, or until the deadline; True if Ctrl-C ended it."""
-        if not study.trials:
-            own = of_recipe(self.recipe.for_task(self.task), **self.has)
-            study.enqueue_trial(own, user_attrs={AS_IT_IS: bool(own)})
+        from plainnet.tabular.study import begin_with
+
+        own = of_recipe(self.recipe.for_task(self.task), **self.has)
+        begin_with(study, own, {AS_IT_IS: bool(own)})
         here = not tasks.is_configured() and workers in (None, 1)
         asking = Asking(self, study, trials, deadline, here)
         try:
@@ -202,9 +203,9 @@ class Asking:
                 raise StopIteration from None
 
     def _ask(self) -> tuple[Any, ...]:
-        from plainnet.tabular.study import Live, Snapshot
+        from plainnet.tabular.study import Live, Snapshot, ask
 
-        trial = self.study.ask()
+        trial = ask(self.study, AS_IT_IS)
         self.going[self.asked] = trial
         self.asked += 1
         recipe = self.search.recipe_for(trial)
