@@ -105,7 +105,7 @@ def block_rows(*arrays: Rows, multiple_of: int = 1) -> int:
 
 def blocks(*arrays: Rows) -> list[slice]:
     """Slices that go over the rows of the arrays, which have as many as each other, a block at a time."""
-    size = block_rows(*arrays)
+    size = max(1, block_rows(*arrays))
     return [slice(start, start + size) for start in range(0, len(arrays[0]), size)]
 
 

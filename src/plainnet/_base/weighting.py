@@ -1,6 +1,6 @@
 """Weights: how much each example counts, by sample weights and class weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,17 @@ def without_weightless(examples: Examples) -> Examples:
     return choose(inputs, counted), choose(targets, counted), weights[counted]
 
 
-def class_weights(class_weight: Any, targets: Rows, sample_weight: Array | None, outputs: int) -> ClassWeights | None:
+def class_weights(
+    class_weight: Any,
+    targets: Rows,
+    sample_weight: Array | None,
+    outputs: int,
+    total: Callable[[Array], Array] = np.asarray,
+) -> ClassWeights | None:
     """Return the weight of each class that the user means by "balanced" or a dict; None for none.
+
+    `total` takes a vector of the classes' weights among these examples and returns that among all, where these are a
+    part of them.
 
     "balanced" weighs a class by W / (classes · W of the class), W being the sum of the sample weights (the number of
     examples without), so that every class counts the same.
@@ -36,7 +45,7 @@ def class_weights(class_weight: Any, targets: Rows, sample_weight: Array | None,
         return None
     labels = _labels(targets)
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = np.bincount(labels, weights=sample_weight)
+        totals = total(np.bincount(labels, weights=sample_weight))
         present = np.flatnonzero(totals)
         return {int(label): float(totals.sum() / (len(present) * totals[label])) for label in present}
     if not isinstance(class_weight, Mapping):
@@ -70,7 +79,7 @@ def example_weights(
     lacking = [label for label in present if label not in by_class]
     if lacking and absent is None:
         raise InvalidValue(f"class_weight lacks class {lacking[0]}; it takes a weight for each label in {name}")
-    table = np.array([by_class.get(label, absent or 0.0) for label in range(max(present) + 1)])
+    table = np.array([by_class.get(label, absent or 0.0) for label in range(max(present, default=-1) + 1)])
     weights = checks.held(table, np.dtype(np.float64))[labels]
     return checks.held(weights if sample_weight is None else weights * sample_weight, dtype)
 
@@ -81,7 +90,7 @@ def _labels(targets: Rows) -> Array:
     known = [labels for labels in by_block if labels is not None]
     if len(known) < len(by_block):
         raise InvalidValue("class_weight needs targets that are classes: labels, one-hot rows, or 0 and 1")
-    return np.concatenate(known)
+    return np.concatenate(known) if known else np.zeros(0, np.intp)
 
 
 def class_labels(targets: Array) -> Array | None:
