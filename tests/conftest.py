@@ -61,6 +61,8 @@ NEEDS = {
     "test_mathematics.py": ("fast",),
     "test_metrics.py": ("sklearn",),
     "test_parts.py": ("tables",),
+    "test_streamed_tables.py": COMMANDS,
+    "test_ranks_tables.py": (*COMMANDS, "cluster"),
     "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
     "test_odd_tables.py": COMMANDS,
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
