@@ -56,7 +56,7 @@ def test_ranks_learn_what_one_process_learns_and_say_everything_once():
 
 
 def test_text_files_decimal_commas_and_more_ranks_than_rows_to_each_file():
-    frame = pl.DataFrame({"price": ["1,5", "2,25", "10,75", "3"] * 30, "code": ["007", "12", "3", "A"] * 30})
+    frame = pl.DataFrame({"price": ["1,5", "2,25", "10,75", "3"] * 30, "code": ["007", "12", "3", "40"] * 30})
     frame.with_columns(y=pl.Series([f"{i % 4 < 2}" for i in range(120)])).write_csv("rows", separator=";")
     shutil.move("rows", "t.csv")
     Path("rows").mkdir()
@@ -67,7 +67,7 @@ def test_text_files_decimal_commas_and_more_ranks_than_rows_to_each_file():
     assert ended.code == 0, ended.stderr
     price, code = Table.from_dict(pn.load("m.npz").table).columns
     assert (price.kind, code.kind) == ("number", "category")
-    assert set(code.values) == {"007", "12", "3", "A"}
+    assert set(code.values) == {"007", "12", "3", "40"}
 
 
 def test_an_error_of_one_rank_is_said_once_and_ends_all():
@@ -78,7 +78,8 @@ def test_an_error_of_one_rank_is_said_once_and_ends_all():
     ended = train(3)
     assert ended.code == 2
     (line,) = said(ended)
-    assert line.startswith(("plainnet: rank 2: ", "plainnet: rows/2.parquet")) and "cannot be read" in line
+    assert line.startswith("plainnet: rank 2: rows/2.parquet")
+    assert "cannot be read" in line
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,6 @@ def test_an_error_of_one_rank_is_said_once_and_ends_all():
         (["--save", "no/m.npz"], "there is no folder no"),
         (["--save", "/dev/full", "--epochs", "1"], "No space left on device"),
         (["--epochs", "3", "--learning-rate", "1e30"], "the run diverged in epoch 1"),
-        (["--folds", "5"], "--folds is 5"),
         (["--nonsense"], "No such option: --nonsense"),
     ],
 )
@@ -129,7 +129,8 @@ def wait_for(path, process, newer_than=0):
     """Wait until a file is there, and written anew; fail where the program ends before."""
     until = time.monotonic() + 60
     while not path.exists() or path.stat().st_mtime_ns <= newer_than:
-        assert process.poll() is None and time.monotonic() < until, mpi.kill(process)
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, mpi.kill(process)
         time.sleep(0.02)
 
 
