@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from plainnet._base.configurable import Configurable
-from plainnet._base.mapped import Rows, blocks
+from plainnet._base.pieces import Rows, blocks
 
 
 def fingerprint(*arrays: Rows | None) -> str:
@@ -17,9 +17,24 @@ def fingerprint(*arrays: Rows | None) -> str:
     for array in arrays:
         if array is not None:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            for block in blocks(array):
-                digest.update(np.ascontiguousarray(array[block]).data)
+            for _, (block,) in blocks(array):
+                digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
+
+
+def fingerprints(*arrays: Rows | None) -> list[str]:
+    """Return the fingerprint of each of several columns that have the same rows, which are read once for all."""
+    import hashlib
+
+    digests = [hashlib.sha256() for _ in arrays]
+    for digest, array in zip(digests, arrays, strict=True):
+        if array is not None:
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+    for _, block in blocks(*arrays):
+        for digest, column in zip(digests, block, strict=True):
+            if column is not None:
+                digest.update(np.ascontiguousarray(column).data)
+    return [digest.hexdigest() for digest in digests]
 
 
 def held(thing: Any, own: list[Any], without: Collection[str] = ()) -> Hashable:
