@@ -28,6 +28,9 @@ def backpropagate(
     """Return the loss of a batch, penalties included, and write the gradients of all parameters into `gradients`.
 
     Where the loss is computed together with the output's activation, the last layer stops at its weighted sums z.
+
+    Of a batch that several ranks hold, each is given its part, and `training` says what portion of the whole that is:
+    the sum over the ranks is the loss of the batch and its gradient. A part may have no rows.
     """
     last = layers[-1]
     from_logits = is_fused(last, loss)
@@ -38,10 +41,23 @@ def backpropagate(
         stage = layer.pre_activation if from_logits and layer is last else layer.forward
         outputs, backward = stage(outputs, first_pass if layer is layers[0] else training)
         backwards.append(backward)
-    value, gradient = loss.value_and_gradient(targets, outputs, sample_weight, from_logits)
+    portion = None if training is None else training.portion
+    value, gradient = _loss_of_part(loss, targets, outputs, sample_weight, from_logits, portion)
     for backward, own in zip(reversed(backwards), reversed(gradients), strict=True):
         gradient = backward(gradient, own)
-    return value + add_penalties(layers, gradients, penalty_factor(loss, len(inputs), sample_weight))
+    return value + add_penalties(layers, gradients, penalty_factor(loss, len(inputs), sample_weight, portion))
+
+
+def _loss_of_part(
+    loss: Loss, targets: Array, outputs: Array, weight: Array | None, from_logits: bool, portion: float | None
+) -> tuple[float, Array]:
+    """Return the loss and its gradient by the outputs, times the rows' portion of the batch."""
+    if portion is None:
+        return loss.value_and_gradient(targets, outputs, weight, from_logits)
+    if not len(targets):
+        return 0.0, np.zeros_like(outputs)
+    value, gradient = loss.value_and_gradient(targets, outputs, weight, from_logits)
+    return portion * value, portion * gradient
 
 
 def is_fused(last: Layer, loss: Loss) -> bool:
@@ -51,8 +67,16 @@ def is_fused(last: Layer, loss: Loss) -> bool:
     return type(last.activation) is ACTIVATIONS.get(loss.fused_with)  # a user's own of that name is another function
 
 
-def penalty_factor(loss: Loss, rows: int, sample_weight: Array | None) -> float:
-    """Return how many times a batch counts the layers' penalties: once, unless the loss has `penalty_rows`."""
+def penalty_factor(loss: Loss, rows: int, sample_weight: Array | None, portion: float | None = None) -> float:
+    """Return how many times a batch counts the layers' penalties: once, unless the loss has `penalty_rows`.
+
+    The part of a batch that is a `portion` of it counts that portion of the whole batch's penalties.
+    """
+    if portion is not None:
+        if loss.penalty_rows is None:
+            return portion
+        by_its_own_weight = penalty_factor(loss, rows, sample_weight) if rows else 0.0
+        return by_its_own_weight * portion * portion  # the first portion makes it that of the weight of the whole batch
     if loss.penalty_rows is None:
         return 1.0
     if sample_weight is None:

@@ -4,6 +4,9 @@ Arrays in memory are one block. A file is read in blocks of about `mapped.BLOCK_
 of one block are taken before the next is read. Shuffled, the blocks come in a random order, and the rows of each in a
 random order of their own. The block with fewer rows than the others comes last, so only an epoch's last batch is
 smaller; which place in the file it has is drawn with the order, so the blocks begin at other rows each epoch.
+
+Where several ranks train together, each goes over its own rows. For each epoch all draw the same number from the same
+stream, and each makes its own order of it; `Job.part` says which rows in this order belong to which batch.
 """
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
@@ -27,6 +30,8 @@ class Block(NamedTuple):
     """Row numbers within the block, cut into batches one after the other; None is 0, 1, 2, ..."""
     rows_done: int
     """The number of rows, in this order, that have had their turn."""
+    start: int = 0
+    """The place of the block's first row in this process's order of the epoch."""
 
 
 def remaining_blocks(job: Job) -> Iterator[Block]:
@@ -34,7 +39,7 @@ def remaining_blocks(job: Job) -> Iterator[Block]:
     shuffles = job.shuffle and job.batch_size is not None
     if isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray):
         order = _order(job) if shuffles else None
-        yield Block(job.inputs, job.targets, job.sample_weight, order, job.batches_done * (job.batch_size or 0))
+        yield Block(job.inputs, job.targets, job.sample_weight, order, job.part(job.batches_done).start)
     else:
         yield from _blocks_of_files(job, _epoch_random(job) if shuffles else None)
 
@@ -53,14 +58,16 @@ Batch = tuple[Array, Array, Array | None]
 
 
 def remaining_batches(job: Job) -> Iterator[Batch]:
-    """Yield the batches of the present epoch that are still to come."""
+    """Yield the batches of the present epoch that are still to come, of each what this process has of it."""
+    batch = job.batches_done
     for block in remaining_blocks(job):
-        rows = len(block.inputs)
-        size = job.batch_size or rows
-        for start in range(block.rows_done, rows, size):
-            chosen = slice(start, start + size) if block.order is None else block.order[start : start + size]
+        end = block.start + len(block.inputs)
+        while batch < job.batches and (part := job.part(batch)).stop <= end:
+            within = slice(part.start - block.start, part.stop - block.start)
+            chosen = within if block.order is None else block.order[within]
             weight = None if block.sample_weight is None else rows_of(block.sample_weight, chosen)
             yield rows_of(block.inputs, chosen), rows_of(block.targets, chosen), weight
+            batch += 1
 
 
 def rows_of(array: Array, chosen: slice | Array) -> Array:
@@ -78,17 +85,26 @@ def _blocks_of_files(job: Job, random: np.random.Generator | None) -> Iterator[B
     orders: list[np.random.Generator] = []
     if random is not None:  # one block is shuffled as an array in memory is
         orders = [random] if count == 1 else list(map(np.random.default_rng, random.integers(2**63, size=count)))
-    for place in visits[begin:]:
+    for visit, place in enumerate(visits[begin:], begin):
         start = place * size - missing * (place > visits[-1])
         stop = start + size - missing * (place == visits[-1])
         block = slice(start, stop)
         weight = None if job.sample_weight is None else job.sample_weight[block]
         order = orders[place].permutation(stop - start) if orders else None
-        yield Block(job.inputs[block], job.targets[block], weight, order, batches_done * job.batch_size)
+        data = job.inputs[block], job.targets[block], weight
+        yield Block(*data, order, batches_done * job.batch_size, visit * size)
         batches_done = 0
 
 
 def _epoch_random(job: Job) -> np.random.Generator:
+    """Return what the order of the present epoch is drawn from: of several ranks each has a stream of its own."""
+    stream = _shuffling(job)
+    if job.ranks is None:
+        return stream
+    return np.random.default_rng([int(stream.integers(2**63)), job.ranks.rank])
+
+
+def _shuffling(job: Job) -> np.random.Generator:
     """Return the network's shuffling stream at the start of an epoch, later a stream that draws the same again."""
     if job.batches_done == 0:
         job.order_state = job.network.shuffling.bit_generator.state

@@ -34,6 +34,9 @@ class Job:
     Engines read the data in the blocks of `plainnet.engines.batches`: one for arrays in memory, several for a file.
     `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
     network's own. An engine leaves the state such that another engine can go on from it, within an epoch too.
+
+    Where several `ranks` train together, the inputs, targets and weights are those of this rank. Everything else is the
+    same on every rank: batches, losses and weights are those of all together.
     """
 
     network: "Network"
@@ -111,6 +114,13 @@ class Job:
     def batches(self) -> int:
         """Return the number of batches in an epoch, global ones with ranks; the last may be smaller than the others."""
         return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
+
+    def part(self, batch: int) -> slice:
+        """Return the places of a batch in this process's order of an epoch; a rank may have none."""
+        if self.shares is not None:
+            return self.shares.slice(batch)
+        size = self.batch_size or self.rows
+        return slice(batch * size, min((batch + 1) * size, self.rows))
 
     @cached_property
     def layer_parts(self) -> dict[str, slice]:

@@ -1,38 +1,39 @@
 """The NumPy engine: the training loop, in the formulas of the layers, losses and optimizers themselves."""
 
 import math
-import time
 from collections.abc import Iterator
 
 import numpy as np
 
-from plainnet._base.arrays import Array, keep_freed_memory
+from plainnet._base.arrays import keep_freed_memory
 from plainnet.backpropagation import backpropagate
 from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
-from plainnet.layers import TrainingPass
+from plainnet.engines.together import Alone, steps_of
 
 
-def train(job: Job, gradient: Array) -> Iterator[float]:
+def train(job: Job, step: Alone) -> Iterator[float]:
     """Train from where the job stands, one step per batch, for as long as the caller asks; yield each batch's loss.
 
     A step takes the batch forward and back through the layers, which writes ∂loss/∂parameters into the vector
-    `gradient`; then the optimizer moves the parameters against it. A loss that is not finite moves nothing.
+    `gradient`; then the optimizer moves the parameters against it. A loss that is not finite moves nothing. Several
+    ranks sum their losses and gradients in between.
     """
-    net, optimizer = job.network, job.optimizer
+    net, optimizer, gradient = job.network, job.optimizer, step.gradient
     parameters, gradients = net.parameters, net.parameter_views(gradient)
-    training = TrainingPass(net.dropout, present=job.present.__getitem__)
     while True:
         for inputs, targets, weights in remaining_batches(job):
             job.begin_batch()
-            loss = float(backpropagate(net.layers, job.loss, inputs, targets, weights, training, gradients))
+            training = step.begin(inputs, weights)
+            loss = backpropagate(net.layers, job.loss, inputs, targets, weights, training, gradients)
+            loss = step.end(float(loss))
             if math.isfinite(loss):
                 job.begin_step(gradient)
                 state, rate, decay = job.optimizer_state, job.learning_rate, job.weight_decay
                 optimizer.step(parameters, gradient, state, rate, job.steps_done, decay)
-                job.end_step(loss, len(inputs) if weights is None else float(weights.sum()))
+                job.end_step(loss, step.weight)
             yield loss
 
 
@@ -42,8 +43,8 @@ class NumpyEngine:
     def __init__(self, job: Job, threads: int | None = None) -> None:
         self.job = job
         self.blas_threads = threads
-        self.gradient = np.zeros_like(job.network.parameters)
-        self.losses = train(job, self.gradient)  # it waits between two calls of run, which may be an epoch each
+        self.step = steps_of(job)
+        self.losses = train(job, self.step)  # it waits between two calls of run, which may be an epoch each
         keep_freed_memory()
 
     def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
@@ -53,6 +54,7 @@ class NumpyEngine:
 
     def _run(self, epochs: int, until: float, notes: Notes | None) -> list[float]:
         job = self.job
+        self.step.until = until
         losses: list[float] = []
         for loss in self.losses:
             if not math.isfinite(loss):
@@ -63,7 +65,8 @@ class NumpyEngine:
                 if not job.is_finite:
                     break
                 if notes and notes.are_due(job.epochs_done):
-                    notes.add(job, losses[-1], self.gradient)
-            if len(losses) == epochs or time.monotonic() >= until:
+                    notes.add(job, losses[-1], self.step.gradient)
+            if len(losses) == epochs or self.step.is_last:
                 break
+        self.step.pause()
         return losses

@@ -19,6 +19,11 @@ Backward = Callable[[Array, Mapping[str, Array]], Array]
 """(∂loss/∂outputs, the layer's parameter gradients to write) -> ∂loss/∂inputs."""
 
 
+def unchanged(array: Array) -> Array:
+    """Return the array itself: the sum over the ranks where there is one."""
+    return array
+
+
 @dataclass(frozen=True)
 class TrainingPass:
     """All that a layer may need to know of a training step; a prediction has None in its place."""
@@ -35,10 +40,29 @@ class TrainingPass:
     present: Callable[[Any], float] = at_start
     """Takes a schedule and returns its value in this step; outside a run its first one."""
 
+    total: Callable[[Any], Any] = unchanged
+    """Takes a sum over the inputs' rows and returns that over the whole batch, of which other ranks hold the rest.
+
+    All ranks call it together, so one calls it as often as the other, also for a batch of which it has no rows.
+    """
+
+    rows: int | None = None
+    """The number of rows of the whole batch; None where the inputs are all of it."""
+
+    portion: float | None = None
+    """The weight of the inputs' rows over that of the whole batch; None where they are all of it.
+
+    A loss and its gradient are multiplied by it, so that those of all ranks are added.
+    """
+
     @cached_property
     def at_first_layer(self) -> TrainingPass:
         """The same pass without a gradient with respect to the inputs."""
         return replace(self, needs_input_gradient=False)
+
+    def count(self, inputs: Array) -> int:
+        """Return the number of rows of the whole batch, of which the inputs may be a part."""
+        return len(inputs) if self.rows is None else self.rows
 
     def value_of(self, setting: Any) -> Any:
         """Return the value in this step of a setting that is a number or a schedule."""

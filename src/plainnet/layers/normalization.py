@@ -2,24 +2,25 @@
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape
-from plainnet.layers.base import Backward, Layer, TrainingPass, one_axis
+from plainnet.layers.base import Backward, Layer, TrainingPass, one_axis, unchanged
 
 
-def normalized(inputs: Array, axis: int, epsilon: float) -> tuple[Array, Array, Array, Array]:
-    """x̂ = (inputs - mean) / √(variance + epsilon), with mean and variance along `axis`.
+def normalized(
+    inputs: Array, axis: int, epsilon: float, n: int, total: Callable[[Array], Array] = unchanged
+) -> tuple[Array, Array, Array, Array]:
+    """x̂ = (inputs - mean) / √(variance + epsilon), with mean and variance of n numbers along `axis`.
 
-    Return x̂, the mean, the variance (divided by the count n, not n - 1) and the root.
+    Return x̂, the mean, the variance (divided by n, not n - 1) and the root. `total` adds what other ranks hold.
     """
-    n = inputs.shape[axis]
-    mean = inputs.sum(axis, keepdims=True) / n
+    mean = total(inputs.sum(axis, keepdims=True)) / n
     centred = inputs - mean
-    variance = (centred * centred).sum(axis, keepdims=True) / n
+    variance = total((centred * centred).sum(axis, keepdims=True)) / n
     root = np.sqrt(variance + epsilon)
     return centred / root, mean, variance, root
 
@@ -51,7 +52,8 @@ class BatchNorm(Layer):
 
     `momentum` is the weight of the latest batch in the running statistics, from 0 to 1; `epsilon`, above 0, keeps the
     root from 0. A batch of one example has no variance: it leaves the running statistics alone, and training with
-    batches of one raises InvalidValue.
+    batches of one raises InvalidValue. Where several ranks hold parts of a batch, n and the sums that mean, variance
+    and ∂loss/∂inputs take are those of the whole batch.
     """
 
     normalization, torch = "batch", "BatchNorm1d({features}, eps={epsilon}, momentum={momentum})"
@@ -79,10 +81,11 @@ class BatchNorm(Layer):
         if training is None:
             x_hat, root = standardized(inputs, self.running_mean, self.running_variance, self.epsilon)
         else:
-            x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon)
+            n = training.count(inputs)
+            x_hat, mean, variance, root = normalized(inputs, 0, self.epsilon, n, training.total)
             training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
-            if training.updates_statistics and len(inputs) > 1:
-                unbiased = variance.reshape(-1) * (len(inputs) / (len(inputs) - 1))
+            if training.updates_statistics and n > 1:
+                unbiased = variance.reshape(-1) * (n / (n - 1))
                 self.running_mean += self.momentum * (mean.reshape(-1) - self.running_mean)
                 self.running_variance += self.momentum * (unbiased - self.running_variance)
 
@@ -90,7 +93,7 @@ class BatchNorm(Layer):
             gradients["shift"][...] = shift = gradient.sum(axis=0)
             gradients["scale"][...] = scale = (gradient * x_hat).sum(axis=0)
             if training is not None:  # in a prediction mean and variance do not depend on the inputs
-                gradient = centred_gradient(gradient, x_hat, shift, scale, len(gradient))
+                gradient = centred_gradient(gradient, x_hat, training.total(shift), training.total(scale), n)
             return gradient * (self.scale / root)
 
         return self.scale * x_hat + self.shift, backward
@@ -121,7 +124,7 @@ class LayerNorm(Layer):
         self.scale[...] = 1
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        x_hat, mean, variance, root = normalized(inputs, 1, self.epsilon)
+        x_hat, mean, variance, root = normalized(inputs, 1, self.epsilon, inputs.shape[1])
         if training is not None:
             training.keep(mean=mean, variance=variance, root=root, normalized=x_hat)
 
@@ -135,7 +138,7 @@ class LayerNorm(Layer):
         return self.scale * x_hat + self.shift, backward
 
     def predict(self, inputs: Array) -> Array:
-        return self.scale * normalized(inputs, 1, self.epsilon)[0] + self.shift
+        return self.scale * normalized(inputs, 1, self.epsilon, inputs.shape[1])[0] + self.shift
 
 
 def root_mean_square(inputs: Array, epsilon: float) -> Array:

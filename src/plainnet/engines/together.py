@@ -1,0 +1,102 @@
+"""What the ranks of a job do together in each step: they sum their parts of the gradient, and agree when to stop."""
+
+import math
+import time
+
+import numpy as np
+
+from plainnet._base.arrays import Array
+from plainnet.engines.draws import DrawsOfRank
+from plainnet.engines.job import Job
+from plainnet.layers import TrainingPass
+
+
+class Alone:
+    """The steps of a job whose batches this process holds whole."""
+
+    gradient: Array
+    """The gradient of the latest step, laid out like the parameters."""
+    weight: float
+    """What the rows of the present batch weigh together."""
+    until = math.inf
+    """The `time.monotonic()` at which the steps end."""
+
+    def __init__(self, job: Job) -> None:
+        self.gradient = np.zeros_like(job.network.parameters)
+        self._training = TrainingPass(job.network.dropout, present=job.present.__getitem__)
+
+    def begin(self, inputs: Array, sample_weight: Array | None) -> TrainingPass:
+        """Return what the layers are told of the pass over a batch, or over this rank's part of it."""
+        self.weight = _weight(inputs, sample_weight)
+        return self._training
+
+    def end(self, loss: float) -> float:
+        """Return the loss of the whole batch; `gradient` is that of the whole batch, too."""
+        return loss
+
+    @property
+    def is_last(self) -> bool:
+        """True if the step that has ended is the last one before a pause."""
+        return time.monotonic() >= self.until
+
+    def pause(self) -> None:
+        """Raise what is to be raised after the last step."""
+
+
+class Together(Alone):
+    """The steps of a job whose rows several ranks hold.
+
+    In each step every rank adds one vector to those of the others:
+
+        gradient, loss, 1 if this rank's time is over, 1 if this rank was interrupted
+
+    so all have the same numbers afterwards, and all stop after the same step.
+    """
+
+    def __init__(self, job: Job) -> None:
+        assert job.ranks is not None
+        assert job.shares is not None
+        self._job, self._ranks, self._shares = job, job.ranks, job.shares
+        size = job.network.parameters.size
+        self._vector = np.zeros(size + 3, job.network.dtype)
+        self.gradient, self._agreed = self._vector[:size], self._vector[size:]
+        self._draws = DrawsOfRank(job.network.dropout)
+
+    def begin(self, inputs: Array, sample_weight: Array | None) -> TrainingPass:
+        batch, own = self._job.batches_done, _weight(inputs, sample_weight)
+        rows = self._shares.rows_of(batch)
+        self.weight = rows if sample_weight is None else float(self._total(np.array([own]))[0])
+        return TrainingPass(
+            self._draws.of(self._shares.before(batch), len(inputs), rows),
+            present=self._job.present.__getitem__,
+            total=self._total,
+            rows=rows,
+            portion=own / self.weight,
+        )
+
+    def _total(self, array: Array) -> Array:
+        summed = np.array(array, order="C")
+        self._ranks.add(summed)
+        return summed
+
+    def end(self, loss: float) -> float:
+        self._agreed[:] = loss, time.monotonic() >= self.until, self._ranks.interrupted
+        self._ranks.add(self._vector)
+        return float(self._agreed[0])
+
+    @property
+    def is_last(self) -> bool:
+        return bool(self._agreed[1:].any())
+
+    def pause(self) -> None:
+        if self._agreed[2]:
+            raise KeyboardInterrupt
+
+
+def steps_of(job: Job) -> Alone:
+    """Return the steps of a job, on one or on several ranks."""
+    return Alone(job) if job.ranks is None else Together(job)
+
+
+def _weight(inputs: Array, sample_weight: Array | None) -> float:
+    return len(inputs) if sample_weight is None else float(sample_weight.sum())
