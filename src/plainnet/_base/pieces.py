@@ -179,7 +179,7 @@ class _Together(Pieces):
         return ranges(len(given[0]), max(1, length))
 
     def first(self) -> Columns:
-        return tuple(None if each is None else np.zeros((1, *each.shape[1:]), each.dtype) for each in self._rows)
+        return example_of(self._rows)
 
     def read(self, piece: int) -> Columns:
         return self.part(piece, slice(0, int(self.lengths[piece])))
@@ -197,17 +197,24 @@ class _Together(Pieces):
         return tuple(map(of, self._rows))
 
 
+def example_of(rows: Sequence[Rows | None]) -> Columns:
+    """Return one row of zeros in the shapes and types of some columns."""
+    return tuple(None if each is None else np.zeros((1, *each.shape[1:]), each.dtype) for each in rows)
+
+
 def ranges(rows: int, length: int) -> Array:
     """Return the lengths of ranges of so many rows each; the last may have fewer."""
     return np.diff(np.append(np.arange(0, rows, length), rows))
 
 
 class Derived(Pieces):
-    """Pieces whose columns are made of those of others, piece by piece, perhaps of some of their rows only."""
+    """Columns of the same pieces, of which each piece is made into another: of some of its rows, perhaps."""
 
-    def __init__(self, base: Pieces, lengths: Array, make: Callable[[int, Columns], Columns], first: Columns) -> None:
-        self._base, self._lengths, self._make, self._first = base, lengths, make, first
-        self.files = base.files
+    def __init__(
+        self, rows: Sequence[Rows | None], lengths: Array, make: Callable[[int, Columns], Columns], first: Columns
+    ) -> None:
+        self._rows, self._lengths, self._make, self._first = rows, lengths, make, first
+        self.files = pieces_of(*rows).files
 
     @property
     def lengths(self) -> Array:
@@ -217,7 +224,9 @@ class Derived(Pieces):
         return self._first
 
     def read(self, piece: int) -> Columns:
-        return self._make(piece, self._base.read(piece)) if self._lengths[piece] else rows_of_columns(self._first, slice(0))
+        if not self._lengths[piece]:
+            return rows_of_columns(self._first, slice(0))
+        return self._make(piece, read_piece(self._rows, piece))
 
 
 def are_in_pieces(*rows: Rows | None) -> bool:
@@ -236,38 +245,34 @@ def together(*rows: Rows | None) -> tuple[Rows | None, ...]:
     return tuple(None if each is None else PieceRows(pieces, column) for column, each in enumerate(rows))
 
 
-def chosen(rows: Sequence[Rows | None], lengths: Array, mask: Callable[[int, Columns], Array]) -> tuple[Rows | None, ...]:
+def chosen(
+    rows: Sequence[Rows | None], lengths: Array, mask: Callable[[int, Columns], Array]
+) -> tuple[Rows | None, ...]:
     """Return those rows of columns of the same pieces for which `mask` is true: (piece, columns) to a boolean a row.
 
     `lengths` are the numbers of rows that it chooses of each piece.
     """
+
     def make(piece: int, columns: Columns) -> Columns:
         return rows_of_columns(columns, mask(piece, columns))
 
-    return _derived(rows, lengths, make)
-
-
-def with_column(
-    rows: Sequence[Rows | None], column: int, make: Callable[[Columns], Array]
-) -> tuple[Rows | None, ...]:
-    """Return columns of the same pieces, one of them made of the others as they are read."""
-    def made(columns: Columns) -> Columns:
-        return (*columns[:column], make(columns), *columns[column + 1 :])
-
-    pieces = pieces_of(*rows)
-    derived = Derived(pieces, np.asarray(pieces.lengths), lambda piece, columns: made(columns), made(pieces.first()))
-    return tuple(
-        PieceRows(derived, number) if each is not None or number == column else None
-        for number, each in enumerate(rows)
-    )
-
-
-def _derived(
-    rows: Sequence[Rows | None], lengths: Array, make: Callable[[int, Columns], Columns]
-) -> tuple[Rows | None, ...]:
-    pieces = pieces_of(*rows)
-    derived = Derived(pieces, lengths, make, pieces.first())
+    derived = Derived(rows, lengths, make, example_of(rows))
     return tuple(None if each is None else PieceRows(derived, column) for column, each in enumerate(rows))
+
+
+def with_weights(
+    rows: tuple[Rows, Rows, Rows | None], weights: Callable[[Array, Array | None], Array], dtype: np.dtype[Any]
+) -> tuple[Rows, Rows, Rows]:
+    """Return inputs, targets and weights of the same pieces, the weights made of targets and weights when read."""
+
+    def make(piece: int, columns: Columns) -> Columns:
+        inputs, targets, given = columns
+        assert targets is not None
+        return inputs, targets, weights(targets, given)
+
+    first = *example_of(rows[:2]), np.ones(1, dtype)
+    derived = Derived(rows, np.asarray(pieces_of(*rows).lengths), make, first)
+    return PieceRows(derived, 0), PieceRows(derived, 1), PieceRows(derived, 2)
 
 
 def pieces_of(*rows: Rows | None) -> Pieces:
@@ -299,8 +304,21 @@ def blocks(*rows: Rows | None) -> Iterator[tuple[slice, Columns]]:
         done += length
 
 
+def window_rows(*rows: Rows | None) -> int:
+    """Return about how many rows of these columns are in memory at a time."""
+    return max(1, BLOCK_BYTES // row_bytes(*rows))
+
+
+def each_piece(*rows: Rows | None) -> Iterator[tuple[int, Columns]]:
+    """Yield each piece that has rows, by number, with its columns; `together` gave the columns."""
+    pieces = pieces_of(*rows)
+    numbers = np.flatnonzero(np.asarray(pieces.lengths)).tolist()
+    each = ahead(lambda piece=piece: read_piece(rows, piece) for piece in numbers)  # type: ignore[misc]
+    yield from zip(numbers, each, strict=True)
+
+
 def grouped(order: Array, lengths: Array, row_size: int) -> list[Array]:
-    """Return the numbers of pieces, taken in this order, in groups of about BLOCK_BYTES, without those that have no rows."""
+    """Return the numbers of pieces in groups of about BLOCK_BYTES, in this order; those without rows are left out."""
     order = order[lengths[order] > 0]
     most = max(1, BLOCK_BYTES // row_size)
     groups: list[Array] = []
@@ -320,10 +338,14 @@ def read_together(rows: Sequence[Rows | None], pieces: Array, room: int = 0) -> 
     made = [np.empty((length, *each.shape[1:]), each.dtype) if each is not None else None for each in rows]
     done = room
     for piece in pieces.tolist():
-        columns = source.read(piece)
-        for each, own in zip(rows, made, strict=True):
-            if isinstance(each, PieceRows) and own is not None:
-                found = each.of(columns, piece)
-                own[done : done + len(found)] = found
+        for column, own in zip(read_piece(rows, piece), made, strict=True):
+            if column is not None and own is not None:
+                own[done : done + len(column)] = column
         done += int(source.lengths[piece])
     return tuple(made)
+
+
+def read_piece(rows: Sequence[Rows | None], piece: int) -> Columns:
+    """Return a piece of columns of the same pieces."""
+    columns = pieces_of(*rows).read(piece)
+    return tuple(each.of(columns, piece) if isinstance(each, PieceRows) else None for each in rows)

@@ -13,7 +13,8 @@ import numpy as np
 from plainnet import engines, optimizers
 from plainnet._base.configurable import describe
 from plainnet._base.identity import differences
-from plainnet._base.mapped import are_mapped, files_of
+from plainnet._base.mapped import files_of
+from plainnet._base.pieces import are_in_pieces
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidValue, warn
 from plainnet.files.writing import check_apart
@@ -146,6 +147,11 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
             recorded["early_stopping"] = EarlyStopping(**recorded["early_stopping"]).settings()
         if options.report_every == AUTO:  # version 0.1 had another rule: report as often as this run has
             run.report_every = identity["options"]["report_every"]
+        if "pieces" in run.identity and "pieces" not in identity:
+            raise InvalidValue(
+                f"{fspath(checkpoint.path)} is of version 0.1, which took the rows of large files in another order; "
+                "finish that run with it, or start a new one"
+            )
         different = next(differences(identity, run.identity), None)
         if different is None:
             run.restore(state)
@@ -162,9 +168,10 @@ def _try_metrics(run: TrainingRun) -> None:
     """
     if not run.metrics:
         return
-    inputs, targets, weights = run.measured_on
+    inputs, targets, given = run.measured_on
+    y, weights = targets[:], None if given is None else given[:]
     warn_of_unweighted(run.metrics, weights)
-    y, predictions = targets[:], outputs_of(run.job.network, inputs, compiled=run.measures_compiled)
+    predictions = outputs_of(run.job.network, inputs, compiled=run.measures_compiled)
     for name, metric in run.metrics.items():
         try:
             with np.errstate(all="ignore"):  # the network has learned nothing yet
@@ -190,10 +197,10 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
 def _batch_size(given: BatchSize, rows: int, data: Data, net: Network) -> int | None:
     """Return the batch size for these data, `rows` on all ranks; None for all rows at once."""
     inputs, targets, _ = data.training
-    if given is None and are_mapped(inputs, targets):
+    if given is None and are_in_pieces(inputs, targets):
         raise InvalidValue(
-            "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file, which is read in "
-            "blocks; give a batch_size such as 256, or read the file into memory: X = np.array(X)"
+            "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file or in pieces, which "
+            "are read a part at a time; give a batch_size such as 256, or read all into memory: X = np.array(X[:])"
         )
     usual = min(USUAL_BATCH, rows) if given == AUTO else given
     size = rows if usual is None else int(usual)

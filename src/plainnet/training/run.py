@@ -12,7 +12,8 @@ import numpy as np
 from plainnet import engines
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import describe
-from plainnet._base.identity import fingerprint
+from plainnet._base.identity import fingerprint, fingerprints
+from plainnet._base.pieces import are_in_pieces, pieces_of, window_rows
 from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job, Notes
@@ -115,18 +116,25 @@ class TrainingRun:
     def identity(self) -> dict[str, Any]:
         """Plain data that says which run this is (network, options, data): a checkpoint continues only the same run."""
         described = {"network": self.job.network.describe(), "options": self.settings()}
-        return {**described, "data": self.fingerprints, "block_rows": self.job.block_rows}
+        return {**described, "data": self.fingerprints, **self.order_of_rows}
+
+    @property
+    def order_of_rows(self) -> dict[str, Any]:
+        """Return what decides with the random numbers in which order the rows are taken."""
+        job = self.job
+        if not are_in_pieces(job.inputs):
+            return {"block_rows": len(job.inputs)}
+        lengths = np.asarray(pieces_of(job.inputs).lengths)
+        return {"block_rows": window_rows(job.inputs, job.targets), "pieces": fingerprint(lengths)}
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Fingerprints of the data."""
         job = self.job
+        inputs, targets, weights = fingerprints(job.inputs, job.targets, job.sample_weight)
         return {
-            "X": fingerprint(job.inputs),
-            "y": fingerprint(job.targets),
-            "weights": fingerprint(job.sample_weight),
-            "validation": fingerprint(*(self.validation or ())),
-        }
+            "X": inputs, "y": targets, "weights": weights, "validation": fingerprint(*(self.validation or ()))
+        }  # fmt: skip
 
     def reports(self, *, ahead: bool = False) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence.
