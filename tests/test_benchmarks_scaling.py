@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarks.scaling import allreduce, drawing, tables
 from benchmarks.scaling.allreduce import ALGORITHMS, Link, doubling, fastest, halving, in_pieces, ring, tree
-from benchmarks.scaling.fitting import Costs, fit_costs, fit_link, least_squares
+from benchmarks.scaling.fitting import fit_link, least_squares
 from benchmarks.scaling.measuring import NETWORKS, ONE, THREADS, Group, Measured, ask, groups, points
 from benchmarks.scaling.model import Step, crowded
 from benchmarks.scaling.networks import LINKS
@@ -120,7 +120,7 @@ def test_least_squares_minimizes_relative_errors_and_gives_nothing_negative():
     assert all(loss(found) <= loss(found + 1e-3 * random.normal(size=2)) for _ in range(50))
 
 
-TRUE = Costs(2e-6, 3e-10, {work.name: 1e-9 * work.parameters for work in NETWORKS})
+TRUE = {work.name: Step(work.parameters, 2e-6 + 3e-10 * work.parameters, 1e-9 * work.parameters) for work in NETWORKS}
 SHARED = Link(2e-6, 5e9)
 
 
@@ -131,7 +131,7 @@ def made_up():
     for group in chosen:
         of = measured.steps.setdefault(str(group), {})
         for name, engine, batch in points(group, NETWORKS, ["compiled", "numpy"], 4):
-            step = crowded(TRUE.of(name, {work.name: work.parameters for work in NETWORKS}[name]), group.ranks, 2)
+            step = crowded(TRUE[name], group.ranks, 2)
             step = step.compressed() if group.compression else step
             link = Link(SHARED.latency, SHARED.bandwidth / max(1, group.ranks / 2))
             of[name, engine, batch] = [step.seconds(group.ranks, batch, link)] * 3
@@ -144,18 +144,18 @@ def made_up():
 def test_the_fit_finds_the_numbers_that_made_the_measurement_and_predicts_the_ranks():
     measured, chosen = made_up()
     model = fitted(measured, cores=2)
-    costs = model.costs[str(ONE), "compiled"]
-    assert (costs.step, costs.per_parameter) == pytest.approx((TRUE.step, TRUE.per_parameter))
-    assert costs.per_row == pytest.approx(TRUE.per_row)
+    for name, step in TRUE.items():
+        found = model.step(ONE, name, "compiled")
+        assert (found.fixed, found.per_row) == pytest.approx((step.fixed, step.per_row))
     assert (model.link.latency, model.link.bandwidth) == pytest.approx((SHARED.latency, SHARED.bandwidth))
     for group in chosen:
         for predicted, seconds in checked(model, measured, group).values():
             assert predicted == pytest.approx(seconds)
 
 
-def test_fits_of_one_network_and_of_one_size_stand():
-    assert fit_costs({"a": 10}, {("a", 1): 3.0, ("a", 3): 5.0}).of("a", 10).compute(1, 5) == pytest.approx(7)
-    assert fit_link({4: 1e-6, 400_000: 101e-6}).latency == pytest.approx(1e-6, rel=1e-2)
+def test_a_link_is_fitted_to_short_and_long_messages():
+    link = fit_link({4: 1e-6, 400_000: 101e-6})
+    assert (link.latency, link.bandwidth) == pytest.approx((1e-6, 4e9), rel=1e-2)
 
 
 def test_figures_are_read_back_and_all_tables_and_the_picture_are_made_of_them(tmp_path):

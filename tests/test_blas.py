@@ -13,8 +13,8 @@ from joblib import parallel_config
 from sklearn.model_selection import cross_val_score
 
 import plainnet as pn
+from plainnet._base.interrupts import interrupts_held
 from plainnet.engines import blas
-from plainnet.engines.interrupts import interrupts_held
 from plainnet.sklearn import MLPClassifier
 
 X, Y = pn.datasets.moons(120, noise=0.1, seed=1)

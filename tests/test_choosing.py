@@ -149,7 +149,7 @@ def test_without_the_extra(monkeypatch) -> None:
 
 
 def test_threads_by_the_work_and_one_where_the_caller_runs_in_parallel(monkeypatch) -> None:
-    monkeypatch.setattr(choosing, "cores", lambda: 4)
+    monkeypatch.setattr(choosing, "cores", lambda sharing=1: 4)
     assert choosing.choose("compiled", job()).threads == 1
     assert choosing.choose("compiled", large()).threads == 4
     found = []

@@ -1,6 +1,7 @@
 """What ranks tell each other, under the real mpiexec."""
 
 import mpi
+import pytest
 
 SUMS = """
 import numpy as np
@@ -45,3 +46,24 @@ def test_sums_and_values():
         ended = mpi.run(SUMS, ranks)
         assert ended.stdout.count("done") == ranks, ended.stderr
         assert ended.code == 0
+
+
+THREADS = """
+import os
+import numpy as np
+from mpi4py import MPI
+import plainnet as pn
+
+os.sched_getaffinity = lambda _: {own}
+os.environ.pop("OMP_NUM_THREADS")
+X = np.random.default_rng(0).normal(size=(64, 8))
+net = pn.Network(pn.Dense(1), seed=0)
+history = net.fit(X, X[:, :1], loss="mse", epochs=1, batch_size=32, communicator=MPI.COMM_WORLD, engine="numpy")
+print("threads", history.settings["threads"])
+"""
+
+
+@pytest.mark.parametrize(("own", "threads"), [("set(range(6))", 3), ("{MPI.COMM_WORLD.rank}", 1)])
+def test_ranks_divide_the_cores_that_they_share(own, threads):
+    ended = mpi.run(THREADS.replace("{own}", own), 2)
+    assert ended.stdout.splitlines() == [f"threads {threads}"] * 2, ended.stderr

@@ -1,7 +1,6 @@
 """The model's few numbers from measurements, by least squares of the relative errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,29 +26,11 @@ def least_squares(columns: Sequence[Sequence[float]], seconds: Sequence[float]) 
     return factors
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What steps cost on one rank, for networks of several sizes and one engine."""
-
-    step: float
-    """s, seconds."""
-    per_parameter: float
-    """u, seconds."""
-    per_row: Mapping[str, float]
-    """c by network, seconds."""
-
-    def of(self, network: str, parameters: int) -> Step:
-        """Return the step of a network."""
-        return Step(parameters, self.step + self.per_parameter * parameters, self.per_row[network])
-
-
-def fit_costs(parameters: Mapping[str, int], measured: Mapping[tuple[str, int], float]) -> Costs:
-    """Fit s, u and one c per network to the seconds of a step on one rank, by network and batch."""
-    points = list(measured)
-    columns = [[1.0] * len(points), [float(parameters[network]) for network, _ in points]]
-    columns += [[float(batch) if network == name else 0.0 for network, batch in points] for name in parameters]
-    step, per_parameter, *per_row = least_squares(columns, list(measured.values()))
-    return Costs(step, per_parameter, dict(zip(parameters, per_row, strict=True)))
+def fit_step(parameters: int, measured: Mapping[int, float]) -> Step:
+    """Fit what a step costs by itself, and a row of it, to the seconds of a step on one process, by batch."""
+    batches = list(map(float, measured))
+    fixed, per_row = least_squares([[1.0] * len(batches), batches], list(measured.values()))
+    return Step(parameters, fixed, per_row)
 
 
 def fit_link(measured: Mapping[int, float]) -> Link:

@@ -104,7 +104,7 @@ def points(group: Group, networks: Sequence[Workload], engines: Sequence[str], m
     for work in networks:
         own = work.batch_size
         if group.ranks == 1:
-            batches = {own // 8, own // 4, own // 2, own, 2 * own, 3 * own, MULTIPLE * own}
+            batches = {own // 8, own // 4, own // 2, own, 2 * own, MULTIPLE * own}
         elif group.compression:
             batches = {own}
         else:

@@ -1,10 +1,10 @@
 """The time of a data-parallel step, and where more ranks stop paying.
 
-    T(N, B) = s + u P + c ⌈B/N⌉ + all-reduce of 4 (P + 1) bytes over N ranks
+    T(N, B) = f + c ⌈B/N⌉ + all-reduce of 4 (P + 1) bytes over N ranks
 
-for N ranks, a batch of B rows and a network of P parameters. s is what a step costs whatever its size; u P is the
-update of all parameters, which every rank makes, with the reading of the weights; c is the seconds per row, forward and
-back. Nothing overlaps: the all-reduce begins when the gradient is whole.
+for N ranks, a batch of B rows and a network of P parameters. f does not become less with fewer rows: the update of all
+parameters, which every rank makes, the reading of the weights, and what a step costs whatever its size. c is the
+seconds per row, forward and back. Nothing overlaps: the all-reduce begins when the gradient is whole.
 """
 
 import math
@@ -23,7 +23,7 @@ class Step:
     parameters: int
     """P."""
     fixed: float
-    """s + u P: what does not become less with fewer rows."""
+    """f."""
     per_row: float
     """c."""
     exchanged: float = FLOAT
@@ -37,7 +37,7 @@ class Step:
         return self.exchanged * (self.parameters + 1)
 
     def compute(self, ranks: int, batch: float) -> float:
-        """s + u P + c ⌈B/N⌉."""
+        """f + c ⌈B/N⌉."""
         return self.fixed + self.per_row * math.ceil(batch / ranks)
 
     def exchange(self, ranks: int, link: Link) -> float:
@@ -59,7 +59,7 @@ class Step:
     def batch_for(self, efficiency: float, ranks: int, link: Link) -> float:
         """Return the smallest batch at which N ranks have this efficiency e.
 
-        (f + c B) / (N f + c B + N A) ≥ e, with f = s + u P and A the all-reduce, gives
+        (f + c B) / (N f + c B + N A) ≥ e, with A the all-reduce, gives
         B ≥ (e N (f + A) - f) / (c (1 - e)); ⌈B/N⌉ is taken as B/N.
         """
         needed = efficiency * ranks * (self.fixed + self.exchange(ranks, link)) - self.fixed

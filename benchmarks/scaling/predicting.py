@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from benchmarks.scaling.allreduce import Link
-from benchmarks.scaling.fitting import Costs, fit_costs, fit_link
-from benchmarks.scaling.measuring import NETWORKS, ONE, THREADS, Group, Measured, Point
+from benchmarks.scaling.fitting import fit_link, fit_step
+from benchmarks.scaling.measuring import ONE, THREADS, Group, Measured, Point
 from benchmarks.scaling.model import Step, crowded
 from benchmarks.workloads import WORKS
 
@@ -15,15 +15,14 @@ class Fitted:
     """The model's numbers on a machine of so many cores."""
 
     cores: int
-    costs: Mapping[tuple[str, str], Costs]
-    """By the name of one of the groups of one process, and engine."""
+    steps: Mapping[tuple[str, str, str], Step]
+    """By the name of one of the groups of one process, network and engine."""
     link: Link | None
     """Between two ranks of this machine; None where fewer were measured."""
 
     def step(self, group: Group, network: str, engine: str) -> Step:
         """Return what a step costs a process of the group alone."""
-        step = self.costs[str(group), engine].of(network, WORKS[network].parameters)
-        return step
+        return self.steps[str(group), network, engine]
 
     def seconds(self, group: Group, point: Point) -> float:
         """Return the predicted seconds of a step of a group on this machine: each rank has a thread."""
@@ -38,17 +37,15 @@ class Fitted:
 
 def fitted(measured: Measured, cores: int) -> Fitted:
     """Fit the model's numbers."""
-    parameters = {work.name: work.parameters for work in NETWORKS}
-    costs = {}
+    steps = {}
     for group in (ONE, THREADS):
-        by_engine: dict[str, dict[tuple[str, int], float]] = {}
+        by_batch: dict[tuple[str, str], dict[int, float]] = {}
         for (network, engine, batch), seconds in measured.step(group).items():
-            by_engine.setdefault(engine, {})[network, batch] = seconds
-        for engine, found in by_engine.items():
-            those = {name: parameters[name] for name in dict.fromkeys(network for network, _ in found)}
-            costs[str(group), engine] = fit_costs(those, found)
+            by_batch.setdefault((network, engine), {})[batch] = seconds
+        for (network, engine), found in by_batch.items():
+            steps[str(group), network, engine] = fit_step(WORKS[network].parameters, found)
     additions = measured.addition(Group(2))
-    return Fitted(cores, costs, fit_link(additions) if additions else None)
+    return Fitted(cores, steps, fit_link(additions) if additions else None)
 
 
 def checked(model: Fitted, measured: Measured, group: Group) -> dict[Point, tuple[float, float]]:

@@ -17,8 +17,8 @@ from benchmarks.peers.plain import confirm, fit_options, network
 from benchmarks.workloads import WORKS, Workload
 from plainnet.errors import PlainnetWarning
 
-STEPS = 8
-"""Batches of an epoch."""
+LONG = 10**8
+"""Rows times parameters beyond which an epoch has two batches and not eight."""
 
 
 def main() -> None:
@@ -61,7 +61,8 @@ def addition(communicator: Any, size: int) -> float:
 def step(communicator: Any, work: Workload, engine: str, batch: int, seconds: float, compression: str | None) -> float:
     """Return the seconds of a step of all ranks together, each with its share of the rows."""
     ranks, rank = (1, 0) if communicator is None else (communicator.size, communicator.rank)
-    rows = STEPS * batch
+    steps = 2 if batch * work.parameters > LONG else 8
+    rows = steps * batch
     mine = rows * (rank + 1) // ranks - rows * rank // ranks
     random = np.random.default_rng(rank)
     X = random.standard_normal((mine, work.sizes[0]), dtype=np.float32)
@@ -75,7 +76,7 @@ def step(communicator: Any, work: Workload, engine: str, batch: int, seconds: fl
         with warnings.catch_warnings(action="ignore", category=PlainnetWarning):
             confirm(engine, net.fit(X, y, epochs=epochs, report_every=epochs, **options))
 
-    return per_unit(communicator, train, seconds) / STEPS
+    return per_unit(communicator, train, seconds) / steps
 
 
 def per_unit(communicator: Any, run: Callable[[int], None], seconds: float) -> float:

@@ -90,20 +90,14 @@ def goal(measured: Measured) -> Table:
 
 def numbers(model: Fitted) -> Table:
     """Return the model's few numbers."""
-    made = Table(
-        "The model's numbers on this machine",
-        ["", "s, a step", "u, a parameter", *(f"c, a row of {_sizes(work.name)}" for work in NETWORKS)],
-    )
-    for (group, engine), costs in model.costs.items():
-        cells = [_short(costs.step), _short(costs.per_parameter)]
-        cells += [_short(costs.per_row[work.name]) if work.name in costs.per_row else "" for work in NETWORKS]
-        made.rows.append([f"{group}, {engine}", *cells])
+    made = Table("The model's numbers on this machine", ["", "f, a step", "f / P, a parameter", "c, a row"])
+    for (group, network, engine), step in model.steps.items():
+        cells = [_short(step.fixed), _short(step.fixed / step.parameters), _short(step.per_row)]
+        made.rows.append([f"{_sizes(network)}, {engine}, {group}", *cells])
     if model.link:
         speed = f"{number(model.link.bandwidth / 1e9)} GB/s"
         made.notes.append(f"A message between two ranks of this machine: {duration(model.link.latency)} and {speed}.")
-    made.notes.append(
-        "Least squares of the relative errors: the steps of one process, and the all-reduces of two ranks."
-    )
+    made.notes.append("Least squares of the relative errors: steps of one process, all-reduces of two ranks.")
     return made
 
 
@@ -160,8 +154,9 @@ def batches(model: Fitted) -> list[Table]:
 
 def machines(model: Fitted) -> list[tuple[Step, str, tuple[int, ...]]]:
     """Return each network's step on a whole machine, the compiled engine with all its threads; name and batches."""
-    costs = model.costs.get((str(THREADS), "compiled"))
-    works = [work for work in NETWORKS if costs and work.name in costs.per_row]
-    steps = [model.step(THREADS, work.name, "compiled") for work in works]
-    sizes = [tuple(times * work.batch_size for times in (1, 16, 256)) for work in works]
-    return [(step, _sizes(work.name), of) for step, work, of in zip(steps, works, sizes, strict=True)]
+    found = []
+    for work in NETWORKS:
+        step = model.steps.get((str(THREADS), work.name, "compiled"))
+        if step:
+            found.append((step, _sizes(work.name), tuple(times * work.batch_size for times in (1, 16, 256))))
+    return found

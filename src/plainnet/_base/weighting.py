@@ -1,6 +1,6 @@
 """Weights: how much each example counts, by sample weights and class weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,20 @@ def in_memory(examples: Examples) -> tuple[Array, Array, Array | None]:
     return inputs[:], targets[:], None if weights is None else weights[:]
 
 
+def arrays_at(examples: Examples, chosen: Array) -> Examples:
+    """Return some rows of examples that are arrays."""
+    inputs, targets, weights = in_memory(examples)
+    return inputs[chosen], targets[chosen], None if weights is None else weights[chosen]
+
+
 def without_weightless(examples: Examples) -> Examples:
     """Return the examples without those of weight 0, which must influence neither splits nor batch statistics."""
-    inputs, targets, weights = examples
+    weights = examples[2]
     if isinstance(weights, PieceRows):
         return _without_weightless_in_pieces(examples, weights)
     if weights is None or weights.all():
         return examples
-    counted = weights > 0
-    return inputs[counted], targets[counted], weights[counted]  # type: ignore[index]  # arrays, as the weights are
+    return arrays_at(examples, weights > 0)
 
 
 def _without_weightless_in_pieces(examples: Examples, weights: PieceRows) -> Examples:
@@ -47,8 +52,17 @@ def _without_weightless_in_pieces(examples: Examples, weights: PieceRows) -> Exa
     return inputs, targets, kept
 
 
-def class_weights(class_weight: Any, targets: Rows, sample_weight: Rows | None, outputs: int) -> ClassWeights | None:
+def class_weights(
+    class_weight: Any,
+    targets: Rows,
+    sample_weight: Rows | None,
+    outputs: int,
+    total: Callable[[Array], Array] = np.asarray,
+) -> ClassWeights | None:
     """Return the weight of each class that the user means by "balanced" or a dict; None for none.
+
+    `total` takes a vector of the classes' weights among these examples and returns that among all, where these are a
+    part of them.
 
     "balanced" weighs a class by W / (classes · W of the class), W being the sum of the sample weights (the number of
     examples without), so that every class counts the same.
@@ -56,7 +70,7 @@ def class_weights(class_weight: Any, targets: Rows, sample_weight: Rows | None, 
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = _totals(targets, sample_weight)
+        totals = total(_totals(targets, sample_weight))
         present = np.flatnonzero(totals)
         return {int(label): float(totals.sum() / (len(present) * totals[label])) for label in present}
     if not isinstance(class_weight, Mapping):
@@ -89,7 +103,7 @@ def weighted(
     lacking = [label for label in present if label not in by_class]
     if lacking and absent is None:
         raise InvalidValue(f"class_weight lacks class {lacking[0]}; it takes a weight for each label in {name}")
-    given = np.array([by_class.get(label, absent or 0.0) for label in range(max(present) + 1)])
+    given = np.array([by_class.get(label, absent or 0.0) for label in range(max(present, default=-1) + 1)])
     table = checks.held(given, np.dtype(np.float64))
 
     def weights(targets: Array, sample_weight: Array | None) -> Array:

@@ -89,8 +89,11 @@ def _blocks_in_windows(job: Job, random: np.random.Generator | None) -> Iterator
 
 
 def _epoch_random(job: Job) -> np.random.Generator:
-    """Return what the order of the present epoch is drawn from: of several ranks each has a stream of its own."""
-    stream = _shuffling(job)
+    return stream_of_rank(job, _shuffling(job))
+
+
+def stream_of_rank(job: Job, stream: np.random.Generator) -> np.random.Generator:
+    """Return what an order is drawn from; of several ranks each has a stream of its own, by a common number."""
     if job.ranks is None:
         return stream
     return np.random.default_rng([int(stream.integers(2**63)), job.ranks.rank])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from plainnet.engines.interrupts import interrupts_held
+from plainnet._base.interrupts import interrupts_held
 
 
 def can_be_limited() -> bool:

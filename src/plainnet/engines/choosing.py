@@ -11,7 +11,7 @@ from plainnet._base import checks
 from plainnet._base.extras import lacking, missing_extra
 from plainnet.engines import blas
 from plainnet.engines.job import Job
-from plainnet.errors import InvalidValue, warn
+from plainnet.errors import InvalidValue, warn, warnings_passed_over
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -60,24 +60,45 @@ def choose(
     "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
     branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
     "compiled" was asked for. `times` is how many such jobs there are, or what part of one, and `declined` stands in for
-    `decline`. The same job gives the same choice on all machines with as many cores.
+    `decline`. The same job gives the same choice on all machines with as many cores. Several ranks take the same
+    engine, the one that every rank can take, and as many threads each.
     """
+    if job.ranks is None:
+        return _choose(engine, job, threads, times, declined or decline)
+    with warnings_passed_over():  # each rank may have a reason of its own
+        own = _choose(engine, job, threads, times, declined or decline)
+    each = job.ranks.all(own)
+    choice = next((other for other in each if other.engine == "numpy"), own)
+    if choice.note and engine == "compiled":
+        _warn_of_numpy(choice.note)
+    fewest = min((other.threads for other in each if other.engine == choice.engine and other.threads), default=None)
+    return choice._replace(threads=fewest)
+
+
+def _choose(
+    engine: str, job: Job, threads: int | None, times: float, declined: Callable[[Job, int], str | None]
+) -> Choice:
     checks.one_of("engine", engine, ["auto", *ENGINES])
     if threads is not None:
         threads = checks.whole_number("threads", threads, least=1)
+    blas_threads = _blas_threads(threads, job)
     if engine == "numpy":
-        return Choice("numpy", _blas_threads(threads))
+        return Choice("numpy", blas_threads)
     if engine == "compiled":
         require_compiled()
     elif not is_installed() or times * sum(numpy_seconds(job)) < WORTH_COMPILING:
-        return Choice("numpy", _blas_threads(threads))
+        return Choice("numpy", blas_threads)
     shared = threads or default_threads(job)
-    reason = why_unable() or _reason(declined or decline, job, shared)
+    reason = why_unable() or _reason(declined, job, shared)
     if reason and engine == "compiled":
-        warn(f"the NumPy engine runs this job, as {reason}")
+        _warn_of_numpy(reason)
     if reason:
-        return Choice("numpy", _blas_threads(threads), reason)
+        return Choice("numpy", blas_threads, reason)
     return Choice("compiled", shared)
+
+
+def _warn_of_numpy(reason: str) -> None:
+    warn(f"the NumPy engine runs this job, as {reason}")
 
 
 def _reason(declined: Callable[[Job, int], str | None], job: Job, threads: int) -> str | None:
@@ -133,15 +154,21 @@ def numpy_seconds(job: Job) -> tuple[float, float]:
 
     The latter are two operations a parameter and product, and ten nanoseconds a parameter for the optimizer.
     """
-    examples, parameters = job.batch_size or len(job.inputs), job.network.parameters.size
+    examples, parameters = _rows_of_step(job), job.network.parameters.size
     steps = job.epochs * job.batches
     in_python = 15e-6 + 10e-6 * len(job.network.layers)
     return steps * in_python, steps * parameters * (6 * examples / 40e9 + 10e-9)
 
 
 def default_threads(job: Job) -> int:
-    """Return all free cores for steps large enough to share, and fewer for smaller ones."""
-    return min(free_cores(), useful_threads(job.network, job.batch_size or len(job.inputs)))
+    """Return all free cores for steps large enough to share, and fewer for smaller ones; ranks divide them."""
+    sharing = job.ranks.sharing if job.ranks else 1
+    return min(free_cores(sharing), useful_threads(job.network, _rows_of_step(job)))
+
+
+def _rows_of_step(job: Job) -> int:
+    """Return about how many rows of a batch one process has."""
+    return max(1, (job.batch_size or job.rows) // (job.ranks.size if job.ranks else 1))
 
 
 def useful_threads(network: "Network", examples: int) -> int:
@@ -149,17 +176,20 @@ def useful_threads(network: "Network", examples: int) -> int:
     return max(1, 3 * network.parameters.size * examples // WORTH_SHARING)
 
 
-def free_cores() -> int:
-    """Return the number of all cores; 1 where the caller itself already runs in parallel."""
+def free_cores(sharing: int = 1) -> int:
+    """Return the number of cores for each process of those that share them; 1 where the caller runs in parallel."""
     import multiprocessing  # which takes as long to import as all of plainnet
 
     in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
-    return 1 if in_parallel else cores()
+    return 1 if in_parallel else cores(sharing)
 
 
-def cores() -> int:
-    """Return how many threads may run at once: one per core of this process, or fewer by OMP_NUM_THREADS."""
-    available = available_cores()
+def cores(sharing: int = 1) -> int:
+    """Return how many threads may run at once in each process of those that share the cores of this one.
+
+    It is one per core, or fewer by OMP_NUM_THREADS.
+    """
+    available = max(1, available_cores() // sharing)
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for nested threads
     return min(available, int(limit)) if limit.isdecimal() and int(limit) > 0 else available
 
@@ -169,8 +199,12 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _blas_threads(threads: int | None) -> int | None:
-    """Return the number that the user wants for NumPy's BLAS, refused where it cannot be set."""
+def _blas_threads(threads: int | None, job: Job) -> int | None:
+    """Return the number of threads of NumPy's BLAS; None leaves it to BLAS.
+
+    It is the user's, refused where it cannot be set, or of several ranks a share of the cores each: BLAS knows nothing
+    of the others, and threads that wait for a core are many times slower than one.
+    """
     if threads is not None and not blas.can_be_limited():
         raise missing_extra("threads= with the NumPy engine", "fast", "threadpoolctl")
-    return threads
+    return cores(job.ranks.sharing) if threads is None and job.ranks and blas.can_be_limited() else threads

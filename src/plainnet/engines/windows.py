@@ -24,8 +24,8 @@ class Window(NamedTuple):
     """Rows in memory, and the order in which they are trained on."""
 
     columns: Columns
-    order: Array
-    """Row numbers of the columns: first rows that the window before left, then those of the pieces."""
+    order: Array | None
+    """Row numbers of the columns: first rows that the window before left, then those of the pieces; None for all."""
     start: int
     """The place of the first of them in this process's order of the epoch."""
 
@@ -90,4 +90,11 @@ class Epoch:
             rows = heads[number + 1] - heads[number]
             if number + 1 < len(heads) - 1:
                 left = rows_of_columns(columns, order[rows:])
-            yield Window(columns, order[:rows], heads[number])
+            if rows or number + 2 == len(heads):  # there may be no whole batch yet
+                yield self._window(columns, order[:rows], heads[number])
+
+    def _window(self, columns: Columns, order: Array, start: int) -> Window:
+        if self.random is not None:
+            return Window(columns, order, start)
+        first = int(order[0]) if len(order) else 0  # the rows stay as they lie
+        return Window(rows_of_columns(columns, slice(first, first + len(order))), None, start)

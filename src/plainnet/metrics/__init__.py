@@ -38,6 +38,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue, warn
 from plainnet.metrics.decisions import accuracy, balanced_accuracy, confusion_matrix, f1, precision, recall
 from plainnet.metrics.examples import has_several_labels as has_several_labels  # of a run's targets
+from plainnet.metrics.examples import several_labels as several_labels
 from plainnet.metrics.probabilities import brier, expected_calibration_error, log_loss, reliability
 from plainnet.metrics.quantities import mae, r2, rmse
 from plainnet.metrics.ranking import average_precision, precision_recall_curve, roc_auc, roc_curve

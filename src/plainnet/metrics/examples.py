@@ -14,13 +14,21 @@ _FLOAT64 = np.dtype(np.float64)
 
 def has_several_labels(targets: Rows) -> bool:
     """Return True for labels, not classes: rows of 0 and 1, or of probabilities, that do not sum to 1."""
+    return bool(several_labels(targets))
+
+
+def several_labels(targets: Rows) -> bool | None:
+    """Return what `has_several_labels` does, but None where some number is neither, so that more rows change nothing.
+
+    So several parts of the rows have labels if one of them says True and none says None.
+    """
     if len(targets.shape) != 2 or targets.shape[1] < 2:
         return False
     several = False
     for _, (part,) in blocks(targets):
         assert part is not None
         if not ((part >= 0) & (part <= 1)).all():
-            return False
+            return None
         several = several or bool((np.abs(part.sum(axis=1) - 1) > 1e-3).any())
     return several
 

@@ -76,11 +76,19 @@ class Network:
         """The record of the latest training run."""
         self.table: dict[str, Any] | None = None
         """The schema of the table that the inputs were made from, as plain data, if there is one."""
+        self._begin_streams()
+        if input_size is not None:
+            self.build(input_size)
+
+    def _begin_streams(self) -> None:
         self._weights_seed, shuffling, dropout, self.split_seed = np.random.SeedSequence(self.seed).spawn(4)
         self.shuffling = np.random.default_rng(shuffling)
         self.dropout = np.random.default_rng(dropout)
-        if input_size is not None:
-            self.build(input_size)
+
+    def reseed(self, seed: int) -> None:
+        """Take the seed of another network, as ranks do that train one together; parameters stay as they are."""
+        self.__dict__["seed"] = seed
+        self._begin_streams()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("layers", "seed", "dtype") and name in self.__dict__:

@@ -24,6 +24,7 @@ from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss
 from plainnet.metrics import Measure
 from plainnet.network.examples import inputs_for
+from plainnet.ranks import ALONE, Alone, Ranks
 
 if TYPE_CHECKING:
     from plainnet.engines.compiled.predicting import Prediction
@@ -218,11 +219,13 @@ def measure(
     metrics: Mapping[str, Measure],
     *,
     compiled: bool | None = None,
+    ranks: Ranks | Alone = ALONE,
 ) -> dict[str, float]:
     """Return the loss without penalties and each metric; all outputs are kept in memory only if there are metrics.
 
     Of outputs that are not all finite, those of a network whose training diverges, each metric is NaN.
-    `compiled` is as for `outputs_of`.
+    `compiled` is as for `outputs_of`. Of several ranks each gives its rows, and gets the numbers of all of them: rank 0
+    gathers the outputs and measures them.
     """
     fused = is_fused(net.layers[-1], loss)
     if isinstance(inputs, PieceRows):
@@ -239,10 +242,35 @@ def measure(
         mean += (float(value) - mean) * (weight / total if total else 0.0)  # a running mean; exact for one block
         if metrics:
             kept.append((y, net.layers[-1].activation.value(outputs) if fused else outputs))
+    mean = _mean(ranks.all((mean, total)))
     if not metrics:
         return {"loss": mean}
+    kept = kept or [(targets[:0], np.zeros((0, net.output_size or 0), net.dtype))]
     y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
     weights = None if sample_weight is None else sample_weight[:]
-    if not np.isfinite(outputs).all():
-        return {"loss": mean} | dict.fromkeys(metrics, math.nan)
-    return {"loss": mean} | {name: metric(y, outputs, weights) for name, metric in metrics.items()}
+    return {"loss": mean} | metrics_of(y, outputs, weights, metrics, ranks)
+
+
+def metrics_of(
+    y: Array, outputs: Array, sample_weight: Array | None, metrics: Mapping[str, Measure], ranks: Ranks | Alone
+) -> dict[str, float]:
+    """Return each metric of the rows of all ranks, measured by rank 0."""
+    y_of_all, outputs_of_all = ranks.gather(y), ranks.gather(outputs)
+    weights = None if sample_weight is None else ranks.gather(sample_weight)
+    measured: dict[str, float] = {}
+    if y_of_all is not None and outputs_of_all is not None:
+        finite = np.isfinite(outputs_of_all).all()
+        measured = {
+            name: metric(y_of_all, outputs_of_all, weights) if finite else math.nan for name, metric in metrics.items()
+        }
+    of_first: dict[str, float] = ranks.first(measured)
+    return of_first
+
+
+def _mean(parts: list[tuple[float, float]]) -> float:
+    """Return the mean of means by their weights; exact for one."""
+    mean = total = 0.0
+    for value, weight in parts:
+        total += weight
+        mean += (value - mean) * (weight / total if total else 0.0)
+    return mean

@@ -4,7 +4,8 @@ Each rank holds its share of the rows and runs the same training; `Ranks` is how
 knows what is trained.
 """
 
+from plainnet.ranks.alone import ALONE, Alone
 from plainnet.ranks.communicator import Ranks
 from plainnet.ranks.waiting import Sum
 
-__all__ = ["Ranks", "Sum"]
+__all__ = ["ALONE", "Alone", "Ranks", "Sum"]

@@ -1,19 +1,24 @@
-"""The ranks of one training, and what they tell each other: sums of vectors, small values, who has failed."""
+"""The ranks of one training, and what they tell each other: sums of vectors, values, who has failed."""
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import os
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
-from plainnet.errors import InvalidType, InvalidValue, RankError
-from plainnet.ranks.control import Control
-from plainnet.ranks.waiting import Sum, pieces, wait_for
+from plainnet._base.interrupts import interrupts_noted
+from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError, RankError
+from plainnet.ranks.control import EVERY, Control
+from plainnet.ranks.waiting import Sum, pieces
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -22,31 +27,45 @@ RECORD = 512
 """The bytes of a small value that `all` sends at once, its length included; larger ones take a second message."""
 
 
+class Failure(NamedTuple):
+    """What a rank gives in `all` in place of a value after an error."""
+
+    text: str
+    is_interrupt: bool
+
+
 class Ranks:
     """All ranks of a communicator of mpi4py, as this rank sees them.
 
     Every method but `leave` is for all ranks together, in the same order on each. Whoever waits in one looks from time
     to time if another rank has left its training without going into it, and raises RankError then.
 
-    `rank` is this rank's number from 0, `size` the number of ranks, `here` the number of those on this machine.
+    `rank` is this rank's number from 0, `size` the number of ranks, `here` the number of those on this machine,
+    `sharing` the number of those that run on the same cores as this one: all of them, unless each was given its own.
     """
 
     def __init__(self, communicator: MPI.Intracomm) -> None:
         from mpi4py import MPI
 
-        self.control = Control(communicator.Dup())
         self._world = communicator.Dup()  # so our messages never meet the user's
+        self._control = Control(communicator.Dup())
         self._in_place, self._largest = MPI.IN_PLACE, MPI.MAX
         self._pending: list[Sum] = []
         self.rank, self.size = self._world.rank, self._world.size
         machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
         self.here = machine.size
+        own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        self.sharing = machine.allgather(own).count(own)
         machine.Free()
         self.interrupted = False
         """True after a SIGINT that this rank has held back.
 
         Engines sum it over the ranks with each step's gradient, and stop early after the same step on every rank.
         """
+        self._is_preparing = False
+        self._all_know = False
+        """True if all ranks raise the error that is under way."""
+        atexit.register(self._say_goodbye)
 
     @classmethod
     def of(cls, communicator: Any) -> Ranks | None:
@@ -73,9 +92,16 @@ class Ranks:
 
     def free(self) -> None:
         """Free what was made of the user's communicator, which all ranks are freeing."""
-        if not self.control.is_broken:
+        atexit.unregister(self._say_goodbye)
+        if not self._control.broken:
             self._world.Free()
-            self.control.free()
+            self._control.free()
+
+    def _say_goodbye(self) -> None:
+        from mpi4py import MPI
+
+        if not MPI.Is_finalized():
+            self._control.tell("its program has ended", EVERY)
 
     # ---- sums ----
 
@@ -86,52 +112,64 @@ class Ranks:
     def start_add(self, vector: Array) -> Sum:
         """Begin an `add`; the vector holds the sum after the `wait` of what is returned, and is left alone until then.
 
-        Sums end in the order in which they began, whatever `wait` is called first.
+        Any other call first begins what is left of it, as all ranks must begin everything in the same order.
         """
-        number = self.control.enter()
+        number = self._enter()
 
         def begin(piece: Array) -> MPI.Request:
             return self._world.Iallreduce(self._in_place, piece)
 
-        started = Sum(pieces(vector), begin, lambda request: wait_for(request, self.control, number))
-        self._begin_all()
+        started = Sum(pieces(vector), begin, lambda request: self._control.wait_for(request, number))
         self._pending.append(started)
         return started
 
-    def _begin_all(self) -> None:
-        """Begin what is left of earlier sums: ranks have to begin everything in the same order."""
+    def any(self, flag: bool) -> bool:
+        """Return True if `flag` is true on any rank."""
+        number = self._enter()
+        largest = np.array([flag], np.int32)
+        self._control.wait_for(self._world.Iallreduce(self._in_place, largest, op=self._largest), number)
+        return bool(largest[0])
+
+    def _enter(self) -> int:
+        """Return the number of a common call, which this rank goes into now."""
+        if self._is_preparing:
+            self.all(None)  # no rank has failed, so all go into it
+        return self._begin()
+
+    def _begin(self) -> int:
         for earlier in self._pending:
             earlier.begin_all()
         self._pending.clear()
-
-    def any(self, flag: bool) -> bool:
-        """Return True if `flag` is true on any rank."""
-        number = self.control.enter()
-        self._begin_all()
-        largest = np.array([flag], np.int32)
-        wait_for(self._world.Iallreduce(self._in_place, largest, op=self._largest), self.control, number)
-        return bool(largest[0])
+        return self._control.enter()
 
     # ---- values ----
 
     def all(self, value: Any) -> list[Any]:
         """Return what each rank gave, by rank: small things that can be pickled."""
+        if not self._is_preparing:
+            return self._exchange(value)
+        with interrupts_noted(self._note_interrupt):
+            values = self._exchange(value)
+        self._raise_failure(values)
+        self.raise_interrupt()
+        return values
+
+    def _exchange(self, value: Any) -> list[Any]:
         own = pickle.dumps(value)
-        number = self.control.enter()
-        self._begin_all()
+        number = self._begin()
         record = np.zeros(RECORD, np.uint8)
         record[:8] = np.array([len(own)], np.int64).view(np.uint8)
         fits = len(own) <= RECORD - 8
         if fits:
             record[8 : 8 + len(own)] = np.frombuffer(own, np.uint8)
         records = np.empty((self.size, RECORD), np.uint8)
-        wait_for(self._world.Iallgather(record, records), self.control, number)
+        self._control.wait_for(self._world.Iallgather(record, records), number)
         lengths = records[:, :8].copy().view(np.int64)[:, 0]
         long = np.where(lengths > RECORD - 8, lengths, 0)
         rest = np.empty(int(long.sum()), np.uint8)
         if len(rest):
             sent = np.frombuffer(b"" if fits else own, np.uint8)
-            wait_for(self._world.Iallgatherv(sent, (rest, long)), self.control, number)
+            self._control.wait_for(self._world.Iallgatherv(sent, (rest, long)), number)
         ends = np.cumsum(long)
         return [
             pickle.loads((rest[end - size : end] if size else records[rank, 8 : 8 + length]).tobytes())
@@ -141,21 +179,94 @@ class Ranks:
     def first(self, value: Any) -> Any:
         """Return the value of rank 0; those of the others are not looked at."""
         own = np.frombuffer(pickle.dumps(value) if self.rank == 0 else b"", np.uint8)
-        number = self.control.enter()
-        self._begin_all()
+        number = self._enter()
         length = np.array([len(own)], np.int64)
-        wait_for(self._world.Ibcast(length), self.control, number)
+        self._control.wait_for(self._world.Ibcast(length), number)
         sent = own.copy() if self.rank == 0 else np.empty(int(length[0]), np.uint8)
         for piece in pieces(sent):
-            wait_for(self._world.Ibcast(piece), self.control, number)
+            self._control.wait_for(self._world.Ibcast(piece), number)
         return value if self.rank == 0 else pickle.loads(sent.tobytes())
+
+    def gather(self, rows: Array) -> Array | None:
+        """Return on rank 0 the rows of all ranks, one after the other by rank; None on the others.
+
+        The arrays differ in their number of rows alone.
+        """
+        number = self._enter()
+        counts = np.zeros(self.size, np.int64)
+        self._control.wait_for(self._world.Iallgather(np.array([rows.nbytes]), counts), number)
+        own = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
+        joined = np.empty(int(counts.sum()) if self.rank == 0 else 0, np.uint8)
+        into = (joined, counts) if self.rank == 0 else None
+        self._control.wait_for(self._world.Igatherv(own, into), number)
+        return joined.view(rows.dtype).reshape(-1, *rows.shape[1:]) if self.rank == 0 else None
 
     # ---- failures ----
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Raise on every rank what one of them raises meanwhile, with its number: for all that precedes the steps."""
+        if self._is_preparing:
+            yield
+            return
+        self._control.begin_training()
+        self._is_preparing, self._all_know, self.interrupted = True, False, False
+        try:
+            yield
+            self.all(None)
+        except RankError:  # of another rank, or found by all
+            raise
+        except BaseException as error:
+            if self._all_know or self._control.broken:
+                raise
+            own = Failure(_told(error), isinstance(error, KeyboardInterrupt))
+            alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
+            if isinstance(error, PlainnetError) and not alike:
+                raise _numbered(error, self.rank) from None
+            raise
+        finally:
+            self._is_preparing = False
+
+    def _raise_failure(self, values: list[Any]) -> None:
+        for rank, value in enumerate(values):
+            if isinstance(value, Failure):
+                self._all_know = True
+                if value.is_interrupt:
+                    raise KeyboardInterrupt
+                raise RankError(f"rank {rank}: {value.text}")
+
     def leave(self, error: BaseException) -> None:
         """Tell the other ranks that this one goes into nothing more of the present training, and why."""
-        if not isinstance(error, RankError):  # which came from a rank that has told all
-            self.control.tell(f"{type(error).__name__}: {error}".rstrip(": "))
+        if not self._control.broken:
+            early = isinstance(error, GeneratorExit)
+            self._control.tell("its training was ended early, by its own program" if early else _told(error))
+
+    @contextmanager
+    def interrupts_held(self) -> Iterator[None]:
+        """Hold a SIGINT back: the ranks agree on the step after which they stop, and then raise KeyboardInterrupt."""
+        with interrupts_noted(self._note_interrupt):
+            yield
+
+    def raise_interrupt(self) -> None:
+        """Raise KeyboardInterrupt if a SIGINT is held back."""
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+
+    def _note_interrupt(self) -> None:
+        self.interrupted = True
+
+
+def _told(error: BaseException) -> str:
+    """Return an error in words: ours is a message as it stands."""
+    return str(error) if isinstance(error, PlainnetError) else f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _numbered(error: PlainnetError, rank: int) -> PlainnetError:
+    """Return an error of one rank with its number."""
+    if isinstance(error, InvalidRow):
+        return InvalidRow(f"rank {rank}: {error.message}", error.row)
+    return type(error)(f"rank {rank}: {error}")
 
 
 def _keyval(module: Any) -> int:

@@ -1,4 +1,8 @@
-"""The control channel: a rank that leaves a training tells all others, which may be waiting for it."""
+"""The control channel: a rank that leaves a training tells all others, which may be waiting for it.
+
+It is a communicator of its own, on which ranks send each other single messages: these arrive while sums of the other
+communicator are under way, and also when one of these can never end.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plainnet.errors import RankError, shortened
+from plainnet.ranks.waiting import wait_until
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-LEFT = 1
-"""The tag of its messages."""
+LEFT, READY, GO = 1, 2, 3
+"""The tags of its messages: a rank has left; a rank is ready for a training; rank 0 has heard that all are."""
+
+EVERY = -1
+"""In place of the number of a training: all from now on."""
 
 SENDING = 1.0
 """The most seconds that a rank spends on telling the others before it goes on with its own error."""
 
 
 class Left(NamedTuple):
-    """What a rank says when it leaves a training."""
+    """What a rank says when it leaves."""
 
     training: int
-    """The number of the training, counted on the communicator; what one left does not matter to the next."""
+    """The number of the training that it leaves, counted on the communicator, or EVERY."""
     number: int
     """The number of the last common call that it went into: those up to it can end, and none after it."""
     text: str
@@ -38,59 +46,95 @@ class Control:
         self.training = 0
         self.number = 0
         """The number of common calls so far."""
-        self.left: dict[int, Left] = {}
-        """What each rank that has left said last."""
-        self.is_broken = ""
-        """Why the communicator is of no more use, if so: a call on it has begun and can never end."""
+        self.left: dict[int, list[Left]] = {}
+        """What each rank has said when it left."""
+        self.broken = ""
+        """Why the communicator is of no more use, if so: a common call has begun on it and can never end."""
         self._kept: list[Any] = []
-        """Requests that are never done: MPI goes on writing into their arrays, so they must stay."""
+        """Requests that are never done, and what they read and write, which must stay as long as MPI does."""
 
     def begin_training(self) -> None:
-        """Count a training; the ranks begin it together."""
-        if self.is_broken:
-            self.training += 1
-            self.tell(f"its communicator is broken ({self.is_broken})")
-            raise RankError(
-                f"the communicator is broken since an earlier training ({self.is_broken}); give another one, such as "
-                "communicator.Dup() made on all ranks, or start the program again"
-            )
+        """Wait until all ranks are here; refuse a communicator that an earlier training has broken."""
         self.training += 1
+        if self.broken:
+            raise RankError(
+                f"the communicator is broken since an earlier training: {self.broken}; give another one that all ranks "
+                "have made, such as communicator.Dup(), or start the program again"
+            )
+        own = self._channel.rank
+        others = [rank for rank in range(self._channel.size) if rank != own]
+        if own:
+            self._send([0], READY)
+            self._await([0], GO)
+        else:
+            self._await(others, READY)
+            self._send(others, GO)
+
+    def _await(self, senders: list[int], tag: int) -> None:
+        missing = set(senders)
+
+        def have_come() -> bool:
+            for rank in sorted(missing):
+                if self._channel.Iprobe(rank, tag):
+                    self._receive(rank, tag, 0)
+                    missing.discard(rank)
+            return not missing
+
+        wait_until(have_come, lambda: self._raise_if_left(self.number + 1))
 
     def enter(self) -> int:
         """Count a common call that this rank goes into; return its number."""
         self.number += 1
         return self.number
 
-    def check(self, request: Any, number: int) -> None:
-        """Raise RankError if a rank has left this training before the call `number`, whose request is under way."""
+    def wait_for(self, request: Any, number: int) -> None:
+        """Wait until the request of the common call `number` is done; raise if a rank left without going into it."""
+        try:
+            wait_until(request.Test, lambda: self._raise_if_left(number))
+        except BaseException as error:
+            self._kept.append(request)
+            self.broken = self.broken or f"{type(error).__name__}: {error}".rstrip(": ")
+            self.tell(f"its communicator is broken ({self.broken})", EVERY)
+            raise
+
+    def _raise_if_left(self, number: int) -> None:
+        """Raise RankError if a rank has left before the common call `number` of this training."""
         self._hear()
-        for rank, left in self.left.items():
-            if left.training == self.training and left.number < number:
-                self.is_broken = f"rank {rank}: {left.text}"
-                self._kept.append(request)
-                raise RankError(f"rank {rank} failed: {left.text}")
+        for rank, messages in self.left.items():
+            for left in messages:
+                if left.training in (self.training, EVERY) and left.number < number:
+                    raise RankError(f"rank {rank} failed: {left.text}")
 
     def _hear(self) -> None:
         from mpi4py import MPI
 
         status = MPI.Status()
         while self._channel.Iprobe(MPI.ANY_SOURCE, LEFT, status):
-            message = np.empty(status.Get_count(), np.uint8)
-            self._channel.Recv(message, status.source, LEFT)
-            self.left[status.source] = Left(*pickle.loads(message.tobytes()))
+            left = Left(*pickle.loads(self._receive(status.source, LEFT, status.Get_count())))
+            known = self.left.setdefault(status.source, [])
+            known[:] = [old for old in known if old.training in (self.training, EVERY)] + [left]
 
-    def tell(self, text: str) -> None:
-        """Tell all other ranks that this one leaves the present training."""
+    def _receive(self, rank: int, tag: int, size: int) -> bytes:
+        message = np.empty(size, np.uint8)
+        self._channel.Recv(message, rank, tag)
+        return message.tobytes()
+
+    def tell(self, text: str, training: int | None = None) -> None:
+        """Tell all other ranks that this one leaves a training, the present one if none is named."""
+        left = Left(self.training if training is None else training, self.number, shortened(text))
+        others = [rank for rank in range(self._channel.size) if rank != self._channel.rank]
+        self._send(others, LEFT, pickle.dumps(tuple(left)))
+
+    def _send(self, ranks: list[int], tag: int, message: bytes = b"") -> None:
+        """Send a message; the memory of one that a rank does not take in time is left to MPI."""
         from mpi4py import MPI
 
-        left = Left(self.training, self.number, shortened(text))
-        message = np.frombuffer(pickle.dumps(tuple(left)), np.uint8)
-        others = (rank for rank in range(self._channel.size) if rank != self._channel.rank)
-        sent = [self._channel.Isend(message, rank, LEFT) for rank in others]
-        self._kept += [message, *sent]
+        sent = [self._channel.Isend(message, rank, tag) for rank in ranks]
         until = time.monotonic() + SENDING
-        while not MPI.Request.Testall(sent) and time.monotonic() < until:
+        while not (done := MPI.Request.Testall(sent)) and time.monotonic() < until:
             time.sleep(0.001)
+        if not done:
+            self._kept += [message, *sent]
 
     def free(self) -> None:
         """Free the channel."""

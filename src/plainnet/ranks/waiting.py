@@ -6,18 +6,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from plainnet._base.arrays import Array
-
-if TYPE_CHECKING:
-    from plainnet.ranks.control import Control
 
 PIECE_BYTES = 2**20
 """Larger vectors are summed in pieces of so many bytes, one after the other, which stay in the caches."""
 
 SPINS = 64
-"""How often a request is tested before a wait looks at anything else."""
+"""How often a wait tests before it looks at anything else."""
 
 PATIENCE = 0.02
 """The seconds of waiting after which a wait sleeps between tests, so that a waiting rank uses no core."""
@@ -26,22 +23,15 @@ SLEEP = 0.0005
 """The seconds of such a sleep."""
 
 
-def pieces(vector: Array) -> Iterator[Array]:
-    """Yield the parts of a vector that are sent one after the other; an empty vector has one, as ranks must agree."""
-    size = max(1, PIECE_BYTES // vector.itemsize)
-    for start in range(0, max(1, len(vector)), size):
-        yield vector[start : start + size]
-
-
-def wait_for(request: Any, control: Control, number: int) -> None:
-    """Wait until the request of the common call `number` is done; raise if a rank left without going into it."""
+def wait_until(is_done: Callable[[], bool], check: Callable[[], None]) -> None:
+    """Test until it is done; call `check` from time to time, which may raise."""
     began = None
     while True:
-        for _ in range(SPINS):
-            if request.Test():
+        for _ in range(SPINS if began is None or time.monotonic() < began + PATIENCE else 1):
+            if is_done():
                 return
             _yield()
-        control.check(request, number)
+        check()
         now = time.monotonic()
         began = began or now
         if now - began > PATIENCE:
@@ -54,6 +44,13 @@ def _yield() -> None:
         os.sched_yield()
     else:  # Windows
         time.sleep(0)
+
+
+def pieces(vector: Array) -> Iterator[Array]:
+    """Yield the parts of a vector that are sent one after the other; an empty vector has one, as ranks must agree."""
+    size = max(1, PIECE_BYTES // vector.itemsize)
+    for start in range(0, max(1, len(vector)), size):
+        yield vector[start : start + size]
 
 
 class Sum:
@@ -70,16 +67,16 @@ class Sum:
     def poll(self) -> None:
         """Help it on without waiting, in the midst of other work."""
         if self._requests and self._requests[0].Test():
-            del self._requests[0]
             self._next()
 
     def wait(self) -> None:
         """Wait until the vector holds the sum."""
         while self._requests:
             self._wait(self._requests[0])
-            del self._requests[0]
             self._next()
 
     def _next(self) -> None:
+        """Drop the piece that is done; begin the next one if no other is under way."""
+        del self._requests[0]
         if not self._requests:
             self._requests += map(self._begin, islice(self._parts, 1))

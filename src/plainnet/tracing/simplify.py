@@ -15,14 +15,25 @@ from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, constant, ev
 from plainnet.tracing.tracer import trace
 from plainnet.tracing.untraceable import Untraceable
 
+NOT_COMPUTED = ("full", "broadcast_to", "sum_over_ranks")
+"""Operations that stay what they are where their inputs are constants."""
+
 
 def rebuilt(graph: Graph, rewrite: Callable[[Node], Node]) -> Graph:
     """Return the graph with `rewrite` of each node in its place; a node that `rewrite` gets has rewritten inputs."""
+    return _with_nodes(graph, _rewritten(graph, rewrite))
+
+
+def _rewritten(graph: Graph, rewrite: Callable[[Node], Node]) -> dict[Node, Node]:
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = tuple(new[given] for given in node.inputs)
         fixed = node.op in ("input", "generator", "random")
         new[node] = node if fixed else rewrite(node if inputs == node.inputs else replace(node, inputs=inputs))
+    return new
+
+
+def _with_nodes(graph: Graph, new: Mapping[Node, Node]) -> Graph:
     result = mapped(lambda leaf: new[leaf] if isinstance(leaf, Node) else leaf, graph.result)
     return replace(graph, result=result, updates={node: new[value] for node, value in graph.updates.items()})
 
@@ -32,15 +43,38 @@ def simplify(graph: Graph) -> Graph:
     return merged(graph, _simpler)
 
 
+def simplify_with_choices(graph: Graph, choices: Mapping[Node, tuple[Any, ...]]) -> tuple[Graph, Mapping[Node, Node]]:
+    """Return the simplified graph, and for each node of the graph the one of the same value there.
+
+    `choices` has the constants whose value is not known yet, but is one of several. In the simplified graph they, and
+    the numbers that are computed from nothing but constants, have the attribute "values" beside "value", the first.
+    """
+
+    def rewrite(node: Node) -> Node:
+        return _choice(node, choices[node]) if node in choices else _simpler(node)
+
+    new = _rewritten(graph, _once(rewrite))
+    return _with_nodes(graph, new), new
+
+
+def _choice(node: Node, values: tuple[Any, ...]) -> Node:
+    return Node("constant", (), {"value": values[0], "values": values}, (), node.dtype, weak=node.weak)
+
+
 def merged(graph: Graph, rewrite: Callable[[Node], Node]) -> Graph:
     """Return `rebuilt(graph, rewrite)` with one node for all that compute the same."""
+    return rebuilt(graph, _once(rewrite))
+
+
+def _once(rewrite: Callable[[Node], Node]) -> Callable[[Node], Node]:
+    """Return a function that gives one node for all that compute the same."""
     seen: dict[Any, Node] = {}
 
     def first(node: Node) -> Node:
         node = rewrite(node)
         return seen.setdefault(_key(node), node)
 
-    return rebuilt(graph, first)
+    return first
 
 
 def _key(node: Node) -> Any:
@@ -49,14 +83,20 @@ def _key(node: Node) -> Any:
         return node
     if node.op == "constant":
         value = np.asarray(node.attributes["value"])
-        return (node.weak, str(value.dtype), value.shape, value.tobytes())
+        return (node.weak, str(value.dtype), value.shape, value.tobytes(), repr(node.attributes.get("values")))
     return (node.op, node.inputs, repr(sorted(node.attributes.items())), str(node.dtype))
 
 
 def _simpler(node: Node) -> Node:
     """Return a node that has the same value as this one and is nearer to the inputs, where there is one."""
-    if node.inputs and all(given.op == "constant" for given in node.inputs) and node.op not in ("full", "broadcast_to"):
-        return constant(evaluate(node, *(given.attributes["value"] for given in node.inputs)))
+    given = [one.attributes for one in node.inputs if one.op == "constant"]
+    if given and len(given) == len(node.inputs) and node.op not in NOT_COMPUTED:
+        count = max(len(one.get("values", ())) for one in given)
+        if not count:
+            return constant(evaluate(node, *(one["value"] for one in given)))
+        if not node.shape:
+            each = zip(*(one.get("values", (one["value"],) * count) for one in given), strict=True)
+            return _choice(node, tuple(evaluate(node, *values) for values in each))
     for rule in _RULES.get(node.op, ()):
         simpler = rule(node, *node.inputs)
         if simpler is not None and (simpler.shape, simpler.dtype, simpler.weak) == (node.shape, node.dtype, node.weak):
@@ -68,7 +108,8 @@ def is_number(node: Node, number: float) -> bool:
     """Return True if the node is that number, or an array of nothing else."""
     if node.op in ("full", "broadcast_to"):
         return is_number(node.inputs[0], number)
-    return node.op == "constant" and bool(np.all(node.attributes["value"] == number))
+    known = node.op == "constant" and "values" not in node.attributes
+    return known and bool(np.all(node.attributes["value"] == number))
 
 
 def _kept(place: int, number: float) -> Callable[..., Node | None]:

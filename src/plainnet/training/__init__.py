@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from os import fspath
 from typing import Any
 
@@ -14,23 +14,24 @@ from plainnet import engines, optimizers
 from plainnet._base.configurable import describe
 from plainnet._base.identity import differences
 from plainnet._base.mapped import files_of
-from plainnet._base.pieces import are_in_pieces
+from plainnet._base.pieces import Rows, are_in_pieces
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidValue, warn
 from plainnet.files.writing import check_apart
 from plainnet.history import MOST_REPORTS, History, Report
-from plainnet.metrics import has_several_labels, resolve_all, warn_of_unweighted
+from plainnet.metrics import resolve_all, several_labels, warn_of_unweighted
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.network.prediction import outputs_of
-from plainnet.ranks import Ranks
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.ranks.shares import Shares
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
-from plainnet.training.run import TrainingRun
+from plainnet.training.ranked import agree, take_state_of_first, warnings_of_first
+from plainnet.training.run import TrainingRun, comparable
 from plainnet.training.stopping import EarlyStopping, Stopping
 
 USUAL_BATCH = 32
@@ -39,11 +40,11 @@ USUAL_BATCH = 32
 
 def fit(net: Network, X: Any, y: Any, *, progress: bool = False, **options: Any) -> History:
     """Train to the end and return the history; `progress` shows a bar meanwhile."""
-    run = prepare(net, X, y, Options.of(options, "fit"))
+    run = _prepared(net, X, y, options, "fit")
     reports = run.reports(ahead=True)
     try:
         with blas.limited(run.engine.blas_threads):  # once, not at each report
-            for _ in show(reports) if progress else reports:
+            for _ in show(reports) if progress and run.ranks.rank == 0 else reports:
                 pass
     finally:
         reports.close()  # if an interrupt comes while the bar is drawn, the run still has to end
@@ -52,21 +53,42 @@ def fit(net: Network, X: Any, y: Any, *, progress: bool = False, **options: Any)
 
 def training(net: Network, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
     """Check the options now, and train as the returned iterator is consumed; see `Network.training`."""
-    return prepare(net, X, y, Options.of(options)).reports()
+    return _prepared(net, X, y, options, "training").reports()
+
+
+def _prepared(net: Network, X: Any, y: Any, options: Mapping[str, Any], caller: str) -> TrainingRun:
+    with ranks_of(options.get("communicator")).together():  # an unknown option on one rank is an error on all
+        return prepare(net, X, y, Options.of(options, caller))
+
+
+def ranks_of(communicator: Any) -> Ranks | Alone:
+    """Return the ranks of a communicator, or this process alone."""
+    return Ranks.of(communicator) or ALONE
 
 
 def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:
-    """Return the run that the options describe, ready to start; its history becomes that of the network."""
+    """Return the run that the options describe, ready to start; its history becomes that of the network.
+
+    Several ranks prepare it together: what one of them refuses is refused by all.
+    """
+    ranks = ranks_of(options.communicator)
+    with ranks.together(), warnings_of_first(ranks):
+        return _prepare(net, X, y, options, ranks)
+
+
+def _prepare(net: Network, X: Any, y: Any, options: Options, ranks: Ranks | Alone) -> TrainingRun:
+    agree(net, options, ranks)
     parts = options.validation if isinstance(options.validation, tuple) else ()
     data_files = files_of(X, y, options.sample_weight, *parts)
     if options.checkpoint is not None:
         check_apart(options.checkpoint, data_files)
     with unbuilt_on_error(net):
-        data = examples_of(net, X, y, options)
+        data = examples_of(net, X, y, options, ranks)
+        take_state_of_first(net, ranks)
         job = job_of(net, data, options)
         run = run_of(job, engines.choose(options.engine, job, options.threads), data, options)
-        if run.checkpoint is not None:
-            _start_or_resume(run, run.checkpoint, options)
+        if options.checkpoint is not None:
+            _start_or_resume(run, options)
     net.history = run.history
     net.trained_by = run.job.loss, run.job.optimizer
     net.data_files = data_files
@@ -89,8 +111,9 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
     """Return the job of training a network on checked examples."""
     inputs, targets, sample_weight = data.training
     ranks = Ranks.of(options.communicator)
-    counts = [len(inputs)] if ranks is None else ranks.all(len(inputs))
-    batch_size = _batch_size(options.batch_size, sum(counts), data, net)
+    each = (ranks or ALONE).all((len(inputs), data.weightless))
+    counts, weightless = zip(*each, strict=True)
+    batch_size = _batch_size(options.batch_size, sum(counts), sum(weightless), data, net)
     return Job(
         network=net,
         loss=loss_for(net, options.loss),
@@ -110,16 +133,21 @@ def job_of(net: Network, data: Data, options: Options) -> Job:
 def run_of(
     job: Job, choice: Choice, data: Data, options: Options, recorded: Mapping[str, Any] | None = None
 ) -> TrainingRun:
-    """Return the run of a job: validation, early stopping, metrics, reports and checkpoints around it."""
+    """Return the run of a job: validation, early stopping, metrics, reports and checkpoints around it.
+
+    Of several ranks, rank 0 writes the checkpoints.
+    """
+    ranks = job.ranks or ALONE
+    file = options.checkpoint if ranks.rank == 0 else None
     run = TrainingRun(
         job,
         choice,
         options,
         data.validation,
         Stopping(job.epochs, options.early_stopping),
-        resolve_all(options.metrics, several_labels=bool(options.metrics) and has_several_labels(job.targets)),
+        resolve_all(options.metrics, several_labels=bool(options.metrics) and _have_several_labels(job.targets, ranks)),
         _report_every(options, job),
-        None if options.checkpoint is None else Checkpoint(options.checkpoint, options.checkpoint_every),
+        None if file is None else Checkpoint(file, options.checkpoint_every),
         recorded,
     )
     if options.early_stopping:
@@ -129,14 +157,29 @@ def run_of(
     return run
 
 
-def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options) -> None:
-    """Restore the run from its checkpoint if that is asked for and there is one."""
+def _have_several_labels(targets: Rows, ranks: Ranks | Alone) -> bool:
+    each = ranks.all(several_labels(targets))
+    return None not in each and any(each)
+
+
+def _start_or_resume(run: TrainingRun, options: Options) -> None:
+    """Restore the run from its checkpoint if that is asked for and there is one; rank 0 reads it for all."""
+    own = run.identity
+    saved = _saved(run, run.checkpoint, own, options) if run.checkpoint else None
+    state, run.report_every = run.ranks.first((saved, run.report_every))
+    if state is not None:
+        with run.checkpoint.damage_named() if run.checkpoint else nullcontext():
+            run.restore(state)
+
+
+def _saved(run: TrainingRun, checkpoint: Checkpoint, own: dict[str, Any], options: Options) -> dict[str, Any] | None:
+    """Return the state to go on from, None to start from the beginning; refuse that of another run."""
     if not options.resume:
         checkpoint.refuse_existing()
-        return
+        return None
     saved = checkpoint.read()
     if saved is None:
-        return
+        return None
     identity, state = saved
     with checkpoint.damage_named():
         recorded = identity["options"]
@@ -147,18 +190,18 @@ def _start_or_resume(run: TrainingRun, checkpoint: Checkpoint, options: Options)
             recorded["early_stopping"] = EarlyStopping(**recorded["early_stopping"]).settings()
         if options.report_every == AUTO:  # version 0.1 had another rule: report as often as this run has
             run.report_every = identity["options"]["report_every"]
-        if "pieces" in run.identity and "pieces" not in identity:
-            raise InvalidValue(
-                f"{fspath(checkpoint.path)} is of version 0.1, which took the rows of large files in another order; "
-                "finish that run with it, or start a new one"
-            )
-        different = next(differences(identity, run.identity), None)
-        if different is None:
-            run.restore(state)
+            own = {**own, "options": own["options"] | {"report_every": run.report_every}}
+        different = next(differences(*comparable(identity, own)), None)
+    if "pieces" in own and "pieces" not in identity and "ranks" not in identity["options"]:
+        raise InvalidValue(
+            f"{fspath(checkpoint.path)} is of a run that took the rows of large files in another order, as version 0.1 "
+            "did; finish it with that version, or start a new one"
+        )
     if different is not None:
         raise InvalidValue(
             f"{fspath(checkpoint.path)} is of another run: {different}; resume takes the same data, network, options"
         )
+    return state
 
 
 def _try_metrics(run: TrainingRun) -> None:
@@ -169,13 +212,18 @@ def _try_metrics(run: TrainingRun) -> None:
     if not run.metrics:
         return
     inputs, targets, given = run.measured_on
-    y, weights = targets[:], None if given is None else given[:]
-    warn_of_unweighted(run.metrics, weights)
-    predictions = outputs_of(run.job.network, inputs, compiled=run.measures_compiled)
+    ranks = run.ranks
+    weights = None if given is None else ranks.gather(given[:])
+    if given is not None:
+        warn_of_unweighted(run.metrics, weights)
+    outputs = ranks.gather(outputs_of(run.job.network, inputs, compiled=run.measures_compiled))
+    y = ranks.gather(targets[:])
+    if y is None or outputs is None:  # rank 0 measures
+        return
     for name, metric in run.metrics.items():
         try:
             with np.errstate(all="ignore"):  # the network has learned nothing yet
-                metric(y, predictions, weights)
+                metric(y, outputs, weights)
         except InvalidValue as error:
             raise InvalidValue(f"metric {name!r} does not suit this y and network: {error}") from None
 
@@ -194,8 +242,8 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
         )
 
 
-def _batch_size(given: BatchSize, rows: int, data: Data, net: Network) -> int | None:
-    """Return the batch size for these data, `rows` on all ranks; None for all rows at once."""
+def _batch_size(given: BatchSize, rows: int, weightless: int, data: Data, net: Network) -> int | None:
+    """Return the batch size for `rows` on all ranks and so many of weight 0; None for all rows at once."""
     inputs, targets, _ = data.training
     if given is None and are_in_pieces(inputs, targets):
         raise InvalidValue(
@@ -210,7 +258,7 @@ def _batch_size(given: BatchSize, rows: int, data: Data, net: Network) -> int | 
                 f"batches of {size} example are too small for {layer.name}, which takes the mean and variance of a "
                 f"batch; take a batch_size of at least {layer.smallest_batch}"
             )
-    if size > rows + data.weightless:
+    if size > rows + weightless:
         raise InvalidValue(
             f"batch_size is {size} and there are {rows} training examples; take at most {rows}, "
             "or batch_size=None for all of them at once"

@@ -96,9 +96,7 @@ class Options:
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that the record of a run states as they are; data and files are told otherwise."""
-        return {
-            name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_A_FILE, "communicator")
-        }
+        return {name: getattr(self, name) for name in self.names() if name not in (*OF_THE_DATA, *OF_ONE_RUN)}
 
     def __post_init__(self) -> None:
         size = self.batch_size

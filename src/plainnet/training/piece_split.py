@@ -63,6 +63,11 @@ def _split_block(examples: Examples, fraction: float, seed: np.random.SeedSequen
     _, numbers = split(len(targets), fraction, np.random.default_rng(seed), class_labels(targets))
     held = np.zeros(len(targets), bool)
     held[numbers] = True
+    return divided(examples, held)
+
+
+def divided(examples: Examples, held: Array) -> tuple[Examples, Examples]:
+    """Return examples in pieces without and with those for which `held`, a boolean a row, is true."""
     pieces = pieces_of(*examples)
     lengths = np.asarray(pieces.lengths)
     each = np.split(held, pieces.starts[1:-1])

@@ -22,8 +22,10 @@ from plainnet.errors import DivergenceError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
 from plainnet.network.prediction import measure, pays
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.options import Options
+from plainnet.training.ranked import row_sums, warnings_of_first
 from plainnet.training.stopping import Stopping
 
 SECONDS_AHEAD = 0.1
@@ -31,6 +33,24 @@ SECONDS_AHEAD = 0.1
 
 EPOCHS_AHEAD = 10_000
 """The most epochs that it runs ahead; a call of the engine then takes much longer than it costs."""
+
+
+OF_RANKS = ("ranks", "engine", "threads")
+"""What another number of ranks does not have to agree in."""
+
+
+def comparable(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return of the identities of a saved run and of this one what has to be the same for this one to go on from it.
+
+    The order of the rows counts where both are of one process, and nothing of who holds them where ranks take part.
+    """
+    before, after = (identity["options"].get("ranks", 1) for identity in (was, now))
+    options: tuple[str, ...] = () if before == after else (*OF_RANKS, "compression")
+    parts = {"rows"} if before == after == 1 else {"data", "block_rows", "pieces"}
+    kept = [{name: part for name, part in identity.items() if name not in parts} for identity in (was, now)]
+    for identity in kept:
+        identity["options"] = {name: value for name, value in identity["options"].items() if name not in options}
+    return kept[0], kept[1]
 
 
 @dataclass
@@ -76,16 +96,25 @@ class TrainingRun:
         self.job.restore(own.pop("job"))
         self.stopping.best = own.pop("best_loss")
         history = History(**own.pop("history"))
+        for name in OF_RANKS:  # these are those of this process, or of these ranks
+            history.settings.pop(name, None)
+        history.settings |= {name: value for name, value in self.history.settings.items() if name in OF_RANKS}
         # Earlier versions did not keep it, and with them each best epoch was an improvement.
         self.stopping.improved_epoch = own.pop("improved_epoch", history.best_epoch or 0)
         restore(self, {**own, "history": history})
+
+    @property
+    def ranks(self) -> Ranks | Alone:
+        """The ranks that train together, or this process alone."""
+        return self.job.ranks or ALONE
 
     @cached_property
     def engine(self) -> Engine:
         """The engine of `choice`; it is made, and perhaps compiled, when it is first used."""
         try:
             return engines.make(self.choice, self.job)
-        except BaseException:
+        except BaseException as error:
+            self.ranks.leave(error)
             self.end()
             raise
 
@@ -107,16 +136,23 @@ class TrainingRun:
             "engine": self.choice.engine,
             "threads": self.choice.threads,
             "weighted": job.sample_weight is not None,
-            "training_examples": len(job.inputs),
-            "validation_examples": 0 if self.validation is None else len(self.validation[0]),
+            "training_examples": job.rows,
+            "validation_examples": self.validation_rows,
         }
+        if job.ranks:
+            found |= {"ranks": job.ranks.size, "compression": job.compression}
         return self.options.recorded() | found
+
+    @cached_property
+    def validation_rows(self) -> int:
+        """The number of validation examples, of all ranks together."""
+        return 0 if self.validation is None else sum(self.ranks.all(len(self.validation[0])))
 
     @property
     def identity(self) -> dict[str, Any]:
         """Plain data that says which run this is (network, options, data): a checkpoint continues only the same run."""
         described = {"network": self.job.network.describe(), "options": self.settings()}
-        return {**described, "data": self.fingerprints, **self.order_of_rows}
+        return {**described, **self.fingerprints, **self.order_of_rows}
 
     @property
     def order_of_rows(self) -> dict[str, Any]:
@@ -128,13 +164,16 @@ class TrainingRun:
         return {"block_rows": window_rows(job.inputs, job.targets), "pieces": fingerprint(lengths)}
 
     @cached_property
-    def fingerprints(self) -> dict[str, str]:
-        """Fingerprints of the data."""
-        job = self.job
-        inputs, targets, weights = fingerprints(job.inputs, job.targets, job.sample_weight)
-        return {
-            "X": inputs, "y": targets, "weights": weights, "validation": fingerprint(*(self.validation or ()))
-        }  # fmt: skip
+    def fingerprints(self) -> dict[str, Any]:
+        """Fingerprints of the data, and of the rows in whatever order, which several ranks may hold."""
+        job, training = self.job, (self.job.inputs, self.job.targets, self.job.sample_weight)
+        rows = {"training": row_sums(training, self.ranks), "validation": row_sums(self.validation, self.ranks)}
+        if job.ranks:
+            return {"rows": rows}
+        inputs, targets, weights = fingerprints(*training)
+        validation = fingerprint(*(self.validation or ()))
+        data = {"X": inputs, "y": targets, "weights": weights, "validation": validation}
+        return {"data": data, "rows": rows}
 
     def reports(self, *, ahead: bool = False) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence.
@@ -142,20 +181,28 @@ class TrainingRun:
         `ahead` is for a caller that does not stop at a report and need not see each: where nothing else looks at it
         before the run goes on, the engine runs to a later one, and only that is yielded. The history has them all.
         """
-        engine = self.engine
+        engine, ranks = self.engine, self.ranks
         began = time.perf_counter() - self.seconds
         try:
             while not self.is_over:
-                report = self.advance(engine, began, ahead=ahead)
-                if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
-                    self.checkpoint.write(self.job.network, self.identity, self.state())
+                with ranks.interrupts_held(), warnings_of_first(ranks):
+                    report = self.advance(engine, began, ahead=ahead)
+                    if self.checkpoint and (self.checkpoint.is_due(self.job.epochs_done) or self.is_over):
+                        self.checkpoint.write(self.job.network, self.identity, self.state())
                 if report:
                     yield report
-        except KeyboardInterrupt:
+            ranks.raise_interrupt()
+        except KeyboardInterrupt as error:
+            ranks.leave(error)
             self.job.return_to_whole_epoch()
             raise
+        except BaseException as error:
+            if not self.is_over:  # a divergence, say, ends it on all ranks
+                ranks.leave(error)
+            raise
         finally:
-            self.end()
+            with warnings_of_first(ranks):
+                self.end()
 
     def end(self) -> None:
         """Record an early end, and go back to the best parameters if the stopping rule keeps them."""
@@ -209,6 +256,8 @@ class TrainingRun:
         if self.checkpoint:
             goal = int(min(goal, self.checkpoint.next_epoch(done)))
             until = min(until, self.checkpoint.next_time)
+        goal = self.ranks.first(goal)
+        until = until if self.ranks.rank == 0 else math.inf  # ranks have clocks of their own
         notes = self.notes(goal)
         try:
             losses = engine.run(goal - done, until, notes)
@@ -276,7 +325,14 @@ class TrainingRun:
             inputs, targets, weights = self.measured_on
             with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite shows in the report
                 measured = measure(
-                    net, inputs, targets, weights, job.loss, self.metrics, compiled=self.measures_compiled
+                    net,
+                    inputs,
+                    targets,
+                    weights,
+                    job.loss,
+                    self.metrics,
+                    compiled=self.measures_compiled,
+                    ranks=self.ranks,
                 )
         validation_loss = measured.pop("loss", None) if self.validation is not None else None
         measured.pop("loss", None)
@@ -293,7 +349,7 @@ class TrainingRun:
             learning_rate=learning_rate,
             gradient_norm=gradient_norm,
             seconds=self.seconds,
-            rows_per_second=(job.epochs_done - self.epochs_before) * len(job.inputs) / max(self.seconds, 1e-9),
+            rows_per_second=(job.epochs_done - self.epochs_before) * job.rows / max(self.seconds, 1e-9),
             is_best=is_best,
             layer_gradient_norms=dict(zip(notes.layers, layer_norms, strict=True)),
             engine=str(self.choice),

@@ -18,24 +18,29 @@ def split(rows: int, fraction: float, random: np.random.Generator, labels: Array
     class_of_row = np.zeros(rows, int) if labels is None else np.unique(labels, return_inverse=True)[1]
     sizes = np.bincount(class_of_row)
     if (sizes < 2).all():
-        least = "two rows" if labels is None else "a class with two rows"
-        raise InvalidValue(f"no row can be set aside for validation; it takes at least {least}")
+        raise nothing_to_hold_out(labels is not None)
     rows_of_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(sizes)[:-1])
-    shares = _shares(sizes, fraction, random)
-    chosen = [random.permutation(own)[:share] for own, share in zip(rows_of_class, shares, strict=True)]
+    given = shares(sizes, fraction, random)
+    chosen = [random.permutation(own)[:share] for own, share in zip(rows_of_class, given, strict=True)]
     held = np.zeros(rows, bool)
     held[np.concatenate(chosen)] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
+def nothing_to_hold_out(by_class: bool) -> InvalidValue:
+    """Return the error for rows that cannot give any for validation."""
+    least = "a class with two rows" if by_class else "two rows"
+    return InvalidValue(f"no row can be set aside for validation; it takes at least {least}")
+
+
+def shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
     """Return how many of its rows each class gives for validation, by the largest remainder; it keeps one."""
     can_give = sizes - 1
     wanted = min(max(1, round(fraction * int(sizes.sum()))), int(can_give.sum()))
-    shares: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
-    remainders = fraction * sizes - shares
-    while shares.sum() < wanted:
-        able = random.permutation(np.flatnonzero(shares < can_give))  # equal remainders in random order
+    given: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
+    remainders = fraction * sizes - given
+    while given.sum() < wanted:
+        able = random.permutation(np.flatnonzero(given < can_give))  # equal remainders in random order
         able = able[np.argsort(-remainders[able], kind="stable")]
-        shares[able[: wanted - shares.sum()]] += 1
-    return shares
+        given[able[: wanted - given.sum()]] += 1
+    return given

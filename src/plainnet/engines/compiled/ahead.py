@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.engines.batches import remaining_blocks
+from plainnet.engines.batches import remaining_blocks, stream_of_rank
 from plainnet.engines.compiled.step import Draw
 from plainnet.engines.job import Job
 
@@ -27,7 +28,7 @@ class StepDraws:
         self.dense = len({(draw.method, draw.dtype) for draw in draws}) == 1
         self.records = np.zeros((0, self.record_bytes), np.uint8)
 
-    def ahead(self, sizes: Sequence[int]) -> Array:
+    def ahead(self, sizes: Sequence[Any]) -> Array:
         """Return the records of steps whose batches have these sizes, as places in each draw's shapes."""
         if not self.draws:
             return self.records
@@ -43,7 +44,7 @@ class StepDraws:
             self.stream.bit_generator.state = self.before
             self._draw(self.sizes[:steps])
 
-    def _draw(self, sizes: Sequence[int]) -> None:
+    def _draw(self, sizes: Sequence[Any]) -> None:
         first = self.draws[0]
         step = 0
         while step < len(sizes):
@@ -70,7 +71,7 @@ def offsets(draws: Sequence[Draw]) -> tuple[tuple[int, ...], int]:
     for draw in draws:
         end = -(-end // draw.dtype.itemsize) * draw.dtype.itemsize
         found.append(end)
-        end += math.prod(draw.shapes[0]) * draw.dtype.itemsize
+        end += max(map(math.prod, draw.shapes)) * draw.dtype.itemsize
     largest = max((draw.dtype.itemsize for draw in draws), default=1)
     return tuple(found), -(-end // largest) * largest
 
@@ -112,4 +113,4 @@ class Orders:
         for epoch in range(epochs):
             if epoch == epochs - 1:
                 self.job.order_state = self.stream.bit_generator.state
-            self.drawn[epoch] = self.stream.permutation(self.drawn.shape[1])
+            self.drawn[epoch] = stream_of_rank(self.job, self.stream).permutation(self.drawn.shape[1])

@@ -221,6 +221,10 @@ class Function:
             return Value("void", "")
         return self.op(type, text)
 
+    def call_address(self, address: Value, *values: Value) -> None:
+        """Call the function at an address, which returns nothing."""
+        self.do(f"call void {address.name}({', '.join(map(str, values))})")
+
     # Vectors
 
     def splat(self, value: Value, count: int) -> Value:

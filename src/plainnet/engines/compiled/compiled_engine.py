@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.interrupts import interrupts_held
 from plainnet._base.pieces import PieceRows
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
+from plainnet.engines.compiled.across_ranks import AcrossRanks, StepDrawsOfRank
 from plainnet.engines.compiled.ahead import Orders, StepDraws
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.step import LAYER_NORMS
 from plainnet.engines.compiled.threads import barrier, started
-from plainnet.engines.interrupts import interrupts_held
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
 from plainnet.schedules import Constant, ReduceOnPlateau
@@ -49,6 +50,8 @@ class LoadedRows(NamedTuple):
     """Which batch of the epoch comes after it."""
     whole: bool
     """True if it is the whole set, so that one epoch can follow the other."""
+    start: int = 0
+    """The place of the first row in this process's order of the epoch."""
 
     @property
     def rows(self) -> int:
@@ -67,17 +70,21 @@ class CompiledEngine:
         self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        self.draws = StepDraws(job, self.code.draws)
+        gradient = np.zeros(net.parameters.size + 1, net.dtype)  # the loss of all ranks together comes last
+        self.across = None if job.ranks is None else AcrossRanks(job, self.code.sizes, gradient[-1:])
+        self.draws = (
+            StepDraws(job, self.code.draws)
+            if job.ranks is None
+            else StepDrawsOfRank(job, self.code.draws, self.code.sizes)
+        )
         self.orders = Orders(job)
         self.memory = {
-            "gradient": np.zeros_like(net.parameters),
+            "gradient": gradient,
             "work": np.zeros(self.code.work_bytes // 8 + 8),
             "arrived": barrier(threads) if threads > 1 else None,
             "results": np.zeros(LAYER_NORMS // 8 + len(job.layer_parts)),
-            **{
-                name: np.array(column)
-                for name, column in zip(("tables", "last_tables"), self.code.tables, strict=False)
-            },
+            "tables": self.code.tables,
+            "reduce": None if self.across is None else self.across.address,
         }
         for name, size in zip(("inputs", "targets", "weight"), self.code.layout.row_bytes, strict=True):
             self.memory[f"batch_{name}"] = np.zeros(size * self.batch // 8 + 1)
@@ -92,18 +99,24 @@ class CompiledEngine:
         losses: list[float] = []
         source = self.whole_set
         blocks = remaining_blocks(job)
+        steps_before = job.steps_done
         with started(self.threads - 1) as others:
-            while job.epochs_done < last:
-                source = source or self._block(next(block for block in blocks if block.rows))
+            while job.epochs_done < last and not self._is_over(until, job.steps_done > steps_before):
+                source = source or self._block(next(blocks))
                 with interrupts_held():
                     found, failed = self._call(source, self._steps(source, last, until), notes, others)
                 losses += found
-                if failed or time.monotonic() >= until:
+                if failed:
                     break
                 if not source.whole and job.batches_done in (0, source.stop):
                     source = None
                     blocks = remaining_blocks(job) if job.batches_done == 0 else blocks
         return losses
+
+    def _is_over(self, until: float, has_stepped: bool) -> bool:
+        """Return True if the time has come after at least one step; the ranks stop together."""
+        is_late = has_stepped and time.monotonic() >= until
+        return is_late if self.across is None else self.across.is_over(is_late)
 
     def _set_in_memory(self) -> LoadedRows | None:
         """Return the whole set in memory; None for rows in pieces, and for an order drawn elsewhere."""
@@ -117,10 +130,17 @@ class CompiledEngine:
         """Return a block as a source."""
         before = self.job.batches_done - block.rows_done // self.batch
         stop = before - (-block.rows // self.batch)
-        return loaded(block.inputs, block.targets, block.sample_weight, block.order, before, stop, False)
+        if self.across is not None:
+            stop = self.across.stop_of(block.start + block.rows)
+        source = loaded(block.inputs, block.targets, block.sample_weight, block.order, before, stop, False)
+        return source._replace(start=block.start)
 
     def _steps(self, source: LoadedRows, last: int, until: float) -> int:
         """Return how many steps the next call makes: whole epochs, or what fits of the present one."""
+        steps = self._own_steps(source, last, until)
+        return steps if self.across is None else self.across.fewest(steps)
+
+    def _own_steps(self, source: LoadedRows, last: int, until: float) -> int:
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, min(int(seconds / max(self.seconds_per_step, 1e-9)), MOST_STEPS))
@@ -142,15 +162,14 @@ class CompiledEngine:
         """
         job = self.job
         rates, steps = rates_of(job, steps)
-        sizes = self._sizes(source, steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
         norms, epoch_losses = np.zeros(driver.NORMS), np.zeros(steps // job.batches + 2)
+        order = self.orders.ahead(-(-steps // job.batches)) if own_orders else source.order
         arrays = {
             **self.memory, "inputs": source.inputs, "targets": source.targets, "weight": source.weight,
-            "order": self.orders.ahead(-(-steps // job.batches)) if own_orders else source.order,
-            "rates": rates, "draws": self.draws.ahead(sizes), "losses": epoch_losses,
+            "order": order, "rates": rates, "losses": epoch_losses, **self._of_steps(source, steps, order),
             "notes": None if notes is None else notes.rows[notes.count :],
             "counts": counts, "sums": sums, "norms": norms,
             "parameters": job.network.parameters, "statistics": job.network.statistics,
@@ -176,7 +195,17 @@ class CompiledEngine:
         job.gradient_norms.extend(float(norms[step % driver.NORMS]) for step in latest)
         job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
         job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
+        if self.across is not None and self.across.failure is not None:
+            raise self.across.failure
         return losses, done < steps or bool(counts[driver.BROKEN])
+
+    def _of_steps(self, source: LoadedRows, steps: int, order: Array | None) -> dict[str, Array]:
+        """Return what the machine code is given for each of the next steps."""
+        if self.across is None:
+            return {"draws": self.draws.ahead(self._sizes(source, steps))}
+        parts = self.across.parts(steps)
+        draws = self.draws.ahead(list(zip(*(column.tolist() for column in parts[1:]), strict=True)))
+        return {"draws": draws, **self.across.given(parts, source.start, source.weight, order)}
 
     def _sizes(self, source: LoadedRows, steps: int) -> list[int]:
         """Return the size of each step's batch: 0 for a whole batch, 1 for the smaller last one."""

@@ -15,9 +15,9 @@ from plainnet._base.arrays import Array
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.ahead import offsets
 from plainnet.engines.compiled.keys import key_of, remembered
+from plainnet.engines.compiled.sizes import Size, batch_sizes
 from plainnet.engines.compiled.step import (
     Draw,
-    batch_sizes,
     has_scheduled_decay,
     lowered_check,
     lowered_norms,
@@ -32,23 +32,27 @@ class StepCode:
     """The machine code of a job, and what it needs."""
 
     layout: driver.JobLayout
+    sizes: tuple[Size, ...]
     draws: list[Draw]
-    tables: list[tuple[float, ...]]
-    """For each size of batch the constants that depend on it."""
+    tables: Array
+    """The constants that depend on the size of a batch, (sizes, constants)."""
     work_bytes: int
     code: machine.Code
     run: Any
 
     def call(
-        self, numbers: tuple[int, ...], arrays: Mapping[str, Array | None], others: ThreadPoolExecutor | None = None
+        self,
+        numbers: tuple[int, ...],
+        arrays: Mapping[str, Array | int | None],
+        others: ThreadPoolExecutor | None = None,
     ) -> None:
-        """Run so many steps, on this thread and the others."""
+        """Run so many steps, on this thread and the others; `arrays` may have an address in place of an array."""
         context = np.zeros(len(driver.FIELDS) + len(self.layout.memory), np.int64)
         context[: len(numbers)] = numbers
         names = [*driver.FIELDS, *(f"memory {name}" for name in self.layout.memory)]
         for i, name in enumerate(names[len(numbers) :], len(numbers)):
             array = arrays.get(name)
-            context[i] = 0 if array is None else address(array)
+            context[i] = address(array) if isinstance(array, np.ndarray) else array or 0
         at = address(context)
         if others is None:
             self.run(at, 0)
@@ -86,17 +90,16 @@ def _compiled(job: Job, threads: int) -> StepCode:
     net, weight = job.network, job.sample_weight
     draw_offsets, record_bytes = offsets(one_pass.draws)
     layout = driver.JobLayout(
-        net.dtype, one_pass.rows[0], (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
+        net.dtype, one_pass.sizes[0].rows, (_row_bytes(job.inputs), _row_bytes(job.targets), _row_bytes(weight)),
         job.shuffle and job.batch_size is not None, weight is not None, net.parameters.nbytes, net.statistics.nbytes,
         tuple(job.optimizer_state), record_bytes, draw_offsets, len(job.layer_parts),
-        1 + len(job.scheduled), has_scheduled_decay(job), threads,
+        1 + len(job.scheduled), has_scheduled_decay(job), threads, job.ranks is not None,
     )  # fmt: skip
     code = machine.Code(str(driver.write(programs, layout, machine.registers()[0])))
-    tables = list(zip(*one_pass.tables, strict=True))
+    tables = np.array(one_pass.tables, np.float64).reshape(-1, len(one_pass.sizes)).T.copy()
     work = max(program.work_bytes for program in (*one_pass.programs, *programs[1:]))
-    return StepCode(
-        layout, one_pass.draws, tables, work, code, code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
-    )
+    run = code.function("run", None, ctypes.c_void_p, ctypes.c_int64)
+    return StepCode(layout, one_pass.sizes, one_pass.draws, tables, work, code, run)
 
 
 def _row_bytes(array: Any) -> int:

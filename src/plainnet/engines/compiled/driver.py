@@ -22,10 +22,13 @@ NUMBERS = ("steps", "batches", "before", "rows", "moves", "note_every", "note_la
 FIELDS = (
     *NUMBERS, "inputs", "targets", "weight", "order", "rates", "draws", "losses",
     "notes", "parameters", "gradient", "statistics", "good_parameters", "good_statistics", "work",
-    "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "last_tables",
-    "arrived",
+    "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "arrived",
+    "places", "portions", "weights", "reduce",
 )  # fmt: skip
 """What the machine code is called with: whole numbers, then addresses; the optimizer's memory follows."""
+
+PLACES = 3
+"""What the caller says of each step where there are ranks: where the rows begin, how many, and which of the sizes."""
 
 EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED, BROKEN = range(7)
 """The places in `counts`; BROKEN says if a parameter is no longer finite."""
@@ -53,6 +56,8 @@ class JobLayout(NamedTuple):
     scheduled_decay: bool
     """True if the weight decay is one of them."""
     threads: int
+    ranks: bool
+    """True if the job runs on several ranks: their gradients are summed before each update."""
 
 
 def program_function(
@@ -91,6 +96,8 @@ def write(programs: Programs, layout: JobLayout, width: int) -> Module:
     pass_bases = [
         "inputs", "targets", "weight", "parameters", "statistics", "gradient", "tables", "results", "work", "present",
     ]  # fmt: skip
+    if layout.ranks:
+        pass_bases += ["portion", "reduce"]
     update_bases = ["parameters", "gradient", "results", "work", *memory]
     for i, program in enumerate(step.programs):
         program_function(module, f"pass_{i}", program, [*pass_bases, *draws], {}, width, layout.threads)
@@ -166,23 +173,51 @@ class _Driver:
 
     def _pass(self, state: State, pass_bases: list[str]) -> tuple[Value, Value]:
         """Write the pass over the step's batch; return the loss, and the weight of the batch."""
-        f, given, batch = self.f, self.given, whole(self.layout.batch)
-        begin = f.multiply(f.subtract(state.batches, given["before"]), batch)
-        rows = f.intrinsic("smin", "i64", f.subtract(given["rows"], begin), batch) if len(self.step.rows) > 1 else batch
+        f, given = self.f, self.given
+        begin, rows, size = self._place(state)
         bases = {**given, **self._batch(state.epochs, begin, rows), **self._draws(state.at)}
         bases["present"] = self._scheduled(state.at, 1 + self.layout.scheduled_decay)
-        full = f.compare("eq", rows, batch)
+        if self.layout.ranks:
+            bases["portion"] = f.place(given["portions"], "double", state.at)
         if self.step.tables:
-            bases["tables"] = f.select(full, given["tables"], given["last_tables"])
+            own = f.multiply(size, whole(len(self.step.tables)))
+            bases["tables"] = f.place(given["tables"], "double", own)
         passed = (*(bases[name] for name in pass_bases), rows, *self.shared)
         if len(self.step.programs) == 1:
             f.call("pass_0", "void", *passed)
         else:
-            for i, condition in enumerate((full, f.compare("ne", rows, batch))):
-                with f.when(condition):
+            for i in range(len(self.step.programs)):
+                with f.when(f.compare("eq", size, whole(i))):
                     f.call(f"pass_{i}", "void", *passed)
         loss, *weights = (self._result(i, dtype) for i, dtype in enumerate(self.step.dtypes))
+        if self.layout.ranks:
+            return self._summed_over_ranks(loss), f.load("double", f.place(given["weights"], "double", state.at))
         return loss, weights[0] if weights else f.op("double", f"sitofp {rows} to double")
+
+    def _place(self, state: State) -> tuple[Value, Value, Value]:
+        """Return where the rows of a step begin, how many they are, and which of the sizes that is."""
+        f, given, batch = self.f, self.given, whole(self.layout.batch)
+        if self.layout.ranks:
+            at = f.place(given["places"], "i64", f.multiply(state.at, whole(PLACES)))
+            begin, rows, size = (f.load("i64", f.place(at, "i64", whole(i))) for i in range(PLACES))
+            return begin, rows, size
+        begin = f.multiply(f.subtract(state.batches, given["before"]), batch)
+        if len(self.step.sizes) == 1:
+            return begin, batch, whole(0)
+        rows = f.intrinsic("smin", "i64", f.subtract(given["rows"], begin), batch)
+        return begin, rows, f.convert("zext", f.compare("ne", rows, batch), "i64")
+
+    def _summed_over_ranks(self, loss: Value) -> Value:
+        """Write the sum over all ranks of the gradient and the loss, which stands after it; return that of the loss."""
+        f, kind, size = self.f, TYPES[self.layout.dtype.name], self.layout.dtype.itemsize
+        gradient, count = self.given["gradient"], self.layout.parameter_bytes // size
+        end = f.place(gradient, kind, whole(count))
+        with f.when(sharing.only_first(f, self.thread) if self.thread else Value("i1", "true")):
+            f.store(f.convert("fptrunc", loss, kind), end)
+            f.call_address(self.given["reduce"], gradient, whole(count + 1), whole(size))
+        if self.thread:
+            sharing.wait(f, self.thread)
+        return f.convert("fpext", f.load(kind, end), "double")
 
     def _move(self, state: State, loss: Value, weight: Value, update_bases: list[str]) -> State:
         """Write the optimizer's step and what is recorded of it; return the state of the next step."""

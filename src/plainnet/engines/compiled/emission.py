@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from plainnet.engines.compiled import products, sharing
 from plainnet.engines.compiled.assembly import TYPES, Function, Value, whole
 from plainnet.engines.compiled.loop_nests import LoopNest
-from plainnet.engines.compiled.loops import Extent, Nest, Operand, Product, Program
+from plainnet.engines.compiled.loops import Buffer, Extent, Nest, Operand, Product, Program
 from plainnet.engines.compiled.memory import LINE
 from plainnet.engines.compiled.products import Matrix, product
 from plainnet.engines.compiled.register_nests import RegisterNests, is_small
@@ -48,7 +49,16 @@ def _write_step(writing: Writing, small: RegisterNests, step: Nest | Product) ->
         small.write(step)
     else:
         LoopNest(writing, step).write()
+        if step.over_ranks:
+            _sum_over_ranks(writing, step.stores[0].buffer)
     small.forget(step)
+
+
+def _sum_over_ranks(writing: Writing, buffer: Buffer) -> None:
+    """Call the function that sums so many numbers of a size at an address over all ranks."""
+    count = math.prod(extent.count for extent in buffer.extents)
+    given = writing.address(buffer), whole(count), whole(buffer.dtype.itemsize)
+    writing.f.call_address(writing.bases["reduce"], *given)
 
 
 def _write_product(writing: Writing, step: Product) -> None:

@@ -76,4 +76,5 @@ def _data(job: Job) -> Hashable:
     """Return the shapes and dtypes of all arrays, and how the rows come."""
     arrays = (job.inputs, job.targets, job.sample_weight, *job.optimizer_state.values())
     shapes = [None if array is None else (array.shape, array.dtype, type(array)) for array in arrays]
-    return *shapes, *job.optimizer_state, job.network.dtype, job.batch_size, job.shuffle, job.draw_order is None
+    shares = None if job.shares is None else (job.shares.rows, job.shares.rank)
+    return *shapes, shares, *job.optimizer_state, job.network.dtype, job.batch_size, job.shuffle, job.draw_order is None

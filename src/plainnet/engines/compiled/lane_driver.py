@@ -179,7 +179,7 @@ class _Driver:
     def _pass(self, bases: dict[str, Value], rows: Value) -> None:
         f = self.f
         passed = [bases[name] for name in self.pass_bases]
-        sizes = self.programs.step.rows
+        sizes = [size.rows for size in self.programs.step.sizes]
         if len(sizes) == 1:
             f.call("pass_0", "void", *passed)
             return

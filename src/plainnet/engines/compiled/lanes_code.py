@@ -15,6 +15,7 @@ from plainnet.engines.compiled import driver, lane_driver, machine
 from plainnet.engines.compiled.ahead import offsets
 from plainnet.engines.compiled.keys import is_like, key_of, remembered
 from plainnet.engines.compiled.loops import Unsupported
+from plainnet.engines.compiled.sizes import batch_sizes
 from plainnet.engines.compiled.step import (
     Draw,
     Setting,
@@ -73,7 +74,7 @@ def lanes_code(jobs: Sequence[Job], times: int = 1) -> LanesCode:
 def _lanes_code(first: Job, settings: list[Setting], own_rows: bool) -> LanesCode:
     rows = len(first.inputs)
     batch = min(first.batch_size or rows, rows)
-    one_pass = lowered_passes(first, (batch, rows % batch) if rows % batch else (batch,), settings)
+    one_pass = lowered_passes(first, batch_sizes(first), settings)
     if len({draw.dtype for draw in one_pass.draws}) > 1:
         raise Unsupported("they draw random numbers of two dtypes")
     programs = driver.Programs(one_pass, lowered_update(first, 1), lowered_check(first), lowered_norms(first))

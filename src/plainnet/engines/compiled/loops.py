@@ -127,6 +127,8 @@ class Nest:
     stores: list[Store] = field(default_factory=list)
     local: set[Buffer] = field(default_factory=set)
     """Buffers that no other step reads: their values stay in registers."""
+    over_ranks: bool = False
+    """True if the buffer that it stores is then summed over all ranks."""
 
     @property
     def extents(self) -> tuple[Extent, ...]:

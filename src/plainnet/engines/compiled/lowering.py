@@ -116,6 +116,8 @@ class _Lowering:
             self._add_at(node, target)
         elif node.op == "concatenate":
             self._concatenate(node, target)
+        elif node.op == "sum_over_ranks":
+            self._sum_over_ranks(node, target)
         else:
             self._elementwise(target, self.extents[node], lambda idx: self.values.computed(node, idx))
         self.values.store(node, target)
@@ -347,6 +349,14 @@ class _Lowering:
         axes = frozenset().union(*(e.axes for e in (added, *moved)))
         expression = Expression("add at", node.dtype, (added, *moved), axes, factors=steps[: len(arrays)])
         self.steps.append(Nest(domain, (), [Store(target, combined(index[depth:], steps[len(arrays) :]), expression)]))
+
+    def _sum_over_ranks(self, node: Node, target: Buffer) -> None:
+        domain = self.extents[node]
+        if any(extent.per_row for extent in domain) or node.dtype.kind != "f":
+            raise Unsupported("it sums over the ranks what is not the same number of floats on each")
+        index = tuple(Affine() if e == Extent(1) else Affine(0, ((axis, 1),)) for axis, e in enumerate(domain))
+        value = self.values.value(node.inputs[0], index)
+        self.steps.append(Nest(domain, (), [Store(target, combined(index, strides(domain)), value)], over_ranks=True))
 
     def _concatenate(self, node: Node, target: Buffer) -> None:
         axis, start = node.attributes["axis"], 0

@@ -25,9 +25,9 @@ from plainnet.engines.compiled.driver import program_function
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
-from plainnet.engines.compiled.step import arrays_of, common
+from plainnet.engines.compiled.sizes import for_all_sizes
+from plainnet.engines.compiled.step import arrays_of
 from plainnet.tracing.graph import Graph, Node, ShapeDtype
-from plainnet.tracing.simplify import simplify
 from plainnet.tracing.tracer import trace
 
 if TYPE_CHECKING:
@@ -139,17 +139,14 @@ def traced(net: Network, rows: int, before_activation: bool) -> Graph:
         return {name: ShapeDtype(shape, net.dtype) for name, shape in shapes.items()}
 
     inputs = ShapeDtype((rows, net.input_size or 0), net.dtype)
-    return simplify(
-        trace(predict, inputs, [examples(own) for own, _ in shapes], [examples(kept) for _, kept in shapes])
-    )
+    return trace(predict, inputs, [examples(own) for own, _ in shapes], [examples(kept) for _, kept in shapes])
 
 
 def lowered(graphs: list[Graph]) -> tuple[Program, list[int]]:
     """Return the loops for a block of rows, and the bytes of a row of the inputs and of the outputs."""
-    extents, tables = common(graphs, TRACED_ROWS)
+    graph, extents, tables = for_all_sizes(graphs, TRACED_ROWS)
     if tables:
         raise Unsupported("its outputs depend on the number of rows")
-    graph = graphs[0]
     inputs, parameters, statistics = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype)}
     for base, groups in (("parameters", parameters), ("statistics", statistics)):

@@ -24,7 +24,9 @@ MOST_UNROLLED = 64
 
 def is_small(nest: Nest) -> bool:
     """Return True if a nest is written without loops."""
-    if any(extent.per_row for extent in nest.extents) or any(_has_moved(s.expression) for s in nest.stores):
+    if nest.over_ranks or any(extent.per_row for extent in nest.extents):
+        return False
+    if any(_has_moved(store.expression) for store in nest.stores):
         return False
     outer = math.prod(extent.count for extent in nest.domain)
     inner = math.prod(extent.count for extent in nest.reduced)

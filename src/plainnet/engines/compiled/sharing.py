@@ -37,7 +37,7 @@ class Access(NamedTuple):
 
 def split_axis(nest: Nest) -> int | None:
     """Return the axis of a nest's domain that is cut into parts; None where one thread does it all."""
-    if adds(nest):
+    if adds(nest) or nest.over_ranks:
         return None
     return next((axis for axis, extent in enumerate(nest.domain) if extent != Extent(1)), None)
 

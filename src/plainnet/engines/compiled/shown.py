@@ -14,7 +14,8 @@ from plainnet.engines.compiled.c_expressions import memory_type
 from plainnet.engines.compiled.compiling import compiled
 from plainnet.engines.compiled.loops import Buffer, Expression, Nest, Product, Program, loads
 from plainnet.engines.compiled.memory import read_by, used_by
-from plainnet.engines.compiled.step import NORM, batch_sizes, lowered_pass, lowered_update
+from plainnet.engines.compiled.sizes import batch_sizes
+from plainnet.engines.compiled.step import NORM, lowered_pass, lowered_update
 from plainnet.engines.job import Job
 from plainnet.layers import Layer
 

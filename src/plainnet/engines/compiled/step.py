@@ -1,8 +1,7 @@
 """One training step as two graphs, traced from the network's own functions: a pass forward and back, and the update.
 
-The batches of an epoch have one size, but for a smaller last batch. A graph has shapes; so the pass is traced for both
-sizes, and what differs between the two graphs is what depends on the number of rows: lengths of axes, and constants
-such as the n of a mean, which become tables with an entry for each size.
+The batches of an epoch have one size, but for a smaller last batch; the parts of them that several ranks hold have a
+few more sizes. A graph has shapes; so the pass is traced for each size, and sizes.py makes one of the graphs.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from plainnet.backpropagation import backpropagate
 from plainnet.engines.compiled.emission import scratch_numbers
 from plainnet.engines.compiled.loops import Buffer, Expression, Extent, Program, Unsupported
 from plainnet.engines.compiled.lowering import lower
+from plainnet.engines.compiled.sizes import Size, for_all_sizes
 from plainnet.engines.compiled.stateless import copies, trace_stateless
 from plainnet.engines.job import Job
 from plainnet.layers import Layer, TrainingPass
 from plainnet.schedules import Schedule, scheduled
-from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype
+from plainnet.tracing.graph import Graph, Node, Number, ShapeDtype, make
 from plainnet.tracing.simplify import simplify
-from plainnet.tracing.symbol import NumberSymbol
+from plainnet.tracing.symbol import NumberSymbol, Symbol
 from plainnet.tracing.tracer import trace
 
 NORM, CHECK, LAYER_NORMS = 16, 24, 32
@@ -32,12 +32,12 @@ NORM, CHECK, LAYER_NORMS = 16, 24, 32
 
 @dataclass
 class Pass:
-    """The pass over a batch of one size, or of two."""
+    """The pass over a batch of any of some sizes."""
 
     programs: list[Program]
-    """One for all sizes or, where the two compute different things, one for each."""
-    rows: tuple[int, ...]
-    """The sizes: of all batches, and of the last one where that is smaller."""
+    """One for all sizes or, where they compute different things, one for each."""
+    sizes: tuple[Size, ...]
+    """What it is for, the largest first."""
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]
@@ -52,13 +52,6 @@ class Draw(NamedTuple):
     dtype: np.dtype[Any]
     shapes: tuple[tuple[int, ...], ...]
     """The shape for each size of batch."""
-
-
-def batch_sizes(job: Job) -> tuple[int, ...]:
-    """Return the size of a job's batches and, where the last one is smaller, its size."""
-    count = len(job.inputs)
-    batch = min(job.batch_size or count, count)
-    return (batch, count % batch) if count % batch else (batch,)
 
 
 def arrays_of(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -84,12 +77,13 @@ class _Present(NumberSymbol):
         return True
 
 
-def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_set: bool = False) -> Graph:
-    """Return the graph of a pass forward and back over so many rows.
+def traced_pass(job: Job, size: Size, settings: Sequence[Setting] = (), *, whole_set: bool = False) -> Graph:
+    """Return the graph, not simplified, of a pass forward and back over so many rows.
 
     Its result is the loss and the weight of the batch; it changes the gradients and the statistics in place. `settings`
     and those that follow a schedule are inputs of the graph, all others constants. A pass over the `whole_set`, which
-    belongs to no place of a run, leaves the statistics, and takes each schedule's first value.
+    belongs to no place of a run, leaves the statistics, and takes each schedule's first value. The part of a batch that
+    other ranks hold the rest of has one more input: its portion of the batch.
     """
     net, dtype = job.network, job.network.dtype
     twins, loss = copies((list(net.layers), job.loss))
@@ -98,13 +92,15 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
 
     def one_pass(
         inputs: Any, targets: Any, weight: Any, parameters: Any, statistics: Any, gradients: Any, random: Any,
-        numbers: Any, present: Any,
+        numbers: Any, present: Any, portion: Any,
     ) -> Any:  # fmt: skip
         for setting, symbol in zip(settings, numbers, strict=True):
             setattr(twins[setting.layer], setting.name, _Present(symbol.node))
         for layer, own, kept in zip(twins, parameters, statistics, strict=True):
             layer.bind({**own, **kept})
         training = TrainingPass(random, not whole_set)
+        if size.whole is not None:
+            training = replace(training, total=_sum_over_ranks, rows=size.whole, portion=portion)
         if followed:
             training = replace(training, present=dict(zip(followed, present, strict=True)).__getitem__)
         value = backpropagate(twins, loss, inputs, targets, weight, training, gradients)
@@ -113,6 +109,7 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
     def examples(shapes: Mapping[str, Any]) -> dict[str, ShapeDtype]:
         return {name: ShapeDtype(shape, dtype) for name, shape in shapes.items()}
 
+    rows = size.rows
     weight = None if job.sample_weight is None else ShapeDtype((rows,), job.sample_weight.dtype)
     graph = trace_stateless(
         [*twins, loss],
@@ -126,10 +123,15 @@ def traced_pass(job: Job, rows: int, settings: Sequence[Setting] = (), *, whole_
         np.random.default_rng(0),
         [Number(float) for _ in settings],
         [Number(float) for _ in followed],
+        None if size.whole is None else Number(float),
     )
     if not isinstance(graph.result[0], Node):
         raise Unsupported(f"its loss is {graph.result[0]!r} whatever the predictions are")
-    return simplify(graph)
+    return graph
+
+
+def _sum_over_ranks(array: Any) -> Any:
+    return Symbol(make("sum_over_ranks", array.node), contiguous=True)
 
 
 def traced_update(job: Job) -> Graph:
@@ -153,32 +155,33 @@ def has_scheduled_decay(job: Job) -> bool:
     return isinstance(job.optimizer.weight_decay, Schedule)
 
 
-def lowered_pass(job: Job, rows: tuple[int, ...], threads: int, whole_set: bool = False) -> Pass:
-    """Return the loops of the pass, for all sizes of batch in `rows`."""
-    graphs = [traced_pass(job, count, whole_set=whole_set) for count in rows]
+def lowered_pass(job: Job, sizes: tuple[Size, ...], threads: int, whole_set: bool = False) -> Pass:
+    """Return the loops of the pass, for all these sizes of batch."""
+    graphs = [traced_pass(job, size, whole_set=whole_set) for size in sizes]
     draws = _draws_of(graphs)
     try:
-        extents, constants = common(graphs, rows)
+        one, extents, constants = for_all_sizes(graphs, [size.rows for size in sizes])
         tables = {node: Buffer("tables", 8 * i, (), np.dtype(np.float64)) for i, node in enumerate(constants)}
-        programs = [_lowered(job, graphs[0], extents, rows[0], tables, threads)]
-        return Pass(programs, rows, list(constants.values()), draws, _dtypes_of(graphs[0]))
+        programs = [_lowered(job, one, extents, sizes[0].rows, tables, threads)]
+        return Pass(programs, sizes, list(constants.values()), draws, _dtypes_of(one))
     except Unsupported:
-        if len(graphs) == 1:
+        if len(graphs) == 1 or sizes[0].whole is not None:  # ranks of other sizes would not sum the same at a time
             raise
-        return _each_lowered(job, graphs, rows, threads)
+        return _each_lowered(job, graphs, sizes, threads)
 
 
-def lowered_passes(job: Job, rows: tuple[int, ...], settings: Sequence[Setting]) -> Pass:
+def lowered_passes(job: Job, sizes: tuple[Size, ...], settings: Sequence[Setting]) -> Pass:
     """Return the loops of the pass for each size of batch by itself, with `settings` as the numbers at that base."""
-    return _each_lowered(job, [traced_pass(job, count, settings) for count in rows], rows, 1)
+    return _each_lowered(job, [traced_pass(job, size, settings) for size in sizes], sizes, 1)
 
 
-def _each_lowered(job: Job, graphs: Sequence[Graph], rows: tuple[int, ...], threads: int) -> Pass:
+def _each_lowered(job: Job, graphs: Sequence[Graph], sizes: tuple[Size, ...], threads: int) -> Pass:
+    graphs = [simplify(graph) for graph in graphs]
     programs = [
-        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, count, {}, threads)
-        for graph, count in zip(graphs, rows, strict=True)
+        _lowered(job, graph, {node: tuple(map(Extent, node.shape)) for node in graph.nodes}, size.rows, {}, threads)
+        for graph, size in zip(graphs, sizes, strict=True)
     ]
-    return Pass(programs, rows, [], _draws_of(graphs), _dtypes_of(graphs[0]))
+    return Pass(programs, sizes, [], _draws_of(graphs), _dtypes_of(graphs[0]))
 
 
 def _dtypes_of(graph: Graph) -> tuple[np.dtype[Any], ...]:
@@ -210,57 +213,11 @@ def _lowered(
     return lower(graph, buffers, results, extents, rows, tables, scratch_numbers, threads)
 
 
-def common(
-    graphs: Sequence[Graph], rows: Sequence[int]
-) -> tuple[dict[Node, tuple[Extent, ...]], dict[Node, tuple[float, ...]]]:
-    """Return each node's extents for all graphs at once, and the constants in which they differ.
-
-    The graphs are of one computation, for these numbers of rows.
-    """
-    first, *others = graphs
-    extents = {node: tuple(map(Extent, node.shape)) for node in first.nodes}
-    tables: dict[Node, tuple[float, ...]] = {}
-    for other, count in zip(others, rows[1:], strict=True):
-        if [n.op for n in first.nodes] != [n.op for n in other.nodes]:
-            raise Unsupported("it computes something else for another number of rows")
-        places = {node: i for i, node in enumerate(other.nodes)}
-        own_places = {node: i for i, node in enumerate(first.nodes)}
-        for one, two in zip(first.nodes, other.nodes, strict=True):
-            same_inputs = [own_places[x] for x in one.inputs] == [places[x] for x in two.inputs]
-            if not same_inputs or len(one.shape) != len(two.shape):
-                raise Unsupported("it computes something else for another number of rows")
-            lengths = zip(one.shape, two.shape, strict=True)
-            extents[one] = tuple(_extent(a, b, rows[0], count) for a, b in lengths)
-            if one.op == "constant":
-                _compare(one, two, tables)
-            elif one.op in ("getitem", "setitem", "add_at") and one.attributes != two.attributes:
-                raise Unsupported("it takes some of the batch's rows by their number")
-    return extents, tables
-
-
-def _extent(a: int, b: int, rows: int, other: int) -> Extent:
-    """Return the extent of an axis that is `a` long for so many rows, and `b` for another number of them."""
-    if a == b:
-        return Extent(a)
-    if a % rows or a * other != b * rows:
-        raise Unsupported("an axis is neither as long for any number of rows nor a multiple of it")
-    return Extent(a // rows, per_row=True)
-
-
-def _compare(one: Node, two: Node, tables: dict[Node, tuple[float, ...]]) -> None:
-    a, b = (np.asarray(node.attributes["value"]) for node in (one, two))
-    if a.shape == b.shape and (a == b).all():
-        return
-    if a.ndim or b.ndim:
-        raise Unsupported("an array of constants depends on the number of rows")
-    tables[one] = (float(a), float(b))
-
-
 def _pass_buffers(
     job: Job, graph: Graph, extents: Mapping[Node, tuple[Extent, ...]]
 ) -> dict[Node, Buffer | Expression]:
     """Return where the inputs of the pass lie."""
-    inputs, targets, weight, parameters, statistics, gradients, _, settings, present = graph.arguments
+    inputs, targets, weight, parameters, statistics, gradients, _, settings, present, portion = graph.arguments
     buffers: dict[Node, Buffer | Expression] = {
         inputs: Buffer("inputs", 0, extents[inputs], inputs.dtype),
         targets: Buffer("targets", 0, extents[targets], targets.dtype),
@@ -276,6 +233,8 @@ def _pass_buffers(
     for base, nodes in (("settings", settings), ("present", present)):
         for i, node in enumerate(nodes):
             buffers[node] = Expression("load", node.dtype, buffer=Buffer(base, 8 * i, (), node.dtype))
+    if portion is not None:
+        buffers[portion] = Expression("load", portion.dtype, buffer=Buffer("portion", 0, (), portion.dtype))
     return buffers
 
 

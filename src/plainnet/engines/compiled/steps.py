@@ -51,7 +51,7 @@ class Steps:
     def _can_join(self, other: Nest, nest: Nest) -> bool:
         """Return True if the nest runs over the same places, and nothing in it sees what the store writes elsewhere."""
         (store,) = nest.stores
-        if adds(other) or (other.domain, other.reduced) != (nest.domain, nest.reduced):
+        if adds(other) or other.over_ranks or (other.domain, other.reduced) != (nest.domain, nest.reduced):
             return False
         for earlier in other.stores:
             if earlier.buffer.memory is store.buffer.memory:

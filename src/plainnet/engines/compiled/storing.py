@@ -20,7 +20,7 @@ REDUCTIONS = {
     "sum": "add", "mean": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "all": "logical_and",
     "any": "logical_or", "argmax": "argmax",
 }  # fmt: skip
-STORED = {*REDUCTIONS, "matmul", "setitem", "add_at", "concatenate"}
+STORED = {*REDUCTIONS, "matmul", "setitem", "add_at", "concatenate", "sum_over_ranks"}
 """Operations whose result is always stored."""
 
 COSTS = {

@@ -9,6 +9,7 @@ import numpy as np
 from plainnet.engines.compiled import driver, machine
 from plainnet.engines.compiled.assembly import Module
 from plainnet.engines.compiled.compiling import address
+from plainnet.engines.compiled.sizes import Size
 from plainnet.engines.compiled.step import lowered_pass
 from plainnet.engines.job import Job
 from plainnet.engines.whole_set import SEED
@@ -20,7 +21,7 @@ class CompiledWholeSet:
     def __init__(self, job: Job) -> None:
         self.job = job
         rows = len(job.inputs)
-        one_pass = lowered_pass(job, (rows,), 1, whole_set=True)
+        one_pass = lowered_pass(job, (Size(rows),), 1, whole_set=True)
         (program,) = one_pass.programs
         random = np.random.default_rng(SEED)
         draws = [getattr(random, draw.method)(draw.shapes[0], dtype=draw.dtype) for draw in one_pass.draws]

@@ -1,6 +1,7 @@
-"""Ctrl-C, deferred until the job is consistent again."""
+"""Ctrl-C, deferred until what it would interrupt is consistent again."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -24,6 +25,29 @@ def interrupts_held() -> Iterator[None]:
             handler(*came[0])
         elif came:
             signal.raise_signal(signal.SIGINT)
+
+
+SAME_SIGNAL = 1.0
+"""The seconds after a SIGINT in which another one is taken for the same: a shell and mpiexec may both send it."""
+
+
+@contextmanager
+def interrupts_noted(note: Callable[[], None]) -> Iterator[None]:
+    """Call `note` at a SIGINT instead of raising KeyboardInterrupt; a second one raises it."""
+    noted_at: list[float] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        note()
+        noted_at.append(time.monotonic())
+        if noted_at[-1] > noted_at[0] + SAME_SIGNAL and callable(handler):
+            handler(number, frame)
+
+    handler = _replace_handler(handle)
+    try:
+        yield
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _replace_handler(new: Callable[[int, FrameType | None], None]) -> Any:
