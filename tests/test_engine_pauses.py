@@ -160,7 +160,7 @@ from plainnet.training import prepare
 from plainnet.training.options import Options
 
 threads, path = int(sys.argv[1]), sys.argv[2]
-pieces.BLOCK_BYTES, pieces.PIECE_BYTES = 100 * 32 * 84, 10 * 32 * 84  # 100 batches: an epoch is several calls of the machine code
+pieces.BLOCK_BYTES, pieces.PIECE_BYTES = 100 * 32 * 84, 10 * 32 * 84  # a window has 100 batches
 X = np.memmap(path, np.float32, "w+", shape=(20_000, 20))
 X[:] = np.random.default_rng(0).normal(size=X.shape)
 y = X[:, 0] * X[:, 1]
