@@ -344,6 +344,19 @@ def test_other_options_work(options, capsys):
     assert run(["train", "t.parquet", "--stream", *target, *QUICK, *options]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["--sample-weight", "w", "--class-weight", "balanced"]])
+def test_rows_that_are_read_in_each_epoch_train_as_those_in_memory(options, monkeypatch, capsys):
+    written(rows(1_500), ".csv")
+    command = ["train", "rows", "--target", "y", "--stream", *QUICK, *options]
+    assert run([*command, "--save", "1.npz"]) == 0
+    assert "are kept in memory" in capsys.readouterr().out
+    monkeypatch.setattr("plainnet.tabular.streaming.encoded.SMALL_BYTES", 0)
+    assert run([*command, "--save", "2.npz"]) == 0
+    assert "are read in pieces, again in each epoch" in capsys.readouterr().out
+    kept, streamed = (pn.load(name).history for name in ("1.npz", "2.npz"))
+    np.testing.assert_allclose(kept.validation_loss, streamed.validation_loss, rtol=0.05)
+
+
 def test_rows_that_do_not_fit_are_read_in_pieces_by_themselves(monkeypatch, capsys):
     rows(1_000).write_parquet("t.parquet")
     monkeypatch.setattr("plainnet.tabular.memory.SMALL", 0)
