@@ -22,7 +22,7 @@ SUM = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 """A function that sums so many numbers, of so many bytes each, at an address over all ranks."""
 
 
-class Parts(NamedTuple):
+class OwnParts(NamedTuple):
     """This rank's parts of some batches in a row, an entry for each."""
 
     begin: Array
@@ -52,7 +52,7 @@ class AcrossRanks:
         self._function = SUM(self._sum)
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
         self._vectors: dict[tuple[int, int], Array] = {}
-        self._parts: tuple[int, int, Parts] | None = None
+        self._parts: tuple[int, int, OwnParts] | None = None
         wholes = sorted({size.whole or 0 for size in sizes})
         self._wholes = np.array(wholes)
         self._sizes = np.zeros((len(wholes), sizes[0].rows + 1), np.int64)
@@ -90,7 +90,7 @@ class AcrossRanks:
         ends = self.shares.counts(self.job.batches_done + 1, self.job.batches)[:, self.shares.rank]
         return self.job.batches_done + int(np.searchsorted(ends, end, side="right"))
 
-    def parts(self, steps: int) -> Parts:
+    def parts(self, steps: int) -> OwnParts:
         """Return this rank's parts of the next batches, which end in the present epoch or are those of whole epochs."""
         first = self.job.batches_done
         last = min(first + steps, self.job.batches)
@@ -98,16 +98,16 @@ class AcrossRanks:
             self._parts = first, last, self._parts_of(first, last)
         found = self._parts[2]
         repeats = steps // (last - first)
-        return found if repeats == 1 else Parts(*(np.tile(column, repeats) for column in found))
+        return found if repeats == 1 else OwnParts(*(np.tile(column, repeats) for column in found))
 
-    def _parts_of(self, first: int, last: int) -> Parts:
+    def _parts_of(self, first: int, last: int) -> OwnParts:
         shares = self.shares
         cuts = shares.counts(first, last)
         own, lower = cuts[:, shares.rank], cuts[:, : shares.rank].sum(axis=1)
         rest = shares.total - np.arange(first, last) * shares.batch_size
-        return Parts(own[:-1], np.diff(lower), np.diff(own), np.minimum(rest, shares.batch_size))
+        return OwnParts(own[:-1], np.diff(lower), np.diff(own), np.minimum(rest, shares.batch_size))
 
-    def given(self, parts: Parts, start: int, weight: Array | None, order: Array | None) -> dict[str, Array]:
+    def given(self, parts: OwnParts, start: int, weight: Array | None, order: Array | None) -> dict[str, Array]:
         """Return what the machine code reads for each step, of rows of which the first has the place `start`.
 
         `order` is that of the rows, epoch after epoch; None is the order in which they lie.

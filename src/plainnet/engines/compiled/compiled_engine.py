@@ -142,7 +142,7 @@ class CompiledEngine:
         if source.whole and job.batches_done == 0 and fitting >= job.batches:
             epochs = min(fitting // job.batches, last - job.epochs_done)
             if self.code.layout.shuffles:
-                epochs = min(epochs, max(1, MOST_DRAWN // 8 // len(job.inputs)))
+                epochs = min(epochs, max(1, MOST_DRAWN // 8 // max(1, len(job.inputs))))
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
