@@ -46,6 +46,7 @@ NEEDS = {
     "test_completeness.py": ("exchange", "onnxruntime", "fast"),
     "test_compiled_predict.py": ("fast",),
     "test_conversion.py": ("pandas", "polars", "scipy"),
+    "test_dask.py": ("cluster",),
     "test_display.py": ("cli", "tables"),
     "test_encoded_exports.py": ("exchange", "tables", "onnxruntime"),
     "test_encodings.py": ("tables",),
@@ -69,6 +70,8 @@ NEEDS = {
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
     "test_ranks.py": ("cluster",),
+    "test_ranks_parts.py": ("cluster",),
+    "test_ray.py": ("cluster", "ray"),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,
     "test_report_browser.py": (*COMMANDS, "playwright"),
@@ -99,12 +102,14 @@ NEEDS = {
 
 LONG = (
     "test_compare.py",
+    "test_dask.py",
     "test_doctests.py",
     "test_hostile_files.py",
     "test_killing.py",
     "test_many.py",
     "test_mapped.py",
     "test_processes.py",
+    "test_ray.py",
     "test_tasks.py",
 )
 """Modules of many processes, large files or long runs."""

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from shared import PENGUINS, SMALL
 
 import plainnet as pn
 from plainnet.comparison import Comparison, Run, compare
-from plainnet.comparison.executing import ONE_THREAD, run_all
+from plainnet.comparison.executing import run_all
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.statistics import interval, middle_mean
 from plainnet.comparison.variants import resolve
@@ -112,20 +113,35 @@ def test_data_of_a_function_that_do_not_fit_are_refused():
 
 
 def test_processes_threads_and_this_process_train_the_same():
-    variants = {"4": network(), "by function": made_by_function}
+    joblib = pytest.importorskip("joblib")
+    variants = {"4": network(), "by function": made_by_function, "lambda": lambda seed: made_by_function(seed)}
     here = compare(variants, X, y, seeds=3, **OPTIONS)
-    with ThreadPoolExecutor(2) as threads:
-        assert timeless(compare(variants, X, y, seeds=3, **{**OPTIONS, "executor": threads})) == timeless(here)
-    processes = compare({"4": network()}, X, y, seeds=3, **{**OPTIONS, "workers": 2})
-    assert timeless(processes) == timeless(here)[:3]
+    assert timeless(compare(variants, X, y, seeds=3, **{**OPTIONS, "workers": 2})) == timeless(here)
+    options = {key: value for key, value in OPTIONS.items() if key != "workers"}
+    for backend in ("threading", "loky", "multiprocessing"):
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            assert timeless(compare(variants, X, y, seeds=3, **options)) == timeless(here)
 
 
-def test_a_function_that_cannot_reach_another_process_is_run_in_this_one():
-    variants = {"lambda": lambda seed: made_by_function(seed)}
-    with pytest.warns(PlainnetWarning, match="'lambda' cannot be sent to other processes"):
-        comparison = compare(variants, X, y, seeds=2, **{**OPTIONS, "workers": 2})
+def test_an_executor_is_taken_and_deprecated():
+    here = compare({"4": network()}, X, y, seeds=3, **OPTIONS)
+    with ThreadPoolExecutor(2) as threads, pytest.warns(DeprecationWarning, match="joblib.parallel_config") as caught:
+        assert timeless(compare({"4": network()}, X, y, seeds=3, executor=threads, **OPTIONS)) == timeless(here)
+    assert caught[0].filename == __file__
+
+
+def test_runs_that_cannot_reach_another_process_are_trained_in_this_one():
+    pytest.importorskip("joblib")
+    lock = threading.Lock()
+
+    def locked(seed):
+        with lock:
+            return made_by_function(seed)
+
+    with pytest.warns(PlainnetWarning, match="cannot be sent to other processes"):
+        comparison = compare({"locked": locked}, X, y, seeds=2, **{**OPTIONS, "workers": 2})
     assert timeless(comparison) == [
-        run | {"variant": "lambda"} for run in timeless(compare({"4": network()}, X, y, seeds=2, **OPTIONS))
+        run | {"variant": "locked"} for run in timeless(compare({"4": network()}, X, y, seeds=2, **OPTIONS))
     ]
 
 
@@ -315,10 +331,9 @@ SCRIPT = """
 import plainnet as pn
 from plainnet.comparison import compare
 
-if __name__ == "__main__":
-    net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"))
-    compare({"4": net}, *pn.datasets.xor(), seeds=4000, results="runs.jsonl", workers=2, loss="mse", epochs=EPOCHS,
-            batch_size=None, report_every=EPOCHS, engine="ENGINE")
+net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"))
+compare({"4": net}, *pn.datasets.xor(), seeds=4000, results="runs.jsonl", workers=2, loss="mse", epochs=EPOCHS,
+        batch_size=None, report_every=EPOCHS, engine="ENGINE")
 """
 
 
@@ -691,14 +706,15 @@ def test_the_command_refuses_in_one_line(options, message, capsys):
 
 
 def test_processes_leave_the_environment_and_other_processes_alone(monkeypatch):
-    for name in ONE_THREAD:
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     (variant,) = resolve({"a": network()}, {"loss": "cross_entropy", "epochs": 2})
     context = multiprocessing.get_context("spawn")
     event = context.Event()
     runs = run_all([(variant, seed) for seed in range(6)], SeedData(X, y), None, 2)
     next(runs)
-    assert not set(ONE_THREAD) & set(os.environ)
+    assert not set(names) & set(os.environ)
     own = context.Process(target=event.wait)
     own.start()
     runs.close()  # which ends the workers, and only them
@@ -716,8 +732,8 @@ def test_runs_in_threads_leave_the_filters_of_warnings_alone():
         found.append(list(warnings.filters))
         return 0.0
 
-    with ThreadPoolExecutor(4) as executor:
-        options = {**OPTIONS, "epochs": 2, "metrics": [metric]}
-        compare({"a": network()}, X, y, seeds=8, executor=executor, **options)
+    joblib = pytest.importorskip("joblib")
+    with joblib.parallel_config(backend="threading"):
+        compare({"a": network()}, X, y, seeds=8, **{**OPTIONS, "epochs": 2, "metrics": [metric], "workers": 4})
     assert len(found) >= 8
     assert all(filters == before for filters in found)

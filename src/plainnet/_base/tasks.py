@@ -1,23 +1,19 @@
-"""Many calls of one function, on whatever `joblib.parallel_config` names: processes, threads, Dask, Ray.
-
-joblib's own backends run in `joblib.Parallel`. Dask and Ray are driven by their own clients, which tell of each call
-how it ended: under `joblib.Parallel` a Dask call whose worker was killed never ends, and Ray gives no result before the
-last.
-"""
+"""Many calls of one function, on whatever `joblib.parallel_config` names: processes, threads, Dask, Ray."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import threading
-import warnings
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from plainnet._base import checks
+from plainnet._base.clusters import LOOK, Cluster, Dask, Died, Ray, made
 from plainnet._base.extras import missing_extra
 from plainnet._base.packing import Pack, dumps
 from plainnet.errors import WorkerError, warn
@@ -25,8 +21,11 @@ from plainnet.errors import WorkerError, warn
 RETRIES = 5
 """So often a call is made again whose worker has died; the worker may have died of another call."""
 
-AT_ONCE = 2000
-"""The calls that a cluster knows of at a time: enough for its workers, and for more of them to be started."""
+AHEAD = 3
+"""The batches for each core that a cluster knows of, so that the next is there as one ends, and that it may grow."""
+
+BATCH_SECONDS = 0.25
+"""About how long a batch of short calls takes on a cluster, whose messages take some milliseconds."""
 
 LEAST_MAPPED = 10_000
 """The bytes from which data are in a file that all processes of this machine map into their memory."""
@@ -66,9 +65,9 @@ def run(
         return _on_processes(calls, number)
     kinds = {kind.__name__ for kind in type(backend).__mro__}
     if "DaskDistributedBackend" in kinds:
-        return _on_dask(calls, backend, number)
+        return _on_cluster(calls, Dask, backend, number)
     if "RayBackend" in kinds:
-        return _on_ray(calls, backend, number)
+        return _on_cluster(calls, Ray, backend, number)
     return _in_parallel(calls, backend, number)
 
 
@@ -120,6 +119,7 @@ class _Calls:
         self.function, self.shared = function, shared
         self.number = len(arguments) if isinstance(arguments, Sized) else None
         self.left = enumerate(arguments)
+        self.taken = 0
         self.again: deque[tuple[int, Arguments]] = deque()
         self.going: dict[int, Arguments] = {}
         self.losses: Counter[int] = Counter()
@@ -128,7 +128,11 @@ class _Calls:
         return self
 
     def __next__(self) -> tuple[int, Arguments]:
-        i, arguments = self.again.popleft() if self.again else next(self.left)
+        if self.again:
+            i, arguments = self.again.popleft()
+        else:
+            i, arguments = next(self.left)
+            self.taken += 1
         self.going[i] = arguments
         return i, arguments
 
@@ -146,13 +150,19 @@ class _Calls:
             )
             return None
 
+    def batch(self, size: int, workers: int) -> list[tuple[int, Arguments]]:
+        """Take so many calls, and fewer near the end, so that all workers end at about the same time."""
+        if self.number is None:
+            return list(islice(self, 1))
+        return list(islice(self, max(1, min(size, (self.number - self.taken) // (4 * max(workers, 1))))))
+
     def ended(self, i: int) -> None:
         del self.going[i]
 
-    def lost(self, numbers: Iterable[int], error: BaseException) -> None:
+    def lost(self, numbers: Iterable[int], error: BaseException, times: int = 1) -> None:
         """Take the calls up again whose workers have died."""
         for i in numbers:
-            self.losses[i] += 1
+            self.losses[i] += times
             if self.losses[i] > RETRIES:
                 raise WorkerError(
                     f"the worker of call {i} of {_name(self.function)} has died {self.losses[i]} times ({error}); "
@@ -163,15 +173,6 @@ class _Calls:
 
 def _name(function: Function) -> str:
     return getattr(function, "__qualname__", type(function).__qualname__)
-
-
-def _made(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
-    """Make a call in another process; what it runs in parallel in turn runs in this worker."""
-    from joblib import parallel_config
-
-    function, shared = pack.open()
-    with parallel_config(backend="sequential"):
-        return i, function(*shared, *pickle.loads(arguments))
 
 
 # ---- processes and threads of joblib ----
@@ -248,105 +249,37 @@ def _made_in_process(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
     """Make a call in a process of joblib, which leaves an interrupt to this process: a terminal sends it to all."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return _made(pack, i, arguments)
+    return made(pack, [(i, arguments)])[0][0]
 
 
 # ---- clusters ----
 
 
-def _on_dask(calls: _Calls, backend: Any, number: int) -> Results:
-    """Make the calls through the client of the user's Dask backend.
-
-    The data are the result of a task, which Dask computes again if all workers that held it have died.
-    """
-    import distributed
-    from distributed import CancelledError, KilledWorker
-
+def _on_cluster(calls: _Calls, kind: type[Cluster], backend: Any, number: int) -> Results:
+    """Make the calls on Dask or Ray, short ones several at a time."""
     pack = calls.packed()
     if pack is None:
         yield from calls.made_here()
         return
-    client, options = backend.client, backend.submit_kwargs
-    backend.effective_n_jobs(-1)  # waits for a worker, and raises TimeoutError with advice if none comes
-    with _without_advice_on_sizes():
-        data = client.submit(_same, pack, pure=False)
-    going: dict[Any, int] = {}
-    as_completed: Any = distributed.as_completed  # without types
-    ending = as_completed(loop=client.loop)
-    limit = number if number > 0 else _at_once(calls, backend)
+    cluster = kind(backend, pack)
+    size, cores, looked = 1, cluster.cores(), time.monotonic()
     try:
         while True:
-            while len(going) < limit and (call := next(calls, None)):
-                future = client.submit(_made, data, call[0], dumps(call[1]), pure=False, **options)
-                going[future] = call[0]
-                ending.add(future)
-            if not going:
+            limit = number if number > 0 else cores if calls.number is None else AHEAD * max(cores, 1)
+            while len(cluster.going) < limit and (batch := calls.batch(size, cores)):
+                cluster.start([(i, dumps(arguments)) for i, arguments in batch])
+            if not cluster.going:
                 return
-            future = next(ending)
-            i = going.pop(future)
             try:
-                _, result = future.result()
-            except (KilledWorker, CancelledError) as error:
-                calls.lost([i], error)
-                if data.status != "finished":
-                    with _without_advice_on_sizes():
-                        data = client.submit(_same, pack, pure=False)
+                results, seconds = cluster.ended()
+            except Died as died:
+                calls.lost(died.numbers, died.error, died.times)
                 continue
-            calls.ended(i)
-            yield i, result
+            for i, result in results:
+                calls.ended(i)
+                yield i, result
+            size = max(1, min(2 * size, int(BATCH_SECONDS * len(results) / max(seconds, 1e-6))))
+            if time.monotonic() - looked > LOOK:  # workers come and go
+                cores, looked = cluster.cores(), time.monotonic()
     finally:
-        client.cancel(list(going))
-
-
-def _same(pack: Pack) -> Pack:
-    return pack
-
-
-def _on_ray(calls: _Calls, backend: Any, number: int) -> Results:
-    """Make the calls as tasks of Ray; the data are in its object store, which the processes of a machine share."""
-    import ray
-    from ray.exceptions import RayError, RayTaskError
-
-    pack = calls.packed()
-    if pack is None:
-        yield from calls.made_here()
-        return
-    if not ray.is_initialized():
-        ray.init()  # at RAY_ADDRESS, otherwise on this machine, as Ray's own backend does
-    options = {"num_cpus": 1, "max_retries": 0, **(backend.ray_remote_args or {})}
-    made = ray.remote(_made).options(**options)
-    data = ray.put(pack)
-    going: dict[Any, int] = {}
-    limit = number if number > 0 else _at_once(calls, backend)
-    try:
-        while True:
-            while len(going) < limit and (call := next(calls, None)):
-                going[made.remote(data, call[0], dumps(call[1]))] = call[0]
-            if not going:
-                return
-            (reference,), _ = ray.wait(list(going), num_returns=1)
-            i = going.pop(reference)
-            try:
-                _, result = ray.get(reference)
-            except RayTaskError as error:
-                raise (error.cause if isinstance(error.cause, Exception) else error) from None
-            except RayError as error:
-                calls.lost([i], error)
-                continue
-            calls.ended(i)
-            yield i, result
-    finally:
-        for reference in going:
-            ray.cancel(reference)
-
-
-def _at_once(calls: _Calls, backend: Any) -> int:
-    return AT_ONCE if calls.number is not None else int(backend.effective_n_jobs(-1))
-
-
-@contextmanager
-def _without_advice_on_sizes() -> Iterator[None]:
-    """Drop Dask's advice on data that are sent with a task: they are sent once."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-        yield
+        cluster.cancel()

@@ -69,10 +69,11 @@ def compare(
             function Run -> bool; by default every run has learned that did not diverge.
         results: a file to which each run is written as it ends.
         resume: True to go on with the runs in that file, possibly with more seeds; any other change raises FileError.
-        workers: processes to train in, each with one thread; by default one per core; 1 is this process.
-            Small networks on full batches are trained many at once in so many threads instead, with the extra `fast`
-            and a large `report_every`: see "Small networks in lanes" in docs/compare.md.
-        executor: any `concurrent.futures.Executor` to train on instead.
+        workers: processes to train in (joblib), each with one thread; by default one per core; 1 is this process.
+            `with joblib.parallel_config(backend="dask")` (or "ray", "threading") trains there instead, see "On a
+            cluster" in docs/compare.md. Small networks on full batches are trained many at once in so many threads
+            instead, with the extra `fast` and a large `report_every`: see "Small networks in lanes" there.
+        executor: deprecated, any `concurrent.futures.Executor` to train on; `joblib.parallel_config` replaces it.
         progress: True to show a bar.
         options: options of `Network.fit` for all variants.
 
@@ -89,7 +90,7 @@ def compare(
     >>> comparison.difference("6 tanh", "1 tanh").better
     '6 tanh'
     """
-    from plainnet.comparison.executing import run_all  # it brings multiprocessing, which importing plainnet need not
+    from plainnet.comparison.executing import run_all  # it brings executors, which importing plainnet need not
 
     resolved = resolve(variants, options)
     numbers = seeds_of(seeds)

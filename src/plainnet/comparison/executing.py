@@ -1,34 +1,18 @@
-"""Runs in lanes or one by one in this process, in one process per core, or on an executor."""
+"""Runs in lanes, in processes, or on whatever `joblib.parallel_config` names."""
 
-import multiprocessing
-import os
-import pickle
-import signal
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from contextlib import closing
 
-from plainnet._base import checks
+from plainnet._base import checks, tasks
 from plainnet.comparison import lanes
 from plainnet.comparison.runs import Run, train
 from plainnet.comparison.seed_data import SeedData
 from plainnet.comparison.variants import Variant
 from plainnet.engines.choosing import available_cores
-from plainnet.errors import InvalidType, InvalidValue, warn
+from plainnet.errors import InvalidType, warn
 
 VariantAndSeed = tuple[Variant, int]
-
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Variables that limit the linear algebra of a process to one thread; NumPy reads them when it is imported."""
-
-NO_WORKERS = (
-    "the worker processes ended before the runs did. A script calls compare under if __name__ == '__main__': ; a "
-    "function of a notebook or an interactive session cannot reach other processes, so put it in a module, or take "
-    "workers=1, which trains in this process; or memory ran out: take fewer workers"
-)
 
 
 def run_all(
@@ -36,94 +20,53 @@ def run_all(
 ) -> Generator[Run, None, None]:
     """Yield the runs as they end, in any order."""
     if executor is not None:
-        if not isinstance(executor, Executor):
-            raise InvalidType(f"executor is {executor!r}; it takes a concurrent.futures.Executor")
         yield from _run_on(executor, jobs, data)
         return
     cores = available_cores() if workers is None else checks.whole_number("workers", workers, least=1)
-    in_lanes = set()
-    for name, variant in {variant.name: variant for variant, _ in jobs}.items():
+    variants = {variant.name: variant for variant, _ in jobs}
+    calls: list[tuple[str, list[int], bool]] = []
+    for name, variant in variants.items():
         seeds = [seed for other, seed in jobs if other.name == name]
-        if lanes.suit(variant, seeds, data, cores):
-            in_lanes.add(name)
+        if tasks.elsewhere():
+            calls += _for_a_cluster(variant, seeds, data, workers or tasks.workers_there())
+        elif lanes.suit(variant, seeds, data, cores):
             yield from lanes.train(variant, seeds, data, cores)
-    jobs = [job for job in jobs if job[0].name not in in_lanes]
-    count = min(cores, len(jobs))
-    if count > 1 and _can_travel([variant for variant, _ in jobs], data):
-        with _processes(count) as pool:
-            yield from _run_on(pool, jobs, data, while_starting=_one_thread_each())
-        return
-    for variant, seed in jobs:
-        yield train(variant, seed, data)
+        else:
+            calls += [(name, [seed], False) for seed in seeds]
+    with closing(tasks.run(_runs, calls, (variants, data), workers)) as ended:
+        for _, runs in ended:
+            yield from runs
 
 
-def _can_travel(variants: Sequence[Variant], data: SeedData) -> bool:
-    """Return True if the variants, and a function for the data, can be sent to other processes; warn of what cannot."""
-    parts: dict[str, Any] = {f"variant {variant.name!r}": variant for variant in variants}
-    if data.is_function:
-        parts["the function for X"] = data
-    for name, part in parts.items():
-        try:
-            pickle.dumps(part)
-        except Exception as error:  # pickle raises whatever the object's own methods raise
-            warn(
-                f"{name} cannot be sent to other processes ({error}), so all runs are trained in this one; a Network "
-                "or arrays in place of the function, or a function of a module, makes use of all cores"
-            )
-            return False
-    return True
+def _for_a_cluster(
+    variant: Variant, seeds: list[int], data: SeedData, workers: int
+) -> Iterator[tuple[str, list[int], bool]]:
+    """Yield the calls for a variant: groups of seeds where lanes are faster, otherwise seed by seed."""
+    size = min(lanes.SEEDS, -(-len(seeds) // workers))
+    in_lanes = lanes.suit(variant, seeds[:size], data, cores=1)
+    for begin in range(0, len(seeds), size if in_lanes else 1):
+        yield variant.name, seeds[begin : begin + (size if in_lanes else 1)], in_lanes
 
 
-def _run_on(
-    executor: Executor,
-    jobs: Sequence[VariantAndSeed],
-    data: SeedData,
-    while_starting: AbstractContextManager[None] | None = None,
-) -> Iterator[Run]:
+def _runs(variants: dict[str, Variant], data: SeedData, name: str, seeds: list[int], in_lanes: bool) -> list[Run]:
+    if in_lanes:
+        return list(lanes.train(variants[name], seeds, data, threads=1))
+    return [train(variants[name], seed, data) for seed in seeds]
+
+
+def _run_on(executor: Executor, jobs: Iterable[VariantAndSeed], data: SeedData) -> Iterator[Run]:
+    if not isinstance(executor, Executor):
+        raise InvalidType(f"executor is {executor!r}; it takes a concurrent.futures.Executor")
+    warn(
+        'executor is deprecated; write `with joblib.parallel_config(backend="threading"):` (or "dask", "ray", "loky") '
+        "around the call of compare",
+        DeprecationWarning,
+    )
     futures = []
     try:
-        with while_starting or nullcontext():
-            futures += [executor.submit(train, variant, seed, data) for variant, seed in jobs]
+        futures += [executor.submit(train, variant, seed, data) for variant, seed in jobs]
         for future in as_completed(futures):
             yield future.result()
-    except BrokenProcessPool:
-        raise InvalidValue(NO_WORKERS) from None
     finally:
         for future in futures:
             future.cancel()
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[Executor]:
-    """Give an executor of new processes, which start as work comes in and end at once after an error."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
-    try:
-        yield pool
-    except BaseException:
-        for process in list((pool._processes or {}).values()):  # from Python 3.14 on: pool.terminate_workers()
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-_ENVIRONMENT = threading.Lock()
-"""A lock for changes of the environment of this process, which all of its threads share."""
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Give processes that start meanwhile one thread of linear algebra, unless the user has set another number."""
-    with _ENVIRONMENT:
-        added = [name for name in ONE_THREAD if name not in os.environ]
-        os.environ.update(dict.fromkeys(added, "1"))
-        try:
-            yield
-        finally:
-            for name in added:
-                os.environ.pop(name, None)

@@ -219,8 +219,9 @@ class Ranks:
         except BaseException as error:
             if self._all_know or self._control.broken:
                 raise
-            failures = self._exchange(Failure(_told(error), isinstance(error, KeyboardInterrupt)))
-            if isinstance(error, PlainnetError) and len(set(failures)) > 1:
+            own = Failure(_told(error), isinstance(error, KeyboardInterrupt))
+            alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
+            if isinstance(error, PlainnetError) and not alike:
                 raise _numbered(error, self.rank) from None
             raise
         finally:
