@@ -91,14 +91,13 @@ class AcrossRanks:
         return self.job.batches_done + int(np.searchsorted(ends, end, side="right"))
 
     def parts(self, steps: int) -> OwnParts:
-        """Return this rank's parts of the next batches, which end in the present epoch or are those of whole epochs."""
+        """Return this rank's parts of the next batches, in the present epoch or, from its beginning, in several."""
         first = self.job.batches_done
         last = min(first + steps, self.job.batches)
         if self._parts is None or self._parts[:2] != (first, last):
             self._parts = first, last, self._parts_of(first, last)
         found = self._parts[2]
-        repeats = steps // (last - first)
-        return found if repeats == 1 else OwnParts(*(np.tile(column, repeats) for column in found))
+        return found if steps == last - first else OwnParts(*(np.resize(column, steps) for column in found))
 
     def _parts_of(self, first: int, last: int) -> OwnParts:
         shares = self.shares

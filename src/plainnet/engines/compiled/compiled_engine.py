@@ -130,10 +130,6 @@ class CompiledEngine:
 
     def _steps(self, source: LoadedRows, last: int, until: float) -> int:
         """Return how many steps the next call makes: whole epochs, or what fits of the present one."""
-        steps = self._own_steps(source, last, until)
-        return steps if self.across is None else self.across.fewest(steps)
-
-    def _own_steps(self, source: LoadedRows, last: int, until: float) -> int:
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, min(int(seconds / max(self.seconds_per_step, 1e-9)), MOST_STEPS))
@@ -155,6 +151,8 @@ class CompiledEngine:
         """
         job = self.job
         rates, steps = rates_of(job, steps)
+        if self.across is not None:
+            steps = self.across.fewest(steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
