@@ -69,6 +69,7 @@ NEEDS = {
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
+    "test_compression.py": ("cluster",),
     "test_ranks.py": ("cluster",),
     "test_ranks_compiled.py": ("cluster", "fast"),
     "test_ranks_parts.py": ("cluster", "fast"),
