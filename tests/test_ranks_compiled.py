@@ -53,6 +53,9 @@ for weighted in (False, True):
             np.testing.assert_allclose(net.statistics, expected.statistics, rtol=tolerance, atol=tolerance)
             np.testing.assert_allclose(net.history.loss, expected.history.loss, rtol=tolerance)
 assert bits(train(network(), report_every=4))[-8:] == bits(train(network(), report_every=6))[-8:]
+in_few_bits = [train(network(), engine=engine, compression="float16") for engine in ("numpy", "compiled")]
+assert_on_all(bits(in_few_bits[1]))
+np.testing.assert_allclose(*(net.parameters for net in in_few_bits), atol=0.01)
 print("done")
 """
 
@@ -69,6 +72,21 @@ for _ in range(3):
     world.Barrier()
 resumed = train(network(), weighted=True, **options)
 assert bits(resumed) == bits(whole)
+print("done")
+"""
+
+PROCESSORS = """
+from plainnet.engines.compiled import machine
+
+if rank == 1:  # as if its processor had other vector registers
+    machine.registers = lambda: (16, 16)
+net = train(network())
+from plainnet.engines.compiled import compiling
+
+(_, code), = compiling._latest
+assert len(set(world.allgather(code.code.text))) == 2
+assert_on_all(bits(net))
+np.testing.assert_allclose(net.parameters, train(network(), engine="numpy").parameters, rtol=2e-4, atol=2e-4)
 print("done")
 """
 
@@ -150,6 +168,10 @@ def test_threads_weights_and_dtypes_beside_the_numpy_engine():
 
 def test_a_run_left_anywhere_and_resumed_ends_with_the_same_bits(tmp_path):
     check(RESUMED, 2, tmp_path / "run.npz")
+
+
+def test_ranks_with_different_processors_end_with_the_same_bits():
+    check(PROCESSORS, 2)
 
 
 def test_a_diverging_run_ends_alike_on_all_ranks():
