@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import math
-import threading
+import os
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from plainnet._base import checks, tasks
+import numpy as np
+
+from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
-from plainnet.errors import InvalidValue, warn
+from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
+from plainnet.tabular.building import METRICS
 from plainnet.tabular.finishing import finish
-from plainnet.tabular.fitting import Fitted
+from plainnet.tabular.fitting import Fitted, fit_table
 from plainnet.tabular.parts import Division
+from plainnet.tabular.preparing import Prepared, prepare
 from plainnet.tabular.problem import Problem, divide, problem_of_file
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.search_space import of_recipe, suggest
-from plainnet.tabular.trial import Outcome, Rows, try_out
+from plainnet.tabular.thresholds import decided
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import optuna
+
+    from plainnet.history import Report
+
+AT_RANDOM = 10
+"""So many trials are drawn at random before the sampler learns from them and before any is cut short."""
+NOT_BEFORE = 30
+"""No trial is cut short before this epoch, in which the first cycles of the learning rate are over."""
+EVERY = 8
+"""The epochs between two questions if a trial is worth going on with."""
 
 AS_IT_IS = "the recipe as it is"
 """The mark of the first trial; True if the space holds its settings."""
@@ -40,8 +56,6 @@ class Tuned:
     """The settings in which it differs from the recipe that the search began with."""
     fitted: Fitted
     study: optuna.Study
-    interrupted: bool = False
-    """True if Ctrl-C ended the search."""
 
     @property
     def net(self) -> Network:
@@ -62,7 +76,6 @@ def tune(
     sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
     time_limit: float = math.inf,
-    workers: int | None = None,
     ignore: Collection[str] = (),
     on_trial: OnTrial | None = None,
     dtype: str = "float32",
@@ -83,32 +96,47 @@ def tune(
         study: the name of the study in the storage.
         sampler, pruner: Optuna's own; by default TPE from the seed, and the median rule.
         time_limit: the seconds after which no trial begins.
-        workers: the trials at a time, in processes with one thread each; by default one, in this process, or as many
-            as the backend takes that `joblib.parallel_config` names: see "Search" in docs/table-models.md.
         ignore: columns to leave out.
         on_trial: a function that Optuna calls after each trial.
         reading: arguments of `plainnet.tabular.problem_of`, such as `task`, `sample_weight` and `group`.
         options: options of `Network.fit` that a recipe leaves open, such as `engine`, `threads` and `class_weight`,
             which may also be a function that returns it for the names of the classes.
 
-    Ctrl-C ends the search, and the best of the trials that have ended is trained; a second one ends that too. Raises
-    MissingExtraError without the extra `tune`, and InvalidValue where no trial came to its end.
+    Raises MissingExtraError without the extra `tune`, and InvalidValue where no trial came to its end.
     """
     began = time.monotonic()
     base = recipe_of(recipe)
-    checks.whole_number("trials", trials, least=1)
-    try:
-        from plainnet.tabular.study import study_of
-    except ImportError:
-        raise missing_extra("tune", "tune") from None
     made = study_of(storage, study, seed, sampler, pruner)
+    checks.whole_number("trials", trials, least=1)
     given = {"loss": base.loss, **(reading or {})}
     problem = problem_of_file(data, target, ignore=ignore, **given)
     search = Search(problem, division or Division(), base, seed, dtype, options)
-    interrupted = search.run(made, trials, began + time_limit, on_trial, workers)
-    recipe, varied = search.best(made)
-    fitted = finish(search.rows.fit(recipe), calibrate=recipe.calibrate)
-    return Tuned(recipe, varied, fitted, made, interrupted)
+    search.run(made, trials, began + time_limit, on_trial)
+    return search.winner(made)
+
+
+def study_of(
+    storage: Any,
+    name: str,
+    seed: int,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> optuna.Study:
+    """Return a new study, or the one of that name in the storage."""
+    try:
+        import optuna
+    except ImportError:
+        raise missing_extra("tune", "tune") from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if isinstance(storage, os.PathLike) or (isinstance(storage, str) and "://" not in storage):
+        storage = f"sqlite:///{os.fspath(storage)}"
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        load_if_exists=storage is not None,
+        sampler=sampler or optuna.samplers.TPESampler(seed=seed, n_startup_trials=AT_RANDOM),
+        pruner=pruner or optuna.pruners.MedianPruner(n_startup_trials=AT_RANDOM, n_warmup_steps=NOT_BEFORE),
+    )
 
 
 class Search:
@@ -117,147 +145,95 @@ class Search:
     def __init__(
         self, problem: Problem, division: Division, recipe: Recipe, seed: int, dtype: str, options: dict[str, Any]
     ) -> None:
-        self.recipe, self.task = recipe, problem.task
-        self.rows = Rows(problem, divide(problem, division, seed), seed, dtype, options)
-        table = self.rows.prepared(recipe).table
+        self.problem, self.recipe, self.seed, self.dtype = problem, recipe, seed, dtype
+        self.parts = divide(problem, division, seed)
+        self.prepared_by: dict[tuple[str, int], Prepared] = {}
+        table = self.prepared(recipe).table
+        self.options = {**options, "metrics": [METRICS[problem.task]]}  # also where the recipe monitors the loss
         if callable(class_weight := options.get("class_weight")):
-            self.rows.options["class_weight"] = class_weight(table.class_names)
+            self.options["class_weight"] = class_weight(table.class_names)
         self.has = {
             "classes": problem.task == "classification",
             "numbers": table.groups.numbers > 0 and recipe.number_embedding != "none",
             "categories": recipe.encoding == "robust" and bool(table.category_columns),
         }
 
-    def run(
-        self, study: optuna.Study, trials: int, deadline: float, on_trial: OnTrial | None, workers: int | None
-    ) -> bool:
-        """Run trials until the study has so many that have ended, or until the deadline; True if Ctrl-C ended it."""
-        if not study.trials:
-            own = of_recipe(self.recipe.for_task(self.task), **self.has)
-            study.enqueue_trial(own, user_attrs={AS_IT_IS: bool(own)})
-        here = not tasks.is_configured() and workers in (None, 1)
-        asking = Asking(self, study, trials, deadline, here)
-        try:
-            while asking.wants_more():
-                with closing(tasks.run(try_out, asking, (self.rows,), 1 if here else workers)) as ended:
-                    for i, outcome in ended:
-                        told = asking.tell(i, outcome)
-                        if on_trial is not None:
-                            on_trial(study, told)
-                asking.raise_failure()
-        except KeyboardInterrupt:
-            asking.give_up()
-            if not has_ended(study):
-                raise
-            warn("the search was interrupted; the best of the trials that have ended is trained now")
-            return True
-        except BaseException:
-            asking.give_up()
-            raise
-        return False
+    def prepared(self, recipe: Recipe) -> Prepared:
+        """Return the arrays for a recipe, made once for each way to encode the columns."""
+        key = recipe.encoding, recipe.largest_one_hot
+        if key not in self.prepared_by:
+            with warnings_passed_over() if self.prepared_by else nullcontext():  # said at the first time
+                self.prepared_by[key] = prepare(self.problem, self.parts, recipe, dtype=self.dtype)
+        return self.prepared_by[key]
 
-    def recipe_for(self, trial: optuna.Trial) -> Recipe:
-        """Return the recipe of a trial; that of the first is the recipe as it is."""
-        as_it_is = trial.user_attrs.get(AS_IT_IS)
-        if as_it_is is False:  # it lies outside the space
-            return self.recipe
-        suggested = suggest(trial, self.recipe, **self.has)  # the sampler learns from parameters of the space
-        return self.recipe if as_it_is else suggested
-
-    def best(self, study: optuna.Study) -> tuple[Recipe, dict[str, Any]]:
-        """Return the recipe of the best trial, and the settings in which it differs from the one searched from."""
-        if not has_ended(study):
-            raise InvalidValue("no trial came to its end; give the search more trials or more time")
-        varied = study.best_trial.user_attrs["recipe"]
-        return self.recipe.varied(**varied), varied
-
-
-class Asking:
-    """Asking is an iterator of the arguments of `try_out`, and holds the trials that are being run.
-
-    It is asked as workers get free, by joblib in a thread of its own.
-    """
-
-    def __init__(self, search: Search, study: optuna.Study, trials: int, deadline: float, here: bool) -> None:
-        self.search, self.study, self.trials, self.deadline, self.here = search, study, trials, deadline, here
-        self.asked = 0
-        self.going: dict[int, optuna.Trial] = {}
-        self.failure: Exception | None = None
-        self.turn = threading.RLock()
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        self.asked = 0
-        return self
-
-    def __next__(self) -> tuple[Any, ...]:
-        with self.turn:
-            if self.failure or not self.wants_more():
-                raise StopIteration
-            try:
-                return self._ask()
-            except Exception as error:  # of the storage or of the sampler; a thread of joblib's would keep it to itself
-                self.failure = error
-                raise StopIteration from None
-
-    def _ask(self) -> tuple[Any, ...]:
-        from plainnet.tabular.study import Live, Snapshot
-
-        trial = self.study.ask()
-        self.going[self.asked] = trial
-        self.asked += 1
-        recipe = self.search.recipe_for(trial)
-        trial.set_user_attr("recipe", changes(self.search.recipe, recipe))
-        if self.here:
-            return recipe, Live(trial), {}
-        return recipe, Snapshot(self.study, trial.number), {"threads": self.search.rows.options.get("threads") or 1}
-
-    def wants_more(self) -> bool:
-        """Return True if another trial is to begin: of this process or, in a shared storage, of any."""
+    def run(self, study: optuna.Study, trials: int, deadline: float, on_trial: OnTrial | None) -> None:
+        """Run trials until the study has so many that have ended, or until the deadline."""
         import optuna
 
         ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-        with self.turn:
-            count = len(self.study.get_trials(deepcopy=False, states=ended)) + len(self.going)
-        return count < self.trials and time.monotonic() < self.deadline
+        if not study.trials:
+            own = of_recipe(self.recipe.for_task(self.problem.task), **self.has)
+            study.enqueue_trial(own, user_attrs={AS_IT_IS: bool(own)})
+        while len(study.get_trials(deepcopy=False, states=ended)) < trials and time.monotonic() < deadline:
+            study.optimize(self.objective, n_trials=1, callbacks=[on_trial] if on_trial else None)
 
-    def tell(self, i: int, outcome: Outcome) -> optuna.trial.FrozenTrial:
-        """Tell the study what a trial came to; a network that diverged is a trial cut short."""
+    def objective(self, trial: optuna.Trial) -> float:
+        """Train the trial's network and return its error; a network that diverges ends as a trial cut short."""
         import optuna
 
-        from plainnet.tabular.study import replay
+        recipe = self.recipe
+        if trial.user_attrs.get(AS_IT_IS, True):  # parameters of the space, which the sampler learns from
+            suggested = suggest(trial, self.recipe, **self.has)
+            recipe = self.recipe if AS_IT_IS in trial.user_attrs else suggested
+        recipe = replace(recipe, refit=False)
+        trial.set_user_attr("recipe", changes(self.recipe, recipe))
+        errors: list[float] = []
 
-        with self.turn:
-            trial = self.going[i]
-            if not self.here:
-                replay(trial, outcome.reported)
-            if outcome.error is None:
-                told = self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            else:
-                told = self.study.tell(trial, outcome.error)
-            del self.going[i]
-        return told
+        def follow(reports: Generator[Report, None, None]) -> bool:
+            for report in reports:
+                errors.append(self.error_of(report.metrics))
+                if report.epoch % EVERY == 0:
+                    trial.report(min(errors), report.epoch)
+                    if trial.should_prune():
+                        reports.close()
+                        raise optuna.TrialPruned
+            return False
 
-    def give_up(self) -> None:
-        """Tell the study that the trials which are still being run have failed."""
+        try:
+            with warnings_passed_over():
+                fitted = self.fit(recipe, follow=follow)
+        except DivergenceError:
+            raise optuna.TrialPruned from None
+        return min(errors) if errors else self.error_on_folds(fitted)
+
+    def fit(self, recipe: Recipe, **given: Any) -> Fitted:
+        """Train a recipe on the rows of the search."""
+        options = {"metrics": [METRICS[self.problem.task]], **self.options}
+        return fit_table(self.prepared(recipe), recipe, seed=self.seed, **given, **options)
+
+    def error_of(self, metrics: Any) -> float:
+        """Return the error that a report's metrics state."""
+        return float(1 - metrics["accuracy"] if self.has["classes"] else metrics["rmse"])
+
+    def error_on_folds(self, fitted: Fitted) -> float:
+        """Return the error on the rows that the networks of the folds have not seen."""
+        judged = fitted.judged
+        assert judged is not None
+        weights = judged.part.weights
+        targets: Array = fitted.prepared.table.targets(judged.part.frame)
+        if self.has["classes"]:
+            return float(np.average(decided(judged.outputs) != targets, weights=weights))
+        return math.sqrt(np.average(np.square(judged.outputs - targets)[:, 0], weights=weights))
+
+    def winner(self, study: optuna.Study) -> Tuned:
+        """Train the best trial's recipe again, with what the recipe does at the end, and return it."""
         import optuna
 
-        with self.turn:
-            self.trials = 0
-            for trial in self.going.values():
-                self.study.tell(trial, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-            self.going.clear()
-
-    def raise_failure(self) -> None:
-        """Raise what went wrong while a trial was asked for."""
-        if self.failure:
-            raise self.failure
-
-
-def has_ended(study: optuna.Study) -> bool:
-    """Return True if a trial of the study came to its end."""
-    import optuna
-
-    return bool(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+        if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
+            raise InvalidValue("no trial came to its end; give the search more trials or more time")
+        varied = study.best_trial.user_attrs["recipe"]
+        recipe = self.recipe.varied(**varied)
+        return Tuned(recipe, varied, finish(self.fit(recipe), calibrate=recipe.calibrate), study)
 
 
 def changes(base: Recipe, recipe: Recipe) -> dict[str, Any]:
