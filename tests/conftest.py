@@ -70,6 +70,7 @@ NEEDS = {
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
     "test_ranks.py": ("cluster",),
+    "test_ranks_training.py": ("cluster",),
     "test_ray.py": ("cluster", "ray"),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,

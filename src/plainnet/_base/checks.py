@@ -176,7 +176,7 @@ def weights(name: str, values: Any, dtype: np.dtype[Any], rows: int, of: str = "
 
 def held(weights: Array, dtype: np.dtype[Any]) -> Array:
     """Weights as `dtype`; only their ratios count, so those whose size it cannot hold are divided by the largest."""
-    largest = float(weights.max())
+    largest = float(weights.max(initial=0.0))
     if largest and not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
         weights = weights / largest
     return weights.astype(dtype)
