@@ -123,6 +123,20 @@ class Ranks:
         self._pending.append(started)
         return started
 
+    def exchange(self, parts: Array) -> Array:
+        """Return what each rank sent to this one, (ranks, ...): rank r is sent parts[r]. For shapes alike on all."""
+        number = self._enter()
+        received = np.empty_like(parts)
+        self._control.wait_for(self._world.Ialltoall(parts, received), number)
+        return received
+
+    def spread(self, part: Array) -> Array:
+        """Return the parts of all ranks, (ranks, ...), one of the same shape from each."""
+        number = self._enter()
+        received = np.empty((self.size, *part.shape), part.dtype)
+        self._control.wait_for(self._world.Iallgather(part, received), number)
+        return received
+
     def any(self, flag: bool) -> bool:
         """Return True if `flag` is true on any rank."""
         number = self._enter()
@@ -220,8 +234,8 @@ class Ranks:
             if self._all_know or self._control.broken:
                 raise
             own = Failure(told(error), isinstance(error, KeyboardInterrupt))
-            every = [isinstance(value, Failure) and value == own for value in self._exchange(own)]
-            if isinstance(error, PlainnetError) and not all(every):
+            alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
+            if isinstance(error, PlainnetError) and not alike:
                 raise _numbered(error, self.rank) from None
             raise
         finally:

@@ -106,7 +106,7 @@ class Reader:
         _require_columns(raw, self.example, self.names)
         categories = [name for name, kind in self.kinds.items() if kind == "category"]
         with warnings_passed_over():  # said of the evidence
-            decided = raw.columns(self.names, categories if raw.is_text else self.options.categories, self._known(raw))
+            decided = raw.columns(self.names, categories, self._known(raw))
         frame = decided.frame
         for column in frame.iter_columns():
             kind, known = kind_of(column), self.kinds[column.name]
