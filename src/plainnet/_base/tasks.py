@@ -80,15 +80,6 @@ def elsewhere() -> bool:
     return backend is not None and not _shares_memory(backend)
 
 
-def is_configured() -> bool:
-    """Return True if the user has configured a backend of joblib or a number of workers."""
-    try:
-        backend, number = _configured()
-    except ImportError:
-        return False
-    return backend is not None or number is not None
-
-
 def _shares_memory(backend: Any) -> bool:
     return getattr(backend, "supports_sharedmem", False)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.interrupts import interrupts_held
+from plainnet._base.pieces import PieceRows
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
 from plainnet.engines.compiled.across_ranks import AcrossRanks, StepDrawsOfRank
@@ -36,7 +37,7 @@ MOST_DRAWN = 2**23
 
 
 class LoadedRows(NamedTuple):
-    """Data in memory: the whole set, or a block of a file."""
+    """Data in memory: the whole set, or a block of rows in pieces."""
 
     inputs: Array
     targets: Array
@@ -51,6 +52,11 @@ class LoadedRows(NamedTuple):
     """True if it is the whole set, so that one epoch can follow the other."""
     start: int = 0
     """The place of the first row in this process's order of the epoch."""
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows; there may be others in the arrays."""
+        return len(self.inputs if self.order is None else self.order)
 
 
 class CompiledEngine:
@@ -113,18 +119,19 @@ class CompiledEngine:
         return is_late if self.across is None else self.across.is_over(is_late)
 
     def _set_in_memory(self) -> LoadedRows | None:
-        """Return the whole set in memory; None for files, which come in blocks, and for an order drawn elsewhere."""
+        """Return the whole set in memory; None for rows in pieces, and for an order drawn elsewhere."""
         job = self.job
         if job.draw_order or not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
             return None
+        assert not isinstance(job.sample_weight, PieceRows)
         return loaded(job.inputs, job.targets, job.sample_weight, None, 0, job.batches, True)
 
     def _block(self, block: Block) -> LoadedRows:
-        """Return a block of the files, as a source."""
+        """Return a block as a source."""
         before = self.job.batches_done - block.rows_done // self.batch
-        stop = before - (-len(block.inputs) // self.batch)
+        stop = before - (-block.rows // self.batch)
         if self.across is not None:
-            stop = self.across.stop_of(block.start + len(block.inputs))
+            stop = self.across.stop_of(block.start + block.rows)
         source = loaded(block.inputs, block.targets, block.sample_weight, block.order, before, stop, False)
         return source._replace(start=block.start)
 
@@ -168,7 +175,7 @@ class CompiledEngine:
             **{f"memory {name}": vector for name, vector in job.optimizer_state.items()},
         }  # fmt: skip
         noting = (NEVER, -1) if notes is None else (notes.every, notes.last)
-        numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1), *noting)
+        numbers = (steps, job.batches, source.before, source.rows, int(len(rates) > 1), *noting)
         began = time.perf_counter()
         self.code.call(numbers, arrays, others)
         failure = None if self.across is None else self.across.failure
@@ -213,8 +220,8 @@ class CompiledEngine:
         if not self.draws.draws:
             return []
         first = self.job.batches_done - source.before
-        batches = -(-len(source.inputs) // self.batch)
-        smaller = len(source.inputs) % self.batch != 0
+        batches = -(-source.rows // self.batch)
+        smaller = source.rows % self.batch != 0
         return [int(smaller and (first + step) % batches == batches - 1) for step in range(steps)]
 
 

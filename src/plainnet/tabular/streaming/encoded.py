@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows
+from plainnet._base.pieces import Rows
 from plainnet.errors import InvalidValue, warnings_passed_over
 from plainnet.tabular.memory import free_memory
 from plainnet.tabular.streaming.drawing import TRAINING
