@@ -73,7 +73,6 @@ NEEDS = {
     "test_ranks.py": ("cluster",),
     "test_ranks_compiled.py": ("cluster", "fast"),
     "test_ranks_parts.py": ("cluster", "fast"),
-    "test_ranks_parts.py": ("cluster",),
     "test_ranks_training.py": ("cluster",),
     "test_ray.py": ("cluster", "ray"),
     "test_recipe.py": ("tables",),
