@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows
+from plainnet._base.pieces import Rows
 from plainnet.errors import InvalidValue
 from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular import overlap
