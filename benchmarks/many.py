@@ -23,7 +23,7 @@ from benchmarks.report import Report
 
 X, Y = pn.datasets.moons(500, noise=0.2, seed=1)
 VARIANTS = {f"{units} units": pn.Network(pn.Dense(units, "tanh"), pn.Dense(2, "softmax")) for units in (8, 32)}
-OPTIONS = {"loss": "cross_entropy", "epochs": 30, "metrics": ["accuracy"], "validation": 0.2, "engine": "numpy"}
+OPTIONS = {"loss": "cross_entropy", "epochs": 15, "metrics": ["accuracy"], "validation": 0.2, "engine": "numpy"}
 """Runs of some hundredths of a second, each a call of its own: the shorter a run, the more its sending costs."""
 
 LOKY, DASK, KILLED = "joblib's own processes", "Dask", "Dask, killed"

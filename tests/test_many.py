@@ -243,7 +243,8 @@ def test_networks_trained_in_other_processes_are_as_if_trained_here(engine, of_e
         options |= {"folds": [(rows[rows % 5 != k], rows[rows % 5 == k]) for k in range(5)]}
     else:
         options |= {"validation": 0.2}
-    there, here = (networks(5, "relu", between=(pn.Dropout, pn.BatchNorm)) for _ in range(2))
+    between = (pn.Dropout,) if of_each == "optimizer" else (pn.Dropout, pn.BatchNorm)  # which makes 1e3 chaotic
+    there, here = (networks(5, "relu", between=between) for _ in range(2))
     before = [layer for net in there for layer in net.layers]
     with joblib.parallel_config(backend="loky", n_jobs=2):
         histories = pn.train_many(there, X, Y, engine=engine, **options)
