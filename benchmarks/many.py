@@ -23,7 +23,7 @@ from benchmarks.report import Report
 
 X, Y = pn.datasets.moons(500, noise=0.2, seed=1)
 VARIANTS = {f"{units} units": pn.Network(pn.Dense(units, "tanh"), pn.Dense(2, "softmax")) for units in (8, 32)}
-OPTIONS = {"loss": "cross_entropy", "epochs": 15, "metrics": ["accuracy"], "validation": 0.2, "engine": "numpy"}
+OPTIONS = {"loss": "cross_entropy", "epochs": 20, "metrics": ["accuracy"], "validation": 0.2, "engine": "numpy"}
 """Runs of some hundredths of a second, each a call of its own: the shorter a run, the more its sending costs."""
 
 LOKY, DASK, KILLED = "joblib's own processes", "Dask", "Dask, killed"
@@ -48,7 +48,9 @@ def cluster(workers: int) -> Iterator[Any]:
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"})  # a worker that is killed is started again
     quiet = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     with (
-        LocalCluster(workers, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL, **quiet) as made,
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", silence_logs=logging.CRITICAL, **quiet
+        ) as made,
         Client(made),
     ):
         yield made
