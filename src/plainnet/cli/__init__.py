@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, models, report, show, streams, train, tune, warmup, xor
+from plainnet.cli import compare, explain, export, launch, models, report, show, streams, train, tune, warmup, xor
 from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
@@ -71,6 +71,7 @@ def plainnet(
         print(f"plainnet {__version__}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
+    launch.require_alone(context.invoked_subcommand)
 
 
 FAILED = 1
@@ -84,7 +85,7 @@ OUT_OF_MEMORY = (
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, or 1 for work without success, 2 for bad input, 130 for Ctrl-C."""
-    with streams.ready(), warnings.catch_warnings():
+    with streams.ready(silent=not launch.speaks()), warnings.catch_warnings():
         warnings.simplefilter("always", PlainnetWarning)
         warnings.showwarning = _Notes(warnings.showwarning)
         try:
@@ -102,7 +103,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             name = f"{error.filename}: " if error.filename else ""
             return _refuse(f"{name}{error.strerror or error}")
         except (KeyboardInterrupt, typer.Abort):
-            say("interrupted")
+            launch.refuse("interrupted")
             return INTERRUPTED
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own errors have it; anything else is a bug
@@ -119,6 +120,8 @@ class _Notes:
         self.glyphs_are_said = False
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not launch.speaks():
+            return
         if issubclass(category, PlainnetWarning):
             say(f"note: {message}")
         elif MISSING_GLYPH.match(str(message)) and not self.glyphs_are_said:
@@ -133,5 +136,5 @@ MISSING_GLYPH = re.compile(r"Glyph \d+ .*missing from")
 
 
 def _refuse(message: str) -> int:
-    say(message)
+    launch.refuse(message)
     return REFUSED

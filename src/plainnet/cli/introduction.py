@@ -21,7 +21,7 @@ def introduce(prepared: Prepared) -> None:
     """Print the number of rows, the classes, the columns, and what is left out."""
     table, held_out = prepared.table, prepared.held_out
     rows = prepared.problem.rows
-    console.print(f"{Path(rows.source).name}: {plural(len(rows), 'row')}, target {table.target.name}")
+    console.print(f"{Path(rows.source).name}: {plural(prepared.rows, 'row')}, target {table.target.name}")
     _say_left_out(rows, "")
     if held_out.source != rows.source:
         console.print(f"{Path(held_out.source).name}: {plural(len(held_out), 'row')} to validate on")
@@ -33,10 +33,13 @@ def introduce(prepared: Prepared) -> None:
     else:
         console.print("regression")
     columns = plural(len(table.columns), "input column")
-    console.print(f"{columns} as {plural(prepared.X.shape[1], 'feature')}")
+    console.print(f"{columns} as {plural(len(table.feature_names), 'feature')}")
     for line in column_lines(table):
         console.print(f"  {line}")
-    console.print(f"{_division(prepared)}\n")
+    console.print(_division(prepared))
+    for line in _of_stream(prepared):
+        console.print(line)
+    console.print()
 
 
 def _division(prepared: Prepared) -> str:
@@ -47,7 +50,23 @@ def _division(prepared: Prepared) -> str:
         train, held = parts.folds[0]
         networks = plural(len(parts.folds), "network")
         return f"{networks}, each with about {plural(len(train), 'row')} to train on, {len(held):,} to validate{tested}"
-    return f"{plural(len(parts.training), 'row')} to train on, {len(held_out):,} to validate{tested}"
+    return f"{plural(prepared.to_train, 'row')} to train on, {len(held_out):,} to validate{tested}"
+
+
+def _of_stream(prepared: Prepared) -> Iterator[str]:
+    """Say how the rows of a stream are held, and what happens to ranks if one of them ends."""
+    stream = prepared.stream
+    if stream is None:
+        return
+    if stream.nowhere:
+        yield f"{stream.nowhere:,} of the last rows are left out, as enough of them are drawn"
+    kept = "kept in memory" if stream.in_memory else "read in pieces, again in each epoch"
+    if stream.ranks.size == 1:
+        yield f"The rows to train on are {kept}"
+        return
+    each = round(stream.to_train / stream.ranks.size)
+    yield f"{stream.ranks.size} ranks, each with about {each:,} rows to train on, {kept}"
+    yield "If one of them dies, all end; the same command with --checkpoint FILE --resume goes on from the checkpoint"
 
 
 def column_lines(table: Table) -> Iterator[str]:

@@ -119,14 +119,15 @@ def write_text(content: str) -> None:
 
 
 @contextmanager
-def ready() -> Iterator[None]:
-    """Make both streams writable during a command.
+def ready(*, silent: bool = False) -> Iterator[None]:
+    """Make both streams writable during a command; with `silent` what goes to standard output goes nowhere.
 
     A stream that does not exist (`>&-`, pythonw) is replaced by one to nowhere; otherwise the next file to be opened
     would get its number. A letter that an encoding lacks is replaced.
     """
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in before)  # noqa: SIM115
+    opened = None if silent else before[0], before[1]
+    sys.stdout, sys.stderr = (open(os.devnull, "w") if stream is None else stream for stream in opened)  # noqa: SIM115
     adjusted = [(stream, stream.errors) for stream in before if isinstance(stream, io.TextIOWrapper)]
     console.failure = errors.failure = None
     try:
@@ -142,7 +143,7 @@ def ready() -> Iterator[None]:
             with suppress(OSError):
                 stream.reconfigure(errors=before_errors)
         for current, original in zip((sys.stdout, sys.stderr), before, strict=True):
-            if original is None:
+            if current is not original:
                 current.close()
         sys.stdout, sys.stderr = before
 

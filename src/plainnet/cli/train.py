@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -15,6 +16,7 @@ from plainnet.cli import options
 from plainnet.cli.display import console, layer_table, print_whole
 from plainnet.cli.groups import grouped
 from plainnet.cli.introduction import introduce
+from plainnet.cli.launch import all_ranks, speaks, world
 from plainnet.cli.measures import print_measures
 from plainnet.cli.outputs import check_outputs, save_picture
 from plainnet.cli.report import command_line, report_table_run
@@ -25,8 +27,11 @@ from plainnet.plots.inline import figure_of
 from plainnet.tabular.finishing import linear_outputs
 from plainnet.tabular.fitting import Fitted
 from plainnet.tabular.measuring import measure
-from plainnet.tabular.modelling import model_of
+from plainnet.tabular.modelling import model_of, model_of_prepared
+from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.problem import problem_of_file
+from plainnet.tabular.sources import files_in
+from plainnet.tabular.stream import prepare_stream
 from plainnet.tabular.texts import spelled
 from plainnet.tabular.thresholds import HALF
 from plainnet.training.progress import show
@@ -48,43 +53,68 @@ def train(
 ) -> None:
     """Train a network on a table and show how well it does on rows that it has not seen."""
     began = time.monotonic()
-    check_outputs(outputs.files, {**options.as_inputs(data), "the --validation file": rows.file})
+    with all_ranks().together():  # what one rank refuses ends all
+        files = files_in(data)
+        check_outputs(outputs.files, {**options.as_inputs(files), "the --validation file": rows.file})
+        are_streamed = rows.are_streamed(files, world())
     recipe, division, aim, target = varied.chosen, rows.division, deciding.aim, spelled(target)
     if (outputs.checkpoint is not None or outputs.resume) and division.folds is None and division.ensemble == 1:
         division = replace(division, folds=0)  # a checkpoint keeps the run of one network
-    problem = problem_of_file(
-        data,
-        target,
-        task=task,
-        loss=recipe.loss,
-        ignore=reading.ignored,
-        options=reading.options,
-        sample_weight=rows.sample_weight,
-        group=rows.group,
-    )
-    fitted = model_of(
-        problem,
-        division,
-        recipe,
-        lambda prepared: {
+    read: dict[str, Any] = {
+        "task": task,
+        "loss": recipe.loss,
+        "ignore": reading.ignored,
+        "options": reading.options,
+        "sample_weight": rows.sample_weight,
+    }
+    trained: dict[str, Any] = {
+        "seed": running.seed,
+        "deadline": math.inf if running.seconds is None else began + running.seconds,
+        "aim": aim,
+        "follow": lambda reports: _follow(reports, outputs.progress and speaks()),
+        "progress": errors if outputs.progress else False,
+        "announce": introduce,
+    }
+
+    def options_of_fit(prepared: Prepared) -> dict[str, Any]:
+        return {
             "class_weight": options.class_weights(rows.class_weight, prepared.table.class_names),
-            **running.of_fit(problem.task),
+            **running.compression_for(prepared),
+            **running.of_fit(prepared.problem.task),
             **outputs.of_fit(),
-        },
-        seed=running.seed,
-        dtype=running.dtype,
-        deadline=math.inf if running.seconds is None else began + running.seconds,
-        aim=aim,
-        follow=lambda reports: _follow(reports, outputs.progress),
-        progress=errors if outputs.progress else False,
-        announce=introduce,
-    )
+        }
+
+    if are_streamed:
+        prepared = prepare_stream(
+            files,
+            target,
+            recipe,
+            division=rows.for_stream(division),
+            seed=running.seed,
+            dtype=running.dtype,
+            communicator=world(),
+            stream=rows.stream,
+            **read,
+        )
+        fitted = model_of_prepared(prepared, recipe, options_of_fit, **trained)
+    else:
+        problem = problem_of_file(files, target, group=rows.group, **read)
+        fitted = model_of(problem, division, recipe, options_of_fit, dtype=running.dtype, **trained)
+    with fitted.prepared.ranks.together():  # all fail if the first rank cannot write
+        if fitted.prepared.speaks:
+            _show_and_write(context, fitted, outputs, data, rows)
+    if fitted.interrupted:
+        raise typer.Exit(130)
+
+
+def _show_and_write(context: typer.Context, fitted: Fitted, outputs: Outputs, data: list[Path], rows: Rows) -> None:
+    """Save the model, print how good it is, and write what else is asked for."""
     history = fitted.history
     source = {"weight_column": rows.sample_weight} if rows.sample_weight is not None else {}
     history.source = source | {
         "data": options.named(data),
-        "target": target,
-        "seed": running.seed,
+        "target": fitted.prepared.table.target.name,
+        "seed": fitted.net.seed,
         "command": command_line(context),
     }
     if outputs.save is not None:
@@ -96,7 +126,6 @@ def train(
     _write(fitted, outputs, linear)
     if fitted.interrupted:
         say(f"interrupted; {_kept(fitted, outputs)}")
-        raise typer.Exit(130)
 
 
 def show_scores(fitted: Fitted, linear: Array | None) -> None:

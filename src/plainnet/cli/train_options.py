@@ -1,7 +1,8 @@
 """The options of `plainnet train`, in groups, and what they say together."""
 
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,9 @@ from plainnet.initializers import INITIALIZERS
 from plainnet.schedules import SCHEDULES
 from plainnet.tabular import ReadOptions
 from plainnet.tabular.fitting import beside
+from plainnet.tabular.memory import would_fit
 from plainnet.tabular.parts import Division, Share
+from plainnet.tabular.preparing import Prepared
 from plainnet.tabular.recipe import RECIPES, Recipe
 from plainnet.tabular.thresholds import Aim, aim_of
 from plainnet.training.options import AUTO
@@ -82,6 +85,12 @@ class Rows:
     ] = None
     sample_weight: options.SampleWeight = None
     class_weight: options.ClassWeight = None
+    stream: Annotated[
+        bool | None,
+        option(
+            "Read the rows piece by piece, again in each epoch; if not given, where they do not fit in memory.", DATA
+        ),
+    ] = None
 
     @property
     def division(self) -> Division:
@@ -94,6 +103,29 @@ class Rows:
             raise InvalidValue("--validation is 0; rows are needed to choose the best epoch by: take 0.2, or --folds 5")
         file = None if self.validation is None or validation else Path(self.validation)
         return Division(test, validation or file, self.folds, self.ensemble)
+
+    def are_streamed(self, files: Sequence[Path], communicator: Any) -> bool:
+        """Return True if the rows are not all read into memory: they would not fit, or ranks share them out."""
+        ranked = communicator is not None
+        streamed = ranked or (not would_fit(files) if self.stream is None else self.stream)
+        if ranked and self.stream is False:
+            raise InvalidValue("--no-stream reads all rows into one process, and mpiexec started several; leave it out")
+        if streamed and self.group is not None:
+            raise InvalidValue(
+                f"--group is {self.group!r} and the rows are not all in the memory of one process, where alone groups "
+                "are kept together; " + ("start it without mpiexec" if ranked else "give --no-stream")
+            )
+        return streamed
+
+    def for_stream(self, division: Division) -> Division:
+        """Return the division of a stream, on which one network is trained."""
+        for name, value, usual in (("--folds", self.folds or 0, 0), ("--ensemble", self.ensemble, 1)):
+            if value != usual:
+                raise InvalidValue(
+                    f"{name} is {value} and the rows are not all in the memory of one process; one network is trained "
+                    f"on them: leave {name} out"
+                )
+        return replace(division, folds=0)
 
     @property
     def file(self) -> Path | None:
@@ -216,6 +248,9 @@ class Running:
     ] = None
     engine: Annotated[str, option("auto, numpy or compiled.", TRAINING)] = "auto"
     threads: Annotated[int | None, option("Threads; as many as pay if not given.", TRAINING)] = None
+    compression: Annotated[
+        str | None, option("float16 or bfloat16: gradients travel between ranks in it, less precise.", TRAINING)
+    ] = None
     seed: Annotated[int, option("Seed of the parts, the weights, the shuffling and dropout.", TRAINING)] = 0
 
     @property
@@ -236,6 +271,16 @@ class Running:
             "metrics": options.metrics(self.metrics, task),
             **self.of_search(),
         }
+
+    def compression_for(self, prepared: Prepared) -> dict[str, str]:
+        """Return the compression as an option of `Network.fit`, where several ranks train."""
+        if self.compression is None:
+            return {}
+        if prepared.ranks.size == 1:
+            raise InvalidValue(
+                f"--compression is {self.compression} and one process trains; it is for those that mpiexec starts"
+            )
+        return {"compression": self.compression}
 
     def of_search(self) -> dict[str, Any]:
         """Return those that every trial of a search has."""

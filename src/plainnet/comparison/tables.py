@@ -37,7 +37,8 @@ class TableRows:
     def __call__(self, seed: int) -> tuple[Array, Array, tuple[Array, ...], Array | None]:
         """Return training examples, their targets, the rows held out, and the weights of the training examples."""
         prepared = self.prepared(seed)
-        return prepared.X, prepared.y, prepared.validation, prepared.sample_weight
+        X, y, weights = prepared.examples
+        return X, y, prepared.validation, weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +54,7 @@ class TableNetwork:
         """Make a new network for the rows of a seed."""
         prepared = self.rows.prepared(seed)
         recipe = SMALL.varied(hidden=tuple(self.hidden), **self.settings)
-        examples = prepared.X, prepared.y, prepared.sample_weight
-        return network_for(prepared.table, recipe, prepared.problem.loss, *examples, seed=seed)
+        return network_for(prepared.table, recipe, prepared.problem.loss, *prepared.examples, seed=seed)
 
 
 @lru_cache(maxsize=1)

@@ -8,18 +8,18 @@ from __future__ import annotations  # np.random is loaded when it is first used,
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 
 FEW = 2**14
 """Uniform numbers up to this many are all drawn: that takes less time than to step over those of the other ranks."""
 
 SIZE_PLACE = {
-    **dict.fromkeys(("random", "standard_normal", "standard_exponential", "standard_cauchy"), 0),
+    **dict.fromkeys(("standard_normal", "standard_exponential", "standard_cauchy"), 0),
     **dict.fromkeys(("exponential", "standard_gamma", "standard_t", "chisquare", "poisson", "geometric", "choice"), 1),
     **dict.fromkeys(("power", "weibull", "pareto", "rayleigh", "logseries", "zipf"), 1),
     **dict.fromkeys(("normal", "uniform", "integers", "binomial", "beta", "gamma", "gumbel", "laplace"), 2),
@@ -28,6 +28,10 @@ SIZE_PLACE = {
     **dict.fromkeys(("triangular", "hypergeometric"), 3),
 }
 """The place of the argument `size` in the methods of `numpy.random.Generator`."""
+
+
+MIXING = ("permutation", "permuted", "shuffle")
+"""The methods that put things into another order."""
 
 
 class DrawsOfRank:
@@ -52,44 +56,58 @@ class DrawsOfRank:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.stream, name)
-        if name not in SIZE_PLACE:
-            return method
-        place = SIZE_PLACE[name]
+        if name in MIXING:
+            return partial(self._mixed, method)
+        return partial(self._drawn, method, SIZE_PLACE[name]) if name in SIZE_PLACE else method
 
-        def draw(*arguments: Any, **named: Any) -> Any:
-            size = named.get("size", arguments[place] if len(arguments) > place else None)
-            if size is None and any(np.ndim(given) for given in (*arguments[:place], *named.values())):
-                raise InvalidValue(
-                    f"a layer draws by random.{name} without a size, from which several ranks cannot tell whether the "
-                    f"numbers are of their rows; give it one, such as random.{name}(size=inputs.shape)"
-                )
-            shape = (size,) if isinstance(size, int | np.integer) else size
-            if shape is None or not shape or shape[0] != self.own:
-                return method(*arguments, **named)
-            whole = self.rows, *shape[1:]
-            if len(arguments) > place:
-                arguments = *arguments[:place], whole, *arguments[place + 1 :]
-            else:
-                named["size"] = whole
-            if name == "random":
-                return self._uniform(whole, *arguments[1:], **{k: v for k, v in named.items() if k != "size"})
-            return self._own(method(*arguments, **named))
-
-        return draw
-
-    def _own(self, drawn: Array) -> Array:
-        return drawn[self.before : self.before + self.own]
-
-    def _uniform(self, shape: tuple[int, ...], dtype: Any = np.float64, out: None = None) -> Array:
-        """Return this rank's rows of uniform numbers; those of other ranks are stepped over if they are many."""
+    def random(self, size: Any = None, dtype: Any = np.float64) -> Any:
+        """Return uniform numbers; those of other ranks are stepped over if they are many."""
+        shape = _shape(size)
         skip = skipping(self.stream, np.dtype(dtype))
-        if skip is None or math.prod(shape) <= FEW:
-            return self._own(self.stream.random(shape, dtype))
+        if not self._is_of_rows(shape) or skip is None or self.rows * math.prod(shape[1:]) <= FEW:
+            return self._drawn(self.stream.random, 0, size, dtype)
         each = math.prod(shape[1:])
         skip(self.before * each)
-        drawn: Array = self.stream.random((self.own, *shape[1:]), dtype)
+        drawn = self.stream.random(shape, dtype)
         skip((self.rows - self.before - self.own) * each)
         return drawn
+
+    def _drawn(self, method: Any, place: int, *arguments: Any, **named: Any) -> Any:
+        """Return what a method of the stream gives, whose argument `size` has this place."""
+        size = named.get("size", arguments[place] if len(arguments) > place else None)
+        if size is None and any(np.shape(given)[:1] == (self.own,) for given in (*arguments[:place], *named.values())):
+            raise InvalidValue(
+                f"a layer draws by random.{method.__name__} without a size, and several ranks cannot tell if the "
+                f"numbers are of their rows; give it one, such as random.{method.__name__}(size=inputs.shape)"
+            )
+        shape = _shape(size)
+        if not self._is_of_rows(shape):
+            return method(*arguments, **named)
+        whole = self.rows, *shape[1:]
+        if len(arguments) > place:
+            arguments = *arguments[:place], whole, *arguments[place + 1 :]
+        else:
+            named["size"] = whole
+        return method(*arguments, **named)[self.before : self.before + self.own]
+
+    def _mixed(self, method: Any, values: Any, *arguments: Any, **named: Any) -> Any:
+        """Return what a method of the stream does to some order, which must not be that of the rows."""
+        if (values if isinstance(values, int | np.integer) else len(values)) == self.own:
+            raise InvalidValue(
+                f"a layer's random.{method.__name__} mixes the rows of a batch, of which each rank has a part; "
+                "train it in one process, without communicator"
+            )
+        return method(values, *arguments, **named)
+
+    def _is_of_rows(self, shape: tuple[int, ...]) -> bool:
+        return bool(shape) and shape[0] == self.own
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    """Return the argument `size` as a shape; that of one number is ()."""
+    if size is None:
+        return ()
+    return (int(size),) if isinstance(size, int | np.integer) else tuple(size)
 
 
 def skipping(stream: np.random.Generator, dtype: np.dtype[Any]) -> Callable[[int], None] | None:

@@ -9,6 +9,7 @@ from plainnet._base.arrays import Array
 from plainnet.engines.draws import DrawsOfRank
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
+from plainnet.ranks.compression import sum_of_gradients
 
 
 class Alone:
@@ -50,7 +51,8 @@ class Together(Alone):
 
         gradient, loss, 1 if this rank's time is over, 1 if this rank was interrupted
 
-    so all have the same numbers afterwards, and all stop after the same step.
+    so all have the same numbers afterwards, and all stop after the same step. With the job's `compression` the gradient
+    travels in fewer bits.
     """
 
     def __init__(self, job: Job) -> None:
@@ -60,6 +62,7 @@ class Together(Alone):
         size = job.network.parameters.size
         self._vector = np.zeros(size + 3, job.network.dtype)
         self.gradient, self._agreed = self._vector[:size], self._vector[size:]
+        self._sum = sum_of_gradients(job.ranks, job.compression, size)
         self._draws = DrawsOfRank(job.network.dropout)
 
     def begin(self, inputs: Array, sample_weight: Array | None) -> TrainingPass:
@@ -81,7 +84,7 @@ class Together(Alone):
 
     def end(self, loss: float) -> float:
         self._agreed[:] = loss, time.monotonic() >= self.until, self._ranks.interrupted
-        self._ranks.add(self._vector)
+        self._sum(self._vector)
         return float(self._agreed[0])
 
     @property

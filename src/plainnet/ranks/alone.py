@@ -10,7 +10,7 @@ from plainnet._base.arrays import Array
 class Alone:
     """The methods of `Ranks` that do not concern the steps, for a process that trains alone."""
 
-    rank, size = 0, 1
+    rank, size, here = 0, 1, 1
 
     def all(self, value: Any) -> list[Any]:
         """Return the value as that of the only rank."""

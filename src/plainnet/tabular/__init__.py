@@ -5,6 +5,8 @@
                   → `prepare`                         encoders learned on the training part, and arrays
                   → `fit_table`                       the network of a `Recipe`, trained; it knows its `Table`
 
+Of files larger than memory, and for training by several ranks, `prepare_stream` takes the first three steps in one.
+
 Each step takes the object that the one before it gave. A `Table` reads later files as the first one was read:
 `Table.read` → `Table.features` → a network → `Table.predictions` → `write_table`. Files and frames go through polars,
 which is imported where it is used.
@@ -18,6 +20,7 @@ from plainnet.tabular.problem import Problem, divide, problem_of, problem_of_fil
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.reading import read_table, write_table
 from plainnet.tabular.recipe import RECIPES, Recipe
+from plainnet.tabular.stream import prepare_stream
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task, decide_task, drop_missing_targets, split
 
@@ -38,6 +41,7 @@ __all__ = [
     "drop_missing_targets",
     "fit_table",
     "prepare",
+    "prepare_stream",
     "problem_of",
     "problem_of_file",
     "read_table",

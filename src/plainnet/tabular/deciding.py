@@ -27,7 +27,7 @@ from plainnet.tabular.readings import (
 )
 from plainnet.tabular.texts import as_text, each_different, is_ascii, spelled_column
 
-_CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
+CODE = r"^[+-]?(?:0[0-9]|[0-9]{16})|^\+[0-9]{7}"
 """Some value looks like this in a column of whole numbers that may be codes."""
 ORDINARY: dict[ReadAs, str] = {
     "number": "numbers",
@@ -255,7 +255,7 @@ def _may_be_odd(text: pl.DataFrame, points: Mapping[str, int], numeric: Collecti
     """
     first = text.head(SAMPLE)
     whole = [name for name in numeric if not points[name]]
-    codes = _row(text.select(cs.by_name(whole)).select(pl.all().str.contains(_CODE).any())) if whole else {}
+    codes = _row(text.select(cs.by_name(whole)).select(pl.all().str.contains(CODE).any())) if whole else {}
     e_codes, groups = (_row(first.select(pl.all().str.contains(pattern).all())) for pattern in (E_CODE, ALL_GROUPED))
     return {name: bool(codes.get(name) or e_codes[name] or (points[name] and groups[name])) for name in text.columns}
 

@@ -19,15 +19,25 @@ if TYPE_CHECKING:
 class Facts(Protocol):
     """Facts are what is known of a column's training rows, each of which has a weight, 1 without weights."""
 
-    name: str
-    rows: int
-    """The number of training rows."""
-    missing: int
-    """The number of rows whose value is missing."""
-    kind: Kind | None
-    """The kind of the values; None if all are missing."""
-    unit: float
-    """The weight of the row that weighs least, 1 without weights."""
+    @property
+    def name(self) -> str:
+        """Return the name of the column."""
+
+    @property
+    def rows(self) -> int:
+        """Return the number of training rows."""
+
+    @property
+    def missing(self) -> int:
+        """Return the number of rows whose value is missing."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """Return the kind of the values; None if all are missing."""
+
+    @property
+    def unit(self) -> float:
+        """Return the weight of the row that weighs least, 1 without weights."""
 
     @property
     def different(self) -> int:

@@ -17,6 +17,7 @@ from plainnet.history import History, Report
 from plainnet.network import Network
 from plainnet.network.averaging import averaged
 from plainnet.network.prediction import engine_for
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular.building import (
     METRICS,
     batch_size_for,
@@ -25,6 +26,7 @@ from plainnet.tabular.building import (
     network_for,
     optimizer_for,
 )
+from plainnet.tabular.measuring import outputs_for
 from plainnet.tabular.parts import TablePart
 from plainnet.tabular.preparing import Prepared, prepare
 from plainnet.tabular.problem import Divided
@@ -120,23 +122,27 @@ def fit_table(
     `time.monotonic`, the training ends with the best parameters so far. `options` are those of `Network.fit` that a
     recipe leaves open, such as `engine` and `class_weight`. Raises as `Network.fit` does.
     """
-    recipe = recipe.for_rows(len(prepared.parts.rest), max(1, len(prepared.parts.folds)))
+    if prepared.stream:
+        recipe = replace(recipe, refit=False)
+        options = {**options, "communicator": prepared.stream.communicator}
+    recipe = recipe.for_rows(prepared.rows_but_test, max(1, len(prepared.parts.folds)))
     if prepared.parts.folds:
         return _fit_folds(prepared, recipe, seed, progress, deadline, options)
-    net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
-    reports = net.training(prepared.X, prepared.y, **training_options(prepared, recipe, net, len(prepared.X), options))
+    net = new_network(prepared, recipe, *prepared.examples, seed)
+    reports = net.training(
+        prepared.X, prepared.y, **training_options(prepared, recipe, net, prepared.to_train, options)
+    )
     history = net.history
     assert history is not None
-    interrupted = follow(_until(reports, deadline))
+    interrupted = follow(_until(reports, deadline, prepared.ranks))
     judged = None
-    if prepared.validation:
-        held = prepared.validation[0]
-        judged = Judged(prepared.held_out, net.predict(held, engine=engine_for(net, len(held))))
+    if prepared.validation and prepared.speaks:
+        judged = Judged(prepared.held_out, outputs_for(prepared.table, net, prepared.held_out, warn_of_news=False))
     fitted = Fitted(net, prepared, (history,), judged, interrupted=interrupted)
     late = time.monotonic() >= deadline
     if late and not interrupted and history.stopped == "interrupted":
         history.stopped = TIME_LIMIT
-    more = len(prepared.parts.rest) > len(prepared.X)
+    more = prepared.rows_but_test > prepared.to_train
     if interrupted or late or not (recipe.refit and more and history.best_epoch):
         return fitted
     return _refitted(fitted, recipe, seed, follow, deadline, options)
@@ -170,7 +176,7 @@ def new_network(prepared: Prepared, recipe: Recipe, X: Array, y: Array, weights:
     problem = prepared.problem
     examples = X, y, weights
     return network_for(
-        prepared.table, recipe, problem.loss, *examples, all_rows=prepared.X, seed=seed, dtype=prepared.dtype
+        prepared.table, recipe, problem.loss, *examples, all_rows=prepared.examples[0], seed=seed, dtype=prepared.dtype
     )
 
 
@@ -186,7 +192,7 @@ def _refitted(
     with warnings_passed_over():  # said of the training rows
         all_rows = Divided(parts.rest, nothing, parts.test, parts.rest)
         prepared = prepare(first.prepared.problem, all_rows, recipe, dtype=first.prepared.dtype)
-    net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
+    net = new_network(prepared, recipe, *prepared.examples, seed)
     given = training_options(prepared, recipe, net, len(prepared.X), options)
     (history,) = first.members
     epochs = history.best_epoch
@@ -218,12 +224,18 @@ def _first(reports: Generator[Report, None, None], epochs: int) -> Generator[Rep
         reports.close()
 
 
-def _until(reports: Generator[Report, None, None], deadline: float) -> Generator[Report, None, None]:
-    """Yield reports up to a time of `time.monotonic`, and end the run then, with its best parameters."""
+def _until(
+    reports: Generator[Report, None, None], deadline: float, ranks: Ranks | Alone = ALONE
+) -> Generator[Report, None, None]:
+    """Yield reports up to a time of `time.monotonic`, and end the run then, with its best parameters.
+
+    Ranks, whose clocks differ, end it together.
+    """
     try:
         for report in reports:
             yield report
-            if time.monotonic() >= deadline:
+            late = time.monotonic() >= deadline
+            if deadline < math.inf and ranks.any(late):
                 break
     finally:
         reports.close()
@@ -241,7 +253,7 @@ def _fit_folds(
     options: dict[str, Any],
 ) -> Fitted:
     """Train a network on each fold, all cores busy, and return them as one whose output is the mean of theirs."""
-    X, y, weights, folds = prepared.X, prepared.y, prepared.sample_weight, prepared.parts.folds
+    (X, y, weights), folds = prepared.examples, prepared.parts.folds
     for name in ("checkpoint", "resume"):
         if options.pop(name, None):
             raise InvalidValue(

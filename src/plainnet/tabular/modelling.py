@@ -43,12 +43,42 @@ def model_of(
     chosen for. Without `measured`, no warning says that validation rows are equal to training rows.
     """
     prepared = prepare(problem, divide(problem, division, seed), recipe, dtype=dtype, measured=measured)
-    given = options(prepared)
     if deadline < math.inf:
-        planned, recipe = within(deadline - time.monotonic(), prepared, division, recipe, seed, given)
+        planned, recipe = within(deadline - time.monotonic(), prepared, division, recipe, seed, options(prepared))
         if planned != division:
             parts = divide(problem, planned, seed)
             prepared = prepare(problem, parts, recipe, dtype=dtype, measured=measured)
+    return model_of_prepared(
+        prepared,
+        recipe,
+        options,
+        seed=seed,
+        deadline=deadline,
+        aim=aim,
+        follow=follow,
+        progress=progress,
+        announce=announce,
+    )
+
+
+def model_of_prepared(
+    prepared: Prepared,
+    recipe: Recipe,
+    options: Callable[[Prepared], dict[str, Any]],
+    *,
+    seed: int = 0,
+    deadline: float = math.inf,
+    aim: Aim | None = None,
+    follow: Follow = exhausted,
+    progress: bool | Console = False,
+    announce: Callable[[Prepared], None] | None = None,
+) -> Fitted:
+    """Return the model of prepared rows, such as those of a stream, that a recipe gives; see `model_of`.
+
+    At `deadline` the training ends, wherever its schedules are. On ranks other than the first, which say and write
+    nothing, the model is not finished: its probabilities are not scaled, and it has no threshold.
+    """
+    given = options(prepared)
     if aim is not None:
         require_choice(prepared, aim)
     if announce is not None:
@@ -56,4 +86,4 @@ def model_of(
     fitted = fit_table(prepared, recipe, seed=seed, follow=follow, progress=progress, deadline=deadline, **given)
     if not fitted.history.epoch:
         raise KeyboardInterrupt
-    return finish(fitted, calibrate=recipe.calibrate, aim=aim)
+    return finish(fitted, calibrate=recipe.calibrate, aim=aim) if prepared.speaks else fitted

@@ -31,8 +31,8 @@ def row_hashes(table: Table, frame: pl.DataFrame) -> Array:
     for place, values in codes(table.columns, of_kinds(table.columns, frame)):
         if values.dtype == np.float64:
             values = np.where(np.isnan(values), np.nan, values + 0.0)  # -0.0 becomes 0.0, and there is one NaN
-        sums += _mixed(np.ascontiguousarray(values).view(np.uint64) + np.uint64(place * SALT % 2**64))
-    return _mixed(sums) >> np.uint64(64 - BITS)
+        sums += mixed(np.ascontiguousarray(values).view(np.uint64) + np.uint64(place * SALT % 2**64))
+    return mixed(sums) >> np.uint64(64 - BITS)
 
 
 def fingerprint(hashes: Array) -> str:
@@ -69,7 +69,7 @@ def _unpacked(kept: str) -> Array:
     return whole.view(">u8")[:, 0].astype(np.uint64)
 
 
-def _mixed(values: Array) -> Array:
+def mixed(values: Array) -> Array:
     """Mix each number's bits by the finalizer of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -18,7 +18,7 @@ from plainnet.tabular.names import require_columns
 from plainnet.tabular.sources import TablePath, named
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task, known_target, target_column
-from plainnet.training import data
+from plainnet.training import splitting
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,8 +62,23 @@ class TablePart:
 
     def weighted(self, column: str) -> TablePart:
         """Take the weights from a column, which is then no input, and leave out the rows of weight 0."""
+        weights = self.weights_in(column)
+        if not weights.any():
+            raise InvalidValue(f"sample_weight column {column!r} is 0 in every row; some rows must count")
+        return self.counting(column, weights)
+
+    def counting(self, column: str, weights: Array) -> TablePart:
+        """Take the weights that stood in a column, which is then no input, and leave out the rows of weight 0."""
         import polars.selectors as cs
 
+        counting = np.flatnonzero(weights)
+        part = replace(
+            self, frame=self.frame.drop(cs.by_name(column)), weights=weights, weightless=len(weights) - len(counting)
+        )
+        return part if part.weightless == 0 else part.take(counting)
+
+    def weights_in(self, column: str) -> Array:
+        """Return the weights that stand in a column; raise InvalidValue for any that is missing or below 0."""
         require_columns([column], self.frame.columns, f"sample_weight: {self.source}")
         values = from_typed(self.frame[column], row_of_frame)
         missing = values.is_null()
@@ -73,19 +88,13 @@ class TablePart:
             raise InvalidValue(
                 f"{self.place(row)}: sample_weight column {column!r} holds {found}; it takes a number in every row"
             )
-        weights = values.to_numpy()
+        weights: Array = values.to_numpy()
         if (weights < 0).any():
             row = int((weights < 0).argmax())
             raise InvalidValue(
                 f"{self.place(row)}: sample_weight column {column!r} holds {weights[row]:g}; a weight is at least 0"
             )
-        if not weights.any():
-            raise InvalidValue(f"sample_weight column {column!r} is 0 in every row; some rows must count")
-        counting = np.flatnonzero(weights)
-        part = replace(
-            self, frame=self.frame.drop(cs.by_name(column)), weights=weights, weightless=len(weights) - len(counting)
-        )
-        return part if part.weightless == 0 else part.take(counting)
+        return weights
 
     def take(self, rows: Array) -> TablePart:
         """Take only the rows with these places, counted from 0."""
@@ -187,9 +196,9 @@ def share_out(
         first = min(max(1, round((1 - share.fraction) * count)), count - 1)
         return np.arange(first), np.arange(first, count)
     if groups is None:
-        return data.split(count, share.fraction, random, labels_of(part, target, task))
+        return splitting.split(count, share.fraction, random, labels_of(part, target, task))
     _, of_row = np.unique(groups, return_inverse=True)
-    given = np.isin(of_row, data.split(int(of_row.max()) + 1, share.fraction, random)[1])
+    given = np.isin(of_row, splitting.split(int(of_row.max()) + 1, share.fraction, random)[1])
     return np.flatnonzero(~given), np.flatnonzero(given)
 
 

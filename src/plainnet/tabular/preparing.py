@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.pieces import Rows
 from plainnet.errors import InvalidValue
+from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular import overlap
 from plainnet.tabular.building import output_of
 from plainnet.tabular.memory import require_memory
@@ -20,21 +23,75 @@ TOLD_APART = 0.25
 """If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
 
 
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """A Stream says what is known of a table whose rows are read in pieces, or are shared out to several ranks."""
+
+    rows: int
+    """The rows of the table, of all ranks, that have a target and count."""
+    to_train: int
+    """Those to train on."""
+    nowhere: int
+    """The last rows that are for nothing, as enough of them are held out."""
+    examples: tuple[Array, Array, Array | None]
+    """Features, targets and weights of a sample of the training rows."""
+    ranks: Ranks | Alone
+    communicator: Any
+    """That of the ranks, as the user gave it."""
+    in_memory: bool
+    """True where this rank keeps its training rows in memory."""
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """Prepared holds a table's training and validation part as arrays, and the table learned from the training part."""
+    """Prepared holds a table's training and validation part as arrays, and the table learned from the training part.
+
+    Of a stream X and y may be read in pieces, and they and `validation` are those of this rank; the parts hold a sample
+    of the training rows, and on rank 0 the other rows of all ranks.
+    """
 
     problem: Problem
     parts: Divided
     table: Table
-    X: Array
-    y: Array
-    sample_weight: Array | None
+    X: Rows
+    y: Rows
+    sample_weight: Rows | None
     validation: tuple[Array, ...]
     """Features and targets, and the rows' weights if there are any; empty where no rows are held out."""
     held_out: TablePart
     """The validation rows as they stand in the table."""
     dtype: str
+    stream: Stream | None = None
+
+    @property
+    def examples(self) -> tuple[Array, Array, Array | None]:
+        """Return the features, targets and weights that a network's first weights are chosen by."""
+        return self.stream.examples if self.stream else (self.X, self.y, self.sample_weight)  # type: ignore[return-value]
+
+    @property
+    def to_train(self) -> int:
+        """Return the number of rows to train on, of all ranks."""
+        return self.stream.to_train if self.stream else len(self.X)
+
+    @property
+    def rows_but_test(self) -> int:
+        """Return the number of rows of the table but those of the test part."""
+        return self.stream.to_train + len(self.held_out) if self.stream else len(self.parts.rest)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of the table, of all ranks, that have a target and count."""
+        return self.stream.rows if self.stream else len(self.problem.rows)
+
+    @property
+    def ranks(self) -> Ranks | Alone:
+        """Return the ranks that the rows are shared out to, or this process alone."""
+        return self.stream.ranks if self.stream else ALONE
+
+    @property
+    def speaks(self) -> bool:
+        """Return True but on ranks other than the first, which say and write nothing."""
+        return self.ranks.rank == 0
 
 
 def prepare(

@@ -68,7 +68,7 @@ def problem_of_file(
     loss: str | None = None,
 ) -> Problem:
     """Read a table file as a problem; see `read_table` and, for the other arguments, `problem_of`."""
-    _check_roles(target, sample_weight, group, options.categories, ignore)
+    check_roles(target, sample_weight, group, options.categories, ignore)
     typed = read_typed(path, ignore=ignore, options=options, target=target)
     return problem_of(
         typed.frame,
@@ -107,7 +107,7 @@ def problem_of(
 
     from plainnet.tabular import cautions  # imports polars
 
-    _check_roles(target, sample_weight, group)
+    check_roles(target, sample_weight, group)
     rows = TablePart.known(frame, source, target)
     if sample_weight is not None:
         rows = rows.weighted(sample_weight)
@@ -118,9 +118,8 @@ def problem_of(
         groups = rows.frame[group].rank("dense").fill_null(0).to_numpy()
         rows = replace(rows, frame=rows.frame.drop(cs.by_name(group)))
     decided = decide_task(rows.frame, target, task)
-    checked_loss = _loss_for(decided, loss)
-    if checked_loss == "binary_cross_entropy" and (count := rows.frame[target].n_unique()) != 2:
-        raise InvalidValue(f"loss {checked_loss!r} takes two classes and {target!r} has {count}")
+    checked_loss = loss_of_task(decided, loss)
+    require_classes(checked_loss, target, rows.frame[target].n_unique())
     if task is None and loss is None:
         cautions.warn_of_target(target_column(rows.frame, target), decided)
     return Problem(rows, target, decided, checked_loss, options, sample_weight, group, groups)
@@ -154,7 +153,7 @@ def divide(problem: Problem, division: Division, seed: int | None = None) -> Div
     return Divided(rest.take(train), rest.take(held), test, rest)
 
 
-def _check_roles(
+def check_roles(
     target: str,
     sample_weight: str | None,
     group: str | None,
@@ -186,7 +185,14 @@ def _note_classes_without_weight(frame: pl.DataFrame, rows: TablePart, target: s
         )
 
 
-def _loss_for(task: Task, loss: str | None) -> str:
+def require_classes(loss: str, target: str, classes: int) -> None:
+    """Raise InvalidValue for a loss of two classes where there are more."""
+    if loss == "binary_cross_entropy" and classes != 2:
+        raise InvalidValue(f"loss {loss!r} takes two classes and {target!r} has {classes}")
+
+
+def loss_of_task(task: Task, loss: str | None) -> str:
+    """Return the loss, the usual one if none is given; raise InvalidValue for one that does not go with the task."""
     if loss is None:
         return USUAL_LOSSES[task]
     checks.one_of("loss", loss, LOSSES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from plainnet.tabular.kinds import Place
 from plainnet.tabular.names import known_names
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.sources import first_line, named
-from plainnet.tabular.texts import spelled
+from plainnet.tabular.texts import option, spelled
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,16 @@ class RawTable:
         """Return the named columns as the file has them: texts of a text file, or the types of a Parquet file."""
         return pl.DataFrame([self.frame.to_series(self.number(name)).alias(name) for name in names])
 
+    def take(self, rows: Array) -> RawTable:
+        """Return only the rows of these places, counted from 0 and in ascending order, with a place that pickles."""
+        quoted = {column: np.flatnonzero(np.isin(rows, marked)) for column, marked in self.quoted.items()}
+        return replace(
+            self,
+            frame=self.frame[rows],
+            place=tuple(map(self.place, rows.tolist())).__getitem__,
+            quoted={column: marked for column, marked in quoted.items() if len(marked)},
+        )
+
     def columns(self, names: Collection[str], categories: Collection[str], options: ReadOptions) -> Decided:
         """Return the named columns in their kinds; `categories` names categories."""
         asked = set(names)
@@ -102,7 +112,9 @@ def together(tables: Sequence[RawTable]) -> RawTable:
     if not others:
         return first
     for other in others:
-        _require_alike(first, other)
+        require_alike(first, other)
+    if not first.is_text:
+        _require_types_alike(tables)
     orders = [[table.names.index(name) for name in first.names] for table in tables]
     numbers = [str(number) for number in range(len(first.names))]
     frames = [
@@ -135,7 +147,34 @@ def together(tables: Sequence[RawTable]) -> RawTable:
     )
 
 
-def _require_alike(first: RawTable, other: RawTable) -> None:
+def _require_types_alike(tables: Sequence[RawTable]) -> None:
+    """Raise FileError for a column that holds, say, text in one file and numbers in another."""
+    for name in tables[0].names:
+        known: tuple[str, pl.DataType, str] | None = None
+        for table in tables:
+            dtype = table.frame.dtypes[table.number(name)]
+            if dtype == pl.Null:
+                continue
+            family = _family(dtype)
+            known = known or (family, dtype, table.where)
+            if family != known[0]:
+                raise FileError(
+                    f"{table.where}: column {name!r} is of type {dtype}, and of type {known[1]} in {known[2]}; files "
+                    f"that are read together have the same columns: convert one, or leave it out "
+                    f"({option('ignore', name)})"
+                )
+
+
+def _family(dtype: pl.DataType) -> str:
+    """Return what values of a type are; types of one family go together."""
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "text"
+    return "date" if dtype in (pl.Date, pl.Datetime) else str(dtype)
+
+
+def require_alike(first: RawTable, other: RawTable) -> None:
     """Raise FileError if a second table has other columns than the first."""
     lacking = [name for name in first.names if name not in other.names]
     more = [name for name in other.names if name not in first.names]

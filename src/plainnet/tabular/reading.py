@@ -95,7 +95,20 @@ def read_typed(
     user may not expect of the decisions.
     """
     raw = _open(path, options)
-    from plainnet.tabular.markers import with_markers  # imports polars, which `_open` found
+    return typed_of(raw, categories=categories, ignore=ignore, options=options, target=target, say=say)
+
+
+def typed_of(
+    raw: RawTable,
+    *,
+    categories: Collection[str] = (),
+    ignore: Collection[str] = (),
+    options: ReadOptions = DEFAULT,
+    target: str | None = None,
+    say: bool = True,
+) -> TypedTable:
+    """Decide on the columns of a table that has been read; see `read_typed`."""
+    from plainnet.tabular.markers import with_markers  # imports polars
 
     for argument, names in (("categories", categories), ("ignore", ignore)):
         if isinstance(names, str):

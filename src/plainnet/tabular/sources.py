@@ -11,7 +11,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -104,6 +104,32 @@ def files_of(table: Any) -> list[str | os.PathLike[str]]:
     """Return the files of a table that is given as the path of one or a list of paths; none for a table in memory."""
     each = table if isinstance(table, list | tuple) else [table]
     return list(each) if all(isinstance(one, str | os.PathLike) for one in each) else []
+
+
+def files_in(paths: Any) -> list[Path]:
+    """Return the files of one path or a list of paths; a folder stands for the table files in it, by their names.
+
+    Raises FileError for a path that is absent, a folder without tables, and one with folders that hold some.
+    """
+    each = list(paths) if isinstance(paths, list | tuple) else [paths]
+    return [file for path in each for file in _files_of(Path(path))]
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    inside = sorted(one for one in path.iterdir() if not one.name.startswith((".", "_")))
+    tables = [one for one in inside if one.is_file() and is_table(one)]
+    folders = [one for one in inside if one.is_dir() and any(map(is_table, filter(Path.is_file, one.rglob("*"))))]
+    if folders:
+        raise FileError(
+            f"{path} holds the folder {folders[0].name} with tables in it; name the files, such as "
+            f"{path}/*/*.parquet (columns that are written in the names of folders are not read)"
+        )
+    if not tables:
+        raise FileError(f"{path} is a folder without a table; name one with Parquet, Arrow or CSV files")
+    yield from tables
 
 
 def named(table: Any) -> str:

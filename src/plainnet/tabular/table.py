@@ -129,7 +129,12 @@ class Table:
         else:
             learned = NumberTarget.learn(ColumnFacts(targets, sample_weight), standardize_target, clip=robust)
         return cls.of_facts(
-            facts_of(typed, sample_weight), learned, options, encoding=encoding, largest_one_hot=largest_one_hot
+            facts_of(typed, sample_weight),
+            learned,
+            options,
+            encoding=encoding,
+            largest_one_hot=largest_one_hot,
+            most_categories=None if robust else MOST_CATEGORIES,
         )
 
     @classmethod
@@ -141,10 +146,13 @@ class Table:
         *,
         encoding: Encoding = "standard",
         largest_one_hot: int = 8,
+        most_categories: int | None = None,
     ) -> Table:
-        """Return the table of a target and of input columns on whose training rows these are the facts; see `learn`."""
-        most = None if encoding == "robust" else MOST_CATEGORIES
-        useless = useless_columns(facts, options.categories, most)
+        """Return the table of a target and of input columns on whose training rows these are the facts; see `learn`.
+
+        Columns with more than `most_categories` are left out, where there is a limit.
+        """
+        useless = useless_columns(facts, options.categories, most_categories)
         for note in notes(useless.values()):
             warn(note)
         columns = [

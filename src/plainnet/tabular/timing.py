@@ -49,7 +49,7 @@ def within(
 def seconds_of_an_epoch(prepared: Prepared, recipe: Recipe, seed: int, options: dict[str, Any]) -> float:
     """Return the seconds that an epoch takes after the first, in which machine code may be made."""
     with warnings_passed_over():
-        net = new_network(prepared, recipe, prepared.X, prepared.y, prepared.sample_weight, seed)
+        net = new_network(prepared, recipe, *prepared.examples, seed)
         given = training_options(prepared, recipe, net, len(prepared.X), options)
         given |= {"epochs": 1_000, "early_stopping": None, "checkpoint": None, "resume": False, "report_every": 1}
         reports = net.training(prepared.X, prepared.y, **given)

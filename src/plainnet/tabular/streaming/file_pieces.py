@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -18,12 +18,12 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     STANDARD_INPUT,
     WORKBOOK_ENDINGS,
+    files_in,
     first_line,
-    is_table,
     open_source,
     require_file,
 )
-from plainnet.tabular.streaming.footers import ARROW_MARK, Group, arrow_batches, parquet_groups
+from plainnet.tabular.streaming.footers import ARROW_MARK, RowGroup, arrow_batches, parquet_groups
 from plainnet.tabular.streaming.text_pieces import has_newlines, text_pieces
 from plainnet.tabular.streaming.unpacking import Unpacked, unpacked
 from plainnet.tabular.text_table import read_text
@@ -70,32 +70,6 @@ class FilePiece:
         return raw
 
 
-def files_in(paths: Any) -> list[Path]:
-    """Return the files of one path or a list of paths; a folder stands for the table files in it, by their names.
-
-    Raises FileError for a path that is absent, a folder without tables, and one with folders that hold some.
-    """
-    each = list(paths) if isinstance(paths, list | tuple) else [paths]
-    return [file for path in each for file in _files_of(Path(path))]
-
-
-def _files_of(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith((".", "_")))
-    tables = [one for one in inside if one.is_file() and is_table(one)]
-    folders = [one for one in inside if one.is_dir() and any(map(is_table, filter(Path.is_file, one.rglob("*"))))]
-    if folders:
-        raise FileError(
-            f"{path} holds the folder {folders[0].name} with tables in it; name the files, such as "
-            f"{path}/*/*.parquet (columns that are written in the names of folders are not read)"
-        )
-    if not tables:
-        raise FileError(f"{path} is a folder without a table; name one with Parquet, Arrow or CSV files")
-    yield from tables
-
-
 def pieces_of(paths: Any, options: ReadOptions = DEFAULT) -> list[FilePiece]:
     """Return the pieces of table files, file by file and in the order of the rows; none is empty.
 
@@ -133,7 +107,7 @@ def _begins_with(path: Path, mark: bytes) -> bool:
         return file.read(len(mark)) == mark
 
 
-def _parts(groups: Sequence[Group]) -> list[int]:
+def _parts(groups: Sequence[RowGroup]) -> list[int]:
     """Return the rows of each piece: those of a row group, or of one of the parts of a large one."""
     parts: list[int] = []
     for rows, nbytes in groups:
