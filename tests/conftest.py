@@ -30,6 +30,7 @@ NEEDS = {
     "test_choosing.py": ("cli", "fast", "sklearn"),
     "test_claims.py": (*COMMANDS, "sklearn"),
     "test_cli.py": COMMANDS,
+    "test_cluster.py": (*COMMANDS, "cluster", "ray"),
     "test_code.py": ("fast", *COMMANDS),
     "test_column_kinds.py": COMMANDS,
     "test_compare_lanes.py": ("fast", "cli"),

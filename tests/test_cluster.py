@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import mpi
+import polars as pl
 import pytest
 import typer
 import yaml
 from distributed.cli import dask_scheduler, dask_worker
+from ray.scripts import scripts as ray_scripts
 
 import plainnet
 from plainnet.cli import app
@@ -59,8 +61,7 @@ def known():
     found = {("plainnet", name): options_of(each) for name, each in typer.main.get_command(app).commands.items()}
     found["dask", "scheduler"] = options_of(dask_scheduler.main)
     found["dask", "worker"] = options_of(dask_worker.main)
-    scripts = pytest.importorskip("ray.scripts.scripts")
-    found["ray", "start"], found["ray", "stop"] = options_of(scripts.start), options_of(scripts.stop)
+    found["ray", "start"] = options_of(ray_scripts.start)
     return found
 
 
@@ -95,8 +96,6 @@ def test_python_blocks_run(number, tmp_path):
     program = blocks("python")[number]
     path = tmp_path / "train.py"
     path.write_text(program, encoding="utf-8")
-    if "ray.init" in program:
-        pytest.importorskip("ray")
     ranks = 2 if "MPI" in program else 1
     ended = mpi.run(path, ranks, timeout=120, folder=tmp_path)
     assert ended.code == 0, ended.stderr
@@ -207,7 +206,6 @@ def test_the_comparison_under_slurm(tmp_path, free_port):
 
 
 def test_the_training_under_slurm(tmp_path, free_port):
-    pl = pytest.importorskip("polars")
     (tmp_path / "rows").mkdir()
     for part in range(3):
         x = pl.Series(range(part, 300, 3))

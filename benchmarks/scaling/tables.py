@@ -97,7 +97,9 @@ def numbers(model: Fitted) -> Table:
     if model.link:
         speed = f"{number(model.link.bandwidth / 1e9)} GB/s"
         made.notes.append(f"A message between two ranks of this machine: {duration(model.link.latency)} and {speed}.")
-    made.notes.append("Least squares of the relative errors: steps of one process, all-reduces of two ranks.")
+    for engine, seconds in model.between.items():
+        made.notes.append(f"Between the engine and MPI, a step of several ranks: {_short(seconds)}, {engine}.")
+    made.notes.append("Least squares of the relative errors: steps of one process, all-reduces and steps of two ranks.")
     return made
 
 
