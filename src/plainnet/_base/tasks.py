@@ -226,7 +226,7 @@ def _delayed(calls: _Calls, pack: Pack | None) -> Iterator[Any]:
         if pack is None:
             yield delayed(_made_in_thread)(calls.function, calls.shared, i, arguments)
         else:
-            yield delayed(_made_in_process)(pack, i, dumps(arguments))
+            yield delayed(_made_in_process)(pack, i, dumps(arguments), os.getpid())
 
 
 def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Arguments) -> tuple[int, Any]:
@@ -236,9 +236,12 @@ def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Ar
         return i, function(*shared, *arguments)
 
 
-def _made_in_process(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
-    """Make a call in a process of joblib, which leaves an interrupt to this process: a terminal sends it to all."""
-    if threading.current_thread() is threading.main_thread():
+def _made_in_process(pack: Pack, i: int, arguments: bytes, parent: int) -> tuple[int, Any]:
+    """Make a call, in a process that leaves an interrupt to its parent: a terminal sends it to both.
+
+    joblib makes calls for one worker in the parent itself.
+    """
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return made(pack, [(i, arguments)])[0][0]
 
