@@ -18,7 +18,6 @@ from plainnet.tabular import cautions, overlap
 from plainnet.tabular.parts import Division, TablePart, part_of_file
 from plainnet.tabular.preparing import TOLD_APART, Prepared, Stream, arrays_of
 from plainnet.tabular.problem import Divided, Problem, check_roles, loss_of_task, require_classes
-from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.sources import files_in, named
@@ -29,7 +28,7 @@ from plainnet.tabular.streaming.file_pieces import pieces_of
 from plainnet.tabular.streaming.learned import table_of, task_of
 from plainnet.tabular.streaming.passing import Passed, passed
 from plainnet.tabular.streaming.portions import Portion, portions_of
-from plainnet.tabular.streaming.reading import NewEvidence, Reader, require_target
+from plainnet.tabular.streaming.reading import Reader, require_target
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import target_column
 
@@ -147,11 +146,7 @@ def _read_through(
         with warnings_passed_over() if again else nullcontext():
             reader = Reader.of(evidence, target, options, drawing=drawing, **given)
         require_target(reader)
-        found, lengths, new = Passed(), list[int](), list[RawTable]()
-        try:
-            found, lengths = passed(reader, portions)
-        except NewEvidence as met:
-            new.append(met.evidence)
+        found, lengths, new = passed(reader, portions)
         met_by_all = [table for own in ranks.all(new) for table in own]
         if not met_by_all:
             return reader, found, lengths
