@@ -88,6 +88,7 @@ NEEDS = {
     "test_script.py": ("tables",),
     "test_script_reading.py": ("tables",),
     "test_streaming_files.py": ("tables",),
+    "test_rows_beyond_memory.py": ("tables",),
     "test_streams.py": COMMANDS,
     "test_table_sources.py": COMMANDS,
     "test_table_goldens.py": ("tables",),
