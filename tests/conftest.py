@@ -74,6 +74,7 @@ NEEDS = {
     "test_compression.py": ("cluster",),
     "test_ranks.py": ("cluster",),
     "test_ranks_compiled.py": ("cluster", "fast"),
+    "test_ranks_pieces.py": ("cluster",),
     "test_ranks_parts.py": ("cluster", "fast"),
     "test_ranks_training.py": ("cluster",),
     "test_ray.py": ("cluster", "ray"),
