@@ -288,7 +288,8 @@ def row_bytes(*rows: Rows | None) -> int:
 def blocks(*rows: Rows | None) -> Iterator[tuple[slice, Columns]]:
     """Yield columns that have as many rows as each other a block of rows at a time, and which rows it holds.
 
-    Arrays in memory are one block, unless they have no rows. A block of pieces has about BLOCK_BYTES, and the next is read meanwhile.
+    Arrays in memory are one block, unless they have no rows. A block of pieces has about BLOCK_BYTES, and the next one
+    is read meanwhile.
     """
     columns = together(*rows)
     if not are_in_pieces(*columns):
