@@ -68,34 +68,32 @@ def prepared_stream(
         portions = portions_of(pieces, ranks.size, ranks.rank)
         given = {"ignore": ignore, "weight_column": sample_weight}
         reader, own, lengths = _read_through(portions, rows, ranks, division, seed, target, options, given)
-        found = sum(ranks.all(own), Passed())
-        sample = found.part(TRAINING, source)
-        if sample is None or not found.training:
-            raise InvalidValue(f"no row of {source} has a target {target!r}, counts, and is left to train on")
-        decided = task_of(reader, found, sample, task)
-        checked_loss = loss_of_task(decided, loss)
-        assert found.classes is not None
-        require_classes(checked_loss, target, found.classes.different)
-        table = table_of(reader, found, sample, decided, checked_loss, recipe)
-        if task is None and loss is None:
-            cautions.warn_of_target(target_column(sample.frame, target), decided)
-        counted = replace(sample, without_target=found.without_target, weightless=found.weightless)
-        problem = Problem(counted, target, decided, checked_loss, reader.options, sample_weight)
-        validation = _validation(table, division, found, source, sample, sample_weight)
-        test = found.part(TEST, source) or sample.take(np.arange(0))
-        parts = Divided(sample, validation, test, sample)
+        found = sum(ranks.all(own), Passed())  # the same on every rank, to the last bit
+        problem = _problem(reader, found, source, task, loss)
+        table = table_of(reader, found, problem, recipe)
+        nothing = problem.rows.take(np.arange(0))
+        validation = _validation(table, division, found, source, sample_weight)
+        test = found.part(TEST, source) or nothing
+        parts = Divided(problem.rows, validation, test, problem.rows)
         table, examples = _checked(table, problem, parts, dtype)
-        stream_of = Stream(
-            rows=found.training + len(test) + (len(validation) if validation.source == source else 0) + found.nowhere,
-            to_train=found.training,
-            nowhere=found.nowhere,
-            examples=examples,
-            ranks=ranks,
-            communicator=communicator,
-            in_memory=True,
-        )
+        drawn = len(test) + found.nowhere + (len(validation) if validation.source == source else 0)
+        known = Stream(found.training + drawn, found.training, found.nowhere, examples, ranks, communicator)
         encoded = EncodedPieces(reader, table, portions, lengths, dtype)
-        return _prepared(problem, parts, table, encoded, stream_of, dtype, stream)
+        return _prepared(problem, parts, table, encoded, known, dtype, stream)
+
+
+def _problem(reader: Reader, found: Passed, source: str, task: str | None, loss: str | None) -> Problem:
+    """Return the problem, whose rows are the sample; raise InvalidValue as `problem_of` does."""
+    sample, target = found.part(TRAINING, source), reader.target
+    if sample is None or found.classes is None:
+        raise InvalidValue(f"no row of {source} has a target {target!r}, counts, and is left to train on")
+    sample = replace(sample, without_target=found.without_target, weightless=found.weightless)
+    decided = task_of(reader, found, sample, task)
+    checked_loss = loss_of_task(decided, loss)
+    require_classes(checked_loss, target, found.classes.different)
+    if task is None and loss is None:
+        cautions.warn_of_target(target_column(sample.frame, target), decided)
+    return Problem(sample, target, decided, checked_loss, reader.options, reader.weight_column)
 
 
 def _prepared(
@@ -154,9 +152,7 @@ def _read_through(
     raise FileError(f"{reader.source}: the columns cannot be decided on; say what they are (columns=, --column)")
 
 
-def _validation(
-    table: Table, division: Division, found: Passed, source: str, sample: TablePart, weight_column: str | None
-) -> TablePart:
+def _validation(table: Table, division: Division, found: Passed, source: str, weight_column: str | None) -> TablePart:
     """Return the validation rows of all ranks."""
     given = division.validation
     if isinstance(given, str | os.PathLike):
