@@ -115,9 +115,10 @@ def data(case, number):
 
 
 def train(case, X, y, weight, draw_order=None, communicator=None):
-    """The network and the history of a run."""
+    """The network and the history of a run; one process that follows an order is the NumPy engine's."""
+    engine = sys.argv[1] if draw_order is None else "numpy"
     options = {"batch_size": BATCH, "optimizer": pn.SGD(0.05, momentum=0.5), **case.options, "loss": case.loss}
-    given = {**options, "sample_weight": weight, "epochs": EPOCHS, "engine": sys.argv[1], "communicator": communicator}
+    given = {**options, "sample_weight": weight, "epochs": EPOCHS, "engine": engine, "communicator": communicator}
     if options["batch_size"] is None:
         given["epochs"] = 10 * EPOCHS
     net = network(case)
@@ -126,7 +127,7 @@ def train(case, X, y, weight, draw_order=None, communicator=None):
         run.job.draw_order = lambda rows: draw_order(net, run.job)
     for _ in run.reports():
         pass
-    assert run.history.settings["engine"] == sys.argv[1], run.history.settings
+    assert run.history.settings["engine"] == engine, run.history.settings
     return net, run.history
 
 

@@ -191,7 +191,7 @@ def weights_of_piece(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
 
 def held(weights: Array, dtype: np.dtype[Any]) -> Array:
     """Weights as `dtype`; only their ratios count, so those whose size it cannot hold are divided by the largest."""
-    largest = float(weights.max())
+    largest = float(weights.max(initial=0.0))
     if largest and not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
         weights = weights / largest
     return weights.astype(dtype)

@@ -17,7 +17,7 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet._base.interrupts import interrupts_noted
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError, RankError
-from plainnet.ranks.control import EVERY, Control
+from plainnet.ranks.control import EVERY, Control, told
 from plainnet.ranks.waiting import Sum, pieces
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Ranks:
         from mpi4py import MPI
 
         if not MPI.Is_finalized():
-            self._control.tell("its program has ended", EVERY)
+            self._control.tell("has ended its program", EVERY)
 
     # ---- sums ----
 
@@ -233,7 +233,7 @@ class Ranks:
         except BaseException as error:
             if self._all_know or self._control.broken:
                 raise
-            own = Failure(_told(error), isinstance(error, KeyboardInterrupt))
+            own = Failure(told(error), isinstance(error, KeyboardInterrupt))
             alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
             if isinstance(error, PlainnetError) and not alike:
                 raise _numbered(error, self.rank) from None
@@ -253,7 +253,7 @@ class Ranks:
         """Tell the other ranks that this one goes into nothing more of the present training, and why."""
         if not self._control.broken:
             early = isinstance(error, GeneratorExit)
-            self._control.tell("its training was ended early, by its own program" if early else _told(error))
+            self._control.tell("has ended its training before the others" if early else f"failed: {told(error)}")
 
     @contextmanager
     def interrupts_held(self) -> Iterator[None]:
@@ -269,11 +269,6 @@ class Ranks:
 
     def _note_interrupt(self) -> None:
         self.interrupted = True
-
-
-def _told(error: BaseException) -> str:
-    """Return an error in words: ours is a message as it stands."""
-    return str(error) if isinstance(error, PlainnetError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _numbered(error: PlainnetError, rank: int) -> PlainnetError:

@@ -9,7 +9,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.mapped import rows_of
-from plainnet._base.pieces import Rows, are_in_pieces, blocks, each_piece, together
+from plainnet._base.pieces import PieceRows, Rows, are_in_pieces, blocks, each_piece, together
 from plainnet._base.weighting import (
     ClassWeights,
     Examples,
@@ -99,7 +99,8 @@ def _share(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefix:
     """Return this rank's checked examples; they may be none, or all of weight 0, where other ranks have some."""
     own = None
     if has_rows(X, ranks):
-        weightless = ranks.size > 1 and sample_weight is not None and not np.any(sample_weight)
+        in_memory = sample_weight is not None and not isinstance(sample_weight, PieceRows)
+        weightless = ranks.size > 1 and in_memory and not np.any(sample_weight)
         own = _checked(net, loss, X, y, None if weightless else sample_weight, prefix)
         if weightless:
             own = (*own[:2], np.zeros(len(own[0]), net.dtype))

@@ -18,7 +18,7 @@ from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job, Notes
 from plainnet.engines.notes import MEASURES
-from plainnet.errors import DivergenceError
+from plainnet.errors import DivergenceError, RankError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
 from plainnet.network.prediction import measure, pays
@@ -199,6 +199,8 @@ class TrainingRun:
         except BaseException as error:
             if not self.is_over:  # a divergence, say, ends it on all ranks
                 ranks.leave(error)
+            if isinstance(error, RankError):
+                ranks.raise_interrupt()  # the other rank left because it was interrupted, as this one was
             raise
         finally:
             with warnings_of_first(ranks):

@@ -71,7 +71,7 @@ class CompiledEngine:
         self.batch = self.code.layout.batch
         net = job.network
         gradient = np.zeros(net.parameters.size + 1, net.dtype)  # the loss of all ranks together comes last
-        self.across = None if job.ranks is None else AcrossRanks(job, self.code.sizes, gradient[-1:])
+        self.across = None if job.ranks is None else AcrossRanks(job, self.code, gradient)
         self.draws = (
             StepDraws(job, self.code.draws)
             if job.ranks is None
@@ -137,10 +137,6 @@ class CompiledEngine:
 
     def _steps(self, source: LoadedRows, last: int, until: float) -> int:
         """Return how many steps the next call makes: whole epochs, or what fits of the present one."""
-        steps = self._own_steps(source, last, until)
-        return steps if self.across is None else self.across.fewest(steps)
-
-    def _own_steps(self, source: LoadedRows, last: int, until: float) -> int:
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, min(int(seconds / max(self.seconds_per_step, 1e-9)), MOST_STEPS))
@@ -149,7 +145,7 @@ class CompiledEngine:
         if source.whole and job.batches_done == 0 and fitting >= job.batches:
             epochs = min(fitting // job.batches, last - job.epochs_done)
             if self.code.layout.shuffles:
-                epochs = min(epochs, max(1, MOST_DRAWN // 8 // len(job.inputs)))
+                epochs = min(epochs, max(1, MOST_DRAWN // 8 // max(1, len(job.inputs))))
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
@@ -162,6 +158,8 @@ class CompiledEngine:
         """
         job = self.job
         rates, steps = rates_of(job, steps)
+        if self.across is not None:
+            steps = self.across.fewest(steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
@@ -180,6 +178,10 @@ class CompiledEngine:
         numbers = (steps, job.batches, source.before, source.rows, int(len(rates) > 1), *noting)
         began = time.perf_counter()
         self.code.call(numbers, arrays, others)
+        failure = None if self.across is None else self.across.failure
+        if self.across is not None and failure is None:
+            noted = [] if notes is None else [notes.rows]
+            self.across.take_from_first(*self._state(), counts, sums, norms, epoch_losses, *noted)
         done = int(counts[driver.STEPS]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         losses = epoch_losses[: counts[driver.WRITTEN]].tolist()
@@ -195,9 +197,15 @@ class CompiledEngine:
         job.gradient_norms.extend(float(norms[step % driver.NORMS]) for step in latest)
         job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
         job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
-        if self.across is not None and self.across.failure is not None:
-            raise self.across.failure
+        if failure is not None:
+            raise failure
         return losses, done < steps or bool(counts[driver.BROKEN])
+
+    def _state(self) -> list[Array]:
+        """Return the vectors of the network and the optimizer that a call changes."""
+        job, net = self.job, self.job.network
+        own = [net.parameters, net.statistics, job.good_parameters, job.good_statistics]
+        return [*own, *job.optimizer_state.values()]
 
     def _of_steps(self, source: LoadedRows, steps: int, order: Array | None) -> dict[str, Array]:
         """Return what the machine code is given for each of the next steps."""

@@ -111,7 +111,7 @@ def _prepared(
     ranks, held_out = stream.ranks, parts.validation
     assert isinstance(held_out, TablePart)
     share = held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
-    in_memory = fits(encoded, ranks.here, asked)
+    in_memory = not ranks.any(not fits(encoded, ranks.here, asked))  # all ranks alike
     X, y, weights = encoded.all() if in_memory else encoded.columns()
     with warnings_passed_over():
         validation = arrays_of(table, share, dtype)
