@@ -288,12 +288,14 @@ def row_bytes(*rows: Rows | None) -> int:
 def blocks(*rows: Rows | None) -> Iterator[tuple[slice, Columns]]:
     """Yield columns that have as many rows as each other a block of rows at a time, and which rows it holds.
 
-    Arrays in memory are one block. A block of pieces has about BLOCK_BYTES, and the next is read meanwhile.
+    Arrays in memory are one block, unless they have no rows. A block of pieces has about BLOCK_BYTES, and the next one
+    is read meanwhile.
     """
     columns = together(*rows)
     if not are_in_pieces(*columns):
         whole = next(each for each in columns if each is not None)
-        yield slice(0, len(whole)), tuple(None if each is None else each[:] for each in columns)
+        if len(whole):
+            yield slice(0, len(whole)), tuple(None if each is None else each[:] for each in columns)
         return
     pieces = pieces_of(*columns)
     groups = grouped(np.arange(len(pieces.lengths)), np.asarray(pieces.lengths), row_bytes(*columns))
