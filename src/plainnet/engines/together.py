@@ -60,7 +60,7 @@ class Together(Alone):
         assert job.shares is not None
         self._job, self._ranks, self._shares = job, job.ranks, job.shares
         size = job.network.parameters.size
-        self._vector = np.zeros(size + 3, job.network.dtype)
+        self._vector = job.ranks.vector(size + 3, job.network.dtype)
         self.gradient, self._agreed = self._vector[:size], self._vector[size:]
         self._sum = sum_of_gradients(job.ranks, job.compression, size)
         self._draws = DrawsOfRank(job.network.dropout)

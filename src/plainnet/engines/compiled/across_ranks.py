@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -56,7 +57,8 @@ class AcrossRanks:
         self.failure: BaseException | None = None
         self.differ = len(set(self.ranks.all(code.code.identity))) > 1
         """True if the ranks have different processors: their machine code may round differently."""
-        self._function = SUM(self._sum)
+        this = weakref.WeakMethod(self._sum)  # no cycle, which would keep the memory of a run that has ended
+        self._function = SUM(lambda *given: this()(*given))  # type: ignore[misc]
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
         self._vectors: dict[tuple[int, int], Array] = {}
         self._parts: tuple[int, int, OwnParts] | None = None

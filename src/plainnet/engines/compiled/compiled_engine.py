@@ -70,7 +70,8 @@ class CompiledEngine:
         self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        gradient = np.zeros(net.parameters.size + 1, net.dtype)  # the loss of all ranks together comes last
+        size = net.parameters.size + 1  # the loss of all ranks together comes last
+        gradient = np.zeros(size, net.dtype) if job.ranks is None else job.ranks.vector(size, net.dtype)
         self.across = None if job.ranks is None else AcrossRanks(job, self.code, gradient)
         self.draws = (
             StepDraws(job, self.code.draws)
