@@ -121,7 +121,7 @@ def errors(measured: Measured, model: Fitted, groups: Iterable[Group]) -> Table:
             worst = max(off, key=abs)
             made.rows.append([str(group), f"{len(off)}", f"{np.median(np.abs(off)):.0%}", f"{worst:+.0%}"])
     made.notes.append(
-        "Of the steps of two ranks one number for each engine was fitted, of those of more ranks none. Ranks that share "
+        "Of the steps of two ranks one number for each engine was fitted, of more ranks none. Ranks that share "
         "a core wait for each other's turns, which the model does not know."
     )
     return made
