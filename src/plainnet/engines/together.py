@@ -12,7 +12,7 @@ from plainnet.layers import TrainingPass
 from plainnet.ranks.compression import sum_of_gradients
 
 
-class Alone:
+class OneProcess:
     """The steps of a job whose batches this process holds whole."""
 
     gradient: Array
@@ -44,7 +44,7 @@ class Alone:
         """Raise what is to be raised after the last step."""
 
 
-class Together(Alone):
+class Together(OneProcess):
     """The steps of a job whose rows several ranks hold.
 
     In each step every rank adds one vector to those of the others:
@@ -79,7 +79,7 @@ class Together(Alone):
 
     def _total(self, array: Array) -> Array:
         summed = np.array(array, order="C")
-        self._ranks.add(summed)
+        self._ranks.add(summed.reshape(-1))
         return summed
 
     def end(self, loss: float) -> float:
@@ -96,9 +96,9 @@ class Together(Alone):
             raise KeyboardInterrupt
 
 
-def steps_of(job: Job) -> Alone:
+def steps_of(job: Job) -> OneProcess:
     """Return the steps of a job, on one or on several ranks."""
-    return Alone(job) if job.ranks is None else Together(job)
+    return OneProcess(job) if job.ranks is None else Together(job)
 
 
 def _weight(inputs: Array, sample_weight: Array | None) -> float:
