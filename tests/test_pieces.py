@@ -10,7 +10,10 @@ import plainnet as pn
 from plainnet._base import pieces
 from plainnet._base.ahead import ahead
 from plainnet._base.pieces import Pieces
+from plainnet.engines.batches import remaining_batches
 from plainnet.errors import InvalidRow, InvalidValue
+from plainnet.training import prepare
+from plainnet.training.options import Options
 
 ROWS, COLUMNS, CLASSES = 530, 6, 3
 random = np.random.default_rng(0)
@@ -233,3 +236,16 @@ def test_one_call_ahead_and_no_more():
     assert begun == [0, 1]
     assert list(results) == [1, 2, 3, 4]
     assert list(ahead([])) == []
+
+
+def test_within_an_epoch_only_the_rest_is_read():
+    data = Parts()
+    options = {"loss": "cross_entropy", "batch_size": 16, "epochs": 1}
+    job = prepare(network(), data.inputs, data.targets, Options.of(options)).job
+    whole = list(remaining_batches(job))
+    job.batches_done = 20  # the order is drawn again
+    data.calls.clear()
+    rest = list(remaining_batches(job))
+    assert all((a[0] == b[0]).all() and (a[1] == b[1]).all() for a, b in zip(rest, whole[20:], strict=True))
+    assert len(data.calls) == len(set(data.calls))
+    assert data.lengths[data.calls].sum() < ROWS - 20 * 16 + 100

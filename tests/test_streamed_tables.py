@@ -1,6 +1,8 @@
 """Tables that are read in pieces: learned in one pass as they would be in memory, and trained by the command line."""
 
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -290,6 +292,18 @@ def test_whole_numbers_beyond_a_float_make_categories_wherever_they_stand():
     assert column.kind == "category"
 
 
+def test_columns_that_are_empty_in_most_files_get_their_kinds_where_they_have_values():
+    frame = rows(600)
+    columns = {f"rare{k}": [1.5 * k if i == 60 * k + 59 else None for i in range(600)] for k in range(10)}
+    sparse = frame.hstack(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64)))
+    sparse = sparse.with_columns(word=pl.when(pl.int_range(600) > 597).then(pl.lit("w")))
+    files = written(sparse, ".parquet")
+    table = prepare_stream(files, "y", RECIPES["small"], division=Division(Share(0.0), Share(0.05))).table
+    kinds = {column.name: column.kind for column in table.columns}
+    assert sum(kinds.get(name) == "number" for name in columns) >= 7  # a value may be in a row that validates
+    assert kinds["word"] == "category"
+
+
 def test_the_command_line_trains_on_a_folder(capsys):
     frame = rows(3_000)
     folder = written(frame, ".parquet")
@@ -374,3 +388,31 @@ def test_notes_say_once_what_is_not_expected():
     assert len(texts) == len(set(texts))
     assert sum("identifier" in text for text in texts) == 1
     assert sum("in every row" in text for text in texts) == 1
+
+
+PEAK = """
+import resource, sys
+from plainnet.cli import run
+status = run(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")
+sys.exit(status)
+"""
+
+
+@pytest.mark.slow
+def test_a_streamed_training_takes_less_than_a_gigabyte():
+    random = np.random.default_rng(0)
+    Path("large").mkdir()
+    for k in range(16):  # 2 GB as a table in memory
+        x = random.normal(size=(500_000, 25)).astype(np.float32)
+        columns = {f"x{i}": x[:, i] for i in range(24)} | {"c": random.integers(0, 20, 500_000).astype(str)}
+        frame = pl.DataFrame(columns | {"y": 2 * x[:, 0] + x[:, 1] + x[:, 24]})
+        frame.write_parquet(f"large/{k}.parquet", row_group_size=100_000)
+    command = [sys.executable, "-c", PEAK, "train", "large", "--target", "y", "--stream", *QUICK]
+    ended = subprocess.run(
+        [*command, "--epochs", "1", "--batch-size", "4096"], capture_output=True, text=True, timeout=900
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "read in pieces, again in each epoch" in ended.stdout
+    peak = int(ended.stdout.split("peak ")[1].split()[0])
+    assert peak < 1000

@@ -12,7 +12,7 @@ from plainnet.layers import TrainingPass
 from plainnet.ranks.compression import sum_of_gradients
 
 
-class OneProcess:
+class WholeSteps:
     """The steps of a job whose batches this process holds whole."""
 
     gradient: Array
@@ -44,7 +44,7 @@ class OneProcess:
         """Raise what is to be raised after the last step."""
 
 
-class Together(OneProcess):
+class SharedSteps(WholeSteps):
     """The steps of a job whose rows several ranks hold.
 
     In each step every rank adds one vector to those of the others:
@@ -96,9 +96,9 @@ class Together(OneProcess):
             raise KeyboardInterrupt
 
 
-def steps_of(job: Job) -> OneProcess:
+def steps_of(job: Job) -> WholeSteps:
     """Return the steps of a job, on one or on several ranks."""
-    return OneProcess(job) if job.ranks is None else Together(job)
+    return WholeSteps(job) if job.ranks is None else SharedSteps(job)
 
 
 def _weight(inputs: Array, sample_weight: Array | None) -> float:

@@ -38,7 +38,7 @@ class Stream:
     ranks: Ranks | Alone
     communicator: Any
     """That of the ranks, as the user gave it."""
-    in_memory: bool
+    in_memory: bool = True
     """True where this rank keeps its training rows in memory."""
 
 

@@ -16,6 +16,7 @@ from plainnet.tabular.facts import counts_rows
 from plainnet.tabular.kinds import Kind
 from plainnet.tabular.learning import MOST_CATEGORIES
 from plainnet.tabular.parts import TablePart
+from plainnet.tabular.problem import Problem
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.streaming.passing import Passed, number_columns
 from plainnet.tabular.streaming.reading import Reader
@@ -130,21 +131,21 @@ def task_of(reader: Reader, passed: Passed, sample: TablePart, task: str | None)
     return decide_task(values.to_frame(), reader.target, task)
 
 
-def table_of(reader: Reader, passed: Passed, sample: TablePart, task: Task, loss: str, recipe: Recipe) -> Table:
+def table_of(reader: Reader, passed: Passed, problem: Problem, recipe: Recipe) -> Table:
     """Return the table of all training rows; its classes are those of all rows, as each part has to know them.
 
     Raises as `Table.learn` does.
     """
     assert passed.classes is not None
-    robust = recipe.encoding == "robust"
-    if task == "classification":
+    robust, sample = recipe.encoding == "robust", problem.rows
+    if problem.task == "classification":
         counts = passed.classes.counts
         target: Target = ClassTarget.learn(
             counts["value"].alias(reader.target), reader.options.spellings, counts["rows"]
         )
     else:
         (facts,) = facts_on(reader, passed, sample, [reader.target])
-        target = NumberTarget.learn(facts, output_of(loss) == "identity", clip=robust)
+        target = NumberTarget.learn(facts, output_of(problem.loss) == "identity", clip=robust)
     inputs = [name for name in reader.names if name not in (reader.target, reader.weight_column)]
     return Table.of_facts(
         facts_on(reader, passed, sample, inputs),

@@ -12,9 +12,10 @@ import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.tabular.parts import TablePart
+from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.streaming.drawing import NOWHERE, TEST, TRAINING, VALIDATION
 from plainnet.tabular.streaming.portions import Portion
-from plainnet.tabular.streaming.reading import Reader
+from plainnet.tabular.streaming.reading import NewEvidence, Reader
 from plainnet.tabular.streaming.sums import NumberSums, ValueCounts
 
 
@@ -79,17 +80,22 @@ def _sum(first: Sums | None, second: Sums | None) -> Sums | None:
     return first + second
 
 
-def passed(reader: Reader, portions: Sequence[Portion]) -> tuple[Passed, list[int]]:
+def passed(reader: Reader, portions: Sequence[Portion]) -> tuple[Passed, list[int], list[RawTable]]:
     """Return what is known of the rows of these portions, and how many of each are to train on.
 
-    Raises as `Reader.read` does.
+    Return also what the evidence on the columns lacks: then the rest is of no use. Raises as `Reader.read` does.
     """
-    found, lengths = Passed(), []
+    found, lengths, new = Passed(), list[int](), list[RawTable]()
     for portion in portions:
-        one = _passed(reader, portion)
+        try:
+            one = _passed(reader, portion)
+        except NewEvidence as met:
+            new.append(met.evidence)
+            continue
         lengths.append(one.training)
-        found = found + one
-    return found, lengths
+        if not new:
+            found = found + one
+    return found, lengths, new
 
 
 def _passed(reader: Reader, portion: Portion) -> Passed:
