@@ -82,6 +82,8 @@ for name, options in runs.items():
     assert same_everywhere(together.parameters.tobytes()), name
     assert found.settings["training_examples"] == 97 and found.settings["ranks"] == size
     assert found.settings["validation_examples"] == (41 if validated else 0)
+from plainnet.report.rerun import python
+assert "    communicator=MPI.COMM_WORLD,\\n" in python(together)
 print("alike")
 """
 )

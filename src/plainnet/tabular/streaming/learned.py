@@ -72,12 +72,10 @@ def facts_on(reader: Reader, passed: Passed, sample: TablePart, names: Sequence[
 
 
 def _facts(reader: Reader, passed: Passed, sample: TablePart, name: str) -> StreamedFacts:
-    kind, counts = reader.kinds[name], passed.values[name]
-    weights = counts.weights
+    kind = reader.kinds[name]
     known: dict[str, Any] = {
         "name": name,
         "rows": passed.training,
-        "missing": counts.rows.get(None, 0),
         "kind": kind,
         "unit": 1.0 if sample.weights is None else float(passed.unit),
         "sample": sample.frame[name],
@@ -87,15 +85,20 @@ def _facts(reader: Reader, passed: Passed, sample: TablePart, name: str) -> Stre
         assert passed.numbers is not None
         sums, place = passed.numbers, number_columns(reader).index(name)
         ends = float(sums.least[place]), float(sums.most[place])
+        present, missing = float(sums.weight[place]), passed.training - int(sums.known[place])
         return StreamedFacts(
-            **known | {"missing": counts.rows.get(False, 0)},
+            **known,
+            missing=missing,
             different=min(1, int(sums.known[place])) + (ends[0] < ends[1]),
             first=ends[0],
             ends=ends,
             moments=(float(sums.mean[place]), float(sums.deviation[place]) or 1.0),
-            totals=[weights.get(False, 0.0), weights.get(True, 0.0)],
+            totals=[passed.weight - present if missing else 0.0, present],
             is_whole=bool(sums.whole[place]),
         )
+    counts = passed.values[name]
+    weights = counts.weights
+    known["missing"] = counts.rows.get(None, 0)
     if kind == "boolean":
         found = [value for value in weights if value is not None]
         totals = [weights.get(value, 0.0) for value in (None, False, True)]

@@ -34,7 +34,7 @@ from plainnet.tabular.targets import target_column
 
 MOST_PASSES = 8
 """A pass that meets something new begins again; so often at most."""
-MOST_BYTES = 2**27
+MOST_BYTES = 2**26
 """The sample, the validation part and the test part have about so many bytes each at most."""
 
 
