@@ -38,15 +38,15 @@ def fingerprints(*arrays: Rows | None) -> list[str]:
     return [digest.hexdigest() for digest in digests]
 
 
-ROWS_AT_A_TIME = 4096
-"""The rows that are hashed together, which fit into a processor's cache."""
+HASHED_BYTES = 2**17
+"""About the bytes of the rows that are hashed together: they and what is made of them fit into a processor's cache."""
 
 
 def row_hashes(*arrays: Rows | None, key: int = 0) -> Array:
     """Return 64 bits for each row of arrays of as many rows, made of its bytes in all of them, (rows,).
 
-    Another `key` gives other bits.
-    Each 64-bit word of a row is mixed by the steps of SplitMix64 (Steele, Lea & Flood 2014) with a key of its place.
+    Another `key` gives other bits. Each 64-bit word of a row is mixed by the steps of SplitMix64 (Steele, Lea & Flood
+    2014) with a key of its place.
     """
     present = [array for array in arrays if array is not None]
     hashes = np.empty(len(present[0]), np.uint64)
@@ -72,8 +72,9 @@ def row_sums(*arrays: Rows | None) -> list[int]:
 def _hashes_of(columns: Columns, key: int) -> Iterator[tuple[slice, list[Array]]]:
     """Yield some rows, and their hashes by the first column, by the first two, and so on."""
     read = [column for column in columns if column is not None]
-    for start in range(0, len(read[0]), ROWS_AT_A_TIME):
-        part = slice(start, start + ROWS_AT_A_TIME)
+    step = max(1, HASHED_BYTES // max(1, sum(column[:1].nbytes for column in read)))
+    for start in range(0, len(read[0]), step):
+        part = slice(start, start + step)
         mixed: list[Array] = [np.full(len(read[0][part]), key, np.uint64)]
         for column in read:
             mixed.append(_mixed(mixed[-1] + _sum_of_words(column[part])))

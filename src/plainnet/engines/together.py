@@ -79,7 +79,7 @@ class SharedSteps(WholeSteps):
 
     def _total(self, array: Array) -> Array:
         summed = np.array(array, order="C")
-        self._ranks.add(summed)
+        self._ranks.add(summed.reshape(-1))
         return summed
 
     def end(self, loss: float) -> float:
