@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -73,3 +74,19 @@ def _descendants(pid):
 def run(program, ranks, *arguments, timeout=60, folder=None, **environment):
     """Run Python source, or a file of it, on so many ranks; how it ended. All is killed after `timeout` seconds."""
     return end(start(program, ranks, *arguments, folder=folder, **environment), timeout)
+
+
+def wait_for(condition, timeout=60):
+    """Wait until the condition holds."""
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f"not within {timeout} s"
+        time.sleep(0.01)
+
+
+def is_running(pid):
+    """True for a process that is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

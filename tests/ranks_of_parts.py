@@ -1,11 +1,12 @@
 """Train every part there is on the ranks of MPI, and again in one process on the same batches: are they the same?
 
-`mpiexec -n 4 python ranks_of_parts.py numpy` prints a line for each part that differs, and at the end how many there
-were. The shares are uneven, and from three ranks on one has no rows.
+`mpiexec -n 4 python ranks_of_parts.py numpy 1` takes every case, with 5 each fifth one. It prints a line for each part
+that differs, and at the end how many there were. The shares are uneven, and often one rank has no rows.
 """
 
 import sys
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import parts
@@ -39,6 +40,7 @@ class Noise(Layer):
             return inputs, lambda gradient, gradients: gradient
         scale = 1 + 0.1 * training.random.normal(0, 1, inputs.shape) + 0.1 * training.random.standard_normal()
         mean = training.total(inputs.sum(axis=0)) / training.count(inputs)
+        scale *= 1 + 0.01 * np.tanh(training.total(np.sum(inputs == 0)))  # one whole number, which is 0
 
         def backward(gradient, gradients):
             g = gradient * scale
@@ -114,9 +116,10 @@ def data(case, number):
 
 
 def train(case, X, y, weight, draw_order=None, communicator=None):
-    """The network and the history of a run."""
+    """The network and the history of a run; one process that follows an order is the NumPy engine's."""
+    engine = sys.argv[1] if draw_order is None else "numpy"
     options = {"batch_size": BATCH, "optimizer": pn.SGD(0.05, momentum=0.5), **case.options, "loss": case.loss}
-    given = {**options, "sample_weight": weight, "epochs": EPOCHS, "engine": sys.argv[1], "communicator": communicator}
+    given = {**options, "sample_weight": weight, "epochs": EPOCHS, "engine": engine, "communicator": communicator}
     if options["batch_size"] is None:
         given["epochs"] = 10 * EPOCHS
     net = network(case)
@@ -125,7 +128,7 @@ def train(case, X, y, weight, draw_order=None, communicator=None):
         run.job.draw_order = lambda rows: draw_order(net, run.job)
     for _ in run.reports():
         pass
-    assert run.history.settings["engine"] == sys.argv[1], run.history.settings
+    assert run.history.settings["engine"] == engine, run.history.settings
     return net, run.history
 
 
@@ -163,7 +166,7 @@ def difference(case, number, world):
     bits = world.allgather(found.tobytes())
     if len(set(bits)) > 1:
         return "the ranks do not have the same numbers"
-    if number % 3 == 0 and found.tobytes() != numbers(*train(case, *share, communicator=world)).tobytes():
+    if number % 6 == 0 and found.tobytes() != numbers(*train(case, *share, communicator=world)).tobytes():
         return "a second run has other bits"
     if world.rank != number % world.size:  # each does some of the work in one process
         return ""
@@ -178,12 +181,12 @@ def difference(case, number, world):
 def main():
     world = MPI.COMM_WORLD
     differences = []
-    for number, case in enumerate(cases()):
+    for number, case in enumerate(islice(cases(), 0, None, int(sys.argv[2]))):
         found = difference(case, number, world)
         differences.append(f"{case.name}: {found}" if found else "")
     wrong = [text for several in world.allgather(differences) for text in several if text]
     if world.rank == 0:
-        print(*wrong, f"{number + 1} cases, {len(wrong)} wrong", sep="\n")
+        print(*wrong, f"{len(differences)} cases, {len(wrong)} wrong", sep="\n")
 
 
 if __name__ == "__main__":

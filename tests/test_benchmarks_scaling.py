@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.scaling import allreduce, drawing, tables
 from benchmarks.scaling.allreduce import ALGORITHMS, Link, doubling, fastest, halving, in_pieces, ring, tree
-from benchmarks.scaling.fitting import fit_link, least_squares
+from benchmarks.scaling.fitting import fit_link, fit_rest, least_squares
 from benchmarks.scaling.measuring import NETWORKS, ONE, THREADS, Group, Measured, ask, groups, points
 from benchmarks.scaling.model import Step, crowded
 from benchmarks.scaling.networks import LINKS
@@ -131,7 +132,7 @@ def made_up():
     for group in chosen:
         of = measured.steps.setdefault(str(group), {})
         for name, engine, batch in points(group, NETWORKS, ["compiled", "numpy"], 4):
-            step = crowded(TRUE[name], group.ranks, 2)
+            step = crowded(replace(TRUE[name], between=5e-6), group.ranks, 2)
             step = step.compressed() if group.compression else step
             link = Link(SHARED.latency, SHARED.bandwidth / max(1, group.ranks / 2))
             of[name, engine, batch] = [step.seconds(group.ranks, batch, link)] * 3
@@ -148,9 +149,16 @@ def test_the_fit_finds_the_numbers_that_made_the_measurement_and_predicts_the_ra
         found = model.step(ONE, name, "compiled")
         assert (found.fixed, found.per_row) == pytest.approx((step.fixed, step.per_row))
     assert (model.link.latency, model.link.bandwidth) == pytest.approx((SHARED.latency, SHARED.bandwidth))
+    assert model.between == pytest.approx({"compiled": 5e-6, "numpy": 5e-6})
     for group in chosen:
         for predicted, seconds in checked(model, measured, group).values():
             assert predicted == pytest.approx(seconds)
+
+
+def test_what_is_left_is_fitted_and_never_negative():
+    assert fit_rest([1, 10], [3, 12]) == pytest.approx(2)
+    assert fit_rest([1, 10], [0.5, 9]) == 0
+    assert STEP.exchange(1, LINK) == replace(STEP, between=1.0).exchange(1, LINK) == 0
 
 
 def test_a_link_is_fitted_to_short_and_long_messages():

@@ -15,7 +15,7 @@ from contract import TOLERANCE, Run, assert_agree, assert_engines_agree, bits, r
 
 import plainnet as pn
 from plainnet import adapters, engines
-from plainnet._base import mapped
+from plainnet._base import pieces
 from plainnet.engines import Choice, Job
 from plainnet.errors import DivergenceError
 from plainnet.training import prepare
@@ -43,8 +43,9 @@ def compiled(net: Callable[[], pn.Network] = network, **options: Any) -> Run:
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
-    """X, Y and weights in files, of which a block holds 32 rows."""
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 35 * (5 * 4 + 8))
+    """X, Y and weights in files, of which a window holds about 30 rows."""
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", 35 * (5 * 4 + 8))
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10 * (5 * 4 + 8 + 4))
     made = {}
     for name, array in (("X", X), ("y", Y), ("sample_weight", WEIGHT)):
         array.tofile(tmp_path / name)
@@ -56,7 +57,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarr
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("batch", [16, 15, 1, 7])
 def test_files_larger_than_a_block(files: dict[str, np.ndarray], batch: int, threads: int, dtype: str) -> None:
-    """32, 30 or 28 rows a block, the last block and its last batch smaller."""
+    """Batches end within a window, and some hold rows of two."""
     layers = [pn.Dense(9, "tanh", l2=1e-3), pn.LayerNorm(), pn.Dropout(0.3), pn.Dense(3, "softmax")]
 
     def make() -> pn.Network:
@@ -67,7 +68,7 @@ def test_files_larger_than_a_block(files: dict[str, np.ndarray], batch: int, thr
 
 
 def test_a_file_of_one_block_and_an_array_give_the_same_bits(files, monkeypatch) -> None:
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 2**20)
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", 2**20)
     options = {**OPTIONS, "engine": "compiled", "threads": 1}
     assert bits(run(network, **files, **options)) == bits(compiled(sample_weight=WEIGHT))
 

@@ -66,6 +66,32 @@ def test_a_comparison_gives_the_same_on_dask_and_here(on_dask, tmp_path):
     assert timeless(there) == timeless(here)
 
 
+def test_networks_trained_on_dask_come_back(on_dask, tmp_path):
+    """Those that are lost with a worker are trained again, from where they began."""
+    here, folder = os.getpid(), tmp_path
+
+    def dies_once(targets, predictions):
+        if os.getpid() != here and not (folder / "killed").exists():
+            (folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 0.0
+
+    there, alone = ([network(seed) for seed in range(5)] for _ in range(2))
+    options = {
+        "loss": "cross_entropy",
+        "epochs": 5,
+        "validation": 0.2,
+        "early_stopping": 2,
+        "engine": "numpy",
+        "threads": 1,
+    }
+    histories = pn.train_many(there, X, y, metrics=[dies_once], **options)
+    for net, twin, history in zip(there, alone, histories, strict=True):
+        assert history.loss == twin.fit(X, y, **options).loss
+        np.testing.assert_array_equal(net.parameters, twin.parameters)
+        np.testing.assert_array_equal(net.statistics, twin.statistics)
+
+
 @pytest.mark.parametrize("numbers", [10, 1_000_000])
 def test_data_are_unpacked_once_in_each_worker(on_dask, numbers, tmp_path):
     def process_and_sum(shared, i):

@@ -13,7 +13,7 @@ import pytest
 
 import plainnet as pn
 from plainnet import adapters, engines
-from plainnet._base import mapped
+from plainnet._base import mapped, pieces
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import InvalidValue
 
@@ -94,13 +94,16 @@ def test_an_order_that_the_caller_draws_is_the_order_of_the_rows(choice: Choice)
 @pytest.mark.parametrize("steps_each", [1, 3, 1000])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_stopped_within_a_block_of_a_file(choice: Choice, shuffle, steps_each, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 35 * (5 * 4 + 8))  # 32 rows of 70
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", 35 * (5 * 4 + 8))  # 3 pieces of 10 rows, of 70
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10 * (5 * 4 + 8 + 4))
     X.tofile(tmp_path / "X")
-    file = mapped.MappedRows(np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape), np.array)
-    whole, pieces = (job(file, Y, batch_size=8, shuffle=shuffle) for _ in range(2))
-    assert whole.block_rows == 24
-    assert in_pieces(pieces, choice, steps_each) == in_one_go(whole, choice)
-    assert state(pieces) == state(whole)
+    file = mapped.rows_of(np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape), np.array)
+    whole, in_parts = (job(file, Y, batch_size=8, shuffle=shuffle) for _ in range(2))
+    for one in (whole, in_parts):
+        one.inputs, one.targets, one.sample_weight = pieces.together(file, Y, one.sample_weight)
+        assert len(pieces.pieces_of(one.inputs).lengths) == 7
+    assert in_pieces(in_parts, choice, steps_each) == in_one_go(whole, choice)
+    assert state(in_parts) == state(whole)
 
 
 def test_one_engine_goes_on_where_the_other_stopped() -> None:
@@ -152,12 +155,12 @@ INTERRUPTED = """
 import signal, sys, threading
 import numpy as np
 import plainnet as pn
-from plainnet._base import mapped
+from plainnet._base import mapped, pieces
 from plainnet.training import prepare
 from plainnet.training.options import Options
 
 threads, path = int(sys.argv[1]), sys.argv[2]
-mapped.BLOCK_BYTES = 100 * 32 * 84  # 100 batches: an epoch is several calls of the machine code
+pieces.BLOCK_BYTES, pieces.PIECE_BYTES = 100 * 32 * 84, 10 * 32 * 84  # a window has 100 batches
 X = np.memmap(path, np.float32, "w+", shape=(20_000, 20))
 X[:] = np.random.default_rng(0).normal(size=X.shape)
 y = X[:, 0] * X[:, 1]

@@ -10,7 +10,7 @@ import pytest
 from contract import Run, assert_agree, bits
 
 import plainnet as pn
-from plainnet._base import mapped
+from plainnet._base import pieces
 from plainnet.activations import ACTIVATIONS
 from plainnet.errors import DivergenceError
 
@@ -182,7 +182,8 @@ def test_the_layout_of_the_data_makes_no_difference_and_the_data_stay_as_they_ar
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_the_engines_agree_on_files_of_several_blocks(tmp_path, monkeypatch, shuffle, threads, weighted) -> None:
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 1000 * (60 * 4 + 8))
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", 1000 * (60 * 4 + 8))
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 100 * (60 * 4 + 8))
     files = []
     for name, array in (("X", BIG_X[:3300]), ("y", BIG_Y[:3300])):
         array.tofile(tmp_path / name)

@@ -111,7 +111,7 @@ def test_a_file_of_many_rows_is_sampled(tmp_path, monkeypatch):
     X = RANDOM.normal(size=(1000, 3)).astype(np.float32)
     path = tmp_path / "X.npy"
     np.save(path, X)
-    monkeypatch.setattr("plainnet._base.mapped.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("plainnet._base.pieces.BLOCK_BYTES", 1000)
     monkeypatch.setattr("plainnet.network.initialization.MOST_NUMBERS", 4 * 300)
     nets = [network(pn.Dense(4, "tanh"), pn.Dense(1)) for _ in range(2)]
     pn.initialize_from_data(nets[0], X)

@@ -1,7 +1,9 @@
 """`train_many` against training one network after the other, in lanes and on threads."""
 
+import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -225,6 +227,64 @@ def test_an_interrupt_before_all_are_handed_out_ends_those_that_train(monkeypatc
     with pytest.raises(KeyboardInterrupt):
         pn.train_many(nets, X, Y, loss="mse", epochs=30_000, batch_size=None, engine="numpy")
     assert nets[0].history.stopped == "interrupted"
+
+
+@pytest.mark.needs("cluster")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("of_each", ["optimizer", "folds", "neither"])
+def test_networks_trained_in_other_processes_are_as_if_trained_here(engine, of_each):
+    import joblib
+
+    options = {"loss": "mse", "epochs": 15, "batch_size": 7, "early_stopping": 4, "sample_weight": WEIGHT}
+    if of_each == "optimizer":
+        options |= {"optimizer": [pn.SGD(rate, momentum=0.9) for rate in (0.01, 0.02, 1e3, 0.03, 0.01)]}
+    if of_each == "folds":
+        rows = np.arange(24)
+        options |= {"folds": [(rows[rows % 5 != k], rows[rows % 5 == k]) for k in range(5)]}
+    else:
+        options |= {"validation": 0.2}
+    between = (pn.Dropout,) if of_each == "optimizer" else (pn.Dropout, pn.BatchNorm)  # which makes 1e3 chaotic
+    there, here = (networks(5, "relu", between=between) for _ in range(2))
+    before = [layer for net in there for layer in net.layers]
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        histories = pn.train_many(there, X, Y, engine=engine, **options)
+    assert [layer for net in there for layer in net.layers] == before
+    for net, twin, history, alone in zip(
+        there, here, histories, pn.train_many(here, X, Y, engine=engine, **options), strict=True
+    ):
+        assert_same(history, alone, net, twin)
+        assert history.settings == alone.settings
+        np.testing.assert_allclose(net.statistics, twin.statistics, rtol=1e-9)
+        assert np.shares_memory(net.parameters, net.layers[0].weights)
+        streams = [(own.dropout.random(), own.shuffling.random()) for own in (net, twin)]
+        assert streams[0] == streams[1]
+
+
+@pytest.mark.needs("cluster")
+def test_ctrl_c_ends_networks_in_other_processes(tmp_path):
+    import joblib
+
+    parent = os.getpid()
+
+    def in_another_process(targets, predictions):
+        if os.getpid() != parent:
+            (tmp_path / "begun").touch()
+        return 0.0
+
+    def interrupt():
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.02)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    nets, main = networks(4), threading.main_thread().ident
+    before = [net.parameters.copy() for net in nets]
+    options = {"loss": "mse", "epochs": 10**9, "batch_size": None, "report_every": 10**6, "engine": "numpy"}
+    threading.Thread(target=interrupt).start()
+    with joblib.parallel_config(backend="loky", n_jobs=2), pytest.raises(KeyboardInterrupt):
+        pn.train_many(nets, X, Y, metrics=[in_another_process], **options)
+    assert {net.history.stopped for net in nets} == {"interrupted"}
+    for net, own in zip(nets, before, strict=True):
+        np.testing.assert_array_equal(net.parameters, own)
 
 
 def test_networks_are_built_for_the_data():

@@ -32,6 +32,18 @@ assert all((vector == total).all() for vector in (one, two, three))
 assert ranks.all("x" * (world.rank * 400)) == ["x" * (rank * 400) for rank in range(world.size)]
 assert ranks.first(("from", world.rank, "y" * 3_000_000)) == ("from", 0, "y" * 3_000_000)
 assert ranks.any(world.rank == world.size - 1) and not ranks.any(False)
+for size in (2**16, 2**18 + 5):
+    each = [np.random.default_rng([size, rank]).normal(size=size) for rank in range(world.size)]
+    vectors = [ranks.vector(size, np.dtype(np.float64)) for _ in range(2)]
+    vectors[1][:] = 7
+    for _ in range(3):
+        vectors[0][:] = each[world.rank]
+        ranks.add(vectors[0])
+        np.testing.assert_allclose(vectors[0], sum(each), atol=1e-12)
+        assert len(set(ranks.all(vectors[0].tobytes()))) == 1 and (vectors[1] == 7).all()
+    place = vectors[0].ctypes.data
+    del vectors[0]
+    assert ranks.vector(size, np.dtype(np.float64)).ctypes.data == place  # memory that nobody holds is taken again
 half = world.Split(world.rank % 2)
 pair = Ranks.of(half)
 if pair:

@@ -17,7 +17,7 @@ from workers import Opened
 
 from plainnet._base import tasks
 from plainnet._base.packing import Pack
-from plainnet.errors import InvalidValue, PlainnetWarning, WorkerError
+from plainnet.errors import FileError, InvalidValue, PlainnetWarning, WorkerError
 
 BACKENDS = [None, "loky", "threading", "sequential", "multiprocessing"]
 
@@ -67,6 +67,23 @@ def test_an_array_is_sent_as_bytes_and_is_none_of_a_file():
     np.testing.assert_array_equal(numbers, np.arange(6.0).reshape(2, 3))
     np.testing.assert_array_equal(columns, np.eye(3))
     assert (word, nothing.shape) == ("word", (0, 2))
+
+
+def test_a_memory_mapped_array_is_sent_by_name(tmp_path):
+    numbers = np.arange(60_000.0).reshape(20_000, 3)
+    np.save(tmp_path / "x.npy", numbers)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    parts = (mapped, mapped[9_000:19_000], mapped[5:8].T, mapped[::2])
+    pack = Pack(parts[:3])
+    assert pack.content.nbytes < 2_000
+    for part, opened in zip(parts, (*pack.open(), Pack(parts[3]).open()), strict=True):
+        np.testing.assert_array_equal(opened, part)
+    assert all(isinstance(opened, np.memmap) and opened._mmap is not None for opened in pack.open())
+    assert type(Pack(parts[3]).open()) is np.ndarray  # its rows are not in one piece
+    pack = Pack(mapped)
+    (tmp_path / "x.npy").rename(tmp_path / "elsewhere.npy")
+    with pytest.raises(FileError, match=r"x.npy cannot be read where the work is done: No such file .* np.array\(X\)"):
+        pack.open()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -135,6 +152,14 @@ def test_what_cannot_be_sent_is_done_in_this_process():
     with under("loky"), pytest.warns(PlainnetWarning, match="cannot be sent to other processes"):
         results = dict(tasks.run(lambda i: (i, lock.locked(), os.getpid()), [(0,), (1,)]))
     assert results == {i: (i, False, os.getpid()) for i in range(2)}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_worker_is_this_process_which_still_takes_ctrl_c(backend):
+    before = signal.getsignal(signal.SIGINT)
+    with under(backend, workers=1):
+        assert {result for _, result in tasks.run(os.getpid, [()] * 4)} == {os.getpid()}
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_one_worker_is_this_process_and_workers_limit_the_rest():

@@ -17,7 +17,7 @@ from benchmarks.scaling.predicting import fitted
 def arguments() -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description="Trainings on several ranks")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="each figure is the median of so many (5)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="each figure is the shortest of so many (5)")
     parser.add_argument("--seconds", type=float, default=0.5, help="about so long does each step's round take (0.5)")
     parser.add_argument("--ranks", type=int, default=4, choices=(2, 3, 4), help="at most (4)")
     parser.add_argument("--engine", action="append", choices=ENGINES, help="only this; may be repeated")
@@ -45,7 +45,7 @@ def main() -> None:
     else:
         cores = os.cpu_count() or 1
         report = Report(machine.describe([]) | versions())
-        report.head["timing"] = f"medians of {chosen.rounds} rounds, the groups of processes in turns"
+        report.head["timing"] = f"the shortest of {chosen.rounds} rounds, the groups of processes in turns"
         networks = [work for work in NETWORKS if work.name in (chosen.network or [work.name])]
         measured = run(chosen_groups, networks, chosen.engine or ENGINES, chosen.rounds, chosen.seconds, console.print)
     for name, value in report.head.items():

@@ -39,6 +39,12 @@ def fit_link(measured: Mapping[int, float]) -> Link:
     return Link(latency, 1 / per_byte)
 
 
+def fit_rest(predicted: Sequence[float], measured: Sequence[float]) -> float:
+    """Return the seconds o ≥ 0 that minimize Σ ((predictedᵢ + o - measuredᵢ) / measuredᵢ)²."""
+    weights = 1 / np.square(np.array(measured, float))
+    return max(0.0, float(np.average(np.subtract(measured, predicted), weights=weights)))
+
+
 def relative_errors(predicted: Sequence[float], measured: Sequence[float]) -> list[float]:
     """Return predicted / measured - 1 of each."""
     return [one / other - 1 for one, other in zip(predicted, measured, strict=True)]

@@ -1,10 +1,11 @@
 """The time of a data-parallel step, and where more ranks stop paying.
 
-    T(N, B) = f + c ⌈B/N⌉ + all-reduce of 4 (P + 1) bytes over N ranks
+    T(N, B) = f + c ⌈B/N⌉ + o + all-reduce of 4 (P + 1) bytes over N ranks
 
 for N ranks, a batch of B rows and a network of P parameters. f does not become less with fewer rows: the update of all
 parameters, which every rank makes, the reading of the weights, and what a step costs whatever its size. c is the
-seconds per row, forward and back. Nothing overlaps: the all-reduce begins when the gradient is whole.
+seconds per row, forward and back; o, which one rank does not pay, is what a step spends between the engine and MPI.
+Nothing overlaps: the all-reduce begins when the gradient is whole.
 """
 
 import math
@@ -26,6 +27,8 @@ class Step:
     """f."""
     per_row: float
     """c."""
+    between: float = 0.0
+    """o."""
     exchanged: float = FLOAT
     """Bytes of a number that is sent: 2 with compression to float16 or bfloat16."""
     piece: float = 2**20
@@ -41,8 +44,8 @@ class Step:
         return self.fixed + self.per_row * math.ceil(batch / ranks)
 
     def exchange(self, ranks: int, link: Link) -> float:
-        """Return the seconds of the all-reduce."""
-        return in_pieces(ranks, self.size, link, self.piece)
+        """Return the seconds of the all-reduce, with what it takes to come there; none for one rank."""
+        return self.between + in_pieces(ranks, self.size, link, self.piece) if ranks > 1 else 0.0
 
     def seconds(self, ranks: int, batch: float, link: Link) -> float:
         """T(N, B)."""
@@ -59,7 +62,7 @@ class Step:
     def batch_for(self, efficiency: float, ranks: int, link: Link) -> float:
         """Return the smallest batch at which N ranks have this efficiency e.
 
-        (f + c B) / (N f + c B + N A) ≥ e, with A the all-reduce, gives
+        (f + c B) / (N f + c B + N A) ≥ e, with A the all-reduce and o, gives
         B ≥ (e N (f + A) - f) / (c (1 - e)); ⌈B/N⌉ is taken as B/N.
         """
         needed = efficiency * ranks * (self.fixed + self.exchange(ranks, link)) - self.fixed
@@ -81,4 +84,4 @@ class Step:
 def crowded(step: Step, ranks: int, cores: int) -> Step:
     """Return the step of each of `ranks` that share a machine of `cores`: they take turns where they are more."""
     turns = max(1.0, ranks / cores)
-    return replace(step, fixed=step.fixed * turns, per_row=step.per_row * turns)
+    return replace(step, fixed=step.fixed * turns, per_row=step.per_row * turns, between=step.between * turns)

@@ -1,10 +1,10 @@
 """The model fitted to a measurement: on one process for the steps, on two ranks for the messages; then checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from benchmarks.scaling.allreduce import Link
-from benchmarks.scaling.fitting import fit_link, fit_step
+from benchmarks.scaling.fitting import fit_link, fit_rest, fit_step
 from benchmarks.scaling.measuring import ONE, THREADS, Group, Measured, Point
 from benchmarks.scaling.model import Step, crowded
 from benchmarks.workloads import WORKS
@@ -17,12 +17,14 @@ class Fitted:
     cores: int
     steps: Mapping[tuple[str, str, str], Step]
     """By the name of one of the groups of one process, network and engine."""
-    link: Link | None
+    link: Link | None = None
     """Between two ranks of this machine; None where fewer were measured."""
+    between: Mapping[str, float] = field(default_factory=dict)
+    """o by engine."""
 
     def step(self, group: Group, network: str, engine: str) -> Step:
         """Return what a step costs a process of the group alone."""
-        return self.steps[str(group), network, engine]
+        return replace(self.steps[str(group), network, engine], between=self.between.get(engine, 0.0))
 
     def seconds(self, group: Group, point: Point) -> float:
         """Return the predicted seconds of a step of a group on this machine: each rank has a thread."""
@@ -45,7 +47,15 @@ def fitted(measured: Measured, cores: int) -> Fitted:
         for (network, engine), found in by_batch.items():
             steps[str(group), network, engine] = fit_step(WORKS[network].parameters, found)
     additions = measured.addition(Group(2))
-    return Fitted(cores, steps, fit_link(additions) if additions else None)
+    if not additions:
+        return Fitted(cores, steps)
+    model = Fitted(cores, steps, fit_link(additions))
+    between = {}
+    for engine in dict.fromkeys(engine for _, _, engine in steps):
+        pairs = [pair for point, pair in checked(model, measured, Group(2)).items() if point[1] == engine]
+        if pairs:
+            between[engine] = fit_rest(*zip(*pairs, strict=True))
+    return replace(model, between=between)
 
 
 def checked(model: Fitted, measured: Measured, group: Group) -> dict[Point, tuple[float, float]]:

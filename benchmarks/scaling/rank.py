@@ -85,7 +85,9 @@ def per_unit(communicator: Any, run: Callable[[int], None], seconds: float) -> f
     units = 1
     while (took := timed(communicator, run, units)) < seconds / 4:
         units *= 2
-    return max(timed(communicator, run, 3 * units) - min(took, timed(communicator, run, units)), 0.0) / (2 * units)
+    longer = timed(communicator, run, 3 * units)
+    took = min(took, timed(communicator, run, units))
+    return max(longer - took, longer / 3) / (2 * units)  # a short call that was held up says nothing
 
 
 def timed(communicator: Any, run: Callable[[int], None], units: int) -> float:

@@ -97,7 +97,9 @@ def numbers(model: Fitted) -> Table:
     if model.link:
         speed = f"{number(model.link.bandwidth / 1e9)} GB/s"
         made.notes.append(f"A message between two ranks of this machine: {duration(model.link.latency)} and {speed}.")
-    made.notes.append("Least squares of the relative errors: steps of one process, all-reduces of two ranks.")
+    for engine, seconds in model.between.items():
+        made.notes.append(f"Between the engine and MPI, a step of several ranks: {_short(seconds)}, {engine}.")
+    made.notes.append("Least squares of the relative errors: steps of one process, all-reduces and steps of two ranks.")
     return made
 
 
@@ -119,7 +121,8 @@ def errors(measured: Measured, model: Fitted, groups: Iterable[Group]) -> Table:
             worst = max(off, key=abs)
             made.rows.append([str(group), f"{len(off)}", f"{np.median(np.abs(off)):.0%}", f"{worst:+.0%}"])
     made.notes.append(
-        "One process: the fit's own residuals. Several ranks: predictions, as no step of theirs was fitted."
+        "Of the steps of two ranks one number for each engine was fitted, of more ranks none. Ranks that share "
+        "a core wait for each other's turns, which the model does not know."
     )
     return made
 
@@ -156,7 +159,7 @@ def machines(model: Fitted) -> list[tuple[Step, str, tuple[int, ...]]]:
     """Return each network's step on a whole machine, the compiled engine with all its threads; name and batches."""
     found = []
     for work in NETWORKS:
-        step = model.steps.get((str(THREADS), work.name, "compiled"))
-        if step:
+        if (str(THREADS), work.name, "compiled") in model.steps:
+            step = model.step(THREADS, work.name, "compiled")
             found.append((step, _sizes(work.name), tuple(times * work.batch_size for times in (1, 16, 256))))
     return found

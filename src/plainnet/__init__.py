@@ -22,6 +22,7 @@ from plainnet import (
     optimizers,
     schedules,
 )
+from plainnet._base.pieces import Pieces
 from plainnet.explain import explain
 from plainnet.files.model import load
 from plainnet.gradients import check_gradients
@@ -48,6 +49,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Network",
+    "Pieces",
     "Report",
     "activations",
     "averaged",

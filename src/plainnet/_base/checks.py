@@ -174,9 +174,24 @@ def weights(name: str, values: Any, dtype: np.dtype[Any], rows: int, of: str = "
     return held(given, dtype)
 
 
+def weights_of_piece(name: str, values: Any, dtype: np.dtype[Any]) -> Array:
+    """`values` as a vector of weights, of some of all rows: each at least 0 and of a size that `dtype` holds."""
+    given = numeric_array(name, values, np.dtype(np.float64), "each example has a weight, such as 1 or 0.5")
+    if given.ndim != 1:
+        raise InvalidValue(f"{name} has shape {given.shape}; it takes one number an example, shape (examples,)")
+    finite(name, given)
+    wrong = (given < 0) | (given > LARGEST_WEIGHT)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InvalidRow(
+            f"{name} holds {given[row]} at row {{row}}; it takes weights from 0 to {LARGEST_WEIGHT:g}", row
+        )
+    return given.astype(dtype)
+
+
 def held(weights: Array, dtype: np.dtype[Any]) -> Array:
     """Weights as `dtype`; only their ratios count, so those whose size it cannot hold are divided by the largest."""
-    largest = float(weights.max())
+    largest = float(weights.max(initial=0.0))
     if largest and not SMALLEST_WEIGHT < largest < LARGEST_WEIGHT:
         weights = weights / largest
     return weights.astype(dtype)

@@ -53,8 +53,14 @@ class Cluster(ABC):
         self.going: dict[Any, list[int]] = {}
         """The numbers of the calls that each reference stands for."""
 
+    @staticmethod
     @abstractmethod
-    def cores(self) -> int:
+    def connect(backend: Any) -> None:
+        """Wait for the cluster that the backend names, or start it, or say what is missing."""
+
+    @staticmethod
+    @abstractmethod
+    def cores(backend: Any) -> int:
         """Return how many calls run at a time."""
 
     @abstractmethod
@@ -81,16 +87,20 @@ class Dask(Cluster):
         self.client = backend.client
         self.patience = max(WITHOUT_WORKERS, backend.wait_for_workers_timeout or 0)
         self.over: SimpleQueue[Any] = SimpleQueue()
-        backend.effective_n_jobs(-1)  # waits for a worker, and raises TimeoutError with advice if none comes
         self._send_data()
+
+    @staticmethod
+    def connect(backend: Any) -> None:
+        backend.effective_n_jobs(-1)  # waits for a worker, and raises TimeoutError with advice if none comes
+
+    @staticmethod
+    def cores(backend: Any) -> int:
+        return sum(backend.client.ncores().values())
 
     def _send_data(self) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # they are sent once
             self.data = self.client.submit(_same, self.pack, pure=False)
-
-    def cores(self) -> int:
-        return sum(self.client.ncores().values())
 
     def start(self, batch: Batch) -> None:
         future = self.client.submit(made, self.data, batch, pure=False, **self.backend.submit_kwargs)
@@ -141,13 +151,19 @@ class Ray(Cluster):
         import ray
 
         super().__init__(backend, pack)
-        if not ray.is_initialized():
-            # as Ray's own backend of joblib does; without an address it starts here, for this process alone
-            ray.init(include_dashboard=None if "RAY_ADDRESS" in os.environ else False)
         self.made = ray.remote(made).options(**{"num_cpus": 1, "max_retries": 0, **(backend.ray_remote_args or {})})
         self.data = ray.put(pack)
 
-    def cores(self) -> int:
+    @staticmethod
+    def connect(backend: Any) -> None:
+        import ray
+
+        if not ray.is_initialized():
+            # as Ray's own backend of joblib does; without an address it starts here, for this process alone
+            ray.init(include_dashboard=None if "RAY_ADDRESS" in os.environ else False)
+
+    @staticmethod
+    def cores(backend: Any) -> int:
         import ray
 
         resources: Any = ray.cluster_resources  # without types

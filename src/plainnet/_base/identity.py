@@ -7,7 +7,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable
-from plainnet._base.mapped import Rows, blocks
+from plainnet._base.pieces import Columns, Rows, blocks
 
 
 def fingerprint(*arrays: Rows | None) -> str:
@@ -18,32 +18,67 @@ def fingerprint(*arrays: Rows | None) -> str:
     for array in arrays:
         if array is not None:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            for block in blocks(array):
-                digest.update(np.ascontiguousarray(array[block]).data)
+            for _, (block,) in blocks(array):
+                digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
 
 
-ROWS_AT_A_TIME = 4096
-"""The rows that are hashed together, which fit into a processor's cache."""
+def fingerprints(*arrays: Rows | None) -> list[str]:
+    """Return the fingerprint of each of several columns that have the same rows, which are read once for all."""
+    import hashlib
+
+    digests = [hashlib.sha256() for _ in arrays]
+    for digest, array in zip(digests, arrays, strict=True):
+        if array is not None:
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+    for _, block in blocks(*arrays):
+        for digest, column in zip(digests, block, strict=True):
+            if column is not None:
+                digest.update(np.ascontiguousarray(column).data)
+    return [digest.hexdigest() for digest in digests]
+
+
+HASHED_BYTES = 2**17
+"""About the bytes of the rows that are hashed together: they and what is made of them fit into a processor's cache."""
 
 
 def row_hashes(*arrays: Rows | None, key: int = 0) -> Array:
     """Return 64 bits for each row of arrays of as many rows, made of its bytes in all of them, (rows,).
 
-    Another `key` gives other bits.
-    Each 64-bit word of a row is mixed by the steps of SplitMix64 (Steele, Lea & Flood 2014) with a key of its place.
+    Another `key` gives other bits. Each 64-bit word of a row is mixed by the steps of SplitMix64 (Steele, Lea & Flood
+    2014) with a key of its place.
     """
     present = [array for array in arrays if array is not None]
     hashes = np.empty(len(present[0]), np.uint64)
-    for block in blocks(*present):
-        read = [array[block] for array in present]
-        for start in range(0, len(read[0]), ROWS_AT_A_TIME):
-            part = slice(start, start + ROWS_AT_A_TIME)
-            mixed: Array = np.full(len(read[0][part]), key, np.uint64)
-            for array in read:
-                mixed = _mixed(mixed + _sum_of_words(array[part]))
-            hashes[block][part] = mixed
+    for rows, columns in blocks(*present):
+        for part, mixed in _hashes_of(columns, key):
+            hashes[rows][part] = mixed[-1]
     return hashes
+
+
+def row_sums(*arrays: Rows | None) -> list[int]:
+    """Return sums of the `row_hashes` of the first array, of the first two, and so on, modulo 2^64.
+
+    They do not depend on the order of the rows, which are read once for all.
+    """
+    present = [array for array in arrays if array is not None]
+    sums = np.zeros(len(present), np.uint64)
+    for _, columns in blocks(*present):
+        for _, mixed in _hashes_of(columns, 0):
+            sums += np.array([own.sum(dtype=np.uint64) for own in mixed])
+    return [int(own) for own in sums]
+
+
+def _hashes_of(columns: Columns, key: int) -> Iterator[tuple[slice, list[Array]]]:
+    """Yield some rows, and their hashes by the first column, by the first two, and so on."""
+    read = [column for column in columns if column is not None]
+    step = max(1, HASHED_BYTES // max(1, sum(column[:1].nbytes for column in read)))
+    for start in range(0, len(read[0]), step):
+        part = slice(start, start + step)
+        mixed: list[Array] = [np.full(len(read[0][part]), key, np.uint64)]
+        for column in read:
+            mixed.append(_mixed(mixed[-1] + _sum_of_words(column[part])))
+        yield part, mixed[1:]
 
 
 def _sum_of_words(rows: Array) -> Array:

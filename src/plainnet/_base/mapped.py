@@ -1,124 +1,76 @@
-"""Rows of files larger than memory: `numpy.memmap` arrays, read a block at a time.
+"""`numpy.memmap` arrays, larger than memory perhaps, as rows in pieces.
 
-What goes over data takes `Rows`: an ordinary array, which is one block, or `MappedRows`, whose slices are ordinary
-arrays. A memmap no larger than a block is taken for the ordinary array that it is.
+A memmap no larger than a block is taken for the ordinary array that it is.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from plainnet._base import pieces as in_pieces
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidRow, InvalidValue
-
-BLOCK_BYTES = 64 * 2**20
-"""About the number of bytes of the files that are in memory at a time."""
-
-PIECE_BYTES = 4 * 2**20
-"""The part of it that is checked and converted at a time."""
+from plainnet._base.pieces import Check, Columns, PieceRows, Pieces, Rows
 
 
-class MappedRows:
-    """The rows of a file, passed through `check` as they are read; of `chosen`, a boolean a row, only those."""
+class MappedPieces(Pieces):
+    """The rows of a memmap, in ranges of as many rows each; the last has fewer."""
 
-    def __init__(self, file: np.memmap[Any, Any], check: Callable[[Any], Array], chosen: Array | None = None) -> None:
-        self._file, self._check, self._chosen = file, check, chosen
-        try:
-            example = check(file[:1])
-        except InvalidRow:
-            raise
-        except InvalidValue as error:  # of a shape that does not fit: the whole file's is the one to name
-            raise InvalidValue(str(error).replace(str((1, *file.shape[1:])), str(file.shape))) from None
-        rows = len(file) if chosen is None else int(np.count_nonzero(chosen))
-        self.shape = (rows, *example.shape[1:])
-        self.dtype = example.dtype
-        self.row_bytes = example.nbytes
-        self._piece_rows = max(1, PIECE_BYTES // max(file[:1].nbytes, example.nbytes))
-        self._before = np.arange(0, len(file), self._piece_rows)  # for each piece the number of rows before it
-        if chosen is not None:
-            counts = np.add.reduceat(chosen, self._before, dtype=int)
-            self._before = np.cumsum(counts) - counts
+    can_be_cut = True
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def __init__(self, file: np.memmap[Any, Any]) -> None:
+        self._file = file
+        self._rows = max(1, in_pieces.PIECE_BYTES // max(1, file[:1].nbytes))
 
-    def __getitem__(self, rows: slice) -> Array:
-        """Return the rows start:stop as an array of their own."""
-        start, stop, _ = rows.indices(len(self))
-        block = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
-        piece = int(np.searchsorted(self._before, start, side="right")) - 1
-        while start < stop:
-            found = self._piece(piece)[start - self._before[piece] :][: stop - start]
-            block[len(block) - (stop - start) :][: len(found)] = found
-            start, piece = start + len(found), piece + 1
-            release(self._file)
-        return block
+    @cached_property
+    def lengths(self) -> Array:
+        """Return the number of rows of each range."""
+        return in_pieces.ranges(len(self._file), self._rows)
 
-    def _piece(self, piece: int) -> Array:
-        first = piece * self._piece_rows
-        within = slice(first, first + self._piece_rows)
-        try:
-            rows = self._check(self._file[within])
-        except InvalidRow as error:
-            raise error.moved(first) from None
-        return rows if self._chosen is None else rows[self._chosen[within]]
+    def first(self) -> Columns:
+        """Return the first row."""
+        return (self._file[:1],)
 
-    def choose(self, chosen: Array) -> MappedRows:
-        """Only the rows for which `chosen` is true."""
-        return MappedRows(self._file, self._check, chosen)
+    def read(self, piece: int) -> Columns:
+        """Return the rows of a range."""
+        return self.part(piece, slice(0, self._rows))
+
+    def part(self, piece: int, rows: slice) -> Columns:
+        """Return some rows of a range, without reading the others."""
+        start = piece * self._rows
+        found = np.array(self._file[start + rows.start : min(start + rows.stop, start + self._rows)])
+        release(self._file)
+        return (found,)
 
 
-Rows: TypeAlias = Array | MappedRows
-"""Examples, targets or the like: (examples, ...)."""
+def rows_of(values: Any, check: Check) -> Rows:
+    """Return check(values); for rows in pieces and memmaps larger than a block those that it checks as they are read.
 
-
-def rows_of(values: Any, check: Callable[[Any], Array]) -> Rows:
-    """Return check(values), or for a memmap larger than one block MappedRows that check each block when it is read."""
-    if isinstance(values, MappedRows):
-        return values
-    may_fit = not isinstance(values, np.memmap) or values.size * np.dtype(np.float64).itemsize <= BLOCK_BYTES
-    return check(values) if may_fit else MappedRows(values, check)
-
-
-def are_mapped(*arrays: Rows) -> bool:
-    """Return True if any of the arrays is read from a file block by block."""
-    return any(isinstance(array, MappedRows) for array in arrays)
-
-
-def block_rows(*arrays: Rows, multiple_of: int = 1) -> int:
-    """Return the number of rows of a block, a multiple of `multiple_of`; arrays in memory are one block.
-
-    All blocks have as many but the last, and that about as many.
+    Pieces that are one block together are read into memory, as such a memmap is.
     """
-    rows = len(arrays[0])
-    if not are_mapped(*arrays):
-        return rows
-    row_bytes = sum(array.row_bytes if isinstance(array, MappedRows) else array[:1].nbytes for array in arrays)
-    multiples, most = -(-rows // multiple_of), max(1, BLOCK_BYTES // (row_bytes * multiple_of))
-    count = -(-multiples // most)
-    return -(-multiples // count) * multiple_of
+    if isinstance(values, PieceRows):
+        rows = values if values.check else PieceRows(values.pieces, values.column, check)
+        return rows[:] if _may_fit(math.prod(rows.shape)) else rows
+    if isinstance(values, np.memmap) and not _may_fit(values.size):
+        return PieceRows(MappedPieces(values), 0, check)
+    return check(values)
 
 
-def blocks(*arrays: Rows) -> list[slice]:
-    """Slices that go over the rows of the arrays, which have as many as each other, a block at a time."""
-    size = max(1, block_rows(*arrays))
-    return [slice(start, start + size) for start in range(0, len(arrays[0]), size)]
-
-
-def choose(rows: Rows, chosen: Array) -> Rows:
-    """Only the rows for which `chosen`, a boolean a row, is true."""
-    return rows.choose(chosen) if isinstance(rows, MappedRows) else rows[chosen]
+def _may_fit(numbers: int) -> bool:
+    return numbers * np.dtype(np.float64).itemsize <= in_pieces.BLOCK_BYTES
 
 
 def files_of(*values: Any) -> tuple[str, ...]:
-    """Return the files that any of the arrays, or the arrays they are views of, are mapped from."""
-    files = []
+    """Return the files that any of the arrays, or the arrays they are views of, are mapped or read from."""
+    files: list[str] = []
     for value in values:
         array: Any = value
+        if isinstance(array, PieceRows):
+            files += array.pieces.files
         while isinstance(array, np.ndarray):
             if isinstance(array, np.memmap) and array.filename is not None:
                 files.append(str(array.filename))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 import pickle
 import threading
 import uuid
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet.errors import FileError
 
 ALIGNMENT = 64
 """The bytes to whose multiples arrays are aligned, as NumPy's own loops and vector instructions like it."""
@@ -64,14 +67,50 @@ class Pack:
 
 
 def dumps(contents: Any, buffers: list[pickle.PickleBuffer] | None = None) -> bytes:
-    """Return an object as bytes; the data of its arrays are added to `buffers`, if given, and not to the bytes."""
+    """Return an object as bytes; the data of its arrays are added to `buffers`, if given, and not to the bytes.
+
+    Memory-mapped arrays are sent by name, and opened again by whoever reads them.
+    """
     try:
         import cloudpickle
     except ImportError:  # joblib before 1.6 holds its own
         from joblib.externals import cloudpickle
 
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+        def reducer_override(self, thing: Any) -> Any:
+            if isinstance(thing, np.memmap):
+                place = _place(thing)
+                return (_opened, place) if place else (_same, (np.array(thing),))
+            return super().reducer_override(thing)
+
+    stream = io.BytesIO()
     keep = None if buffers is None else buffers.append
-    return cloudpickle.dumps(contents, protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=keep)
+    Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=keep).dump(contents)
+    return stream.getvalue()
+
+
+def _place(part: np.memmap[Any, Any]) -> tuple[Any, ...] | None:
+    """Return where a part of a file is, for `_opened`; None if it is not in one piece there."""
+    base = getattr(part, "_mmap", None)
+    if part.filename is None or base is None or not (part.flags.c_contiguous or part.flags.f_contiguous):
+        return None
+    begin = part.offset - part.offset % mmap.ALLOCATIONGRANULARITY  # of what is mapped
+    offset = begin + part.ctypes.data - np.frombuffer(base, dtype=np.uint8).ctypes.data
+    return str(part.filename), part.dtype, offset, part.shape, "C" if part.flags.c_contiguous else "F"
+
+
+def _opened(path: str, dtype: Any, offset: int, shape: tuple[int, ...], order: Literal["C", "F"]) -> Array:
+    try:
+        return np.memmap(path, dtype, "r", offset, shape, order)
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be read where the work is done: {error.strerror or error}; a memory-mapped array takes a "
+            "file that all machines see under this name, np.array(X) sends its numbers"
+        ) from None
+
+
+def _same(thing: Any) -> Any:
+    return thing
 
 
 def _aligned(content: Array) -> Array:

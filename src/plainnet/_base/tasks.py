@@ -63,12 +63,8 @@ def run(
     number = workers or number or -1
     if backend is None:
         return _on_processes(calls, number)
-    kinds = {kind.__name__ for kind in type(backend).__mro__}
-    if "DaskDistributedBackend" in kinds:
-        return _on_cluster(calls, Dask, backend, number)
-    if "RayBackend" in kinds:
-        return _on_cluster(calls, Ray, backend, number)
-    return _in_parallel(calls, backend, number)
+    cluster = _cluster(backend)
+    return _on_cluster(calls, cluster, backend, number) if cluster else _in_parallel(calls, backend, number)
 
 
 def elsewhere() -> bool:
@@ -97,7 +93,20 @@ def workers_there() -> int:
     """Return how many calls run at a time on the backend that the user has configured, or on one per core."""
     from joblib import effective_n_jobs
 
-    return int(effective_n_jobs(_configured()[1] or -1))
+    backend, number = _configured()
+    cluster = _cluster(backend)
+    if cluster is None:
+        return int(effective_n_jobs(number or -1))
+    if number is not None and number > 0:
+        return number
+    cluster.connect(backend)
+    return max(1, cluster.cores(backend))
+
+
+def _cluster(backend: Any) -> type[Cluster] | None:
+    """Return what drives a cluster, if the backend stands for one."""
+    kinds = {"DaskDistributedBackend": Dask, "RayBackend": Ray}
+    return next((kinds[kind.__name__] for kind in type(backend).__mro__ if kind.__name__ in kinds), None)
 
 
 def _configured() -> tuple[Any, int | None]:
@@ -235,7 +244,7 @@ def _delayed(calls: _Calls, pack: Pack | None) -> Iterator[Any]:
         if pack is None:
             yield delayed(_made_in_thread)(calls.function, calls.shared, i, arguments)
         else:
-            yield delayed(_made_in_process)(pack, i, dumps(arguments))
+            yield delayed(_made_in_process)(pack, i, dumps(arguments), os.getpid())
 
 
 def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Arguments) -> tuple[int, Any]:
@@ -245,9 +254,12 @@ def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Ar
         return i, function(*shared, *arguments)
 
 
-def _made_in_process(pack: Pack, i: int, arguments: bytes) -> tuple[int, Any]:
-    """Make a call in a process of joblib, which leaves an interrupt to this process: a terminal sends it to all."""
-    if threading.current_thread() is threading.main_thread():
+def _made_in_process(pack: Pack, i: int, arguments: bytes, parent: int) -> tuple[int, Any]:
+    """Make a call, in a process that leaves an interrupt to its parent: a terminal sends it to both.
+
+    joblib makes calls for one worker in the parent itself.
+    """
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return made(pack, [(i, arguments)])[0][0]
 
@@ -261,8 +273,9 @@ def _on_cluster(calls: _Calls, kind: type[Cluster], backend: Any, number: int) -
     if pack is None:
         yield from calls.made_here()
         return
+    kind.connect(backend)
     cluster = kind(backend, pack)
-    size, cores, looked = 1, cluster.cores(), time.monotonic()
+    size, cores, looked = 1, kind.cores(backend), time.monotonic()
     try:
         while True:
             limit = number if number > 0 else cores if calls.number is None else AHEAD * max(cores, 1)
@@ -280,6 +293,6 @@ def _on_cluster(calls: _Calls, kind: type[Cluster], backend: Any, number: int) -
                 yield i, result
             size = max(1, min(2 * size, int(BATCH_SECONDS * len(results) / max(seconds, 1e-6))))
             if time.monotonic() - looked > LOOK:  # workers come and go
-                cores, looked = cluster.cores(), time.monotonic()
+                cores, looked = kind.cores(backend), time.monotonic()
     finally:
         cluster.cancel()

@@ -7,29 +7,55 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, blocks, choose
+from plainnet._base.pieces import PieceRows, Rows, blocks, chosen, each_piece, with_weights
 from plainnet.errors import InvalidType, InvalidValue
 
-Examples = tuple[Rows, Rows, Array | None]
+Examples = tuple[Rows, Rows, Rows | None]
 """Inputs, targets, weights."""
 
 ClassWeights = Mapping[int, float]
 """The weight of each class by its label."""
 
 
+def in_memory(examples: Examples) -> tuple[Array, Array, Array | None]:
+    """Return all the examples as arrays."""
+    inputs, targets, weights = examples
+    return inputs[:], targets[:], None if weights is None else weights[:]
+
+
+def arrays_at(examples: Examples, chosen: Array) -> Examples:
+    """Return some rows of examples that are arrays."""
+    inputs, targets, weights = in_memory(examples)
+    return inputs[chosen], targets[chosen], None if weights is None else weights[chosen]
+
+
 def without_weightless(examples: Examples) -> Examples:
     """Return the examples without those of weight 0, which must influence neither splits nor batch statistics."""
-    inputs, targets, weights = examples
+    weights = examples[2]
+    if isinstance(weights, PieceRows):
+        return _without_weightless_in_pieces(examples, weights)
     if weights is None or weights.all():
         return examples
-    counted = weights > 0
-    return choose(inputs, counted), choose(targets, counted), weights[counted]
+    return arrays_at(examples, weights > 0)
+
+
+def _without_weightless_in_pieces(examples: Examples, weights: PieceRows) -> Examples:
+    lengths = np.array(weights.pieces.lengths)
+    counts = lengths.copy()
+    for piece, (_, _, own) in each_piece(*examples):
+        counts[piece] = np.count_nonzero(np.asarray(own))
+    if (counts == lengths).all():
+        return examples
+    inputs, targets, kept = chosen(examples, counts, lambda piece, columns: np.asarray(columns[2]) > 0)
+    assert inputs is not None
+    assert targets is not None
+    return inputs, targets, kept
 
 
 def class_weights(
     class_weight: Any,
     targets: Rows,
-    sample_weight: Array | None,
+    sample_weight: Rows | None,
     outputs: int,
     total: Callable[[Array], Array] = np.asarray,
 ) -> ClassWeights | None:
@@ -43,9 +69,8 @@ def class_weights(
     """
     if class_weight is None:
         return None
-    labels = _labels(targets)
     if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = total(np.bincount(labels, weights=sample_weight))
+        totals = total(_totals(targets, sample_weight))
         present = np.flatnonzero(totals)
         return {int(label): float(totals.sum() / (len(present) * totals[label])) for label in present}
     if not isinstance(class_weight, Mapping):
@@ -60,37 +85,54 @@ def class_weights(
     return {int(label): checks.number(f"class_weight[{label}]", w, least=0) for label, w in class_weight.items()}
 
 
-def example_weights(
+def weighted(
+    examples: Examples,
     by_class: ClassWeights | None,
-    targets: Rows,
-    sample_weight: Array | None,
     dtype: np.dtype[Any],
     name: str = "y",
     absent: float | None = None,
-) -> Array | None:
-    """Each example's sample weight times the weight of its class; None where neither is given.
+) -> Examples:
+    """Return the examples, each with its sample weight times the weight of its class, if these are given.
 
     `absent` is the weight of a class that has none; where it is None, such a class is refused.
     """
     if by_class is None:
-        return sample_weight
-    labels = _labels(targets)
-    present = np.unique(labels).tolist()
+        return examples
+    inputs, targets, sample_weight = examples
+    present = np.flatnonzero(_totals(targets, None)).tolist()
     lacking = [label for label in present if label not in by_class]
     if lacking and absent is None:
         raise InvalidValue(f"class_weight lacks class {lacking[0]}; it takes a weight for each label in {name}")
-    table = np.array([by_class.get(label, absent or 0.0) for label in range(max(present, default=-1) + 1)])
-    weights = checks.held(table, np.dtype(np.float64))[labels]
-    return checks.held(weights if sample_weight is None else weights * sample_weight, dtype)
+    given = np.array([by_class.get(label, absent or 0.0) for label in range(max(present, default=-1) + 1)])
+    table = checks.held(given, np.dtype(np.float64))
+
+    def weights(targets: Array, sample_weight: Array | None) -> Array:
+        own = table[_labels(targets)]
+        return own if sample_weight is None else own * sample_weight
+
+    if isinstance(targets, PieceRows):
+        return with_weights(examples, lambda y, w: weights(y, w).astype(dtype), dtype)
+    assert not isinstance(sample_weight, PieceRows)
+    return inputs, targets, checks.held(weights(targets, sample_weight), dtype)
 
 
-def _labels(targets: Rows) -> Array:
+def _totals(targets: Rows, sample_weight: Rows | None) -> Array:
+    """Return the sum of the sample weights of each class, or the number of its examples."""
+    totals = np.zeros(0)
+    for _, (y, w) in blocks(targets, sample_weight):
+        found = np.bincount(_labels(y), weights=w)
+        totals = np.pad(totals, (0, max(0, len(found) - len(totals))))
+        totals[: len(found)] += found
+    return totals
+
+
+def _labels(targets: Array | None) -> Array:
     """Return the class of each example."""
-    by_block = [class_labels(targets[block]) for block in blocks(targets)]
-    known = [labels for labels in by_block if labels is not None]
-    if len(known) < len(by_block):
+    assert targets is not None
+    labels = class_labels(targets)
+    if labels is None:
         raise InvalidValue("class_weight needs targets that are classes: labels, one-hot rows, or 0 and 1")
-    return np.concatenate(known) if known else np.zeros(0, np.intp)
+    return labels
 
 
 def class_labels(targets: Array) -> Array | None:

@@ -1,9 +1,6 @@
 """The examples of an epoch, in the order in which a job takes them: what every engine goes over.
 
-Arrays in memory are one block. A file is read in blocks of about `mapped.BLOCK_BYTES`, each of whole batches: all rows
-of one block are taken before the next is read. Shuffled, the blocks come in a random order, and the rows of each in a
-random order of their own. The block with fewer rows than the others comes last, so only an epoch's last batch is
-smaller; which place in the file it has is drawn with the order, so the blocks begin at other rows each epoch.
+Arrays in memory are one block. Rows in pieces come in the windows of `plainnet.engines.windows`.
 
 Where several ranks train together, each goes over its own rows. For each epoch all draw the same number from the same
 stream, and each makes its own order of it; `Job.part` says which rows in this order belong to which batch.
@@ -17,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.pieces import PieceRows
 from plainnet.engines.job import Job
+from plainnet.engines.windows import Epoch
 
 
 class Block(NamedTuple):
@@ -33,15 +32,21 @@ class Block(NamedTuple):
     start: int = 0
     """The place of the block's first row in this process's order of the epoch."""
 
+    @property
+    def rows(self) -> int:
+        """Return the number of rows; there may be others in the arrays."""
+        return len(self.inputs if self.order is None else self.order)
+
 
 def remaining_blocks(job: Job) -> Iterator[Block]:
     """Yield what is left of the present epoch; its order is drawn at its start, and the same one again later in it."""
     shuffles = job.shuffle and job.batch_size is not None
     if isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray):
         order = _order(job) if shuffles else None
+        assert not isinstance(job.sample_weight, PieceRows)
         yield Block(job.inputs, job.targets, job.sample_weight, order, job.part(job.batches_done).start)
     else:
-        yield from _blocks_of_files(job, _epoch_random(job) if shuffles else None)
+        yield from _blocks_in_windows(job, _epoch_random(job) if shuffles else None)
 
 
 def _order(job: Job) -> Array:
@@ -61,7 +66,7 @@ def remaining_batches(job: Job) -> Iterator[Batch]:
     """Yield the batches of the present epoch that are still to come, of each what this process has of it."""
     batch = job.batches_done
     for block in remaining_blocks(job):
-        end = block.start + len(block.inputs)
+        end = block.start + block.rows
         while batch < job.batches and (part := job.part(batch)).stop <= end:
             within = slice(part.start - block.start, part.stop - block.start)
             chosen = within if block.order is None else block.order[within]
@@ -75,25 +80,12 @@ def rows_of(array: Array, chosen: slice | Array) -> Array:
     return array[chosen] if isinstance(chosen, slice) else array.take(chosen, axis=0)
 
 
-def _blocks_of_files(job: Job, random: np.random.Generator | None) -> Iterator[Block]:
-    assert job.batch_size is not None  # training refuses it for files
-    rows, size = len(job.inputs), job.block_rows
-    count = -(-rows // size)
-    missing = count * size - rows  # of the block that comes last
-    visits = np.arange(count) if random is None else random.permutation(count)
-    begin, batches_done = divmod(job.batches_done, size // job.batch_size)
-    orders: list[np.random.Generator] = []
-    if random is not None:  # one block is shuffled as an array in memory is
-        orders = [random] if count == 1 else list(map(np.random.default_rng, random.integers(2**63, size=count)))
-    for visit, place in enumerate(visits[begin:], begin):
-        start = place * size - missing * (place > visits[-1])
-        stop = start + size - missing * (place == visits[-1])
-        block = slice(start, stop)
-        weight = None if job.sample_weight is None else job.sample_weight[block]
-        order = orders[place].permutation(stop - start) if orders else None
-        data = job.inputs[block], job.targets[block], weight
-        yield Block(*data, order, batches_done * job.batch_size, visit * size)
-        batches_done = 0
+def _blocks_in_windows(job: Job, random: np.random.Generator | None) -> Iterator[Block]:
+    done = job.part(job.batches_done).start
+    for (inputs, targets, weights), order, start in Epoch(job, random).windows(done):
+        assert inputs is not None
+        assert targets is not None
+        yield Block(inputs, targets, weights, order, 0, start)
 
 
 def _epoch_random(job: Job) -> np.random.Generator:

@@ -12,7 +12,7 @@ import numpy as np
 
 from plainnet import schedules
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, block_rows
+from plainnet._base.pieces import Rows
 from plainnet._base.state import restore, state_of
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer, State
@@ -44,7 +44,7 @@ class Job:
     optimizer: Optimizer
     inputs: Rows
     targets: Rows
-    sample_weight: Array | None
+    sample_weight: Rows | None
     batch_size: int | None
     shuffle: bool
     epochs: int
@@ -142,11 +142,6 @@ class Job:
         if not self.scheduled:  # as mostly, and a step of a small network takes less time than this
             return [rate]
         return [rate, *(setting.value(epoch, self.epochs, self.schedule_memory) for setting in self.scheduled)]
-
-    @property
-    def block_rows(self) -> int:
-        """Return the rows in a block of the data: whole batches, if there are several blocks."""
-        return block_rows(self.inputs, self.targets, multiple_of=self.batch_size or 1)
 
     @cached_property
     def present(self) -> dict[Schedule, float]:

@@ -11,10 +11,10 @@ from plainnet.engines import blas
 from plainnet.engines.batches import remaining_batches
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
-from plainnet.engines.together import Alone, steps_of
+from plainnet.engines.together import WholeSteps, steps_of
 
 
-def train(job: Job, step: Alone) -> Iterator[float]:
+def train(job: Job, step: WholeSteps) -> Iterator[float]:
     """Train from where the job stands, one step per batch, for as long as the caller asks; yield each batch's loss.
 
     A step takes the batch forward and back through the layers, which writes ∂loss/∂parameters into the vector

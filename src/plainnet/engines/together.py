@@ -9,9 +9,10 @@ from plainnet._base.arrays import Array
 from plainnet.engines.draws import DrawsOfRank
 from plainnet.engines.job import Job
 from plainnet.layers import TrainingPass
+from plainnet.ranks.compression import sum_of_gradients
 
 
-class Alone:
+class WholeSteps:
     """The steps of a job whose batches this process holds whole."""
 
     gradient: Array
@@ -43,14 +44,15 @@ class Alone:
         """Raise what is to be raised after the last step."""
 
 
-class Together(Alone):
+class SharedSteps(WholeSteps):
     """The steps of a job whose rows several ranks hold.
 
     In each step every rank adds one vector to those of the others:
 
         gradient, loss, 1 if this rank's time is over, 1 if this rank was interrupted
 
-    so all have the same numbers afterwards, and all stop after the same step.
+    so all have the same numbers afterwards, and all stop after the same step. With the job's `compression` the gradient
+    travels in fewer bits.
     """
 
     def __init__(self, job: Job) -> None:
@@ -58,8 +60,9 @@ class Together(Alone):
         assert job.shares is not None
         self._job, self._ranks, self._shares = job, job.ranks, job.shares
         size = job.network.parameters.size
-        self._vector = np.zeros(size + 3, job.network.dtype)
+        self._vector = job.ranks.vector(size + 3, job.network.dtype)
         self.gradient, self._agreed = self._vector[:size], self._vector[size:]
+        self._sum = sum_of_gradients(job.ranks, job.compression, size)
         self._draws = DrawsOfRank(job.network.dropout)
 
     def begin(self, inputs: Array, sample_weight: Array | None) -> TrainingPass:
@@ -76,12 +79,12 @@ class Together(Alone):
 
     def _total(self, array: Array) -> Array:
         summed = np.array(array, order="C")
-        self._ranks.add(summed)
+        self._ranks.add(summed.reshape(-1))
         return summed
 
     def end(self, loss: float) -> float:
         self._agreed[:] = loss, time.monotonic() >= self.until, self._ranks.interrupted
-        self._ranks.add(self._vector)
+        self._sum(self._vector)
         return float(self._agreed[0])
 
     @property
@@ -93,9 +96,9 @@ class Together(Alone):
             raise KeyboardInterrupt
 
 
-def steps_of(job: Job) -> Alone:
+def steps_of(job: Job) -> WholeSteps:
     """Return the steps of a job, on one or on several ranks."""
-    return Alone(job) if job.ranks is None else Together(job)
+    return WholeSteps(job) if job.ranks is None else SharedSteps(job)
 
 
 def _weight(inputs: Array, sample_weight: Array | None) -> float:

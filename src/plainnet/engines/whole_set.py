@@ -36,7 +36,7 @@ class NumpyWholeSet:
 
     def __call__(self) -> float:
         job, step = self.job, TrainingPass(np.random.default_rng(SEED), updates_statistics=False)
-        data = job.inputs[:], job.targets[:], job.sample_weight
+        data = job.inputs[:], job.targets[:], None if job.sample_weight is None else job.sample_weight[:]
         return float(backpropagate(job.network.layers, job.loss, *data, step, self.gradients))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet import optimizers
+from plainnet._base.weighting import in_memory
 from plainnet.errors import InvalidValue
 from plainnet.explain import formulas
 from plainnet.explain.backward import backward
@@ -37,8 +38,7 @@ def walk(
 ) -> Explanation:
     """See `plainnet.explain.explain`."""
     checked_loss = loss_for(net, loss)
-    rows, labels, weight = examples_for(net, X, y, checked_loss, sample_weight)
-    inputs, targets = rows[:], labels[:]
+    inputs, targets, weight = in_memory(examples_for(net, X, y, checked_loss, sample_weight))
     _refuse_small_batch(net, len(inputs))
     chosen = optimizers.resolve(optimizer)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -46,8 +46,8 @@ def walk(
     if not math.isfinite(recorded.value):
         raise InvalidValue(f"the loss of these examples is {recorded.value}, so there is no step to explain")
     twin = net.copy(dtype="float64")
-    precise, precise_targets, precise_weight = examples_for(twin, X, y, checked_loss, sample_weight)
-    differences = Differences(twin, checked_loss, precise[:], precise_targets[:], precise_weight, dropout_seed)
+    precise = in_memory(examples_for(twin, X, y, checked_loss, sample_weight))
+    differences = Differences(twin, checked_loss, *precise, dropout_seed)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _written(ExplainedStep(net, checked_loss, chosen, targets, weight, recorded, differences, names))

@@ -6,7 +6,7 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, blocks
+from plainnet._base.pieces import Rows, blocks
 from plainnet.errors import InvalidValue
 
 _FLOAT64 = np.dtype(np.float64)
@@ -25,8 +25,8 @@ def several_labels(targets: Rows) -> bool | None:
     if len(targets.shape) != 2 or targets.shape[1] < 2:
         return False
     several = False
-    for block in blocks(targets):
-        part = targets[block]
+    for _, (part,) in blocks(targets):
+        assert part is not None
         if not ((part >= 0) & (part <= 1)).all():
             return None
         several = several or bool((np.abs(part.sum(axis=1) - 1) > 1e-3).any())

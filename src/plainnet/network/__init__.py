@@ -13,7 +13,7 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array, Shape, total, views
 from plainnet._base.checks import assign
 from plainnet._base.configurable import build, describe
-from plainnet._base.weighting import without_weightless
+from plainnet._base.weighting import in_memory, without_weightless
 from plainnet._base.wording import aligned
 from plainnet.backpropagation import backpropagate
 from plainnet.errors import InvalidType, InvalidValue
@@ -315,7 +315,7 @@ class Network:
         loss = loss_for(self, loss)
         inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
         measures = resolve_all(metrics)
-        warn_of_unweighted(measures, weights)
+        warn_of_unweighted(measures, None if weights is None else weights[:])
         return measure(self, inputs, targets, weights, loss, measures)
 
     def loss_and_gradient(
@@ -334,12 +334,11 @@ class Network:
         masks come from `dropout_seed`, the same at every call, and the running statistics stay as they are.
         """
         loss = loss_for(self, loss)
-        inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
+        examples = in_memory(without_weightless(examples_for(self, X, y, loss, sample_weight)))
         step = TrainingPass(np.random.default_rng(dropout_seed), updates_statistics=False) if training else None
         gradient = np.zeros_like(self.parameters)
         views = self.parameter_views(gradient)
-        # one step takes all rows at once, even those of a file
-        value = backpropagate(self.layers, loss, inputs[:], targets[:], weights, step, views)
+        value = backpropagate(self.layers, loss, *examples, step, views)
         return float(value), gradient
 
     def fit(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, rows_of
+from plainnet._base.mapped import rows_of
+from plainnet._base.pieces import PieceRows, Rows, together
 from plainnet._base.weighting import Examples
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss
@@ -26,7 +27,8 @@ def examples_for(net: Network, X: Any, y: Any, loss: Loss, sample_weight: Any, p
     """
     inputs = inputs_for(net, X, f"{prefix}X")
     targets = targets_for(net, y, loss, len(inputs), f"{prefix}y", of=f"{prefix}X")
-    weights = weights_for(net, sample_weight, len(inputs), f"{prefix}sample_weight", of=f"{prefix}X")
+    weights = _weights(net, sample_weight, len(inputs), f"{prefix}sample_weight", of=f"{prefix}X")
+    inputs, targets, weights = together(inputs, targets, weights)  # type: ignore[assignment]  # two are not None
     return inputs, targets, weights
 
 
@@ -57,6 +59,14 @@ def weights_for(
 ) -> Array | None:
     """Return sample weights as a vector of the network's dtype: each at least 0, not all 0."""
     return None if sample_weight is None else checks.weights(name, sample_weight, net.dtype, rows, of)
+
+
+def _weights(net: Network, sample_weight: Any, rows: int, name: str, of: str) -> Rows | None:
+    """Return sample weights as `weights_for` does; those in pieces are checked when they are read."""
+    if not isinstance(sample_weight, PieceRows):
+        return weights_for(net, sample_weight, rows, name, of)
+    checks.same_rows(name, sample_weight, rows, of)
+    return rows_of(sample_weight, lambda values: checks.weights_of_piece(name, values, net.dtype))
 
 
 def loss_for(net: Network, loss: Any) -> Loss:

@@ -8,7 +8,8 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, choose, rows_of
+from plainnet._base.mapped import rows_of
+from plainnet._base.pieces import PieceRows, Rows
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 
@@ -58,7 +59,6 @@ def _most_rows(net: Network) -> int:
 def _sample(inputs: Rows, most: int, random: np.random.Generator) -> Array:
     """Return the rows or, of more than `most`, as many random ones in their order."""
     if len(inputs) > most:
-        chosen = np.zeros(len(inputs), bool)
-        chosen[random.choice(len(inputs), most, replace=False)] = True
-        inputs = choose(inputs, chosen)
+        chosen = np.sort(random.choice(len(inputs), most, replace=False))
+        return inputs.take(chosen) if isinstance(inputs, PieceRows) else inputs[chosen]
     return inputs[:]

@@ -18,7 +18,7 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable
-from plainnet._base.mapped import MappedRows, Rows, blocks
+from plainnet._base.pieces import PieceRows, Rows, blocks
 from plainnet.backpropagation import is_fused
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss
@@ -184,18 +184,17 @@ def outputs_of(net: Network, inputs: Rows, *, before_activation: bool = False, c
 
     `compiled` says if it is done by machine code where that is possible; None decides by the size.
     """
-    if compiled is not False and not isinstance(inputs, MappedRows):
+    if compiled is not False and not isinstance(inputs, PieceRows):
         outputs = machine_outputs(net, inputs, before_activation, any_size=bool(compiled))
         if outputs is not None:
             return outputs
     if len(inputs) <= ROWS_AT_A_TIME and isinstance(inputs, np.ndarray):
         return _forward(net, inputs, before_activation)
     outputs = np.empty((len(inputs), net.output_size or 0), net.dtype)
-    if isinstance(inputs, MappedRows):
-        for block in blocks(inputs):
-            outputs[block] = outputs_of(
-                net, inputs[block], before_activation=before_activation, compiled=bool(compiled)
-            )
+    if isinstance(inputs, PieceRows):
+        for block, (x,) in blocks(inputs):
+            assert x is not None
+            outputs[block] = outputs_of(net, x, before_activation=before_activation, compiled=bool(compiled))
         return outputs
     for start in range(0, len(inputs), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
@@ -215,7 +214,7 @@ def measure(
     net: Network,
     inputs: Rows,
     targets: Rows,
-    sample_weight: Array | None,
+    sample_weight: Rows | None,
     loss: Loss,
     metrics: Mapping[str, Measure],
     *,
@@ -229,14 +228,14 @@ def measure(
     gathers the outputs and measures them.
     """
     fused = is_fused(net.layers[-1], loss)
-    if isinstance(inputs, MappedRows):
+    if isinstance(inputs, PieceRows):
         compiled = bool(compiled)  # one engine for all blocks
     mean = total = 0.0
     kept: list[tuple[Array, Array]] = []
-    for block in blocks(inputs, targets):
-        y = targets[block]
-        outputs = outputs_of(net, inputs[block], before_activation=fused, compiled=compiled)
-        w = None if sample_weight is None else sample_weight[block]
+    for _, (x, y, w) in blocks(inputs, targets, sample_weight):
+        assert x is not None
+        assert y is not None
+        outputs = outputs_of(net, x, before_activation=fused, compiled=compiled)
         value, _ = loss.value_and_gradient(y, outputs, w, from_logits=fused)
         weight = len(y) if w is None else float(w.sum())
         total += weight
@@ -248,7 +247,8 @@ def measure(
         return {"loss": mean}
     kept = kept or [(targets[:0], np.zeros((0, net.output_size or 0), net.dtype))]
     y, outputs = kept[0] if len(kept) == 1 else map(np.concatenate, zip(*kept, strict=True))
-    return {"loss": mean} | metrics_of(y, outputs, sample_weight, metrics, ranks)
+    weights = None if sample_weight is None else sample_weight[:]
+    return {"loss": mean} | metrics_of(y, outputs, weights, metrics, ranks)
 
 
 def metrics_of(

@@ -17,7 +17,8 @@ from plainnet._base.arrays import Array
 from plainnet._base.extras import missing_extra
 from plainnet._base.interrupts import interrupts_noted
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError, RankError
-from plainnet.ranks.control import EVERY, Control
+from plainnet.ranks.control import EVERY, Control, told
+from plainnet.ranks.shared import WORTH_SHARING, SharedVector, has_room
 from plainnet.ranks.waiting import Sum, pieces
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Ranks:
 
         Engines sum it over the ranks with each step's gradient, and stop early after the same step on every rank.
         """
+        self._shared: list[SharedVector] = []
         self._is_preparing = False
         self._all_know = False
         """True if all ranks raise the error that is under way."""
@@ -94,6 +96,8 @@ class Ranks:
         """Free what was made of the user's communicator, which all ranks are freeing."""
         atexit.unregister(self._say_goodbye)
         if not self._control.broken:
+            for vector in self._shared:
+                vector.free()
             self._world.Free()
             self._control.free()
 
@@ -101,13 +105,40 @@ class Ranks:
         from mpi4py import MPI
 
         if not MPI.Is_finalized():
-            self._control.tell("its program has ended", EVERY)
+            self._control.tell("has ended its program", EVERY)
 
     # ---- sums ----
 
     def add(self, vector: Array) -> None:
         """Replace a contiguous vector of numbers by its sum over all ranks: the same bits on every rank."""
-        self.start_add(vector).wait()
+        shared = self._shared_at(vector) if self._shared else None
+        if shared is None:
+            self.start_add(vector).wait()
+            return
+        for work in (shared.sum_part, shared.sync):
+            shared.sync()
+            number = self._enter()
+            self._control.wait_for(self._world.Ibarrier(), number)
+            shared.sync()
+            work()
+
+    def vector(self, size: int, dtype: np.dtype[Any]) -> Array:
+        """Return a vector of zeros, such that `add` is fast: on one machine in memory that its ranks share."""
+        nbytes = size * dtype.itemsize
+        may_share = self.here == self.size and nbytes >= WORTH_SHARING
+        free = [i for i, own in enumerate(self._shared) if own.is_free and (own.size, own.dtype) == (size, dtype)]
+        each = self.all((may_share and has_room(nbytes * self.size), free))
+        common = set[int].intersection(*(set(places) for _, places in each))
+        if common:
+            return self._shared[min(common)].give()
+        if not all(has_room_there for has_room_there, _ in each):
+            return np.zeros(size, dtype)
+        self._shared.append(SharedVector(self._world, size, dtype))
+        return self._shared[-1].give()
+
+    def _shared_at(self, vector: Array) -> SharedVector | None:
+        place = vector.__array_interface__["data"][0]
+        return next((own for own in self._shared if own.address == place and own.size == len(vector)), None)
 
     def start_add(self, vector: Array) -> Sum:
         """Begin an `add`; the vector holds the sum after the `wait` of what is returned, and is left alone until then.
@@ -122,6 +153,20 @@ class Ranks:
         started = Sum(pieces(vector), begin, lambda request: self._control.wait_for(request, number))
         self._pending.append(started)
         return started
+
+    def exchange(self, parts: Array) -> Array:
+        """Return what each rank sent to this one, (ranks, ...): rank r is sent parts[r]. For shapes alike on all."""
+        number = self._enter()
+        received = np.empty_like(parts)
+        self._control.wait_for(self._world.Ialltoall(parts, received), number)
+        return received
+
+    def spread(self, part: Array) -> Array:
+        """Return the parts of all ranks, (ranks, ...), one of the same shape from each."""
+        number = self._enter()
+        received = np.empty((self.size, *part.shape), part.dtype)
+        self._control.wait_for(self._world.Iallgather(part, received), number)
+        return received
 
     def any(self, flag: bool) -> bool:
         """Return True if `flag` is true on any rank."""
@@ -219,7 +264,7 @@ class Ranks:
         except BaseException as error:
             if self._all_know or self._control.broken:
                 raise
-            own = Failure(_told(error), isinstance(error, KeyboardInterrupt))
+            own = Failure(told(error), isinstance(error, KeyboardInterrupt))
             alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
             if isinstance(error, PlainnetError) and not alike:
                 raise _numbered(error, self.rank) from None
@@ -239,7 +284,7 @@ class Ranks:
         """Tell the other ranks that this one goes into nothing more of the present training, and why."""
         if not self._control.broken:
             early = isinstance(error, GeneratorExit)
-            self._control.tell("its training was ended early, by its own program" if early else _told(error))
+            self._control.tell("has ended its training before the others" if early else f"failed: {told(error)}")
 
     @contextmanager
     def interrupts_held(self) -> Iterator[None]:
@@ -255,11 +300,6 @@ class Ranks:
 
     def _note_interrupt(self) -> None:
         self.interrupted = True
-
-
-def _told(error: BaseException) -> str:
-    """Return an error in words: ours is a message as it stands."""
-    return str(error) if isinstance(error, PlainnetError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _numbered(error: PlainnetError, rank: int) -> PlainnetError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from plainnet.errors import RankError, shortened
+from plainnet.errors import PlainnetError, RankError, shortened
 from plainnet.ranks.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ LEFT, READY, GO = 1, 2, 3
 
 EVERY = -1
 """In place of the number of a training: all from now on."""
+
+NOTHING = -1
+"""In place of the number of a common call: none that is under way can end."""
 
 SENDING = 1.0
 """The most seconds that a rank spends on telling the others before it goes on with its own error."""
@@ -36,12 +39,16 @@ class Left(NamedTuple):
     number: int
     """The number of the last common call that it went into: those up to it can end, and none after it."""
     text: str
+    """What it did, as in "rank 2 failed: ..."."""
 
 
 class Control:
     """Counts the common calls of a communicator's ranks, tells who left before which, and hears of it."""
 
     def __init__(self, communicator: MPI.Intracomm) -> None:
+        from mpi4py import MPI
+
+        self._mpi = MPI  # not imported later, as a generator may be closed when Python shuts down
         self._channel = communicator
         self.training = 0
         self.number = 0
@@ -93,8 +100,8 @@ class Control:
             wait_until(request.Test, lambda: self._raise_if_left(number))
         except BaseException as error:
             self._kept.append(request)
-            self.broken = self.broken or f"{type(error).__name__}: {error}".rstrip(": ")
-            self.tell(f"its communicator is broken ({self.broken})", EVERY)
+            self.broken = self.broken or told(error)
+            self.tell(f"has a broken communicator: {self.broken}", EVERY, NOTHING)
             raise
 
     def _raise_if_left(self, number: int) -> None:
@@ -103,13 +110,11 @@ class Control:
         for rank, messages in self.left.items():
             for left in messages:
                 if left.training in (self.training, EVERY) and left.number < number:
-                    raise RankError(f"rank {rank} failed: {left.text}")
+                    raise RankError(f"rank {rank} {left.text}")
 
     def _hear(self) -> None:
-        from mpi4py import MPI
-
-        status = MPI.Status()
-        while self._channel.Iprobe(MPI.ANY_SOURCE, LEFT, status):
+        status = self._mpi.Status()
+        while self._channel.Iprobe(self._mpi.ANY_SOURCE, LEFT, status):
             left = Left(*pickle.loads(self._receive(status.source, LEFT, status.Get_count())))
             known = self.left.setdefault(status.source, [])
             known[:] = [old for old in known if old.training in (self.training, EVERY)] + [left]
@@ -119,19 +124,18 @@ class Control:
         self._channel.Recv(message, rank, tag)
         return message.tobytes()
 
-    def tell(self, text: str, training: int | None = None) -> None:
+    def tell(self, text: str, training: int | None = None, number: int | None = None) -> None:
         """Tell all other ranks that this one leaves a training, the present one if none is named."""
-        left = Left(self.training if training is None else training, self.number, shortened(text))
+        training = self.training if training is None else training
+        left = Left(training, self.number if number is None else number, shortened(text))
         others = [rank for rank in range(self._channel.size) if rank != self._channel.rank]
         self._send(others, LEFT, pickle.dumps(tuple(left)))
 
     def _send(self, ranks: list[int], tag: int, message: bytes = b"") -> None:
         """Send a message; the memory of one that a rank does not take in time is left to MPI."""
-        from mpi4py import MPI
-
         sent = [self._channel.Isend(message, rank, tag) for rank in ranks]
         until = time.monotonic() + SENDING
-        while not (done := MPI.Request.Testall(sent)) and time.monotonic() < until:
+        while not (done := self._mpi.Request.Testall(sent)) and time.monotonic() < until:
             time.sleep(0.001)
         if not done:
             self._kept += [message, *sent]
@@ -139,3 +143,8 @@ class Control:
     def free(self) -> None:
         """Free the channel."""
         self._channel.Free()
+
+
+def told(error: BaseException) -> str:
+    """Return an error in words: ours is a message as it stands."""
+    return str(error) if isinstance(error, PlainnetError) else f"{type(error).__name__}: {error}".rstrip(": ")

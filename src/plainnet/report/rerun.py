@@ -14,7 +14,14 @@ from plainnet.schedules import SCHEDULES
 from plainnet.training.options import Options
 from plainnet.training.stopping import EarlyStopping
 
-USUAL: dict[str, Any] = {"shuffle": True, "early_stopping": None, "metrics": [], "report_every": 1, "threads": None}
+USUAL: dict[str, Any] = {
+    "shuffle": True,
+    "early_stopping": None,
+    "metrics": [],
+    "report_every": 1,
+    "threads": None,
+    "compression": None,
+}
 """The usual values of options of `fit`, which need no mention."""
 NAMES = (*SOURCE, "estimator")
 """The settings that are names, code or a seed, shown as they are."""
@@ -62,6 +69,9 @@ def python(net: Network) -> str:
         given["validation"] = _Verbatim("(X_validation, y_validation)")
     if net.history.settings.get("weighted"):
         given["sample_weight"] = _Verbatim("sample_weight")
+    if net.history.settings.get("ranks"):
+        made = f"from mpi4py import MPI\n\n{made}"
+        given["communicator"] = _Verbatim("MPI.COMM_WORLD")
     lines = "".join(f"    {name}={value!r},\n" for name, value in given.items())
     return f"{made}net.fit(\n    X,\n    y,\n{lines})"
 

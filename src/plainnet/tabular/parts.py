@@ -18,7 +18,7 @@ from plainnet.tabular.names import require_columns
 from plainnet.tabular.sources import TablePath, named
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import Task, known_target, target_column
-from plainnet.training import data
+from plainnet.training import splitting
 
 if TYPE_CHECKING:
     import polars as pl
@@ -196,9 +196,9 @@ def share_out(
         first = min(max(1, round((1 - share.fraction) * count)), count - 1)
         return np.arange(first), np.arange(first, count)
     if groups is None:
-        return data.split(count, share.fraction, random, labels_of(part, target, task))
+        return splitting.split(count, share.fraction, random, labels_of(part, target, task))
     _, of_row = np.unique(groups, return_inverse=True)
-    given = np.isin(of_row, data.split(int(of_row.max()) + 1, share.fraction, random)[1])
+    given = np.isin(of_row, splitting.split(int(of_row.max()) + 1, share.fraction, random)[1])
     return np.flatnonzero(~given), np.flatnonzero(given)
 
 

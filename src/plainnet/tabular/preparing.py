@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows
+from plainnet._base.pieces import Rows
 from plainnet.errors import InvalidValue
 from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.tabular import overlap
@@ -38,7 +38,7 @@ class Stream:
     ranks: Ranks | Alone
     communicator: Any
     """That of the ranks, as the user gave it."""
-    in_memory: bool
+    in_memory: bool = True
     """True where this rank keeps its training rows in memory."""
 
 

@@ -18,7 +18,7 @@ from plainnet.tabular.facts import Facts
 from plainnet.tabular.kinds import Kind, from_typed, is_whole, kind_of, row_of_frame
 from plainnet.tabular.texts import categories, option
 from plainnet.tabular.thresholds import HALF, decided
-from plainnet.training import data
+from plainnet.training import splitting
 
 if TYPE_CHECKING:
     import polars as pl
@@ -111,14 +111,14 @@ def split(
 ) -> tuple[Array, Array]:
     """Draw the rows to train on and those to validate on; return their numbers, each in the frame's order.
 
-    See `plainnet.training.data.split`; for classification each class gives its share.
+    See `plainnet.training.splitting.split`; for classification each class gives its share.
 
     Raises InvalidValue for a fraction outside (0, 1), a missing target and too few rows.
     """
     checks.number("fraction", fraction, above=0, below=1)
     values = known_target(frame, target)
     labels = positions(values, tuple(sorted(values.unique()))) if task == "classification" else None
-    return data.split(len(values), fraction, random, labels)
+    return splitting.split(len(values), fraction, random, labels)
 
 
 # ---- what a network learns, and what it gives ----

@@ -182,7 +182,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return self.view(
             lambda parent: make("getitem", parent, index=key),
             lambda parent, value: make("setitem", parent, value, index=key),
-            self.contiguous and np.empty(self.shape, np.bool_)[key].flags.c_contiguous,
+            self.contiguous and _keeps_order(self.shape, key),
             key,
         )
 
@@ -320,6 +320,14 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def fill(self, value: Any) -> None:
         self.become(value)
+
+
+def _keeps_order(shape: Shape, key: tuple[Any, ...]) -> bool:
+    """Return True if the part x[key] of a contiguous array lies in memory row by row.
+
+    One row counts as several, so that a batch of one row has the graph of any other.
+    """
+    return bool(np.empty([max(length, 2) for length in shape], np.bool_)[key].flags.c_contiguous)
 
 
 class NumberSymbol(Symbol):

@@ -13,7 +13,8 @@ import numpy as np
 from plainnet import engines, optimizers
 from plainnet._base.configurable import describe
 from plainnet._base.identity import differences
-from plainnet._base.mapped import Rows, are_mapped, files_of
+from plainnet._base.mapped import files_of
+from plainnet._base.pieces import Rows, are_in_pieces
 from plainnet.engines import Choice, Job, blas
 from plainnet.errors import InvalidValue, warn
 from plainnet.files.writing import check_apart
@@ -191,6 +192,11 @@ def _saved(run: TrainingRun, checkpoint: Checkpoint, own: dict[str, Any], option
             run.report_every = identity["options"]["report_every"]
             own = {**own, "options": own["options"] | {"report_every": run.report_every}}
         different = next(differences(*comparable(identity, own)), None)
+    if "pieces" in own and "pieces" not in identity and "ranks" not in identity["options"]:
+        raise InvalidValue(
+            f"{fspath(checkpoint.path)} is of a run that took the rows of large files in another order, as version 0.1 "
+            "did; finish it with that version, or start a new one"
+        )
     if different is not None:
         raise InvalidValue(
             f"{fspath(checkpoint.path)} is of another run: {different}; resume takes the same data, network, options"
@@ -205,10 +211,10 @@ def _try_metrics(run: TrainingRun) -> None:
     """
     if not run.metrics:
         return
-    inputs, targets, weights = run.measured_on
+    inputs, targets, given = run.measured_on
     ranks = run.ranks
-    if weights is not None:
-        weights = ranks.gather(weights)
+    weights = None if given is None else ranks.gather(given[:])
+    if given is not None:
         warn_of_unweighted(run.metrics, weights)
     outputs = ranks.gather(outputs_of(run.job.network, inputs, compiled=run.measures_compiled))
     y = ranks.gather(targets[:])
@@ -239,10 +245,10 @@ def _warn_of_idle_plateau(run: TrainingRun) -> None:
 def _batch_size(given: BatchSize, rows: int, weightless: int, data: Data, net: Network) -> int | None:
     """Return the batch size for `rows` on all ranks and so many of weight 0; None for all rows at once."""
     inputs, targets, _ = data.training
-    if given is None and are_mapped(inputs, targets):
+    if given is None and are_in_pieces(inputs, targets):
         raise InvalidValue(
-            "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file, which is read in "
-            "blocks; give a batch_size such as 256, or read the file into memory: X = np.array(X)"
+            "batch_size is None, which takes all rows at once, and X or y is a memory-mapped file or in pieces, which "
+            "are read a part at a time; give a batch_size such as 256, or read all into memory: X = np.array(X[:])"
         )
     usual = min(USUAL_BATCH, rows) if given == AUTO else given
     size = rows if usual is None else int(usual)

@@ -8,20 +8,24 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.mapped import Rows, are_mapped, blocks, choose, rows_of
+from plainnet._base.mapped import rows_of
+from plainnet._base.pieces import PieceRows, Rows, are_in_pieces, blocks, each_piece, together
 from plainnet._base.weighting import (
     ClassWeights,
     Examples,
+    arrays_at,
     class_labels,
     class_weights,
-    example_weights,
+    weighted,
     without_weightless,
 )
 from plainnet.errors import InvalidValue, warn
 from plainnet.losses import Loss
 from plainnet.network.examples import examples_for, loss_for
 from plainnet.ranks import ALONE, Alone, Ranks
+from plainnet.training.piece_split import divided, split_pieces
 from plainnet.training.ranked import features_of, has_rows, held_out_of_all, shaped_like_others, total_over
+from plainnet.training.splitting import nothing_to_hold_out, shares, split
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -50,16 +54,16 @@ def examples_of(net: Network, X: Any, y: Any, options: Options, ranks: Ranks | A
             X = rows_of(X, lambda values: checks.examples("X", values, net.dtype))
         net.build(features_of(X, ranks))
     loss, validation, class_weight = loss_for(net, options.loss), options.validation, options.class_weight
-    inputs, targets, weights = _share(net, loss, X, y, options.sample_weight, "", ranks)
+    examples = _share(net, loss, X, y, options.sample_weight, "", ranks)
+    _, targets, weights = examples
     by_class = class_weights(class_weight, targets, weights, net.output_size or 0, lambda own: total_over(ranks, own))
     absent = 1.0 if isinstance(class_weight, str) else None  # "balanced" has no weight for a class that never counts
-    weights = example_weights(by_class, targets, weights, net.dtype, absent=absent)
-    if weights is not None and not any(ranks.all(bool(weights.any()))):
+    training = _counted(weighted(examples, by_class, net.dtype, absent=absent), ranks)
+    if training is None:
         raise InvalidValue(
             "the weights of the training examples are all 0 (sample_weight, class_weight); some must count"
         )
-    training = without_weightless((inputs, targets, weights))
-    weightless = len(inputs) - len(training[0])
+    weightless = len(targets) - len(training[0])
     if net.table is None:  # those of a table were checked by name when it was prepared
         warn_of_suspicious(*training[:2], ranks)
     if validation is None:
@@ -78,106 +82,62 @@ def _validation(
     ranks: Ranks | Alone,
 ) -> Examples:
     """Return the user's validation examples; `absent` is the weight of a class that is not in the training part."""
-    inputs, targets, weights = _share(net, loss, *given, "validation ", ranks)
-    weights = example_weights(by_class, targets, weights, net.dtype, "validation y", absent)
-    if weights is not None and not any(ranks.all(bool(weights.any()))):
+    examples = _share(net, loss, *given, "validation ", ranks)
+    counted = _counted(weighted(examples, by_class, net.dtype, "validation y", absent), ranks)
+    if counted is None:
         raise InvalidValue("the weights of the validation examples are all 0; some must count")
-    return without_weightless((inputs, targets, weights))
+    return counted
+
+
+def _counted(examples: Examples, ranks: Ranks | Alone) -> Examples | None:
+    """Return the examples without those of weight 0; None if no rank has any other."""
+    counted = without_weightless(examples)
+    return None if examples[2] is not None and not any(ranks.all(len(counted[0]) > 0)) else counted
 
 
 def _share(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefix: str, ranks: Ranks | Alone) -> Examples:
     """Return this rank's checked examples; they may be none, or all of weight 0, where other ranks have some."""
     own = None
     if has_rows(X, ranks):
-        weightless = ranks.size > 1 and sample_weight is not None and not np.any(sample_weight)
+        in_memory = sample_weight is not None and not isinstance(sample_weight, PieceRows)
+        weightless = ranks.size > 1 and in_memory and not np.any(sample_weight)
         own = _checked(net, loss, X, y, None if weightless else sample_weight, prefix)
         if weightless:
             own = (*own[:2], np.zeros(len(own[0]), net.dtype))
-    return own if own and ranks.size == 1 else shaped_like_others(own, X, y, net, prefix, ranks)
+    if own is None or ranks.size > 1:
+        own = shaped_like_others(own, X, y, net, prefix, ranks)
+    return together(*own)  # type: ignore[return-value]  # inputs and targets are not None
 
 
 def _checked(net: Network, loss: Loss, X: Any, y: Any, sample_weight: Any, prefix: str = "") -> Examples:
-    """Return checked examples; files are read once, so that a bad row is found before the training."""
-    inputs, targets, weights = examples_for(net, X, y, loss, sample_weight, prefix)
-    if are_mapped(inputs, targets):
-        for block in blocks(inputs, targets):
-            inputs[block], targets[block]
-    return inputs, targets, weights
+    """Return checked examples; rows in pieces are read once, so that a bad one is found before the training."""
+    examples = examples_for(net, X, y, loss, sample_weight, prefix)
+    if are_in_pieces(*examples):
+        for _ in each_piece(*examples):
+            pass
+    return examples
 
 
 def _split(net: Network, examples: Examples, fraction: float, ranks: Ranks | Alone) -> tuple[Examples, Examples]:
     """Return the examples to train on and the fraction held out for validation, the same ones at every call."""
-    inputs, targets, weights = examples
     random = np.random.default_rng(net.split_seed)
+    inputs, targets, _ = examples
+    if ranks.size == 1 and are_in_pieces(*examples):
+        return split_pieces(examples, fraction, net.split_seed)
     if ranks.size == 1:
-        held = held_out(inputs, targets, fraction, random)
-    else:
+        training_rows, held_rows = split(len(inputs), fraction, random, class_labels(targets[:]))
+        return arrays_at(examples, training_rows), arrays_at(examples, held_rows)
 
-        def quotas(sizes: Array, by_class: bool) -> Array:
-            if (sizes < 2).all():
-                raise nothing_to_hold_out(by_class)
-            return shares(sizes, fraction, random)
+    def quotas(sizes: Array, by_class: bool) -> Array:
+        if (sizes < 2).all():
+            raise nothing_to_hold_out(by_class)
+        return shares(sizes, fraction, random)
 
-        assert isinstance(ranks, Ranks)
-        held = held_out_of_all(inputs, targets, quotas, random, ranks)
-    training, validation = (
-        (choose(inputs, part), choose(targets, part), None if weights is None else weights[part])
-        for part in (~held, held)
-    )
-    return training, validation
-
-
-def split(rows: int, fraction: float, random: np.random.Generator, labels: Array | None = None) -> tuple[Array, Array]:
-    """Return the numbers of the training rows and of the validation rows, both in ascending order.
-
-    `round(fraction · rows)` rows are drawn for validation, at least one and not all. With `labels`, each class gives
-    its share (rounded by the largest remainder) and keeps at least one row for training; if the classes cannot give
-    so many, the validation part is smaller.
-    """
-    class_of_row = np.zeros(rows, int) if labels is None else np.unique(labels, return_inverse=True)[1]
-    sizes = np.bincount(class_of_row)
-    if (sizes < 2).all():
-        raise nothing_to_hold_out(labels is not None)
-    rows_of_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(sizes)[:-1])
-    given = shares(sizes, fraction, random)
-    chosen = [random.permutation(own)[:share] for own, share in zip(rows_of_class, given, strict=True)]
-    held = np.zeros(rows, bool)
-    held[np.concatenate(chosen)] = True
-    return np.flatnonzero(~held), np.flatnonzero(held)
-
-
-def nothing_to_hold_out(by_class: bool) -> InvalidValue:
-    """Return the error for rows that cannot give any for validation."""
-    least = "a class with two rows" if by_class else "two rows"
-    return InvalidValue(f"no row can be set aside for validation; it takes at least {least}")
-
-
-def held_out(inputs: Rows, targets: Rows, fraction: float, random: np.random.Generator) -> Array:
-    """Return True for each row that is for validation, (examples,): a `split` by class of each block of rows."""
-    held = np.zeros(len(inputs), bool)
-    for block in blocks(inputs, targets):
-        y = targets[block]
-        try:
-            _, numbers = split(len(y), fraction, random, class_labels(y))
-        except InvalidValue:
-            if block.start == 0:
-                raise
-            continue  # a short last block may be too small to split
-        held[block][numbers] = True
-    return held
-
-
-def shares(sizes: Array, fraction: float, random: np.random.Generator) -> Array:
-    """Return how many of its rows each class gives for validation, by the largest remainder; it keeps one."""
-    can_give = sizes - 1
-    wanted = min(max(1, round(fraction * int(sizes.sum()))), int(can_give.sum()))
-    given: Array = np.minimum(np.floor(fraction * sizes).astype(int), can_give)
-    remainders = fraction * sizes - given
-    while given.sum() < wanted:
-        able = random.permutation(np.flatnonzero(given < can_give))  # equal remainders in random order
-        able = able[np.argsort(-remainders[able], kind="stable")]
-        given[able[: wanted - given.sum()]] += 1
-    return given
+    assert isinstance(ranks, Ranks)
+    held = held_out_of_all(inputs, targets, quotas, random, ranks)
+    if are_in_pieces(*examples):
+        return divided(examples, held)
+    return arrays_at(examples, ~held), arrays_at(examples, held)
 
 
 def warn_of_suspicious(inputs: Rows, targets: Rows, ranks: Ranks | Alone = ALONE) -> None:
@@ -192,8 +152,9 @@ def warn_of_suspicious(inputs: Rows, targets: Rows, ranks: Ranks | Alone = ALONE
     constant = np.ones(inputs.shape[1], bool)
     leaks = np.full(inputs.shape[1], targets.shape in {(len(targets),), (len(targets), 1)})
     one_answer = True
-    for block in blocks(inputs, targets):
-        x, y = inputs[block], targets[block]
+    for _, (x, y) in blocks(inputs, targets):
+        assert x is not None
+        assert y is not None
         constant &= (x == first).all(axis=0)
         one_answer = one_answer and bool((y == first_target).all())
         if leaks.any():

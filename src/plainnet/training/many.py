@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from plainnet import engines
+from plainnet._base import tasks
 from plainnet._base.arrays import Array
 from plainnet._base.identity import differences, held
 from plainnet._base.wording import plural
@@ -57,6 +58,8 @@ def train_many(
     of small networks share the processor's vector instructions. With metrics, validation or early stopping, a large
     `report_every` is faster then, as such a report costs more than a step.
 
+    Under `joblib.parallel_config(backend="dask")` (or "ray", "loky") groups of networks are trained there.
+
     Arguments:
         folds: for each network a pair of row numbers: the rows of X and y to train it on, and those to validate it on.
         progress: True to show a bar.
@@ -78,6 +81,7 @@ def train_many(
     """
     networks = _checked_networks(networks)
     each = _options_of_each(options, len(networks))
+    given = X, y
     parts = None if folds is None else _rows_of_each(folds, X, y, each)
     jobs: list[tuple[Job, Data]] = []
     with unbuilt_on_error(*networks):
@@ -101,7 +105,14 @@ def train_many(
     for run in runs:
         run.job.network.history = run.history
         run.job.network.trained_by = run.job.loss, run.job.optimizer
-    _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress, deadline)
+    if len(runs) > 1 and tasks.elsewhere():
+        from plainnet.training.elsewhere import train_elsewhere
+
+        groups, _ = _groups(runs, code, tasks.workers_there())
+        as_chosen = {"folds": folds and list(folds), "engine": choice.engine, "threads": None}
+        train_elsewhere(groups, given, {**options, **as_chosen}, progress, deadline)
+    else:
+        _train(runs, code, each[0].threads or _default_threads(runs[0].job, choice), progress, deadline)
     return [run.history for run in runs]
 
 

@@ -14,6 +14,7 @@ from plainnet._base import checks
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.optimizers import Optimizer
+from plainnet.ranks.compression import COMPRESSIONS
 from plainnet.training.checkpoints import Every
 from plainnet.training.stopping import EarlyStopping
 
@@ -24,8 +25,6 @@ ReportEvery: TypeAlias = int | Literal["auto"]
 
 OF_A_FILE = ("checkpoint", "checkpoint_every", "resume")
 """The options that keep a run in a file."""
-
-COMPRESSIONS = ("float16", "bfloat16")
 
 OF_ONE_RUN = (*OF_A_FILE, "communicator", "compression")
 """The options of a single run; functions that train several networks do not take them."""

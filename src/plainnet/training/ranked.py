@@ -15,7 +15,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import describe
 from plainnet._base.identity import row_hashes, unequal
-from plainnet._base.mapped import Rows, blocks
+from plainnet._base.identity import row_sums as row_hash_sums
+from plainnet._base.pieces import Rows, blocks
 from plainnet._base.weighting import Examples, class_labels
 from plainnet.engines.job import STREAMS
 from plainnet.errors import InvalidValue, RankError, warnings_passed_over
@@ -156,7 +157,7 @@ def held_out_of_all(
     `quotas` takes the number of rows of each class on all ranks, and if there are classes, and returns how many each
     gives. Of a class, those of the lowest hashes are taken: the same rows whoever holds them. Equal rows stay together.
     """
-    found = [class_labels(targets[block]) for block in blocks(inputs, targets)]
+    found = [class_labels(np.asarray(y)) for _, (_, y) in blocks(inputs, targets)]
     known = [labels for labels in found if labels is not None]
     by_class = all(ranks.all(len(known) == len(found)))
     labels = np.concatenate(known) if by_class and known else np.zeros(len(inputs), np.intp)
@@ -183,9 +184,8 @@ def row_sums(examples: Examples | None, ranks: Ranks | Alone) -> dict[str, str]:
     """
     if examples is None:
         return {}
-    parts = {"X": examples[:1], "y": examples[:2]} | ({} if examples[2] is None else {"weights": examples})
-    return {name: f"{sum(ranks.all(_row_sum(arrays))) % 2**64:016x}" for name, arrays in parts.items()}
-
-
-def _row_sum(arrays: Sequence[Rows | None]) -> int:
-    return int(row_hashes(*arrays).sum(dtype=np.uint64))
+    names = ["X", "y", "weights"]
+    own = row_hash_sums(*examples)
+    return {
+        name: f"{sum(each) % 2**64:016x}" for name, each in zip(names, zip(*ranks.all(own), strict=True), strict=False)
+    }

@@ -12,12 +12,13 @@ import numpy as np
 from plainnet import engines
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import describe
-from plainnet._base.identity import fingerprint
+from plainnet._base.identity import fingerprint, fingerprints
+from plainnet._base.pieces import are_in_pieces, pieces_of, window_rows
 from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job, Notes
 from plainnet.engines.notes import MEASURES
-from plainnet.errors import DivergenceError
+from plainnet.errors import DivergenceError, RankError
 from plainnet.history import History, Report
 from plainnet.metrics import Measure
 from plainnet.network.prediction import measure, pays
@@ -45,7 +46,7 @@ def comparable(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str
     """
     before, after = (identity["options"].get("ranks", 1) for identity in (was, now))
     options: tuple[str, ...] = () if before == after else (*OF_RANKS, "compression")
-    parts = {"rows"} if before == after == 1 else {"data", "block_rows"}
+    parts = {"rows"} if before == after == 1 else {"data", "block_rows", "pieces"}
     kept = [{name: part for name, part in identity.items() if name not in parts} for identity in (was, now)]
     for identity in kept:
         identity["options"] = {name: value for name, value in identity["options"].items() if name not in options}
@@ -151,7 +152,16 @@ class TrainingRun:
     def identity(self) -> dict[str, Any]:
         """Plain data that says which run this is (network, options, data): a checkpoint continues only the same run."""
         described = {"network": self.job.network.describe(), "options": self.settings()}
-        return {**described, **self.fingerprints, "block_rows": self.job.block_rows}
+        return {**described, **self.fingerprints, **self.order_of_rows}
+
+    @property
+    def order_of_rows(self) -> dict[str, Any]:
+        """Return what decides with the random numbers in which order the rows are taken."""
+        job = self.job
+        if not are_in_pieces(job.inputs):
+            return {"block_rows": len(job.inputs)}
+        lengths = np.asarray(pieces_of(job.inputs).lengths)
+        return {"block_rows": window_rows(job.inputs, job.targets), "pieces": fingerprint(lengths)}
 
     @cached_property
     def fingerprints(self) -> dict[str, Any]:
@@ -160,12 +170,9 @@ class TrainingRun:
         rows = {"training": row_sums(training, self.ranks), "validation": row_sums(self.validation, self.ranks)}
         if job.ranks:
             return {"rows": rows}
-        data = {
-            "X": fingerprint(job.inputs),
-            "y": fingerprint(job.targets),
-            "weights": fingerprint(job.sample_weight),
-            "validation": fingerprint(*(self.validation or ())),
-        }
+        inputs, targets, weights = fingerprints(*training)
+        validation = fingerprint(*(self.validation or ()))
+        data = {"X": inputs, "y": targets, "weights": weights, "validation": validation}
         return {"data": data, "rows": rows}
 
     def reports(self, *, ahead: bool = False) -> Generator[Report, None, None]:
@@ -192,6 +199,8 @@ class TrainingRun:
         except BaseException as error:
             if not self.is_over:  # a divergence, say, ends it on all ranks
                 ranks.leave(error)
+            if isinstance(error, RankError):
+                ranks.raise_interrupt()  # the other rank left because it was interrupted, as this one was
             raise
         finally:
             with warnings_of_first(ranks):

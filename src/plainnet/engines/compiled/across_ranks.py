@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.engines.compiled.ahead import StepDraws
+from plainnet.engines.compiled.compiling import StepCode, address
 from plainnet.engines.compiled.sizes import Size
 from plainnet.engines.compiled.step import Draw
 from plainnet.engines.draws import DrawsOfRank
 from plainnet.engines.job import Job
+from plainnet.ranks.compression import sum_of_gradients
 
 NUMBERS: dict[int, Any] = {4: ctypes.c_float, 8: ctypes.c_double}
 """The type of the numbers of each size in bytes."""
@@ -22,7 +25,7 @@ SUM = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 """A function that sums so many numbers, of so many bytes each, at an address over all ranks."""
 
 
-class Parts(NamedTuple):
+class OwnParts(NamedTuple):
     """This rank's parts of some batches in a row, an entry for each."""
 
     begin: Array
@@ -42,17 +45,23 @@ class AcrossRanks:
     then on, and the loss is made NaN: then the call ends without a step.
     """
 
-    def __init__(self, job: Job, sizes: Sequence[Size], loss: Array) -> None:
+    def __init__(self, job: Job, code: StepCode, gradient: Array) -> None:
         assert job.ranks is not None
         assert job.shares is not None
         self.job, self.ranks, self.shares = job, job.ranks, job.shares
-        self.loss = loss
-        """The number behind the gradient, one entry."""
+        sizes = code.sizes
+        self._gradient = gradient
+        """The gradient, and behind it the loss."""
+        self._address_of_gradient = address(gradient)
+        self._sum_of_gradients = sum_of_gradients(self.ranks, job.compression, len(gradient) - 1)
         self.failure: BaseException | None = None
-        self._function = SUM(self._sum)
+        self.differ = len(set(self.ranks.all(code.code.identity))) > 1
+        """True if the ranks have different processors: their machine code may round differently."""
+        this = weakref.WeakMethod(self._sum)  # no cycle, which would keep the memory of a run that has ended
+        self._function = SUM(lambda *given: this()(*given))  # type: ignore[misc]
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
         self._vectors: dict[tuple[int, int], Array] = {}
-        self._parts: tuple[int, int, Parts] | None = None
+        self._parts: tuple[int, int, OwnParts] | None = None
         wholes = sorted({size.whole or 0 for size in sizes})
         self._wholes = np.array(wholes)
         self._sizes = np.zeros((len(wholes), sizes[0].rows + 1), np.int64)
@@ -60,19 +69,25 @@ class AcrossRanks:
         for i, size in reversed([*enumerate(sizes)]):
             self._sizes[wholes.index(size.whole or 0), [size.rows, 0]] = i
 
-    def _sum(self, address: int, count: int, size: int) -> None:
+    def _sum(self, place: int, count: int, size: int) -> None:
         try:
             if self.failure is None:
-                key = (address, count)
-                vector = self._vectors.get(key)
-                if vector is None:
-                    vector = np.ctypeslib.as_array((NUMBERS[size] * count).from_address(address))
-                    self._vectors[key] = vector
-                self.ranks.add(vector)
+                self._sum_of(place, count)(self._vector(place, count, size))
         except BaseException as error:
             self.failure = error
         if self.failure is not None:
-            self.loss[:] = np.nan
+            self._gradient[-1] = np.nan
+
+    def _sum_of(self, place: int, count: int) -> Callable[[Array], None]:
+        is_gradient = (place, count) == (self._address_of_gradient, len(self._gradient))
+        return self._sum_of_gradients if is_gradient else self.ranks.add
+
+    def _vector(self, place: int, count: int, size: int) -> Array:
+        """Return the numbers at an address as an array, the same one each time."""
+        key = (place, count)
+        if key not in self._vectors:
+            self._vectors[key] = np.ctypeslib.as_array((NUMBERS[size] * count).from_address(place))
+        return self._vectors[key]
 
     def is_over(self, is_late: bool) -> bool:
         """Return True if it is late on any rank; raise KeyboardInterrupt if any rank was interrupted."""
@@ -80,6 +95,12 @@ class AcrossRanks:
         if any(interrupted):
             raise KeyboardInterrupt
         return any(late)
+
+    def take_from_first(self, *arrays: Array) -> None:
+        """Write rank 0's numbers into the arrays of a finished call, where different processors may have others."""
+        if self.differ:
+            for array, first in zip(arrays, self.ranks.first(arrays), strict=True):
+                array[...] = first
 
     def fewest(self, steps: int) -> int:
         """Return the smallest number of any rank."""
@@ -90,24 +111,23 @@ class AcrossRanks:
         ends = self.shares.counts(self.job.batches_done + 1, self.job.batches)[:, self.shares.rank]
         return self.job.batches_done + int(np.searchsorted(ends, end, side="right"))
 
-    def parts(self, steps: int) -> Parts:
-        """Return this rank's parts of the next batches, which end in the present epoch or are those of whole epochs."""
+    def parts(self, steps: int) -> OwnParts:
+        """Return this rank's parts of the next batches, in the present epoch or, from its beginning, in several."""
         first = self.job.batches_done
         last = min(first + steps, self.job.batches)
         if self._parts is None or self._parts[:2] != (first, last):
             self._parts = first, last, self._parts_of(first, last)
         found = self._parts[2]
-        repeats = steps // (last - first)
-        return found if repeats == 1 else Parts(*(np.tile(column, repeats) for column in found))
+        return found if steps == last - first else OwnParts(*(np.resize(column, steps) for column in found))
 
-    def _parts_of(self, first: int, last: int) -> Parts:
+    def _parts_of(self, first: int, last: int) -> OwnParts:
         shares = self.shares
         cuts = shares.counts(first, last)
         own, lower = cuts[:, shares.rank], cuts[:, : shares.rank].sum(axis=1)
         rest = shares.total - np.arange(first, last) * shares.batch_size
-        return Parts(own[:-1], np.diff(lower), np.diff(own), np.minimum(rest, shares.batch_size))
+        return OwnParts(own[:-1], np.diff(lower), np.diff(own), np.minimum(rest, shares.batch_size))
 
-    def given(self, parts: Parts, start: int, weight: Array | None, order: Array | None) -> dict[str, Array]:
+    def given(self, parts: OwnParts, start: int, weight: Array | None, order: Array | None) -> dict[str, Array]:
         """Return what the machine code reads for each step, of rows of which the first has the place `start`.
 
         `order` is that of the rows, epoch after epoch; None is the order in which they lie.

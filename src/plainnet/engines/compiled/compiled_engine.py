@@ -11,6 +11,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.interrupts import interrupts_held
+from plainnet._base.pieces import PieceRows
 from plainnet.engines.batches import Block, remaining_blocks
 from plainnet.engines.compiled import driver
 from plainnet.engines.compiled.across_ranks import AcrossRanks, StepDrawsOfRank
@@ -36,7 +37,7 @@ MOST_DRAWN = 2**23
 
 
 class LoadedRows(NamedTuple):
-    """Data in memory: the whole set, or a block of a file."""
+    """Data in memory: the whole set, or a block of rows in pieces."""
 
     inputs: Array
     targets: Array
@@ -52,6 +53,11 @@ class LoadedRows(NamedTuple):
     start: int = 0
     """The place of the first row in this process's order of the epoch."""
 
+    @property
+    def rows(self) -> int:
+        """Return the number of rows; there may be others in the arrays."""
+        return len(self.inputs if self.order is None else self.order)
+
 
 class CompiledEngine:
     """Run a job in machine code."""
@@ -64,8 +70,9 @@ class CompiledEngine:
         self.code = compiled(job, threads)
         self.batch = self.code.layout.batch
         net = job.network
-        gradient = np.zeros(net.parameters.size + 1, net.dtype)  # the loss of all ranks together comes last
-        self.across = None if job.ranks is None else AcrossRanks(job, self.code.sizes, gradient[-1:])
+        size = net.parameters.size + 1  # the loss of all ranks together comes last
+        gradient = np.zeros(size, net.dtype) if job.ranks is None else job.ranks.vector(size, net.dtype)
+        self.across = None if job.ranks is None else AcrossRanks(job, self.code, gradient)
         self.draws = (
             StepDraws(job, self.code.draws)
             if job.ranks is None
@@ -113,27 +120,24 @@ class CompiledEngine:
         return is_late if self.across is None else self.across.is_over(is_late)
 
     def _set_in_memory(self) -> LoadedRows | None:
-        """Return the whole set in memory; None for files, which come in blocks, and for an order drawn elsewhere."""
+        """Return the whole set in memory; None for rows in pieces, and for an order drawn elsewhere."""
         job = self.job
         if job.draw_order or not (isinstance(job.inputs, np.ndarray) and isinstance(job.targets, np.ndarray)):
             return None
+        assert not isinstance(job.sample_weight, PieceRows)
         return loaded(job.inputs, job.targets, job.sample_weight, None, 0, job.batches, True)
 
     def _block(self, block: Block) -> LoadedRows:
-        """Return a block of the files, as a source."""
+        """Return a block as a source."""
         before = self.job.batches_done - block.rows_done // self.batch
-        stop = before - (-len(block.inputs) // self.batch)
+        stop = before - (-block.rows // self.batch)
         if self.across is not None:
-            stop = self.across.stop_of(block.start + len(block.inputs))
+            stop = self.across.stop_of(block.start + block.rows)
         source = loaded(block.inputs, block.targets, block.sample_weight, block.order, before, stop, False)
         return source._replace(start=block.start)
 
     def _steps(self, source: LoadedRows, last: int, until: float) -> int:
         """Return how many steps the next call makes: whole epochs, or what fits of the present one."""
-        steps = self._own_steps(source, last, until)
-        return steps if self.across is None else self.across.fewest(steps)
-
-    def _own_steps(self, source: LoadedRows, last: int, until: float) -> int:
         job = self.job
         seconds = min(SLICE, max(until - time.monotonic(), 0.0))
         fitting = max(1, min(int(seconds / max(self.seconds_per_step, 1e-9)), MOST_STEPS))
@@ -142,7 +146,7 @@ class CompiledEngine:
         if source.whole and job.batches_done == 0 and fitting >= job.batches:
             epochs = min(fitting // job.batches, last - job.epochs_done)
             if self.code.layout.shuffles:
-                epochs = min(epochs, max(1, MOST_DRAWN // 8 // len(job.inputs)))
+                epochs = min(epochs, max(1, MOST_DRAWN // 8 // max(1, len(job.inputs))))
             return epochs * job.batches
         return min(fitting, source.stop - job.batches_done)
 
@@ -155,6 +159,8 @@ class CompiledEngine:
         """
         job = self.job
         rates, steps = rates_of(job, steps)
+        if self.across is not None:
+            steps = self.across.fewest(steps)
         own_orders = source.whole and self.code.layout.shuffles
         counts = np.array([job.epochs_done, job.batches_done, job.steps_done, job.good_epoch, 0, 0, 0])
         sums = np.array([job.loss_total, job.weight_total, job.learning_rate])
@@ -170,9 +176,13 @@ class CompiledEngine:
             **{f"memory {name}": vector for name, vector in job.optimizer_state.items()},
         }  # fmt: skip
         noting = (NEVER, -1) if notes is None else (notes.every, notes.last)
-        numbers = (steps, job.batches, source.before, len(source.inputs), int(len(rates) > 1), *noting)
+        numbers = (steps, job.batches, source.before, source.rows, int(len(rates) > 1), *noting)
         began = time.perf_counter()
         self.code.call(numbers, arrays, others)
+        failure = None if self.across is None else self.across.failure
+        if self.across is not None and failure is None:
+            noted = [] if notes is None else [notes.rows]
+            self.across.take_from_first(*self._state(), counts, sums, norms, epoch_losses, *noted)
         done = int(counts[driver.STEPS]) - job.steps_done
         self.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
         losses = epoch_losses[: counts[driver.WRITTEN]].tolist()
@@ -188,9 +198,15 @@ class CompiledEngine:
         job.gradient_norms.extend(float(norms[step % driver.NORMS]) for step in latest)
         job.epochs_done, job.batches_done, job.steps_done, job.good_epoch = map(int, counts[:4])
         job.loss_total, job.weight_total, job.learning_rate = map(float, sums)
-        if self.across is not None and self.across.failure is not None:
-            raise self.across.failure
+        if failure is not None:
+            raise failure
         return losses, done < steps or bool(counts[driver.BROKEN])
+
+    def _state(self) -> list[Array]:
+        """Return the vectors of the network and the optimizer that a call changes."""
+        job, net = self.job, self.job.network
+        own = [net.parameters, net.statistics, job.good_parameters, job.good_statistics]
+        return [*own, *job.optimizer_state.values()]
 
     def _of_steps(self, source: LoadedRows, steps: int, order: Array | None) -> dict[str, Array]:
         """Return what the machine code is given for each of the next steps."""
@@ -205,8 +221,8 @@ class CompiledEngine:
         if not self.draws.draws:
             return []
         first = self.job.batches_done - source.before
-        batches = -(-len(source.inputs) // self.batch)
-        smaller = len(source.inputs) % self.batch != 0
+        batches = -(-source.rows // self.batch)
+        smaller = source.rows % self.batch != 0
         return [int(smaller and (first + step) % batches == batches - 1) for step in range(steps)]
 
 

@@ -7,6 +7,7 @@ from a file would have to be trusted. The process keeps its last code, for the f
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from functools import cache, lru_cache
 from typing import Any
 
@@ -64,12 +65,24 @@ def _compiled(text: str) -> Any:
     return engine
 
 
+@cache
+def _processor() -> tuple[str, ...]:
+    """Return what the code generator knows of this processor."""
+    version = ".".join(map(str, llvm.llvm_version_info))
+    return version, llvm.get_host_cpu_name(), *(name for name, there in sorted(features().items()) if there)
+
+
 class Code:
     """Functions in machine code."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.engine = _compiled(text)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Return what the machine code depends on: processors for which it differs may round differently."""
+        return hashlib.sha256(self.text.encode()).hexdigest(), *_processor()
 
     def function(self, name: str, result: Any, *arguments: Any) -> Any:
         """Return a function as ctypes calls it, with the interpreter lock released."""

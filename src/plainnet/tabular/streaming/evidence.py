@@ -78,10 +78,13 @@ def by_file(tables: Iterable[RawTable]) -> list[RawTable]:
     ]
 
 
-def rows_against(raw: RawTable, column: str) -> RawTable:
-    """Return rows of a piece that show what a column of numbers or another kind holds there."""
-    values = raw.frame.to_series(raw.number(column))
-    rows = {int(row) for row in (values.arg_max(), values.arg_min(), values.is_not_null().arg_max()) if row is not None}
+def rows_against(raw: RawTable, columns: Sequence[str]) -> RawTable:
+    """Return rows of a piece that show what some columns hold there: their ends, and a value."""
+    rows: set[int] = set()
+    for name in columns:
+        values = raw.frame.to_series(raw.number(name))
+        places = (values.arg_max(), values.arg_min(), values.is_not_null().arg_max())
+        rows |= {int(row) for row in places if row is not None}
     return raw.take(np.array(sorted(rows), np.int64))
 
 

@@ -23,7 +23,7 @@ from plainnet.tabular.sources import (
     open_source,
     require_file,
 )
-from plainnet.tabular.streaming.footers import ARROW_MARK, Group, arrow_batches, parquet_groups
+from plainnet.tabular.streaming.footers import ARROW_MARK, RowGroup, arrow_batches, parquet_groups
 from plainnet.tabular.streaming.text_pieces import has_newlines, text_pieces
 from plainnet.tabular.streaming.unpacking import Unpacked, unpacked
 from plainnet.tabular.text_table import read_text
@@ -107,7 +107,7 @@ def _begins_with(path: Path, mark: bytes) -> bool:
         return file.read(len(mark)) == mark
 
 
-def _parts(groups: Sequence[Group]) -> list[int]:
+def _parts(groups: Sequence[RowGroup]) -> list[int]:
     """Return the rows of each piece: those of a row group, or of one of the parts of a large one."""
     parts: list[int] = []
     for rows, nbytes in groups:

@@ -18,7 +18,7 @@ MOST_BYTES = 2**30
 DEEPEST = 64
 
 
-class Group(NamedTuple):
+class RowGroup(NamedTuple):
     """A row group of a Parquet file."""
 
     rows: int
@@ -26,13 +26,13 @@ class Group(NamedTuple):
     """The bytes of its columns, not compressed."""
 
 
-def parquet_groups(path: str | os.PathLike[str]) -> list[Group]:
+def parquet_groups(path: str | os.PathLike[str]) -> list[RowGroup]:
     """Return the row groups of a Parquet file; raise FileError for a file that is none, or a damaged one."""
     try:
         with open(path, "rb") as file:
             footer = _end(file, path, PARQUET_MARK, 8, "a Parquet file")
         metadata = _Thrift(footer).struct()
-        groups = [Group(int(group[3]), int(group.get(2, 0))) for group in metadata[4]]
+        groups = [RowGroup(int(group[3]), int(group.get(2, 0))) for group in metadata[4]]
         if any(rows < 0 for rows, _ in groups) or sum(rows for rows, _ in groups) != metadata[3]:
             raise ValueError("its rows do not add up")
     except FileError:

@@ -16,6 +16,7 @@ from plainnet.tabular.facts import counts_rows
 from plainnet.tabular.kinds import Kind
 from plainnet.tabular.learning import MOST_CATEGORIES
 from plainnet.tabular.parts import TablePart
+from plainnet.tabular.problem import Problem
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.streaming.passing import Passed, number_columns
 from plainnet.tabular.streaming.reading import Reader
@@ -71,12 +72,10 @@ def facts_on(reader: Reader, passed: Passed, sample: TablePart, names: Sequence[
 
 
 def _facts(reader: Reader, passed: Passed, sample: TablePart, name: str) -> StreamedFacts:
-    kind, counts = reader.kinds[name], passed.values[name]
-    weights = counts.weights
+    kind = reader.kinds[name]
     known: dict[str, Any] = {
         "name": name,
         "rows": passed.training,
-        "missing": counts.rows.get(None, 0),
         "kind": kind,
         "unit": 1.0 if sample.weights is None else float(passed.unit),
         "sample": sample.frame[name],
@@ -86,15 +85,20 @@ def _facts(reader: Reader, passed: Passed, sample: TablePart, name: str) -> Stre
         assert passed.numbers is not None
         sums, place = passed.numbers, number_columns(reader).index(name)
         ends = float(sums.least[place]), float(sums.most[place])
+        present, missing = float(sums.weight[place]), passed.training - int(sums.known[place])
         return StreamedFacts(
-            **known | {"missing": counts.rows.get(False, 0)},
+            **known,
+            missing=missing,
             different=min(1, int(sums.known[place])) + (ends[0] < ends[1]),
             first=ends[0],
             ends=ends,
             moments=(float(sums.mean[place]), float(sums.deviation[place]) or 1.0),
-            totals=[weights.get(False, 0.0), weights.get(True, 0.0)],
+            totals=[passed.weight - present if missing else 0.0, present],
             is_whole=bool(sums.whole[place]),
         )
+    counts = passed.values[name]
+    weights = counts.weights
+    known["missing"] = counts.rows.get(None, 0)
     if kind == "boolean":
         found = [value for value in weights if value is not None]
         totals = [weights.get(value, 0.0) for value in (None, False, True)]
@@ -130,21 +134,21 @@ def task_of(reader: Reader, passed: Passed, sample: TablePart, task: str | None)
     return decide_task(values.to_frame(), reader.target, task)
 
 
-def table_of(reader: Reader, passed: Passed, sample: TablePart, task: Task, loss: str, recipe: Recipe) -> Table:
+def table_of(reader: Reader, passed: Passed, problem: Problem, recipe: Recipe) -> Table:
     """Return the table of all training rows; its classes are those of all rows, as each part has to know them.
 
     Raises as `Table.learn` does.
     """
     assert passed.classes is not None
-    robust = recipe.encoding == "robust"
-    if task == "classification":
+    robust, sample = recipe.encoding == "robust", problem.rows
+    if problem.task == "classification":
         counts = passed.classes.counts
         target: Target = ClassTarget.learn(
             counts["value"].alias(reader.target), reader.options.spellings, counts["rows"]
         )
     else:
         (facts,) = facts_on(reader, passed, sample, [reader.target])
-        target = NumberTarget.learn(facts, output_of(loss) == "identity", clip=robust)
+        target = NumberTarget.learn(facts, output_of(problem.loss) == "identity", clip=robust)
     inputs = [name for name in reader.names if name not in (reader.target, reader.weight_column)]
     return Table.of_facts(
         facts_on(reader, passed, sample, inputs),

@@ -12,9 +12,10 @@ import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.tabular.parts import TablePart
+from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.streaming.drawing import NOWHERE, TEST, TRAINING, VALIDATION
 from plainnet.tabular.streaming.portions import Portion
-from plainnet.tabular.streaming.reading import Reader
+from plainnet.tabular.streaming.reading import NewEvidence, Reader
 from plainnet.tabular.streaming.sums import NumberSums, ValueCounts
 
 
@@ -28,12 +29,14 @@ class Passed:
     weightless: int = 0
     nowhere: int = 0
     """The rows that are for nothing."""
+    weight: float = 0.0
+    """Their weight."""
     unit: float = np.inf
     """The least weight of a training row."""
     numbers: NumberSums | None = None
     """The training rows' columns of numbers, in the reader's order, the target among them."""
     values: dict[str, ValueCounts] = field(default_factory=dict)
-    """The training rows' other columns, and the missing and present numbers of the columns of numbers."""
+    """The training rows' other columns."""
     classes: ValueCounts | None = None
     """The target of all rows, the test part among them."""
     kept: tuple[tuple[int, TablePart], ...] = ()
@@ -46,6 +49,7 @@ class Passed:
             without_target=self.without_target + other.without_target,
             weightless=self.weightless + other.weightless,
             nowhere=self.nowhere + other.nowhere,
+            weight=self.weight + other.weight,
             unit=min(self.unit, other.unit),
             numbers=_sum(self.numbers, other.numbers),
             values={
@@ -79,17 +83,22 @@ def _sum(first: Sums | None, second: Sums | None) -> Sums | None:
     return first + second
 
 
-def passed(reader: Reader, portions: Sequence[Portion]) -> tuple[Passed, list[int]]:
+def passed(reader: Reader, portions: Sequence[Portion]) -> tuple[Passed, list[int], list[RawTable]]:
     """Return what is known of the rows of these portions, and how many of each are to train on.
 
-    Raises as `Reader.read` does.
+    Return also what the evidence on the columns lacks: then the rest is of no use. Raises as `Reader.read` does.
     """
-    found, lengths = Passed(), []
+    found, lengths, new = Passed(), list[int](), list[RawTable]()
     for portion in portions:
-        one = _passed(reader, portion)
+        try:
+            one = _passed(reader, portion)
+        except NewEvidence as met:
+            new.append(met.evidence)
+            continue
         lengths.append(one.training)
-        found = found + one
-    return found, lengths
+        if not new:
+            found = found + one
+    return found, lengths, new
 
 
 def _passed(reader: Reader, portion: Portion) -> Passed:
@@ -105,6 +114,7 @@ def _passed(reader: Reader, portion: Portion) -> Passed:
         without_target=part.without_target,
         weightless=part.weightless,
         nowhere=int((roles == NOWHERE).sum()),
+        weight=float(len(training) if training.weights is None else training.weights.sum()),
         unit=np.inf if training.weights is None or not len(training) else float(training.weights.min()),
         numbers=_numbers(reader, training),
         values=_values(reader, training),
@@ -130,9 +140,5 @@ def _numbers(reader: Reader, part: TablePart) -> NumberSums:
 
 
 def _values(reader: Reader, part: TablePart) -> dict[str, ValueCounts]:
-    found = {}
-    for column in part.frame.iter_columns():
-        if reader.kinds[column.name] == "number":
-            column = column.is_not_null().alias(column.name)
-        found[column.name] = ValueCounts.of(column, part.weights)
-    return found
+    others = [column for column in part.frame.iter_columns() if reader.kinds[column.name] != "number"]
+    return {column.name: ValueCounts.of(column, part.weights) for column in others}

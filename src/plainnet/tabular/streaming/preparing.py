@@ -18,7 +18,6 @@ from plainnet.tabular import cautions, overlap
 from plainnet.tabular.parts import Division, TablePart, part_of_file
 from plainnet.tabular.preparing import TOLD_APART, Prepared, Stream, arrays_of
 from plainnet.tabular.problem import Divided, Problem, check_roles, loss_of_task, require_classes
-from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.sources import files_in, named
@@ -29,13 +28,13 @@ from plainnet.tabular.streaming.file_pieces import pieces_of
 from plainnet.tabular.streaming.learned import table_of, task_of
 from plainnet.tabular.streaming.passing import Passed, passed
 from plainnet.tabular.streaming.portions import Portion, portions_of
-from plainnet.tabular.streaming.reading import NewEvidence, Reader, require_target
+from plainnet.tabular.streaming.reading import Reader, require_target
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import target_column
 
 MOST_PASSES = 8
 """A pass that meets something new begins again; so often at most."""
-MOST_BYTES = 2**27
+MOST_BYTES = 2**26
 """The sample, the validation part and the test part have about so many bytes each at most."""
 
 
@@ -69,34 +68,32 @@ def prepared_stream(
         portions = portions_of(pieces, ranks.size, ranks.rank)
         given = {"ignore": ignore, "weight_column": sample_weight}
         reader, own, lengths = _read_through(portions, rows, ranks, division, seed, target, options, given)
-        found = sum(ranks.all(own), Passed())
-        sample = found.part(TRAINING, source)
-        if sample is None or not found.training:
-            raise InvalidValue(f"no row of {source} has a target {target!r}, counts, and is left to train on")
-        decided = task_of(reader, found, sample, task)
-        checked_loss = loss_of_task(decided, loss)
-        assert found.classes is not None
-        require_classes(checked_loss, target, found.classes.different)
-        table = table_of(reader, found, sample, decided, checked_loss, recipe)
-        if task is None and loss is None:
-            cautions.warn_of_target(target_column(sample.frame, target), decided)
-        counted = replace(sample, without_target=found.without_target, weightless=found.weightless)
-        problem = Problem(counted, target, decided, checked_loss, reader.options, sample_weight)
-        validation = _validation(table, division, found, source, sample, sample_weight)
-        test = found.part(TEST, source) or sample.take(np.arange(0))
-        parts = Divided(sample, validation, test, sample)
+        found = sum(ranks.all(own), Passed())  # the same on every rank, to the last bit
+        problem = _problem(reader, found, source, task, loss)
+        table = table_of(reader, found, problem, recipe)
+        nothing = problem.rows.take(np.arange(0))
+        validation = _validation(table, division, found, source, sample_weight)
+        test = found.part(TEST, source) or nothing
+        parts = Divided(problem.rows, validation, test, problem.rows)
         table, examples = _checked(table, problem, parts, dtype)
-        stream_of = Stream(
-            rows=found.training + len(test) + (len(validation) if validation.source == source else 0) + found.nowhere,
-            to_train=found.training,
-            nowhere=found.nowhere,
-            examples=examples,
-            ranks=ranks,
-            communicator=communicator,
-            in_memory=True,
-        )
+        drawn = len(test) + found.nowhere + (len(validation) if validation.source == source else 0)
+        known = Stream(found.training + drawn, found.training, found.nowhere, examples, ranks, communicator)
         encoded = EncodedPieces(reader, table, portions, lengths, dtype)
-        return _prepared(problem, parts, table, encoded, stream_of, dtype, stream)
+        return _prepared(problem, parts, table, encoded, known, dtype, stream)
+
+
+def _problem(reader: Reader, found: Passed, source: str, task: str | None, loss: str | None) -> Problem:
+    """Return the problem, whose rows are the sample; raise InvalidValue as `problem_of` does."""
+    sample, target = found.part(TRAINING, source), reader.target
+    if sample is None or found.classes is None:
+        raise InvalidValue(f"no row of {source} has a target {target!r}, counts, and is left to train on")
+    sample = replace(sample, without_target=found.without_target, weightless=found.weightless)
+    decided = task_of(reader, found, sample, task)
+    checked_loss = loss_of_task(decided, loss)
+    require_classes(checked_loss, target, found.classes.different)
+    if task is None and loss is None:
+        cautions.warn_of_target(target_column(sample.frame, target), decided)
+    return Problem(sample, target, decided, checked_loss, reader.options, reader.weight_column)
 
 
 def _prepared(
@@ -111,7 +108,7 @@ def _prepared(
     ranks, held_out = stream.ranks, parts.validation
     assert isinstance(held_out, TablePart)
     share = held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
-    in_memory = fits(encoded, ranks.here, asked)
+    in_memory = not ranks.any(not fits(encoded, ranks.here, asked))  # all ranks alike
     X, y, weights = encoded.all() if in_memory else encoded.columns()
     with warnings_passed_over():
         validation = arrays_of(table, share, dtype)
@@ -147,11 +144,7 @@ def _read_through(
         with warnings_passed_over() if again else nullcontext():
             reader = Reader.of(evidence, target, options, drawing=drawing, **given)
         require_target(reader)
-        found, lengths, new = Passed(), list[int](), list[RawTable]()
-        try:
-            found, lengths = passed(reader, portions)
-        except NewEvidence as met:
-            new.append(met.evidence)
+        found, lengths, new = passed(reader, portions)
         met_by_all = [table for own in ranks.all(new) for table in own]
         if not met_by_all:
             return reader, found, lengths
@@ -159,9 +152,7 @@ def _read_through(
     raise FileError(f"{reader.source}: the columns cannot be decided on; say what they are (columns=, --column)")
 
 
-def _validation(
-    table: Table, division: Division, found: Passed, source: str, sample: TablePart, weight_column: str | None
-) -> TablePart:
+def _validation(table: Table, division: Division, found: Passed, source: str, weight_column: str | None) -> TablePart:
     """Return the validation rows of all ranks."""
     given = division.validation
     if isinstance(given, str | os.PathLike):

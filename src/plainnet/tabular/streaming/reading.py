@@ -25,7 +25,7 @@ from plainnet.tabular.streaming.portions import Portion
 
 
 class NewEvidence(Exception):
-    """A piece shows what the evidence on a column did not."""
+    """A piece shows what the evidence on some columns did not."""
 
     def __init__(self, evidence: RawTable) -> None:
         self.evidence = evidence
@@ -108,10 +108,11 @@ class Reader:
         with warnings_passed_over():  # said of the evidence
             decided = raw.columns(self.names, categories, self._known(raw))
         frame = decided.frame
-        for column in frame.iter_columns():
-            kind, known = kind_of(column), self.kinds[column.name]
-            if kind not in (None, known):
-                raise NewEvidence(rows_against(raw, column.name))
+        against = [
+            column.name for column in frame.iter_columns() if kind_of(column) not in (None, self.kinds[column.name])
+        ]
+        if against:
+            raise NewEvidence(rows_against(raw, against))
         return frame.with_columns(_empty(name, self.kinds[name], frame) for name in frame.columns).select(
             cs.by_name(list(self.names), require_all=True)
         )
