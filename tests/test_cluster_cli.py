@@ -50,7 +50,8 @@ def started(*words, cwd, **more):
     def said(pattern):
         until = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, log.read_text())):
-            assert process.poll() is None and time.monotonic() < until, log.read_text()
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
         return found[1]
 
@@ -106,7 +107,8 @@ def test_tune_searches_on_the_cluster_and_names_a_command_for_this_machine(clust
     assert done.returncode == 0, done.stderr
     assert "Best of 2 trials" in done.stdout
     (command,) = re.findall(r"plainnet train .*", done.stdout)
-    assert "cluster" not in command and "workers" not in command
+    assert "cluster" not in command
+    assert "workers" not in command
 
 
 def test_folds_are_trained_on_the_cluster(cluster, tmp_path):
@@ -142,14 +144,16 @@ def test_ctrl_c_keeps_the_runs_that_have_ended(cluster, tmp_path):
     try:
         until, results = time.monotonic() + PATIENCE, tmp_path / "runs.jsonl"
         while not results.exists() or len(results.read_text().splitlines()) < 4:  # the first line says what they are
-            assert process.poll() is None and time.monotonic() < until
+            assert process.poll() is None
+            assert time.monotonic() < until
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 130, err
-    assert "--resume goes on" in out and "Traceback" not in err
+    assert "--resume goes on" in out
+    assert "Traceback" not in err
 
 
 def test_a_command_listens_on_no_port(cluster):
@@ -177,7 +181,8 @@ def test_where_nothing_listens_the_address_is_named(tmp_path):
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         line = refusal(tmp_path, address)
-    assert address in line and "no Dask scheduler answers" in line
+    assert address in line
+    assert "no Dask scheduler answers" in line
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8786", "tcp://host", "http://127.0.0.1:80", "dask"])
@@ -197,7 +202,8 @@ def test_workers_with_another_plainnet_or_none_are_named(module, expected, tmp_p
     (tmp_path / "other" / "plainnet" / "__init__.py").write_text(module)
     with scheduler(tmp_path) as address, worker(tmp_path, address, PYTHONPATH=str(tmp_path / "other")):
         line = refusal(tmp_path, address)
-    assert expected in line and "the worker tcp://127.0.0.1:" in line
+    assert expected in line
+    assert "the worker tcp://127.0.0.1:" in line
 
 
 def test_a_scheduler_without_workers_is_named(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 import platform
 import re
 import socket
@@ -131,9 +132,13 @@ def require_workers(client: Any, address: str, libraries: tuple[str, ...]) -> No
         raise InvalidValue(
             f"the scheduler at {address} has no worker after {SECONDS} seconds; `dask worker {address}` starts one"
         ) from None
-    for worker, versions in client.get_versions(packages=list(libraries))["workers"].items():
-        found, host = versions["packages"], dict(versions["host"])
-        require_same(f"the worker {worker}", host["python"], {name: found.get(name) for name in libraries})
+    # functions of Python itself, as a worker may be unable to load ours; the metadata that Dask reads may be another's
+    pythons = client.run(platform.python_version)
+    found = {name: client.run(pkgutil.resolve_name, f"{name}:__version__", on_error="return") for name in libraries}
+    for worker, python in pythons.items():
+        versions = {name: of_worker.get(worker) for name, of_worker in found.items()}
+        lacking = {name: None for name, version in versions.items() if not isinstance(version, str)}
+        require_same(f"the worker {worker}", python, {**versions, **lacking})
 
 
 def require_same(worker: str, python: str, found: dict[str, Any]) -> None:
