@@ -93,12 +93,16 @@ def _dask(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Itera
     except ImportError:
         raise missing_extra("--cluster", "cluster") from None
     dask: Any = distributed  # partly without types
+    for name in ("distributed", "distributed.client", "distributed.comm", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the command says in one line what is wrong
     files = {"tls_ca_file": options.tls_ca, "tls_client_cert": options.tls_cert, "tls_client_key": options.tls_key}
     try:
         place = urlsplit(address)
         socket.create_connection((place.hostname, place.port), SECONDS).close()  # the client would go on trying
         # what is not given stands in distributed's own configuration
         security = dask.Security(**{name: str(path) for name, path in files.items() if path is not None})
+        if address.startswith("tls://") and security.get_connection_args("client").get("ssl_context") is None:
+            raise ValueError("no certificates are given or configured")
         client = dask.Client(address, security=security, timeout=SECONDS, set_as_default=False)
     except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
         raise InvalidValue(_unreached(address, error)) from None
