@@ -25,10 +25,13 @@ class Ended(NamedTuple):
     stderr: str
 
 
-def start(program, ranks, *arguments, folder=None, **environment):
-    """Start Python source, or a file of it, on so many ranks; a process group of its own, to be ended by `end`."""
+def start(program, ranks, *arguments, folder=None, launcher=(), **environment):
+    """Start Python source, or a file of it, on so many ranks; a process group of its own, to be ended by `end`.
+
+    `launcher` are options of mpiexec.
+    """
     where = ["-c", program] if "\n" in str(program) else [program]
-    command = [MPIEXEC, "-n", ranks, sys.executable, *where, *arguments]
+    command = [MPIEXEC, *launcher, "-n", ranks, sys.executable, *where, *arguments]
     paths = os.pathsep.join(filter(None, [str(SOURCES), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         list(map(str, command)),

@@ -487,6 +487,20 @@ def test_after_a_kill_the_last_checkpoint_is_whole(tmp_path, whom):
     assert again.stdout.count("resumed") == 2, again.stderr
 
 
+def test_a_dead_rank_is_found_where_mpiexec_leaves_the_others_running(tmp_path):
+    process = mpi.start(INTERRUPTED, 3, "watched", folder=tmp_path, launcher=["-disable-auto-cleanup"])
+    try:
+        ids = json.loads(process.stdout.readline())
+        mpi.wait_for(lambda: has_trained(tmp_path / "run.npz"))
+        os.kill(ids[1], signal.SIGKILL)
+        mpi.wait_for(lambda: not any(map(mpi.is_running, ids)))
+    finally:
+        ended = mpi.end(process)
+    assert (
+        ended.code != 0
+    )  # mostly by RankError("rank 1 has died ..."); MPI may be quicker, and ends them without a word
+
+
 def test_functions_that_train_several_networks_take_no_communicator():
     nets = [pn.Network(pn.Dense(1), input_size=1, seed=seed) for seed in range(2)]
     for option in ({"communicator": object()}, {"compression": "float16"}):

@@ -6,8 +6,10 @@ communicator are under way, and also when one of these can never end.
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,6 +28,9 @@ EVERY = -1
 
 NOTHING = -1
 """In place of the number of a common call: none that is under way can end."""
+
+LOOKING = 0.5
+"""The seconds between two looks at the processes of this machine's other ranks."""
 
 SENDING = 1.0
 """The most seconds that a rank spends on telling the others before it goes on with its own error."""
@@ -59,6 +64,8 @@ class Control:
         """Why the communicator is of no more use, if so: a common call has begun on it and can never end."""
         self._kept: list[Any] = []
         """Requests that are never done, and what they read and write, which must stay as long as MPI does."""
+        self._processes = dict(enumerate(communicator.allgather((_process_space(), os.getpid()))))
+        self._looked = time.monotonic()
 
     def begin_training(self) -> None:
         """Wait until all ranks are here; refuse a communicator that an earlier training has broken."""
@@ -111,6 +118,17 @@ class Control:
             for left in messages:
                 if left.training in (self.training, EVERY) and left.number < number:
                     raise RankError(f"rank {rank} {left.text}")
+        self._raise_if_dead()
+
+    def _raise_if_dead(self) -> None:
+        """Raise RankError if a rank of this machine is no more, where mpiexec leaves that to the others."""
+        if time.monotonic() < self._looked + LOOKING:
+            return
+        self._looked = time.monotonic()
+        space, _ = self._processes[self._channel.rank]
+        for rank, (other, process) in self._processes.items():
+            if space and other == space and not _is_alive(process):
+                raise RankError(f"rank {rank} has died: its process {process} is no more")
 
     def _hear(self) -> None:
         status = self._mpi.Status()
@@ -143,6 +161,23 @@ class Control:
     def free(self) -> None:
         """Free the channel."""
         self._channel.Free()
+
+
+def _process_space() -> tuple[str, int] | None:
+    """Return what processes of one machine and container have in common; None where nothing tells, as off Linux."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(), os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return None
+
+
+def _is_alive(process: int) -> bool:
+    """Return True if a process of this machine runs; one that has ended may still be listed."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
 
 
 def told(error: BaseException) -> str:
