@@ -172,7 +172,8 @@ def refusal(tmp_path, address, *words, **more):
     table(tmp_path / "t.csv")
     done = plainnet("compare", "t.csv", "--target", "y", "--cluster", address, *words, *QUICK, cwd=tmp_path, **more)
     assert done.returncode == 2, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("plainnet: ")]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("plainnet: ")
     return line
 
 

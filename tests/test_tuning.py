@@ -2,8 +2,11 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import numpy as np
+import optuna
 import polars as pl
 import pytest
 
@@ -57,6 +60,43 @@ def test_a_study_in_a_file_goes_on(tmp_path):
     pn.tune(frame(), "y", trials=1, storage=storage, **told)
     tuned = pn.tune(frame(), "y", trials=2, storage=storage, **told)
     assert [trial.number for trial in tuned.study.trials] == [0, 1]
+
+
+@pytest.mark.needs("cluster")
+def test_several_workers_keep_one_study_and_each_trial_is_as_it_would_be_here():
+    told = {"recipe": QUICK, "division": Division(Share(0.0), Share(0.2), 0), "engine": "numpy"}
+    tuned = pn.tune(frame(), "y", trials=4, workers=2, **told)
+    trials = [trial for trial in tuned.study.trials if trial.state.is_finished()]
+    assert sorted(trial.number for trial in trials) == [0, 1, 2, 3]
+    here = pn.tune(frame(), "y", trials=1, **told)
+    assert trials[0].value == pytest.approx(here.study.trials[0].value, abs=1e-6)
+    assert tuned.study.best_value == min(trial.value for trial in trials if trial.value is not None)
+
+
+SHARING = """
+import sys
+import polars as pl
+import plainnet as pn
+from plainnet.tabular import RECIPES, Division, Share
+
+rows, storage = pl.read_csv(sys.argv[1]), sys.argv[2]
+recipe, division = RECIPES["realmlp"].varied(epochs=2), Division(Share(0.0), Share(0.2), 0)
+print(len(pn.tune(rows, "y", trials=6, storage=storage, recipe=recipe, division=division, engine="numpy").study.trials))
+"""
+
+
+def test_two_processes_share_a_study(tmp_path):
+    frame().write_csv(tmp_path / "t.csv")
+    words = [sys.executable, "-c", SHARING, tmp_path / "t.csv", tmp_path / "study.db"]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ended = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    study = optuna.load_study(study_name="plainnet", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    states = [trial.state for trial in study.trials]
+    assert all(state.is_finished() for state in states)
+    assert 6 <= len(states) <= 7  # the other process may have begun its last one
+    drawn = [str(trial.params) for trial in study.trials]
+    assert len(set(drawn)) == len(drawn), "no trial is run twice"
 
 
 def test_the_command_searches_saves_and_says_how_to_train_again(tmp_path, monkeypatch, capsys):

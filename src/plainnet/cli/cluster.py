@@ -97,12 +97,9 @@ def _dask(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Itera
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the command says in one line what is wrong
     files = {"tls_ca_file": options.tls_ca, "tls_client_cert": options.tls_cert, "tls_client_key": options.tls_key}
     try:
-        place = urlsplit(address)
-        socket.create_connection((place.hostname, place.port), SECONDS).close()  # the client would go on trying
         # what is not given stands in distributed's own configuration
         security = dask.Security(**{name: str(path) for name, path in files.items() if path is not None})
-        if address.startswith("tls://") and security.get_connection_args("client").get("ssl_context") is None:
-            raise ValueError("no certificates are given or configured")
+        _greet(address, security)
         client = dask.Client(address, security=security, timeout=SECONDS, set_as_default=False)
     except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
         raise InvalidValue(_unreached(address, error)) from None
@@ -112,6 +109,18 @@ def _dask(options: OnCluster, address: str, libraries: tuple[str, ...]) -> Itera
             yield
     finally:
         client.close(timeout=SECONDS)
+
+
+def _greet(address: str, security: Any) -> None:
+    """Raise OSError or ValueError if the scheduler does not answer: a client would go on trying, and complain twice."""
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), SECONDS) as connection:
+        if place.scheme == "tls":
+            context = security.get_connection_args("client").get("ssl_context")
+            if context is None:
+                raise ValueError("no certificates are given or configured")
+            with context.wrap_socket(connection, server_hostname=place.hostname) as encrypted:
+                encrypted.recv(1)  # the scheduler speaks first, or refuses the certificate
 
 
 def _unreached(address: str, error: BaseException) -> str:
