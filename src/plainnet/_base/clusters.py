@@ -11,6 +11,8 @@ import pickle
 import time
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -111,10 +113,20 @@ class Dask(Cluster):
         from dask import config
         from distributed import CancelledError, KilledWorker
 
-        future = self._next()
+        future = self._waited(lambda: self.over.get(timeout=LOOK))
         numbers = self.going.pop(future)
+        seconds = (LOOK * 2**i for i in count())  # a large result takes its time
+
+        def fetch() -> Any:
+            try:
+                return future.result(next(seconds))
+            except TimeoutError:
+                if future.status == "error":  # it is the call's own
+                    raise
+                raise Empty from None
+
         try:
-            return future.result()
+            return self._waited(fetch)
         except KilledWorker as error:
             died = Died(numbers, error, 1 + config.get("distributed.scheduler.allowed-failures"))
         except CancelledError as error:
@@ -123,11 +135,15 @@ class Dask(Cluster):
             self._send_data()
         raise died
 
-    def _next(self) -> Any:
+    def _waited(self, look: Callable[[], Any]) -> Any:
+        """Return what `look` returns, which raises Empty after a while; give up where no worker comes back.
+
+        A result is lost with its worker, so the fetching of one can wait for a worker, too.
+        """
         alone_since = None
         while True:
             try:
-                return self.over.get(timeout=LOOK)
+                return look()
             except Empty:
                 alone_since = None if self.client.ncores() else alone_since or time.monotonic()
             if alone_since is not None and time.monotonic() - alone_since > self.patience:

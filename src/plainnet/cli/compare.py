@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,7 @@ TRAIN_OPTIONS = set(inspect.signature(train).parameters)
 """The options of `plainnet train`."""
 OF_THE_RECIPE = {**SMALL.to_dict(), "hidden": ",".join(map(str, SMALL.hidden)), "batch_size": None}
 """The values that options have in the recipe of the variants."""
-NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume"}
+NOT_IN_COMMAND = {"metrics", "seed", "progress", "plot", "resume", *(field.name for field in fields(OnCluster))}
 """Options of both commands that do not change what a variant is."""
 AS_COMPARED = ("--recipe", "small", "--test", "0", "--folds", "0")
 """Options with which `plainnet train` trains one network of this recipe on the rows that a variant was trained on."""
