@@ -705,6 +705,7 @@ def test_the_command_refuses_in_one_line(options, message, capsys):
 # ---- what the process shares with everything else in it ----
 
 
+@pytest.mark.needs("cluster")
 def test_processes_leave_the_environment_and_other_processes_alone(monkeypatch):
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     for name in names:

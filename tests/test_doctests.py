@@ -21,6 +21,7 @@ NEEDS = {
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
     "plainnet.sklearn": ("sklearn", "tables"),
+    "plainnet.tabular.study": ("tables", "tune"),
     "plainnet.tabular": ("tables",),
     "README.md": ("sklearn", "plots"),
     "docs/engines.md": ("fast",),

@@ -71,11 +71,11 @@ os.environ.pop("OMP_NUM_THREADS")
 X = np.random.default_rng(0).normal(size=(64, 8))
 net = pn.Network(pn.Dense(1), seed=0)
 history = net.fit(X, X[:, :1], loss="mse", epochs=1, batch_size=32, communicator=MPI.COMM_WORLD, engine="numpy")
-print("threads", history.settings["threads"])
+print(f"threads {history.settings['threads']}\\n", end="")
 """
 
 
 @pytest.mark.parametrize(("own", "threads"), [("set(range(6))", 3), ("{MPI.COMM_WORLD.rank}", 1)])
 def test_ranks_divide_the_cores_that_they_share(own, threads):
     ended = mpi.run(THREADS.replace("{own}", own), 2)
-    assert ended.stdout.splitlines() == [f"threads {threads}"] * 2, ended.stderr
+    assert ended.stdout.count(f"threads {threads}\n") == 2, ended.stderr

@@ -40,8 +40,8 @@ class Outcome:
     """The lowest error up to each epoch at which it was asked if the trial is worth going on with."""
 
 
-class Rows:
-    """Rows hold the table of a search, its division, and what all trials share: the seed and the options."""
+class SearchedRows:
+    """SearchedRows hold the table of a search, its division, and what all trials share: the seed and the options."""
 
     def __init__(self, problem: Problem, parts: Divided, seed: int, dtype: str, options: dict[str, Any]) -> None:
         self.problem, self.parts, self.seed, self.dtype = problem, parts, seed, dtype
@@ -51,7 +51,7 @@ class Rows:
 
     def __reduce__(self) -> Any:
         """Leave out the arrays: each process makes them from the rows."""
-        return Rows, (self.problem, self.parts, self.seed, self.dtype, self.options)
+        return SearchedRows, (self.problem, self.parts, self.seed, self.dtype, self.options)
 
     def prepared(self, recipe: Recipe) -> Prepared:
         """Return the arrays for a recipe, made once for each way to encode the columns."""
@@ -86,7 +86,7 @@ class Rows:
         return math.sqrt(np.average(np.square(judged.outputs - targets)[:, 0], weights=weights))
 
 
-def try_out(rows: Rows, recipe: Recipe, is_behind: IsBehind, given: dict[str, Any]) -> Outcome:
+def try_out(rows: SearchedRows, recipe: Recipe, is_behind: IsBehind, given: dict[str, Any]) -> Outcome:
     """Train a recipe with the options `given` and return its error, or that it was cut short."""
     errors: list[float] = []
     reported: list[tuple[int, float]] = []

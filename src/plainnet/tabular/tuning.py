@@ -20,7 +20,7 @@ from plainnet.tabular.parts import Division
 from plainnet.tabular.problem import Problem, divide, problem_of_file
 from plainnet.tabular.recipe import Recipe, recipe_of
 from plainnet.tabular.search_space import of_recipe, suggest
-from plainnet.tabular.trial import Outcome, Rows, try_out
+from plainnet.tabular.trial import Outcome, SearchedRows, try_out
 
 if TYPE_CHECKING:
     import optuna
@@ -120,7 +120,7 @@ class Search:
         self, problem: Problem, division: Division, recipe: Recipe, seed: int, dtype: str, options: dict[str, Any]
     ) -> None:
         self.recipe, self.task = recipe, problem.task
-        self.rows = Rows(problem, divide(problem, division, seed), seed, dtype, options)
+        self.rows = SearchedRows(problem, divide(problem, division, seed), seed, dtype, options)
         table = self.rows.prepared(recipe).table
         if callable(class_weight := options.get("class_weight")):
             self.rows.options["class_weight"] = class_weight(table.class_names)
