@@ -29,7 +29,7 @@ RECORD = 512
 
 
 class Failure(NamedTuple):
-    """What a rank gives in `all` in place of a value after an error."""
+    """A rank gives this in `all` in place of a value after an error."""
 
     text: str
     is_interrupt: bool
