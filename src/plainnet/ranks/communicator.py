@@ -77,7 +77,7 @@ class Ranks:
         module = sys.modules.get("mpi4py.MPI")  # not imported by us: that would start MPI
         if module is None or not isinstance(communicator, module.Intracomm):
             if module is None and importlib.util.find_spec("mpi4py") is None:
-                raise missing_extra("communicator=", "cluster", "mpi4py")
+                raise missing_extra("communicator=", "cluster")
             raise InvalidType(
                 f"communicator is of type {type(communicator).__name__}; it takes one of mpi4py's, such as "
                 "MPI.COMM_WORLD, or None"
