@@ -64,7 +64,9 @@ class Control:
         """Why the communicator is of no more use, if so: a common call has begun on it and can never end."""
         self._kept: list[Any] = []
         """Requests that are never done, and what they read and write, which must stay as long as MPI does."""
-        self._processes = dict(enumerate(communicator.allgather((_process_space(), os.getpid()))))
+        told = communicator.allgather((os.getpid(), mark_of(os.getpid())))
+        self._processes = {rank: own for rank, own in enumerate(told) if own[1] and mark_of(own[0]) == own[1]}
+        """The number and the mark of each rank's process, of those that this rank can see."""
         self._looked = time.monotonic()
 
     def begin_training(self) -> None:
@@ -125,9 +127,8 @@ class Control:
         if time.monotonic() < self._looked + LOOKING:
             return
         self._looked = time.monotonic()
-        space, _ = self._processes[self._channel.rank]
-        for rank, (other, process) in self._processes.items():
-            if space and other == space and not _is_alive(process):
+        for rank, (process, mark) in self._processes.items():
+            if mark_of(process) not in (mark, ""):
                 raise RankError(f"rank {rank} has died: its process {process} is no more")
 
     def _hear(self) -> None:
@@ -163,21 +164,20 @@ class Control:
         self._channel.Free()
 
 
-def _process_space() -> tuple[str, int] | None:
-    """Return what processes of one machine and container have in common; None where nothing tells, as off Linux."""
+def mark_of(process: int) -> str | None:
+    """Return what only one process of all machines has: the machine's start, and its own.
+
+    So it is no other machine's or container's process of that number, and no later one. A process that has ended has
+    None, and so has every one off Linux; one that cannot be looked at now, as too many files are open, has "".
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(), os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
         return None
-
-
-def _is_alive(process: int) -> bool:
-    """Return True if a process of this machine runs; one that has ended may still be listed."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return ""
+    return None if state in ("Z", "X") else f"{machine} {rest[18]}"
 
 
 def told(error: BaseException) -> str:
