@@ -56,7 +56,7 @@ def world() -> Any:
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):  # RuntimeError: without a library of MPI
-        raise missing_extra(f"a training by {size} processes", "cluster", "mpi4py") from None
+        raise missing_extra(f"a training by {size} processes", "cluster") from None
     if size != MPI.COMM_WORLD.size:
         raise InvalidValue(
             f"{size} processes were started together and the MPI of mpi4py ({MPI.Get_library_version().split(',')[0]}) "

@@ -1,4 +1,4 @@
-"""What the ranks of a job do together in each step: they sum their parts of the gradient, and agree when to stop."""
+"""The ranks of a job sum their parts of the gradient in each step, and agree when to stop."""
 
 import math
 import time
@@ -20,7 +20,7 @@ class WholeSteps:
     gradient: Array
     """The gradient of the latest step, laid out like the parameters."""
     weight: float
-    """What the rows of the present batch weigh together."""
+    """The weight of the present batch's rows together."""
     until = math.inf
     """The `time.monotonic()` at which the steps end."""
 

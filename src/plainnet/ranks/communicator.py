@@ -29,7 +29,7 @@ RECORD = 512
 
 
 class Failure(NamedTuple):
-    """What a rank gives in `all` in place of a value after an error."""
+    """A rank gives this in `all` in place of a value after an error."""
 
     text: str
     is_interrupt: bool
@@ -76,7 +76,7 @@ class Ranks:
         module = sys.modules.get("mpi4py.MPI")  # not imported by us: that would start MPI
         if module is None or not isinstance(communicator, module.Intracomm):
             if module is None and importlib.util.find_spec("mpi4py") is None:
-                raise missing_extra("communicator=", "cluster", "mpi4py")
+                raise missing_extra("communicator=", "cluster")
             raise InvalidType(
                 f"communicator is of type {type(communicator).__name__}; it takes one of mpi4py's, such as "
                 "MPI.COMM_WORLD, or None"

@@ -89,7 +89,7 @@ def _from_bfloat16(bits: Array) -> Array:
 
 
 _FORMATS = {"float16": (_to_float16, _from_float16), "bfloat16": (_to_bfloat16, _from_bfloat16)}
-"""What rounds numbers to bits of such a type, and what makes numbers of the bits."""
+"""The functions that round numbers to bits of such a type, and that make numbers of the bits."""
 
 COMPRESSIONS = tuple(_FORMATS)
 """The names of the types."""

@@ -24,10 +24,10 @@ LEFT, READY, GO = 1, 2, 3
 """The tags of its messages: a rank has left; a rank is ready for a training; rank 0 has heard that all are."""
 
 EVERY = -1
-"""In place of the number of a training: all from now on."""
+"""The sign, in place of the number of a training, for all from now on."""
 
 NOTHING = -1
-"""In place of the number of a common call: none that is under way can end."""
+"""The sign, in place of the number of a common call, that none under way can end."""
 
 LOOKING = 0.5
 """The seconds between two looks at the processes of this machine's other ranks."""
@@ -37,14 +37,14 @@ SENDING = 1.0
 
 
 class Left(NamedTuple):
-    """What a rank says when it leaves."""
+    """A rank says this when it leaves."""
 
     training: int
     """The number of the training that it leaves, counted on the communicator, or EVERY."""
     number: int
     """The number of the last common call that it went into: those up to it can end, and none after it."""
     text: str
-    """What it did, as in "rank 2 failed: ..."."""
+    """The end of the message, as in "rank 2 failed: ..."."""
 
 
 class Control:
@@ -59,9 +59,9 @@ class Control:
         self.number = 0
         """The number of common calls so far."""
         self.left: dict[int, list[Left]] = {}
-        """What each rank has said when it left."""
+        """The messages of the ranks that have left."""
         self.broken = ""
-        """Why the communicator is of no more use, if so: a common call has begun on it and can never end."""
+        """The reason why the communicator is of no more use, if so: a common call has begun on it and can never end."""
         self._kept: list[Any] = []
         """Requests that are never done, and what they read and write, which must stay as long as MPI does."""
         told = communicator.allgather((os.getpid(), mark_of(os.getpid())))

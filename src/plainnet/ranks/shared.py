@@ -27,7 +27,7 @@ AT_ONCE = 2**15
 """The numbers that are added at once: they stay in the caches until the sum is written to all vectors."""
 
 FOLDER = "/dev/shm"
-"""Where Linux has shared memory; a container may have little, and a process that takes more is killed."""
+"""The folder of Linux's shared memory; a container may have little, and a process that takes more is killed."""
 
 
 def has_room(size: int) -> bool:

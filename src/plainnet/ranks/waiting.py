@@ -12,7 +12,7 @@ PIECE_BYTES = 2**20
 """Larger vectors are summed in pieces of so many bytes, one after the other, which stay in the caches."""
 
 SPINS = 64
-"""How often a wait tests before it looks at anything else."""
+"""The number of tests before a wait looks at anything else."""
 
 PATIENCE = 0.02
 """The seconds of waiting after which a wait sleeps between tests, so that a waiting rank uses no core."""

@@ -1,4 +1,4 @@
-"""What the ranks of a training agree on before it: the same options and networks, rows that belong together.
+"""The ranks of a training agree before it on the same options and networks, and on rows that belong together.
 
 Each rank gives its own share of the rows. What is said of all rows (the columns, the weights of classes, which rows are
 held out, a fingerprint) does not depend on who holds which of them.
