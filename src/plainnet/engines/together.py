@@ -107,7 +107,7 @@ class SharedSteps(WholeSteps):
         job = self._job
         bits = 0
         for array in (job.network.parameters, job.network.statistics, np.array(job.gradient_norms), noted):
-            bits = zlib.crc32(array, bits)
+            bits = zlib.crc32(array.data, bits)
         if len(set(self._ranks.all(bits))) > 1:
             state, noted[...] = self._ranks.first((job.state(), noted))
             job.restore(state)
