@@ -1,5 +1,7 @@
 """What ranks tell each other, under the real mpiexec."""
 
+from pathlib import Path
+
 import mpi
 import pytest
 
@@ -33,8 +35,17 @@ for size in (2**16, 2**18 + 5):
         np.testing.assert_allclose(vectors[0], sum(each), atol=1e-12)
         assert len(set(ranks.all(vectors[0].tobytes()))) == 1 and (vectors[1] == 7).all()
     place = vectors[0].ctypes.data
-    del vectors[0]
+    part = vectors.pop(0)[1:]
+    assert ranks.vector(size, np.dtype(np.float64)).ctypes.data != place
+    del part
     assert ranks.vector(size, np.dtype(np.float64)).ctypes.data == place  # memory that nobody holds is taken again
+from plainnet.ranks import communicator
+if world.rank == world.size - 1:
+    communicator.has_room = lambda size: False  # as in a container of its own with little shared memory
+unshared = ranks.vector(2**18 + 6, np.dtype(np.float64))
+unshared[:] = world.rank
+ranks.add(unshared)
+assert (unshared == sum(range(world.size))).all() and ranks._shared_at(unshared) is None
 half = world.Split(world.rank % 2)
 pair = Ranks.of(half)
 if pair:
@@ -49,6 +60,39 @@ def test_sums_and_values():
         ended = mpi.run(SUMS, ranks)
         assert ended.stdout.count("done") == ranks, ended.stderr
         assert ended.code == 0
+
+
+DEAD = """
+import os, subprocess, sys
+from mpi4py import MPI
+import plainnet as pn
+from plainnet.ranks import Ranks
+from plainnet.ranks.control import mark_of
+
+world = MPI.COMM_WORLD
+ranks = Ranks.of(world)
+assert ranks._control._processes == dict(enumerate(world.allgather((os.getpid(), mark_of(os.getpid())))))
+if world.rank == 0:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ranks._control._processes[1] = child.pid, mark_of(child.pid)  # as if it were that of rank 1
+    assert mark_of(child.pid) not in (None, "", mark_of(os.getpid()))
+    child.kill()
+    try:
+        ranks.all("here")
+    except pn.errors.RankError as error:
+        print(error)
+    child.wait()
+    assert mark_of(child.pid) is None
+world.Barrier()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells of other processes")
+def test_a_rank_whose_process_has_died_is_named():
+    """MPI mostly ends the others itself, so a process that MPI does not know stands for that of a rank."""
+    ended = mpi.run(DEAD, 2)
+    assert ended.code == 0, ended.stderr
+    assert ended.stdout.startswith("rank 1 has died: its process "), ended.stdout
 
 
 THREADS = """

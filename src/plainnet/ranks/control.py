@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -165,19 +166,27 @@ class Control:
 
 
 def mark_of(process: int) -> str | None:
-    """Return what only one process of all machines has: the machine's start, and its own.
+    """Return what only one process of all machines and containers has, also if a later one gets its number.
 
-    So it is no other machine's or container's process of that number, and no later one. A process that has ended has
-    None, and so has every one off Linux; one that cannot be looked at now, as too many files are open, has "".
+    A process that has ended has None, and so has every one off Linux; one that cannot be looked at now, as too many
+    files are open, has "".
     """
     try:
-        machine = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return None if state in ("Z", "X") else f"{_place()} {rest[18]}"  # its start, by the clock of the machine
     except (FileNotFoundError, ProcessLookupError):
         return None
     except OSError:
         return ""
-    return None if state in ("Z", "X") else f"{machine} {rest[18]}"
+
+
+@cache
+def _place() -> str:
+    """Return the machine, since its start, and the container in which this process has its number."""
+    machine, container = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if os.readlink("/proc/self") != str(os.getpid()):
+        raise FileNotFoundError("these are the processes of another container")
+    return f"{machine.read_text().strip()} {container.stat().st_ino}"
 
 
 def told(error: BaseException) -> str:
