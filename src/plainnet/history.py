@@ -77,7 +77,7 @@ class History:
     best_epoch: int | None = None
     """The epoch of the lowest validation loss, of the training loss without validation, or the best by `monitor`."""
     stopped: str = "not finished"
-    """Why the run ended: "all epochs", "early stopping", "interrupted", "diverged"; "not finished" before that."""
+    """The reason for the end: "all epochs", "early stopping", "interrupted", "diverged"; "not finished" before that."""
     settings: dict[str, Any] = field(default_factory=dict)
     """The options of the run as plain data, the engine that ran it, and the numbers of its examples."""
     source: dict[str, Any] = field(default_factory=dict)

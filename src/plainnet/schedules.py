@@ -160,7 +160,7 @@ class LinearWarmup(Schedule):
 
 
 class OneCycle(Schedule):
-    """Up from η / 25 to η over the first `warmup` share of the run, then down to η / 250,000; both along a cosine.
+    """The rate rises from η / 25 to η over the first `warmup` share of the run, then falls to η / 250,000, by cosines.
 
     Smith & Topin 2018, with PyTorch's defaults for the two ends: `start_divisor` 25 and `end_divisor` 10,000, both at
     least 1. `warmup` is a share of the run, above 0 and below 1.

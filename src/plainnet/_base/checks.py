@@ -12,7 +12,7 @@ from plainnet._base.conversion import FEATURES, numbers_of
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError
 
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-15, 1e15
-"""Between these the largest weight of an example is kept as it is; float32 holds sums and ratios of such weights."""
+"""The bounds between which the largest weight is kept as it is; float32 holds sums and ratios of such weights."""
 
 NEAREST = 5
 MOST_NAMES = 40

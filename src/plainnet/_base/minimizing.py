@@ -12,7 +12,7 @@ from plainnet._base.arrays import Array
 MEMORY = 10
 """The steps that L-BFGS remembers."""
 HALVINGS = 30
-"""So often a step is halved before the search ends."""
+"""The number of times that a step is halved before the search ends."""
 SUFFICIENT = 1e-4
 """The share of the decrease that the gradient promises which a step has to give (Armijo)."""
 GOLDEN = (np.sqrt(5) - 1) / 2

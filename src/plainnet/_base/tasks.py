@@ -19,7 +19,7 @@ from plainnet._base.packing import Pack, dumps
 from plainnet.errors import WorkerError, warn
 
 RETRIES = 5
-"""So often a call is made again whose worker has died; the worker may have died of another call."""
+"""The number of times that a call is made again whose worker has died, perhaps of another call."""
 
 AHEAD = 3
 """The batches for each core that a cluster knows of, so that the next is there as one ends, and that it may grow."""
@@ -203,7 +203,7 @@ def _on_processes(calls: _Calls, number: int) -> Results:
 
 
 class _Cancelled(BaseException):
-    """What ends joblib's generator without its warning of results that nobody takes."""
+    """This ends joblib's generator without its warning of results that nobody takes."""
 
 
 def _in_parallel(calls: _Calls, backend: Any, number: int) -> Results:

@@ -17,7 +17,7 @@ def plural(count: int, noun: str) -> str:
 
 
 MOST_NUMBERS = 4
-"""If a setting has more numbers, `in_words` says how many there are, and their range."""
+"""The most numbers of a setting that `in_words` names; of more it says how many there are, and their range."""
 
 
 def in_words(value: Any) -> str:

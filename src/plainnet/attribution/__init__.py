@@ -1,4 +1,4 @@
-"""Which inputs make a prediction what it is: for one example, for all, and as one input changes."""
+"""This package says which inputs make a prediction what it is: for one example, for all, and as one input changes."""
 
 from plainnet.attribution.dependence import individual_dependence, partial_dependence
 from plainnet.attribution.importance import Importance, importance_of_inputs, permutation_importance

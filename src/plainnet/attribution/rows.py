@@ -45,7 +45,7 @@ class RowExplanation:
     cells: tuple[str, ...]
     """The row's value of each column."""
     values: Array
-    """What each column adds, (columns,); they sum to `prediction - average`."""
+    """The amounts that the columns add, (columns,); they sum to `prediction - average`."""
     errors: Array
     """The standard error of each value, 0 where the values are exact."""
     prediction: float
@@ -58,7 +58,7 @@ class RowExplanation:
     available: int
     """The number of rows that they were drawn from."""
     source: str
-    """What these are rows of, such as the name of a file."""
+    """The source of the rows, such as the name of a file."""
 
     @property
     def quantity(self) -> str:

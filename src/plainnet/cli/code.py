@@ -17,7 +17,7 @@ from plainnet.training.data import examples_of
 from plainnet.training.options import Options
 
 KINDS = {"loops": "c", "llvm": "llvm", "machine": "gas"}
-"""What can be printed, and the language of each as rich knows it."""
+"""The forms that can be printed, with the language of each as rich knows it."""
 
 
 def check_code(kind: str, others: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 FEW = 20
-"""With fewer rows to compare with, a note says how to name more."""
+"""The number of rows to compare with, below which a note says how to name more."""
 
 
 @grouped

@@ -1,4 +1,4 @@
-"""Which engine runs a job, and on how many threads."""
+"""This module chooses which engine runs a job, and on how many threads."""
 
 import importlib.util
 import os
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
     threads: int | None
     """None leaves the number to BLAS."""
     note: str = ""
-    """Why it is not the engine that was asked for."""
+    """The reason why it is not the engine that was asked for."""
 
     def on_one_thread(self) -> "Choice":
         """Return the same for one of many jobs that run side by side, each on one thread where that can be seen to."""

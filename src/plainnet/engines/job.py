@@ -53,7 +53,7 @@ class Job:
     ranks: Ranks | None = None
     """The ranks that train together; the data are then this rank's share. None for a training in one process."""
     shares: Shares | None = None
-    """Which rows of each rank make up each global batch."""
+    """The rows of each rank that make up each global batch."""
     compression: str | None = None
     """The number type in which gradients travel between ranks, "float16" or "bfloat16"; None for their own."""
 

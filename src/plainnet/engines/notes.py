@@ -1,4 +1,4 @@
-"""What the reports of a run tell of its epochs: numbers that an engine writes down while it runs."""
+"""An engine notes these numbers while it runs; the reports of a run are made of them."""
 
 import math
 

@@ -153,19 +153,19 @@ class Explanation:
         }
 
     def text(self, *, full: bool = False, width: int = 100) -> str:
-        """As text of `width` columns; arrays abbreviated unless `full`. Needs the extra `cli`."""
+        """Return text of `width` columns; arrays abbreviated unless `full`. Needs the extra `cli`."""
         from plainnet.explain.text import as_text
 
         return as_text(self, full, width)
 
     def rich(self, *, full: bool = False) -> RenderableType:
-        """As something that a rich console prints. Needs the extra `cli`."""
+        """Return an object that a rich console prints. Needs the extra `cli`."""
         from plainnet.explain.text import renderable
 
         return renderable(self, full)
 
     def to_html(self, *, full: bool = False) -> str:
-        """As a page that needs nothing else; arrays abbreviated unless `full`."""
+        """Return a page that needs nothing else; arrays abbreviated unless `full`."""
         from plainnet.explain.html import page
 
         return page(self, full)

@@ -26,7 +26,7 @@ LEAST_ENTRIES, MOST_ENTRIES = 5, 500
 """The number of entries, evenly spaced, that are checked of a larger array: each costs two passes."""
 
 WORK = 2e7
-"""Up to this many examples · parameters · entries an array; large steps are checked at fewer entries."""
+"""The most examples · parameters · entries of an array; larger steps are checked at fewer entries."""
 
 
 class Differences:

@@ -28,7 +28,7 @@ EXAMPLES = 1009, 1013
 
 @dataclass
 class NetworkCode:
-    """What a prediction takes: numbers, memory between the layers, and the lines of its loops."""
+    """A prediction takes numbers, memory between the layers, and the lines of its loops."""
 
     constants: dict[str, Array]
     """The arrays of numbers by their names in C."""

@@ -1,4 +1,4 @@
-"""Why a gradient is wrong, where the numbers themselves tell.
+"""The diagnosis says why a gradient is wrong, where the numbers themselves tell.
 
 A gradient g is compared with the true one n, which comes from central differences. A cause is named only if g,
 corrected as the cause says, agrees with n to the tolerance. What two arrays can tell:

@@ -1,4 +1,4 @@
-"""What a layer is: the base of all, and what a training step gives it."""
+"""The base of all layers, and what a training step gives them."""
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 

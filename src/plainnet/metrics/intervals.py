@@ -18,7 +18,7 @@ from plainnet.metrics.ranking import roc_auc_and_deviation
 REPLICATES = 1000
 """So many resamples make a bootstrap interval."""
 GROUPS = 2000
-"""Of more examples, so many groups drawn at random are resampled in place of single examples."""
+"""The number of groups, drawn at random, that are resampled in place of single examples where there are more."""
 BLOCK = 100
 """So many resamples are taken at a time."""
 MOST_MEANS = 600

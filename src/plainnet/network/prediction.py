@@ -47,7 +47,7 @@ class MachineCode:
 
     def __init__(self, net: Network) -> None:
         self.changes = Configurable.changes
-        """How many settings had been set in this process when it was made."""
+        """The number of settings that had been set in this process when it was made."""
         self.most_rows = SMALL // max(1, net.parameters.size)
         self.made: dict[bool, Prediction | None] = {}
 

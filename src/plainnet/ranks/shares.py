@@ -1,4 +1,4 @@
-"""Which rows of each rank make up each global batch.
+"""Shares say which rows of each rank make up each global batch.
 
 Every batch has as many rows as `batch_size` says, whatever the ranks hold. After b batches the E = b · batch_size rows
 that have had their turn are apportioned to the ranks by Webster's method, as seats of a parliament are to parties by

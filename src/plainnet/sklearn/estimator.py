@@ -1,4 +1,4 @@
-"""What every estimator does with its constructor's arguments, and when it is pickled."""
+"""The base of all estimators treats the constructor's arguments, and pickling."""
 
 from typing import Any, Self
 

@@ -1,4 +1,4 @@
-"""When a stochastic run has stopped getting better, by scikit-learn's rule."""
+"""This rule says when a stochastic run has stopped getting better, as scikit-learn has it."""
 
 import math
 from collections.abc import Mapping

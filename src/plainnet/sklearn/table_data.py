@@ -1,4 +1,4 @@
-"""What users give TableClassifier and TableRegressor: rows of any columns, their targets and weights."""
+"""Users give TableClassifier and TableRegressor rows of any columns, targets and weights, which are checked here."""
 
 from collections.abc import Mapping
 from typing import Any

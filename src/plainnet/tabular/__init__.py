@@ -1,4 +1,4 @@
-"""From a table to a model: rows and columns become arrays, a recipe's network learns them, outputs become labels.
+"""This package makes models of tables: rows become arrays, a recipe's network learns them, outputs become labels.
 
     file or frame → `problem_of_file`, `problem_of`   rows with a known target, and what the target is
                   → `divide`                          parts: some rows train, some choose, some test

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from plainnet.tabular.table import Table
 
 FAR_OUT = 0.01
-"""If all but a hundredth of a column's values lie within so many deviations, the rest are too far out."""
+"""The deviations within which all but a hundredth of a column's values lie, if the rest are too far out."""
 FEW_VALUES = 10
 """A column with fewer values than this is not looked at for values that are far out."""
 NEGLIGIBLE = 1e-3

@@ -27,9 +27,9 @@ class Column:
     kind: ClassVar[Kind]
     """The kind of its values."""
     entry: ClassVar[str]
-    """What the description of a table calls this kind of column."""
+    """The name of this kind of column in the description of a table."""
     unknown: ClassVar[str] = "the mean"
-    """What a missing value counts as where training had none."""
+    """The value that a missing one counts as where training had none."""
     name: str
     missing: bool
 

@@ -23,7 +23,7 @@ MEANINGS: dict[ReadAs, str] = {
     "boolean": "booleans",
     "category": "categories",
 }
-"""What a column is read as, in the words of a note."""
+"""The kinds of columns, in the words of a note."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Decision:
     column: str
     kind: ReadAs
     reason: str
-    """What the column holds, such as "leading zeros"; for a column that is left out, why it is."""
+    """The finding in the column, such as "leading zeros"; for a column that is left out, the reason."""
     option: str = ""
     """The option of the command line that decides otherwise; empty if there is none."""
     example: str = ""

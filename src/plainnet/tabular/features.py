@@ -1,4 +1,4 @@
-"""What a column makes of its values: features of one group, by one formula."""
+"""A Feature says what a column makes of its values: features of one group, by one formula."""
 
 from __future__ import annotations
 

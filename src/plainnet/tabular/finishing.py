@@ -1,4 +1,4 @@
-"""What follows a training: probabilities that can be taken at their word, a threshold, and a linear model beside."""
+"""These steps follow a training: probabilities that can be taken at their word, a threshold, a linear model beside."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Place: TypeAlias = Callable[[int], str]
 """A function that says in the user's words where a row (counted from 0) stands: "penguins.csv, line 7"."""
 
 LARGEST_EXACT = 2.0**53
-"""Up to here every whole number is a float64 of its own."""
+"""The bound up to which every whole number is a float64 of its own."""
 MICROSECONDS_A_DAY = 86_400_000_000
 
 

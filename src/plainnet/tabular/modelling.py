@@ -1,4 +1,4 @@
-"""From a problem to a finished model, in one call: divide, prepare, perhaps shorten, train, finish."""
+"""One call makes a finished model of a problem: it divides, prepares, perhaps shortens, trains and finishes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ENOUGH_FOR_A_TEST = 1_000
-"""With so many rows a test part of the usual share says enough; with fewer, folds say more."""
+"""The number of rows from which a test part of the usual share says enough; with fewer, folds say more."""
 USUAL_TEST = 0.2
 """The share of the rows in the test part."""
 USUAL_VALIDATION = 0.2

@@ -20,7 +20,7 @@ from plainnet.tabular.recipe import Recipe
 from plainnet.tabular.table import Table
 
 TOLD_APART = 0.25
-"""If chance makes more than this share of new rows equal to training rows, a model does not look for its own."""
+"""The share of new rows equal to training rows by chance, above which a model does not look for its own."""
 
 
 @dataclass(frozen=True, eq=False)

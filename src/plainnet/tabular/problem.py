@@ -1,4 +1,4 @@
-"""What is to be learned from a table: its rows with a known target, the task, and the division of the rows."""
+"""A problem says what is to be learned from a table: its rows with a known target, the task, the division."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Divided:
     rest: TablePart
     """All rows of the table but those of the test part."""
     folds: tuple[tuple[Array, Array], ...] = ()
-    """For each fold the places in `training` of the rows to train on and of those to validate on."""
+    """The places in `training`, for each fold, of the rows to train on and of those to validate on."""
 
 
 def problem_of_file(

@@ -31,7 +31,7 @@ AMONG_NUMBERS = tuple(MARKERS.split())
 
 ColumnKind: TypeAlias = Literal["number", "category", "date", "boolean", "ignore"]
 KINDS: tuple[str, ...] = get_args(ColumnKind)
-"""What a caller may call a column; one to ignore is not read."""
+"""The kinds that a caller may give a column; one to ignore is not read."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from plainnet.tabular.learning import Encoding
 from plainnet.tabular.targets import Task
 
 FEW_ROWS = 2_500
-"""With so many rows or fewer, a network is trained once more on all of them."""
+"""The most rows for which a network is trained once more on all of them."""
 USUAL_EPOCHS, SHORT_EPOCHS = 256, 128
 """The epochs of a network that is trained once, and of one of few rows that is trained twice."""
 FROM_DATA = "data"

@@ -26,7 +26,7 @@ CYCLES: dict[str, tuple[Callable[[Array], Array], float]] = {
 }
 """The parts of a date that come again, each with its period; as features they are a sine and a cosine."""
 PARTS = ("value", "year", *CYCLES)
-"""What a number may become; of a number that is no date only its value."""
+"""The features that a number may become; one that is no date has only its value."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ MOST_SCORES = 10**8
 RARE = 0.5
 """A class with less than this share of the commonest class's rows is one that balanced class weights help."""
 UNBALANCED = 0.75
-"""If the commonest class has at least this share of the rows, the accuracy says little."""
+"""The share of the commonest class from which on the accuracy says little."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from optuna.trial import TrialState
 AT_RANDOM = 10
 """So many trials are drawn at random before the sampler learns from them and before any is cut short."""
 NOT_BEFORE = 30
-"""No trial is cut short before this epoch, in which the first cycles of the learning rate are over."""
+"""The first epoch after which a trial may be cut short; the first cycles of the learning rate are over then."""
 
 TRIES, BETWEEN = 5, 0.2
-"""So often, and after so many seconds, a study is opened again while another process makes the tables for it."""
+"""The number of tries, and the seconds between two, to open a study for which another process makes the tables."""
 
 
 def study_of(

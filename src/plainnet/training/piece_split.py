@@ -17,7 +17,7 @@ MOST_COUNTS = 2**24
 """The most counts of pieces times classes that are kept; with more classes the rows are drawn whatever their class."""
 
 Quotas: TypeAlias = Array
-"""How many rows of each class a piece gives for validation, (pieces, classes)."""
+"""The number of rows of each class that a piece gives for validation, (pieces, classes)."""
 
 
 def split_pieces(examples: Examples, fraction: float, seed: np.random.SeedSequence) -> tuple[Examples, Examples]:

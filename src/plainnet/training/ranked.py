@@ -1,4 +1,4 @@
-"""What the ranks of a training agree on before it: the same options and networks, rows that belong together.
+"""The ranks of a training agree before it on the same options and networks, and on rows that belong together.
 
 Each rank gives its own share of the rows. What is said of all rows (the columns, the weights of classes, which rows are
 held out, a fingerprint) does not depend on who holds which of them.
@@ -44,8 +44,14 @@ def agree(net: Network, options: Options, ranks: Ranks | Alone) -> None:
     """Refuse ranks that would not run the same training; give all networks the seed of rank 0's."""
     if ranks.size == 1:
         return
+    from plainnet import __version__
+
     network = {name: value for name, value in net.describe().items() if name != "seed"}
-    told = {"network": network | {"table": net.table is not None}, "options": _told(options)}
+    told = {
+        "version": {"plainnet": __version__, "numpy": np.__version__},
+        "network": network | {"table": net.table is not None},
+        "options": _told(options),
+    }
     each = ranks.all(told)
     for rank, other in enumerate(each):
         for where, first, differs in unequal(each[0], other):

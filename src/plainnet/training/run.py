@@ -36,7 +36,7 @@ EPOCHS_AHEAD = 10_000
 
 
 OF_RANKS = ("ranks", "engine", "threads")
-"""What another number of ranks does not have to agree in."""
+"""The settings in which another number of ranks may differ."""
 
 
 def comparable(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -299,7 +299,7 @@ class TrainingRun:
             self.history.best_epoch = int(epochs[lowest])
 
     def check_divergence(self, losses: list[float]) -> None:
-        """If a loss or a parameter is not finite, go back to the last good parameters and raise DivergenceError."""
+        """Go back to the last good parameters and raise DivergenceError if a loss or a parameter is not finite."""
         job = self.job
         is_finite = all(map(math.isfinite, losses[-1:]))
         if is_finite and job.is_finite:

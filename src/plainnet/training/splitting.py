@@ -1,4 +1,4 @@
-"""Which rows of arrays are held out for validation."""
+"""These functions choose which rows of arrays are held out for validation."""
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 

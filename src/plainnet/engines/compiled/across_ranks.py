@@ -1,4 +1,4 @@
-"""What the machine code of a job needs of the other ranks: sums, and the place of this rank's rows in each batch."""
+"""The machine code of a job gets here what it needs of the other ranks: sums, and this rank's place in each batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OwnParts(NamedTuple):
     """This rank's parts of some batches in a row, an entry for each."""
 
     begin: Array
-    """Where its rows begin in its order of the epoch."""
+    """The place of its first row in the rank's order of the epoch."""
     before: Array
     """The rows of the batch that lower ranks hold."""
     rows: Array

@@ -64,7 +64,7 @@ class Loops:
         self.groups = list(self._grouped(program, comments))
         self.buffers: dict[Any, Buffer] = {}
         self.places: dict[Any, list[tuple[int, str, bool]]] = {}
-        """For each temporary buffer the group, the place and the kind (True for writing) of each access."""
+        """The accesses to each temporary buffer: group, place and kind (True for writing)."""
         for number, group in enumerate(self.groups):
             for bound in group.nests:
                 self._note(number, bound)

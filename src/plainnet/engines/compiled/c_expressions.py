@@ -11,7 +11,7 @@ import numpy as np
 from plainnet.engines.compiled.loops import Dtype, Expression, Unsupported
 
 PRIMARY, UNARY, TIMES, PLUS, COMPARED, EQUAL, BIT_AND, BIT_XOR, BIT_OR, AND, OR, CHOICE = range(12, 0, -1)
-"""How tightly C's operators bind."""
+"""The order in which C's operators bind."""
 
 
 class CText(NamedTuple):

@@ -67,7 +67,7 @@ class NestText:
         self.innermost = Scope(())
         self.innermost.taken = inside.taken
         self.own = {loops.key(store.buffer) for one in group.nests for store in one.nest.stores}
-        """What the group writes, and what cannot be read before its loops."""
+        """The buffers that the group writes, and those that cannot be read before its loops."""
         outer = len(self.nest.domain)
         self.reduced = [(self.variables[outer + i], e) for i, e in enumerate(self.nest.reduced) if e != Extent(1)]
         self.mentions: dict[Expression, int] = {}

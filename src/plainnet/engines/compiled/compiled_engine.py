@@ -47,7 +47,7 @@ class LoadedRows(NamedTuple):
     before: int
     """Batches of the epoch that come before it."""
     stop: int
-    """Which batch of the epoch comes after it."""
+    """The number of the batch of the epoch that comes after it."""
     whole: bool
     """True if it is the whole set, so that one epoch can follow the other."""
     start: int = 0

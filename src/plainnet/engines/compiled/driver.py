@@ -25,10 +25,10 @@ FIELDS = (
     "results", "counts", "sums", "norms", "batch_inputs", "batch_targets", "batch_weight", "tables", "arrived",
     "places", "portions", "weights", "reduce",
 )  # fmt: skip
-"""What the machine code is called with: whole numbers, then addresses; the optimizer's memory follows."""
+"""The arguments of the machine code: whole numbers, then addresses; the optimizer's memory follows."""
 
 PLACES = 3
-"""What the caller says of each step where there are ranks: where the rows begin, how many, and which of the sizes."""
+"""The numbers that the caller gives for each step of ranks: the first row, the count of rows, the place of the size."""
 
 EPOCHS, BATCHES, STEPS, GOOD_EPOCH, WRITTEN, NOTED, BROKEN = range(7)
 """The places in `counts`; BROKEN says if a parameter is no longer finite."""
@@ -40,14 +40,14 @@ class JobLayout(NamedTuple):
     dtype: np.dtype
     batch: int
     row_bytes: tuple[int, int, int]
-    """Of one row of the inputs, the targets and the weights (0: none)."""
+    """The bytes of one row of the inputs, the targets and the weights (0: none)."""
     shuffles: bool
     weighted: bool
     parameter_bytes: int
     statistic_bytes: int
     memory: tuple[str, ...]
     record_bytes: int
-    """Of the random numbers of one step."""
+    """The bytes of the random numbers of one step."""
     draw_offsets: tuple[int, ...]
     layers: int
     """The layers that have parameters."""
@@ -79,7 +79,7 @@ def program_function(
 
 
 class Programs(NamedTuple):
-    """What one step does, in loops."""
+    """The work of one step, in loops."""
 
     step: Pass
     update: Program
@@ -110,7 +110,7 @@ def write(programs: Programs, layout: JobLayout, width: int) -> Module:
 
 
 class State(NamedTuple):
-    """What passes from step to step: the place in the call, then `counts`, then `sums`."""
+    """A State passes from step to step: the place in the call, then `counts`, then `sums`."""
 
     at: Value
     epochs: Value

@@ -18,7 +18,7 @@ from plainnet.engines.compiled.assembly import Function, Type, Value, lanes, num
 
 
 class Format(NamedTuple):
-    """What the formulas need to know of float or double."""
+    """This holds what the formulas need to know of float or double."""
 
     whole: Type
     """The type of whole numbers of the same size, for work on the bits."""

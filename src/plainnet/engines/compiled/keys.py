@@ -1,4 +1,4 @@
-"""What the machine code of a job depends on, as a key: jobs that differ in nothing else share their code.
+"""A key holds all that the machine code of a job depends on: jobs that differ in nothing else share their code.
 
 Of plainnet's own parts that is what they hold. A user's part may depend on anything, such as a variable of his module,
 so a job that has one is traced anew each time; where nothing has changed, LLVM is still spared.
@@ -18,7 +18,7 @@ KEPT = 16
 """The number of jobs whose machine code is kept."""
 
 NOT_IN_CODE = {"initializer", "schedule", RATE, DECAY}
-"""What parts hold that no step depends on, or that comes to it as an argument."""
+"""The attributes of parts on which no step depends, or which come to it as an argument."""
 
 Made = TypeVar("Made")
 

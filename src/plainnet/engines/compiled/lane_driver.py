@@ -25,7 +25,7 @@ FIELDS = (
     "good_parameters", "good_statistics", "work", "results", "alive", "survived", "steps", "norms", "batch_inputs",
     "batch_targets", "batch_weight", "settings",
 )  # fmt: skip
-"""What the machine code is called with: whole numbers, then addresses; the optimizer's memory follows."""
+"""The arguments of the machine code: whole numbers, then addresses; the optimizer's memory follows."""
 
 
 FIRST = whole(0)
@@ -35,7 +35,7 @@ AT_A_TIME = 8
 
 
 class LanesLayout(NamedTuple):
-    """What the machine code knows of the jobs."""
+    """A Layout holds what the machine code knows of the jobs."""
 
     networks: int
     """The lanes."""
@@ -53,7 +53,7 @@ class LanesLayout(NamedTuple):
     statistics: int
     memory: tuple[str, ...]
     record_bytes: int
-    """Of the random numbers of one step of one network."""
+    """The bytes of the random numbers of one step of one network."""
     draw_offsets: tuple[int, ...]
     layers: int
     """The layers that have parameters."""

@@ -1,4 +1,4 @@
-"""Which networks share the lanes of vector instructions, and the machine code for them."""
+"""This module decides which networks share the lanes of vector instructions, and makes their machine code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LanesCode:
     settings: list[Setting]
     """The settings in which the networks differ."""
     work_bytes: int
-    """Of one network."""
+    """The bytes of one network."""
     code: machine.Code
     run: Any
 

@@ -25,7 +25,7 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Extent:
-    """How often a loop runs: `count` times, or `count` times for each row of the batch."""
+    """An Extent says how often a loop runs: `count` times, or `count` times for each row of the batch."""
 
     count: int
     per_row: bool = False
@@ -109,7 +109,7 @@ class Expression:
 
 
 class Store(NamedTuple):
-    """What a nest writes: at each place of its domain the value of an expression, or its reduction."""
+    """A nest writes the value of an expression, or its reduction, at each place of its domain."""
 
     buffer: Buffer
     place: Affine

@@ -69,7 +69,7 @@ class _Lowering:
     ) -> None:  # fmt: skip
         self.graph, self.extents, self.rows, self.threads, self.scratch = graph, extents, rows, threads, scratch
         self.targets: dict[Node, list[Buffer]] = {}
-        """Where each result goes."""
+        """The buffer to which each result goes."""
         for node, value in graph.updates.items():
             given = buffers[node]
             assert isinstance(given, Buffer)

@@ -18,7 +18,7 @@ if llvm.llvm_version_info < (20,):
     raise ImportError(f"llvmlite {llvmlite.__version__} is too old; the compiled engine needs 0.45 or newer")
 
 EFFORT = 1
-"""How hard the code generator tries, from 0 to 3. 0 is twice as fast and its code up to six times as slow as that of 1;
+"""The effort of the code generator, from 0 to 3. 0 is twice as fast and its code up to six times as slow as that of 1;
 2 and 3 take 5 to 10 % longer for code that is no faster, as the vectors and the unrolling are ours."""
 
 ATTRIBUTES = '\nattributes #0 = { nounwind "prefer-vector-width"="512" }\n'

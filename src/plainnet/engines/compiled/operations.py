@@ -224,7 +224,7 @@ def _remainder(f: Function, a: Value, b: Value) -> Value:
 
 
 _WHOLE: dict[str, Callable[..., Value]] = {"floor_divide": _floor_divided, "remainder": _remainder}
-"""What whole numbers do otherwise than floats."""
+"""The operations that whole numbers do otherwise than floats."""
 
 
 def wrapped(f: Function, index: Value, count: Value) -> Value:

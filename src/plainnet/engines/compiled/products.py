@@ -39,9 +39,9 @@ class Matrix(NamedTuple):
 
     address: Value
     row: Value
-    """What is added to the address for the next row; 1 for the transpose of a row-major matrix."""
+    """The number that is added to the address for the next row; 1 for the transpose of a row-major matrix."""
     column: Value
-    """What is added to the address for the next column; 1 for a row-major matrix."""
+    """The number that is added to the address for the next column; 1 for a row-major matrix."""
 
 
 def product(

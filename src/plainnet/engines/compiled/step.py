@@ -37,7 +37,7 @@ class Pass:
     programs: list[Program]
     """One for all sizes or, where they compute different things, one for each."""
     sizes: tuple[Size, ...]
-    """What it is for, the largest first."""
+    """The sizes that it is for, the largest first."""
     tables: list[tuple[float, ...]]
     """Constants with a value for each size."""
     draws: list[Draw]

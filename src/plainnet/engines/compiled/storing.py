@@ -1,4 +1,4 @@
-"""What is stored in memory, and what is computed anew in each step that uses it.
+"""The compiler decides what is stored in memory, and what is computed anew in each step that uses it.
 
 Products and reductions are stored, what they take if it is a matrix product, the results, and what is used in several
 places and costs much to compute.
@@ -61,7 +61,7 @@ def stored_nodes(graph: Graph, extents: Extents, results: Container[Node]) -> se
             stored.update(filter(None, [_source(node.inputs[0])]))
     users: dict[Node, set[Node]] = {}
     repeated: set[Node] = set()
-    """What is broadcast to a larger array."""
+    """The values that are broadcast to a larger array."""
     costs = {node: _cost(node) for node in nodes}
     for node in reversed(nodes):
         users[node] = set().union(*({u} if u in stored else users[u] for u in used_by[node]))

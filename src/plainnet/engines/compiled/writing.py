@@ -1,4 +1,4 @@
-"""What the writers of all steps of a program share: where things lie, and how often loops run."""
+"""The writers of all steps of a program share what is here: where things lie, and how often loops run."""
 
 from __future__ import annotations
 

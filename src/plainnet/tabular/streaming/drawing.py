@@ -1,4 +1,4 @@
-"""Which rows of a stream are for what: a rule that looks at a row's number alone, so every pass and rank agrees."""
+"""A rule says which rows of a stream are for what. It looks at a row's number alone, so every pass and rank agrees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SAMPLED = 100_000
 """Quantiles are those of a sample of about so many training rows; a quartile then lies within half a percent of the
 rows of its place (more than three standard errors of √(0.25 · 0.75 / n))."""
 TRAINING, TEST, VALIDATION, NOWHERE = 0, 1, 2, 3
-"""What a row is for; of the last rows, held out as a whole, those that are not drawn are for nothing."""
+"""The uses of a row; of the last rows, held out as a whole, those that are not drawn have none."""
 
 
 @dataclass(frozen=True)

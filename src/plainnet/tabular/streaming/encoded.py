@@ -19,7 +19,7 @@ from plainnet.tabular.table import Table
 SMALL_BYTES = 2**27
 """Encoded rows of so many bytes are kept in memory in any case."""
 SHARE_OF_MEMORY = 4
-"""Of the free memory a quarter may hold encoded rows, for all ranks of a machine together."""
+"""The share of the free memory that may hold encoded rows, for all ranks of a machine together."""
 
 
 Examples: TypeAlias = tuple[Array, Array, Array | None]

@@ -25,7 +25,7 @@ ROWS = 20_000
 OF_A_FORM = 2
 """So many rows of a piece show a form that a column has there."""
 TYPED_PIECES = 16
-"""Of files whose columns have types, the rows of so many pieces are drawn, beside the first of each file."""
+"""The number of pieces from which rows are drawn, beside the first piece of each file, where columns have types."""
 
 _FORMS = (
     r"\.",

@@ -1,4 +1,4 @@
-"""How the rows of a stream are read: the kinds of its columns, its target and weights, and what each row is for."""
+"""A Reader knows how the rows of a stream are read: kinds of columns, target, weights, and the use of each row."""
 
 from __future__ import annotations
 

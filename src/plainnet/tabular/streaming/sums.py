@@ -1,4 +1,4 @@
-"""What a pass over rows keeps of their columns: counts, sums and ends, which are exact and merge with those of others.
+"""A pass over rows keeps counts, sums and ends of their columns, which are exact and merge with those of others.
 
 Means and deviations are merged as by Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing
 Sample Variances", COMPSTAT 1982.

@@ -29,7 +29,7 @@ class Unpacked:
     """An uncompressed file: the user's own, or a temporary one that goes with this object."""
 
     where: str
-    """What messages call it."""
+    """The name by which messages call it."""
     ending: str
     path: Path
     temporary: Any = None
