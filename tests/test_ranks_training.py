@@ -172,6 +172,13 @@ for name, case in cases.items():
     except Exception as error:
         told[name] = f"{type(error).__name__}: {error}"
 network().fit(X[mine], Y[mine], loss="cross_entropy", epochs=2, communicator=world)  # it goes on
+for name, library in (("numpy version", np), ("plainnet version", pn)):
+    version, library.__version__ = library.__version__, "0.0.1" if rank == last else library.__version__
+    try:
+        network().fit(X[mine], Y[mine], loss="cross_entropy", epochs=2, communicator=world)
+    except Exception as error:
+        told[name] = f"{type(error).__name__}: {error}"
+    library.__version__ = version
 everything = world.gather(told)
 if rank == 0:
     print(json.dumps(everything))
@@ -195,6 +202,8 @@ def test_what_one_rank_refuses_is_refused_by_all_with_its_number():
         message = last[name].partition(": ")[2]
         assert first[name] == f"RankError: {message}"
     found_by_all = {
+        "numpy version": "version.numpy is '0.0.1', not '",
+        "plainnet version": "version.plainnet is '0.0.1', not '",
         "network": "layers[0].units is 5, not 7",
         "dtype": "network.dtype is 'float32', not 'float64'",
         "built": "network.input_size is 4, not None",

@@ -9,7 +9,7 @@ from typing import Any
 from plainnet._base.extras import missing_extra
 from plainnet.cli.streams import say
 from plainnet.errors import InvalidValue
-from plainnet.ranks import ALONE, Alone, Ranks
+from plainnet.ranks import Alone, Ranks, ranks_of
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
@@ -67,7 +67,7 @@ def world() -> Any:
 
 def all_ranks() -> Ranks | Alone:
     """Return the ranks of this command, or this process alone; raise as `world` does."""
-    return Ranks.of(world()) or ALONE
+    return ranks_of(world())
 
 
 def refuse(message: str) -> None:

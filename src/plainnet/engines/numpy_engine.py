@@ -68,5 +68,5 @@ class NumpyEngine:
                     notes.add(job, losses[-1], self.step.gradient)
             if len(losses) == epochs or self.step.is_last:
                 break
-        self.step.pause()
+        self.step.pause(notes)
         return losses

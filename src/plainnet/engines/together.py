@@ -2,12 +2,14 @@
 
 import math
 import time
+import zlib
 
 import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.engines.draws import DrawsOfRank
 from plainnet.engines.job import Job
+from plainnet.engines.notes import Notes
 from plainnet.layers import TrainingPass
 from plainnet.ranks.compression import sum_of_gradients
 
@@ -40,8 +42,8 @@ class WholeSteps:
         """True if the step that has ended is the last one before a pause."""
         return time.monotonic() >= self.until
 
-    def pause(self) -> None:
-        """Raise what is to be raised after the last step."""
+    def pause(self, notes: Notes | None) -> None:
+        """Do what is to be done after the last step, of which the notes tell: raise KeyboardInterrupt, say."""
 
 
 class SharedSteps(WholeSteps):
@@ -91,9 +93,24 @@ class SharedSteps(WholeSteps):
     def is_last(self) -> bool:
         return bool(self._agreed[1:].any())
 
-    def pause(self) -> None:
+    def pause(self, notes: Notes | None) -> None:
+        self._take_from_first_what_differs(np.zeros(0) if notes is None else notes.rows[: notes.count])
         if self._agreed[2]:
             raise KeyboardInterrupt
+
+    def _take_from_first_what_differs(self, noted: Array) -> None:
+        """Give all ranks the numbers of rank 0 where they differ.
+
+        Each rank makes the same update, but another processor or another number of BLAS's threads may round a sum in
+        it, such as the norm by which the gradient is clipped, in another way.
+        """
+        job = self._job
+        bits = 0
+        for array in (job.network.parameters, job.network.statistics, np.array(job.gradient_norms), noted):
+            bits = zlib.crc32(array.data, bits)
+        if len(set(self._ranks.all(bits))) > 1:
+            state, noted[...] = self._ranks.first((job.state(), noted))
+            job.restore(state)
 
 
 def steps_of(job: Job) -> WholeSteps:

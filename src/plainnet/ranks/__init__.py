@@ -4,8 +4,7 @@ Each rank holds its share of the rows and runs the same training; `Ranks` is how
 knows what is trained.
 """
 
-from plainnet.ranks.alone import ALONE, Alone
+from plainnet.ranks.alone import ALONE, Alone, ranks_of
 from plainnet.ranks.communicator import Ranks
-from plainnet.ranks.waiting import Sum
 
-__all__ = ["ALONE", "Alone", "Ranks", "Sum"]
+__all__ = ["ALONE", "Alone", "Ranks", "ranks_of"]

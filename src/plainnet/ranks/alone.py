@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from plainnet._base.arrays import Array
+from plainnet.ranks.communicator import Ranks
 
 
 class Alone:
@@ -19,10 +20,6 @@ class Alone:
     def first(self, value: Any) -> Any:
         """Return the value."""
         return value
-
-    def any(self, flag: bool) -> bool:
-        """Return the flag."""
-        return flag
 
     def gather(self, rows: Array) -> Array | None:
         """Return the rows."""
@@ -46,3 +43,8 @@ class Alone:
 
 
 ALONE = Alone()
+
+
+def ranks_of(communicator: Any) -> Ranks | Alone:
+    """Return the ranks of a user's communicator, or this process alone; raise as `Ranks.of` does."""
+    return Ranks.of(communicator) or ALONE

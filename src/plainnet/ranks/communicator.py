@@ -19,7 +19,7 @@ from plainnet._base.interrupts import interrupts_noted
 from plainnet.errors import InvalidRow, InvalidType, InvalidValue, PlainnetError, RankError
 from plainnet.ranks.control import EVERY, Control, told
 from plainnet.ranks.shared import WORTH_SHARING, SharedVector, has_room
-from plainnet.ranks.waiting import Sum, pieces
+from plainnet.ranks.waiting import pieces
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -50,8 +50,7 @@ class Ranks:
 
         self._world = communicator.Dup()  # so our messages never meet the user's
         self._control = Control(communicator.Dup())
-        self._in_place, self._largest = MPI.IN_PLACE, MPI.MAX
-        self._pending: list[Sum] = []
+        self._in_place = MPI.IN_PLACE
         self.rank, self.size = self._world.rank, self._world.size
         machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
         self.here = machine.size
@@ -113,14 +112,20 @@ class Ranks:
         """Replace a contiguous vector of numbers by its sum over all ranks: the same bits on every rank."""
         shared = self._shared_at(vector) if self._shared else None
         if shared is None:
-            self.start_add(vector).wait()
-            return
-        for work in (shared.sum_part, shared.sync):
-            shared.sync()
             number = self._enter()
-            self._control.wait_for(self._world.Ibarrier(), number)
-            shared.sync()
-            work()
+            for piece in pieces(vector):
+                self._control.wait_for(self._world.Iallreduce(self._in_place, piece), number)
+        else:
+            self._meet(shared)  # all vectors are written
+            shared.sum_part()
+            self._meet(shared)  # all parts are summed
+
+    def _meet(self, shared: SharedVector) -> None:
+        """Wait for all ranks, and see what they have written to the shared memory until they came here."""
+        shared.sync()
+        number = self._enter()
+        self._control.wait_for(self._world.Ibarrier(), number)
+        shared.sync()
 
     def vector(self, size: int, dtype: np.dtype[Any]) -> Array:
         """Return a vector of zeros, such that `add` is fast: on one machine in memory that its ranks share."""
@@ -140,51 +145,24 @@ class Ranks:
         place = vector.__array_interface__["data"][0]
         return next((own for own in self._shared if own.address == place and own.size == len(vector)), None)
 
-    def start_add(self, vector: Array) -> Sum:
-        """Begin an `add`; the vector holds the sum after the `wait` of what is returned, and is left alone until then.
-
-        Any other call first begins what is left of it, as all ranks must begin everything in the same order.
-        """
-        number = self._enter()
-
-        def begin(piece: Array) -> MPI.Request:
-            return self._world.Iallreduce(self._in_place, piece)
-
-        started = Sum(pieces(vector), begin, lambda request: self._control.wait_for(request, number))
-        self._pending.append(started)
-        return started
-
-    def exchange(self, parts: Array) -> Array:
+    def all_to_all(self, parts: Array) -> Array:
         """Return what each rank sent to this one, (ranks, ...): rank r is sent parts[r]. For shapes alike on all."""
         number = self._enter()
         received = np.empty_like(parts)
         self._control.wait_for(self._world.Ialltoall(parts, received), number)
         return received
 
-    def spread(self, part: Array) -> Array:
+    def all_gather(self, part: Array) -> Array:
         """Return the parts of all ranks, (ranks, ...), one of the same shape from each."""
         number = self._enter()
         received = np.empty((self.size, *part.shape), part.dtype)
         self._control.wait_for(self._world.Iallgather(part, received), number)
         return received
 
-    def any(self, flag: bool) -> bool:
-        """Return True if `flag` is true on any rank."""
-        number = self._enter()
-        largest = np.array([flag], np.int32)
-        self._control.wait_for(self._world.Iallreduce(self._in_place, largest, op=self._largest), number)
-        return bool(largest[0])
-
     def _enter(self) -> int:
         """Return the number of a common call, which this rank goes into now."""
         if self._is_preparing:
             self.all(None)  # no rank has failed, so all go into it
-        return self._begin()
-
-    def _begin(self) -> int:
-        for earlier in self._pending:
-            earlier.begin_all()
-        self._pending.clear()
         return self._control.enter()
 
     # ---- values ----
@@ -192,16 +170,16 @@ class Ranks:
     def all(self, value: Any) -> list[Any]:
         """Return what each rank gave, by rank: small things that can be pickled."""
         if not self._is_preparing:
-            return self._exchange(value)
+            return self._values(value)
         with interrupts_noted(self._note_interrupt):
-            values = self._exchange(value)
+            values = self._values(value)
         self._raise_failure(values)
         self.raise_interrupt()
         return values
 
-    def _exchange(self, value: Any) -> list[Any]:
+    def _values(self, value: Any) -> list[Any]:
         own = pickle.dumps(value)
-        number = self._begin()
+        number = self._control.enter()
         record = np.zeros(RECORD, np.uint8)
         record[:8] = np.array([len(own)], np.int64).view(np.uint8)
         fits = len(own) <= RECORD - 8
@@ -265,7 +243,7 @@ class Ranks:
             if self._all_know or self._control.broken:
                 raise
             own = Failure(told(error), isinstance(error, KeyboardInterrupt))
-            alike = all(isinstance(given, Failure) and given == own for given in self._exchange(own))
+            alike = all(isinstance(given, Failure) and given == own for given in self._values(own))
             if isinstance(error, PlainnetError) and not alike:
                 raise _numbered(error, self.rank) from None
             raise

@@ -43,14 +43,13 @@ class CompressedSum:
 
     def add(self, vector: Array) -> None:
         """Replace the vector by its sum over all ranks."""
-        rest = self._ranks.start_add(vector[self._count :])
+        self._ranks.add(vector[self._count :])
         padded = np.zeros((self._ranks.size, self._blocks, BLOCK), vector.dtype)
         padded.reshape(-1)[: self._count] = vector[: self._count]
-        of_all_ranks = self._unpacked(self._ranks.exchange(self._packed(padded)), vector.dtype)
+        of_all_ranks = self._unpacked(self._ranks.all_to_all(self._packed(padded)), vector.dtype)
         part = of_all_ranks.sum(axis=0, keepdims=True)
-        summed = self._unpacked(self._ranks.spread(self._packed(part)[0]), vector.dtype)
+        summed = self._unpacked(self._ranks.all_gather(self._packed(part)[0]), vector.dtype)
         vector[: self._count] = summed.reshape(-1)[: self._count]
-        rest.wait()
 
     def _packed(self, parts: Array) -> Array:
         """Return parts (n, blocks, BLOCK) as numbers of 16 bits (n, blocks · (BLOCK + 1)), exponents first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +65,9 @@ class Control:
         """The reason why the communicator is of no more use, if so: a common call has begun on it and can never end."""
         self._kept: list[Any] = []
         """Requests that are never done, and what they read and write, which must stay as long as MPI does."""
-        self._processes = dict(enumerate(communicator.allgather((_process_space(), os.getpid()))))
+        told = communicator.allgather((os.getpid(), mark_of(os.getpid())))
+        self._processes = {rank: own for rank, own in enumerate(told) if own[1] and mark_of(own[0]) == own[1]}
+        """The number and the mark of each rank's process, of those that this rank can see."""
         self._looked = time.monotonic()
 
     def begin_training(self) -> None:
@@ -125,9 +128,8 @@ class Control:
         if time.monotonic() < self._looked + LOOKING:
             return
         self._looked = time.monotonic()
-        space, _ = self._processes[self._channel.rank]
-        for rank, (other, process) in self._processes.items():
-            if space and other == space and not _is_alive(process):
+        for rank, (process, mark) in self._processes.items():
+            if mark_of(process) not in (mark, ""):
                 raise RankError(f"rank {rank} has died: its process {process} is no more")
 
     def _hear(self) -> None:
@@ -163,21 +165,28 @@ class Control:
         self._channel.Free()
 
 
-def _process_space() -> tuple[str, int] | None:
-    """Return what processes of one machine and container have in common; None where nothing tells, as off Linux."""
+def mark_of(process: int) -> str | None:
+    """Return what only one process of all machines and containers has, also if a later one gets its number.
+
+    A process that has ended has None, and so has every one off Linux; one that cannot be looked at now, as too many
+    files are open, has "".
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(), os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
+        state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return None if state in ("Z", "X") else f"{_place()} {rest[18]}"  # its start, by the clock of the machine
+    except (FileNotFoundError, ProcessLookupError):
         return None
-
-
-def _is_alive(process: int) -> bool:
-    """Return True if a process of this machine runs; one that has ended may still be listed."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return ""
+
+
+@cache
+def _place() -> str:
+    """Return the machine, since its start, and the container in which this process has its number."""
+    machine, container = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if os.readlink("/proc/self") != str(os.getpid()):
+        raise FileNotFoundError("these are the processes of another container")
+    return f"{machine.read_text().strip()} {container.stat().st_ino}"
 
 
 def told(error: BaseException) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 WORTH_SHARING = 2**18
 """The bytes of a vector from which on it is shared; for fewer MPI's own way is as fast."""
 
-LINE = 16
-"""Parts begin at multiples of so many numbers: no cache line belongs to two ranks."""
+LINE = 128
+"""Vectors and parts begin at multiples of so many bytes: no cache line belongs to two ranks."""
 
 AT_ONCE = 2**15
 """The numbers that are added at once: they stay in the caches until the sum is written to all vectors."""
@@ -46,14 +46,16 @@ class SharedVector:
         from mpi4py import MPI
 
         self.size, self.dtype = size, dtype
-        self._window = MPI.Win.Allocate_shared(size * dtype.itemsize, dtype.itemsize, comm=world)
+        whole_lines = -(-size * dtype.itemsize // LINE) * LINE  # MPI puts the vectors one right after the other
+        self._window = MPI.Win.Allocate_shared(whole_lines, dtype.itemsize, comm=world)
         self._window.Lock_all()
         each: list[Any] = [self._window.Shared_query(rank)[0] for rank in range(world.size)]
+        self._own = each[world.rank]
         self._vectors = [np.frombuffer(memory, dtype, size) for memory in each]
-        self._rank = world.rank
-        ends = [size * rank // world.size // LINE * LINE for rank in range(world.size)] + [size]
+        in_line = LINE // dtype.itemsize
+        ends = [size * rank // world.size // in_line * in_line for rank in range(world.size)] + [size]
         self._part = range(ends[world.rank], ends[world.rank + 1])
-        self.address: int = self._vectors[self._rank].__array_interface__["data"][0]
+        self.address: int = self._vectors[world.rank].__array_interface__["data"][0]
         self._given: weakref.ref[Array] | None = None
 
     @property
@@ -63,13 +65,13 @@ class SharedVector:
 
     def give(self) -> Array:
         """Return this rank's vector, of zeros."""
-        own = self._vectors[self._rank][:]
+        own = np.frombuffer(self._own, self.dtype, self.size)  # not a view, so that views of it keep it alive
         own[:] = 0
         self._given = weakref.ref(own)
         return own
 
     def sync(self) -> None:
-        """See what the other ranks have written, and let them see what this one has."""
+        """Let the other ranks see what this one has written, and see what they have: MPI's memory barrier."""
         self._window.Sync()
 
     def sum_part(self) -> None:
@@ -83,7 +85,7 @@ class SharedVector:
                 other[:] = first
 
     def free(self) -> None:
-        """Free the memory; all ranks do it together."""
+        """Free the memory; all ranks do it together, and nothing looks at the vectors any longer."""
         self._vectors.clear()
         self._window.Unlock_all()
         self._window.Free()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any
 
 from plainnet._base.arrays import Array
 
@@ -51,32 +49,3 @@ def pieces(vector: Array) -> Iterator[Array]:
     size = max(1, PIECE_BYTES // vector.itemsize)
     for start in range(0, max(1, len(vector)), size):
         yield vector[start : start + size]
-
-
-class Sum:
-    """A sum over all ranks that is under way, piece by piece."""
-
-    def __init__(self, parts: Iterator[Array], begin: Callable[[Array], Any], wait: Callable[[Any], None]) -> None:
-        self._parts, self._begin, self._wait = parts, begin, wait
-        self._requests = [begin(next(parts))]
-
-    def begin_all(self) -> None:
-        """Begin the pieces that have not begun."""
-        self._requests += map(self._begin, self._parts)
-
-    def poll(self) -> None:
-        """Help it on without waiting, in the midst of other work."""
-        if self._requests and self._requests[0].Test():
-            self._next()
-
-    def wait(self) -> None:
-        """Wait until the vector holds the sum."""
-        while self._requests:
-            self._wait(self._requests[0])
-            self._next()
-
-    def _next(self) -> None:
-        """Drop the piece that is done; begin the next one if no other is under way."""
-        del self._requests[0]
-        if not self._requests:
-            self._requests += map(self._begin, islice(self._parts, 1))

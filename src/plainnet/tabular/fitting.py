@@ -235,7 +235,7 @@ def _until(
         for report in reports:
             yield report
             late = time.monotonic() >= deadline
-            if deadline < math.inf and ranks.any(late):
+            if deadline < math.inf and any(ranks.all(late)):
                 break
     finally:
         reports.close()

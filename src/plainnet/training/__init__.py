@@ -23,7 +23,7 @@ from plainnet.metrics import resolve_all, several_labels, warn_of_unweighted
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.network.prediction import outputs_of
-from plainnet.ranks import ALONE, Alone, Ranks
+from plainnet.ranks import ALONE, Alone, Ranks, ranks_of
 from plainnet.ranks.shares import Shares
 from plainnet.schedules import ReduceOnPlateau
 from plainnet.training.checkpoints import Checkpoint
@@ -59,11 +59,6 @@ def training(net: Network, X: Any, y: Any, **options: Any) -> Generator[Report, 
 def _prepared(net: Network, X: Any, y: Any, options: Mapping[str, Any], caller: str) -> TrainingRun:
     with ranks_of(options.get("communicator")).together():  # an unknown option on one rank is an error on all
         return prepare(net, X, y, Options.of(options, caller))
-
-
-def ranks_of(communicator: Any) -> Ranks | Alone:
-    """Return the ranks of a communicator, or this process alone."""
-    return Ranks.of(communicator) or ALONE
 
 
 def prepare(net: Network, X: Any, y: Any, options: Options) -> TrainingRun:

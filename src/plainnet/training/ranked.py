@@ -44,8 +44,14 @@ def agree(net: Network, options: Options, ranks: Ranks | Alone) -> None:
     """Refuse ranks that would not run the same training; give all networks the seed of rank 0's."""
     if ranks.size == 1:
         return
+    from plainnet import __version__
+
     network = {name: value for name, value in net.describe().items() if name != "seed"}
-    told = {"network": network | {"table": net.table is not None}, "options": _told(options)}
+    told = {
+        "version": {"plainnet": __version__, "numpy": np.__version__},
+        "network": network | {"table": net.table is not None},
+        "options": _told(options),
+    }
     each = ranks.all(told)
     for rank, other in enumerate(each):
         for where, first, differs in unequal(each[0], other):

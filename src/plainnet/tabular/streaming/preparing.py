@@ -13,7 +13,7 @@ import polars.selectors as cs
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, InvalidValue, warnings_passed_over
-from plainnet.ranks import ALONE, Alone, Ranks
+from plainnet.ranks import Alone, Ranks, ranks_of
 from plainnet.tabular import cautions, overlap
 from plainnet.tabular.parts import Division, TablePart, part_of_file
 from plainnet.tabular.preparing import TOLD_APART, Prepared, Stream, arrays_of
@@ -31,6 +31,7 @@ from plainnet.tabular.streaming.portions import Portion, portions_of
 from plainnet.tabular.streaming.reading import Reader, require_target
 from plainnet.tabular.table import Table
 from plainnet.tabular.targets import target_column
+from plainnet.training.ranked import warnings_of_first
 
 MOST_PASSES = 8
 """A pass that meets something new begins again; so often at most."""
@@ -58,8 +59,8 @@ def prepared_stream(
     check_roles(target, sample_weight, None, options.categories, ignore)
     require_streamable(division)
     require_no_refit(recipe)
-    ranks = Ranks.of(communicator) or ALONE
-    with ranks.together(), nullcontext() if ranks.rank == 0 else warnings_passed_over():
+    ranks = ranks_of(communicator)
+    with ranks.together(), warnings_of_first(ranks):
         pieces = pieces_of(paths, options)
         source = named(files_in(paths))
         rows = sum(piece.rows for piece in pieces)
@@ -108,7 +109,7 @@ def _prepared(
     ranks, held_out = stream.ranks, parts.validation
     assert isinstance(held_out, TablePart)
     share = held_out.take(np.arange(ranks.rank, len(held_out), ranks.size))
-    in_memory = not ranks.any(not fits(encoded, ranks.here, asked))  # all ranks alike
+    in_memory = all(ranks.all(fits(encoded, ranks.here, asked)))  # all ranks alike
     X, y, weights = encoded.all() if in_memory else encoded.columns()
     with warnings_passed_over():
         validation = arrays_of(table, share, dtype)
