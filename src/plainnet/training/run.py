@@ -11,9 +11,10 @@ import numpy as np
 
 from plainnet import engines
 from plainnet._base.arrays import Array
+from plainnet._base.blocks import window_rows
 from plainnet._base.configurable import describe
 from plainnet._base.identity import fingerprint, fingerprints
-from plainnet._base.pieces import are_in_pieces, pieces_of, window_rows
+from plainnet._base.pieces import are_in_pieces, pieces_of
 from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job, Notes
