@@ -6,6 +6,7 @@ environment with any of the extras, `pytest -m "not needs"` needs NumPy alone an
 NumPy alone and does not stand in `LONG`; it does not even import the other modules.
 """
 
+import os
 import re
 import signal
 import tomllib
@@ -17,6 +18,8 @@ from hypothesis import settings
 
 settings.register_profile("plainnet", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("plainnet")
+
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # otherwise Ray listens on every address of a Linux machine
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {

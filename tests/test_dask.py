@@ -8,7 +8,7 @@ import time
 import joblib
 import numpy as np
 import pytest
-from workers import Opened, network
+from workers import Opened, network, sendings
 
 import plainnet as pn
 from plainnet._base import clusters, tasks
@@ -93,17 +93,22 @@ def test_networks_trained_on_dask_come_back(on_dask, tmp_path):
 
 
 @pytest.mark.parametrize("numbers", [10, 1_000_000])
-def test_data_are_unpacked_once_in_each_worker(on_dask, numbers, tmp_path):
+def test_data_are_sent_once_and_unpacked_once_in_each_worker(on_dask, numbers, tmp_path, monkeypatch):
+    """They go to the scheduler, which is in this process, and from it to one worker, which the others get them from."""
+
     def process_and_sum(shared, i):
         time.sleep(0.01)
         return os.getpid(), shared.data.sum()
 
     shared = Opened(tmp_path, np.arange(float(numbers)))
+    sent = sendings(monkeypatch)
     results = dict(tasks.run(process_and_sum, [(i,) for i in range(60)], shared=(shared,)))
     assert {total for _, total in results.values()} == {np.arange(float(numbers)).sum()}
     opened = [int(path.read_text()) for path in tmp_path.iterdir()]
     assert sorted(opened) == sorted({process for process, _ in results.values()})
     assert os.getpid() not in opened
+    (times,) = sent.values()
+    assert times <= 2
 
 
 def test_errors_of_a_call_come_out_and_closing_cancels_the_rest(on_dask, tmp_path):

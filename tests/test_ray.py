@@ -7,7 +7,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from workers import Opened, network
+from workers import Opened, network, sendings
 
 import plainnet as pn
 from plainnet._base import tasks
@@ -28,13 +28,7 @@ def on_ray():
         import ray
         from ray.util.joblib import register_ray
 
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=100 * 2**20,
-            log_to_driver=False,
-            _node_ip_address="127.0.0.1",
-        )
+        ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
         register_ray()
         with joblib.parallel_config(backend="ray"):
             yield
@@ -53,16 +47,18 @@ def test_a_comparison_gives_the_same_on_ray_and_here(on_ray):
     assert timeless(there) == timeless(here)
 
 
-def test_data_are_unpacked_once_in_each_worker(on_ray, tmp_path):
+def test_data_are_sent_once_and_unpacked_once_in_each_worker(on_ray, tmp_path, monkeypatch):
     def process_and_sum(shared, i):
         return os.getpid(), shared.data.sum()
 
     shared = Opened(tmp_path, np.arange(500_000.0))
+    sent = sendings(monkeypatch)
     results = dict(tasks.run(process_and_sum, [(i,) for i in range(60)], shared=(shared,)))
     assert {total for _, total in results.values()} == {np.arange(500_000.0).sum()}
     opened = [int(path.read_text()) for path in tmp_path.iterdir()]
     assert sorted(opened) == sorted({process for process, _ in results.values()})
     assert os.getpid() not in opened
+    assert list(sent.values()) == [1]
 
 
 def test_errors_of_a_call_come_out(on_ray):

@@ -2,8 +2,10 @@
 
 import os
 import uuid
+from collections import Counter
 
 import plainnet as pn
+from plainnet._base.packing import Pack
 
 X, y = pn.datasets.moons(300, noise=0.2, seed=1)
 
@@ -32,3 +34,15 @@ class Opened:
     def __setstate__(self, state):
         self.__dict__ = state
         (self.folder / uuid.uuid4().hex).write_text(str(os.getpid()))
+
+
+def sendings(monkeypatch):
+    """Return a counter of the packs by key, which counts how often this process pickles each from now on."""
+    counted = Counter()
+
+    def state(pack):
+        counted[pack.key] += 1
+        return pack.__dict__
+
+    monkeypatch.setattr(Pack, "__getstate__", state, raising=False)
+    return counted

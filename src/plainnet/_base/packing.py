@@ -16,7 +16,10 @@ from plainnet._base.arrays import Array
 from plainnet.errors import FileError
 
 ALIGNMENT = 64
-"""The bytes to whose multiples arrays are aligned, as NumPy's own loops and vector instructions like it."""
+"""The bytes to whose multiples arrays are aligned within a pack, as NumPy's loops and vector instructions like it."""
+
+LEAST_ALIGNMENT = 16
+"""That of NumPy's own memory and of the files that joblib maps; a pack that came with less is copied."""
 
 KEPT = 2
 """The packs that a process keeps open: two callers may take turns."""
@@ -59,7 +62,7 @@ class Pack:
 
     def _loaded(self) -> Any:
         content = self.content.view(np.ndarray)  # a memory-mapped array is a file to plainnet; this is memory
-        if content.ctypes.data % ALIGNMENT:
+        if content.ctypes.data % LEAST_ALIGNMENT:
             content = _aligned(content)
         content.flags.writeable = False
         pickled, *buffers = [content[begin:end] for begin, end in self.places]
@@ -80,7 +83,7 @@ def dumps(contents: Any, buffers: list[pickle.PickleBuffer] | None = None) -> by
         def reducer_override(self, thing: Any) -> Any:
             if isinstance(thing, np.memmap):
                 place = _place(thing)
-                return (_opened, place) if place else (_same, (np.array(thing),))
+                return (_opened, place) if place else np.array(thing).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
             return super().reducer_override(thing)
 
     stream = io.BytesIO()
@@ -107,10 +110,6 @@ def _opened(path: str, dtype: Any, offset: int, shape: tuple[int, ...], order: L
             f"{path} cannot be read where the work is done: {error.strerror or error}; a memory-mapped array takes a "
             "file that all machines see under this name, np.array(X) sends its numbers"
         ) from None
-
-
-def _same(thing: Any) -> Any:
-    return thing
 
 
 def _aligned(content: Array) -> Array:
