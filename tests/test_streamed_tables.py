@@ -208,6 +208,13 @@ def test_the_last_rows_are_held_out_as_a_whole():
     assert set(parts[300_000:600_000]) == {VALIDATION, NOWHERE}
     assert set(parts[600_000:]) == {TEST, NOWHERE}
     assert np.count_nonzero(parts == TEST) == pytest.approx(100_000, abs=1500)
+    for test, validation, last in (
+        (Share(0.3), Share(0.5, last=True), VALIDATION),
+        (Share(0.35, last=True), Share(0.5), TEST),
+    ):
+        mixed = Drawing.of(Division(test, validation), 10_000, 0).parts(np.arange(10_000))
+        assert set(mixed[6_500:]) == {last}  # whatever the other part draws
+        assert set(mixed[:6_500]) == {TRAINING, TEST + VALIDATION - last}
     small = Drawing.of(Division(Share(0.2, last=True), Share(0.25, last=True)), 10, 0).parts(np.arange(10))
     assert small.tolist() == [0] * 6 + [VALIDATION] * 2 + [TEST] * 2
 
@@ -242,6 +249,73 @@ def test_columns_of_text_files_are_decided_on_by_all_of_their_values(first, last
     np.testing.assert_array_equal(places, np.arange(4_040))
     training = prepared.parts.training
     assert training.frame["x"].equals(typed.frame["x"][training.numbers - 1])
+
+
+def small(seed, count=120):
+    """Rows of one file of a folder; no value is missing."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(size=(2, count)).round(3)
+    return pl.DataFrame({"x": x, "z": z, "c": ["a", "b", "c", "d"] * (count // 4), "y": np.where(x > 0, "p", "n")})
+
+
+ZONE = pl.datetime(2026, 1, 1) + pl.duration(days=pl.int_range(120))
+HALF = pl.int_range(120) < 60
+FOLDERS = {
+    "the same columns in another order": (".csv", lambda frame: frame.select("y", "c", "z", "x"), None),
+    "a header without rows": (".csv", lambda frame: frame[:0], None),
+    "a schema without rows": (".parquet", lambda frame: frame[:0], None),
+    "one row": (".parquet", lambda frame: frame[:1], None),
+    "text with quotation marks and lines": (".csv", lambda frame: frame.with_columns(c=pl.lit('a "b",\nc')), None),
+    "another class": (".parquet", lambda frame: frame[:40].with_columns(y=pl.lit("q")), None),
+    "numbers without a value where others hold text": (
+        ".parquet",
+        lambda frame: frame.with_columns(c=pl.lit(None, dtype=pl.Float64)),
+        None,
+    ),
+    "NaN where others hold text": (".parquet", lambda frame: frame.with_columns(c=pl.lit(np.nan)), None),
+    "text without a value where others hold numbers": (
+        ".parquet",
+        lambda frame: frame.with_columns(z=pl.lit(None, dtype=pl.String)),
+        None,
+    ),
+    "numbers after rows without a value where others hold text": (
+        ".parquet",
+        lambda frame: frame.with_columns(c=pl.when(HALF).then(None).otherwise("z")),
+        r"\d\.parquet: column 'c' is of type \w+, and of type \w+ in",
+    ),
+    "numbers as text": (".parquet", lambda frame: frame.with_columns(pl.col("z").cast(pl.String)), "column 'z' is of"),
+    "lists": (".parquet", lambda frame: frame.with_columns(z=pl.concat_list("x", "z")), "column 'z' is of type"),
+    "points in time of a zone": (
+        ".parquet",
+        lambda frame: frame.with_columns(x=ZONE.dt.replace_time_zone("UTC")),
+        "column 'x' is of type",
+    ),
+    "decimal commas": (".csv", lambda frame: frame.with_columns(z=pl.lit("1,5")), "'1,5', text among numbers"),
+}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize(("ending", "odd", "message"), FOLDERS.values(), ids=FOLDERS)
+def test_a_folder_with_an_odd_file_is_read_alike_in_pieces_and_in_memory(ending, odd, message, place):
+    Path("rows").mkdir()
+    for number in range(3):
+        frame = odd(small(number)) if number == place else small(number)
+        path = f"rows/{number}{ending}"
+        frame.write_parquet(path, row_group_size=40) if ending == ".parquet" else frame.write_csv(path)
+    files = sorted(Path("rows").iterdir())
+    if message is not None:
+        with pytest.raises(InvalidValue, match=message) as in_memory:
+            read_typed(files, target="y")
+        with pytest.raises(InvalidValue) as in_pieces:
+            prepare_stream("rows", "y")
+        assert str(in_pieces.value) == str(in_memory.value)
+        return
+    whole = read_typed(files, target="y").frame
+    prepared = prepare_stream("rows", "y", RECIPES["small"])
+    parts = [prepared.parts.training, prepared.held_out, prepared.parts.test]
+    for part in filter(len, parts):
+        assert part.frame.equals(whole[part.numbers - 1].select(part.frame.columns))
+    assert sum(map(len, parts)) == len(whole)
 
 
 def test_what_contradicts_is_refused_with_its_file():

@@ -136,6 +136,8 @@ def test_a_folder_stands_for_its_tables(tmp_path):
     assert [file.name for file in files_in(tmp_path)] == ["a.parquet", "b.parquet"]
     assert sum(piece.rows for piece in pieces_of([tmp_path, tmp_path / "a.parquet"])) == 3 * ROWS
     (tmp_path / "part=1").mkdir()
+    FRAME.write_parquet(tmp_path / "part=1" / ".half-written.parquet")
+    assert len(files_in(tmp_path)) == 2
     FRAME.write_parquet(tmp_path / "part=1" / "c.parquet")
     with pytest.raises(FileError, match="holds the folder part=1 with tables"):
         pieces_of(tmp_path)
@@ -143,11 +145,23 @@ def test_a_folder_stands_for_its_tables(tmp_path):
         pieces_of(tmp_path / "none.parquet")
 
 
+def test_no_table_of_a_folder_is_passed_over_in_silence(tmp_path):
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").symlink_to(tmp_path / "nothing.parquet")
+    with pytest.raises(FileError, match=r"b\.parquet does not exist"):
+        pieces_of(tmp_path)
+    (tmp_path / "b.parquet").unlink()
+    (tmp_path / "c.csv.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    with pytest.raises(FileError, match=r"c\.csv\.zst has the ending '\.zst'.*unpack it first"):
+        pieces_of(tmp_path)
+
+
 def test_errors_name_the_line_in_the_file(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"x,y\n" + b"1,2\n" * 700 + b"1,2,3\n" + b"1,2\n" * 700)
     pieces = pieces_of(path)
-    with pytest.raises(FileError, match=r"rows\.csv, line 702: 3 fields where the header has 2"):
+    why = "separated by commas, on which the header and the first rows agree best"  # nobody has said so
+    with pytest.raises(FileError, match=rf"rows\.csv, line 702: 3 fields where the header has 2; the fields are {why}"):
         [piece.read() for piece in pieces]
     path.write_bytes(b"x,y\n" + b"1,2\n" * 700 + b'1,a"b\n' + b"1,2\n" * 700)
     with pytest.raises(FileError, match=r"rows\.csv, line 702: a quotation mark is out of place"):

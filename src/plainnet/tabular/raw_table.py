@@ -69,6 +69,11 @@ class RawTable:
         """Return the named columns as the file has them: texts of a text file, or the types of a Parquet file."""
         return pl.DataFrame([self.frame.to_series(self.number(name)).alias(name) for name in names])
 
+    def without_type(self, name: str) -> RawTable:
+        """Return the table with nothing, of no type, in a column."""
+        written = self.frame.columns[self.number(name)]
+        return replace(self, frame=self.frame.with_columns(pl.lit(None).alias(written)))
+
     def take(self, rows: Array) -> RawTable:
         """Return only the rows of these places, counted from 0 and in ascending order, with a place that pickles."""
         quoted = {column: np.flatnonzero(np.isin(rows, marked)) for column, marked in self.quoted.items()}
@@ -114,7 +119,7 @@ def together(tables: Sequence[RawTable]) -> RawTable:
     for other in others:
         require_alike(first, other)
     if not first.is_text:
-        _require_types_alike(tables)
+        tables = _with_types_alike(tables)
     orders = [[table.names.index(name) for name in first.names] for table in tables]
     numbers = [str(number) for number in range(len(first.names))]
     frames = [
@@ -147,22 +152,40 @@ def together(tables: Sequence[RawTable]) -> RawTable:
     )
 
 
-def _require_types_alike(tables: Sequence[RawTable]) -> None:
-    """Raise FileError for a column that holds, say, text in one file and numbers in another."""
+def _with_types_alike(tables: Sequence[RawTable]) -> Sequence[RawTable]:
+    """Return tables whose columns go together; one without a value, whatever its type, goes with any other.
+
+    Raises FileError for a column that holds, say, text in one file and numbers in another.
+    """
+    found = list(tables)
     for name in tables[0].names:
-        known: tuple[str, pl.DataType, str] | None = None
-        for table in tables:
-            dtype = table.frame.dtypes[table.number(name)]
-            if dtype == pl.Null:
+        columns = [table.frame.to_series(table.number(name)) for table in tables]
+        if len({_family(column.dtype) for column in columns}) == 1:
+            continue
+        known: tuple[pl.DataType, str] | None = None
+        for place, (table, column) in enumerate(zip(tables, columns, strict=True)):
+            if not has_values(column):
+                found[place] = found[place].without_type(name)
                 continue
-            family = _family(dtype)
-            known = known or (family, dtype, table.where)
-            if family != known[0]:
+            known = known or (column.dtype, table.where)
+            if not go_together(column.dtype, known[0]):
                 raise FileError(
-                    f"{table.where}: column {name!r} is of type {dtype}, and of type {known[1]} in {known[2]}; files "
-                    f"that are read together have the same columns: convert one, or leave it out "
+                    f"{table.where}: column {name!r} is of type {column.dtype}, and of type {known[0]} in {known[1]}; "
+                    f"files that are read together have the same columns: convert one, or leave it out "
                     f"({option('ignore', name)})"
                 )
+    return found
+
+
+def has_values(column: pl.Series) -> bool:
+    """Return True if a value of a column is not missing, as NaN is."""
+    known = column.fill_nan(None) if column.dtype.is_float() else column
+    return known.null_count() < len(known)
+
+
+def go_together(first: pl.DataType, second: pl.DataType) -> bool:
+    """Return True if values of these types can be in one column."""
+    return pl.Null in (first, second) or _family(first) == _family(second)
 
 
 def _family(dtype: pl.DataType) -> str:
@@ -171,7 +194,8 @@ def _family(dtype: pl.DataType) -> str:
         return "number"
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return "text"
-    return "date" if dtype in (pl.Date, pl.Datetime) else str(dtype)
+    is_local = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)
+    return "date" if is_local else str(dtype)
 
 
 def require_alike(first: RawTable, other: RawTable) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +28,7 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     TEXT_ENDINGS,
     WORKBOOK_ENDINGS,
+    NoRows,
     files_of,
     open_source,
     require_ending,
@@ -262,8 +263,21 @@ def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = Non
     files = files_of(given)
     if not files:
         return raw_table_of(given, wanted)
-    tables = [_open_file(file, options) for file in files]
-    return together(tables) if isinstance(given, list | tuple) else tables[0]
+    return together(_open_files(files, options)) if isinstance(given, list | tuple) else _open_file(given, options)
+
+
+def _open_files(files: Sequence[str | os.PathLike[str]], options: ReadOptions) -> list[RawTable]:
+    """Return the tables of those files that have rows; raise NoRows if none has."""
+    found: list[RawTable] = []
+    empty: NoRows | None = None
+    for file in files:
+        try:
+            found.append(_open_file(file, options))
+        except NoRows as error:
+            empty = empty or error
+    if empty is not None and not found:
+        raise empty
+    return found
 
 
 def _open_file(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:

@@ -59,6 +59,13 @@ OTHER_FILES = {
 """A file that begins with these bytes is no text table."""
 
 
+class NoRows(FileError):
+    """A table file has names and no rows; among several files it adds nothing, as an empty part of a larger table."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} has a header and no rows")
+
+
 @dataclass(frozen=True)
 class Source:
     """A Source is a table file that has been read: its bytes, its name in messages, and its ending."""
@@ -119,9 +126,9 @@ def _files_of(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith((".", "_")))
-    tables = [one for one in inside if one.is_file() and is_table(one)]
-    folders = [one for one in inside if one.is_dir() and any(map(is_table, filter(Path.is_file, one.rglob("*"))))]
+    inside = sorted(one for one in path.iterdir() if not _is_hidden(one))
+    tables = [one for one in inside if not one.is_dir() and _seems_a_table(one)]
+    folders = [one for one in inside if one.is_dir() and _holds_tables(one)]
     if folders:
         raise FileError(
             f"{path} holds the folder {folders[0].name} with tables in it; name the files, such as "
@@ -130,6 +137,21 @@ def _files_of(path: Path) -> Iterator[Path]:
     if not tables:
         raise FileError(f"{path} is a folder without a table; name one with Parquet, Arrow or CSV files")
     yield from tables
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith((".", "_"))
+
+
+def _seems_a_table(path: Path) -> bool:
+    """Return True for a name that makes a user expect a table: of one that cannot be read, an error will say so."""
+    packed = OTHER_WAYS.get(path.suffix.lower()) == UNPACK
+    return is_table(path.with_suffix("") if packed else path)
+
+
+def _holds_tables(folder: Path) -> bool:
+    inside = [one for one in folder.iterdir() if not _is_hidden(one)]
+    return any(_holds_tables(one) if one.is_dir() else _seems_a_table(one) for one in inside)
 
 
 def named(table: Any) -> str:

@@ -13,17 +13,19 @@ from plainnet.tabular.layout import FIRST_ROWS, SEPARATORS, Layout, divides_alik
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.records import Records
-from plainnet.tabular.sources import Source, first_line, text_content
+from plainnet.tabular.sources import NoRows, Source, first_line, text_content
 
 
-def read_text(source: Source, options: ReadOptions) -> RawTable:
+def read_text(source: Source, options: ReadOptions, layout: Layout | None = None) -> RawTable:
     """Return the columns of a text table as text, null where a field is empty.
+
+    A part of a file has the `layout` of the whole.
 
     Raises FileError, with the line if there is one, for a file that is no table.
     """
     content, where = text_content(source, options.encoding), source.where
     records = Records(content, source.lines_before)
-    layout = layout_of(records, source, options)
+    layout = layout or layout_of(records, source, options)
     line = records.misplaced_quote(layout.separator)
     if line:
         text = content.split(b"\n")[line - 1 - source.lines_before]
@@ -31,7 +33,7 @@ def read_text(source: Source, options: ReadOptions) -> RawTable:
     names = [name or "" for name in _parse(where, records[layout.header], layout.separator).row(0)]
     rows = _rows(records, layout, len(names), records.fields(layout.separator), where)
     if rows.size == 0:
-        raise FileError(f"{where} has a header and no rows")
+        raise NoRows(where)
     again = records.repeats(layout.header) if len(names) > 1 else None
     if again is not None:
         raise FileError(

@@ -20,7 +20,7 @@ from plainnet._base.extras import missing_extra
 from plainnet.errors import FileError, InvalidValue, warn
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
-from plainnet.tabular.sources import Source, first_line, text_content
+from plainnet.tabular.sources import NoRows, Source, first_line, text_content
 
 
 def read_parquet(source: Source) -> RawTable:
@@ -169,7 +169,7 @@ def of_frame(
     text = pl.col(pl.String)
     frame = frame.with_columns(pl.when(text.str.strip_chars() != "").then(text).name.keep())  # as in a text file
     if frame.height == 0:
-        raise FileError(f"{where} has a header and no rows" if frame.width else f"{where} is empty")
+        raise NoRows(where) if frame.width else FileError(f"{where} is empty")
     return RawTable(
         where=where,
         written=frame.columns if written is None else written,

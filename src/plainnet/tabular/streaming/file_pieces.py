@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -18,6 +19,7 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     STANDARD_INPUT,
     WORKBOOK_ENDINGS,
+    NoRows,
     files_in,
     first_line,
     open_source,
@@ -59,9 +61,7 @@ class FilePiece:
         try:
             raw = self.load(columns)
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise FileError(
-                f"{self.where}, from row {self.first + 1} on, cannot be read: {first_line(error)}"
-            ) from None
+            raise FileError(f"{which} cannot be read: {first_line(error)}") from None
         if len(raw.frame) != self.rows:
             raise FileError(
                 f"{which} has {len(raw.frame):,} rows where it had {self.rows:,}; the file must not change while it is "
@@ -79,7 +79,11 @@ def pieces_of(paths: Any, options: ReadOptions = DEFAULT) -> list[FilePiece]:
 
     Raises FileError, naming the file, for one that is absent, damaged or cannot be read more than once.
     """
-    return [piece for path in files_in(paths) for piece in _pieces_of_file(path, options)]
+    found: list[FilePiece] = []
+    for path in files_in(paths):
+        with suppress(NoRows):
+            found += _pieces_of_file(path, options)
+    return found
 
 
 def _pieces_of_file(path: Path, options: ReadOptions) -> list[FilePiece]:

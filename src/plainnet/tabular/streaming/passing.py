@@ -30,7 +30,7 @@ class Passed:
     nowhere: int = 0
     """The rows that are for nothing."""
     weight: float = 0.0
-    """Their weight."""
+    """The weight of the training rows."""
     unit: float = np.inf
     """The least weight of a training row."""
     numbers: NumberSums | None = None
@@ -40,7 +40,7 @@ class Passed:
     classes: ValueCounts | None = None
     """The target of all rows, the test part among them."""
     kept: tuple[tuple[int, TablePart], ...] = ()
-    """Rows of each part, with what they are for; TRAINING is the sample."""
+    """Rows of each part in their order, with what they are for; TRAINING is the sample."""
 
     def __add__(self, other: Passed) -> Passed:
         """Return what is known of both sets of rows."""
@@ -69,9 +69,7 @@ class Passed:
         frame = pl.concat([part.frame for part in found])
         numbers = np.concatenate([part.numbers for part in found])
         weights = [part.weights for part in found if part.weights is not None]
-        order = np.argsort(numbers, kind="stable")
-        whole = TablePart(frame, source, numbers, np.concatenate(weights) if weights else None)
-        return whole.take(order)
+        return TablePart(frame, source, numbers, np.concatenate(weights) if weights else None)
 
 
 Sums = TypeVar("Sums", NumberSums, ValueCounts)

@@ -13,15 +13,17 @@ import polars.selectors as cs
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, InvalidValue, warnings_passed_over
 from plainnet.tabular.kinds import Kind, kind_of
+from plainnet.tabular.names import require_columns
 from plainnet.tabular.notations import PLAIN, WHOLE
 from plainnet.tabular.parts import TablePart
-from plainnet.tabular.raw_table import RawTable, require_alike, together
+from plainnet.tabular.raw_table import RawTable, go_together, has_values, require_alike, together
 from plainnet.tabular.read_options import ColumnKind, ReadOptions
 from plainnet.tabular.reading import typed_of
 from plainnet.tabular.sources import named
 from plainnet.tabular.streaming.drawing import Drawing
 from plainnet.tabular.streaming.evidence import by_file, rows_against
 from plainnet.tabular.streaming.portions import Portion
+from plainnet.tabular.targets import target_column
 
 
 class NewEvidence(Exception):
@@ -47,7 +49,7 @@ class Reader:
     weight_column: str | None
     drawing: Drawing
     example: RawTable
-    """The names of the columns of the first file, without rows."""
+    """The columns of the first file, in the types that go with all of the evidence, without rows."""
 
     @classmethod
     def of(
@@ -77,7 +79,7 @@ class Reader:
             target=target,
             weight_column=weight_column,
             drawing=drawing,
-            example=files[0].take(np.arange(0)),
+            example=replace(raw.take(np.arange(0)), where=files[0].where),
         )
 
     def read(self, portion: Portion) -> TablePart:
@@ -109,13 +111,20 @@ class Reader:
             decided = raw.columns(self.names, categories, self._known(raw))
         frame = decided.frame
         against = [
-            column.name for column in frame.iter_columns() if kind_of(column) not in (None, self.kinds[column.name])
+            column.name
+            for column in frame.iter_columns()
+            if kind_of(column) not in (None, self.kinds[column.name]) or not self._is_of_known_type(raw, column.name)
         ]
         if against:
             raise NewEvidence(rows_against(raw, against))
-        return frame.with_columns(_empty(name, self.kinds[name], frame) for name in frame.columns).select(
+        return frame.with_columns(_typed(name, self.kinds[name]) for name in frame.columns).select(
             cs.by_name(list(self.names), require_all=True)
         )
+
+    def _is_of_known_type(self, raw: RawTable, name: str) -> bool:
+        """Return True if a column's type in the file goes with that of the evidence, or does not matter."""
+        column, known = (table.frame.to_series(table.number(name)) for table in (raw, self.example))
+        return self.is_text or go_together(column.dtype, known.dtype) or not has_values(column)
 
     def _known(self, raw: RawTable) -> ReadOptions:
         """Return the options that read a piece as the evidence was read.
@@ -133,7 +142,7 @@ class Reader:
         return replace(self.options, notations=numbers, columns=kinds)
 
 
-def _empty(name: str, kind: Kind | None, frame: pl.DataFrame) -> pl.Expr:
+def _typed(name: str, kind: Kind | None) -> pl.Expr:
     """Return a column in the type of its kind, which one without a value may not have."""
     dtypes = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String, None: pl.String}
     return pl.col(name).cast(dtypes[kind])
@@ -149,9 +158,6 @@ def _require_columns(raw: RawTable, example: RawTable, names: Collection[str]) -
 
 def require_target(reader: Reader) -> None:
     """Raise InvalidValue for a target or a column of weights that is not in the table."""
-    from plainnet.tabular.names import require_columns
-    from plainnet.tabular.targets import target_column
-
     empty = pl.DataFrame(schema=dict.fromkeys(reader.names, pl.String))
     target_column(empty, reader.target)
     if reader.kinds[reader.target] is None:

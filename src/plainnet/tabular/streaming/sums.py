@@ -61,12 +61,8 @@ class NumberSums:
         share = np.where(total > 0, total, 1.0)
         mean = (w * x).sum(axis=0) / share
         deviation = np.sqrt((w * np.square(x - mean)).sum(axis=0) / share)
-        least, most = (
-            np.where(present, values, end).min(axis=0, initial=np.inf)
-            if end > 0
-            else np.where(present, values, end).max(axis=0, initial=-np.inf)
-            for end in (np.inf, -np.inf)
-        )
+        least = np.where(present, values, np.inf).min(axis=0, initial=np.inf)
+        most = np.where(present, values, -np.inf).max(axis=0, initial=-np.inf)
         whole = (~present | ((values == np.floor(values)) & (np.abs(values) <= LARGEST_EXACT))).all(axis=0)
         return cls(known, total, largest * mean, largest * deviation, least, most, whole)
 

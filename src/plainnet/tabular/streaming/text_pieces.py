@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plainnet.errors import FileError
-from plainnet.tabular.layout import layout_of
+from plainnet.tabular.layout import Layout, layout_of
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.records import Records
 from plainnet.tabular.sources import (
     BYTE_ORDER_MARK,
     END_OF_FILE,
     JSON_ENDINGS,
+    NoRows,
     Source,
     encoding_of,
     refuse_other_file,
@@ -57,30 +58,32 @@ def text_pieces(source: Unpacked, options: ReadOptions) -> list[tuple[int, Loadi
         options = replace(options, encoding=None)
     if source.ending in JSON_ENDINGS:
         return _pieces_of_json_lines(source, options)
-    header = b""
-    width = 0
+    layout: Layout | None = None
     encodings: set[str] = set()
     found: list[tuple[int, int, int, int]] = []  # rows, start, length, lines before
     for part in _ranges(source):
         if not part.content.isascii():
             encodings.add(options.encoding or encoding_of(part.content))
         content, start, lines = part.content, part.start, part.lines_before
-        if not header:
-            header, separator, width = _header(source, content, options)
+        if layout is None:
+            header, layout, width = _header(source, content, options)
             start, content = start + len(header), content[len(header) :]
             lines += header.count(b"\n")
-        rows = _rows(content, width, separator)
+        rows = _rows(content, width, layout.separator)
         if rows:
             found.append((rows, start, len(content), lines))
+    if layout is None:
+        raise FileError(f"{source.where} is empty")
     if not found:
-        raise FileError(f"{source.where} has a header and no rows" if header else f"{source.where} is empty")
-    known = replace(options, separator=separator, encoding=_encoding(source, encodings, options))
+        raise NoRows(source.where)
+    known = replace(options, encoding=_encoding(source, encodings, options))
+    of_part = replace(layout, header=0)
     names = _last_record(header.removeprefix(BYTE_ORDER_MARK))
 
     def load(start: int, length: int, lines: int, columns: Collection[str] | None) -> RawTable:
         content = names + _read(source, start, length)
         before = lines - names.count(b"\n")
-        return read_text(Source(source.where, source.ending, content, lines_before=before), known)
+        return read_text(Source(source.where, source.ending, content, lines_before=before), known, of_part)
 
     return [(rows, partial(load, start, length, lines)) for rows, start, length, lines in found]
 
@@ -165,14 +168,14 @@ def _end_of_records(content: bytes, quotes: bool) -> int:
     return 0
 
 
-def _header(source: Unpacked, content: bytes, options: ReadOptions) -> tuple[bytes, str, int]:
-    """Return the bytes up to the end of the line of names, the separator and the number of columns."""
+def _header(source: Unpacked, content: bytes, options: ReadOptions) -> tuple[bytes, Layout, int]:
+    """Return the bytes up to the end of the line of names, the layout and the number of columns."""
     mark = len(BYTE_ORDER_MARK) if content.startswith(BYTE_ORDER_MARK) else 0
     text = content[mark:].decode(options.encoding or encoding_of(content), "replace").encode()
     layout = layout_of(Records(text), Source(source.where, source.ending, text), options)
     records = Records(content[mark:])  # whose bytes are those of the file
     end = min(mark + int(records.ends[layout.header]) + 1, len(content))
-    return content[:end], layout.separator, int(records.fields(layout.separator)[layout.header])
+    return content[:end], layout, int(records.fields(layout.separator)[layout.header])
 
 
 def _last_record(header: bytes) -> bytes:
