@@ -31,7 +31,8 @@ from plainnet.training.data import Data, examples_of
 from plainnet.training.options import AUTO, BatchSize, Options
 from plainnet.training.progress import show
 from plainnet.training.ranked import agree, take_state_of_first, warnings_of_first
-from plainnet.training.run import TrainingRun, comparable
+from plainnet.training.run import TrainingRun
+from plainnet.training.run_identity import comparable
 from plainnet.training.stopping import EarlyStopping, Stopping
 
 USUAL_BATCH = 32

@@ -1,7 +1,7 @@
 """The ranks of a training agree before it on the same options and networks, and on rows that belong together.
 
 Each rank gives its own share of the rows. What is said of all rows (the columns, the weights of classes, which rows are
-held out, a fingerprint) does not depend on who holds which of them.
+held out) does not depend on who holds which of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from plainnet._base.arrays import Array
 from plainnet._base.blocks import blocks
 from plainnet._base.configurable import describe
 from plainnet._base.identity import row_hashes, unequal
-from plainnet._base.identity import row_sums as row_hash_sums
 from plainnet._base.pieces import Rows
 from plainnet._base.weighting import Examples, class_labels
 from plainnet.engines.job import STREAMS
@@ -182,17 +181,3 @@ def held_out_of_all(
     if not any(ranks.all(bool(held.any()))):
         raise InvalidValue("validation holds out whole groups of equal rows, and each is too large; give it as rows")
     return held
-
-
-def row_sums(examples: Examples | None, ranks: Ranks | Alone) -> dict[str, str]:
-    """Return fingerprints of the rows of all ranks, whatever their order: of X, of X and y, of these and the weights.
-
-    Each is a sum over the rows, modulo 2^64.
-    """
-    if examples is None:
-        return {}
-    names = ["X", "y", "weights"]
-    own = row_hash_sums(*examples)
-    return {
-        name: f"{sum(each) % 2**64:016x}" for name, each in zip(names, zip(*ranks.all(own), strict=True), strict=False)
-    }

@@ -11,10 +11,7 @@ import numpy as np
 
 from plainnet import engines
 from plainnet._base.arrays import Array
-from plainnet._base.blocks import window_rows
 from plainnet._base.configurable import describe
-from plainnet._base.identity import fingerprint, fingerprints
-from plainnet._base.pieces import are_in_pieces, pieces_of
 from plainnet._base.state import restore, state_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Choice, Engine, Job, Notes
@@ -26,7 +23,8 @@ from plainnet.network.prediction import measure, pays
 from plainnet.ranks import ALONE, Alone, Ranks
 from plainnet.training.checkpoints import Checkpoint
 from plainnet.training.options import Options
-from plainnet.training.ranked import row_sums, warnings_of_first
+from plainnet.training.ranked import warnings_of_first
+from plainnet.training.run_identity import OF_RANKS, identity_of_data
 from plainnet.training.stopping import Stopping
 
 SECONDS_AHEAD = 0.1
@@ -34,24 +32,6 @@ SECONDS_AHEAD = 0.1
 
 EPOCHS_AHEAD = 10_000
 """The most epochs that it runs ahead; a call of the engine then takes much longer than it costs."""
-
-
-OF_RANKS = ("ranks", "engine", "threads")
-"""The settings in which another number of ranks may differ."""
-
-
-def comparable(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return of the identities of a saved run and of this one what has to be the same for this one to go on from it.
-
-    The order of the rows counts where both are of one process, and nothing of who holds them where ranks take part.
-    """
-    before, after = (identity["options"].get("ranks", 1) for identity in (was, now))
-    options: tuple[str, ...] = () if before == after else (*OF_RANKS, "compression")
-    parts = {"rows"} if before == after == 1 else {"data", "block_rows", "pieces"}
-    kept = [{name: part for name, part in identity.items() if name not in parts} for identity in (was, now)]
-    for identity in kept:
-        identity["options"] = {name: value for name, value in identity["options"].items() if name not in options}
-    return kept[0], kept[1]
 
 
 @dataclass
@@ -152,29 +132,12 @@ class TrainingRun:
     @property
     def identity(self) -> dict[str, Any]:
         """Plain data that says which run this is (network, options, data): a checkpoint continues only the same run."""
-        described = {"network": self.job.network.describe(), "options": self.settings()}
-        return {**described, **self.fingerprints, **self.order_of_rows}
-
-    @property
-    def order_of_rows(self) -> dict[str, Any]:
-        """Return what decides with the random numbers in which order the rows are taken."""
-        job = self.job
-        if not are_in_pieces(job.inputs):
-            return {"block_rows": len(job.inputs)}
-        lengths = np.asarray(pieces_of(job.inputs).lengths)
-        return {"block_rows": window_rows(job.inputs, job.targets), "pieces": fingerprint(lengths)}
+        return {"network": self.job.network.describe(), "options": self.settings(), **self.identity_of_data}
 
     @cached_property
-    def fingerprints(self) -> dict[str, Any]:
-        """Fingerprints of the data, and of the rows in whatever order, which several ranks may hold."""
-        job, training = self.job, (self.job.inputs, self.job.targets, self.job.sample_weight)
-        rows = {"training": row_sums(training, self.ranks), "validation": row_sums(self.validation, self.ranks)}
-        if job.ranks:
-            return {"rows": rows}
-        inputs, targets, weights = fingerprints(*training)
-        validation = fingerprint(*(self.validation or ()))
-        data = {"X": inputs, "y": targets, "weights": weights, "validation": validation}
-        return {"data": data, "rows": rows}
+    def identity_of_data(self) -> dict[str, Any]:
+        """What `identity` says of the data, which takes a pass over all rows."""
+        return identity_of_data(self.job, self.validation)
 
     def reports(self, *, ahead: bool = False) -> Generator[Report, None, None]:
         """Train and report until the last epoch, early stopping, an interrupt or divergence.
