@@ -1,10 +1,14 @@
 """`plainnet tune` and `pn.tune`: trials, a study that goes on, and a winner that `plainnet train` repeats."""
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import mpi
 import numpy as np
 import optuna
 import polars as pl
@@ -12,8 +16,8 @@ import pytest
 
 import plainnet as pn
 from plainnet.cli import run
-from plainnet.errors import InvalidValue, MissingExtraError
-from plainnet.tabular import RECIPES, Division, Share
+from plainnet.errors import InvalidValue, MissingExtraError, PlainnetWarning
+from plainnet.tabular import RECIPES, Division, Share, tuning
 
 QUICK = RECIPES["realmlp"].varied(epochs=2)
 
@@ -97,6 +101,79 @@ def test_two_processes_share_a_study(tmp_path):
     assert 6 <= len(states) <= 7  # the other process may have begun its last one
     drawn = [str(trial.params) for trial in study.trials]
     assert len(set(drawn)) == len(drawn), "no trial is run twice"
+
+
+def states_in(storage):
+    """The states of the trials in a file, none as long as there is no study."""
+    try:
+        study = optuna.load_study(study_name="plainnet", storage=f"sqlite:///{storage}")
+    except Exception:  # of the database, which another process makes
+        return []
+    return [trial.state.name for trial in study.get_trials(deepcopy=False)]
+
+
+@pytest.mark.parametrize("workers", [None, pytest.param(2, marks=pytest.mark.needs("cluster"))])
+def test_ctrl_c_ends_the_search_and_the_best_so_far_is_trained(workers):
+    def interrupts(study, trial):
+        if trial.number == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    told = {"recipe": QUICK, "division": Division(Share(0.0), Share(0.2), 0), "engine": "numpy"}
+    with pytest.warns(PlainnetWarning, match="the search was interrupted; the best of the trials"):
+        tuned = pn.tune(frame(), "y", trials=50, workers=workers, on_trial=interrupts, **told)
+    assert tuned.interrupted
+    ended = [trial for trial in tuned.study.trials if trial.state.name == "COMPLETE"]
+    assert {trial.state.name for trial in tuned.study.trials} <= {"COMPLETE", "FAIL"}
+    assert 1 <= len(ended) < 50
+    assert tuned.varied == min(ended, key=lambda trial: trial.value).user_attrs["recipe"]
+    assert set(tuned.net.predict_labels(frame().drop("y"))) <= {"yes", "no"}
+
+
+@pytest.mark.needs("cluster")
+@pytest.mark.skipif(os.name != "posix", reason="a terminal's Ctrl-C is sent by POSIX signals")
+def test_ctrl_c_at_a_terminal_reaches_the_command_and_its_workers(tmp_path):
+    frame().write_csv(tmp_path / "t.csv")
+    told = "--target y --validation 0.2 --test 0 --folds 0 --recipe small --engine numpy --no-progress"
+    words = f"tune t.csv {told} --trials 500 --workers 2 --storage study.db --save m.npz".split()
+    paths = os.pathsep.join(filter(None, [str(Path(pn.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "plainnet", *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        mpi.wait_for(lambda: "COMPLETE" in states_in(tmp_path / "study.db"), timeout=120)
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == 130, errors
+    assert errors.splitlines() == [
+        "plainnet: note: the search was interrupted; the best of the trials that have ended is trained now"
+    ]
+    assert "Model saved to m.npz" in output
+    assert pn.load(tmp_path / "m.npz").table is not None
+
+
+def test_ctrl_c_before_a_trial_has_ended_leaves_no_model_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frame().write_csv("t.csv")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "try_out", interrupted)
+    words = shlex.split("tune t.csv --target y --engine numpy --no-progress --storage study.db --save m.npz")
+    assert run(words) == 130
+    assert capsys.readouterr().out == "Interrupted before there was a model; the study so far is in study.db.\n"
+    assert states_in("study.db") == ["FAIL"]
+    assert not Path("m.npz").exists()
 
 
 def test_the_command_searches_saves_and_says_how_to_train_again(tmp_path, monkeypatch, capsys):

@@ -29,7 +29,7 @@ Batch = list[tuple[int, bytes]]
 """Calls by number, with their pickled arguments."""
 
 
-def made(pack: Pack, batch: Batch) -> tuple[list[tuple[int, Any]], float]:
+def make_calls(pack: Pack, batch: Batch) -> tuple[list[tuple[int, Any]], float]:
     """Make some calls in another process, and tell how long they took; what they run in parallel stays in it."""
     from joblib import parallel_config
 
@@ -71,7 +71,7 @@ class Cluster(ABC):
 
     @abstractmethod
     def ended(self) -> tuple[list[tuple[int, Any]], float]:
-        """Wait for a batch and return what `made` returns, or raise Died, or the error of a call."""
+        """Wait for a batch and return what `make_calls` returns, or raise Died, or the error of a call."""
 
     @abstractmethod
     def cancel(self) -> None:
@@ -105,7 +105,7 @@ class Dask(Cluster):
             self.data = self.client.submit(_same, self.pack, pure=False)
 
     def start(self, batch: Batch) -> None:
-        future = self.client.submit(made, self.data, batch, pure=False, **self.backend.submit_kwargs)
+        future = self.client.submit(make_calls, self.data, batch, pure=False, **self.backend.submit_kwargs)
         self.going[future] = [i for i, _ in batch]
         future.add_done_callback(self.over.put)
 
@@ -167,7 +167,9 @@ class Ray(Cluster):
         import ray
 
         super().__init__(backend, pack)
-        self.made = ray.remote(made).options(**{"num_cpus": 1, "max_retries": 0, **(backend.ray_remote_args or {})})
+        self.calling = ray.remote(make_calls).options(
+            **{"num_cpus": 1, "max_retries": 0, **(backend.ray_remote_args or {})}
+        )
         self.data = ray.put(pack)
 
     @staticmethod
@@ -186,7 +188,7 @@ class Ray(Cluster):
         return int(resources().get("CPU", 0))
 
     def start(self, batch: Batch) -> None:
-        self.going[self.made.remote(self.data, batch)] = [i for i, _ in batch]
+        self.going[self.calling.remote(self.data, batch)] = [i for i, _ in batch]
 
     def ended(self) -> tuple[list[tuple[int, Any]], float]:
         import ray

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from plainnet._base import checks
-from plainnet._base.clusters import LOOK, Cluster, Dask, Died, Ray, made
+from plainnet._base.clusters import LOOK, Cluster, Dask, Died, Ray, make_calls
 from plainnet._base.extras import missing_extra
 from plainnet._base.packing import Pack, dumps
 from plainnet.errors import WorkerError, warn
@@ -55,11 +55,12 @@ def run(
         workers = checks.whole_number("workers", workers, least=1)
     calls = _Calls(function, shared, arguments)
     try:
-        backend, number = _configured()
+        import joblib  # noqa: F401
     except ImportError:
         if workers != 1 and calls.number != 1:
             warn(f"{missing_extra('more than one worker', 'cluster', 'joblib')}; all is done in this process")
         return calls.made_here()
+    backend, number = _configured()
     number = workers or number or -1
     if backend is None:
         return _on_processes(calls, number)
@@ -69,20 +70,13 @@ def run(
 
 def elsewhere() -> bool:
     """Return True if the user has configured a backend of joblib that is not this process."""
-    try:
-        backend, _ = _configured()
-    except ImportError:
-        return False
+    backend, _ = _configured()
     return backend is not None and not _shares_memory(backend)
 
 
 def is_configured() -> bool:
     """Return True if the user has configured a backend of joblib or a number of workers."""
-    try:
-        backend, number = _configured()
-    except ImportError:
-        return False
-    return backend is not None or number is not None
+    return _configured() != (None, None)
 
 
 def _shares_memory(backend: Any) -> bool:
@@ -110,9 +104,11 @@ def _cluster(backend: Any) -> type[Cluster] | None:
 
 
 def _configured() -> tuple[Any, int | None]:
-    """Return the backend and the number of workers that the user has configured with joblib, or None."""
-    from joblib import ParallelBackendBase, parallel_config
-
+    """Return the backend and the number of workers that the user has configured with joblib, None for each if not."""
+    try:
+        from joblib import ParallelBackendBase, parallel_config
+    except ImportError:
+        return None, None
     with parallel_config() as settings:
         backend, number = settings["backend"], settings["n_jobs"]
     return (
@@ -147,7 +143,9 @@ class _Calls:
 
     def made_here(self) -> Results:
         for i, arguments in self:
-            yield i, self.function(*self.shared, *arguments)
+            result = self.function(*self.shared, *arguments)
+            self.ended(i)
+            yield i, result
 
     def packed(self) -> Pack | None:
         """Return the function and what is shared, packed for other processes; warn of what cannot be."""
@@ -242,26 +240,26 @@ def _delayed(calls: _Calls, pack: Pack | None) -> Iterator[Any]:
 
     for i, arguments in calls:
         if pack is None:
-            yield delayed(_made_in_thread)(calls.function, calls.shared, i, arguments)
+            yield delayed(_call_in_thread)(calls.function, calls.shared, i, arguments)
         else:
-            yield delayed(_made_in_process)(pack, i, dumps(arguments), os.getpid())
+            yield delayed(_call_in_process)(pack, i, dumps(arguments), os.getpid())
 
 
-def _made_in_thread(function: Function, shared: Arguments, i: int, arguments: Arguments) -> tuple[int, Any]:
+def _call_in_thread(function: Function, shared: Arguments, i: int, arguments: Arguments) -> tuple[int, Any]:
     from joblib import parallel_config
 
     with parallel_config(backend="sequential"):
         return i, function(*shared, *arguments)
 
 
-def _made_in_process(pack: Pack, i: int, arguments: bytes, parent: int) -> tuple[int, Any]:
+def _call_in_process(pack: Pack, i: int, arguments: bytes, parent: int) -> tuple[int, Any]:
     """Make a call, in a process that leaves an interrupt to its parent: a terminal sends it to both.
 
     joblib makes calls for one worker in the parent itself.
     """
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return made(pack, [(i, arguments)])[0][0]
+    return make_calls(pack, [(i, arguments)])[0][0]
 
 
 # ---- clusters ----

@@ -67,35 +67,40 @@ def tune(
     check_outputs({"--save": searching.save, "--report": searching.report}, options.as_inputs(data))
     target = spelled(target)
     shown = counting("trial", errors, shown=searching.progress)
-    with on_cluster.joined("optuna"), shown as tell:
+    try:
+        with on_cluster.joined("optuna"), shown as tell:
 
-        def on_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-            done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
-            tell(done, searching.trials, f"best error {best_of(study):.4g}")
+            def on_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+                done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
+                tell(done, searching.trials, f"best error {best_of(study):.4g}")
 
-        tuned = search(
-            data,
-            target,
-            trials=searching.trials,
-            recipe=searching.recipe,
-            division=rows.division,
-            seed=running.seed,
-            storage=searching.storage,
-            study=searching.study,
-            workers=on_cluster.workers,
-            time_limit=math.inf if running.seconds is None else running.seconds,
-            ignore=reading.ignored,
-            on_trial=on_trial,
-            dtype=running.dtype,
-            reading={
-                "options": reading.options,
-                "sample_weight": rows.sample_weight,
-                "group": rows.group,
-                "task": task,
-            },
-            class_weight=lambda classes: options.class_weights(rows.class_weight, classes),
-            **running.of_search(),
-        )
+            tuned = search(
+                data,
+                target,
+                trials=searching.trials,
+                recipe=searching.recipe,
+                division=rows.division,
+                seed=running.seed,
+                storage=searching.storage,
+                study=searching.study,
+                workers=on_cluster.workers,
+                time_limit=math.inf if running.seconds is None else running.seconds,
+                ignore=reading.ignored,
+                on_trial=on_trial,
+                dtype=running.dtype,
+                reading={
+                    "options": reading.options,
+                    "sample_weight": rows.sample_weight,
+                    "group": rows.group,
+                    "task": task,
+                },
+                class_weight=lambda classes: options.class_weights(rows.class_weight, classes),
+                **running.of_search(),
+            )
+    except KeyboardInterrupt:
+        kept = f"; the study so far is in {searching.storage}" if searching.storage else ""
+        console.print(f"Interrupted before there was a model{kept}.")
+        raise
     command = training_command(context, tuned)
     tuned.fitted.history.source = {
         "data": options.named(data),

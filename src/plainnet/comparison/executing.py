@@ -24,10 +24,11 @@ def run_all(
         return
     cores = available_cores() if workers is None else checks.whole_number("workers", workers, least=1)
     variants = {variant.name: variant for variant, _ in jobs}
+    elsewhere = tasks.elsewhere()
     calls: list[tuple[str, list[int], bool]] = []
     for name, variant in variants.items():
         seeds = [seed for other, seed in jobs if other.name == name]
-        if tasks.elsewhere():
+        if elsewhere:
             calls += _for_a_cluster(variant, seeds, data, workers or tasks.workers_there())
         elif lanes.suit(variant, seeds, data, cores):
             yield from lanes.train(variant, seeds, data, cores)
@@ -44,8 +45,10 @@ def _for_a_cluster(
     """Yield the calls for a variant: groups of seeds where lanes are faster, otherwise seed by seed."""
     size = min(lanes.SEEDS, -(-len(seeds) // workers))
     in_lanes = lanes.suit(variant, seeds[:size], data, cores=1)
-    for begin in range(0, len(seeds), size if in_lanes else 1):
-        yield variant.name, seeds[begin : begin + (size if in_lanes else 1)], in_lanes
+    if not in_lanes:
+        size = 1
+    for begin in range(0, len(seeds), size):
+        yield variant.name, seeds[begin : begin + size], in_lanes
 
 
 def _runs(variants: dict[str, Variant], data: SeedData, name: str, seeds: list[int], in_lanes: bool) -> list[Run]:

@@ -89,7 +89,7 @@ def tune(
         on_trial: a function that Optuna calls after each trial.
         reading: arguments of `plainnet.tabular.problem_of`, such as `task`, `sample_weight` and `group`.
         options: options of `Network.fit` that a recipe leaves open, such as `engine`, `threads` and `class_weight`,
-            which may also be a function that returns it for the names of the classes.
+            which may also be a function that takes the names of the classes and returns a weight by the number of each.
 
     Ctrl-C ends the search, and the best of the trials that have ended is trained; a second one ends that too. Raises
     MissingExtraError without the extra `tune`, and InvalidValue where no trial came to its end.
@@ -139,7 +139,7 @@ class Search:
         own = of_recipe(self.recipe.for_task(self.task), **self.has)
         begin_with(study, own, {AS_IT_IS: bool(own)})
         here = not tasks.is_configured() and workers in (None, 1)
-        asking = Asking(self, study, trials, deadline, here)
+        asking = AskAndTell(self, study, trials, deadline, here)
         try:
             while asking.wants_more():
                 with closing(tasks.run(try_out, asking, (self.rows,), 1 if here else workers)) as ended:
@@ -175,8 +175,8 @@ class Search:
         return self.recipe.varied(**varied), varied
 
 
-class Asking:
-    """Asking is an iterator of the arguments of `try_out`, and holds the trials that are being run.
+class AskAndTell:
+    """AskAndTell asks a study for trials, whose arguments of `try_out` it yields, and tells it what they came to.
 
     It is asked as workers get free, by joblib in a thread of its own.
     """

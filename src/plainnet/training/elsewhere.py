@@ -47,7 +47,7 @@ def train_elsewhere(
             counting("network", console, shown=progress is not False) as tell,
         ):
             for i, trained in ended:
-                for run, state, history in zip(groups[i], *zip(*trained, strict=True), strict=True):
+                for run, (state, history) in zip(groups[i], trained, strict=True):
                     _take(run, state, history)
                 done += len(groups[i])
                 tell(done, len(runs), "")

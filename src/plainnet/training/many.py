@@ -65,8 +65,8 @@ def train_many(
         progress: True to show a bar.
         deadline: a time of `time.monotonic` at which each network ends, at a whole epoch, with its best parameters.
         options: those of `Network.fit` but those of a single run: `checkpoint`, `checkpoint_every`, `resume`,
-            `communicator`, `compression`. `optimizer` may be a list
-            with one for each network, such as one for each learning rate.
+            `communicator`, `compression`. `optimizer` may be a list with one for each network, such as one for each
+            learning rate.
 
     Returns a history for each network. One that diverges does not stop the others: its history's `stopped` says
     "diverged", and the network keeps its last good parameters. Raises InvalidValue if a network has another shape
