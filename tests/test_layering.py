@@ -36,6 +36,7 @@ LAYERS = MAP.split()
 METHODS = {
     "network/__init__.py": {"training", "files", "export", "plots"},  # fit, save, export, and pictures in a notebook
     "network/prediction.py": {"engines", "tabular"},  # machine code for predictions, rows of a table
+    "training/ranked.py": {"__init__"},  # the version, which is the same on all ranks
     "history.py": {"plots"},  # its picture in a notebook
     "__init__.py": set(LAYERS),
 }

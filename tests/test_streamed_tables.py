@@ -393,6 +393,19 @@ def test_the_command_line_trains_on_a_folder(capsys):
     assert "kept in memory" not in capsys.readouterr().out
 
 
+def test_a_folder_read_in_pieces_trains_to_the_predictions_of_the_same_rows_in_memory():
+    Path("rows").mkdir()
+    for number in range(3):
+        small(number, 800).write_parquet(f"rows/{number}.parquet", row_group_size=100)
+    new, labels = small(9, 1000), {}
+    for way in ("--stream", "--no-stream"):
+        command = ["train", "rows", "--target", "y", way, "--save", f"m{way}.npz", *QUICK, "--folds", "0"]
+        assert run([*command, "--epochs", "20"]) == 0
+        labels[way] = np.array(pn.load(f"m{way}.npz").predict_labels(new))
+        assert np.mean(labels[way] == new["y"].to_numpy()) > 0.95
+    assert np.mean(labels["--stream"] == labels["--no-stream"]) > 0.95
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
