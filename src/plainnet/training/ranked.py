@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.blocks import blocks
 from plainnet._base.configurable import describe
 from plainnet._base.identity import row_hashes, unequal
-from plainnet._base.pieces import Rows, blocks
+from plainnet._base.pieces import Rows
 from plainnet._base.weighting import Examples, class_labels
 from plainnet.engines.job import STREAMS
 from plainnet.errors import InvalidValue, RankError, warnings_passed_over
