@@ -14,6 +14,7 @@ import pytest
 import plainnet as pn
 from plainnet import adapters, engines
 from plainnet._base import mapped, pieces
+from plainnet._base.derived_pieces import together
 from plainnet.engines import Choice, Engine, Job
 from plainnet.errors import InvalidValue
 
@@ -100,7 +101,7 @@ def test_stopped_within_a_block_of_a_file(choice: Choice, shuffle, steps_each, t
     file = mapped.rows_of(np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape), np.array)
     whole, in_parts = (job(file, Y, batch_size=8, shuffle=shuffle) for _ in range(2))
     for one in (whole, in_parts):
-        one.inputs, one.targets, one.sample_weight = pieces.together(file, Y, one.sample_weight)
+        one.inputs, one.targets, one.sample_weight = together(file, Y, one.sample_weight)
         assert len(pieces.pieces_of(one.inputs).lengths) == 7
     assert in_pieces(in_parts, choice, steps_each) == in_one_go(whole, choice)
     assert state(in_parts) == state(whole)
@@ -156,6 +157,7 @@ import signal, sys, threading
 import numpy as np
 import plainnet as pn
 from plainnet._base import mapped, pieces
+from plainnet._base.derived_pieces import together
 from plainnet.training import prepare
 from plainnet.training.options import Options
 

@@ -7,17 +7,12 @@ import warnings
 
 import numpy as np
 import pytest
+from numbered_rows import CLASSES, COLUMNS, LABELS, ROWS, Recording, X, assert_same_run, network, trained
 
 import plainnet as pn
 from plainnet._base import pieces
 from plainnet.engines import Job
 from plainnet.errors import InvalidRow, InvalidValue, PlainnetWarning
-
-ROWS, COLUMNS, CLASSES = 530, 6, 3
-random = np.random.default_rng(0)
-X = random.normal(size=(ROWS, COLUMNS)).astype(np.float32)
-X[:, 0] = np.arange(ROWS) / ROWS  # tells which row it is
-LABELS = random.integers(CLASSES, size=ROWS)
 
 
 @pytest.fixture(autouse=True)
@@ -39,35 +34,6 @@ def on_disk(tmp_path):
         return np.memmap(path, array.dtype, mode, shape=array.shape, order=order)
 
     return write
-
-
-class Recording(pn.Layer):
-    """Passes its inputs on and keeps which rows each training batch had."""
-
-    def __init__(self):
-        self.batches = []
-
-    def forward(self, inputs, training=None):
-        if training is not None:
-            self.batches.append(np.rint(inputs[:, 0].astype(float) * ROWS).astype(int).tolist())
-        return inputs, lambda gradient, gradients: gradient
-
-
-def network(*first, **options):
-    layers = *first, pn.Dense(8, "tanh"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(CLASSES, "softmax")
-    return pn.Network(*layers, **{"seed": 3, **options})
-
-
-def trained(X, y, net=None, **options):
-    net = net or network()
-    options = {"loss": "cross_entropy", "epochs": 3, "batch_size": 16, **options}
-    return net, net.fit(X, y, **options)
-
-
-def assert_same_run(one, other):
-    assert one[0].parameters.tobytes() == other[0].parameters.tobytes()
-    assert one[0].statistics.tobytes() == other[0].statistics.tobytes()
-    assert one[1].loss == other[1].loss
 
 
 RUNS = {
@@ -154,7 +120,7 @@ def test_views_of_a_file(on_disk):
 
 
 def test_files_of_two_outputs(on_disk):
-    y = random.normal(size=(ROWS, 2))
+    y = np.random.default_rng(1).normal(size=(ROWS, 2))
     runs = [
         trained(*data, pn.Network(pn.Dense(2), seed=1, dtype="float64"), loss="mse", shuffle=False)
         for data in ((on_disk(X), on_disk(y)), (X, y))

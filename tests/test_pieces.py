@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from numbered_rows import CLASSES, COLUMNS, LABELS, ROWS, Recording, X, assert_same_run, network, trained
 
 import plainnet as pn
 from plainnet._base import pieces
@@ -15,11 +16,6 @@ from plainnet.errors import InvalidRow, InvalidValue
 from plainnet.training import prepare
 from plainnet.training.options import Options
 
-ROWS, COLUMNS, CLASSES = 530, 6, 3
-random = np.random.default_rng(0)
-X = random.normal(size=(ROWS, COLUMNS)).astype(np.float32)
-X[:, 0] = np.arange(ROWS) / ROWS  # tells which row it is
-LABELS = random.integers(CLASSES, size=ROWS)
 WEIGHT = np.linspace(0, 2, ROWS)
 
 
@@ -51,38 +47,9 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 100 * (COLUMNS * 4 + 8))
 
 
-class Recording(pn.Layer):
-    """Passes its inputs on and keeps which rows each training batch had."""
-
-    def __init__(self):
-        self.batches = []
-
-    def forward(self, inputs, training=None):
-        if training is not None:
-            self.batches.append(np.rint(inputs[:, 0].astype(float) * ROWS).astype(int).tolist())
-        return inputs, lambda gradient, gradients: gradient
-
-
-def network(*first, **options):
-    layers = *first, pn.Dense(8, "tanh"), pn.BatchNorm(), pn.Dropout(0.2), pn.Dense(CLASSES, "softmax")
-    return pn.Network(*layers, **{"seed": 3, **options})
-
-
-def trained(X, y, net=None, **options):
-    net = net or network()
-    options = {"loss": "cross_entropy", "epochs": 3, "batch_size": 16, **options}
-    return net, net.fit(X, y, **options)
-
-
 def in_pieces(data=None, net=None, **options):
     data = data or Parts()
     return trained(data.inputs, data.targets, net, sample_weight=data.weights, **options)
-
-
-def assert_same_run(one, other):
-    assert one[0].parameters.tobytes() == other[0].parameters.tobytes()
-    assert one[0].statistics.tobytes() == other[0].statistics.tobytes()
-    assert one[1].loss == other[1].loss
 
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.needs("fast"))]

@@ -303,6 +303,42 @@ def test_a_rank_that_leaves_a_training_ends_it_on_all():
     assert "rank 1 has ended its program" in ended.stderr
 
 
+DRAWN = (
+    BEGIN
+    + """
+class Noise(pn.layers.Layer):
+    def forward(self, inputs, training=None):
+        if training is None:
+            return inputs, lambda gradient, gradients: gradient
+        scale = 1 + 0.1 * training.random.standard_normal((1, inputs.shape[1]))  # the same for all rows
+        return inputs * scale, lambda gradient, gradients: gradient * scale
+
+told = []
+for engine, mine in (("numpy", slice(rank, None, 2)), ("numpy", slice(8) if rank else slice(8, None)),
+                     ("compiled", slice(8) if rank else slice(8, None))):  # rank 1 has one row of ten, or none
+    net = pn.Network(pn.Dense(5, "tanh"), Noise(), pn.Dense(2, "softmax"), seed=1)
+    try:
+        history = net.fit(X[mine], Y[mine], loss="cross_entropy", batch_size=10, epochs=3, communicator=world,
+                          engine=engine)
+        assert history.settings["engine"] == engine and same_everywhere(net.dropout.bit_generator.state)
+        told.append("drawn")
+    except pn.errors.InvalidValue as error:
+        told.append(str(error))
+assert same_everywhere(told)
+if rank == 0:
+    print(json.dumps(told))
+"""
+)
+
+
+@pytest.mark.needs("fast")
+def test_numbers_that_only_one_rank_takes_for_those_of_rows_are_refused():
+    ended = mpi.run(DRAWN, 2)
+    first, second, compiled = json.loads(ended.stdout)
+    assert (first, compiled) == ("drawn", "drawn")
+    assert second.startswith("a layer has drawn other numbers on rank 1 than on rank 0: ")
+
+
 MANY = (
     BEGIN
     + """

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet._base.blocks import blocks
 from plainnet._base.configurable import Configurable
-from plainnet._base.pieces import Columns, Rows, blocks
+from plainnet._base.pieces import Columns, Rows
 
 
 def fingerprint(*arrays: Rows | None) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from plainnet._base.ahead import ahead
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidRow, InvalidValue
 
@@ -161,118 +160,14 @@ Rows: TypeAlias = Array | PieceRows
 """Examples, targets or the like: (examples, ...)."""
 
 
-class _Together(Pieces):
-    """Columns of several sources, checked; the pieces are those of the first that cannot be cut, or fit for all."""
-
-    def __init__(self, rows: Sequence[Rows | None]) -> None:
-        self._rows = rows
-        sources = [each.pieces for each in rows if isinstance(each, PieceRows)]
-        self.files = tuple(name for source in sources for name in source.files)
-        self._leading = next((source for source in sources if not source.can_be_cut), None)
-
-    @cached_property
-    def lengths(self) -> Sequence[int] | Array:
-        if self._leading is not None:
-            return self._leading.lengths
-        given = [each for each in self._rows if each is not None]
-        length = PIECE_BYTES // sum(row_bytes(each) for each in given)
-        return ranges(len(given[0]), max(1, length))
-
-    def first(self) -> Columns:
-        return example_of(self._rows)
-
-    def read(self, piece: int) -> Columns:
-        return self.part(piece, slice(0, int(self.lengths[piece])))
-
-    def part(self, piece: int, rows: slice) -> Columns:
-        start = int(self.starts[piece])
-        whole = slice(start + rows.start, start + rows.stop)
-        read = () if self._leading is None else self._leading.part(piece, rows)
-
-        def of(each: Rows | None) -> Array | None:
-            if isinstance(each, PieceRows) and each.pieces is self._leading:
-                return each.of(read, piece, rows.start)
-            return None if each is None else each[whole]
-
-        return tuple(map(of, self._rows))
-
-
-def example_of(rows: Sequence[Rows | None]) -> Columns:
-    """Return one row of zeros in the shapes and types of some columns."""
-    return tuple(None if each is None else np.zeros((1, *each.shape[1:]), each.dtype) for each in rows)
-
-
 def ranges(rows: int, length: int) -> Array:
     """Return the lengths of ranges of so many rows each; the last may have fewer."""
     return np.diff(np.append(np.arange(0, rows, length), rows))
 
 
-class Derived(Pieces):
-    """Columns of the same pieces, of which each piece is made into another: of some of its rows, perhaps."""
-
-    def __init__(
-        self, rows: Sequence[Rows | None], lengths: Array, make: Callable[[int, Columns], Columns], first: Columns
-    ) -> None:
-        self._rows, self._lengths, self._make, self._first = rows, lengths, make, first
-        self.files = pieces_of(*rows).files
-
-    @property
-    def lengths(self) -> Array:
-        return self._lengths
-
-    def first(self) -> Columns:
-        return self._first
-
-    def read(self, piece: int) -> Columns:
-        if not self._lengths[piece]:
-            return rows_of_columns(self._first, slice(0))
-        return self._make(piece, read_piece(self._rows, piece))
-
-
 def are_in_pieces(*rows: Rows | None) -> bool:
     """Return True if any of the columns is read piece by piece."""
     return any(isinstance(each, PieceRows) for each in rows)
-
-
-def together(*rows: Rows | None) -> tuple[Rows | None, ...]:
-    """Return columns that have the same rows as columns of the same pieces; arrays, if all of them are, as they are."""
-    if not are_in_pieces(*rows):
-        return rows
-    sources = {id(each.pieces) if isinstance(each, PieceRows) else None for each in rows if each is not None}
-    if len(sources) == 1 and all(each is None or (isinstance(each, PieceRows) and each.check is None) for each in rows):
-        return rows
-    pieces = _Together(rows)
-    return tuple(None if each is None else PieceRows(pieces, column) for column, each in enumerate(rows))
-
-
-def chosen(
-    rows: Sequence[Rows | None], lengths: Array, mask: Callable[[int, Columns], Array]
-) -> tuple[Rows | None, ...]:
-    """Return those rows of columns of the same pieces for which `mask` is true: (piece, columns) to a boolean a row.
-
-    `lengths` are the numbers of rows that it chooses of each piece.
-    """
-
-    def make(piece: int, columns: Columns) -> Columns:
-        return rows_of_columns(columns, mask(piece, columns))
-
-    derived = Derived(rows, lengths, make, example_of(rows))
-    return tuple(None if each is None else PieceRows(derived, column) for column, each in enumerate(rows))
-
-
-def with_weights(
-    rows: tuple[Rows, Rows, Rows | None], weights: Callable[[Array, Array | None], Array], dtype: np.dtype[Any]
-) -> tuple[Rows, Rows, Rows]:
-    """Return inputs, targets and weights of the same pieces, the weights made of targets and weights when read."""
-
-    def make(piece: int, columns: Columns) -> Columns:
-        inputs, targets, given = columns
-        assert targets is not None
-        return inputs, targets, weights(targets, given)
-
-    first = *example_of(rows[:2]), np.ones(1, dtype)
-    derived = Derived(rows, np.asarray(pieces_of(*rows).lengths), make, first)
-    return PieceRows(derived, 0), PieceRows(derived, 1), PieceRows(derived, 2)
 
 
 def pieces_of(*rows: Rows | None) -> Pieces:
@@ -283,68 +178,6 @@ def pieces_of(*rows: Rows | None) -> Pieces:
 def row_bytes(*rows: Rows | None) -> int:
     """Return the bytes of one row of all columns."""
     return sum(math.prod(each.shape[1:]) * each.dtype.itemsize for each in rows if each is not None)
-
-
-def blocks(*rows: Rows | None) -> Iterator[tuple[slice, Columns]]:
-    """Yield columns that have as many rows as each other a block of rows at a time, and which rows it holds.
-
-    Arrays in memory are one block, unless they have no rows. A block of pieces has about BLOCK_BYTES, and the next one
-    is read meanwhile.
-    """
-    columns = together(*rows)
-    if not are_in_pieces(*columns):
-        whole = next(each for each in columns if each is not None)
-        if len(whole):
-            yield slice(0, len(whole)), tuple(None if each is None else each[:] for each in columns)
-        return
-    pieces = pieces_of(*columns)
-    groups = grouped(np.arange(len(pieces.lengths)), np.asarray(pieces.lengths), row_bytes(*columns))
-    done = 0
-    for found in ahead(lambda group=group: read_together(columns, group) for group in groups):  # type: ignore[misc]
-        length = next(len(column) for column in found if column is not None)
-        yield slice(done, done + length), found
-        done += length
-
-
-def window_rows(*rows: Rows | None) -> int:
-    """Return about how many rows of these columns are in memory at a time."""
-    return max(1, BLOCK_BYTES // row_bytes(*rows))
-
-
-def each_piece(*rows: Rows | None) -> Iterator[tuple[int, Columns]]:
-    """Yield each piece that has rows, by number, with its columns; `together` gave the columns."""
-    pieces = pieces_of(*rows)
-    numbers = np.flatnonzero(np.asarray(pieces.lengths)).tolist()
-    each = ahead(lambda piece=piece: read_piece(rows, piece) for piece in numbers)  # type: ignore[misc]
-    yield from zip(numbers, each, strict=True)
-
-
-def grouped(order: Array, lengths: Array, row_size: int) -> list[Array]:
-    """Return the numbers of pieces in groups of about BLOCK_BYTES, in this order; those without rows are left out."""
-    order = order[lengths[order] > 0]
-    most = max(1, BLOCK_BYTES // row_size)
-    groups: list[Array] = []
-    first = 0
-    before = np.concatenate([[0], np.cumsum(lengths[order])])
-    while first < len(order):
-        last = max(first + 1, int(np.searchsorted(before, before[first] + most, side="right")) - 1)
-        groups.append(order[first:last])
-        first = last
-    return groups
-
-
-def read_together(rows: Sequence[Rows | None], pieces: Array, room: int = 0) -> Columns:
-    """Return the rows of some pieces, one after the other in new arrays, with room for `room` rows before them."""
-    source = pieces_of(*rows)
-    length = room + int(np.asarray(source.lengths)[pieces].sum())
-    made = [np.empty((length, *each.shape[1:]), each.dtype) if each is not None else None for each in rows]
-    done = room
-    for piece in pieces.tolist():
-        for column, own in zip(read_piece(rows, piece), made, strict=True):
-            if column is not None and own is not None:
-                own[done : done + len(column)] = column
-        done += int(source.lengths[piece])
-    return tuple(made)
 
 
 def read_piece(rows: Sequence[Rows | None], piece: int) -> Columns:

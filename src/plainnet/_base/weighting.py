@@ -7,7 +7,9 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.pieces import PieceRows, Rows, blocks, chosen, each_piece, with_weights
+from plainnet._base.blocks import blocks, each_piece
+from plainnet._base.derived_pieces import chosen, with_weights
+from plainnet._base.pieces import PieceRows, Rows
 from plainnet.errors import InvalidType, InvalidValue
 
 Examples = tuple[Rows, Rows, Rows | None]

@@ -7,6 +7,8 @@ numbers for its own rows. So no two rows share their numbers, and the stream sta
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
 
 import math
+import pickle
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -53,6 +55,11 @@ class DrawsOfRank:
     @property
     def bit_generator(self) -> np.random.BitGenerator:
         return self.stream.bit_generator
+
+    @property
+    def checksum(self) -> int:
+        """The checksum of the stream's state."""
+        return zlib.crc32(pickle.dumps(self.stream.bit_generator.state))
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.stream, name)

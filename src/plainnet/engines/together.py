@@ -10,6 +10,7 @@ from plainnet._base.arrays import Array
 from plainnet.engines.draws import DrawsOfRank
 from plainnet.engines.job import Job
 from plainnet.engines.notes import Notes
+from plainnet.errors import InvalidValue
 from plainnet.layers import TrainingPass
 from plainnet.ranks.compression import sum_of_gradients
 
@@ -108,7 +109,15 @@ class SharedSteps(WholeSteps):
         bits = 0
         for array in (job.network.parameters, job.network.statistics, np.array(job.gradient_norms), noted):
             bits = zlib.crc32(array.data, bits)
-        if len(set(self._ranks.all(bits))) > 1:
+        streams, bits_of_ranks = zip(*self._ranks.all((self._draws.checksum, bits)), strict=True)
+        for rank, stream in enumerate(streams):
+            if stream != streams[0]:
+                raise InvalidValue(
+                    f"a layer has drawn other numbers on rank {rank} than on rank 0: an array whose first axis happens "
+                    "to be as long as a rank's part of the batch is taken for numbers of its rows; draw one of another "
+                    "shape, or give engine='compiled', which can tell them apart"
+                )
+        if len(set(bits_of_ranks)) > 1:
             state, noted[...] = self._ranks.first((job.state(), noted))
             job.restore(state)
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from plainnet._base.ahead import ahead
 from plainnet._base.arrays import Array
-from plainnet._base.pieces import Columns, grouped, pieces_of, read_together, row_bytes, rows_of_columns
+from plainnet._base.blocks import grouped, read_together
+from plainnet._base.pieces import Columns, pieces_of, row_bytes, rows_of_columns
 from plainnet.engines.job import Job
 
 

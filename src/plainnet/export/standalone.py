@@ -11,11 +11,11 @@ from collections.abc import Callable, Container, Iterator, Sequence
 import numpy as np
 
 from plainnet.tabular.booleans import is_true
+from plainnet.tabular.decoding import encoding_of
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.names import known_names
 from plainnet.tabular.notations import PLAIN, amount
 from plainnet.tabular.read_options import AMONG_NUMBERS, MISSING
-from plainnet.tabular.sources import encoding_of
 from plainnet.tabular.texts import as_text, spelled
 
 PLAIN_NUMBER = PLAIN.pattern

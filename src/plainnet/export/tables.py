@@ -17,12 +17,12 @@ from plainnet.network import Network
 from plainnet.tabular import Table, encodings
 from plainnet.tabular.booleans import FALSE, TRUE, is_true
 from plainnet.tabular.columns import Categories, Column
+from plainnet.tabular.decoding import encoding_of
 from plainnet.tabular.features import Features
 from plainnet.tabular.layout import separator_of
 from plainnet.tabular.names import known_names
 from plainnet.tabular.notations import GROUPED, PLAIN, amount, days, plain_marks
 from plainnet.tabular.read_options import MARKERS
-from plainnet.tabular.sources import encoding_of
 from plainnet.tabular.targets import ClassTarget, Target
 from plainnet.tabular.texts import INVISIBLE, as_text, spelled
 from plainnet.tabular.thresholds import HALF

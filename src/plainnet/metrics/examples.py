@@ -6,7 +6,8 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
-from plainnet._base.pieces import Rows, blocks
+from plainnet._base.blocks import blocks
+from plainnet._base.pieces import Rows
 from plainnet.errors import InvalidValue
 
 _FLOAT64 = np.dtype(np.float64)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from plainnet import adapters, losses
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.derived_pieces import together
 from plainnet._base.mapped import rows_of
-from plainnet._base.pieces import PieceRows, Rows, together
+from plainnet._base.pieces import PieceRows, Rows
 from plainnet._base.weighting import Examples
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss

@@ -17,8 +17,9 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.blocks import blocks
 from plainnet._base.configurable import Configurable
-from plainnet._base.pieces import PieceRows, Rows, blocks
+from plainnet._base.pieces import PieceRows, Rows
 from plainnet.backpropagation import is_fused
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.losses import Loss

@@ -1,4 +1,4 @@
-"""The bytes of a table file come from a file, compressed or in an archive, or standard input; text becomes UTF-8."""
+"""The bytes of a table file come from a file, compressed or in an archive, or from standard input."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
-import numpy as np
-
-from plainnet.errors import FileError, warn
+from plainnet.errors import FileError
 
 TablePath: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """The name of a table file, or those of several with the same columns."""
@@ -29,11 +28,12 @@ PARQUET_ENDINGS = (".parquet", ".pq")
 ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ENDINGS = TEXT_ENDINGS + JSON_ENDINGS + PARQUET_ENDINGS + ARROW_ENDINGS + WORKBOOK_ENDINGS
-COMPRESSED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    ".gz": ("gzip", gzip.decompress),
-    ".bz2": ("bzip2", bz2.decompress),
-    ".xz": ("xz", lzma.decompress),
+COMPRESSED: dict[str, tuple[str, Callable[[Any], IO[bytes]]]] = {
+    ".gz": ("gzip", gzip.open),  # type: ignore[dict-item]
+    ".bz2": ("bzip2", bz2.open),
+    ".xz": ("xz", lzma.open),
 }
+"""The name of each compression, and what opens a file, by its path or as a stream, for reading."""
 STANDARD_INPUT = ("-", "/dev/stdin")
 
 UNPACK = "unpack it first"
@@ -46,17 +46,6 @@ OTHER_WAYS = {
 """Say what to do with a file of another ending."""
 AS_TEXT = "if it is text with a line of names at the top, give it a name that ends in .csv"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-END_OF_FILE = b"\x1a"
-"""The mark (Ctrl-Z) with which DOS ended a text file."""
-OTHER_FILES = {
-    b"PAR1": "a Parquet file; give it a name that ends in .parquet",
-    b"ARROW1": "an Arrow file; give it a name that ends in .arrow",
-    b"PK\3\4": "a ZIP archive, as .xlsx files of Excel are; give it a name that ends in .zip or .xlsx",
-    b"\xd0\xcf\x11\xe0": "an Excel file; give it a name that ends in .xls",
-    b"\x1f\x8b": "compressed by gzip; give it a name that ends in .csv.gz",
-    b"%PDF": "a PDF file; a table is text",
-}
-"""A file that begins with these bytes is no text table."""
 
 
 class NoRows(FileError):
@@ -199,25 +188,42 @@ def require_file(path: Path) -> None:
 
 
 def _decompressed(where: str, content: bytes, ending: str) -> bytes:
-    name, decompress = COMPRESSED[ending]
+    with decompressing(where, io.BytesIO(content), ending) as stream:
+        return stream.read()
+
+
+@contextmanager
+def decompressing(where: str, file: Any, ending: str) -> Iterator[IO[bytes]]:
+    """Open a compressed file, by its path or as a stream; reading it raises FileError where it is damaged."""
+    name, opened = COMPRESSED[ending]
     try:
-        return decompress(content)
+        with opened(file) as stream:
+            yield stream
+    except FileError:
+        raise
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise FileError(f"{where} is not a whole file compressed by {name}: {error}") from None
 
 
-def _of_archive(where: str, content: bytes) -> Source:
-    """Return the one table of a ZIP archive."""
+@contextmanager
+def table_of_archive(where: str, file: Any) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open the one table of a ZIP archive, and say its name; reading it raises FileError where it is damaged."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            table = table_in(archive, where)
-            inside = archive.read(table)
+        with zipfile.ZipFile(file) as archive:
+            table = _table_in(archive, where)
+            with archive.open(table) as stream:
+                yield table, stream
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
         raise FileError(f"{where} is not a whole ZIP archive without a password: {error}") from None
-    return Source(f"{where} ({table})", Path(table).suffix.lower(), inside)
 
 
-def table_in(archive: zipfile.ZipFile, where: str) -> str:
+def _of_archive(where: str, content: bytes) -> Source:
+    """Return the one table of a ZIP archive."""
+    with table_of_archive(where, io.BytesIO(content)) as (table, stream):
+        return Source(f"{where} ({table})", Path(table).suffix.lower(), stream.read())
+
+
+def _table_in(archive: zipfile.ZipFile, where: str) -> str:
     """Return the name of the one table of a ZIP archive; raise FileError for none or several."""
     names = [name for name in archive.namelist() if not re.search(r"/$|(^|/)(__MACOSX/|\.)", name)]
     tables = [name for name in names if Path(name).suffix.lower() in ENDINGS]
@@ -240,121 +246,6 @@ def _of_unknown_kind(where: str, content: bytes) -> Source:
             return Source(where, ending, content)
     is_json = content[:1000].removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b'{"')
     return Source(where, ".jsonl" if is_json else ".csv", content)
-
-
-def text_content(source: Source, encoding: str | None = None) -> bytes:
-    """Return the content as UTF-8 text whose lines end in a newline, with or without a carriage return before it.
-
-    Text that is neither UTF-8 nor UTF-16 with its mark is taken for Windows-1252 with a warning, unless `encoding`
-    says what it is. Raises FileError, with the line if there is one, for anything else.
-    """
-    content, where = source.content, source.where
-    refuse_other_file(where, content)
-    content = _in_utf8(content, where, encoding, source.lines_before)
-    if b"\0" in content:
-        raise FileError(
-            f"{where} is not UTF-8 text, as its name says; save the table as UTF-8, or say what it is "
-            "(encoding='utf-16-le', --encoding utf-16-le)"
-        )
-    while content.startswith(BYTE_ORDER_MARK):
-        content = content.removeprefix(BYTE_ORDER_MARK)
-    content = _lines_end_alike(content.removesuffix(END_OF_FILE), where, source.lines_before)
-    if not content or content.isspace():
-        raise FileError(f"{where} is empty")
-    return content
-
-
-def refuse_other_file(where: str, content: bytes) -> None:
-    """Raise FileError for a file whose first bytes say that it is no text."""
-    for beginning, what in OTHER_FILES.items():
-        if content.startswith(beginning):
-            raise FileError(f"{where} is {what}")
-
-
-def _in_utf8(content: bytes, where: str, encoding: str | None, lines_before: int) -> bytes:
-    """Return the content of a text in UTF-8."""
-    found = encoding or encoding_of(content)
-    if found == "utf-8" and content.isascii():
-        return content
-    try:
-        text = content.decode(found)
-    except UnicodeDecodeError as error:
-        line = lines_before + content.count(b"\n", 0, error.start) + 1
-        byte = f"{where}, line {line}: byte 0x{content[error.start : error.start + 1].hex()} is not"
-        if encoding is not None:
-            raise FileError(f"{byte} text in the encoding {encoding!r}; name another one (--encoding)") from None
-        raise FileError(
-            f"{byte} UTF-8 text; save the file as UTF-8 ('CSV UTF-8' in Excel), or name its encoding "
-            "(encoding='cp1252', --encoding cp1252)"
-        ) from None
-    if found == "utf-8":
-        return content
-    if encoding is None and found == "cp1252":
-        warn_of_cp1252(where)
-    return text.encode()
-
-
-def warn_of_cp1252(where: str) -> None:
-    """Warn that a text is taken for Windows-1252."""
-    warn(
-        f"{where} is not UTF-8 text and is read as Windows-1252 (Western European); if letters are wrong, name its "
-        "encoding (encoding='cp1250', --encoding cp1250)"
-    )
-
-
-# The exported script holds the text of the next function: its lines are as short as `ruff format` makes them without
-# settings.
-
-
-def encoding_of(content: bytes) -> str:
-    """Return the encoding of a text: UTF-8, UTF-16 with its mark, or Windows-1252.
-
-    Text of which most signs outside ASCII are UTF-8 is damaged UTF-8.
-    """
-    if content.isascii():
-        return "utf-8"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        pass
-    else:
-        return "utf-8"
-    text = content.decode(errors="replace")
-    wrong = text.count("\ufffd")
-    others = len(text) - len(text.encode("ascii", "ignore")) - wrong
-    if others > wrong or b"\0" in content:
-        return "utf-8"
-    fits = content.decode("cp1252", "ignore").encode("cp1252") == content
-    return "cp1252" if fits else "utf-8"
-
-
-def _lines_end_alike(content: bytes, where: str, lines_before: int) -> bytes:
-    """Put newlines in place of the carriage returns with which old spreadsheets for the Mac end their lines.
-
-    A newline at the very end and those inside quotation marks may stand beside them.
-    """
-    if b"\r" not in content or content.count(b"\r") == content.count(b"\r\n"):
-        return content
-    characters = np.frombuffer(content, np.uint8)
-    unquoted = ~np.bitwise_xor.accumulate((characters == ord('"')).view(np.uint8)).view(bool)
-    if b"\r\r\n" in content:  # text that was written as text twice
-        after, second = np.append(characters[1:], 0), np.append(characters[2:], [0, 0])
-        kept = ~(unquoted & (characters == ord("\r")) & (after == ord("\r")) & (second == ord("\n")))
-        characters, unquoted = characters[kept], unquoted[kept]
-        content = characters.tobytes()
-    newline = unquoted & (characters == ord("\n"))
-    alone = unquoted & (characters == ord("\r")) & (np.append(characters[1:], 0) != ord("\n"))
-    if not alone.any():
-        return content
-    if newline[:-1].any():
-        line = lines_before + content.count(b"\n", 0, int(alone.argmax())) + 1
-        raise FileError(
-            f"{where}, line {line}: a carriage return stands inside the line, while lines end in a newline; "
-            "end all lines alike, or put the field in quotation marks"
-        )
-    return np.where(alone, np.uint8(ord("\n")), characters).tobytes()
 
 
 def first_line(error: BaseException) -> str:

@@ -9,11 +9,12 @@ import polars as pl
 
 from plainnet._base.arrays import Array
 from plainnet.errors import FileError, warn
+from plainnet.tabular.decoding import text_content
 from plainnet.tabular.layout import FIRST_ROWS, SEPARATORS, Layout, divides_alike, layout_of
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
 from plainnet.tabular.records import Records
-from plainnet.tabular.sources import NoRows, Source, first_line, text_content
+from plainnet.tabular.sources import NoRows, Source, first_line
 
 
 def read_text(source: Source, options: ReadOptions, layout: Layout | None = None) -> RawTable:

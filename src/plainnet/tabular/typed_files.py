@@ -18,9 +18,10 @@ from plainnet._base.arrays import Array
 from plainnet._base.checks import closest, listed
 from plainnet._base.extras import missing_extra
 from plainnet.errors import FileError, InvalidValue, warn
+from plainnet.tabular.decoding import text_content
 from plainnet.tabular.raw_table import RawTable
 from plainnet.tabular.read_options import MISSING, ReadOptions
-from plainnet.tabular.sources import NoRows, Source, first_line, text_content
+from plainnet.tabular.sources import NoRows, Source, first_line
 
 
 def read_parquet(source: Source) -> RawTable:

@@ -8,8 +8,10 @@ import numpy as np
 
 from plainnet._base import checks
 from plainnet._base.arrays import Array
+from plainnet._base.blocks import blocks, each_piece
+from plainnet._base.derived_pieces import together
 from plainnet._base.mapped import rows_of
-from plainnet._base.pieces import PieceRows, Rows, are_in_pieces, blocks, each_piece, together
+from plainnet._base.pieces import PieceRows, Rows, are_in_pieces
 from plainnet._base.weighting import (
     ClassWeights,
     Examples,

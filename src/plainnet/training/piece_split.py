@@ -8,7 +8,9 @@ import numpy as np
 
 from plainnet._base import pieces as in_pieces
 from plainnet._base.arrays import Array
-from plainnet._base.pieces import Columns, chosen, each_piece, pieces_of, read_together, row_bytes
+from plainnet._base.blocks import each_piece, read_together
+from plainnet._base.derived_pieces import chosen
+from plainnet._base.pieces import Columns, pieces_of, row_bytes
 from plainnet._base.weighting import Examples, class_labels
 from plainnet.errors import InvalidValue
 from plainnet.training.splitting import split

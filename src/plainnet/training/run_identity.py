@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from plainnet._base.blocks import window_rows
 from plainnet._base.identity import fingerprint, fingerprints, row_sums
-from plainnet._base.pieces import are_in_pieces, pieces_of, window_rows
+from plainnet._base.pieces import are_in_pieces, pieces_of
 from plainnet._base.weighting import Examples
 from plainnet.engines import Job
 from plainnet.ranks import ALONE, Alone, Ranks

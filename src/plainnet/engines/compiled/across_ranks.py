@@ -166,8 +166,8 @@ class StepDrawsOfRank(StepDraws):
     def _draw(self, sizes: Sequence[Any]) -> None:
         """Draw the numbers for parts of batches: rows before, own rows, rows of the whole batch."""
         for record, part in zip(self.records, sizes, strict=False):
-            stream = self.rank.of(*part)
+            of_rows = self.rank.of(*part)
             for draw, offset, by_row in zip(self.draws, self.offsets, self.by_row, strict=True):
                 shape = (part[1], *draw.shapes[0][1:]) if by_row else draw.shapes[0]
-                drawn = getattr(stream, draw.method)(shape, dtype=draw.dtype)
+                drawn = getattr(of_rows if by_row else self.stream, draw.method)(shape, dtype=draw.dtype)
                 record[offset : offset + drawn.nbytes].view(draw.dtype)[:] = drawn.reshape(-1)

@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plainnet.errors import FileError
+from plainnet.tabular.decoding import END_OF_FILE, encoding_of, refuse_other_file, warn_of_cp1252
 from plainnet.tabular.layout import Layout, layout_of
 from plainnet.tabular.read_options import ReadOptions
 from plainnet.tabular.records import Records
-from plainnet.tabular.sources import (
-    BYTE_ORDER_MARK,
-    END_OF_FILE,
-    JSON_ENDINGS,
-    NoRows,
-    Source,
-    encoding_of,
-    refuse_other_file,
-    warn_of_cp1252,
-)
+from plainnet.tabular.sources import BYTE_ORDER_MARK, JSON_ENDINGS, NoRows, Source
 from plainnet.tabular.streaming.unpacking import Unpacked, in_utf8
 from plainnet.tabular.text_table import read_text
 from plainnet.tabular.typed_files import read_json_lines

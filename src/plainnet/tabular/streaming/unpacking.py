@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
-import lzma
 import os
 import tempfile
 import weakref
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from plainnet.errors import FileError
-from plainnet.tabular.sources import COMPRESSED, ENDINGS, endings_of, require_ending, table_in
+from plainnet.tabular.sources import ENDINGS, decompressing, endings_of, require_ending, table_of_archive
 
 AT_A_TIME = 2**22
-OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # type: ignore[dict-item]
+"""So many bytes are copied at a time."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +34,13 @@ def unpacked(path: Path) -> Unpacked:
     compressed, ending = endings_of(path)
     if not compressed:
         return Unpacked(str(path), require_ending(path, ENDINGS), path)
+    where = str(path)
     if compressed == ".zip":
-        with _damage_named(path, "ZIP archive without a password"), zipfile.ZipFile(path) as archive:
-            inside = table_in(archive, str(path))
-            with archive.open(inside) as stream:
-                return _copy(
-                    f"{path} ({inside})", Path(inside).suffix.lower(), iter(lambda: stream.read(AT_A_TIME), b"")
-                )
+        with table_of_archive(where, path) as (table, stream):
+            return _copy(f"{where} ({table})", Path(table).suffix.lower(), _parts(stream))
     require_ending(path.with_suffix(""), ENDINGS)
-    with _damage_named(path, f"file compressed by {COMPRESSED[compressed][0]}"), OPENERS[compressed](path) as stream:
-        return _copy(str(path), ending, _parts(stream))
+    with decompressing(where, path, compressed) as stream:
+        return _copy(where, ending, _parts(stream))
 
 
 def in_utf8(source: Unpacked, encoding: str) -> Unpacked:
@@ -94,11 +85,3 @@ def _copy(where: str, ending: str, parts: Iterator[bytes]) -> Unpacked:
                     "let the variable TMPDIR name a folder with more room"
                 ) from None
     return Unpacked(where, ending, Path(temporary.path), temporary)
-
-
-@contextmanager
-def _damage_named(path: Path, what: str) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error, lzma.LZMAError) as e:
-        raise FileError(f"{path} is not a whole {what}: {e}") from None
