@@ -210,8 +210,9 @@ def _in_parallel(calls: _Calls, backend: Any, number: int) -> Results:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
     from joblib.parallel import MultiprocessingBackend
 
-    pack = None if _shares_memory(backend) else calls.packed()
-    if pack is None and not _shares_memory(backend):
+    in_threads = _shares_memory(backend)
+    pack = None if in_threads else calls.packed()
+    if pack is None and not in_threads:
         yield from calls.made_here()
         return
     if type(backend) is MultiprocessingBackend:

@@ -110,6 +110,13 @@ def tune(
     }
     if searching.save is not None:
         tuned.net.save(searching.save)
+    show(tuned, command, searching)
+    if tuned.interrupted:
+        raise typer.Exit(130)
+
+
+def show(tuned: Tuned, command: str, searching: Searching) -> None:
+    """Print the trials and the winner with its scores, write the report on it, and say how to train it again."""
     introduce(tuned.fitted.prepared)
     show_trials(tuned)
     console.print(layer_table(tuned.net))
@@ -122,8 +129,6 @@ def tune(
     print_whole(f"    {command}")
     if searching.save is not None:
         print_whole(f"Model saved to {searching.save}")
-    if tuned.interrupted:
-        raise typer.Exit(130)
 
 
 def best_of(study: optuna.Study) -> float:

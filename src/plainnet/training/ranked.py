@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,11 +45,9 @@ def agree(net: Network, options: Options, ranks: Ranks | Alone) -> None:
     """Refuse ranks that would not run the same training; give all networks the seed of rank 0's."""
     if ranks.size == 1:
         return
-    from plainnet import __version__
-
     network = {name: value for name, value in net.describe().items() if name != "seed"}
     told = {
-        "version": {"plainnet": __version__, "numpy": np.__version__},
+        "version": {name: resolve_name(f"{name}:__version__") for name in ("plainnet", "numpy")},
         "network": network | {"table": net.table is not None},
         "options": _told(options),
     }
