@@ -329,6 +329,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path, engine):
     command = [sys.executable, "-W", "ignore", "-c", CHILD, "200000", str(tmp_path), engine]  # 160 MB
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     training, with_all_options, prediction = (int(line) / 2**20 for line in result.stdout.split())
-    assert training < 12  # three windows, and what the allocator keeps for the thread that reads
+    assert training < 16  # three windows, and what the allocator keeps for the thread that reads
     assert with_all_options < 24  # labels, weights, and the targets and predictions that the metric takes
     assert prediction < 8  # of which the predictions are 1.5
