@@ -53,6 +53,7 @@ def test_the_parts_of_all_ranks_are_what_one_process_draws(few, bits, counts, dr
         ]
     for expected, *parts in zip(whole, *of_ranks, strict=True):
         np.testing.assert_array_equal(np.concatenate(parts), expected)
+    assert len({DrawsOfRank(own).checksum for own in streams}) == 1
     assert all(after(own) == following for own in streams)
 
 
