@@ -215,7 +215,7 @@ class TrainingRun:
     def advance(
         self, engine: Engine, began: float, until: float = math.inf, *, ahead: bool = False, most: float = math.inf
     ) -> Report | None:
-        """Train up to a report, checkpoint, `until` or `most` epochs on, whichever is first; return the last report due.
+        """Train up to a report, checkpoint, `until` or `most` epochs, whichever is first; return the last report due.
 
         That is the next one, or with `ahead` perhaps a later one; None if none was due.
         """

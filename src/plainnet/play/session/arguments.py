@@ -14,7 +14,7 @@ from plainnet.errors import InvalidType, InvalidValue
 _REQUIRED: Any = object()
 
 
-class Arguments:
+class CommandArguments:
     """The fields and arrays of one command; each method returns one of them, or its default where it is not given.
 
     A field without a default is required; where the default is None, null is None. Raises InvalidValue and InvalidType,
@@ -86,7 +86,7 @@ class Arguments:
         value = self.fields[name]
         if value is not None and not isinstance(value, dict):
             raise InvalidType(f"{name} is of type {type(value).__name__}; it takes an object or null")
-        return None if value is None else Arguments(f"{self.command}.{name}", value)
+        return None if value is None else CommandArguments(f"{self.command}.{name}", value)
 
     def array(self, name: str, dtype: str) -> Array:
         """Return an array, which has this number type."""

@@ -14,7 +14,7 @@ from plainnet.errors import InvalidValue
 from plainnet.play.session.setup import Setup
 
 
-class Column(NamedTuple):
+class ShownColumn(NamedTuple):
     """A column of the data."""
 
     name: str
@@ -45,7 +45,7 @@ class Examples:
         self.labels = y.reshape(len(X), -1)[:, 0].astype(np.float32)
         ends = zip(X.min(axis=0).tolist(), X.max(axis=0).tolist(), strict=True)
         self.columns = [
-            Column(f"x{i + 1}", "number", [], [i], (low - 0.1 * (high - low or 1), high + 0.1 * (high - low or 1)))
+            ShownColumn(f"x{i + 1}", "number", [], [i], (low - 0.1 * (high - low or 1), high + 0.1 * (high - low or 1)))
             for i, (low, high) in enumerate(ends)
         ]
 

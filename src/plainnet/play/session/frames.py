@@ -9,8 +9,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.play.session import maps, scene, story
-from plainnet.play.session.arguments import Arguments
-from plainnet.play.session.run import Run
+from plainnet.play.session.arguments import CommandArguments
+from plainnet.play.session.run import LiveRun
 
 if TYPE_CHECKING:
     from plainnet.play.session.session import Reply, Session
@@ -32,13 +32,14 @@ class Views:
         self.grids = maps.Grids()
 
 
-def frame(session: Session, given: Arguments) -> Reply:
+def frame(session: Session, given: CommandArguments) -> Reply:
     """Return the numbers of each run, with the maps, the curve and the parameters that the page asks for."""
     runs = session.runs
     want_map, want_units, want_dependence = (given.part(name, None) for name in ("map", "units", "dependence"))
     have = _curve_rows(given, len(runs))
     given.finish()
-    headers, arrays = [], {}
+    headers: list[dict[str, Any]] = []
+    arrays: dict[str, Array] = {}
     for i, run in enumerate(runs):
         own: dict[str, Array] = {"parameters": run.network.parameters.astype(np.float32)}
         header = numbers(run)
@@ -59,7 +60,7 @@ def frame(session: Session, given: Arguments) -> Reply:
     return {"playing": session.is_playing, "runs": headers, "lesson": lesson}, arrays
 
 
-def numbers(run: Run) -> dict[str, Any]:
+def numbers(run: LiveRun) -> dict[str, Any]:
     """Return the numbers of a run at this moment."""
     told = story.of(run)
     training = run.training
@@ -79,16 +80,16 @@ def numbers(run: Run) -> dict[str, Any]:
     }
 
 
-def _curve_rows(given: Arguments, runs: int) -> list[int]:
+def _curve_rows(given: CommandArguments, runs: int) -> list[int]:
     """Return how many rows of each run's curve the page has."""
     if isinstance(given.plain("curve", 0), list):
         have = given.list("curve", 2)
-        each = [Arguments("frame", {"curve": rows}).whole("curve", 0, 10**9) for rows in have]
+        each = [CommandArguments("frame", {"curve": rows}).whole("curve", 0, 10**9) for rows in have]
         return [*each, *[0] * runs][:runs]
     return [given.whole("curve", 0, 10**9, 0)] * runs
 
 
-def _axes(session: Session, given: Arguments) -> tuple[list[int], int | None]:
+def _axes(session: Session, given: CommandArguments) -> tuple[list[int], int | None]:
     """Return the columns of a map, and the row at which the others stay."""
     columns = len(session.examples.columns)
     axes = given.list("axes", 2, list(range(min(columns, 2))))
@@ -100,7 +101,7 @@ def _axes(session: Session, given: Arguments) -> tuple[list[int], int | None]:
     return axes, given.whole("at", 0, len(session.examples.labels) - 1, None)
 
 
-def prediction_map(session: Session, run: Run, given: Arguments) -> Array:
+def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> Array:
     """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs)."""
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 100)
@@ -112,7 +113,7 @@ def prediction_map(session: Session, run: Run, given: Arguments) -> Array:
     return np.ascontiguousarray(shown, np.float32)
 
 
-def unit_maps(session: Session, run: Run, given: Arguments) -> tuple[Array, list[list[float]]]:
+def unit_maps(session: Session, run: LiveRun, given: CommandArguments) -> tuple[Array, list[list[float]]]:
     """Return the maps of units as bytes, (units, points, points) or (units, points), and the range of each."""
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 32)
@@ -136,7 +137,7 @@ def _is_there(unit: tuple[int, int], sizes: list[int]) -> bool:
     return 0 <= layer < len(sizes) and 0 <= place < sizes[layer]
 
 
-def dependence(session: Session, run: Run, given: Arguments) -> Array:
+def dependence(session: Session, run: LiveRun, given: CommandArguments) -> Array:
     """Return the outputs over one column, (points, outputs), the others at their medians."""
     column = given.whole("column", 0, len(session.examples.columns) - 1)
     points = given.whole("points", 2, MOST_POINTS, 40)
@@ -145,13 +146,13 @@ def dependence(session: Session, run: Run, given: Arguments) -> Array:
     return np.ascontiguousarray(maps.predictions(run.network, inputs), np.float32)
 
 
-def truth(run: Run) -> Array:
+def truth(run: LiveRun) -> Array:
     """Return the prediction of each of the few examples: one output as (rows,), several as (rows, outputs)."""
     outputs = maps.predictions(run.network, np.asarray(run.examples.training[0], run.network.dtype))
     return np.ascontiguousarray(outputs[:, 0] if outputs.shape[1] == 1 else outputs, np.float32)
 
 
-def examples(session: Session, given: Arguments) -> Reply:
+def examples(session: Session, given: CommandArguments) -> Reply:
     """Return the examples as the page draws them, those of the training part first where there are too many."""
     axes, _ = _axes(session, given)
     most = given.whole("most", 1, MOST_SHOWN, 1_000)
@@ -160,7 +161,7 @@ def examples(session: Session, given: Arguments) -> Reply:
     rows = np.arange(len(shown.labels))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).permutation(len(rows))[:most])
-    arrays = {
+    arrays: dict[str, Array] = {
         "points": np.asarray(shown.shown(axes), np.float32)[rows].reshape(len(rows), len(axes)),
         "labels": np.asarray(shown.labels, np.float32)[rows],
         "parts": np.asarray(shown.parts, np.uint8)[rows],

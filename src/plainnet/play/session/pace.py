@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from plainnet.play.session.run import Run
+from plainnet.play.session.run import LiveRun
 
 MOST_DUE = 0.25
 """The most seconds of slow motion that are made up for, so that a pause of the program is not followed by a rush."""
@@ -34,7 +34,7 @@ class Pace:
         return True
 
 
-def train(runs: Sequence[Run], pace: Pace, until: float) -> None:
+def train(runs: Sequence[LiveRun], pace: Pace, until: float) -> None:
     """Train until `time.monotonic()` reaches `until`, or as much as is due at this pace."""
     going = [run for run in runs if not run.is_over]
     if pace.speed is None:
@@ -46,7 +46,7 @@ def train(runs: Sequence[Run], pace: Pace, until: float) -> None:
         going = [run for run in going if not run.is_over]
 
 
-def _train_fully(going: Sequence[Run], until: float) -> None:
+def _train_fully(going: Sequence[LiveRun], until: float) -> None:
     """Train one run, or several so that all have as many epochs behind them at the end, if there is time for it."""
     if len(going) == 1:
         going[0].advance(until)

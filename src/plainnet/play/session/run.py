@@ -1,4 +1,4 @@
-"""Run: a network in training on examples, from a setup, in slices of time, steps or epochs."""
+"""LiveRun: a network in training on examples, from a setup, in slices of time, steps or epochs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENDS = {"all epochs": "finished", "early stopping": "stopped", "diverged": "dive
 """The state of a run by the reason for its end."""
 
 
-class Run:
+class LiveRun:
     """A network in training.
 
     What it computes is, to the bit, what `net.fit` computes with the options and the seed of the setup, however the
@@ -70,7 +70,7 @@ class Run:
         """True if the setup alone tells what this run computes: no weight was edited and nothing changed on the way."""
         self._note_start()
 
-    def start_like(self, other: Run) -> None:
+    def start_like(self, other: LiveRun) -> None:
         """Take the initial weights of another run, layer by layer, where they have the same shapes."""
         source = other.setup.network(other.examples)
         theirs = [own for own in source.parameter_views(source.parameters) if own]

@@ -10,14 +10,14 @@ from typing import Any
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
 from plainnet.play.session import frames, messages, scene
-from plainnet.play.session.arguments import Arguments
+from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
-from plainnet.play.session.run import Run
+from plainnet.play.session.run import LiveRun
 from plainnet.play.session.setup import Setup
 
 Reply = tuple[dict[str, Any], dict[str, Array]]
-Command = Callable[["Session", Arguments], Reply]
+Command = Callable[["Session", CommandArguments], Reply]
 
 LONGEST_SLICE = 0.02
 """The most seconds of training in one call of `advance`, about."""
@@ -35,7 +35,7 @@ class Session:
 
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
-        self.runs: list[Run] = []
+        self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
         """The setup of each run, as the page shows it. One with problems waits, and the run before it stays."""
         self.problems: list[dict[str, Any]] = []
@@ -70,8 +70,8 @@ class Session:
     def handle(self, header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> Reply:
         """Do a command and return its reply; raise InvalidValue or InvalidType for what it does not take."""
         fields = {name: value for name, value in header.items() if name not in ("id", "do")}
-        name = Arguments("the message", header).one_of("do", COMMANDS)
-        given = Arguments(name, fields, arrays)
+        name = CommandArguments("the message", header).one_of("do", COMMANDS)
+        given = CommandArguments(name, fields, arrays)
         reply = COMMANDS[name](self, given)
         given.finish()
         if name != "frame":
@@ -100,11 +100,11 @@ class Session:
         self.pause()
         try:
             self.runs = [
-                Run(wanted if not self.problems else Setup.of({"data": wanted.data}).completed(examples), examples)
+                LiveRun(wanted if not self.problems else Setup.of({"data": wanted.data}).completed(examples), examples)
             ]
         except PlainnetError as error:
             self.problems = [{"at": [], "message": str(error)}]
-            self.runs = [Run(Setup.of({"data": wanted.data}).completed(examples), examples)]
+            self.runs = [LiveRun(Setup.of({"data": wanted.data}).completed(examples), examples)]
         self.setups = [wanted]
 
     def examples_for(self, setup: Setup) -> Examples:
@@ -161,7 +161,7 @@ class Session:
         problems = setup.problems(self.examples)
         if problems:
             raise at(InvalidValue(f"the second run cannot be set so: {problems[0]['message']}"), problems[0]["at"])
-        second = Run(setup, self.examples)
+        second = LiveRun(setup, self.examples)
         self.runs, self.setups = [self.runs[0], second], [self.setups[0], setup]
         self.restart()
 
@@ -214,25 +214,25 @@ def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
 # ---- commands ----
 
 
-def chosen_run(session: Session, given: Arguments) -> Run:
+def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
     """Return the run that a command names by its place; the first one without a name."""
     return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
 
 
-def _start(session: Session, given: Arguments) -> Reply:
+def _start(session: Session, given: CommandArguments) -> Reply:
     setup = given.plain("setup", None)
     given.finish()
     session.start(setup)
     return session.scene(True), {}
 
 
-def _setup(session: Session, given: Arguments) -> Reply:
+def _setup(session: Session, given: CommandArguments) -> Reply:
     setup, place = given.plain("setup"), given.whole("run", 0, len(session.runs) - 1, 0)
     given.finish()
     return session.scene(session.apply(Setup.of(setup), place)), {}
 
 
-def _change(session: Session, given: Arguments) -> Reply:
+def _change(session: Session, given: CommandArguments) -> Reply:
     path, value = given.list("path", 12), given.plain("value")
     place = given.whole("run", 0, len(session.runs) - 1, 0)
     given.finish()
@@ -242,14 +242,14 @@ def _change(session: Session, given: Arguments) -> Reply:
         raise at(error, getattr(error, "at", None) or path) from None
 
 
-def _restart(session: Session, given: Arguments) -> Reply:
+def _restart(session: Session, given: CommandArguments) -> Reply:
     seed = given.whole("seed", 0, 2**53, None)
     given.finish()
     session.restart(seed)
     return session.scene(True), {}
 
 
-def _weight(session: Session, given: Arguments) -> Reply:
+def _weight(session: Session, given: CommandArguments) -> Reply:
     run = chosen_run(session, given)
     place = given.whole("place", 0, run.network.parameters.size - 1)
     value = given.number("value")
@@ -258,14 +258,14 @@ def _weight(session: Session, given: Arguments) -> Reply:
     return session.scene(), {}
 
 
-def _twin(session: Session, given: Arguments) -> Reply:
+def _twin(session: Session, given: CommandArguments) -> Reply:
     setup = given.plain("setup", None)
     given.finish()
     session.twin(None if setup is None else Setup.of(setup))
     return session.scene(True), {}
 
 
-def _play(session: Session, given: Arguments) -> Reply:
+def _play(session: Session, given: CommandArguments) -> Reply:
     speed = given.number("speed", 0.01, 1e6, None)
     by = given.one_of("by", ("epochs", "steps"), "epochs")
     given.finish()
@@ -273,13 +273,13 @@ def _play(session: Session, given: Arguments) -> Reply:
     return {"playing": session.is_playing}, {}
 
 
-def _pause(session: Session, given: Arguments) -> Reply:
+def _pause(session: Session, given: CommandArguments) -> Reply:
     given.finish()
     session.pause()
     return {"playing": False}, {}
 
 
-def _step(session: Session, given: Arguments) -> Reply:
+def _step(session: Session, given: CommandArguments) -> Reply:
     given.finish()
     session.pause()
     for run in session.runs:
@@ -287,7 +287,7 @@ def _step(session: Session, given: Arguments) -> Reply:
     return {"playing": False}, {}
 
 
-def _epoch(session: Session, given: Arguments) -> Reply:
+def _epoch(session: Session, given: CommandArguments) -> Reply:
     given.finish()
     session.pause()
     for run in session.runs:

@@ -92,7 +92,7 @@ class Setup:
 
     def options(self, examples: Examples) -> dict[str, Any]:
         """Return the keywords of `net.fit` but X and y."""
-        from plainnet.training import EarlyStopping
+        from plainnet.training.stopping import EarlyStopping
 
         stopping = None if self.early_stopping is None else EarlyStopping(**self.early_stopping)
         return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from plainnet.play.session.run import Run
+from plainnet.play.session.run import LiveRun
 
 
-def of(run: Run) -> dict[str, Any]:
+def of(run: LiveRun) -> dict[str, Any]:
     """Return the key and the values of the sentence that says how a run stands."""
     return {"key": run.state, "values": {"epoch": run.epochs, "message": run.problem}}
