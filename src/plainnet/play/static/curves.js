@@ -1,0 +1,2 @@
+// A panel to be filled; see main.js.
+export function curvesPanel(app, element) {}

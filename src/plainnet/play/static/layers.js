@@ -1,0 +1,2 @@
+// The list of layers in the setup; to be filled.
+export {};

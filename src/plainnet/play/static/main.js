@@ -1,0 +1,67 @@
+// The page: reads the address, connects to the session, and gives each panel its element.
+
+import { App } from "./app.js";
+import { comparePanel } from "./compare.js";
+import { setupPanel } from "./controls.js";
+import { curvesPanel } from "./curves.js";
+import { dataPanel } from "./data.js";
+import { networkPanel } from "./diagram.js";
+import { explainPanel, unitPanel } from "./explain.js";
+import { lessonPanel } from "./lessons.js";
+import { readAddress } from "./link.js";
+import { planePanel } from "./plane.js";
+import { playerPanel } from "./player.js";
+import { takePanel } from "./take.js";
+import { fill, loadTexts, text } from "./texts.js";
+import { WebSocketTransport, WorkerTransport } from "./transport.js";
+import { tablePanel } from "./truth.js";
+import { valleyPanel } from "./valley.js";
+
+const PANELS = {
+  player: playerPanel,
+  data: dataPanel,
+  setup: setupPanel,
+  network: networkPanel,
+  plane: planePanel,
+  curves: curvesPanel,
+  table: tablePanel,
+  unit: unitPanel,
+  explain: explainPanel,
+  valley: valleyPanel,
+  compare: comparePanel,
+  take: takePanel,
+  lesson: lessonPanel,
+};
+
+// `<html data-worker="worker.js">` is the page that carries Python with it.
+function transportOf(settings) {
+  const { worker } = document.documentElement.dataset;
+  if (worker) return new WorkerTransport(new URL(worker, location.href));
+  const address = new URL("session", location.href.split(/[?#]/)[0]);
+  address.protocol = address.protocol.replace("http", "ws");
+  return new WebSocketTransport(address, settings.token, text("page.lost"));
+}
+
+async function start() {
+  const [settings] = await Promise.all([readAddress(), loadTexts()]);
+  fill(document);
+  const transport = transportOf(settings);
+  const app = new App(transport, settings);
+  for (const [name, panel] of Object.entries(PANELS)) {
+    const place = document.getElementById(name);
+    if (settings.hide.has(name)) place.hidden = true;
+    panel(app, place.querySelector(".body") ?? place);
+  }
+  transport.onState = async (state, reply) => {
+    app.connection = state;
+    app.tell("connection", { state, ...reply });
+    if (state !== "open") return;
+    if (reply.resumed && app.scene) return app.refresh();
+    app.choices ??= await app.ask("choices");
+    await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
+    if (settings.lesson) await app.act("lesson", { number: settings.lesson });
+  };
+  transport.open();
+}
+
+start();
