@@ -15,7 +15,7 @@ import plainnet
 ROOT = Path(plainnet.__file__).parent
 
 MAP = """
-    __main__ cli report comparison
+    __main__ cli play report comparison
     plots attribution explain export sklearn tabular
     __init__
     gradients training

@@ -85,4 +85,5 @@ def test_the_peak_is_that_of_a_quarter_of_the_rows(tmp_path, kind, names, block,
     assert result.returncode == 0, result.stderr
     quarter, whole = map(int, result.stdout.split())
     assert whole < most
-    assert whole < 1.1 * quarter + 32
+    added = 0.75 * names * FILE_BYTES / 2**20
+    assert whole - quarter < min(0.3 * added, 200)  # how far reading is ahead when memory is freed differs

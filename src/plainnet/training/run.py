@@ -212,13 +212,15 @@ class TrainingRun:
         """Return room for what the engine notes up to the end of the epoch `goal`."""
         return Notes(self.job, self.report_every, self.stopping.last_epoch, goal)
 
-    def advance(self, engine: Engine, began: float, until: float = math.inf, *, ahead: bool = False) -> Report | None:
-        """Train up to a report, checkpoint or `until`, whichever is first; return the last report that was due, if any.
+    def advance(
+        self, engine: Engine, began: float, until: float = math.inf, *, ahead: bool = False, most: float = math.inf
+    ) -> Report | None:
+        """Train up to a report, checkpoint, `until` or `most` epochs, whichever is first; return the last report due.
 
-        That is the next one, or with `ahead` perhaps a later one.
+        That is the next one, or with `ahead` perhaps a later one; None if none was due.
         """
-        goal = self.report_after(self.reports_ahead if ahead else 0)
         done = self.job.epochs_done
+        goal = int(min(self.report_after(self.reports_ahead if ahead else 0), done + most))
         if self.checkpoint:
             goal = int(min(goal, self.checkpoint.next_epoch(done)))
             until = min(until, self.checkpoint.next_time)

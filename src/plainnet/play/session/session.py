@@ -1,0 +1,312 @@
+"""Session: what one page works with. Commands come in, replies go out, and training advances in between."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from plainnet._base.arrays import Array
+from plainnet.errors import InvalidValue, PlainnetError
+from plainnet.play.session import frames, messages, scene
+from plainnet.play.session.arguments import CommandArguments
+from plainnet.play.session.examples import Examples, Held, examples_of
+from plainnet.play.session.pace import Pace, train
+from plainnet.play.session.run import LiveRun
+from plainnet.play.session.setup import Setup
+
+Reply = tuple[dict[str, Any], dict[str, Array]]
+Command = Callable[["Session", CommandArguments], Reply]
+
+LONGEST_SLICE = 0.02
+"""The most seconds of training in one call of `advance`, about."""
+
+MOST_LOG = 10_000
+"""The most names of commands in the log."""
+
+
+class Session:
+    """One or two runs on the same examples, what the page has set, and the commands that it may give.
+
+    One thread uses a session at a time. `receive` answers one message and changes nothing where it answers an error;
+    `advance` trains for a slice of time while the page has it play.
+    """
+
+    def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
+        self.held = held or Held()
+        self.runs: list[LiveRun] = []
+        self.setups: list[Setup] = []
+        """The setup of each run, as the page shows it. One with problems waits, and the run before it stays."""
+        self.problems: list[dict[str, Any]] = []
+        self.pace = Pace()
+        self.is_playing = False
+        self.lesson: Any = None
+        """The lesson that the page follows, an object with a method `progress(session) -> dict`; None for none."""
+        self.log: list[str] = []
+        """The names of the commands done, the latest last."""
+        self.views = frames.Views()
+        self._made: list[tuple[dict[str, Any], Examples]] = []
+        self.start(setup)
+
+    # ---- messages ----
+
+    def receive(self, message: bytes) -> bytes:
+        """Answer a message: with the reply of its command, or with an error in one sentence."""
+        number = None
+        try:
+            header, arrays = messages.unpack(message)
+            number = header.get("id") if isinstance(header.get("id"), int | str) else None
+            reply, own = self.handle(header, arrays)
+            return messages.pack({"id": number, **reply}, own)
+        except PlainnetError as error:
+            at = getattr(error, "at", None)
+            return messages.pack({"id": number, "error": str(error), "at": at})
+        except Exception as error:  # a fault of ours; the session goes on
+            logging.getLogger(__name__).exception("a command failed")
+            told = f"this failed inside plainnet ({type(error).__name__}: {error}); the session goes on"
+            return messages.pack({"id": number, "error": told, "at": None})
+
+    def handle(self, header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> Reply:
+        """Do a command and return its reply; raise InvalidValue or InvalidType for what it does not take."""
+        fields = {name: value for name, value in header.items() if name not in ("id", "do")}
+        name = CommandArguments("the message", header).one_of("do", COMMANDS)
+        given = CommandArguments(name, fields, arrays)
+        reply = COMMANDS[name](self, given)
+        given.finish()
+        if name != "frame":
+            self.log.append(name)
+            del self.log[:-MOST_LOG]
+        return reply
+
+    # ---- setting up ----
+
+    @property
+    def setup(self) -> Setup:
+        """The setup of the first run, as the page shows it."""
+        return self.setups[0]
+
+    @property
+    def examples(self) -> Examples:
+        """The examples of the runs."""
+        return self.runs[0].examples
+
+    def start(self, setup: Mapping[str, Any] | None = None) -> None:
+        """Begin with a setup given as plain data, or with the usual one; one that cannot run waits beside that."""
+        wanted = Setup.of(setup)
+        examples = self.examples_for(wanted)
+        wanted = wanted.completed(examples)
+        self.runs, self.setups, self.problems = [], [], wanted.problems(examples)
+        self.pause()
+        try:
+            self.runs = [
+                LiveRun(wanted if not self.problems else Setup.of({"data": wanted.data}).completed(examples), examples)
+            ]
+        except PlainnetError as error:
+            self.problems = [{"at": [], "message": str(error)}]
+            self.runs = [LiveRun(Setup.of({"data": wanted.data}).completed(examples), examples)]
+        self.setups = [wanted]
+
+    def examples_for(self, setup: Setup) -> Examples:
+        """Return the examples of a setup; those of the latest ones are kept."""
+        for data, examples in self._made:
+            if data == setup.data:
+                return examples
+        examples = examples_of(setup, self.held)
+        self._made = [*self._made[-1:], (setup.data, examples)]
+        return examples
+
+    def apply(self, setup: Setup, place: int = 0) -> bool:
+        """Give a run another setup; return True if the runs began again.
+
+        A setup with problems waits: the run before it stays. The data are those of both runs.
+        """
+        examples = self.examples_for(setup)
+        setups = [other if i != place else setup for i, other in enumerate(self.setups)]
+        setups = [other.changed(["data"], setup.data).completed(examples) for other in setups]
+        problems = [{**problem, "run": i} for i, other in enumerate(setups) for problem in other.problems(examples)]
+        began = False
+        if not problems:
+            try:
+                began = self._change(setups, examples)
+            except PlainnetError as error:
+                problems = [{"at": [], "message": str(error), "run": place}]
+        self.setups, self.problems = setups, problems
+        return began
+
+    def _change(self, setups: Sequence[Setup], examples: Examples) -> bool:
+        began = False
+        for run, setup in zip(self.runs, setups, strict=True):
+            if (run.setup, run.examples) != (setup, examples):
+                began = run.change(setup, examples) or began
+        if began:
+            self.restart()
+        return began
+
+    def restart(self, seed: int | None = None) -> None:
+        """Have all runs begin again, from the same initial weights or from those of another seed."""
+        if seed is not None:
+            self.setups = [setup.changed(["seed"], seed) for setup in self.setups]
+        for run in self.runs:
+            run.restart(seed)
+        self._align()
+
+    def twin(self, setup: Setup | None) -> None:
+        """Put a second run beside the first one, both from the beginning; None takes it away."""
+        if setup is None:
+            del self.runs[1:], self.setups[1:]
+            self.problems = [problem for problem in self.problems if not problem.get("run")]
+            return
+        setup = setup.changed(["data"], self.runs[0].setup.data).completed(self.examples)
+        problems = setup.problems(self.examples)
+        if problems:
+            raise at(InvalidValue(f"the second run cannot be set so: {problems[0]['message']}"), problems[0]["at"])
+        second = LiveRun(setup, self.examples)
+        self.runs, self.setups = [self.runs[0], second], [self.setups[0], setup]
+        self.restart()
+
+    def _align(self) -> None:
+        if len(self.runs) > 1:
+            self.runs[1].start_like(self.runs[0])
+        self.play(self.pace.speed, self.pace.by) if self.is_playing else self.pause()
+
+    def scene(self, restarted: bool = False) -> dict[str, Any]:
+        """Return what is set and what stands there: the reply of all commands that change it."""
+        return scene.scene(self, restarted)
+
+    # ---- training ----
+
+    def play(self, speed: float | None = None, by: str = "epochs") -> None:
+        """Have `advance` train: at full speed, or so many epochs or steps a second."""
+        self.pace = Pace(speed, by)
+        self._set_playing(not all(run.is_over for run in self.runs))
+
+    def pause(self) -> None:
+        """Have `advance` do nothing."""
+        self._set_playing(False)
+
+    def _set_playing(self, playing: bool) -> None:
+        self.is_playing = playing
+        for run in self.runs:
+            run.is_playing = playing and not run.is_over
+
+    @property
+    def wait(self) -> float | None:
+        """The seconds until `advance` has something to do: 0 at full speed, None while nothing plays."""
+        return self.pace.wait if self.is_playing else None
+
+    def advance(self, seconds: float = LONGEST_SLICE) -> None:
+        """Train for about so long, at most LONGEST_SLICE; nothing happens while the page does not play."""
+        if not self.is_playing:
+            return
+        until = time.monotonic() + min(max(seconds, 0.0), LONGEST_SLICE)
+        train(self.runs, self.pace, until)
+        if all(run.is_over for run in self.runs):
+            self.pause()
+
+
+def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
+    """Return the error with the place in the setup that it is about."""
+    error.at = list(path) if path else None  # type: ignore[attr-defined]
+    return error
+
+
+# ---- commands ----
+
+
+def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
+    """Return the run that a command names by its place; the first one without a name."""
+    return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+
+
+def _start(session: Session, given: CommandArguments) -> Reply:
+    setup = given.plain("setup", None)
+    given.finish()
+    session.start(setup)
+    return session.scene(True), {}
+
+
+def _setup(session: Session, given: CommandArguments) -> Reply:
+    setup, place = given.plain("setup"), given.whole("run", 0, len(session.runs) - 1, 0)
+    given.finish()
+    return session.scene(session.apply(Setup.of(setup), place)), {}
+
+
+def _change(session: Session, given: CommandArguments) -> Reply:
+    path, value = given.list("path", 12), given.plain("value")
+    place = given.whole("run", 0, len(session.runs) - 1, 0)
+    given.finish()
+    try:
+        return session.scene(session.apply(session.setups[place].changed(path, value), place)), {}
+    except PlainnetError as error:
+        raise at(error, getattr(error, "at", None) or path) from None
+
+
+def _restart(session: Session, given: CommandArguments) -> Reply:
+    seed = given.whole("seed", 0, 2**53, None)
+    given.finish()
+    session.restart(seed)
+    return session.scene(True), {}
+
+
+def _weight(session: Session, given: CommandArguments) -> Reply:
+    run = chosen_run(session, given)
+    place = given.whole("place", 0, run.network.parameters.size - 1)
+    value = given.number("value")
+    given.finish()
+    run.set_parameter(place, value)
+    return session.scene(), {}
+
+
+def _twin(session: Session, given: CommandArguments) -> Reply:
+    setup = given.plain("setup", None)
+    given.finish()
+    session.twin(None if setup is None else Setup.of(setup))
+    return session.scene(True), {}
+
+
+def _play(session: Session, given: CommandArguments) -> Reply:
+    speed = given.number("speed", 0.01, 1e6, None)
+    by = given.one_of("by", ("epochs", "steps"), "epochs")
+    given.finish()
+    session.play(speed, by)
+    return {"playing": session.is_playing}, {}
+
+
+def _pause(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    session.pause()
+    return {"playing": False}, {}
+
+
+def _step(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    session.pause()
+    for run in session.runs:
+        run.step()
+    return {"playing": False}, {}
+
+
+def _epoch(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    session.pause()
+    for run in session.runs:
+        run.epoch()
+    return {"playing": False}, {}
+
+
+COMMANDS: dict[str, Command] = {
+    "start": _start,
+    "setup": _setup,
+    "change": _change,
+    "restart": _restart,
+    "weight": _weight,
+    "twin": _twin,
+    "play": _play,
+    "pause": _pause,
+    "step": _step,
+    "epoch": _epoch,
+    "frame": frames.frame,
+    "examples": frames.examples,
+}
+"""Each command by its name: it takes the session and its arguments, and returns a header and arrays."""
