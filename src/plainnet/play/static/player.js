@@ -3,7 +3,9 @@
 import { openHelp, watchKeys } from "./help.js";
 import { icon, make } from "./dom.js";
 
-const SPEEDS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, null]; // epochs a second; null: as fast as it goes
+// Steps a second for slow motion, epochs a second, and null: as fast as it goes.
+const SPEEDS = [[1, "steps"], [5, "steps"], ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((speed) => [speed, "epochs"]), [null, "epochs"]];
+const USUAL = 9;
 const QUIET = 8000; // milliseconds between two sentences of the story for screen readers
 
 export function playerPanel(app, element) {
@@ -43,8 +45,8 @@ function showRefused(app, place, sentence) {
 // What the buttons and the keys do.
 function actions(app) {
   const acts = {
-    speed: SPEEDS.indexOf(10),
-    play: () => app.act("play", { speed: SPEEDS[acts.speed] }),
+    speed: USUAL,
+    play: () => app.act("play", { speed: SPEEDS[acts.speed][0], by: SPEEDS[acts.speed][1] }),
     pause: () => app.act("pause"),
     toggle: () => (app.playing ? acts.pause() : acts.play()),
     step: () => app.act("step"),
@@ -72,8 +74,10 @@ function makeButtons(app, acts) {
 }
 
 function makeSpeed(app, acts) {
-  const name = (place) =>
-    SPEEDS[place] === null ? app.text("player.full") : app.text("player.rate", { count: SPEEDS[place] });
+  const name = (place) => {
+    const [count, by] = SPEEDS[place];
+    return count === null ? app.text("player.full") : app.text(`player.rate.${by}`, { count });
+  };
   const shown = make("output", { for: "player-speed" }, name(acts.speed));
   const slider = make("input", {
     type: "range",
