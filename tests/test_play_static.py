@@ -18,7 +18,7 @@ PLURAL = {"zero", "one", "two", "few", "many", "other"}
 
 def keys(texts, path=()):
     for name, value in texts.items():
-        if isinstance(value, str) or set(value) <= PLURAL and "other" in value:
+        if isinstance(value, str) or (set(value) <= PLURAL and "other" in value):
             yield ".".join([*path, name])
         else:
             yield from keys(value, [*path, name])
