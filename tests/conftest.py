@@ -129,7 +129,12 @@ LONG = (
 """Modules of many processes, large files or long runs."""
 
 _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-_MODULES = {"scikit-learn": "sklearn", "mpich": "mpi4py", "impi-rt": "mpi4py"}  # MPI itself is no Python module
+_MODULES = {
+    "scikit-learn": "sklearn",
+    "mpich": "mpi4py",
+    "impi-rt": "mpi4py",
+    "axe-playwright-python": "axe_playwright_python",
+}  # MPI itself is no Python module
 
 
 def _lacking(names):
@@ -140,7 +145,7 @@ def _lacking(names):
 def _modules(name):
     requirements = _project["optional-dependencies"].get(name, [name])
     libraries = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
-    return [_MODULES.get(library, library) for library in libraries]
+    return [_MODULES.get(library, library.replace("-", "_")) for library in libraries]
 
 
 collect_ignore = [module for module, names in NEEDS.items() if _lacking(names)]
