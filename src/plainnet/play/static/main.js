@@ -7,6 +7,7 @@ import { curvesPanel } from "./curves.js";
 import { dataPanel } from "./data.js";
 import { networkPanel } from "./diagram.js";
 import { explainPanel, unitPanel } from "./explain.js";
+import { headerPanel } from "./header.js";
 import { lessonPanel } from "./lessons.js";
 import { readAddress } from "./link.js";
 import { planePanel } from "./plane.js";
@@ -52,6 +53,7 @@ async function start() {
     if (settings.hide.has(name)) place.hidden = true;
     panel(app, place.querySelector(".body") ?? place);
   }
+  headerPanel(app, document.getElementById("about"), document.getElementById("links"));
   transport.onState = async (state, reply) => {
     app.connection = state;
     app.tell("connection", { state, ...reply });
@@ -61,6 +63,9 @@ async function start() {
     await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
     if (settings.lesson) await app.act("lesson", { number: settings.lesson });
   };
+  if (matchMedia("(max-width: 48rem)").matches) {
+    for (const fold of document.querySelectorAll(".settings details")) fold.open = false; // the pictures come first
+  }
   transport.open();
 }
 
