@@ -140,7 +140,7 @@ def _lacking(names):
 def _modules(name):
     requirements = _project["optional-dependencies"].get(name, [name])
     libraries = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
-    return [_MODULES.get(library, library) for library in libraries]
+    return [_MODULES.get(library, library.replace("-", "_")) for library in libraries]
 
 
 collect_ignore = [module for module, names in NEEDS.items() if _lacking(names)]
