@@ -44,7 +44,9 @@ def of_dataset(data: dict[str, Any], held: Held) -> Examples:
 def of_points(data: dict[str, Any], held: Held) -> Examples:
     """Return the examples of own points."""
     y = np.array(data["y"], float if data["classes"] is None else np.intp)
-    return _examples(data, data["name"], data["columns"], np.array(data["X"], float), y, data["classes"], data["target"])
+    return _examples(
+        data, data["name"], data["columns"], np.array(data["X"], float), y, data["classes"], data["target"]
+    )
 
 
 def _examples(
@@ -162,7 +164,6 @@ def _moved(examples: Examples, cells: list[float], x: Any, axes: Sequence[int] |
 
 def _label(examples: Examples, label: Any) -> Any:
 
-
     if examples.classes is None:
         return checks.number("label", label, least=-FARTHEST, most=FARTHEST)
     return settings.whole("label", label, 0, len(examples.classes) - 1)
@@ -177,7 +178,6 @@ def point(session: Session, given: CommandArguments) -> Reply:
         where["index"] = given.whole("index", 0, len(session.examples.labels) - 1)
     if action != "delete":
         x = given.list("x", MOST_COLUMNS)
-
 
         where["x"] = [checks.number(f"x[{i}]", value) for i, value in enumerate(x)]
         where["label"] = given.plain("label", None)

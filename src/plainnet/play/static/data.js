@@ -1,2 +1,119 @@
-// A panel to be filled; see main.js.
-export function dataPanel(app, element) {}
+// The data: a data set of plainnet with its options, or the reader's own table; and beside the map what it shows.
+
+import { formOf, shape } from "./controls.js";
+import { make, renew } from "./dom.js";
+import { field, place } from "./fields.js";
+import { uploadForm } from "./upload.js";
+import { thumbnail } from "./thumbnail.js";
+
+export function dataPanel(app, element) {
+  const form = formOf(
+    app,
+    "data",
+    () => app.scene.setup,
+    (path, value) => app.change(path, value),
+  );
+  const sets = make("div", { class: "sets", role: "radiogroup", "aria-label": app.text("data.sets") });
+  const options = make("div", { class: "controls" });
+  const about = make("p", { class: "quiet" });
+  element.append(sets, about, options, uploadForm(app, element));
+  let built = "";
+  app.on("scene", ({ setup, data, problems }) => {
+    if (!sets.childElementCount) sets.append(...app.choices.datasets.map((entry) => choice(app, entry)));
+    for (const box of sets.querySelectorAll("input")) box.checked = setup.data.kind === "dataset" && box.value === setup.data.name;
+    about.textContent = described(app, setup, data);
+    const wanted = JSON.stringify(shape({ kind: setup.data.kind, name: setup.data.name, options: setup.data.options }));
+    if (wanted + setup.data.kind === built) for (const one of form.fields.values()) one.show();
+    else {
+      built = wanted + setup.data.kind;
+      form.fields.clear();
+      renew(options, fieldsOf(form, setup.data));
+    }
+    place(form.fields, problems);
+  });
+  planeTools(app, document.querySelector("#plane .tools"));
+}
+
+function choice(app, entry) {
+  const box = make("input", { type: "radio", name: "data-set", id: `data-set-${entry.name}`, value: entry.name });
+  box.addEventListener("change", () => {
+    const { validation, test, seed } = app.scene.setup.data;
+    app.act("change", { path: ["data"], value: { kind: "dataset", name: entry.name, options: {}, validation, test, seed: seed ?? 0 }, run: 0 });
+  });
+  const picture = entry.preview?.length ? thumbnail(entry.preview) : null;
+  return make("label", { for: box.id, title: entry.help ?? null }, box, picture, make("span", {}, entry.name));
+}
+
+// Say what the data are: rows and parts, what is predicted, and where an uploaded table stays.
+function described(app, { data: setting }, data) {
+  const { training, validation, test } = data.parts;
+  const parts = [app.text("data.rows", { count: data.rows, columns: data.columns.length })];
+  if (validation || test) parts.push(app.text("data.parts", { training, validation, test }));
+  if (data.target) parts.push(app.text(`data.${data.task}`, { target: data.target, count: data.classes?.length ?? 0 }));
+  if (setting.kind === "table" || setting.kind === "given") parts.push(app.text("data.stays"));
+  return parts.join(" ");
+}
+
+function fieldsOf(form, data) {
+  const entry = data.kind === "dataset" && form.app.choices.datasets.find(({ name }) => name === data.name);
+  const own = (entry?.arguments ?? []).map((one) => field(form, one, ["data", "options", one.name]).element);
+  const common = form.app.choices.data.filter(({ name }) => name !== "seed" || data.kind !== "points");
+  return [...own, ...common.map((one) => field(form, one, ["data", one.name]).element)];
+}
+
+// Beside the map: its axes, where the other columns stand, and the label of a new point.
+function planeTools(app, element) {
+  let built = "";
+  app.on("scene", ({ data }) => {
+    const wanted = JSON.stringify([data.columns, data.classes, data.editable, data.rows]);
+    if (wanted === built) return show();
+    built = wanted;
+    app.chosen.brush = data.classes ? 1 : middle(data);
+    renew(element, axesTools(app, data), data.editable ? brush(app, data) : []);
+    show();
+  });
+  const show = () => {
+    const { axes, at } = app.chosen;
+    for (const select of element.querySelectorAll("select[data-axis]")) select.value = axes[select.dataset.axis];
+    const row = element.querySelector("#plane-at");
+    if (row && document.activeElement !== row) row.value = at === null ? "" : at + 1;
+  };
+  app.on("chosen", show);
+}
+
+const middle = () => 0;
+
+function axesTools(app, { columns, rows }) {
+  if (columns.length <= 2) return [];
+  const option = ({ name }, i) => make("option", { value: i }, name);
+  const axis = (place) => {
+    const select = make("select", { id: `plane-axis-${place}`, "data-axis": place }, columns.map(option));
+    select.addEventListener("change", () => {
+      const axes = [...app.chosen.axes];
+      const wanted = Number(select.value);
+      if (axes[1 - place] === wanted) axes[1 - place] = axes[place]; // the two axes change places
+      axes[place] = wanted;
+      app.choose({ axes, column: axes[0] });
+    });
+    return make("label", {}, make("span", {}, app.text(`data.axis.${place}`)), select);
+  };
+  const row = make("input", { type: "number", id: "plane-at", min: 1, max: rows, step: 1, placeholder: app.text("data.median") });
+  row.addEventListener("change", () => app.choose({ at: row.value === "" ? null : Math.min(rows, Math.max(1, Math.round(row.value))) - 1 }));
+  return [axis(0), axis(1), make("label", {}, make("span", {}, app.text("data.at")), row)];
+}
+
+// Which class, or which value, a new point gets.
+function brush(app, { classes }) {
+  if (!classes) {
+    const value = make("input", { type: "number", id: "plane-brush", step: "any", value: app.chosen.brush });
+    value.addEventListener("change", () => app.choose({ brush: Number(value.value) || 0 }));
+    return [make("label", {}, make("span", {}, app.text("data.brushValue")), value)];
+  }
+  const box = (name, place) => {
+    const input = make("input", { type: "radio", name: "brush", id: `plane-brush-${place}`, value: place });
+    input.checked = place === app.chosen.brush;
+    input.addEventListener("change", () => app.choose({ brush: place }));
+    return make("label", { class: `chip class-${place % 8}`, for: input.id }, input, make("span", {}, name));
+  };
+  return [make("fieldset", { class: "brush" }, make("legend", {}, app.text("data.brush")), classes.map(box))];
+}

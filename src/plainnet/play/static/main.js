@@ -7,8 +7,9 @@ import { curvesPanel } from "./curves.js";
 import { dataPanel } from "./data.js";
 import { networkPanel } from "./diagram.js";
 import { explainPanel, unitPanel } from "./explain.js";
+import { headerPanel } from "./header.js";
 import { lessonPanel } from "./lessons.js";
-import { readAddress } from "./link.js";
+import { keepToken, readAddress } from "./link.js";
 import { planePanel } from "./plane.js";
 import { playerPanel } from "./player.js";
 import { takePanel } from "./take.js";
@@ -52,15 +53,20 @@ async function start() {
     if (settings.hide.has(name)) place.hidden = true;
     panel(app, place.querySelector(".body") ?? place);
   }
+  headerPanel(app, document.getElementById("about"), document.getElementById("links"));
   transport.onState = async (state, reply) => {
     app.connection = state;
     app.tell("connection", { state, ...reply });
     if (state !== "open") return;
+    if (reply.token) keepToken(reply.token);
     if (reply.resumed && app.scene) return app.refresh();
     app.choices ??= await app.ask("choices");
     await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
     if (settings.lesson) await app.act("lesson", { number: settings.lesson });
   };
+  if (matchMedia("(max-width: 48rem)").matches) {
+    for (const fold of document.querySelectorAll(".settings details")) fold.open = false; // the pictures come first
+  }
   transport.open();
 }
 

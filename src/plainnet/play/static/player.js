@@ -1,2 +1,167 @@
-// A panel to be filled; see main.js.
-export function playerPanel(app, element) {}
+// The player: play, pause, one step, one epoch, speed, restart, new seed; what the runs do now, in numbers and words.
+
+import { openHelp, watchKeys } from "./help.js";
+import { icon, make } from "./dom.js";
+
+// Steps a second for slow motion, epochs a second, and null: as fast as it goes.
+const SPEEDS = [[1, "steps"], [5, "steps"], ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((speed) => [speed, "epochs"]), [null, "epochs"]];
+const USUAL = 9;
+const QUIET = 8000; // milliseconds between two sentences of the story for screen readers
+
+export function playerPanel(app, element) {
+  const acts = actions(app);
+  const buttons = makeButtons(app, acts);
+  const speed = makeSpeed(app, acts);
+  const readouts = make("dl", { class: "readouts" });
+  const story = make("p", { class: "story" });
+  element.append(
+    make("div", { class: "bar" }, buttons.element, readouts),
+    make("div", { class: "stories" }, story, speed, make("p", { class: "refused", hidden: true })),
+  );
+  const refused = element.querySelector(".refused");
+  const say = teller(app);
+  watchKeys(app, { ...acts, help: () => openHelp(app) });
+  app.on("playing", (playing) => buttons.show(playing));
+  app.on("frame", (frame) => {
+    showReadouts(app, readouts, frame);
+    say(showStory(app, story, frame), frame.runs[0].state);
+  });
+  app.on("scene", (scene) => {
+    const sentences = scene.problems.map(({ message }) => message);
+    showRefused(app, refused, sentences.length ? app.text("player.problems", { sentences: sentences.join(" ") }) : "");
+  });
+  app.on("refusal", ({ message }) => {
+    showRefused(app, refused, message);
+    app.say(message, { assertive: true });
+  });
+  connection(app, element);
+}
+
+function showRefused(app, place, sentence) {
+  place.textContent = sentence;
+  place.hidden = !sentence;
+}
+
+// What the buttons and the keys do.
+function actions(app) {
+  const acts = {
+    speed: USUAL,
+    play: () => app.act("play", { speed: SPEEDS[acts.speed][0], by: SPEEDS[acts.speed][1] }),
+    pause: () => app.act("pause"),
+    toggle: () => (app.playing ? acts.pause() : acts.play()),
+    step: () => app.act("step"),
+    epoch: () => app.act("epoch"),
+    restart: () => app.act("restart", { seed: null }),
+    seed: () => app.act("restart", { seed: Math.floor(Math.random() * 1e6) }),
+  };
+  return acts;
+}
+
+function makeButtons(app, acts) {
+  const button = (name, act = acts[name]) =>
+    make(
+      "button",
+      { type: "button", id: `player-${name}`, class: name === "play" ? "main" : null, title: app.text(`player.tip.${name}`), onclick: act },
+      icon(name),
+      make("span", {}, app.text(`player.${name}`)),
+    );
+  const play = button("play", acts.toggle);
+  const show = (playing) => {
+    play.replaceChildren(icon(playing ? "pause" : "play"), make("span", {}, app.text(playing ? "player.pause" : "player.play")));
+  };
+  const element = make("div", { class: "buttons" }, play, ...["step", "epoch", "restart", "seed"].map((name) => button(name)));
+  return { element, show };
+}
+
+function makeSpeed(app, acts) {
+  const name = (place) => {
+    const [count, by] = SPEEDS[place];
+    return count === null ? app.text("player.full") : app.text(`player.rate.${by}`, { count });
+  };
+  const shown = make("output", { for: "player-speed" }, name(acts.speed));
+  const slider = make("input", {
+    type: "range",
+    id: "player-speed",
+    min: 0,
+    max: SPEEDS.length - 1,
+    step: 1,
+    value: acts.speed,
+    "aria-valuetext": name(acts.speed),
+    oninput: () => {
+      acts.speed = Number(slider.value);
+      shown.textContent = name(acts.speed);
+      slider.setAttribute("aria-valuetext", name(acts.speed));
+      if (app.playing) acts.play();
+    },
+  });
+  slider.value = acts.speed;
+  return make("div", { class: "speed" }, make("label", { for: "player-speed" }, app.text("player.speed")), slider, shown);
+}
+
+// The numbers of the runs; of two runs each number stands twice, the second below the first.
+function showReadouts(app, list, { runs }) {
+  const rows = [
+    ["epoch", (run) => Math.floor(run.epoch).toLocaleString("en")],
+    ["loss", (run) => app.number(run.loss)],
+    ["validation", (run) => run.validation_loss ?? null, (value) => app.number(value)],
+    ...Object.keys(runs[0].metrics ?? {}).slice(0, 1).map((name) => [name, (run) => app.number(run.metrics?.[name], 3)]),
+  ];
+  const shown = rows.filter(([, read]) => runs.some((run) => read(run) !== null));
+  const names = shown.map(([name]) => name).join(" ") + runs.length;
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
+    list.replaceChildren(...shown.map(([name]) => readout(app, name, runs.length)));
+  }
+  const places = list.querySelectorAll("dd");
+  shown.flatMap(([, read, write = String]) => runs.map((run) => write(read(run)))).forEach((text, i) => {
+    if (places[i].textContent !== text) places[i].textContent = text;
+  });
+}
+
+function readout(app, name, runs) {
+  const key = `player.readout.${name}`;
+  const called = app.text(key) === key ? name.replaceAll("_", " ") : app.text(key);
+  return make("div", { class: name }, make("dt", {}, called), Array.from({ length: runs }, () => make("dd")));
+}
+
+// Show what the runs do, as sentences of the texts, and return them.
+function showStory(app, place, { runs }) {
+  const told = runs.map((run, i) => {
+    const sentence = run.story ? app.text(run.story.key, run.story.values) : "";
+    return runs.length > 1 ? app.text("player.run", { run: i + 1, sentence }) : sentence;
+  });
+  const sentence = told.join(" ");
+  if (place.textContent !== sentence) place.textContent = sentence;
+  place.dataset.state = runs[0].state;
+  return sentence;
+}
+
+// Tell screen readers a change of state at once, and the rest of the story now and then.
+function teller(app) {
+  let last = 0;
+  let state = "";
+  let said = "";
+  return (sentence, now) => {
+    const time = performance.now();
+    if (sentence === said || (now === state && time - last < QUIET)) return;
+    [last, state, said] = [time, now, sentence];
+    app.say(sentence);
+  };
+}
+
+// A cut connection is said plainly, with what can be done.
+function connection(app, element) {
+  const lost = document.getElementById("lost");
+  app.on("connection", ({ state, reason }) => {
+    element.classList.toggle("cut", state !== "open");
+    if (state === "open") {
+      lost.hidden = true;
+      return;
+    }
+    const retry = make("button", { type: "button", onclick: () => app.transport.retry() }, app.text("player.retry"));
+    const sentence = app.text(state === "refused" ? "player.refused" : "player.lost", { reason: reason ?? "" });
+    if (lost.hidden || lost.dataset.state !== state) lost.replaceChildren(sentence, " ", ...(state === "lost" ? [retry] : []));
+    lost.dataset.state = state;
+    lost.hidden = false;
+  });
+}

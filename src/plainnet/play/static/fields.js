@@ -1,0 +1,249 @@
+// One control for one argument of the catalogue: a number, a flag, a choice, or a rate with its schedule.
+//
+// `form` is what a control works on: {app, prefix, value(path), change(path, value), fields: Map}. An argument is
+// {name, kind, default, least|above, most|below, log, of, optional, help}. A field is {element, show(), problem(text)}.
+
+import { hasText } from "./texts.js";
+import { make } from "./dom.js";
+
+export const key = (path) => path.join("/");
+export const identity = (form, path, more = "") => `${form.prefix}-${path.join("-")}${more}`;
+
+// Return a name as people read it: its own text, or the name without underscores.
+export function title(app, name) {
+  const own = `controls.names.${name}`;
+  return hasText(own) ? app.text(own) : String(name).replaceAll("_", " ");
+}
+
+const MAKERS = { whole: numberInput, number: numberInput, flag: flagInput, choice: choiceInput, rate: rateInput, text: textInput };
+
+// Return the field of an argument at a path of the setup, entered into form.fields.
+export function field(form, argument, path, { label, hint = false } = {}) {
+  const id = identity(form, path);
+  const shown = { id, label: label ?? title(form.app, argument.name), "aria-describedby": `${id}-note` };
+  const now = () => form.value(path) ?? (argument.optional ? null : argument.default);
+  const input = (MAKERS[argument.kind] ?? textInput)(form, argument, path, now, shown);
+  const note = make("p", { class: "note", id: `${id}-note` });
+  const name = make("label", { for: id }, shown.label);
+  const parts = argument.kind === "flag" ? [input.element, name] : [name, input.element];
+  const element = make("div", { class: `field ${argument.kind}` }, parts, input.more, note);
+  const made = {
+    element,
+    show() {
+      input.show();
+      this.problem("");
+    },
+    // Show a sentence beside the control, "" for none; the help stands there otherwise.
+    problem(sentence) {
+      element.classList.toggle("wrong", Boolean(sentence));
+      const control = element.querySelector("input, select");
+      if (sentence) control.setAttribute("aria-invalid", "true");
+      else control.removeAttribute("aria-invalid");
+      note.textContent = sentence || (hint && argument.help) || "";
+    },
+  };
+  made.show();
+  form.fields.set(key(path), made);
+  return made;
+}
+
+// Show each problem beside the control that it is about, or the nearest one around it; return those without any.
+export function place(fields, problems) {
+  const sentences = new Map();
+  const rest = [];
+  for (const { at, message } of problems) {
+    let path = at ?? [];
+    while (path.length && !fields.has(key(path))) path = path.slice(0, -1);
+    if (path.length) sentences.set(key(path), [...(sentences.get(key(path)) ?? []), message]);
+    else rest.push(message);
+  }
+  for (const [path, one] of fields) one.problem((sentences.get(path) ?? []).join(" "));
+  return rest;
+}
+
+const SERIES = [1, 2, 5, 10];
+
+// Return the next number up or down of 1, 2, 5, 10, 20, ...; 0 lies below 1e-6.
+export function neighbour(value, direction) {
+  if (!(value > 0)) return direction > 0 ? 1e-6 : 0;
+  const power = Math.floor(Math.log10(value) + 1e-9);
+  const tens = 10 ** power;
+  const lead = value / tens;
+  let found;
+  if (direction > 0) found = SERIES.find((step) => step > lead * (1 + 1e-9)) * tens;
+  else found = ([...SERIES].reverse().find((step) => step < lead * (1 - 1e-9)) ?? 0.5) * tens;
+  return found < 0.9e-6 ? 0 : Number(found.toPrecision(1));
+}
+
+const limits = ({ least, most }) => ({ min: least ?? null, max: most ?? null });
+
+function numberInput(form, argument, path, now, { id, ...named }) {
+  const commit = () => {
+    if (element.value === "" && !argument.optional) return show();
+    const value = element.value === "" ? null : Number(element.value);
+    if (value !== now()) form.change(path, value);
+  };
+  const element = make("input", {
+    type: "number",
+    id,
+    step: argument.kind === "whole" ? 1 : argument.log || unbounded(argument) ? "any" : 0.05,
+    ...limits(argument),
+    placeholder: argument.optional ? form.app.text("controls.none") : null,
+    "aria-describedby": named["aria-describedby"],
+    onchange: commit,
+  });
+  if (argument.log) byRatio(element, commit);
+  const slider = sliderOf(form, argument, path, now, named);
+  const show = () => {
+    const value = now();
+    if (document.activeElement !== element || Number(element.value) !== value) element.value = value ?? "";
+    slider?.show(value);
+  };
+  return { element: slider ? make("span", { class: "pair" }, slider.element, element) : element, show };
+}
+
+const unbounded = ({ most, below }) => (most ?? below ?? Infinity) > 1;
+
+// The arrow keys go through 1, 2, 5, 10, ...: a step that is added is too large or too small for rates.
+function byRatio(element, commit) {
+  element.classList.add("ratio");
+  element.addEventListener("keydown", (event) => {
+    const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!direction) return;
+    event.preventDefault();
+    element.value = neighbour(Number(element.value), direction);
+    commit();
+  });
+}
+
+// A slider beside the number: for rates along their powers of ten, for shares from 0 to 1.
+function sliderOf(form, argument, path, now, { label }) {
+  const share = argument.kind === "number" && !unbounded(argument) && (argument.least ?? argument.above) === 0;
+  if (!argument.log && !share) return null;
+  const zero = argument.least === 0;
+  const low = zero ? -6 : -5;
+  const high = Math.log10(argument.most ?? argument.below ?? 10);
+  const toValue = (place) => (place <= low && zero ? 0 : Number((10 ** place).toPrecision(2)));
+  const toPlace = (value) => (value > 0 ? Math.log10(value) : low);
+  const most = argument.most ?? argument.below - 0.05;
+  const element = make("input", {
+    type: "range",
+    id: identity(form, path, "-slider"),
+    ...(argument.log ? { min: low, max: high, step: 0.05 } : { min: 0, max: most, step: 0.05 }),
+    "aria-label": form.app.text("controls.slider", { name: label }),
+    // Where a change makes other controls, it waits for the release: the slider itself would be made anew.
+    [argument.rebuilds ? "onchange" : "oninput"]: () =>
+      form.change(path, argument.log ? toValue(Number(element.value)) : Number(element.value)),
+  });
+  const show = (value) => {
+    element.value = argument.log ? toPlace(value ?? 0) : (value ?? 0);
+    element.setAttribute("aria-valuetext", form.app.number(value ?? 0));
+  };
+  return { element, show };
+}
+
+function flagInput(form, argument, path, now, { id, ...named }) {
+  const element = make("input", {
+    type: "checkbox",
+    id,
+    "aria-describedby": named["aria-describedby"],
+    onchange: () => form.change(path, element.checked),
+  });
+  return { element, show: () => (element.checked = Boolean(now())) };
+}
+
+// Return the values of a choice: those of the catalogue's list, or those that the argument names itself.
+export function choicesOf(app, argument) {
+  const list = Array.isArray(argument.of) ? argument.of : (app.choices[argument.of] ?? []);
+  return list.map((entry) => entry?.name ?? entry);
+}
+
+export function options(app, values, current) {
+  const all = values.includes(current) ? values : [current, ...values];
+  return all.map((value) => make("option", { value: JSON.stringify(value) }, title(app, value)));
+}
+
+function choiceInput(form, argument, path, now, { id, ...named }) {
+  const { app } = form;
+  const values = choicesOf(app, argument);
+  if (argument.optional) values.unshift(null);
+  const element = make("select", {
+    id,
+    "aria-describedby": named["aria-describedby"],
+    onchange: () => form.change(path, JSON.parse(element.value)),
+  });
+  const show = () => {
+    const value = nameOf(now());
+    const wanted = JSON.stringify(value);
+    if (![...element.options].some((option) => option.value === wanted)) {
+      element.replaceChildren(...options(app, values, value));
+    }
+    element.value = wanted;
+  };
+  return { element, show };
+}
+
+// A part of plainnet is a name, or a description with a name among its settings.
+export const nameOf = (part) => (part && typeof part === "object" ? part.name : part);
+
+function textInput(form, argument, path, now, { id, ...named }) {
+  const read = (text) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  };
+  const element = make("input", {
+    type: "text",
+    id,
+    "aria-describedby": named["aria-describedby"],
+    onchange: () => form.change(path, read(element.value)),
+  });
+  const write = (value) => (typeof value === "string" ? value : JSON.stringify(value ?? null));
+  return { element, show: () => (element.value = write(now())) };
+}
+
+// A rate is a number or a schedule: the number, a choice of the schedule, and the schedule's own arguments.
+function rateInput(form, argument, path, now, named) {
+  const { app } = form;
+  const schedule = () => (now() && typeof now() === "object" ? now() : null);
+  const at = schedule() ? [...path, "learning_rate"] : path;
+  const plain = () => schedule()?.learning_rate ?? (schedule() ? null : now());
+  const number = numberInput(form, { ...argument, kind: "number" }, at, plain, named);
+  const entries = app.choices.schedules;
+  const select = make(
+    "select",
+    {
+      id: identity(form, path, "-schedule"),
+      "aria-label": app.text("controls.schedule", { name: named.label }),
+      onchange: () => form.change(path, described(entries, select.value, plain() ?? argument.default)),
+    },
+    make("option", { value: "" }, app.text("controls.constant")),
+    entries.filter(({ name }) => name !== "constant").map(({ name }) => make("option", { value: name }, title(app, name))),
+  );
+  const inner = make("div", { class: "inner" });
+  const entry = entries.find(({ name }) => name === schedule()?.name);
+  for (const one of entry?.arguments ?? []) {
+    if (one.name === "learning_rate") continue;
+    inner.append(field(form, one, [...path, one.name], { hint: true }).element);
+  }
+  const show = () => {
+    number.show();
+    select.value = schedule()?.name === "constant" ? "" : (schedule()?.name ?? "");
+  };
+  return { element: number.element, more: make("div", { class: "schedule" }, select, inner), show };
+}
+
+// Return the description of a schedule: its defaults with this rate, or the rate alone for a constant one.
+function described(entries, name, rate) {
+  const entry = entries.find((one) => one.name === name);
+  return entry ? { ...defaults(entry), learning_rate: rate } : rate;
+}
+
+// Return the description of a part of the catalogue with the defaults of its arguments.
+export function defaults(entry) {
+  const settings = { name: entry.name };
+  for (const argument of entry.arguments ?? []) settings[argument.name] = argument.default ?? null;
+  return settings;
+}
