@@ -54,9 +54,9 @@ def filled(layer: dict[str, Any], examples: Examples) -> dict[str, Any]:
 
 
 def _from_data(layer: str, examples: Examples) -> Any:
-    numbers = examples.groups.numbers + examples.groups.plain
+    numbers = examples.input_size - len(examples.categories)
     if layer == "Embedding":
-        return list(examples.groups.categories)
+        return list(examples.categories)
     if layer == "PeriodicEmbedding":
         return numbers
     return quantile_edges(examples.training[0][:, :numbers])

@@ -42,13 +42,15 @@ def _dataset(given: dict[str, Any]) -> dict[str, Any]:
 def options_of(name: str, value: Any) -> dict[str, Any]:
     """Return all options of a data set; those that are not given have their defaults."""
     given = settings.an_object("options", value)
-    known = next(entry for entry in catalogue()["datasets"] if entry["name"] == name)["arguments"]
+    known = list(next(entry for entry in catalogue()["datasets"] if entry["name"] == name)["arguments"])
+    if "seed" in given:  # in place of that of the data, which also divides them
+        known.append({"name": "seed", "kind": "whole", "least": 0, "most": MOST_SEED})
     settings.known_keys(f"data set {name!r}", given, [argument["name"] for argument in known])
     found = {}
     for argument in known:
         with placed(argument["name"]):
-            found[argument["name"]] = _option(argument, given.get(argument["name"], argument["default"]))
-    DATASETS[name](**{**found, "rows": min(found["rows"], 4)}, seed=0)  # which refuses what else does not suit
+            found[argument["name"]] = _option(argument, given.get(argument["name"], argument.get("default")))
+    DATASETS[name](**{"seed": 0, **found, "rows": min(found["rows"], 4)})  # which refuses what else does not suit
     return found
 
 

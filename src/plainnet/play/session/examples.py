@@ -13,7 +13,6 @@ from plainnet._base.arrays import Array
 from plainnet._base.wording import in_digits
 from plainnet.errors import InvalidValue
 from plainnet.play.session.columns import ShownColumn
-from plainnet.tabular.features import FeatureGroups
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -77,8 +76,8 @@ class Examples:
     editable: bool = False
     unit: tuple[float, float] = (0.0, 1.0)
     """The mean and the deviation by which a quantity was standardized."""
-    groups: FeatureGroups = FeatureGroups(0, 0)
-    """How many inputs are numbers and plain ones, and the categories of each code."""
+    categories: tuple[int, ...] = ()
+    """The number of categories of each of the last inputs, where these are codes for an embedding."""
     table: dict[str, Any] | None = None
     """The schema of the table that the inputs were made from, as networks keep it."""
     network: Network | None = None
@@ -131,7 +130,10 @@ class Examples:
     def in_units(self, outputs: Array) -> Array:
         """Return outputs of the network in the target's own unit: output · deviation + mean; probabilities as such."""
         mean, deviation = self.unit
-        return outputs if (mean, deviation) == (0.0, 1.0) else outputs * deviation + mean
+        if (mean, deviation) == (0.0, 1.0):
+            return outputs
+        found: Array = outputs * deviation + mean
+        return found
 
     # ---- for the page ----
 
@@ -163,7 +165,8 @@ class Examples:
     def base(self, at: int | None = None) -> Array:
         """Return the inputs of a row, or those where all columns are at their medians and most frequent values."""
         if at is not None:
-            return self.inputs[self._row(at)]
+            own: Array = self.inputs[self._row(at)]
+            return own
         base = np.zeros(self.input_size, self.inputs.dtype)
         for column in self.columns:
             base[list(column.inputs)] = column.encode(np.array([column.usual]))[0]

@@ -15,7 +15,6 @@ from plainnet.play.session.choices import DATASETS
 from plainnet.play.session.columns import number_column
 from plainnet.play.session.data_settings import FARTHEST, MOST_COLUMNS, MOST_POINTS
 from plainnet.play.session.examples import TEST, VALIDATION, Examples, Held
-from plainnet.tabular.features import FeatureGroups
 from plainnet.training.splitting import split
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ GATES = ("xor", "gates")
 
 def of_dataset(data: dict[str, Any], held: Held) -> Examples:
     """Return the examples of a data set of plainnet."""
-    X, y = DATASETS[data["name"]](**data["options"], seed=data["seed"])
+    X, y = DATASETS[data["name"]](**{"seed": data["seed"], **data["options"]})
     names = [f"x{i + 1}" for i in range(X.shape[1])]
     if data["options"].get("constant"):
         names[-1] = "constant"
@@ -72,7 +71,6 @@ def _examples(
         target=target,
         classes=classes,
         editable=len(X) <= MOST_POINTS and X.shape[1] <= MOST_COLUMNS,
-        groups=FeatureGroups(X.shape[1], 0),
     )
 
 

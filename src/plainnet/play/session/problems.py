@@ -9,6 +9,7 @@ from plainnet._base.wording import plural
 from plainnet.adapters import loss_of
 from plainnet.errors import PlainnetError, warnings_passed_over
 from plainnet.losses import CrossEntropy
+from plainnet.metrics import METRICS
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.play.session import usual
@@ -136,7 +137,7 @@ def _of_metrics(setup: Setup, examples: Examples) -> Iterator[Problem]:
     for metric in setup.metrics or ():
         if not usual.suits_task(metric, examples):
             kinds = ("a quantity", "classes") if examples.task == "classification" else ("classes", "a quantity")
-            others = [name for name in usual.METRICS if usual.suits_task(name, examples)]
+            others = [name for name in METRICS if usual.suits_task(name, examples)]
             yield _problem(
                 f"metric {metric!r} is of {kinds[0]} and the data hold {kinds[1]}; take one of {', '.join(others)}",
                 "metrics",

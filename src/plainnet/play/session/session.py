@@ -218,7 +218,8 @@ def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
 
 def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
     """Return the run that a command names by its place; the first one without a name."""
-    return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    place: int = given.whole("run", 0, len(session.runs) - 1, 0)
+    return session.runs[place]
 
 
 def _start(session: Session, given: CommandArguments) -> Reply:

@@ -64,7 +64,7 @@ class Setup:
         names = [field.name for field in fields(cls)]
         settings.known_keys("setup", given, names)
         given.setdefault("data", {})
-        found = {}
+        found: dict[str, Any] = {}
         for name in names:
             with placed(name):
                 value = given.get(name, _DEFAULTS.get(name))

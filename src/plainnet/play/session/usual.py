@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from plainnet.play.session.examples import Examples
 
 EPOCHS = 1_000_000
+FEW_ROWS = 8
 OPTIMIZER = {"name": "adam", "learning_rate": 0.01}
 HIDDEN: dict[str, list[dict[str, Any]]] = {
     "few": [{"name": "Dense", "units": 4, "activation": "tanh"}],
@@ -38,7 +39,7 @@ def completed(setup: Setup, examples: Examples) -> Setup:
         "loss": usual_loss(examples, last),
         "optimizer": OPTIMIZER,
         "epochs": EPOCHS,
-        "metrics": usual_metrics(examples),
+        "metrics": [],
     }.items():
         if plain[name] is None:
             plain[name] = usual
@@ -52,8 +53,10 @@ def fresh(plain: dict[str, Any], examples: Examples) -> dict[str, Any]:
         return {name: value for name, value in own.items() if name == "layers" or plain.get(name) is None} | (
             {"batch_size": own["batch_size"]} if "batch_size" in own else {}
         )
-    hidden = HIDDEN["few" if len(examples.labels) <= 8 else "usual"]
-    return {"layers": [*hidden, usual_output(examples)]}
+    few = len(examples.labels) <= FEW_ROWS  # their predictions are shown one by one, and a metric takes most of the time
+    hidden = HIDDEN["few" if few else "usual"]
+    metrics = plain["metrics"] or ([] if few else usual_metrics(examples))
+    return {"layers": [*hidden, usual_output(examples)], "metrics": metrics}
 
 
 def usual_output(examples: Examples) -> dict[str, Any]:
@@ -115,7 +118,7 @@ def _follow(plain: dict[str, Any], examples: Examples) -> None:
     if name is not None and not loss_suits(name, examples, str(activation)):
         plain["loss"] = None
     kept = [metric for metric in plain["metrics"] or () if suits_task(metric, examples)]
-    plain["metrics"] = kept or (None if plain["metrics"] else plain["metrics"])
+    plain["metrics"] = kept or (usual_metrics(examples) if plain["metrics"] else [])
     if examples.task == "regression":
         plain["class_weight"] = None
     stopping = plain["early_stopping"]
