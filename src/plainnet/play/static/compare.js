@@ -12,7 +12,7 @@ function changes(app, setup) {
   const argument = (layer, name) => app.choices.layers.find((one) => one.name === layer.name)?.arguments.find((one) => one.name === name);
   const list = [
     rate && { name: "learning_rate", path: ["optimizer", "learning_rate"], argument: rate },
-    { name: "optimizer", path: ["optimizer"], argument: { name: "optimizer", kind: "choice", of: "optimizers" } },
+    { name: "optimizer", path: ["optimizer"], argument: { name: "optimizer", kind: "choice", of: "optimizers", alone: true } },
     { name: "loss", path: ["loss"], argument: { name: "loss", kind: "choice", of: "losses" } },
     ...app.choices.options.filter(({ name }) => name === "batch_size" || name === "seed").map((one) => ({ name: one.name, path: [one.name], argument: one })),
   ];

@@ -9,7 +9,7 @@ export async function readAddress() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const token = fragment.get("token");
   if (token) {
-    sessionStorage.setItem(PLACE, token);
+    keepToken(token);
     fragment.delete("token");
     history.replaceState(null, "", address(fragment.get("setup")));
   }
@@ -20,6 +20,11 @@ export async function readAddress() {
     token: token ?? sessionStorage.getItem(PLACE) ?? "",
     setup: await unpacked(fragment.get("setup")),
   };
+}
+
+// Keep the token for this tab, so that the page can be loaded again.
+export function keepToken(token) {
+  sessionStorage.setItem(PLACE, token);
 }
 
 const address = (packed) => location.pathname + location.search + (packed ? `#setup=${packed}` : "");

@@ -9,7 +9,7 @@ import { networkPanel } from "./diagram.js";
 import { explainPanel, unitPanel } from "./explain.js";
 import { headerPanel } from "./header.js";
 import { lessonPanel } from "./lessons.js";
-import { readAddress } from "./link.js";
+import { keepToken, readAddress } from "./link.js";
 import { planePanel } from "./plane.js";
 import { playerPanel } from "./player.js";
 import { takePanel } from "./take.js";
@@ -58,6 +58,7 @@ async function start() {
     app.connection = state;
     app.tell("connection", { state, ...reply });
     if (state !== "open") return;
+    if (reply.token) keepToken(reply.token);
     if (reply.resumed && app.scene) return app.refresh();
     app.choices ??= await app.ask("choices");
     await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
