@@ -35,6 +35,8 @@ class Session:
 
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
+        self.first = setup
+        """What a page starts with that brings no setup of its own."""
         self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
         """The setup of each run, as the page shows it. One with problems waits, and the run before it stays."""
@@ -222,7 +224,7 @@ def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
 def _start(session: Session, given: CommandArguments) -> Reply:
     setup = given.plain("setup", None)
     given.finish()
-    session.start(setup)
+    session.start(session.first if setup is None else setup)
     return session.scene(True), {}
 
 

@@ -22,10 +22,8 @@ export async function readAddress() {
   };
 }
 
-// Keep the token for this tab, so that the page can be loaded again.
-export function keepToken(token) {
-  sessionStorage.setItem(PLACE, token);
-}
+// Keep the token for the next time that this tab is loaded.
+export const keepToken = (token) => sessionStorage.setItem(PLACE, token);
 
 const address = (packed) => location.pathname + location.search + (packed ? `#setup=${packed}` : "");
 
