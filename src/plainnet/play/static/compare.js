@@ -106,7 +106,7 @@ function differences(app) {
     "table",
     { class: "differences" },
     make("thead", {}, make("tr", {}, make("td"), [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run }))))),
-    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part))).join(" "), written(app, one), written(app, two)]))),
+    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part === "layers" ? "layer" : part))).join(" "), written(app, one), written(app, two)]))),
   );
 }
 

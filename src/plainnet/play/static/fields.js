@@ -15,6 +15,12 @@ export function title(app, name) {
   return hasText(own) ? app.text(own) : String(name).replaceAll("_", " ");
 }
 
+// What an empty input means: no number, or for the batch size all rows.
+function empty(app, name) {
+  const own = `controls.empty.${name}`;
+  return app.text(hasText(own) ? own : "controls.none");
+}
+
 const MAKERS = { whole: numberInput, number: numberInput, flag: flagInput, choice: choiceInput, rate: rateInput, text: textInput };
 
 // Return the field of an argument at a path of the setup, entered into form.fields.
@@ -88,7 +94,7 @@ function numberInput(form, argument, path, now, { id, ...named }) {
     id,
     step: argument.kind === "whole" ? 1 : argument.log || unbounded(argument) ? "any" : 0.05,
     ...limits(argument),
-    placeholder: argument.optional ? form.app.text("controls.none") : null,
+    placeholder: argument.optional ? empty(form.app, argument.name) : null,
     "aria-describedby": named["aria-describedby"],
     onchange: commit,
   });
