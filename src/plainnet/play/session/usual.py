@@ -53,7 +53,7 @@ def fresh(plain: dict[str, Any], examples: Examples) -> dict[str, Any]:
         return {name: value for name, value in own.items() if name == "layers" or plain.get(name) is None} | (
             {"batch_size": own["batch_size"]} if "batch_size" in own else {}
         )
-    few = len(examples.labels) <= FEW_ROWS  # their predictions are shown one by one, and a metric takes most of the time
+    few = len(examples.labels) <= FEW_ROWS  # shown one by one; a metric takes most of the time
     hidden = HIDDEN["few" if few else "usual"]
     metrics = plain["metrics"] or ([] if few else usual_metrics(examples))
     return {"layers": [*hidden, usual_output(examples)], "metrics": metrics}
