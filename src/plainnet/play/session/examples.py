@@ -12,6 +12,7 @@ from plainnet import datasets
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.play.session.setup import Setup
+from plainnet.training.splitting import split
 
 
 class ShownColumn(NamedTuple):
@@ -66,6 +67,14 @@ class Examples:
             rows[:, i] = grid.ravel()
         return rows
 
+    def hold_out(self, fraction: float, seed: int) -> None:
+        """Hold out a fraction of the training examples for validation."""
+        X, y, _ = self.training
+        labels = y if y.ndim == 1 else None
+        kept, held = split(len(X), fraction, np.random.default_rng(seed), labels)
+        self.training, self.validation = (X[kept], y[kept], None), (X[held], y[held], None)
+        self.parts[held] = 1
+
 
 def examples_of(setup: Setup, held: Held) -> Examples:
     """Return the examples that a setup describes."""
@@ -76,4 +85,7 @@ def examples_of(setup: Setup, held: Held) -> Examples:
     X, y = getattr(datasets, data["name"])(**options)
     is_regression = data["name"] == "sine"
     count = 0 if is_regression else int(y.max()) + 1
-    return Examples(data["name"], X, y, None if is_regression else [str(i) for i in range(count)])
+    found = Examples(data["name"], X, y, None if is_regression else [str(i) for i in range(count)])
+    if data.get("validation"):
+        found.hold_out(data["validation"], data.get("seed", 0))
+    return found
