@@ -19,6 +19,7 @@ from hypothesis import settings
 settings.register_profile("plainnet", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("plainnet")
 
+os.environ.pop("COLUMNS", None)  # a console keeps the width it finds when it is made; pytest-xdist names one
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # otherwise Ray listens on every address of a Linux machine
 
 COMMANDS = ("cli", "tables", "plots")
@@ -74,6 +75,8 @@ NEEDS = {
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,
     "test_pages.py": (*COMMANDS, "sklearn"),
+    "test_play_gate.py": ("play",),
+    "test_play_server.py": (*COMMANDS, "play", "fast"),
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
     "test_compression.py": ("cluster",),
@@ -140,7 +143,7 @@ def _lacking(names):
 def _modules(name):
     requirements = _project["optional-dependencies"].get(name, [name])
     libraries = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
-    return [_MODULES.get(library, library) for library in libraries]
+    return [_MODULES.get(library, library.replace("-", "_")) for library in libraries]
 
 
 collect_ignore = [module for module, names in NEEDS.items() if _lacking(names)]

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, launch, models, report, show, streams, train, tune, warmup, xor
+from plainnet.cli import compare, explain, export, launch, models, play, report, show, streams, train, tune, warmup, xor
 from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
@@ -58,6 +58,7 @@ _add(export.export, "penguins.npz -o penguins.onnx")
 _add(report.report, "penguins.npz penguins.csv -o penguins.html")
 _add(explain.explain, "penguins.npz penguins.csv --row 3")
 _add(tune.tune, "penguins.csv --target species --trials 50 --storage study.db --save penguins.npz")
+_add(play.play, "")
 _add(compare.compare, "penguins.csv --target species --hidden 8 --hidden 64,32 --seeds 10")
 _add(warmup.warmup, "")
 

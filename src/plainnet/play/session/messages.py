@@ -34,7 +34,7 @@ BEGIN = 4
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> bytes:
     """Return a message with this header and these arrays, which have a number type of DTYPES."""
-    given = {name: np.ascontiguousarray(array) for name, array in (arrays or {}).items()}
+    given = {name: np.asarray(array) for name, array in (arrays or {}).items()}
     listed = [[name, array.dtype.name, list(array.shape)] for name, array in given.items()]
     whole = plain({**header, "arrays": listed}) if listed else plain(header)
     text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from plainnet._base.arrays import Array
 from plainnet._base.checks import whole_number
-from plainnet._base.configurable import describe
 from plainnet.engines import Job, blas
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
 from plainnet.network.prediction import measure
+from plainnet.play.session.carrying import carry, same_set, shapes
 from plainnet.play.session.curves import Curve
 from plainnet.play.session.examples import Examples
+from plainnet.play.session.path import ParameterPath
 from plainnet.play.session.setup import Setup
 from plainnet.training import prepare
 from plainnet.training.options import Options
@@ -26,11 +26,11 @@ from plainnet.training.run import TrainingRun
 REPORTS = 1_000
 """A run that nothing watches reports about every thousandth part of the epochs behind it."""
 
-MOST_IN_PATH = 200
-"""The most sets of parameters that the path of a run keeps."""
+CHEAP = 2_000_000
+"""The products of test rows and parameters up to which the test loss is measured while the run plays."""
 
-PATH_NUMBERS = 4_000_000
-"""The most numbers that it keeps; large networks have fewer sets."""
+CALL = 0.002
+"""The seconds of training between two looks at the parameters, for the path, at least."""
 
 ENDS = {"all epochs": "finished", "early stopping": "stopped", "diverged": "diverged", "interrupted": "paused"}
 """The state of a run by the reason for its end."""
@@ -95,10 +95,10 @@ class LiveRun:
         """
         network = setup.network(examples)
         training = self._prepared(setup, examples, network)
-        before, is_same_set = self.setup, _same_set(self.setup, setup)
+        before, is_same_set = self.setup, same_set(self.setup, setup)
         had = self.training.job, self.network
         same = is_same_set and before.seed == setup.seed and before.dtype == setup.dtype
-        if not (same and _shapes(network) == _shapes(self.network)):
+        if not (same and shapes(network) == shapes(self.network)):
             self.setup, self.examples = setup, examples
             self.restart()
             return True
@@ -109,7 +109,7 @@ class LiveRun:
             return False
         self.seconds_before += self.training.seconds
         self._take(network, training)
-        self.steps_before += _carry(*had, self.job, same_rows)
+        self.steps_before += carry(*had, self.job, same_rows)
         self.training.epochs_before = self.job.epochs_done
         self.training.loss = math.nan
         if self.job.epochs_done >= self.job.epochs:
@@ -128,7 +128,10 @@ class LiveRun:
         self.problem = ""
         self.has_learned = False
         self.edits = 0
+        self.judged: tuple[Any, float, dict[str, Any]] | None = None
+        """The latest story of the run: what it was made for, when, and the story."""
         self.is_touched = False
+        self._tested: tuple[Any, float] | None = None
         self._measured: tuple[Any, dict[str, float | None]] | None = None
 
     def _note_start(self) -> None:
@@ -198,6 +201,7 @@ class LiveRun:
     def step(self) -> None:
         """Train on one batch."""
         self._advance(0.0, 1)
+        self._take_reports()
 
     def epoch(self) -> None:
         """Train to the end of the present epoch, or through the next one."""
@@ -210,6 +214,7 @@ class LiveRun:
             self._advance(until, goal - self.epochs)
             if time.monotonic() >= until:
                 break
+        self._take_reports()
 
     def _advance(self, until: float, most: float) -> None:
         """Train up to a report, a point of the path, `until`, or `most` epochs on."""
@@ -218,7 +223,8 @@ class LiveRun:
         self.is_touched = False
         training = self.training
         training.report_every = self._report_every()
-        most = min(most, self.path.next_epoch - self.epochs)
+        fitting = CALL / max(self.seconds_per_epoch, 1e-9)
+        most = min(most, max(self.path.next_epoch - self.epochs, int(fitting)))
         began = time.perf_counter() - training.seconds
         with warnings_passed_over():
             try:
@@ -226,7 +232,6 @@ class LiveRun:
                     training.advance(training.engine, began, until, ahead=True, most=most)
             except DivergenceError as error:
                 self.problem = str(error)
-            self._take_reports()
             if training.is_over:
                 training.end()
                 self.touched()
@@ -293,8 +298,17 @@ class LiveRun:
         return {"loss": own["loss"] + penalties(net), "validation_loss": validation, **on}
 
     def test_loss(self) -> float | None:
-        """Return the loss of the present parameters on the test examples; None where there are none."""
-        return None
+        """Return the loss of the present parameters on the test examples; None without any, or if it takes long."""
+        test, size = self.examples.test, self.network.parameters.size
+        if test is None or not len(test[0]) or (self.is_playing and len(test[0]) * size > CHEAP):
+            return None
+        key = self.steps, self.edits
+        if self._tested is None or self._tested[0] != key:
+            X, y, weights = test
+            with np.errstate(all="ignore"):
+                found = self.network.evaluate(X, y, loss=self.job.loss, sample_weight=weights)
+            self._tested = key, found["loss"]
+        return self._tested[1]
 
     def latest(self) -> dict[str, Any]:
         """Return the loss, the validation loss and the metrics of the latest epoch, or those of the present weights.
@@ -314,33 +328,6 @@ class LiveRun:
         return {"loss": found.pop("loss"), "validation_loss": found.pop("validation_loss"), "metrics": found}
 
 
-class ParameterPath:
-    """The parameters at some epochs of a run, evenly spread: every `every`th of them, at most MOST_IN_PATH."""
-
-    def __init__(self, network: Network) -> None:
-        size = max(1, network.parameters.size)
-        self.most = max(2, min(MOST_IN_PATH, PATH_NUMBERS // size))
-        self.every = 1
-        self.epochs = [0]
-        self.parameters = [network.parameters.copy()]
-
-    @property
-    def next_epoch(self) -> int:
-        """The next epoch that it takes."""
-        return (self.epochs[-1] // self.every + 1) * self.every
-
-    def add(self, epoch: int, parameters: Array) -> None:
-        """Take the parameters at the end of an epoch if it is the next one."""
-        if epoch < self.next_epoch:
-            return
-        if len(self.epochs) >= self.most:
-            del self.epochs[1::2], self.parameters[1::2]
-            self.every *= 2
-        if epoch >= self.next_epoch:
-            self.epochs.append(epoch)
-            self.parameters.append(parameters.copy())
-
-
 def penalties(net: Network) -> float:
     """Return Σ l1 · Σ|w| + l2/2 · Σw² over the arrays that have a penalty."""
     found = 0.0
@@ -349,49 +336,3 @@ def penalties(net: Network) -> float:
             values = own[name].astype(np.float64)
             found += float(penalty.l1) * float(np.abs(values).sum()) + float(penalty.l2) / 2 * float((values**2).sum())
     return found
-
-
-def _shapes(net: Network) -> list[Any]:
-    """Return the kind and the shapes of each layer that has parameters."""
-    views = net.parameter_views(net.parameters)
-    return [
-        (type(layer), [(name, own[name].shape) for name in own])
-        for layer, own in zip(net.layers, views, strict=True)
-        if own
-    ]
-
-
-def _same_set(before: Setup, after: Setup) -> bool:
-    """Return True if two setups have the same data, or points of the same kind that were edited."""
-    one, other = before.data, after.data
-    return one == other or other.get("kind") == "points"
-
-
-def _carry(old: Job, old_network: Network, job: Job, same_rows: bool) -> int:
-    """Let a new job go on where an old one stands, of a network with arrays of the same shapes.
-
-    Return the steps of the old one that the new one does not count, as its optimizer begins anew.
-    """
-    net = job.network
-    net.parameters = old_network.parameters
-    if net.statistics.shape == old_network.statistics.shape:
-        net.statistics = old_network.statistics
-    for stream in ("shuffling", "dropout"):
-        getattr(net, stream).bit_generator.state = getattr(old_network, stream).bit_generator.state
-    job.epochs_done = old.epochs_done
-    if same_rows and (job.batch_size, job.shuffle) == (old.batch_size, old.shuffle):
-        job.batches_done, job.loss_total, job.weight_total = old.batches_done, old.loss_total, old.weight_total
-        job.order_state = old.order_state
-    job.learning_rate = old.learning_rate
-    job.gradient_norms.extend(old.gradient_norms)
-    if describe(job.optimizer.schedule) == describe(old.optimizer.schedule):
-        job.schedule_memory.update(old.schedule_memory)
-        job.schedule_memory["step"] = 1 / job.batches
-    job.keep_good()
-    if type(job.optimizer) is not type(old.optimizer):
-        return old.steps_done
-    job.steps_done = old.steps_done
-    for name in job.optimizer.remembers:
-        if name in old.optimizer_state:
-            job.optimizer_state[name][...] = old.optimizer_state[name]
-    return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import frames, messages, scene, steps, units, valley
+from plainnet.play.session import choices, frames, messages, points, scene, steps, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -35,6 +35,8 @@ class Session:
 
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
+        self.first = setup
+        """What a page starts with that brings no setup of its own."""
         self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
         """The setup of each run, as the page shows it. One with problems waits, and the run before it stays."""
@@ -216,13 +218,14 @@ def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
 
 def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
     """Return the run that a command names by its place; the first one without a name."""
-    return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    place: int = given.whole("run", 0, len(session.runs) - 1, 0)
+    return session.runs[place]
 
 
 def _start(session: Session, given: CommandArguments) -> Reply:
     setup = given.plain("setup", None)
     given.finish()
-    session.start(setup)
+    session.start(session.first if setup is None else setup)
     return session.scene(True), {}
 
 
@@ -295,6 +298,11 @@ def _epoch(session: Session, given: CommandArguments) -> Reply:
     return {"playing": False}, {}
 
 
+def _choices(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    return choices.catalogue(), {}
+
+
 COMMANDS: dict[str, Command] = {
     "start": _start,
     "setup": _setup,
@@ -308,6 +316,8 @@ COMMANDS: dict[str, Command] = {
     "epoch": _epoch,
     "frame": frames.frame,
     "examples": frames.examples,
+    "point": points.point,
+    "choices": _choices,
     "explain": steps.explain,
     "unit": units.unit,
     "valley": valley.valley,

@@ -12,7 +12,6 @@ from plainnet.explain.standing import before_next_step
 from plainnet.explain.walk import walk
 from plainnet.network import Network
 from plainnet.play.session.arguments import CommandArguments
-from plainnet.play.session.examples import Examples
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scenes import Scenes
 
@@ -76,8 +75,8 @@ def batch_of(run: LiveRun) -> tuple[int, Array, Array, Array | None]:
 
 def example_of(run: LiveRun, row: int) -> tuple[int, Array, Array, None]:
     """Return one example as a batch; where a layer takes a mean over the batch, it is followed by training examples."""
-    X, y = inputs_of(run.examples, row)
-    job = run.job
+    found, job = run.examples.row(row), run.job
+    X, y = found.inputs[None], found.target
     least = max(layer.smallest_batch for layer in run.network.layers)
     if least > 1:
         if len(job.inputs) < least - 1:
@@ -85,12 +84,3 @@ def example_of(run: LiveRun, row: int) -> tuple[int, Array, Array, None]:
         X = np.concatenate([X, job.inputs[: least - 1]])
         y = np.concatenate([y.reshape(1, *job.targets.shape[1:]), job.targets[: least - 1]])
     return len(X), X, y, None
-
-
-def inputs_of(examples: Examples, row: int) -> tuple[Array, Array]:
-    """Return the inputs (1, inputs) and the target of one of the examples shown, as the network takes them."""
-    parts = (examples.training, examples.validation, examples.test)
-    of = int(examples.parts[row])
-    place = int((examples.parts[:row] == of).sum())
-    X, y, _ = parts[of]
-    return np.asarray(X[place : place + 1]), np.asarray(y[place : place + 1])

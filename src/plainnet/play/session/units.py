@@ -10,7 +10,6 @@ from plainnet._base.arrays import Array
 from plainnet.explain import formulas
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.scenes import mathml
-from plainnet.play.session.steps import inputs_of
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -32,7 +31,7 @@ def unit(session: Session, given: CommandArguments) -> Reply:
     place = given.whole("unit", 0, sizes[layer + 1] - 1)
     row = given.whole("row", 0, len(run.examples.labels) - 1, None)
     given.finish()
-    arriving = None if row is None else _arriving(net, inputs_of(run.examples, row)[0].astype(net.dtype), layer)
+    arriving = None if row is None else _arriving(net, run.examples.row(row).inputs[None].astype(net.dtype), layer)
     header: dict[str, Any] = {"layer": layer, "unit": place, "row": row, "in": [], "bias": None, "z": None, "a": None}
     header |= {"formulas": [], "parameters": [], "more_in": 0}
     if layer == -1:

@@ -9,7 +9,7 @@ export async function readAddress() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const token = fragment.get("token");
   if (token) {
-    sessionStorage.setItem(PLACE, token);
+    keepToken(token);
     fragment.delete("token");
     history.replaceState(null, "", address(fragment.get("setup")));
   }
@@ -21,6 +21,9 @@ export async function readAddress() {
     setup: await unpacked(fragment.get("setup")),
   };
 }
+
+// Keep the token for the next time that this tab is loaded.
+export const keepToken = (token) => sessionStorage.setItem(PLACE, token);
 
 const address = (packed) => location.pathname + location.search + (packed ? `#setup=${packed}` : "");
 

@@ -9,7 +9,7 @@ import { networkPanel } from "./diagram.js";
 import { explainPanel, unitPanel } from "./explain.js";
 import { headerPanel } from "./header.js";
 import { lessonPanel } from "./lessons.js";
-import { readAddress } from "./link.js";
+import { keepToken, readAddress } from "./link.js";
 import { planePanel } from "./plane.js";
 import { playerPanel } from "./player.js";
 import { takePanel } from "./take.js";
@@ -58,9 +58,13 @@ async function start() {
     app.connection = state;
     app.tell("connection", { state, ...reply });
     if (state !== "open") return;
+    if (reply.token) keepToken(reply.token);
     if (reply.resumed && app.scene) return app.refresh();
-    app.choices ??= await app.ask("choices");
-    await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
+    const choices = app.choices ?? app.ask("choices"); // both are asked at once; the answers come in this order
+    const started = app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
+    app.choices = await choices;
+    await started;
+    if (settings.setup === undefined) app.tell("refusal", { message: text("header.unreadable"), at: null });
     if (settings.lesson) await app.act("lesson", { number: settings.lesson });
   };
   if (matchMedia("(max-width: 48rem)").matches) {

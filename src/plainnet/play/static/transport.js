@@ -82,6 +82,7 @@ export class WebSocketTransport extends Transport {
     try {
       const reply = await this.ask("hello", { token: this.token, session: this.session });
       this.session = reply.session;
+      this.token = reply.token; // we may have come with a ticket, which works once
       this.tries = 0;
       this.onState("open", reply);
     } catch (error) {
