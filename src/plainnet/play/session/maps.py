@@ -9,7 +9,6 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.network import Network
-from plainnet.network.prediction import can_compile, outputs_of
 
 MOST_GRIDS = 8
 """The most grids of inputs that are kept."""
@@ -30,12 +29,6 @@ class Grids:
                 del self.kept[next(iter(self.kept))]
             self.kept[key] = examples, rows  # the examples are kept, so that no other ones get their id
         return self.kept[key][1]
-
-
-def predictions(net: Network, inputs: Array) -> Array:
-    """Return the outputs over a grid, by machine code where that can be: a page asks for them many times a second."""
-    with np.errstate(all="ignore"):
-        return outputs_of(net, inputs, compiled=can_compile())
 
 
 def unit_outputs(net: Network, inputs: Array, units: Sequence[tuple[int, int]]) -> Array:
