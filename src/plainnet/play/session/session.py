@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene
+from plainnet.play.session import choices, frames, messages, points, scene, steps, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -318,5 +318,8 @@ COMMANDS: dict[str, Command] = {
     "examples": frames.examples,
     "point": points.point,
     "choices": _choices,
+    "explain": steps.explain,
+    "unit": units.unit,
+    "valley": valley.valley,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""
