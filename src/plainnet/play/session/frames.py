@@ -30,6 +30,8 @@ class Views:
 
     def __init__(self) -> None:
         self.grids = maps.Grids()
+        self.survey: Any = None
+        """The map of the loss that is being made; see valley.py."""
 
 
 def frame(session: Session, given: CommandArguments) -> Reply:

@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import frames, messages, scene
+from plainnet.play.session import choices, frames, messages, points, scene, steps, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -234,7 +234,8 @@ def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
 
 def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
     """Return the run that a command names by its place; the first one without a name."""
-    return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    place: int = given.whole("run", 0, len(session.runs) - 1, 0)
+    return session.runs[place]
 
 
 def _start(session: Session, given: CommandArguments) -> Reply:
@@ -313,6 +314,11 @@ def _epoch(session: Session, given: CommandArguments) -> Reply:
     return {"playing": False}, {}
 
 
+def _choices(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    return choices.catalogue(), {}
+
+
 COMMANDS: dict[str, Command] = {
     "start": _start,
     "setup": _setup,
@@ -326,5 +332,10 @@ COMMANDS: dict[str, Command] = {
     "epoch": _epoch,
     "frame": frames.frame,
     "examples": frames.examples,
+    "point": points.point,
+    "choices": _choices,
+    "explain": steps.explain,
+    "unit": units.unit,
+    "valley": valley.valley,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""
