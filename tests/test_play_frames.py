@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plainnet.attribution.dependence import partial_dependence
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.play.session.curves import MOST, Curve
 from plainnet.play.session.maps import as_bytes
@@ -46,8 +47,7 @@ def session() -> Session:
 
 def plane(session: Session, axes: list[int], points: int, at: int | None) -> np.ndarray:
     """The grid, row by row: the first axis runs fastest, and the lowest value of the second one comes first."""
-    X = np.concatenate([session.examples.training[0], session.examples.validation[0]])
-    base = np.median(X, axis=0) if at is None else session.examples.row(at)["inputs"]
+    base = np.median(session.examples.training[0], axis=0) if at is None else session.examples.row(at).inputs
     x, y = (np.linspace(*session.examples.ranges([axis])[0], points) for axis in axes)
     rows = np.tile(base, (points * points, 1))
     for i in range(points):
@@ -82,16 +82,15 @@ def test_the_maps_of_units_are_the_outputs_of_layers(session: Session) -> None:
 
 def test_a_column_has_a_curve_of_all_outputs(session: Session) -> None:
     _, arrays = session.handle(
-        {"do": "frame", "map": {"points": 9, "axes": [2]}, "dependence": {"column": 2, "points": 9}}
+        {"do": "frame", "map": {"points": 9, "axes": [2], "at": 4}, "dependence": {"column": 2, "points": 9}}
     )
-    ends = session.examples.ranges([2])[0]
-    rows = np.tile(plane(session, [0, 1], 2, None)[0], (9, 1))
-    X = np.concatenate([session.examples.training[0], session.examples.validation[0]])
-    rows[:] = np.median(X, axis=0)
-    rows[:, 2] = np.linspace(*ends, 9)
-    expected = session.runs[0].network.predict(rows, engine="numpy")
-    np.testing.assert_allclose(arrays["0.map"], expected, atol=1e-6)
-    np.testing.assert_allclose(arrays["0.dependence"], expected, atol=1e-6)
+    values = np.linspace(*session.examples.ranges([2])[0], 9)
+    rows = np.tile(session.examples.row(4).inputs, (9, 1))
+    rows[:, 2] = values
+    net = session.runs[0].network
+    np.testing.assert_allclose(arrays["0.map"], net.predict(rows, engine="numpy"), atol=1e-6)
+    average = partial_dependence(net, session.examples.training[0], 2, values)
+    np.testing.assert_allclose(arrays["0.dependence"], average, atol=1e-6)
 
 
 def test_the_numbers_are_those_of_the_latest_report(session: Session) -> None:

@@ -109,7 +109,7 @@ def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> A
     output = given.whole("output", 0, (session.runs[0].network.output_size or 1) - 1, 0)
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
-    outputs = run.predictions(inputs)
+    outputs = run.examples.in_units(run.predictions(inputs))
     own = min(output, outputs.shape[1] - 1)  # the second run may have fewer
     shown = outputs if len(axes) == 1 else outputs[:, own].reshape(points, points)
     return np.ascontiguousarray(shown, np.float32)
@@ -141,17 +141,22 @@ def _unit(given: Any) -> tuple[int, int]:
 
 
 def dependence(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return the outputs over one column, (points, outputs), the others at their medians."""
+    """Return the outputs averaged over training examples as one column changes, (values, outputs).
+
+    It is `plainnet.attribution.partial_dependence` of some of them; the values are those of `Examples.dependence`.
+    """
     column = given.whole("column", 0, len(session.examples.columns) - 1)
     points = given.whole("points", 2, MOST_POINTS, 40)
     given.finish()
-    inputs = session.views.grids.plane(run.examples, run.network.dtype, [column], points, None)
-    return np.ascontiguousarray(run.predictions(inputs), np.float32)
+    inputs = session.views.grids.dependence(run.examples, run.network.dtype, column, points)
+    values = len(run.examples.dependence(column, points)[0])
+    outputs = run.examples.in_units(run.predictions(inputs))
+    return outputs.reshape(values, -1, outputs.shape[1]).mean(axis=1).astype(np.float32)
 
 
 def truth(run: LiveRun) -> Array:
     """Return the prediction of each of the few examples: one output as (rows,), several as (rows, outputs)."""
-    outputs = run.predictions(np.asarray(run.examples.training[0], run.network.dtype))
+    outputs = run.examples.in_units(run.predictions(np.asarray(run.examples.training[0], run.network.dtype)))
     return np.ascontiguousarray(outputs[:, 0] if outputs.shape[1] == 1 else outputs, np.float32)
 
 
