@@ -12,6 +12,7 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable, describe
 from plainnet.adapters import UserActivation
+from plainnet.attribution.outputs import activation_name
 from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warnings_gathered
 from plainnet.layers import LAYERS, Layer
 from plainnet.network import Network
@@ -226,8 +227,7 @@ def classes_of(given: GivenModel) -> list[str] | None:
     """Return the names of the classes if the network and its targets are of some; None for quantities."""
     y, last = given.y, given.network.layers[-1]
     assert y is not None
-    activation = getattr(last, "activation", None)
-    name = "" if activation is None else activation.name
+    name = activation_name(given.network, -1)
     units = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else getattr(last, "units", given.network.output_size or 1)
     binary = name == "sigmoid" and units == 1 and bool(np.isin(y, (0, 1)).all())
     if name != "softmax" and not binary:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plainnet._base.wording import plural
 from plainnet.adapters import loss_of
+from plainnet.attribution.outputs import activation_name
 from plainnet.errors import PlainnetError, warnings_passed_over
 from plainnet.layers import Dense, Layer
 from plainnet.losses import CrossEntropy
@@ -48,7 +49,8 @@ def _of_layers(setup: Setup, examples: Examples) -> Iterator[Problem]:
     """Yield what is wrong with the layers themselves: sizes, and what one takes from the one before it."""
     if examples.network is not None and is_as_given(setup, examples.network):
         return
-    most = MOST_UNITS_OF_TABLES if examples.table is not None else MOST_UNITS
+    given = [] if examples.network is None else [layer.settings().get("units", 0) for layer in examples.network.layers]
+    most = max([MOST_UNITS if examples.table is None else MOST_UNITS_OF_TABLES, *given])
     try:
         layers = layers_of(setup, examples)
     except PlainnetError as error:
@@ -96,8 +98,7 @@ def _of_output(setup: Setup, examples: Examples) -> Iterator[Problem]:
     network = network_of(setup, examples)
     place = len(network.layers) - 1
     last, count = network.layers[-1], network.output_size or 0
-    activation = getattr(last, "activation", None)
-    name = "identity" if activation is None else activation.name
+    name = activation_name(network, -1)
     at = ("layers", place, "activation")
     takes = usual.outputs_for(examples)
     if count not in takes:

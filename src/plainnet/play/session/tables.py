@@ -118,6 +118,7 @@ def vars_of(examples: Examples) -> dict[str, Any]:
 def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array) -> Examples:
     """Return rows with a known target as examples, encoded by a table that has been learned."""
     from plainnet.tabular.encoding import codes, of_kinds
+    from plainnet.tabular.targets import NumberTarget
 
     kinds = of_kinds(table.columns, frame)
     cells = np.empty((len(frame), len(table.columns)))
@@ -126,18 +127,19 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     few = len(frame) * len(table.feature_names) <= ENOUGH_FOR_FLOAT32
     inputs = table.features(frame, dtype=np.float64 if few else np.float32)
     targets = table.targets(frame)
-    quantity = table.task == "regression"
+    target = table.target
+    unit = (target.mean, target.deviation) if isinstance(target, NumberTarget) else None
     return Examples(
         name=name,
         columns=tuple(shown_columns(table, cells[parts == 0])),
         cells=cells,
         inputs=inputs,
         targets=targets,
-        labels=np.asarray(table.target.stated(targets), float) if quantity else targets.astype(float),
+        labels=targets.astype(float) if unit is None else table.target.stated(targets),
         parts=parts,
         target=table.target.name,
-        classes=None if quantity else list(table.class_names),
-        unit=(table.target.mean, table.target.deviation) if quantity else (0.0, 1.0),
+        classes=list(table.class_names) if unit is None else None,
+        unit=unit or (0.0, 1.0),
         categories=table.groups.categories,
         table=table.to_dict(),
     )
