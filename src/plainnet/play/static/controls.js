@@ -99,7 +99,7 @@ function groups(form) {
   ];
 }
 
-const option = (form, argument) => field(form, argument, [argument.name], { hint: true }).element;
+const option = (form, argument) => field(form, argument, [argument.name], { hint: !SHOWN.includes(argument.name) }).element;
 
 // Loss and optimizer, with the optimizer's rate; its other settings lie in a fold.
 function learning(form) {

@@ -13,9 +13,10 @@ export function playerPanel(app, element) {
   const buttons = makeButtons(app, acts);
   const speed = makeSpeed(app, acts);
   const readouts = make("dl", { class: "readouts" });
+  const facts = make("p", { class: "facts" });
   const story = make("p", { class: "story" });
   element.append(
-    make("div", { class: "bar" }, buttons.element, readouts),
+    make("div", { class: "bar" }, buttons.element, readouts, facts),
     make("div", { class: "stories" }, story, speed, make("p", { class: "refused", hidden: true })),
   );
   const refused = element.querySelector(".refused");
@@ -24,6 +25,7 @@ export function playerPanel(app, element) {
   app.on("playing", (playing) => buttons.show(playing));
   app.on("frame", (frame) => {
     showReadouts(app, readouts, frame);
+    showFacts(app, facts, frame);
     say(showStory(app, story, frame), frame.runs[0].state);
   });
   app.on("scene", (scene) => {
@@ -116,6 +118,14 @@ function showReadouts(app, list, { runs }) {
   shown.flatMap(([, read, write = String]) => runs.map((run) => write(read(run)))).forEach((text, i) => {
     if (places[i].textContent !== text) places[i].textContent = text;
   });
+}
+
+// Numbers about the run that few people need, in small letters; what is not known yet is left out.
+function showFacts(app, place, { runs }) {
+  const { learning_rate: rate, gradient_norm: gradient, rows_per_second: rows, engine, step } = runs[0];
+  const facts = { step: Math.round(step), rate, gradient, rows: rows && Number(rows.toPrecision(2)), engine };
+  const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined);
+  place.textContent = known.map(([name, value]) => app.text(`player.fact.${name}`, { value })).join(" · ");
 }
 
 function readout(app, name, runs) {
