@@ -3,6 +3,7 @@
 import { formOf, shape } from "./controls.js";
 import { make, renew } from "./dom.js";
 import { field, place } from "./fields.js";
+import { fold } from "./layers.js";
 import { uploadForm } from "./upload.js";
 import { thumbnail } from "./thumbnail.js";
 
@@ -72,8 +73,9 @@ function described(app, { data: setting }, data) {
 function fieldsOf(form, data) {
   const entry = data.kind === "dataset" && form.app.choices.datasets.find(({ name }) => name === data.name);
   const own = (entry?.arguments ?? []).map((one) => field(form, one, ["data", "options", one.name]).element);
-  const common = form.app.choices.data.filter(({ name }) => name !== "seed" || data.kind !== "points");
-  return [...own, ...common.map((one) => field(form, one, ["data", one.name]).element)];
+  const [validation, ...others] = form.app.choices.data;
+  const first = field(form, validation, ["data", validation.name]).element;
+  return [...own, first, fold(form, ["data"], others, form.app.text("data.more"))];
 }
 
 // Beside the map: its axes, where the other columns stand, and the label of a new point.
@@ -83,7 +85,7 @@ function planeTools(app, element) {
     const wanted = JSON.stringify([data.columns, data.classes, data.editable, data.rows]);
     if (wanted === built) return show();
     built = wanted;
-    app.chosen.brush = data.classes ? 1 : middle(data);
+    app.chosen.brush = data.classes ? 1 : 0;
     renew(element, axesTools(app, data), data.editable ? brush(app, data) : []);
     show();
   });
@@ -96,10 +98,9 @@ function planeTools(app, element) {
   app.on("chosen", show);
 }
 
-const middle = () => 0;
-
 function axesTools(app, { columns, rows }) {
-  if (columns.length <= 2) return [];
+  const varied = columns.filter(({ range }) => !range || range[0] !== range[1]);
+  if (varied.length <= 2) return [];
   const option = ({ name }, i) => make("option", { value: i }, name);
   const axis = (place) => {
     const select = make("select", { id: `plane-axis-${place}`, "data-axis": place }, columns.map(option));

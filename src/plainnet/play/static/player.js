@@ -120,11 +120,12 @@ function showReadouts(app, list, { runs }) {
   });
 }
 
-// Numbers about the run that few people need, in small letters.
+// Numbers about the run that few people need, in small letters; what is not known yet is left out.
 function showFacts(app, place, { runs }) {
   const { learning_rate: rate, gradient_norm: gradient, rows_per_second: rows, engine, step } = runs[0];
-  const values = { step: Math.round(step), rate, gradient, engine, rows: rows ? Number(rows.toPrecision(2)) : null };
-  place.textContent = app.text("player.facts", values);
+  const facts = { step: Math.round(step), rate, gradient, rows: rows && Number(rows.toPrecision(2)), engine };
+  const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined);
+  place.textContent = known.map(([name, value]) => app.text(`player.fact.${name}`, { value })).join(" · ");
 }
 
 function readout(app, name, runs) {
