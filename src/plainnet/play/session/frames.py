@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet.attribution.dependence import partial_dependence
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.play.session import maps, scene, story
 from plainnet.play.session.arguments import CommandArguments
@@ -23,6 +24,9 @@ MOST_UNITS = 256
 
 MOST_SHOWN = 5_000
 """The most examples that the page draws."""
+
+MOST_AVERAGED = 100
+"""The most examples that a partial dependence is the mean over."""
 
 
 class Views:
@@ -111,6 +115,7 @@ def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> A
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
     outputs = maps.predictions(run.network, inputs)
+    outputs = run.examples.in_units(outputs)
     shown = outputs if len(axes) == 1 else outputs[:, output].reshape(points, points)
     return np.ascontiguousarray(shown, np.float32)
 
@@ -140,17 +145,21 @@ def _is_there(unit: tuple[int, int], sizes: list[int]) -> bool:
 
 
 def dependence(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return the outputs over one column, (points, outputs), the others at their medians."""
+    """Return the partial dependence of the outputs on one column, (points, outputs): their mean over some examples."""
     column = given.whole("column", 0, len(session.examples.columns) - 1)
     points = given.whole("points", 2, MOST_POINTS, 40)
     given.finish()
-    inputs = session.views.grids.plane(run.examples, run.network.dtype, [column], points, None)
-    return np.ascontiguousarray(maps.predictions(run.network, inputs), np.float32)
+    _, inputs = run.examples.dependence(column, points)
+    X = run.examples.training[0]
+    some = X[np.linspace(0, len(X) - 1, min(len(X), MOST_AVERAGED)).astype(int)]
+    found = partial_dependence(run.network, some, run.examples.columns[column].inputs, inputs)
+    return np.ascontiguousarray(run.examples.in_units(found), np.float32)
 
 
 def truth(run: LiveRun) -> Array:
     """Return the prediction of each of the few examples: one output as (rows,), several as (rows, outputs)."""
     outputs = maps.predictions(run.network, np.asarray(run.examples.training[0], run.network.dtype))
+    outputs = run.examples.in_units(outputs)
     return np.ascontiguousarray(outputs[:, 0] if outputs.shape[1] == 1 else outputs, np.float32)
 
 

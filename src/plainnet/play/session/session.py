@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene, steps, units, valley
+from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -49,7 +49,7 @@ class Session:
         """The names of the commands done, the latest last."""
         self.views = frames.Views()
         self._made: list[tuple[dict[str, Any], Examples]] = []
-        self.start(setup)
+        self.start(setup or self.held.setup)
 
     # ---- messages ----
 
@@ -117,6 +117,10 @@ class Session:
         examples = examples_of(setup, self.held)
         self._made = [*self._made[-1:], (setup.data, examples)]
         return examples
+
+    def forget_examples(self) -> None:
+        """Make examples anew from now on, as there is another table of the same name."""
+        self._made.clear()
 
     def apply(self, setup: Setup, place: int = 0) -> bool:
         """Give a run another setup; return True if the runs began again.
@@ -317,6 +321,7 @@ COMMANDS: dict[str, Command] = {
     "frame": frames.frame,
     "examples": frames.examples,
     "point": points.point,
+    "upload": tables.upload,
     "choices": _choices,
     "explain": steps.explain,
     "unit": units.unit,
