@@ -110,18 +110,27 @@ function changed(setup, path, value) {
 const called = (app, { name, layer, kind }) =>
   layer ? app.text("compare.inLayer", { name: title(app, name), layer, kind }) : title(app, name);
 
-// A table of what differs between the two setups.
+// A table of what differs between the two setups; lists of unlike layers stand there as a whole.
 function differences(app) {
   const [first, second] = app.scene.setups;
-  const rows = unlike(first, second);
+  const kinds = ({ layers }) => layers.map(({ name }) => name).join();
+  const alike = kinds(first) === kinds(second);
+  const whole = app.scene.networks.map(({ layers }) => layers.map(({ label }) => label).join(" → "));
+  const rows = unlike(alike ? first : { ...first, layers: whole[0] }, alike ? second : { ...second, layers: whole[1] });
   if (rows.length === 0) return make("p", {}, app.text("compare.same"));
-  const cells = (tag, texts) => make("tr", {}, texts.map((text, i) => make(i ? tag : "th", i ? {} : { scope: "row" }, text)));
-  return make(
-    "table",
-    { class: "differences" },
-    make("thead", {}, make("tr", {}, make("td"), [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run }))))),
-    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part === "layers" ? "layer" : part))).join(" "), written(app, one), written(app, two)]))),
-  );
+  const part = (name, i, path) => {
+    if (typeof name === "number") return name + 1;
+    return title(app, name === "layers" && path.length > 1 ? "layer" : name);
+  };
+  const row = ([path, one, two]) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, path.map(part).join(" ")),
+      [one, two].map((value) => make("td", {}, written(app, value))),
+    );
+  const heads = [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run })));
+  return make("table", { class: "differences" }, make("thead", {}, make("tr", {}, make("td"), heads)), make("tbody", {}, rows.map(row)));
 }
 
 function unlike(one, two, path = []) {
