@@ -320,7 +320,7 @@ def has(stage: Stage, name: str) -> bool:
 def _largest(lines: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the lines with the largest values in their order, and the others."""
     if len(lines) <= MOST_LINES:
-        return lines, []
+        return list(lines), []
     order = np.argsort([-abs(each["value"]) for each in lines], kind="stable")
     kept = set(order[: MOST_LINES - 1].tolist())
     return [each for k, each in enumerate(lines) if k in kept], [each for k, each in enumerate(lines) if k not in kept]

@@ -56,7 +56,7 @@ class Walk {
       make("label", { class: "chip" }, this.batch, app.text("insight.batch")),
       this.again,
     );
-    element.append(choice, this.cells, this.about, this.moved, this.sections, this.steps, this.more, this.region);
+    element.append(choice, this.cells, this.moved, this.sections, this.steps, this.more, this.region, this.about);
     element.addEventListener("keydown", (event) => this.key(event));
   }
 

@@ -23,10 +23,11 @@ export function valleyPanel(app, element) {
     if ("run" in part) panel.ask();
   });
   new ResizeObserver(() => panel.draw()).observe(element);
-  new IntersectionObserver(([entry]) => {
+  const watch = ([entry]) => {
     panel.seen = entry.isIntersecting;
     panel.ask();
-  }).observe(element);
+  };
+  new IntersectionObserver(watch, { rootMargin: "300px" }).observe(element);
   onColors(() => panel.draw());
 }
 

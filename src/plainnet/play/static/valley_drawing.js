@@ -84,7 +84,7 @@ export function map(canvas, reply, names, app) {
 }
 
 // Return the colour of a loss and the levels of the contours: logarithmic where the loss differs more than twentyfold,
-// otherwise closer at the floor. The floor is blue and dark; the heights are as the page.
+// otherwise closer at the floor. The floor is blue; the heights are as the page.
 function shades(valley) {
   const finite = valley.filter(Number.isFinite);
   const low = finite.reduce((least, value) => Math.min(least, value), Infinity);
@@ -95,11 +95,8 @@ function shades(valley) {
     ? (value) => Math.log(value / low) / Math.log(high / low)
     : (value) => Math.sqrt(Math.max(0, value - low) / (high - low));
   const value = log ? (part) => low * (high / low) ** part : (part) => low + (high - low) * part ** 2;
-  const { blue, ground, orange } = palette();
-  const colors = Array.from({ length: SHADES }, (_, i) => {
-    const part = i / (SHADES - 1);
-    return part < 0.6 ? mixed(blue, ground, (part / 0.6) * 0.92) : mixed(mixed(blue, ground, 0.92), orange, ((part - 0.6) / 0.4) * 0.45);
-  });
+  const { blue, ground } = palette();
+  const colors = Array.from({ length: SHADES }, (_, i) => mixed(blue, ground, (0.96 * i) / (SHADES - 1)));
   const color = (loss) => colors[Number.isFinite(loss) ? Math.round(Math.min(1, Math.max(0, share(loss))) * (SHADES - 1)) : SHADES - 1];
   const levels = Array.from({ length: LINES }, (_, i) => value((i + 1) / (LINES + 1)));
   return { low, high, log, color, levels, share };

@@ -24,14 +24,24 @@ export function sceneBody(app, scene, several) {
 
 function partBody(app, part, scene) {
   const named = part.text.startsWith(part.name);
+  const [first, ...others] = part.lines;
+  const isSingle = first && !others.length && !part.more;
   return [
-    !named && part.name && make("p", { class: "quantity" }, part.name),
+    !named && part.name && !isSingle && make("p", { class: "quantity" }, part.name),
     part.text && formula(part.formula, part.text),
+    isSingle && singleLine(app, part, first, named),
     part.note && make("p", { class: "note" }, part.note),
-    part.lines.length > 0 && linesTable(app, part, scene),
+    part.lines.length > 0 && !isSingle && linesTable(app, part, scene),
     part.table && updateTable(app, part.table),
     part.check && verdict(app, part.check),
   ];
+}
+
+// One number stands in one line: "δ = 0.5 × (−1.2) = −0.6 (numerical −0.6)".
+function singleLine(app, part, line, named) {
+  const numerical = line.numerical === undefined ? "" : ` ${app.text("insight.beside", { value: line.numerical })}`;
+  const start = line.terms ? `= ${terms(app, line)} = ` : "= ";
+  return make("p", { class: "single" }, !named && make("b", {}, `${part.name} `), start, make("b", {}, app.number(line.value)), numerical);
 }
 
 // Screen readers hear the caption first: what these numbers are.
