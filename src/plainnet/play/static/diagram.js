@@ -283,6 +283,8 @@ export class NetworkDrawing {
     const isLink = target.kind === "link";
     this.cursor.setAttribute("tabindex", isLink ? 0 : -1);
     this.cursor.setAttribute("d", isLink ? curveOf(target.link) : "");
+    if (isLink) this.cursor.removeAttribute("aria-hidden");
+    else this.cursor.setAttribute("aria-hidden", "true"); // it stands for no link
     this.cursor.target = isLink ? target : null;
     if (!isLink) target.node.element.setAttribute("tabindex", 0);
     if (this.parameters) this.describe();
