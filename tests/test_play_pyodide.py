@@ -1,6 +1,7 @@
 """The static build of the page: plainnet as it is, in the reader's own browser.
 
-The test in a browser needs Pyodide and its NumPy, which are too large to keep here. Fetch them once, and name the folder:
+The test in a browser needs Pyodide and its NumPy, which are too large to keep here. Fetch them once, and name their
+folder:
 
     pip download --no-deps open-webui==0.12.4 && npm pack pyodide@314.0.3
     PLAINNET_PYODIDE=$PWD pytest tests/test_play_pyodide.py
@@ -116,11 +117,8 @@ def address(build, pyodide, tmp_path):
 class Files(http.server.SimpleHTTPRequestHandler):
     """Serves files, each with the type that browsers ask for."""
 
-    extensions_map = {
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
+    def guess_type(self, path):
+        return {".mjs": "text/javascript", ".wasm": "application/wasm"}.get(Path(path).suffix, super().guess_type(path))
 
     def log_message(self, *_):
         pass

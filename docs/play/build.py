@@ -2,8 +2,8 @@
 
     python docs/play/build.py FOLDER [--pyodide ADDRESS]
 
-FOLDER gets the page, plainnet's source in one archive, and a worker that runs it. Pyodide, which is Python and NumPy for
-browsers, is fetched by the reader's browser from ADDRESS; a folder that holds it is copied into FOLDER instead.
+FOLDER gets the page, plainnet's source in one archive, and a worker that runs it. Pyodide, which is Python and NumPy
+for browsers, is fetched by the reader's browser from ADDRESS; a folder that holds it is copied into FOLDER instead.
 """
 
 from __future__ import annotations
