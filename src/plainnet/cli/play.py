@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plainnet.cli.groups import grouped
 from plainnet.cli.streams import console
+
+if TYPE_CHECKING:
+    from plainnet.play.session.session import Session
 
 
 @grouped
@@ -20,21 +23,16 @@ def play(
 ) -> None:
     """Watch a network learn on a page in the browser, and change whatever you like while it does."""
     from plainnet.play.server.serve import PlayServer
-    from plainnet.play.server.worker import Trainable
 
-    def make() -> Trainable:
-        from plainnet.play.session.session import Session
+    def session() -> Session:
+        from plainnet.play.session.session import Session  # in the thread that makes it, while the browser starts
 
         return Session({"seed": seed})
 
-    server = PlayServer(make, port, lesson).start()
-    console.print(f"plainnet play is at {server.url}", soft_wrap=True)
-    console.print("Ctrl-C ends it.")
-    if browser:
-        server.open_browser()
-    try:
-        server.wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.close()
+    with PlayServer(session, port, lesson) as server:
+        server.start()
+        console.print(f"plainnet play is at {server.url}", soft_wrap=True)
+        console.print("Ctrl-C ends it.")
+        if browser:
+            server.open_browser()
+        server.wait(until_left=False)
