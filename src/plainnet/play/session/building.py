@@ -32,10 +32,10 @@ def network_of(setup: Setup, examples: Examples) -> Network:
 
 def is_as_given(setup: Setup, network: Network) -> bool:
     """Return True if a setup describes the network that was given, so that its weights stay."""
-    from plainnet.play.session.given import described_layers
+    from plainnet.play.session.given import described_layers, seed_of
 
     same = setup.layers == described_layers(network)
-    return same and (setup.seed, setup.dtype) == (network.seed, network.dtype.name)
+    return same and (setup.seed, setup.dtype) == (seed_of(network), network.dtype.name)
 
 
 def layers_of(setup: Setup, examples: Examples) -> list[Layer]:

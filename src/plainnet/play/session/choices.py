@@ -237,7 +237,8 @@ def _preview(name: str) -> list[list[float]]:
     X, y = DATASETS[name](seed=0)
     rows = np.linspace(0, len(X) - 1, min(len(X), MOST_PREVIEW)).astype(int)
     shown = np.column_stack([X[rows, :2], np.asarray(y).reshape(len(X), -1)[rows, 0]])
-    return np.round(shown, 2).tolist()
+    found: list[list[float]] = np.round(shown, 2).tolist()
+    return found
 
 
 def builds(name: str, list_name: str) -> bool:

@@ -88,8 +88,9 @@ def suits_task(metric: str, examples: Examples) -> bool:
 
 def outputs_for(examples: Examples) -> tuple[int, ...]:
     """Return the numbers of outputs that go with the data, the usual one first."""
-    if examples.classes is None:
-        return (1,)
+    wide = examples.targets.ndim == 2 and examples.targets.shape[1]
+    if wide or examples.classes is None:
+        return (int(wide) or 1,)
     count = len(examples.classes)
     return (1, 2) if count == 2 else (count,)
 

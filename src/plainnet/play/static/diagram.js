@@ -211,7 +211,7 @@ export class NetworkDrawing {
     const { data } = this.app.scene;
     if (!column.isOutput) return {};
     if (data.task === "classification") return { ends: [0, 1], table: column.units > 1 ? palette().winners[unit % palette().winners.length] : null };
-    return { ends: this.app.targetRange ?? null };
+    return { ends: this.app.shown?.targetEnds ?? null };
   }
 
   paint() {
@@ -224,7 +224,7 @@ export class NetworkDrawing {
     const point = this.app.chosen.hover?.point;
     for (const node of this.nodes) {
       if (!node.number) continue;
-      const value = point && valueAt(node.map, point, this.app.planeRanges);
+      const value = point && valueAt(node.map, point, this.app.shown?.ranges);
       node.number.classList.toggle("here", value !== null && value !== undefined);
       const shown = value ?? (node.bias !== null && this.parameters ? this.parameters[node.bias] : null);
       node.number.textContent = shown === null ? "" : `${value !== null && value !== undefined ? "= " : ""}${this.app.number(shown, value === null || value === undefined ? 3 : 2)}`;
