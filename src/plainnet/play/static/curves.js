@@ -131,7 +131,7 @@ export function curvesPanel(app, element) {
     const axes = axesOf(plot, x, y, app.number);
     const paths = lines.map(({ name, run, rows, isGhost }) => {
       const ys = rows.map((row) => (y.log && !(row[COLUMNS[name]] > 0) ? NaN : row[COLUMNS[name]]));
-      return draw("path", { class: `line${isGhost ? " ghost" : run ? " second" : ""}`, stroke: isGhost ? null : colorOf(name), "stroke-dasharray": isGhost ? null : run ? (name === "validation" ? "2 5" : "2 2") : DASHES[name], d: linePath(rows.map((row) => row[0]), ys, axes.x, axes.y) });
+      return draw("path", { class: `line${isGhost ? " ghost" : run ? " second" : ""}${rows.length > 500 ? " dense" : ""}`, stroke: isGhost ? null : colorOf(name), "stroke-dasharray": isGhost ? null : run ? (name === "validation" ? "2 5" : "2 2") : DASHES[name], d: linePath(rows.map((row) => row[0]), ys, axes.x, axes.y) });
     });
     const lastX = plot.left + plot.width;
     const changes = marks.map((epoch) => draw("path", { class: "pointer", "stroke-dasharray": "1 3", d: `M${Math.min(lastX, axes.x(epoch))} ${plot.top}v${plot.height}` }, draw("title", {}, app.text("drawing.curves.changed", { epoch }))));
@@ -205,7 +205,7 @@ export function curvesPanel(app, element) {
   onColors(paint);
 }
 
-const colorOf = (name) => (name === "validation" ? palette().orange : palette().blue);
+const colorOf = (name) => ({ loss: palette().blue, validation: palette().orange, metric: palette().classes[2] })[name];
 
 function sample(name, run) {
   const line = draw("path", { class: `line${name === "ghost" ? " ghost" : run ? " second" : ""}`, stroke: name === "ghost" ? null : colorOf(name), "stroke-dasharray": name === "ghost" ? null : run ? "2 2" : DASHES[name], d: "M1 5H25" });

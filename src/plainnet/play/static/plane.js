@@ -73,6 +73,7 @@ export function planePanel(app, element) {
   app.wants((request) => {
     const { axes, at } = app.chosen;
     request.map = { points: axes.length > 1 ? 100 : 200, axes, at, output: outputWanted(app) };
+    request.wrong = app.scene.data.task === "classification" && (!app.playing || performance.now() - texted > TEXT_PAUSE);
   });
   new ResizeObserver(() => app.scene && build()).observe(maps);
   onColors(() => app.scene && build());
@@ -160,8 +161,8 @@ function summaryOf(app, view) {
     if (view.winner) for (const winner of view.winner) counts[winner] += 1;
     else if (data.classes.length === 2) for (const share of map) counts[Number(share >= 0.5)] += 1;
     if (view.winner || data.classes.length === 2) {
-      const shares = data.classes.map((name, k) => `${name} ${Math.round((100 * counts[k]) / map.length)} %`);
-      parts.push(app.text("drawing.plane.areas", { shares: shares.join(", ") }));
+      const shares = data.classes.map((name, k) => `${name}: ${Math.round((100 * counts[k]) / map.length)} %`);
+      parts.push(app.text("drawing.plane.areas", { shares: shares.join("; ") }));
     }
   } else if (data.task !== "classification") {
     let [low, high] = [Infinity, -Infinity];
