@@ -12,7 +12,7 @@ from plainnet._base.configurable import OWN, Configurable, build, describe
 from plainnet.errors import InvalidValue, PlainnetError
 from plainnet.losses import LOSSES
 from plainnet.optimizers import OPTIMIZERS
-from plainnet.play.session.choices import argument_of
+from plainnet.play.session.bounds import bounds_of
 
 Path = Sequence[str | int]
 
@@ -141,7 +141,7 @@ def settings_of(made: Configurable) -> dict[str, Any]:
 def check_sizes(made: Configurable) -> None:
     """Refuse whole numbers beyond the limits of the catalogue, in a part and in the parts in it."""
     for name, value in made.settings().items():
-        known = argument_of(made.name, name)
+        known = bounds_of(made.name, name)
         with placed(name):
             if isinstance(value, Configurable):
                 check_sizes(value)
