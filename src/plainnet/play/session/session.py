@@ -22,6 +22,11 @@ Command = Callable[["Session", CommandArguments], Reply]
 LONGEST_SLICE = 0.02
 """The most seconds of training in one call of `advance`, about."""
 
+QUIET = 0.15
+"""The seconds without a change after which training goes on, where it takes longer than QUICK to make the engine."""
+
+QUICK = 0.03
+
 MOST_LOG = 10_000
 """The most names of commands in the log."""
 
@@ -43,6 +48,8 @@ class Session:
         self.problems: list[dict[str, Any]] = []
         self.pace = Pace()
         self.is_playing = False
+        self.quiet_since = self.quiet_until = 0.0
+        """When training began to wait after a change, as another may follow at once, and when it goes on."""
         self.lesson: Any = None
         """The lesson that the page follows, an object with a method `progress(session) -> dict`; None for none."""
         self.log: list[str] = []
@@ -138,7 +145,16 @@ class Session:
             except PlainnetError as error:
                 problems = [{"at": [], "message": str(error), "run": place}]
         self.setups, self.problems = setups, problems
+        self._wait_for_more_changes()
         return began
+
+    def _wait_for_more_changes(self) -> None:
+        """Let training wait a moment for the next change, but not for ever, if it takes long to make the engine."""
+        now = time.monotonic()
+        if now >= self.quiet_until:
+            self.quiet_since = now
+        slow = any(run.seconds_to_engage > QUICK for run in self.runs)
+        self.quiet_until = min(now + QUIET, self.quiet_since + 2 * QUIET) if slow else 0.0
 
     def _change(self, setups: Sequence[Setup], examples: Examples) -> bool:
         began = False
@@ -199,11 +215,11 @@ class Session:
     @property
     def wait(self) -> float | None:
         """The seconds until `advance` has something to do: 0 at full speed, None while nothing plays."""
-        return self.pace.wait if self.is_playing else None
+        return max(self.pace.wait, self.quiet_until - time.monotonic(), 0.0) if self.is_playing else None
 
     def advance(self, seconds: float = LONGEST_SLICE) -> None:
         """Train for about so long, at most LONGEST_SLICE; nothing happens while the page does not play."""
-        if not self.is_playing:
+        if not self.is_playing or time.monotonic() < self.quiet_until:
             return
         until = time.monotonic() + min(max(seconds, 0.0), LONGEST_SLICE)
         train(self.runs, self.pace, until)
