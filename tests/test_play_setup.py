@@ -203,6 +203,7 @@ def test_what_suits_the_new_data_stays():
 
 # ---- what cannot be combined ----
 
+RATE = {**OUTPUT, "activation": "exponential"}
 SOFTMAX = {"name": "Dense", "units": 1, "activation": "softmax"}
 NORMED = [{"name": "Dense", "units": 4, "activation": "identity"}, "BatchNorm", OUTPUT]
 
@@ -214,8 +215,8 @@ NORMED = [{"name": "Dense", "units": 4, "activation": "identity"}, "BatchNorm", 
         ({"data": XOR, "layers": [{**OUTPUT, "units": 3}]}, ["layers", 0, "units"], "2 classes"),
         ({"data": GAUSSIANS, "layers": [OUTPUT]}, ["layers", 0, "units"], "3 units with softmax"),
         ({"data": SINE, "layers": [{**OUTPUT, "units": 2}]}, ["layers", 0, "units"], "one quantity"),
-        ({"data": XOR, "layers": [OUTPUT, "Scale", {"name": "Dropout", "rate": 0.1}], "loss": "cross_entropy"}, ["loss"], "2 outputs"),
-        ({"data": SINE, "layers": [{**OUTPUT, "activation": "exponential"}], "loss": "poisson"}, ["loss"], "at least 0"),
+        ({"data": XOR, "layers": [OUTPUT, "Scale"], "loss": "cross_entropy"}, ["loss"], "2 outputs"),
+        ({"data": SINE, "layers": [RATE], "loss": "poisson"}, ["loss"], "at least 0"),
         ({"data": SINE, "loss": "binary_cross_entropy"}, ["loss"], "sigmoid"),
         ({"data": GAUSSIANS, "loss": "binary_cross_entropy"}, ["loss"], "sigmoid"),
         ({"data": GAUSSIANS, "loss": "mse"}, ["loss"], "cross_entropy with softmax"),
@@ -252,18 +253,21 @@ def test_a_setup_with_problems_waits_while_the_run_before_it_stays():
 
 # ---- links that hold anything ----
 
+RATES = ["optimizer", "learning_rate"]
+LONG = {"name": "cosine_log", "learning_rate": 0.1, "cycles": 99}
+
 
 @pytest.mark.parametrize(
     ("plain", "at", "says"),
     [
         ({"layer": []}, ["layer"], "did you mean 'layers'"),
         ({"layers": [{"name": "Dens"}]}, ["layers", 0], "did you mean 'Dense'"),
-        ({"layers": [OUTPUT, {"name": "Dense", "units": -1}]}, ["layers", 1], "units is -1"),
+        ({"layers": [OUTPUT, {"name": "Dense", "units": -1}]}, ["layers", 1, "units"], "units is -1"),
         ({"layers": [{"name": "own:x"}]}, ["layers", 0], ""),
         ({"optimizer": {"name": "sgd", "nesterov": True}}, ["optimizer"], "momentum"),
-        ({"optimizer": {"name": "adam", "learning_rate": {"name": "cosine_log", "learning_rate": 0.1, "cycles": 99}}}, ["optimizer", "schedule"], "cycles"),
+        ({"optimizer": {"name": "adam", "learning_rate": LONG}}, [*RATES, "cycles"], "at most 16"),
         ({"data": {"kind": "dataset", "name": "moon"}}, ["data", "name"], "moons"),
-        ({"data": {"kind": "dataset", "name": "moons", "options": {"rows": 10**9}}}, ["data", "options", "rows"], "at most 5,000"),
+        ({"data": {"name": "moons", "options": {"rows": 10**9}}}, ["data", "options", "rows"], "at most 5,000"),
         ({"data": {"kind": "points", "X": [[1.0, math.nan]], "y": [0]}}, ["data", "X", 0, 1], "plain data"),
         ({"data": {"kind": "points", "X": [[0.0, 1.0]] * 2001, "y": [0] * 2001}}, ["data", "X"], "at most 2,000"),
         ({"data": {"kind": "table", "name": "a.csv"}}, ["data", "target"], "needs target"),
@@ -283,8 +287,7 @@ def test_a_link_that_cannot_be_is_refused_with_the_place(plain, at, says):
         return
     with pytest.raises(InvalidSetting, match=says) as caught:
         Setup.of(plain)
-    if at != ["optimizer", "schedule"]:
-        assert caught.value.at == at
+    assert caught.value.at == at
 
 
 texts = st.sampled_from(
@@ -317,8 +320,7 @@ def test_whatever_is_set_is_taken_in_one_form_or_refused(path, value):
         examples = examples_of(changed, Held())
         completed = changed.completed(examples)
         found = completed.problems(examples)
-    except PlainnetError as error:
-        assert str(error)
+    except PlainnetError:
         return
     assert Setup.of(json.loads(json.dumps(completed.plain()))) == completed
     assert found or completed.network(examples).is_built
