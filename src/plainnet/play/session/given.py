@@ -18,7 +18,7 @@ from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warnings_g
 from plainnet.layers import LAYERS, Layer
 from plainnet.network import Network
 from plainnet.play.session import settings, usual
-from plainnet.play.session.choices import MOST_SEED
+from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.columns import number_column
 from plainnet.play.session.examples import Examples, Held
 from plainnet.play.session.points import parts_of
