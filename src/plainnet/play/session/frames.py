@@ -24,6 +24,9 @@ MOST_UNITS = 256
 MOST_SHOWN = 5_000
 """The most examples that the page draws."""
 
+MOST_WRONG = 10_000
+"""The most examples of which a frame says whether they are predicted wrong."""
+
 
 class Views:
     """What frames keep from one to the next."""
@@ -39,6 +42,7 @@ def frame(session: Session, given: CommandArguments) -> Reply:
     runs = session.runs
     want_map, want_units, want_dependence = (given.part(name, None) for name in ("map", "units", "dependence"))
     have = _curve_rows(given, len(runs))
+    want_wrong = given.flag("wrong", False)
     given.finish()
     headers: list[dict[str, Any]] = []
     arrays: dict[str, Array] = {}
@@ -46,11 +50,13 @@ def frame(session: Session, given: CommandArguments) -> Reply:
         own: dict[str, Array] = {"parameters": run.network.parameters.astype(np.float32)}
         header = numbers(run)
         if want_map is not None:
-            own["map"] = prediction_map(session, run, want_map)
+            own |= prediction_map(session, run, want_map)
         if want_units is not None:
             own["units"], header["unit_ranges"] = unit_maps(session, run, want_units)
         if want_dependence is not None:
             own["dependence"] = dependence(session, run, want_dependence)
+        if want_wrong and run.examples.classes is not None:
+            own["wrong"] = wrong(run)
         if scene.is_truth_table(run.examples):
             own["truth"] = truth(run)
         header["curve_from"], rows = run.curve.since(have[i])
@@ -65,7 +71,6 @@ def frame(session: Session, given: CommandArguments) -> Reply:
 def numbers(run: LiveRun) -> dict[str, Any]:
     """Return the numbers of a run at this moment."""
     told = story.of(run)
-    training = run.training
     norms = run.job.gradient_norms
     return {
         "state": run.state,
@@ -77,7 +82,7 @@ def numbers(run: LiveRun) -> dict[str, Any]:
         "gradient_norm": norms[-1] if norms else None,
         "seconds": run.seconds,
         "rows_per_second": run.rows_per_second,
-        "engine": str(training.choice),
+        "engine": run.engine,
         "story": told,
     }
 
@@ -103,27 +108,52 @@ def _axes(session: Session, given: CommandArguments) -> tuple[list[int], int | N
     return axes, given.whole("at", 0, len(session.examples.labels) - 1, None)
 
 
-def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs)."""
+def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> dict[str, Array]:
+    """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs).
+
+    For `output` None the map is the probability of the class that wins, and "winner" says which class that is.
+    """
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 100)
-    output = given.whole("output", 0, max(0, (run.network.output_size or 1) - 1), 0)
+    want_winner = given.plain("output", 0) is None
+    output = 0 if want_winner else given.whole("output", 0, (session.runs[0].network.output_size or 1) - 1, 0)
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
-    outputs = maps.predictions(run.network, inputs)
-    shown = outputs if len(axes) == 1 else outputs[:, output].reshape(points, points)
-    return np.ascontiguousarray(shown, np.float32)
+    outputs = run.examples.in_units(run.predictions(inputs))
+    if len(axes) == 1:
+        return {"map": np.ascontiguousarray(outputs, np.float32)}
+    if want_winner and outputs.shape[1] > 1:
+        shape = points, points
+        winner = outputs.argmax(axis=1).astype(np.uint8)
+        return {"map": outputs.max(axis=1).astype(np.float32).reshape(shape), "winner": winner.reshape(shape)}
+    own = min(output, outputs.shape[1] - 1)  # the second run may have fewer
+    return {"map": np.ascontiguousarray(outputs[:, own].reshape(points, points), np.float32)}
+
+
+def wrong(run: LiveRun) -> Array:
+    """Return 1 for each of the first MOST_WRONG examples whose class is predicted wrong, else 0."""
+    examples = run.examples
+    outputs = run.predictions(np.asarray(examples.inputs[:MOST_WRONG], run.network.dtype))
+    predicted = outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0] >= 0.5
+    return (predicted != examples.labels[:MOST_WRONG]).astype(np.uint8)
 
 
 def unit_maps(session: Session, run: LiveRun, given: CommandArguments) -> tuple[Array, list[list[float]]]:
-    """Return the maps of units as bytes, (units, points, points) or (units, points), and the range of each."""
+    """Return the maps of units as bytes, (units, points, points) or (units, points), and the range of each.
+
+    A unit that this run's network lacks has the range 0 to 0: the page may ask by the other run's network, or by that
+    of a moment ago.
+    """
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 32)
     sizes = [int(units) for _, units, _ in run.network.layer_sizes()]
-    units = [unit for unit in map(_unit, given.list("of", MOST_UNITS)) if _is_there(unit, sizes)]
+    units = [_unit(unit) for unit in given.list("of", MOST_UNITS)]
+    there = [i for i, (layer, unit) in enumerate(units) if 0 <= layer < len(sizes) and 0 <= unit < sizes[layer]]
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
-    values, ranges = maps.as_bytes(maps.unit_outputs(run.network, inputs, units))
+    values, ranges = np.zeros((len(units), len(inputs)), np.uint8), np.zeros((len(units), 2))
+    outputs = maps.unit_outputs(run.network, inputs, [units[i] for i in there])
+    values[there], ranges[there] = maps.as_bytes(outputs)
     return values.reshape(len(units), *[points] * len(axes)), ranges.tolist()
 
 
@@ -133,24 +163,23 @@ def _unit(given: Any) -> tuple[int, int]:
     return given[0], given[1]
 
 
-def _is_there(unit: tuple[int, int], sizes: list[int]) -> bool:
-    """Return True for a unit of this run's network: the page may ask by that of the other run, or of a moment ago."""
-    layer, place = unit
-    return 0 <= layer < len(sizes) and 0 <= place < sizes[layer]
-
-
 def dependence(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return the outputs over one column, (points, outputs), the others at their medians."""
+    """Return the outputs averaged over training examples as one column changes, (values, outputs).
+
+    It is `plainnet.attribution.partial_dependence` of some of them; the values are those of `Examples.dependence`.
+    """
     column = given.whole("column", 0, len(session.examples.columns) - 1)
     points = given.whole("points", 2, MOST_POINTS, 40)
     given.finish()
-    inputs = session.views.grids.plane(run.examples, run.network.dtype, [column], points, None)
-    return np.ascontiguousarray(maps.predictions(run.network, inputs), np.float32)
+    inputs = session.views.grids.dependence(run.examples, run.network.dtype, column, points)
+    values = len(run.examples.dependence(column, points)[0])
+    outputs = run.examples.in_units(run.predictions(inputs))
+    return outputs.reshape(values, -1, outputs.shape[1]).mean(axis=1).astype(np.float32)
 
 
 def truth(run: LiveRun) -> Array:
     """Return the prediction of each of the few examples: one output as (rows,), several as (rows, outputs)."""
-    outputs = maps.predictions(run.network, np.asarray(run.examples.training[0], run.network.dtype))
+    outputs = run.examples.in_units(run.predictions(np.asarray(run.examples.training[0], run.network.dtype)))
     return np.ascontiguousarray(outputs[:, 0] if outputs.shape[1] == 1 else outputs, np.float32)
 
 

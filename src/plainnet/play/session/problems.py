@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plainnet._base.wording import plural
 from plainnet.adapters import loss_of
+from plainnet.attribution.outputs import activation_name
 from plainnet.errors import PlainnetError, warnings_passed_over
+from plainnet.layers import Dense, Layer
 from plainnet.losses import CrossEntropy
 from plainnet.metrics import METRICS
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.play.session import usual
+from plainnet.play.session.bounds import MOST_UNITS, MOST_UNITS_OF_TABLES, bounds_of
 from plainnet.play.session.building import is_as_given, layers_of, network_of
-from plainnet.play.session.choices import MOST_UNITS, MOST_UNITS_OF_TABLES
-from plainnet.play.session.settings import placed
+from plainnet.play.session.settings import placed, shown
 from plainnet.training import prepare
 from plainnet.training.options import Options
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 Problem = dict[str, Any]
 
 MOST_PARAMETERS = 1_000_000
+MOST_DENSE, MOST_LAYERS = 12, 40
 
 
 def problems(setup: Setup, examples: Examples) -> list[Problem]:
@@ -45,20 +49,16 @@ def _of_layers(setup: Setup, examples: Examples) -> Iterator[Problem]:
     """Yield what is wrong with the layers themselves: sizes, and what one takes from the one before it."""
     if examples.network is not None and is_as_given(setup, examples.network):
         return
-    most = MOST_UNITS_OF_TABLES if examples.table is not None else MOST_UNITS
+    given = [] if examples.network is None else [layer.settings().get("units", 0) for layer in examples.network.layers]
+    most = max([MOST_UNITS if examples.table is None else MOST_UNITS_OF_TABLES, *given])
     try:
         layers = layers_of(setup, examples)
     except PlainnetError as error:
         yield _problem(str(error), *getattr(error, "at", ["layers"]))
         return
-    wide = False
-    for i, layer in enumerate(layers):
-        units = layer.settings().get("units")
-        if isinstance(units, int) and units > max(most, *usual.outputs_for(examples)):
-            wide = True
-            kind = "tables" if examples.table is not None else "data of this kind"
-            yield _problem(f"units is {units}; the page takes at most {most} for {kind}", "layers", i, "units")
-    if wide:
+    found = list(_of_sizes(layers, max(most, *usual.outputs_for(examples))))
+    yield from found
+    if found:
         return
     shape: tuple[int, ...] = (examples.input_size,)
     for i, layer in enumerate(layers):
@@ -77,17 +77,33 @@ def _of_layers(setup: Setup, examples: Examples) -> Iterator[Problem]:
         )
 
 
+def _of_sizes(layers: Sequence[Layer], most_units: int) -> Iterator[Problem]:
+    """Yield what is larger than the page takes."""
+    if sum(isinstance(layer, Dense) for layer in layers) > MOST_DENSE + 1 or len(layers) > MOST_LAYERS:
+        yield _problem(
+            f"there are {len(layers)} layers; the page takes at most {MOST_DENSE} hidden Dense layers, and "
+            f"{MOST_LAYERS} layers in all",
+            "layers",
+        )
+    for i, layer in enumerate(layers):
+        for name, value in layer.settings().items():
+            known = bounds_of(layer.name, name)
+            most = most_units if name == "units" else known.get("most", math.inf)
+            if known.get("kind") == "whole" and value > most:
+                yield _problem(f"{name} is {shown(value)}; the page takes at most {most:,}", "layers", i, name)
+
+
 def _of_output(setup: Setup, examples: Examples) -> Iterator[Problem]:
     """Yield what is wrong between the last layer, the loss and the data."""
     network = network_of(setup, examples)
     place = len(network.layers) - 1
     last, count = network.layers[-1], network.output_size or 0
-    activation = getattr(last, "activation", None)
-    name = "identity" if activation is None else activation.name
+    name = activation_name(network, -1)
     at = ("layers", place, "activation")
     takes = usual.outputs_for(examples)
     if count not in takes:
-        yield _problem(_wrong_count(examples, count), "layers", place, *(["units"] if hasattr(last, "units") else []))
+        units = ["units"] if "units" in last.settings() else []
+        yield _problem(_wrong_count(examples, count, bool(units)), "layers", place, *units)
         return
     if name == "softmax" and count == 1:
         yield _problem(
@@ -123,13 +139,14 @@ def _is_own(name: str) -> bool:
     return name.startswith("own:")
 
 
-def _wrong_count(examples: Examples, count: int) -> str:
+def _wrong_count(examples: Examples, count: int, has_units: bool) -> str:
+    give = "give the last layer" if has_units else "end with a Dense layer of"
     has = f"the network has {plural(count, 'output')}"
     if examples.classes is None:
-        return f"{has} and {examples.target!r} is one quantity; give the last layer 1 unit"
+        return f"{has} and {examples.target!r} is one quantity; {give} 1 unit"
     classes = len(examples.classes)
     wanted = "1 unit with sigmoid, or 2 with softmax" if classes == 2 else f"{classes} units with softmax"
-    return f"{has} and the data {classes} classes; give the last layer {wanted}"
+    return f"{has} and the data {classes} classes; {give} {wanted}"
 
 
 def _of_metrics(setup: Setup, examples: Examples) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from plainnet._base import checks
 from plainnet._base.configurable import OWN, Configurable, build, describe
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session.choices import argument_of
+from plainnet.losses import LOSSES
+from plainnet.optimizers import OPTIMIZERS
+from plainnet.play.session.bounds import bounds_of
 
 Path = Sequence[str | int]
 
@@ -115,14 +118,31 @@ def an_object(name: str, value: Any) -> dict[str, Any]:
 # ---- parts of plainnet ----
 
 
-def described(kind: str, value: Any, known: Mapping[str, Callable[..., Any]], whole_dict: bool = False) -> Any:
-    """Return the description of a part in its one form: what `describe` gives, after `build` has taken it.
+def known_loss(value: Any) -> Any:
+    """Return the description of a loss in its one form; one of the user's own stays as it is described."""
+    return value if has_own_parts(value) else describe(_checked("loss", value, LOSSES))
 
-    With `whole_dict` it is a dict with all settings, so that each has a place of its own.
-    """
-    made = build(kind, value, known)
+
+def known_optimizer(value: Any) -> Any:
+    """Return the description of an optimizer as a dict with all its settings, so that each has a place of its own."""
+    return value if has_own_parts(value) else settings_of(_checked("optimizer", value, OPTIMIZERS))
+
+
+def _checked(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> Configurable:
+    made = _built(kind, value, known)
     check_sizes(made)
-    return settings_of(made) if whole_dict else describe(made)
+    return made
+
+
+def _built(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> Configurable:
+    """Return the part that a description stands for; a refusal that begins with the name of a setting is about it."""
+    try:
+        made: Configurable = build(kind, value, known)
+    except PlainnetError as error:
+        setting = re.split(r"[ \[]", str(error), maxsplit=1)[0]
+        place = [setting] if isinstance(value, dict) and setting in value else []
+        raise InvalidSetting(str(error), place) from None
+    return made
 
 
 def settings_of(made: Configurable) -> dict[str, Any]:
@@ -133,20 +153,12 @@ def settings_of(made: Configurable) -> dict[str, Any]:
 def check_sizes(made: Configurable) -> None:
     """Refuse whole numbers beyond the limits of the catalogue, in a part and in the parts in it."""
     for name, value in made.settings().items():
+        known = bounds_of(made.name, name)
         with placed(name):
-            _check_size(made, name, value)
-
-
-def _check_size(made: Configurable, name: str, value: Any) -> None:
-    if isinstance(value, Configurable):
-        check_sizes(value)
-    elif isinstance(value, list):
-        for part in value:
-            _check_size(made, name, part)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        known = argument_of(made.name, name)
-        if known.get("kind") == "whole" and value > known["most"]:
-            raise InvalidValue(f"{name} is {shown(value)}; the page takes at most {known['most']:,}")
+            if isinstance(value, Configurable):
+                check_sizes(value)
+            elif known.get("kind") == "whole" and value is not None and value > known["most"]:
+                raise InvalidValue(f"{name} is {shown(value)}; the page takes at most {known['most']:,}")
 
 
 FROM_DATA = {
@@ -169,7 +181,7 @@ def layer_of(value: Any, known: Mapping[str, Callable[..., Any]]) -> dict[str, A
     name = given.get("name")
     open_settings = [setting for (part, setting) in FROM_DATA if part == name and given.get(setting) is None]
     filled = {**given, **{setting: FROM_DATA[str(name), setting] for setting in open_settings}}
-    found: dict[str, Any] = described("layer", filled, known, whole_dict=True)
+    found = settings_of(_built("layer", filled, known))
     return {**found, **dict.fromkeys(open_settings)}
 
 

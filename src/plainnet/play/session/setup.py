@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from plainnet._base import checks
 from plainnet.engines import ENGINES
 from plainnet.layers import LAYERS
-from plainnet.losses import LOSSES
 from plainnet.metrics import METRICS
-from plainnet.optimizers import OPTIMIZERS
 from plainnet.play.session import settings
-from plainnet.play.session.choices import MOST_EPOCHS, MOST_SEED
+from plainnet.play.session.bounds import MOST_EPOCHS, MOST_SEED
 from plainnet.play.session.data_settings import checked_data
 from plainnet.play.session.settings import InvalidSetting, Path, placed, shown
 from plainnet.training.stopping import EarlyStopping
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from plainnet.play.session.examples import Examples
 
 VERSION = 1
-MOST_LAYERS, MOST_DENSE = 40, 12
+MOST_LAYERS = 200
 USUAL_BATCH = 32
 
 
@@ -158,19 +156,7 @@ def _layers(value: Any) -> list[dict[str, Any]]:
     for i, layer in enumerate(value):
         with placed(i):
             found.append(settings.layer_of(layer, LAYERS))
-    if sum(layer["name"] == "Dense" for layer in found) > MOST_DENSE + 1:
-        raise InvalidSetting(f"layers has more than {MOST_DENSE} hidden Dense layers, the most that the page takes")
     return found
-
-
-def _loss(value: Any) -> Any:
-    return value if settings.has_own_parts(value) else settings.described("loss", value, LOSSES)
-
-
-def _optimizer(value: Any) -> Any:
-    if settings.has_own_parts(value):
-        return value
-    return settings.described("optimizer", value, OPTIMIZERS, whole_dict=True)
 
 
 def _early_stopping(value: Any) -> dict[str, Any]:
@@ -201,8 +187,8 @@ _CHECKS = {
     "data": checked_data,
     "seed": lambda value: settings.whole("seed", value, 0, MOST_SEED),
     "layers": _layers,
-    "loss": _loss,
-    "optimizer": _optimizer,
+    "loss": settings.known_loss,
+    "optimizer": settings.known_optimizer,
     "batch_size": lambda value: settings.whole("batch_size", value, 1, 1_000_000),
     "shuffle": lambda value: checks.flag("shuffle", value),
     "epochs": lambda value: settings.whole("epochs", value, 1, MOST_EPOCHS),

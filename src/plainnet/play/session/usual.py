@@ -88,8 +88,9 @@ def suits_task(metric: str, examples: Examples) -> bool:
 
 def outputs_for(examples: Examples) -> tuple[int, ...]:
     """Return the numbers of outputs that go with the data, the usual one first."""
-    if examples.classes is None:
-        return (1,)
+    wide = examples.targets.ndim == 2 and examples.targets.shape[1]
+    if wide or examples.classes is None:
+        return (int(wide) or 1,)
     count = len(examples.classes)
     return (1, 2) if count == 2 else (count,)
 
@@ -115,7 +116,8 @@ def _follow(plain: dict[str, Any], examples: Examples) -> None:
     activation = plain["layers"][-1].get("activation")
     loss = plain["loss"]
     name = loss["name"] if isinstance(loss, dict) else loss
-    if name is not None and not loss_suits(name, examples, str(activation)):
+    another_task = plain["made_for"]["task"] != examples.task
+    if another_task or (name is not None and not loss_suits(name, examples, str(activation))):
         plain["loss"] = None
     kept = [metric for metric in plain["metrics"] or () if suits_task(metric, examples)]
     plain["metrics"] = kept or (usual_metrics(examples) if plain["metrics"] else [])

@@ -1,7 +1,7 @@
 // What all panels share: the session's latest scene and frame, what the reader has chosen to look at, and one way to ask.
 //
 // Events (`app.on`): "scene" after a change of setup or data, "frame" after each frame, "chosen" when the reader looks
-// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused"}), "refusal" (a Refusal), "playing".
+// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused", with Pyodide "starting" | "failed"}), "refusal" (a Refusal), "playing".
 
 import { Refusal } from "./transport.js";
 import { number, text } from "./texts.js";
@@ -65,6 +65,7 @@ export class App {
       return await this.ask(name, fields, arrays);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      error.run = fields.run ?? 0;
       this.tell("refusal", error);
       return null;
     }

@@ -189,12 +189,10 @@ export class NetworkDrawing {
     const units = frame.arrays[`${this.run}.units`];
     const ranges = frame.runs[this.run]?.unit_ranges;
     if (!units || !ranges || !asked) return;
-    const { layers } = this.network;
-    const there = asked.filter(([layer, unit]) => unit < (layers[layer]?.units ?? 0));
     const points = units.shape[1];
     const length = units.shape.length === 3 ? points * points : points;
-    if (there.length !== ranges.length) return;
-    there.forEach(([layer, unit], i) => {
+    if (asked.length !== ranges.length) return;
+    asked.forEach(([layer, unit], i) => {
       const node = this.nodes.find((one) => one.column.place === layer && one.unit === unit);
       if (!node) return;
       const bytes = units.subarray(i * length, (i + 1) * length);
@@ -211,7 +209,7 @@ export class NetworkDrawing {
     const { data } = this.app.scene;
     if (!column.isOutput) return {};
     if (data.task === "classification") return { ends: [0, 1], table: column.units > 1 ? palette().winners[unit % palette().winners.length] : null };
-    return { ends: this.app.targetRange ?? null };
+    return {};
   }
 
   paint() {
@@ -224,7 +222,7 @@ export class NetworkDrawing {
     const point = this.app.chosen.hover?.point;
     for (const node of this.nodes) {
       if (!node.number) continue;
-      const value = point && valueAt(node.map, point, this.app.planeRanges);
+      const value = point && valueAt(node.map, point, this.app.shown?.ranges);
       node.number.classList.toggle("here", value !== null && value !== undefined);
       const shown = value ?? (node.bias !== null && this.parameters ? this.parameters[node.bias] : null);
       node.number.textContent = shown === null ? "" : `${value !== null && value !== undefined ? "= " : ""}${this.app.number(shown, value === null || value === undefined ? 3 : 2)}`;

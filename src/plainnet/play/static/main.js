@@ -37,7 +37,7 @@ const PANELS = {
 // `<html data-worker="worker.js">` is the page that carries Python with it.
 function transportOf(settings) {
   const { worker } = document.documentElement.dataset;
-  if (worker) return new WorkerTransport(new URL(worker, location.href));
+  if (worker) return new WorkerTransport(new URL(worker, location.href), text("player.starting"));
   const address = new URL("session", location.href.split(/[?#]/)[0]);
   address.protocol = address.protocol.replace("http", "ws");
   return new WebSocketTransport(address, settings.token, text("page.lost"));
