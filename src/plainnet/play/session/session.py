@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
-        self.first = setup
+        self.first = setup or self.held.setup
         """What a page starts with that brings no setup of its own."""
         self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
@@ -56,7 +56,7 @@ class Session:
         """The names of the commands done, the latest last."""
         self.views = frames.Views()
         self._made: list[tuple[dict[str, Any], Examples]] = []
-        self.start(setup or self.held.setup)
+        self.start(self.first)
 
     # ---- messages ----
 
