@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, units, valley
+from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, takeaway, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -342,5 +342,6 @@ COMMANDS: dict[str, Command] = {
     "explain": steps.explain,
     "unit": units.unit,
     "valley": valley.valley,
+    "take": takeaway.take,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""
