@@ -175,7 +175,7 @@ function connection(app, element) {
       return;
     }
     const retry = make("button", { type: "button", onclick: () => app.transport.retry() }, app.text("player.retry"));
-    const sentence = app.text(state === "refused" ? "player.refused" : "player.lost", { reason: reason ?? "" });
+    const sentence = app.text(`player.${state}`, { reason: reason ?? "" });
     if (lost.hidden || lost.dataset.state !== state) lost.replaceChildren(sentence, " ", ...(state === "lost" ? [retry] : []));
     lost.dataset.state = state;
     lost.hidden = false;
