@@ -99,7 +99,8 @@ function table(caption, head, rows, app, more) {
   ];
 }
 
-function verdict(app, { passed, error, verdict: words }) {
+function verdict(app, { passed, error, entries, of, verdict: words }) {
+  const some = entries < of ? ` ${app.text("insight.places", { entries, of })}` : "";
   const shown = passed ? app.text("insight.agrees", { error: error.toExponential(1) }) : app.text("insight.differs", { verdict: words });
-  return make("p", { class: passed ? "agrees" : "differs" }, shown);
+  return make("p", { class: passed ? "agrees" : "differs" }, shown + some);
 }
