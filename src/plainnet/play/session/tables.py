@@ -123,7 +123,8 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     kinds = of_kinds(table.columns, frame)
     cells = np.empty((len(frame), len(table.columns)))
     for place, values in codes(table.columns, kinds):
-        cells[:, place] = values
+        known = levels_of(table.columns[place])
+        cells[:, place] = np.where(values < 0, len(known), values) if known else values
     few = len(frame) * len(table.feature_names) <= ENOUGH_FOR_FLOAT32
     inputs = table.features(frame, dtype=np.float64 if few else np.float32)
     targets = table.targets(frame)
@@ -131,7 +132,7 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     unit = (target.mean, target.deviation) if isinstance(target, NumberTarget) else None
     return Examples(
         name=name,
-        columns=tuple(shown_columns(table, cells[parts == 0])),
+        columns=tuple(shown_columns(table, cells[parts == 0], cells)),
         cells=cells,
         inputs=inputs,
         targets=targets,
@@ -145,13 +146,15 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     )
 
 
-def shown_columns(table: Table, cells: Array) -> list[ShownColumn]:
-    """Return the columns of a table as the page shows them; ranges and usual values are those of the `cells`."""
+def shown_columns(table: Table, training: Array, cells: Array) -> list[ShownColumn]:
+    """Return the columns of a table as the page shows them; ranges and usual values are those of the `training` rows."""
     dates = set(table.date_columns)
     found = []
     for i, (column, places) in enumerate(zip(table.columns, table.features_of_columns, strict=True)):
-        values = cells[:, i]
+        values = training[:, i]
         levels = levels_of(column)
+        if levels and (cells[:, i] >= len(levels)).any():
+            levels = [*levels, "(not seen)"]  # in training; its place is beyond all others, so its features are 0
         kind = "category" if levels else "date" if column.name in dates else "number"
         usual = most_frequent(values, len(levels)) if levels else median_of(values)
         ends = (-0.5, len(levels) - 0.5) if levels else range_of(values)
