@@ -9,6 +9,7 @@ import { moveBy } from "./diagram_keys.js";
 import { moreUnits, weightTables } from "./diagram_lists.js";
 import { onColors, palette } from "./colors.js";
 import { pinsPanel, samePin } from "./pins.js";
+import { watchHighlight } from "./highlight.js";
 import { draw, set } from "./svg.js";
 import { make } from "./dom.js";
 
@@ -407,6 +408,7 @@ export function networkPanel(app, element) {
   const runs = make("div", { class: "drawings" });
   const drawings = [new NetworkDrawing(app, 0, tip), new NetworkDrawing(app, 1, tip)];
   runs.append(drawings[0].element);
+  watchHighlight(app, drawings);
   element.append(runs, legend(app), pinsPanel(app, drawings), tip.element);
   let asked = [];
   const shown = () => drawings.slice(0, app.scene?.runs ?? 1);
