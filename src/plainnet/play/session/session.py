@@ -108,15 +108,13 @@ class Session:
         wanted = Setup.of(setup)
         examples = self.examples_for(wanted)
         wanted = wanted.completed(examples)
-        problems = wanted.problems(examples)
-        run = None
+        problems, run = wanted.problems(examples), None
         if not problems:
             try:
                 run = LiveRun(wanted, examples)
             except PlainnetError as error:
                 problems = [{"at": [], "message": str(error)}]
-        if run is None:
-            run = LiveRun(usual_of(wanted.plain()).completed(examples), examples)
+        run = run or LiveRun(usual_of(wanted.plain()).completed(examples), examples)
         self.runs, self.setups, self.problems = [run], [wanted], problems
         self.pause()
 
