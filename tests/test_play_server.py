@@ -17,7 +17,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from plainnet.play.server import limits
+import plainnet as pn
+from plainnet.cli import run
+from plainnet.errors import MissingExtraError
+from plainnet.network.averaging import members_of
+from plainnet.play.server import limits, serve
 from plainnet.play.server.sessions import Refused, Sessions
 from plainnet.play.server.worker import SessionEnded, Worker
 from plainnet.play.session.messages import pack, unpack
@@ -244,13 +248,14 @@ def opened(port, origin=None):
 def talk(port, token, conversation, session=None):
     """Open a page, say hello, and have a conversation; return what it returns."""
 
-    async def run():
-        async with asyncio.timeout(2 * SECONDS), opened(port) as socket:
-            page = Page(socket)
-            page.hello = await page.ask("hello", token=token, session=session)
-            return await conversation(page)
+    return asyncio.run(talk_in(port, token, conversation, session))
 
-    return asyncio.run(run())
+
+async def talk_in(port, token, conversation, session=None):
+    async with asyncio.timeout(2 * SECONDS), opened(port) as socket:
+        page = Page(socket)
+        page.hello = await page.ask("hello", token=token, session=session)
+        return await conversation(page)
 
 
 def test_xor_is_learned_a_cut_is_resumed_and_ctrl_c_ends_it():
@@ -349,9 +354,139 @@ def test_a_port_is_free_again_at_once():
         assert again == port
 
 
+def test_a_table_is_read_as_train_reads_it_in_every_tab(tmp_path):
+    """German decimal commas, a hostile name of a column, a column to leave out; two tabs share the rows alone."""
+    rows = "\n".join(f"{i / 8};{'ja' if i % 3 else 'nein'};{i}".replace(".", ",") for i in range(60))
+    (tmp_path / "a.csv").write_text("<img src=x onerror=alert(1)>;y;id\n" + rows, encoding="utf-8")
+
+    async def conversation(page):
+        scene = await page.ask("start", setup=None)
+        other = await talk_in(port, token, lambda page: page.ask("start", setup=None))
+        await page.ask("epoch")
+        return scene["data"], other["data"], scene["setup"]["seed"], (await page.ask("frame"))["runs"][0]["epoch"]
+
+    with playing(tmp_path / "a.csv", "--target", "y", "--ignore", "id", "--seed", 7) as (_, port, token):
+        data, other, seed, epoch = talk(port, token, conversation)
+    assert data == other
+    assert [column["name"] for column in data["columns"]] == ["<img src=x onerror=alert(1)>"]
+    assert (data["rows"], data["target"], data["classes"]) == (60, "y", ["ja", "nein"])
+    assert (seed, epoch) == (7, 1)
+
+
+def test_a_model_begins_with_its_own_weights(tmp_path):
+    """The model of `plainnet train` averages several networks; the page begins with the first of them."""
+    table, model = tmp_path / "a.csv", tmp_path / "a.npz"
+    table.write_text("x,y\n" + "\n".join(f"{i / 10},{i % 20 / 20}" for i in range(60)), encoding="utf-8")
+    assert run(["train", str(table), "--target", "y", "--epochs", "3", "--save", str(model), "--no-progress"]) == 0
+
+    async def conversation(page):
+        await page.ask("start", setup=None)
+        frame = await page.ask("frame")
+        return frame["arrays"]["0.parameters"]
+
+    with playing(model, table) as (_, port, token):
+        parameters = talk(port, token, conversation)
+    assert parameters.tolist() == members_of(pn.load(model))[0].parameters.tolist()
+
+
+def test_what_cannot_be_shown_is_refused_in_one_line(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("x,y\n1,2\n3,4\n", encoding="utf-8")
+    assert "does not exist" in refusal(tmp_path / "b.csv", "--target", "y")
+    assert "no column" in refusal(table, "--target", "z")
+    assert "--target is missing" in refusal(table)
+    assert "goes with a table" in refusal("--target", "y")
+    assert "needs a table" in refusal(tmp_path / "a.npz")
+    assert "does not exist" in refusal(tmp_path / "a.npz", table)
+    assert "--decimal goes with a table alone" in refusal(tmp_path / "a.npz", table, "--decimal", ",")
+
+
 def refusal(*arguments):
     """The line of a command that is refused with status 2."""
     result = subprocess.run([*PLAY, *map(str, arguments)], capture_output=True, text=True, timeout=SECONDS)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     return result.stderr
+
+
+# ---- from a program ----
+
+X, Y = pn.datasets.xor()
+XOR = {"loss": "mse", "optimizer": pn.SGD(1.0), "batch_size": None}
+
+
+@pytest.fixture
+def net():
+    return pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
+
+
+async def two_epochs(page):
+    await page.ask("start", setup=None)
+    await page.ask("epoch")
+    await page.ask("epoch")
+
+
+def test_play_trains_a_copy_which_it_gives_back_also_after_its_end(net):
+    before = net.parameters.copy()
+    with pn.play(net, X, Y, **XOR, browser=False) as page:
+        assert page.network.parameters.tolist() == before.tolist()
+        talk(page.port, page.sessions.tokens.token, two_epochs)
+        trained = page.network
+        threads = [page.thread, *(seat.worker.thread for seat in page.sessions.seats.values())]
+    assert net.parameters.tolist() == before.tolist()
+    net.fit(X, Y, **XOR, epochs=2, engine="compiled")
+    assert trained.parameters.tolist() == net.parameters.tolist() == page.network.parameters.tolist()
+    for thread in threads:
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+    page.close()
+    page.wait()
+    assert "ended" in repr(page)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", page.port), timeout=SECONDS)
+
+
+def test_a_notebook_gets_a_frame_and_a_program_a_link():
+    with pn.play(browser=False) as page:
+        assert page.url in repr(page)
+        assert "<iframe" not in page._repr_html_()
+        assert page.url in page._repr_html_()
+    with pn.play(browser=False, notebook=True, lesson=3) as page:
+        assert f'<iframe src="{page.url}"' in page._repr_html_()
+        assert "/?lesson=3#token=" in page.url
+    assert "<iframe" not in page._repr_html_()
+
+
+def test_the_browser_gets_a_ticket_in_place_of_the_token(monkeypatch):
+    addresses = []
+    monkeypatch.setattr(serve.webbrowser, "open", addresses.append)
+    with pn.play() as page:
+        until(lambda: addresses)
+        base, _, ticket = addresses[0].partition("#token=")
+        assert page.url.startswith(base)
+        assert ticket != page.sessions.tokens.token
+        talk(page.port, ticket, two_epochs)
+
+
+def test_wait_returns_when_the_page_has_been_closed_for_a_minute(net, clock):
+    with pn.play(net, X, Y, **XOR, browser=False) as page:
+        page.sessions.clock = clock
+        page.wait(0.01)
+        talk(page.port, page.sessions.tokens.token, two_epochs)
+        until(lambda: all(seat.connection is None for seat in page.sessions.seats.values()))
+        clock.now += limits.AWAY_SECONDS + 1
+        page.wait()
+        assert page.network.parameters.tolist() != net.parameters.tolist()
+
+
+def test_what_play_cannot_show_is_refused_where_it_is_called(net, monkeypatch):
+    with pytest.raises(pn.errors.InvalidType, match="a network with its X and y"):
+        pn.play(net)
+    with pytest.raises(pn.errors.InvalidValue, match="X has 2 columns and the network takes 3 inputs"):
+        pn.play(net, X[:, :2], Y)
+    with pytest.raises(pn.errors.InvalidValue, match="validation"):
+        pn.play(net, X, Y, validation=2)
+    assert not [thread for thread in threading.enumerate() if thread.name == "plainnet play server"]
+    monkeypatch.setattr(serve, "find_spec", lambda library: None)
+    with pytest.raises(MissingExtraError, match="the live page needs"):
+        pn.play()

@@ -264,7 +264,7 @@ LONG = {"name": "cosine_log", "learning_rate": 0.1, "cycles": 99}
         ({"layers": [{"name": "Dens"}]}, ["layers", 0], "did you mean 'Dense'"),
         ({"layers": [OUTPUT, {"name": "Dense", "units": -1}]}, ["layers", 1, "units"], "units is -1"),
         ({"layers": [{"name": "own:x"}]}, ["layers", 0], ""),
-        ({"optimizer": {"name": "sgd", "nesterov": True}}, ["optimizer"], "momentum"),
+        ({"optimizer": {"name": "sgd", "nesterov": True}}, ["optimizer", "nesterov"], "momentum"),
         ({"optimizer": {"name": "adam", "learning_rate": LONG}}, [*RATES, "cycles"], "at most 16"),
         ({"data": {"kind": "dataset", "name": "moon"}}, ["data", "name"], "moons"),
         ({"data": {"name": "moons", "options": {"rows": 10**9}}}, ["data", "options", "rows"], "at most 5,000"),

@@ -14,9 +14,10 @@ from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable, describe
 from plainnet.adapters import UserActivation
 from plainnet.attribution.outputs import activation_name
-from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warnings_gathered
+from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn, warnings_gathered
 from plainnet.layers import LAYERS, Layer
 from plainnet.network import Network
+from plainnet.network.averaging import members_of
 from plainnet.play.session import settings, usual
 from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.columns import number_column
@@ -77,7 +78,7 @@ def held_arrays(
     parts: dict[str, Any] = {} if loss is None else {"loss": adapters.loss_of(loss)}
     parts |= {} if optimizer is None else {"optimizer": optimizers.resolve(optimizer)}
     given = GivenModel(
-        network=network,
+        network=shown_member(network),
         name=name,
         X=inputs,
         y=targets,
@@ -93,7 +94,15 @@ def held_model(network: Network, table: HeldTable) -> Held:
     """Return what a session keeps of a model that was trained on a table, and of a file with such rows."""
     if network.table is None:
         raise InvalidValue("the model was not trained on a table, so it cannot read one; give arrays to plainnet.play")
-    return _held(GivenModel(network, table.name, table=table), {"validation": USUAL_VALIDATION})
+    return _held(GivenModel(shown_member(network), table.name, table=table), {"validation": USUAL_VALIDATION})
+
+
+def shown_member(network: Network) -> Network:
+    """Return a network, or the first of those that it averages, as an average is not what was trained."""
+    first, *others = members_of(network)
+    if others:
+        warn(f"the model averages {len(others) + 1} networks; the page shows and trains the first of them")
+    return first
 
 
 def held_table(

@@ -18,9 +18,8 @@ from plainnet.network.examples import loss_for
 from plainnet.play.session import usual
 from plainnet.play.session.bounds import MOST_UNITS, MOST_UNITS_OF_TABLES, bounds_of
 from plainnet.play.session.building import is_as_given, layers_of, network_of
+from plainnet.play.session.preparing import prepared
 from plainnet.play.session.settings import placed, shown
-from plainnet.training import prepare
-from plainnet.training.options import Options
 
 if TYPE_CHECKING:
     from plainnet.play.session.examples import Examples
@@ -177,8 +176,7 @@ def _of_run(setup: Setup, examples: Examples) -> Iterator[Problem]:
         with warnings_passed_over():
             with placed("optimizer"):
                 build_optimizer(setup, examples)
-            options = Options.of({"report_every": 1, **setup.options(examples)})
-            prepare(network_of(setup, examples), *examples.training[:2], options)
+            prepared(setup, examples, network_of(setup, examples))
     except PlainnetError as error:
         message = str(error)
         at = getattr(error, "at", None) or next((at for begin, at in _PLACES.items() if message.startswith(begin)), [])

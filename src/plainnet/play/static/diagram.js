@@ -9,6 +9,7 @@ import { moveBy } from "./diagram_keys.js";
 import { moreUnits, weightTables } from "./diagram_lists.js";
 import { onColors, palette } from "./colors.js";
 import { pinsPanel, samePin } from "./pins.js";
+import { watchHighlight } from "./highlight.js";
 import { draw, set } from "./svg.js";
 import { make } from "./dom.js";
 
@@ -283,6 +284,8 @@ export class NetworkDrawing {
     const isLink = target.kind === "link";
     this.cursor.setAttribute("tabindex", isLink ? 0 : -1);
     this.cursor.setAttribute("d", isLink ? curveOf(target.link) : "");
+    if (isLink) this.cursor.removeAttribute("aria-hidden");
+    else this.cursor.setAttribute("aria-hidden", "true"); // it stands for no link
     this.cursor.target = isLink ? target : null;
     if (!isLink) target.node.element.setAttribute("tabindex", 0);
     if (this.parameters) this.describe();
@@ -405,6 +408,7 @@ export function networkPanel(app, element) {
   const runs = make("div", { class: "drawings" });
   const drawings = [new NetworkDrawing(app, 0, tip), new NetworkDrawing(app, 1, tip)];
   runs.append(drawings[0].element);
+  watchHighlight(app, drawings);
   element.append(runs, legend(app), pinsPanel(app, drawings), tip.element);
   let asked = [];
   const shown = () => drawings.slice(0, app.scene?.runs ?? 1);

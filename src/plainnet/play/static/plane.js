@@ -60,7 +60,8 @@ export function planePanel(app, element) {
     if (frame.playing && performance.now() - texted < TEXT_PAUSE) return;
     texted = performance.now();
     all((view) => view.paintPoints());
-    summary.textContent = summaryOf(app, views[app.chosen.run] ?? views[0]);
+    const runs = app.scene.runs > 1;
+    summary.textContent = views.slice(0, app.scene.runs).map((view, run) => `${runs ? `${app.text("drawing.run", { run: run + 1 })}: ` : ""}${summaryOf(app, view)}`).join(" ");
     if (app.chosen.hover) write();
   });
   app.on("chosen", (part) => {
@@ -144,8 +145,8 @@ export function predictionOf(app, view, point) {
   const name = data.classes[found.winner];
   if (found.values.length > 1) return app.text("drawing.plane.class", { name, share: app.number(found.values[found.winner], 3) });
   if (view.winner) return app.text("drawing.plane.class", { name, share: app.number(value, 3) });
-  const shownClass = data.classes.length === 2 ? 1 : (app.chosen.output ?? 0);
-  return app.text("drawing.plane.class", { name: data.classes[shownClass], share: app.number(value, 3) });
+  if (data.classes.length === 2) return app.text("drawing.plane.class", { name, share: app.number(found.winner ? value : 1 - value, 3) });
+  return app.text("drawing.plane.one", { name: data.classes[app.chosen.output ?? 0], share: app.number(value, 3) });
 }
 
 // Return the map in a sentence or two, for those who do not see it.

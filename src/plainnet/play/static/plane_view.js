@@ -164,7 +164,7 @@ export class MapView {
     const context = this.over.getContext("2d");
     const { box } = axes;
     context.clearRect(box.left, box.top, box.width, box.height);
-    const radius = radiusOf(shown.count) * (box.width < 260 ? 0.85 : 1);
+    const radius = radiusOf(shown.count) * (box.width < 260 ? 0.7 : 1);
     const chosen = shown.placeOf(app.chosen.row);
     this.judge();
     const one = (i) => {

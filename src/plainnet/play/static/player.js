@@ -23,8 +23,8 @@ export function playerPanel(app, element) {
   const say = teller(app);
   watchKeys(app, { ...acts, help: () => openHelp(app) });
   const problems = () => {
-    const sentences = app.scene.problems.map(({ message }) => message);
-    showRefused(refused, sentences.length ? app.text("player.problems", { sentences: sentences.join(" ") }) : "");
+    const sentences = app.scene.problems.map(({ message }) => `${message}.`).join(" ");
+    showRefused(refused, sentences && app.text("player.problems", { sentences }));
   };
   app.on("playing", (playing) => {
     buttons.show(playing);
