@@ -129,6 +129,7 @@ def test_a_trained_output_is_not_one_that_was_set_by_hand():
 
 def test_one_path_back():
     session = begun(4)
+    assert answer(session, "nudge", 0.1) is None
     W, b, v, c = np.split(parameters(session), [4, 6, 8])
     x = np.array([1.0, 0.0])
     h = sigmoid(x @ W.reshape(2, 2) + b)
@@ -139,9 +140,9 @@ def test_one_path_back():
         assert answer(session, key, -right) is False
         assert answer(session, key, float(f"{right:.4g}")) is True
     assert answer(session, "nudge", path) is None
-    do(session, "weight", place=0, value=W[0] + 0.01)
+    do(session, "weight", place=0, value=W[0] + 0.1)
     assert answer(session, "nudge", 2 * path) is False
-    assert answer(session, "nudge", path) is True  # to within the 3 percent that every answer has
+    assert answer(session, "nudge", path) is True
     assert len(done(session)) == 4
 
 
@@ -174,8 +175,8 @@ def test_lucky_seeds():
     for seed in (4, 5):
         do(session, "restart", seed=seed)
         trained(session, 1000)
-    assert answer(session, "share", 3) is False
-    assert answer(session, "share", 2) is True
+    assert answer(session, "share", 60) is False
+    assert answer(session, "share", 40) is True
     do(session, "change", **begun_offer(6, "wide"))
     for seed in (1, 2, 3):
         do(session, "restart", seed=seed)
@@ -213,8 +214,8 @@ def test_each_lesson_and_task_has_its_texts(number):
     assert {"title", "lead", "tasks"} <= set(own)
     assert set(own["tasks"]) == {task.key for task in LESSONS[number - 1].tasks}
     for task in LESSONS[number - 1].tasks:
-        keys = {"do", "hint"} | ({"offer"} if task.offer else set()) | ({"unready"} if task.number else set())
-        assert keys <= set(own["tasks"][task.key]) | {"unready"}
+        keys = {"do", "hint"} | ({"offer"} if task.offer else set())
+        assert keys == set(own["tasks"][task.key]) - {"unready"}
 
 
 def test_separable_points_are_told_from_others():

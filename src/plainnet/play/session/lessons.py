@@ -13,7 +13,7 @@ from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.run import LiveRun
-from plainnet.play.session.tasks import LESSONS, TRIED, Lesson, Task, is_close, loss_of, outcome
+from plainnet.play.session.tasks import LESSONS, SEEDS, TRIED, Lesson, Task, is_close, loss_of, outcome
 
 if TYPE_CHECKING:
     from plainnet.play.session.session import Reply, Session
@@ -147,7 +147,9 @@ class Course:
             {"key": task.key, "done": task.key in done, "asks": task.number is not None} for task in self.lesson.tasks
         ]
         whole = [number for number, keys in self.done.items() if len(keys) == len(LESSONS[number - 1].tasks)]
-        return {"number": self.number, "of": len(LESSONS), "tasks": tasks, "whole": whole}
+        ends = self.seen.outcomes_of(2) if self.lesson is SEEDS else []
+        tally = {"tally": {end: ends.count(end) for end in ("learned", "stuck")}} if ends else {}
+        return {"number": self.number, "of": len(LESSONS), "tasks": tasks, "whole": whole, **tally}
 
     def view(self) -> dict[str, Any]:
         """Return what the page shows, opens and looks at, and the changes that its buttons make."""
@@ -193,7 +195,7 @@ def answer(session: Session, given: CommandArguments) -> Reply:
     course.progress(session)
     assert task.number is not None
     right = task.number(course.seen, session.runs[0])
-    is_right = None if right is None or not math.isfinite(right) else is_close(value, right)
+    is_right = None if right is None or not math.isfinite(right) else is_close(value, right, task.within)
     if is_right:
         course.done[course.number].add(key)
     return {"right": is_right, "lesson": course.progress(session)}, {}

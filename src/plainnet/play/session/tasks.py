@@ -42,6 +42,7 @@ class Task:
     done: Callable[[Watched, LiveRun], bool] | None = None
     number: Callable[[Watched, LiveRun], float | None] | None = None
     offer: tuple[list[Any], Any] | None = None
+    within: float = CLOSE
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Lesson:
     """The first parameters, set by hand in place of those that the seed drew."""
 
 
-def is_close(value: float, right: float) -> bool:
+def is_close(value: float, right: float, within: float = CLOSE) -> bool:
     """Return True if a typed number is right, rounded as people round."""
-    return abs(value - right) <= max(CLOSE * abs(right), CLOSE_AT_ZERO)
+    return bool(abs(value - right) <= max(within * abs(right), CLOSE_AT_ZERO))
 
 
 # ---- looking at a run ----
@@ -267,7 +268,7 @@ def _rise_over_run(seen: Watched, run: LiveRun) -> float | None:
 
 BACK = Lesson(
     setup={
-        "data": {"kind": "points", "X": [[1.0, 0.0], [1.0, 0.0]], "y": [1, 1], "name": "one row of XOR"},
+        "data": {"kind": "points", "X": [[1.0, 0.0]], "y": [1], "name": "one row of XOR"},
         "layers": list(TWO_UNITS),
         "loss": "mse",
         "optimizer": {"name": "sgd", "learning_rate": 1.0},
@@ -282,7 +283,7 @@ BACK = Lesson(
         Task("delta", number=_delta),
         Task("v", number=lambda seen, run: float(gradient_of(run)[6])),
         Task("w", number=lambda seen, run: float(gradient_of(run)[0])),
-        Task("nudge", number=_rise_over_run),
+        Task("nudge", number=_rise_over_run, within=0.15),
     ),
 )
 
@@ -329,7 +330,7 @@ def outcome(run: LiveRun) -> str | None:
 
 def _share(seen: Watched, run: LiveRun) -> float | None:
     ends = seen.outcomes_of(2)
-    return float(ends.count("learned")) if len(ends) >= 5 else None
+    return 100 * ends.count("learned") / len(ends) if len(ends) >= 5 else None
 
 
 SEEDS = Lesson(
