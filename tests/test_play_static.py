@@ -34,8 +34,8 @@ def named_in(source):
     return {name for name in names if name.split(".")[0] in TEXTS}
 
 
-def test_the_page_as_it_is_sent_weighs_at_most_300_kb():
-    assert sum(len(as_sent(path.name, path.read_bytes())) for path in FILES) <= 300_000
+def test_the_page_as_it_is_sent_weighs_at_most_300_kib():
+    assert sum(len(as_sent(path.name, path.read_bytes())) for path in FILES) <= 300 * 1024
 
 
 def test_what_is_sent_lacks_nothing_but_lines_of_comments():

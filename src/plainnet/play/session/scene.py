@@ -112,6 +112,7 @@ def data(examples: Examples) -> dict[str, Any]:
         "target": examples.target,
         "classes": examples.classes,
         "editable": examples.editable,
+        "notes": list(examples.notes),
         "truth": is_truth_table(examples),
     }
 

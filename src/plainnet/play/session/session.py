@@ -117,16 +117,15 @@ class Session:
         wanted = Setup.of(setup)
         examples = self.examples_for(wanted)
         wanted = wanted.completed(examples)
-        self.runs, self.setups, self.problems = [], [], wanted.problems(examples)
+        problems, run = wanted.problems(examples), None
+        if not problems:
+            try:
+                run = LiveRun(wanted, examples)
+            except PlainnetError as error:
+                problems = [{"at": [], "message": str(error)}]
+        run = run or LiveRun(Setup.of({"data": wanted.data}).completed(examples), examples)
+        self.runs, self.setups, self.problems = [run], [wanted], problems
         self.pause()
-        try:
-            self.runs = [
-                LiveRun(wanted if not self.problems else Setup.of({"data": wanted.data}).completed(examples), examples)
-            ]
-        except PlainnetError as error:
-            self.problems = [{"at": [], "message": str(error)}]
-            self.runs = [LiveRun(Setup.of({"data": wanted.data}).completed(examples), examples)]
-        self.setups = [wanted]
 
     def examples_for(self, setup: Setup) -> Examples:
         """Return the examples of a setup; those of the latest ones are kept."""

@@ -341,7 +341,7 @@ SEEDS = Lesson(
         "optimizer": {"name": "adam", "learning_rate": 0.05},
         "batch_size": None,
     },
-    show=("player", "network", "plane", "curves", "table", "setup"),
+    show=("player", "network", "plane", "curves", "table"),
     look={"pinned": []},
     tasks=(
         Task("three", lambda seen, run: len(seen.outcomes_of(2)) >= 3),
