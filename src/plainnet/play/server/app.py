@@ -71,7 +71,7 @@ def _serving(file: Any, kind: str) -> Any:
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(content, media_type=kind)
         headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
-        return Response(gzip.compress(content), media_type=kind, headers=headers)
+        return Response(gzip.compress(content, 1), media_type=kind, headers=headers)
 
     return serve
 
