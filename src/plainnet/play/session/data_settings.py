@@ -14,7 +14,7 @@ from plainnet.play.session.settings import InvalidSetting, placed, shown
 MOST_POINTS = 2_000
 MOST_COLUMNS = 20
 MOST_CLASSES = 20
-LONGEST_NAME = 200
+LONGEST_NAME = 500
 
 COMMON = ("kind", "validation", "test", "seed")
 

@@ -21,6 +21,7 @@ from plainnet.network.averaging import members_of
 from plainnet.play.session import settings, usual
 from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.columns import number_column
+from plainnet.play.session.data_settings import LONGEST_NAME
 from plainnet.play.session.examples import Examples, Held
 from plainnet.play.session.points import parts_of
 from plainnet.play.session.tables import USUAL_VALIDATION, HeldTable, examples_of_rows, refusals_of_polars, vars_of
@@ -127,7 +128,7 @@ def plain_options(options: ReadOptions) -> dict[str, Any]:
 def _held(given: GivenModel, data: dict[str, Any]) -> Held:
     net = given.network
     setup = {
-        "data": {"kind": "given", "name": given.name[:200], **data},
+        "data": {"kind": "given", "name": given.name[:LONGEST_NAME], **data},
         "seed": seed_of(net),
         "dtype": net.dtype.name,
     }
