@@ -180,7 +180,8 @@ def _network_of(session: Session) -> Network:
 
 def _listening(port: int) -> socket.socket:
     """Return a socket that listens on this port of 127.0.0.1, on a free one for 0."""
-    listening = socket.socket()
+    # asyncio turns Nagle's delay off (40 ms for each file) only where a socket names its protocol
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform == "win32":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
