@@ -79,6 +79,7 @@ NEEDS = {
     "test_play_browser.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_drawing.py": (*COMMANDS, "play", "playwright"),
     "test_play_gate.py": ("play",),
+    "test_play_walk.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_server.py": (*COMMANDS, "play", "fast"),
     "test_plots.py": ("plots", "sklearn"),
     "test_products.py": ("fast",),
