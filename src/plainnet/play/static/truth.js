@@ -80,7 +80,7 @@ function line(app, { inputs, label }, row) {
 }
 
 function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
-  if (!truth) return;
+  if (!truth || row >= truth.shape[0]) return; // a frame from before the data changed
   const { data } = app.scene;
   const count = truth.shape[1] ?? 1;
   if (data.task !== "classification") {
