@@ -268,6 +268,14 @@ def test_a_row_is_shown_as_it_stands_in_the_table():
     assert session.examples.row(5).cells[1] == "(missing)"
 
 
+def test_each_input_of_the_network_has_the_name_that_train_gives_it():
+    session = Session()
+    upload(session, "table.csv", csv(), "price")
+    names = [one["name"] for one in session.scene()["network"]["inputs"]]
+    assert names[:6] == [HOSTILE, "color=blue", "color=green", "color=red", "color missing", "day"]
+    assert "gap missing" in names
+
+
 def test_outputs_and_labels_are_in_the_unit_of_the_target():
     session = Session()
     upload(session, "table.csv", csv(), "price")

@@ -19,6 +19,7 @@ import plainnet
 from plainnet.errors import PlainnetError
 from plainnet.play.server import limits
 from plainnet.play.server.gate import Gate
+from plainnet.play.server.sending import as_sent
 from plainnet.play.server.sessions import Refused, Seat, Sessions
 from plainnet.play.server.worker import SessionEnded
 from plainnet.play.session import messages
@@ -66,7 +67,7 @@ def _files(folder: Any, before: str = "") -> list[tuple[str, Any, str]]:
 
 def _serving(file: Any, kind: str) -> Any:
     async def serve(request: Request) -> Response:
-        content = file.read_bytes()
+        content = as_sent(file.name, file.read_bytes())
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(content, media_type=kind)
         headers = {"content-encoding": "gzip", "vary": "accept-encoding"}

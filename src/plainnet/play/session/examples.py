@@ -76,6 +76,8 @@ class Examples:
     editable: bool = False
     unit: tuple[float, float] = (0.0, 1.0)
     """The mean and the deviation by which a quantity was standardized."""
+    input_names: tuple[str, ...] = ()
+    """The name of each input, where a column has several."""
     categories: tuple[int, ...] = ()
     """The number of categories of each of the last inputs, where these are codes for an embedding."""
     table: dict[str, Any] | None = None

@@ -9,7 +9,19 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, takeaway, units, valley
+from plainnet.play.session import (
+    choices,
+    frames,
+    lessons,
+    messages,
+    points,
+    scene,
+    steps,
+    tables,
+    takeaway,
+    units,
+    valley,
+)
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -353,5 +365,7 @@ COMMANDS: dict[str, Command] = {
     "unit": units.unit,
     "valley": valley.valley,
     "take": takeaway.take,
+    "lesson": lessons.lesson,
+    "answer": lessons.answer,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""

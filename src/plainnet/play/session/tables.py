@@ -143,6 +143,7 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
         target=table.target.name,
         classes=list(table.class_names) if unit is None else None,
         unit=unit or (0.0, 1.0),
+        input_names=table.feature_names,
         categories=table.groups.categories,
         table=table.to_dict(),
     )
