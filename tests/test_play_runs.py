@@ -188,6 +188,29 @@ def test_a_change_keeps_the_weights_and_what_the_optimizer_remembers() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_that_is_over_goes_on_with_more_epochs(engine: str) -> None:
+    plain = moons(engine, epochs=7)
+    session = Session(plain)
+    run = session.runs[0]
+    session.handle({"do": "play"})
+    while session.is_playing:
+        session.advance()
+    assert (run.state, run.epochs) == ("finished", 7)
+    assert session.handle({"do": "play"})[0]["playing"] is False
+    session.handle({"do": "change", "path": ["epochs"], "value": 3})
+    for command in ("step", "epoch"):
+        assert session.handle({"do": command})[0]["playing"] is False
+    assert (run.state, run.epochs) == ("finished", 7)
+    session.handle({"do": "change", "path": ["epochs"], "value": 12})
+    assert run.state == "paused"
+    session.handle({"do": "play"})
+    while session.is_playing:
+        session.advance()
+    assert (run.state, run.epochs) == ("finished", 12)
+    assert run.network.parameters.tobytes() == fitted(session, {**plain, "epochs": 12}).parameters.tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_another_engine_goes_on_within_an_epoch(engine: str) -> None:
     """A change of what does not enter the update leaves the run as if nothing had happened."""
     plain = moons(engine)
