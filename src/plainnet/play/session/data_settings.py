@@ -117,11 +117,13 @@ FARTHEST = 1e6
 def _numbers(value: list[Any]) -> Array | None:
     """Return many numbers at once; None where one of them may have to be refused by its place."""
     try:
-        array = np.array(value, dtype=object)
-        array = array.astype(float) if {*map(type, array.ravel().tolist())} <= {int, float} else None
+        given = np.array(value, dtype=object)
+        if not {*map(type, given.ravel().tolist())} <= {int, float}:
+            return None
+        array: Array = given.astype(float)
     except (ValueError, OverflowError):
         return None
-    return array if array is not None and (np.abs(array) <= FARTHEST).all() else None
+    return array if (np.abs(array) <= FARTHEST).all() else None
 
 
 def _number(name: str, value: Any) -> float:
