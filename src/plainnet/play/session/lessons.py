@@ -12,7 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.play.session.arguments import CommandArguments
-from plainnet.play.session.choices import MOST_EPOCHS
+from plainnet.play.session.bounds import MOST_EPOCHS
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.tasks import LESSONS, SEEDS, TRIED, Lesson, Task, is_close, loss_of, outcome
 
