@@ -43,7 +43,7 @@ def placed(*at: str | int) -> Iterator[None]:
 # ---- plain data ----
 
 
-def checked_plain(value: Any) -> Any:
+def checked_plain(value: Any, at: Path = ()) -> Any:
     """Return a copy of data that JSON can hold, tuples as lists; raise InvalidSetting for all else and for too much."""
     left = MOST_NUMBERS
 
@@ -52,6 +52,8 @@ def checked_plain(value: Any) -> Any:
         left -= 1
         if left < 0 or len(at) > MOST_DEPTH:
             raise InvalidSetting(f"the setup holds more than plainnet takes ({MOST_NUMBERS:,} entries)", at[:3])
+        if type(value) is float and math.isfinite(value):  # as most are
+            return value
         if isinstance(value, Mapping):
             for name in value:
                 if not isinstance(name, str):
@@ -70,7 +72,7 @@ def checked_plain(value: Any) -> Any:
         name = at[-1] if at else "setup"
         raise InvalidSetting(f"{name} is {shown(value)}; it takes plain data: numbers, texts, lists and objects", at)
 
-    return copied(value, ())
+    return copied(value, tuple(at))
 
 
 def _text(text: str, at: Path) -> str:
