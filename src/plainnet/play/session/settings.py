@@ -184,7 +184,7 @@ def layer_of(value: Any, known: Mapping[str, Callable[..., Any]]) -> dict[str, A
     the network that was given has them.
     """
     given = {"name": value} if isinstance(value, str) else an_object("layer", value)
-    if has_own_parts(given):
+    if has_own_parts(given) and isinstance(given.get("name"), str):
         return given
     name = given.get("name")
     open_settings = [setting for (part, setting) in FROM_DATA if part == name and given.get(setting) is None]
