@@ -81,7 +81,7 @@ function line(app, { inputs, label }, row) {
 }
 
 function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
-  if (!truth) return;
+  if (!truth || row >= truth.shape[0]) return; // a frame from before the data changed
   const { data } = app.scene;
   const count = truth.shape[1] ?? 1;
   if (data.task !== "classification") {
@@ -105,6 +105,6 @@ function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
 }
 
 function fill(bar, width, color) {
-  set(bar, "width", Math.max(0.5, width).toFixed(1));
+  set(bar, "width", (width > 0.5 ? width : 0.5).toFixed(1)); // also where it is not a number
   set(bar, "fill", color);
 }
