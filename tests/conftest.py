@@ -77,6 +77,8 @@ NEEDS = {
     "test_pages.py": (*COMMANDS, "sklearn"),
     "test_play_data.py": ("tables",),
     "test_play_browser.py": (*COMMANDS, "play", "fast", "playwright"),
+    "test_play_drawing.py": (*COMMANDS, "play", "playwright"),
+    "test_play_controls.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_gate.py": ("play",),
     "test_play_walk.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_server.py": (*COMMANDS, "play", "fast"),

@@ -55,8 +55,8 @@ def play(
         server.start()
         console.print(f"plainnet play is at {server.url}", soft_wrap=True)
         console.print("Ctrl-C ends it.")
-        if browser:
-            server.open_browser()
+        if browser and not server.open_browser():
+            console.print("No browser was found here: open the address in one.")
         server.wait(until_left=False)
 
 

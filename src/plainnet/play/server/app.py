@@ -114,11 +114,11 @@ class Conversations:
                 await socket.send_bytes(messages.pack({"id": header.get("id"), "error": str(refusal), "at": None}))
             await close(socket, REFUSED, str(refusal))
             return None
-        if before is not None:
-            await close(before, REFUSED, "The page has been opened elsewhere.")
         reply = {"session": seat.name, "resumed": header.get("session") == seat.name}
         about = {"version": plainnet.__version__, "token": self.sessions.tokens.token}
         await socket.send_bytes(messages.pack({"id": header.get("id"), **reply, **about}))
+        if before is not None:
+            await close(before, REFUSED, "The page has been opened elsewhere.")
         return seat
 
     async def _first_of(self, socket: WebSocket) -> bytes:
@@ -184,9 +184,10 @@ async def receive(socket: WebSocket, most: int) -> bytes:
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:
-    """Close a connection, which may be closed already."""
-    with suppress(WebSocketDisconnect, RuntimeError, OSError):
-        await socket.close(code, reason)
+    """Close a connection, which may be closed already, or hang so that it takes nothing any more."""
+    with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
+        async with asyncio.timeout(limits.CLOSE_SECONDS):
+            await socket.close(code, reason)
 
 
 def _header(message: bytes) -> dict[str, Any]:
