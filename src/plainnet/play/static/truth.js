@@ -105,6 +105,6 @@ function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
 }
 
 function fill(bar, width, color) {
-  set(bar, "width", (width > 0.5 ? width : 0.5).toFixed(1)); // also where it is not a number
+  set(bar, "width", Math.max(0.5, width || 0).toFixed(1));
   set(bar, "fill", color);
 }
