@@ -78,6 +78,7 @@ NEEDS = {
     "test_play_data.py": ("tables",),
     "test_play_browser.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_drawing.py": (*COMMANDS, "play", "playwright"),
+    "test_play_controls.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_gate.py": ("play",),
     "test_play_walk.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_server.py": (*COMMANDS, "play", "fast"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import plainnet as pn
+from plainnet.play.session.messages import pack, unpack
 from plainnet.play.session.session import Session
 
 ENGINES = ["numpy", pytest.param("compiled", marks=pytest.mark.needs("fast"))]
@@ -339,3 +340,55 @@ def test_the_weights_of_the_path_are_those_of_its_epochs() -> None:
     again = Session(session.setup.plain()).runs[0]
     again.advance(epochs=run.path.epochs[70])
     assert np.array_equal(run.path.parameters[70], again.network.parameters)
+
+
+def random_command(random: np.random.Generator, catalogue: dict[str, Any]) -> dict[str, Any]:
+    """A command as a restless visitor gives it: much of it cannot be, or not at this moment."""
+
+    def one_of(things: Any) -> Any:
+        return things[random.integers(len(things))]
+
+    odd = [None, True, -1, 0, 3, 0.5, 1e300, "x", "adam", [], {}, {"name": "cosine", "learning_rate": 0.1}]
+    names = {
+        kind: [part["name"] for part in catalogue[kind]] for kind in ("losses", "optimizers", "activations", "datasets")
+    }
+    dense = [{"name": "Dense", "units": int(random.integers(1, 6)), "activation": one_of(names["activations"])}] * 2
+    data = {
+        "kind": "dataset",
+        "name": one_of(names["datasets"]),
+        "options": {"rows": 12},
+        "validation": one_of([0, 0.3]),
+    }
+    changes = [
+        (["layers"], dense), (["layers", 0, "units"], one_of([1, 3, 7])), (["loss"], one_of(names["losses"])),
+        (["optimizer"], one_of(names["optimizers"])), (["optimizer", "learning_rate"], one_of([0.1, 100.0, 1e9])),
+        (["batch_size"], one_of([1, 5, None])), (["epochs"], one_of([1, 20, 1000])), (["data"], data),
+        (["early_stopping"], one_of([None, {"patience": 2}])), (["data", "validation"], 0.4),
+    ]  # fmt: skip
+    path, value = one_of(changes)
+    x = random.normal(size=2).tolist()
+    commands = [
+        *[{"do": "change", "path": path, "value": value if random.random() < 0.7 else one_of(odd)}] * 5,
+        {"do": "frame", "map": {"points": 5}, "units": {"points": 3, "of": [[0, 0], [1, 2]]}, "curve": one_of([0, 9])},
+        {"do": "play", "speed": one_of([None, 100.0])}, {"do": "pause"}, {"do": "step"}, {"do": "epoch"},
+        {"do": "restart", "seed": one_of([None, 4])}, {"do": "weight", "place": 2, "value": one_of([0.5, -1e30])},
+        {"do": "twin", "setup": one_of([None, {}, {"layers": dense}])}, {"do": "start", "setup": {"data": data}},
+        {"do": "point", "action": "add", "x": x, "label": 1}, {"do": "point", "action": "delete", "index": 2},
+        {"do": "point", "action": "move", "index": 1, "x": x}, {"do": "examples"},
+    ]  # fmt: skip
+    return one_of(commands)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hundreds_of_random_commands_leave_a_session_that_works(seed: int) -> None:
+    random, session = np.random.default_rng(seed), Session()
+    catalogue, _ = session.handle({"do": "choices"})
+    for _ in range(200):
+        reply, _ = unpack(session.receive(pack({"id": 1, **random_command(random, catalogue)})))
+        assert "inside plainnet" not in reply.get("error", "")
+        session.advance()
+        for run in session.runs:
+            assert np.isfinite(run.network.parameters).all()
+    session.handle({"do": "start", "setup": XOR})
+    session.handle({"do": "epoch"})
+    assert session.runs[0].epochs == 1

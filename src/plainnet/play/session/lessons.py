@@ -12,6 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 from plainnet.play.session.arguments import CommandArguments
+from plainnet.play.session.bounds import MOST_EPOCHS
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.tasks import LESSONS, SEEDS, TRIED, Lesson, Task, is_close, loss_of, outcome
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 TRAINS = ("play", "step", "epoch")
 BEGINS = ("start", "setup", "restart", "twin", "lesson", "upload")
 """The commands after which a run stands at its beginning, or may."""
+
+CHANGES = (*TRAINS, *BEGINS, "change", "point")
+"""The commands after which a change of the loss is not that of a weight moved by hand."""
 
 
 class Moved(NamedTuple):
@@ -74,22 +78,21 @@ class Watched:
                 self.moved_by_hand, self.loss_before_hand = True, self._loss
             if name == "point":
                 self.edited_at = run.epochs
-        if done and done[-1] == "weight":
-            self._note_move(parameters, loss)
-        elif set(done) & {*TRAINS, *BEGINS}:
-            self.moved = None
+        changes = [name for name in done if name == "weight" or name in CHANGES]
+        if changes:
+            self.moved = self._move(parameters, loss) if set(changes) == {"weight"} else None
         self._parameters, self._loss = parameters, loss
         self._note_end(run)
         self._note_again(run, loss)
 
-    def _note_move(self, parameters: Array, loss: float) -> None:
+    def _move(self, parameters: Array, loss: float) -> Moved | None:
+        """Return how the parameters and the loss changed since the last look."""
         before = self._parameters
-        if before is None or before.shape != parameters.shape:
-            return
+        if before is None or before.shape != parameters.shape or (before == parameters).all():
+            return None
         places = np.flatnonzero(before != parameters)
-        if len(places):
-            last = int(places[-1])
-            self.moved = Moved(places.tolist(), float(parameters[last] - before[last]), loss - self._loss)
+        last = int(places[-1])
+        return Moved(places.tolist(), float(parameters[last] - before[last]), loss - self._loss)
 
     def _note_end(self, run: LiveRun) -> None:
         end = outcome(run)
@@ -126,7 +129,7 @@ class Course:
     def begin(self, session: Session, number: int) -> None:
         """Set up a lesson; what was done in it before stays done."""
         self.number, self.seen = number, Watched()
-        session.start({"epochs": 100_000, **self.lesson.setup})
+        session.start({"epochs": MOST_EPOCHS, **self.lesson.setup})
         run = session.runs[0]
         for place, value in enumerate(self.lesson.weights):
             run.set_parameter(place, value)

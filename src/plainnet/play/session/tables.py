@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,24 +60,19 @@ class HeldTable:
         return self._read[1:]
 
 
-class refusals_of_polars:  # noqa: N801 - a context manager
+@contextmanager
+def refusals_of_polars(name: str) -> Iterator[None]:
     """Turn what polars raises for a file that it cannot read into a refusal of ours."""
+    from plainnet.tabular.sources import first_line
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        try:
-            import polars  # noqa: F401
-        except ImportError:
-            raise missing_extra("a table", "tables") from None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    try:
         from polars.exceptions import PolarsError
-
-        if isinstance(error, PolarsError):
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InvalidValue(f"{self.name} cannot be read: {said}") from None
+    except ImportError:
+        raise missing_extra("a table", "tables") from None
+    try:
+        yield
+    except PolarsError as error:
+        raise InvalidValue(f"{name} cannot be read: {first_line(error)}") from None
 
 
 def read_options(plain: dict[str, Any]) -> ReadOptions:
@@ -109,12 +105,7 @@ def of_table(data: dict[str, Any], held: Held) -> Examples:
         made = examples_of_rows(name, prepared.table, rows.frame, parts)
         usual = _usual(prepared, data, made)
     said = [*read_notes, *(note for note in notes if note not in read_notes)]
-    return Examples(**{**vars_of(made), "usual": usual, "notes": tuple(dict.fromkeys(said))})
-
-
-def vars_of(examples: Examples) -> dict[str, Any]:
-    """Return the fields of examples, to make other ones of them."""
-    return {name: getattr(examples, name) for name in Examples.__dataclass_fields__}
+    return replace(made, usual=usual, notes=tuple(dict.fromkeys(said)))
 
 
 def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array) -> Examples:

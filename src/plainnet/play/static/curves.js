@@ -102,7 +102,7 @@ export function curvesPanel(app, element) {
     if (metrics.length) {
       const [first, last] = range(metrics);
       const y = first >= 0 && last <= 1 ? { low: 0, high: 1 } : { low: first, high: last };
-      parts.push(chart(metrics, { ...plot, top: HEIGHT - 12, height: LOW_HEIGHT - 44 }, { ...x, name: words("epoch") }, { ...y, name: metricName() }).group);
+      parts.push(chart(metrics, { ...plot, top: HEIGHT - 4, height: LOW_HEIGHT - 52 }, { ...x, name: words("epoch") }, { ...y, name: metricName() }).group);
     }
     const height = HEIGHT + (metrics.length && LOW_HEIGHT);
     if (pointer !== null) parts.push(draw("path", { class: "pointer", d: `M${upper.x(Math.min(pointer, end()))} ${plot.top}V${height - 50}` }));

@@ -4,6 +4,7 @@
 import { make } from "./dom.js";
 
 const PANELS = ["data", "setup", "network", "plane", "curves", "table", "unit", "explain", "valley", "compare", "take", "player"];
+const FOLDED = ["unit", "explain", "valley", "compare", "take"];
 const PLACE = "plainnet-lesson"; // the lesson that this browser had open last
 
 export function lessonPanel(app, element) {
@@ -83,7 +84,7 @@ class LessonPanel {
     this.section.hidden = false;
     document.getElementById("open-lessons").textContent = app.text("lessons.leave");
     for (const name of PANELS) document.getElementById(name).classList.toggle("off", !view.show.includes(name));
-    for (const name of view.open) document.querySelector(`#${name} details`).open = true;
+    for (const name of FOLDED) document.querySelector(`#${name} details`).open = view.open.includes(name);
     app.choose({ row: null, ...view.look });
   }
 

@@ -7,7 +7,7 @@ import { moreUnits, weightTables } from "./diagram_lists.js";
 import { Pointing } from "./diagram_pointing.js";
 import { make } from "./dom.js";
 import { colorInput, colorMap, makeNode, paintNode, showBias } from "./nodes.js";
-import { draw, set, setText, sharp } from "./svg.js";
+import { draw, set, setText, sharp, shortened } from "./svg.js";
 
 const TEXT_PAUSE = 200; // milliseconds between two changes of the numbers: faster ones cannot be read
 
@@ -95,8 +95,10 @@ export class NetworkDrawing {
 
   heads() {
     const head = (x, y, text) => draw("text", { class: "head", x, y, "text-anchor": "middle" }, text);
-    const parts = this.columns.map(({ x, layer, hidden }) => [
-      head(x, 16, layer?.label ?? this.app.text("drawing.inputs")),
+    // A layer without links has a band beside its units, which says what it is.
+    const label = ({ layer, linked, units }) => (!layer ? this.app.text("drawing.inputs") : linked ? layer.label : String(units));
+    const parts = this.columns.map(({ x, hidden, ...column }) => [
+      head(x, 16, shortened(label(column), (this.layout.size + 44) / 6.2)),
       hidden > 0 && head(x, this.layout.height - 6, this.app.text("drawing.hidden", { count: hidden })),
     ]);
     return draw("g", { "aria-hidden": "true" }, parts.flat());

@@ -42,10 +42,10 @@ export class MapView {
     if (!shown.ranges || width < 60 || shown.ranges.length !== app.chosen.axes.length) return;
     const columns = shown.axes.map((axis) => app.scene.data.columns[axis]);
     const longest = Math.max(0, ...((this.isPlane && columns[1].levels) || []).map((level) => Math.min(12, String(level).length)));
-    const left = Math.max(50, 26 + 7 * longest);
+    const left = Math.max(this.isPlane && columns[1].kind === "date" ? 92 : 50, 26 + 7 * longest);
     const side = Math.min(width - left - 8, MOST_SIDE);
     const box = { left, top: 8, width: side, height: this.isPlane ? side : Math.round(0.72 * side) };
-    const axis = (i) => ({ low: shown.ranges[i][0], high: shown.ranges[i][1], name: columns[i].name, levels: columns[i].levels });
+    const axis = (i) => ({ low: shown.ranges[i][0], high: shown.ranges[i][1], name: columns[i].name, levels: columns[i].levels, kind: columns[i].kind });
     this.levels = columns.map(({ levels }) => levels);
     const { task, target } = app.scene.data;
     const upright = { low: -0.08, high: 1.08, name: app.text("drawing.plane.probability"), lines: true };

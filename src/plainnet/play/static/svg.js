@@ -77,8 +77,10 @@ export function logTicks(low, high, count = 5) {
   return found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
 }
 
-// Return a name that fits into about `length` characters.
-export const shortened = (name, length) => {
+// Return a name that fits into about `length` characters: its beginning and its end, as names of one table begin alike.
+export function shortened(name, length) {
   const whole = String(name);
-  return whole.length > length ? `${whole.slice(0, Math.max(1, length - 1))}…` : whole;
-};
+  const most = Math.max(3, Math.floor(length));
+  const end = Math.floor((most - 1) * 0.4);
+  return whole.length > most ? `${whole.slice(0, most - 1 - end)}…${whole.slice(whole.length - end)}` : whole;
+}
