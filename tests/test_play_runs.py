@@ -144,3 +144,160 @@ def test_restart_begins_with_the_same_weights_and_a_seed_with_others() -> None:
     header, _ = session.handle({"do": "restart", "seed": 8})
     assert header["setup"]["seed"] == 8
     assert not np.array_equal(run.network.parameters, first)
+
+
+def test_a_change_keeps_the_weights_and_what_the_optimizer_remembers() -> None:
+    session = Session(moons("numpy"))
+    run = session.runs[0]
+    for _ in range(3):
+        session.handle({"do": "epoch"})
+    before, memory = run.network.parameters.copy(), run.job.optimizer_state["mean"].copy()
+    header, _ = session.handle({"do": "change", "path": ["optimizer", "learning_rate"], "value": 0.5})
+    assert (header["restarted"], header["problems"]) == (False, [])
+    assert np.array_equal(run.network.parameters, before)
+    assert np.array_equal(run.job.optimizer_state["mean"], memory)
+    assert (run.epochs, run.steps) == (3, 15)
+    session.handle({"do": "step"})
+    assert run.learning_rate == 0.5
+    session.handle({"do": "change", "path": ["optimizer"], "value": "sgd"})
+    session.handle({"do": "epoch"})
+    assert (run.epochs, run.steps) == (4, 20)
+    dropped = [*TANH[:1], {"name": "Dropout", "rate": 0.5}, *TANH[1:]]
+    before = run.network.parameters.copy()
+    header, _ = session.handle({"do": "change", "path": ["layers"], "value": dropped})
+    assert header["restarted"] is False
+    assert np.array_equal(run.network.parameters, before)
+    header, _ = session.handle({"do": "change", "path": ["layers", 0, "units"], "value": 7})
+    assert header["restarted"] is True
+    assert (run.epochs, run.state) == (0, "ready")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_another_engine_goes_on_within_an_epoch(engine: str) -> None:
+    """A change of what does not enter the update leaves the run as if nothing had happened."""
+    plain = moons(engine)
+    session, whole = Session(plain), Session(plain)
+    for _ in range(8):
+        session.handle({"do": "step"})
+    session.handle({"do": "change", "path": ["metrics"], "value": ["accuracy"]})
+    for _ in range(9):
+        session.handle({"do": "step"})
+    for _ in range(17):
+        whole.handle({"do": "step"})
+    assert np.array_equal(session.runs[0].network.parameters, whole.runs[0].network.parameters)
+
+
+def test_a_setup_with_problems_waits_and_the_run_stays() -> None:
+    session = Session(moons("numpy"))
+    session.handle({"do": "epoch"})
+    run = session.runs[0]
+    before = run.network.parameters.copy()
+    header, _ = session.handle({"do": "change", "path": ["loss"], "value": "binary_cross_entropy"})
+    assert "sigmoid" in header["problems"][0]["message"]
+    assert header["setup"]["loss"] == "binary_cross_entropy"
+    assert np.array_equal(run.network.parameters, before)
+    assert run.setup.loss == "cross_entropy"
+    header, _ = session.handle({"do": "change", "path": ["loss"], "value": "cross_entropy"})
+    assert header["problems"] == []
+    assert run.epochs == 1
+
+
+def test_a_run_that_diverges_stops_with_finite_weights_and_goes_on_with_a_smaller_rate() -> None:
+    linear = [{"name": "Dense", "units": 1}]
+    plain = {**XOR, "layers": linear, "loss": "mse", "optimizer": {"name": "sgd", "learning_rate": 1e6}}
+    session = Session(plain)
+    session.handle({"do": "play"})
+    while session.is_playing:
+        session.advance()
+    run = session.runs[0]
+    assert run.state == "diverged"
+    assert np.isfinite(run.network.parameters).all()
+    header, _ = session.handle({"do": "frame"})
+    assert header["runs"][0]["story"]["key"] == "diverged"
+    assert "diverged" in header["runs"][0]["story"]["values"]["message"]
+    session.handle({"do": "restart"})
+    session.handle({"do": "change", "path": ["optimizer", "learning_rate"], "value": 0.1})
+    session.handle({"do": "epoch"})
+    assert (run.state, run.epochs) == ("paused", 1)
+
+
+def test_xor_is_learned_and_the_story_says_so() -> None:
+    session = Session(XOR)
+    header, arrays = session.handle({"do": "frame"})
+    assert (header["runs"][0]["state"], header["runs"][0]["story"]["key"]) == ("ready", "ready")
+    session.handle({"do": "play"})
+    for _ in range(10_000):
+        session.advance()
+        header, arrays = session.handle({"do": "frame"})
+        if header["runs"][0]["story"]["key"] == "learned_rows":
+            break
+    assert header["runs"][0]["state"] in ("learned", "finished")
+    y = session.examples.training[1].ravel()
+    assert np.abs(arrays["0.truth"] - y).max() <= 0.1
+    single = Session({**XOR, "layers": XOR["layers"][1:], "epochs": 3_000})
+    single.handle({"do": "play"})
+    while single.is_playing:
+        single.advance()
+    story = single.handle({"do": "frame"})[0]["runs"][0]["story"]
+    assert story["key"] == "guessing"
+    assert story["values"]["guess"] == pytest.approx(np.log(2))
+
+
+def test_two_runs_keep_step_from_the_same_start() -> None:
+    plain = moons("numpy", epochs=40)
+    session = Session(plain)
+    session.handle({"do": "epoch"})
+    header, _ = session.handle({"do": "twin", "setup": {**plain, "layers": DROPOUT}})
+    assert header["runs"] == 2
+    first, second = session.runs
+    assert np.array_equal(first.network.parameters, second.network.parameters)
+    assert first.epochs == second.epochs == 0
+    session.handle({"do": "play", "speed": 1e6})
+    while session.is_playing:
+        session.advance()
+        assert first.epochs == second.epochs
+    for run, layers in ((first, TANH), (second, DROPOUT)):
+        net = fitted(session, {**plain, "layers": layers})
+        assert np.array_equal(run.network.parameters, net.parameters)
+    session.handle({"do": "change", "path": ["optimizer", "learning_rate"], "value": 0.2, "run": 1})
+    assert [run.job.optimizer.learning_rate for run in session.runs] == [0.01, 0.2]
+    header, _ = session.handle({"do": "twin", "setup": None})
+    assert header["runs"] == len(session.runs) == 1
+
+
+def test_twins_of_other_sizes_share_the_weights_of_equal_shapes() -> None:
+    session = Session(XOR)
+    hidden = {"name": "Dense", "units": 4, "activation": "tanh"}
+    wide = {**XOR, "layers": [XOR["layers"][0], hidden, XOR["layers"][1]]}
+    session.handle({"do": "twin", "setup": wide})
+    first, second = (run.network.layers[0].weights for run in session.runs)
+    assert np.array_equal(first, second)
+
+
+def test_slow_motion_makes_so_many_steps_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    session = Session(moons("numpy"))
+    run = session.runs[0]
+    session.handle({"do": "play", "speed": 10, "by": "steps"})
+    for tick in range(100):
+        session.advance()
+        assert abs(run.steps - 1 - tick / 5) <= 1
+        clock[0] += 0.02
+    assert session.wait is not None
+    assert 0 <= session.wait <= 0.1
+    session.handle({"do": "pause"})
+    assert session.wait is None
+
+
+def test_the_weights_of_the_path_are_those_of_its_epochs() -> None:
+    session = Session(moons("numpy", epochs=500, data={**MOONS, "options": {"rows": 20, "seed": 3}}))
+    run = session.runs[0]
+    for _ in range(450):
+        session.handle({"do": "epoch"})
+    assert len(run.path.epochs) <= 200
+    assert run.path.epochs[0] == 0
+    assert set(np.diff(run.path.epochs)) == {run.path.every}
+    again = Session(session.setup.plain()).runs[0]
+    again.advance(epochs=run.path.epochs[70])
+    assert np.array_equal(run.path.parameters[70], again.network.parameters)

@@ -97,46 +97,46 @@ class Conversations:
 
     async def _greet(self, socket: WebSocket) -> Seat | None:
         """Give the page a session if its first message has the token; else say why not, and close."""
-        if self.unknown >= limits.UNKNOWN:
-            await close(socket, REFUSED, "Too many connections wait to be let in.")
-            return None
-        self.unknown += 1
+        header: dict[str, Any] = {}
         try:
-            async with asyncio.timeout(limits.HELLO_SECONDS):
-                message = await receive(socket, limits.HELLO_BYTES)
-            header = {} if message is None else _header(message)
-        except TimeoutError:
-            header = {}
-        finally:
-            self.unknown -= 1
-        number = header.get("id") if isinstance(header.get("id"), int) else None
-        try:
+            header = _header(await self._first_of(socket))
             if header.get("do") != "hello":
-                raise Refused("The first message has to be hello.")
+                raise Refused("The first message has to be hello, with the token.")
             seat, before = self.sessions.admit(header.get("token"), header.get("session"), socket)
         except Refused as refusal:
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await socket.send_bytes(messages.pack({"id": number, "error": str(refusal), "at": None}))
+            with suppress(RuntimeError):
+                await socket.send_bytes(messages.pack({"id": header.get("id"), "error": str(refusal), "at": None}))
             await close(socket, REFUSED, str(refusal))
             return None
         if before is not None:
             await close(before, REFUSED, "The page has been opened elsewhere.")
         reply = {"session": seat.name, "resumed": header.get("session") == seat.name}
         about = {"version": plainnet.__version__, "token": self.sessions.tokens.token}
-        await socket.send_bytes(messages.pack({"id": number, **reply, **about}))
+        await socket.send_bytes(messages.pack({"id": header.get("id"), **reply, **about}))
         return seat
+
+    async def _first_of(self, socket: WebSocket) -> bytes:
+        """Return the first message; nobody has vouched for it, so it is short and does not take long."""
+        if self.unknown >= limits.UNKNOWN:
+            raise Refused("Too many connections wait to be let in.")
+        self.unknown += 1
+        try:
+            async with asyncio.timeout(limits.HELLO_SECONDS):
+                return await receive(socket, limits.HELLO_BYTES)
+        except TimeoutError:
+            raise Refused("The first message did not come in time.") from None
+        finally:
+            self.unknown -= 1
 
     async def _answer_all(self, socket: WebSocket, seat: Seat) -> None:
         """Pass the messages of a page on to its session, and the answers back."""
-        second, count = 0, 0
-        while (message := await receive(socket, limits.UPLOAD_BYTES)) is not None:
+        rate = Rate()
+        while True:
+            message = await receive(socket, limits.UPLOAD_BYTES)
             if len(message) > limits.MESSAGE_BYTES and _header(message).get("do") != "upload":
                 await close(socket, TOO_LONG, "Only an upload may be so long.")
                 return
-            now = time.monotonic()
-            second, count = (second, count + 1) if int(now) == second else (int(now), 1)
-            if count > limits.MESSAGES_PER_SECOND:
-                await asyncio.sleep(second + 1 - now)
+            await rate.keep()
             try:
                 answer = await asyncio.wrap_future(seat.worker.answer(message))
             except SessionEnded:
@@ -145,18 +145,36 @@ class Conversations:
             await socket.send_bytes(answer)
 
 
-async def receive(socket: WebSocket, most: int) -> bytes | None:
-    """Return the next message; None where it is too long or no binary message: then the connection is closed."""
+class Rate:
+    """Counts the messages of each second, and lets those beyond the most wait for the next."""
+
+    def __init__(self) -> None:
+        self.second, self.count = 0, 0
+
+    async def keep(self) -> None:
+        """Count a message, and wait if there have been too many."""
+        now = time.monotonic()
+        if int(now) != self.second:
+            self.second, self.count = int(now), 0
+        self.count += 1
+        if self.count > limits.MESSAGES_PER_SECOND:
+            await asyncio.sleep(self.second + 1 - now)
+
+
+async def receive(socket: WebSocket, most: int) -> bytes:
+    """Return the next message; close the connection for one that is too long or no binary message.
+
+    Raises WebSocketDisconnect where the connection is closed.
+    """
     event = await socket.receive()
     if event["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(event["code"])
-    message = event.get("bytes")
-    if message is None:
-        await close(socket, UNSUPPORTED, "Messages are binary.")
-    elif len(message) > most:
-        await close(socket, TOO_LONG, "The message is too long.")
-        return None
-    return message
+    message: bytes | None = event.get("bytes")
+    if message is not None and len(message) <= most:
+        return message
+    code, reason = (UNSUPPORTED, "Messages are binary.") if message is None else (TOO_LONG, "The message is too long.")
+    await close(socket, code, reason)
+    raise WebSocketDisconnect(code, reason)
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:

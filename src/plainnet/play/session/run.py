@@ -128,6 +128,8 @@ class LiveRun:
         self.problem = ""
         self.has_learned = False
         self.edits = 0
+        self.judged: tuple[Any, float, dict[str, Any]] | None = None
+        """The latest story of the run: what it was made for, when, and the story."""
         self.is_touched = False
         self._tested: tuple[Any, float] | None = None
         self._measured: tuple[Any, dict[str, float | None]] | None = None

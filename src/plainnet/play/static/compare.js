@@ -12,7 +12,7 @@ function changes(app, setup) {
   const argument = (layer, name) => app.choices.layers.find((one) => one.name === layer.name)?.arguments.find((one) => one.name === name);
   const list = [
     rate && { name: "learning_rate", path: ["optimizer", "learning_rate"], argument: rate },
-    { name: "optimizer", path: ["optimizer"], argument: { name: "optimizer", kind: "choice", of: "optimizers" } },
+    { name: "optimizer", path: ["optimizer"], argument: { name: "optimizer", kind: "choice", of: "optimizers", alone: true } },
     { name: "loss", path: ["loss"], argument: { name: "loss", kind: "choice", of: "losses" } },
     ...app.choices.options.filter(({ name }) => name === "batch_size" || name === "seed").map((one) => ({ name: one.name, path: [one.name], argument: one })),
   ];
@@ -106,7 +106,7 @@ function differences(app) {
     "table",
     { class: "differences" },
     make("thead", {}, make("tr", {}, make("td"), [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run }))))),
-    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part))).join(" "), written(app, one), written(app, two)]))),
+    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part === "layers" ? "layer" : part))).join(" "), written(app, one), written(app, two)]))),
   );
 }
 

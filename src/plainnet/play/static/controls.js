@@ -112,7 +112,7 @@ function learning(form) {
   const others = entry?.arguments.filter((one) => one !== rate) ?? [];
   return [
     field(form, { name: "loss", kind: "choice", of: "losses" }, ["loss"]).element,
-    field(choose, { name: "optimizer", kind: "choice", of: "optimizers" }, ["optimizer"]).element,
+    field(choose, { name: "optimizer", kind: "choice", of: "optimizers", alone: true }, ["optimizer"]).element,
     rate && field(form, rate, ["optimizer", "learning_rate"]).element,
     others.length > 0 && fold(form, ["optimizer"], others, app.text("controls.optimizer")),
   ];

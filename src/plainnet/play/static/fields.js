@@ -15,6 +15,12 @@ export function title(app, name) {
   return hasText(own) ? app.text(own) : String(name).replaceAll("_", " ");
 }
 
+// What an empty input means: no number, or for the batch size all rows.
+function empty(app, name) {
+  const own = `controls.empty.${name}`;
+  return app.text(hasText(own) ? own : "controls.none");
+}
+
 const MAKERS = { whole: numberInput, number: numberInput, flag: flagInput, choice: choiceInput, rate: rateInput, text: textInput };
 
 // Return the field of an argument at a path of the setup, entered into form.fields.
@@ -88,7 +94,7 @@ function numberInput(form, argument, path, now, { id, ...named }) {
     id,
     step: argument.kind === "whole" ? 1 : argument.log || unbounded(argument) ? "any" : 0.05,
     ...limits(argument),
-    placeholder: argument.optional ? form.app.text("controls.none") : null,
+    placeholder: argument.optional ? empty(form.app, argument.name) : null,
     "aria-describedby": named["aria-describedby"],
     onchange: commit,
   });
@@ -152,10 +158,11 @@ function flagInput(form, argument, path, now, { id, ...named }) {
   return { element, show: () => (element.checked = Boolean(now())) };
 }
 
-// Return the values of a choice: those of the catalogue's list, or those that the argument names itself.
-export function choicesOf(app, argument) {
-  const list = Array.isArray(argument.of) ? argument.of : (app.choices[argument.of] ?? []);
-  return list.map((entry) => entry?.name ?? entry);
+// Return the entries of a choice: those of the catalogue's list, or the values that the argument names itself.
+export function entriesOf(app, argument) {
+  if (!Array.isArray(argument.of)) return app.choices[argument.of] ?? [];
+  const known = app.choices[`${argument.name}s`] ?? []; // an initializer has an entry in the list of initializers
+  return argument.of.map((name) => known.find((entry) => entry.name === name) ?? { name });
 }
 
 export function options(app, values, current) {
@@ -163,24 +170,42 @@ export function options(app, values, current) {
   return all.map((value) => make("option", { value: JSON.stringify(value) }, title(app, value)));
 }
 
+// A choice is a name; a part with settings of its own, such as the delta of a loss, shows them below.
 function choiceInput(form, argument, path, now, { id, ...named }) {
   const { app } = form;
-  const values = choicesOf(app, argument);
-  if (argument.optional) values.unshift(null);
+  const entries = entriesOf(app, argument);
+  const values = [...(argument.optional ? [null] : []), ...entries.map(({ name }) => name)];
   const element = make("select", {
     id,
     "aria-describedby": named["aria-describedby"],
     onchange: () => form.change(path, JSON.parse(element.value)),
   });
+  const inner = make("div", { class: "inner" });
+  let built;
   const show = () => {
-    const value = nameOf(now());
+    const value = nameOf(now()) ?? null;
     const wanted = JSON.stringify(value);
     if (![...element.options].some((option) => option.value === wanted)) {
       element.replaceChildren(...options(app, values, value));
     }
     element.value = wanted;
+    if (built === value || argument.alone) return;
+    built = value;
+    for (const known of form.fields.keys()) if (known.startsWith(`${key(path)}/`)) form.fields.delete(known);
+    const entry = entries.find(({ name }) => name === value);
+    const own = partForm(form, path, entry);
+    inner.replaceChildren(...(entry?.arguments ?? []).map((one) => field(own, one, [...path, one.name], { hint: true }).element));
   };
-  return { element, show };
+  return { element, show, more: inner };
+}
+
+// The form of a part's own settings: the first one that changes makes a description of what was only a name.
+function partForm(form, path, entry) {
+  const change = (at, value) => {
+    if (typeof form.value(path) === "object") return form.change(at, value);
+    return form.change(path, { ...defaults(entry), [at.at(-1)]: value });
+  };
+  return { ...form, change };
 }
 
 // A part of plainnet is a name, or a description with a name among its settings.

@@ -9,17 +9,17 @@ const FIRST = ["units", "activation", "rate", "width"]; // arguments in the firs
 export function layerList(form) {
   const layers = form.value(["layers"]) ?? [];
   const { app } = form;
-  const items = layers.map((layer, place) => item(form, layers, layer, place));
+  const items = layers.map((layer, place) => make("li", {}, item(form, layer, place)));
   const add = make(
     "button",
-    { type: "button", id: identity(form, ["layers"], "-add"), onclick: () => insert(form, layers) },
+    { type: "button", id: identity(form, ["layers"], "-add"), onclick: () => insert(form) },
     icon("add"),
     app.text("controls.layers.add"),
   );
   return [make("ol", { class: "layers" }, items), add];
 }
 
-function item(form, layers, layer, place) {
+function item(form, layer, place) {
   const { app } = form;
   const path = ["layers", place];
   const entry = app.choices.layers.find(({ name }) => name === layer.name);
@@ -29,9 +29,9 @@ function item(form, layers, layer, place) {
   const back = known.filter(({ name }) => !FIRST.includes(name));
   const note = make("p", { class: "note" });
   const element = make(
-    "li",
+    "div",
     { role: "group", "aria-label": called },
-    make("div", { class: "head" }, kind(form, layer, path), buttons(form, layers, place, called)),
+    make("div", { class: "head" }, kind(form, layer, path), buttons(form, place, called)),
     make("div", { class: "front" }, front.map((one) => field(form, one, [...path, one.name]).element)),
     back.length > 0 && fold(form, path, back, app.text("controls.layers.more", { called })),
     note,
@@ -59,7 +59,8 @@ function kind(form, layer, path) {
     "aria-label": app.text("controls.layers.kind", { place: path[1] + 1 }),
     onchange: () => {
       const fresh = defaults(app.choices.layers.find(({ name }) => name === select.value));
-      for (const name of Object.keys(fresh)) if (name !== "name" && name in layer) fresh[name] = layer[name];
+      const before = form.value(path);
+      for (const name of Object.keys(fresh)) if (name !== "name" && name in before) fresh[name] = before[name];
       form.change(path, fresh);
     },
   });
@@ -70,8 +71,10 @@ function kind(form, layer, path) {
   return select;
 }
 
-function buttons(form, layers, place, called) {
+function buttons(form, place, called) {
   const { app } = form;
+  const last = form.value(["layers"]).length - 1;
+  const remove = () => write(form, form.value(["layers"]).toSpliced(place, 1), "removed", { called });
   const button = (name, disabled, act) =>
     make(
       "button",
@@ -88,22 +91,24 @@ function buttons(form, layers, place, called) {
   return make(
     "span",
     { class: "buttons" },
-    button("up", place === 0, () => move(form, layers, place, place - 1)),
-    button("down", place === layers.length - 1, () => move(form, layers, place, place + 1)),
-    button("remove", layers.length === 1, () => write(form, layers.toSpliced(place, 1), "removed", { called })),
+    button("up", place === 0, () => move(form, place, place - 1)),
+    button("down", place === last, () => move(form, place, place + 1)),
+    button("remove", last === 0, remove),
   );
 }
 
 // The new layer is like the last hidden one, and stands before the output.
-function insert(form, layers) {
+function insert(form) {
+  const layers = form.value(["layers"]);
   const { choices } = form.app;
   const hidden = layers.slice(0, -1).findLast(({ name }) => name === "Dense");
   const fresh = hidden ?? { ...defaults(choices.layers.find(({ name }) => name === "Dense")), units: 4, activation: "tanh" };
   write(form, layers.toSpliced(Math.max(0, layers.length - 1), 0, structuredClone(fresh)), "added", { place: layers.length });
 }
 
-function move(form, layers, from, to) {
-  const [moved] = layers.slice(from, from + 1);
+function move(form, from, to) {
+  const layers = form.value(["layers"]);
+  const moved = layers[from];
   write(form, layers.toSpliced(from, 1).toSpliced(to, 0, moved), "moved", { place: to + 1 });
   const side = to < from ? "up" : "down";
   document.getElementById(identity(form, ["layers", to], `-${side}`))?.focus();

@@ -60,8 +60,11 @@ async function start() {
     if (state !== "open") return;
     if (reply.token) keepToken(reply.token);
     if (reply.resumed && app.scene) return app.refresh();
-    app.choices ??= await app.ask("choices");
-    await app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
+    const choices = app.choices ?? app.ask("choices"); // both are asked at once; the answers come in this order
+    const started = app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
+    app.choices = await choices;
+    await started;
+    if (settings.setup === undefined) app.tell("refusal", { message: text("header.unreadable"), at: null });
     if (settings.lesson) await app.act("lesson", { number: settings.lesson });
   };
   if (matchMedia("(max-width: 48rem)").matches) {
