@@ -99,9 +99,27 @@ def warnings_passed_over() -> Iterator[None]:
         _PASSED_OVER_HERE.reset(token)
 
 
+_GATHERED: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
+
+
+@contextmanager
+def warnings_gathered() -> Iterator[list[str]]:
+    """Gather the messages of plainnet's warnings meanwhile in a list, in place of giving them."""
+    messages: list[str] = []
+    token = _GATHERED.set(messages)
+    try:
+        yield messages
+    finally:
+        _GATHERED.reset(token)
+
+
 def warn(message: str, category: type[Warning] = PlainnetWarning) -> None:
     """Warn, pointing at the line of the user's that led here, however deep in plainnet the warning arises."""
     if _PASSED_OVER_HERE.get():
+        return
+    gathered = _GATHERED.get()
+    if gathered is not None:
+        gathered.append(shortened(message))
         return
     level, frame = 2, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED_OVER:

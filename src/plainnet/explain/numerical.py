@@ -15,6 +15,7 @@ from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate
 from plainnet.explain.explanation import Check
 from plainnet.explain.recording import Record, record
+from plainnet.explain.standing import Standing
 from plainnet.gradients import differences
 from plainnet.layers import TrainingPass
 from plainnet.losses import Loss
@@ -33,14 +34,22 @@ class Differences:
     """Checks of one step's gradients; the step is recorded on a network in float64, with the same dropout masks."""
 
     def __init__(
-        self, net: Network, loss: Loss, inputs: Array, targets: Array, weight: Array | None, dropout_seed: int
+        self,
+        net: Network,
+        loss: Loss,
+        inputs: Array,
+        targets: Array,
+        weight: Array | None,
+        dropout_seed: int,
+        standing: Standing,
     ) -> None:
         self.network = net
         self.loss = loss
         self.inputs = inputs
         self.targets = targets
         self.weight = weight
-        self.recorded: Record = record(self.network, loss, inputs, targets, weight, dropout_seed)
+        self.recorded: Record = record(self.network, loss, inputs, targets, weight, dropout_seed, standing)
+        self.present = standing.present(self.network)
         work = len(inputs) * max(1, self.network.parameters.size)
         self.most_entries = round(min(max(WORK / work, LEAST_ENTRIES), MOST_ENTRIES))
         self.scratch = self.network.parameter_views(np.zeros_like(self.network.parameters))
@@ -88,7 +97,7 @@ class Differences:
             return self.loss.value_and_gradient(self.targets, entering, self.weight, self.recorded.fused)[0]
         random = np.random.default_rng()
         random.bit_generator.state = self.recorded.layers[layer].random_state
-        step = TrainingPass(random, updates_statistics=False)
+        step = TrainingPass(random, updates_statistics=False, present=self.present)
         return backpropagate(layers, self.loss, entering, self.targets, self.weight, step, self.scratch[layer:])
 
     def check_known(self, function: Callable[[Array], float], gradient: Array | None, at: Array | None) -> Check | None:

@@ -16,6 +16,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.backpropagation import backpropagate, is_fused
 from plainnet.explain.formulas import HandedOver
+from plainnet.explain.standing import Standing
 from plainnet.layers import Layer, TrainingPass
 from plainnet.losses import Loss
 
@@ -65,7 +66,15 @@ class Record:
     """The gradient of all parameters, penalties included."""
 
 
-def record(net: Network, loss: Loss, inputs: Array, targets: Array, weight: Array | None, dropout_seed: int) -> Record:
+def record(
+    net: Network,
+    loss: Loss,
+    inputs: Array,
+    targets: Array,
+    weight: Array | None,
+    dropout_seed: int,
+    standing: Standing,
+) -> Record:
     """Run one forward and backward pass on a copy of `net`, which itself stays as it is."""
     twin = net.copy()
     fused = is_fused(twin.layers[-1], loss)
@@ -76,7 +85,7 @@ def record(net: Network, loss: Loss, inputs: Array, targets: Array, weight: Arra
         if not stops_at_z and hasattr(layer, "activation"):
             _watch_activation(layer, layer_record)
     gradient = np.zeros_like(twin.parameters)
-    step = TrainingPass(np.random.default_rng(dropout_seed))
+    step = TrainingPass(np.random.default_rng(dropout_seed), present=standing.present(twin))
     recorded.value = backpropagate(
         twin.layers, _watched_loss(loss, recorded), inputs, targets, weight, step, twin.parameter_views(gradient)
     )
@@ -94,7 +103,9 @@ def _watch_layer(layer: Layer, noted: LayerRecord, method: str) -> None:
     def forward(original: Any, inputs: Array, training: TrainingPass) -> Any:
         noted.inputs = inputs.copy()
         noted.random_state = training.random.bit_generator.state
-        handed_over = HandedOver(training.random, training.updates_statistics, training.needs_input_gradient)
+        handed_over = HandedOver(
+            training.random, training.updates_statistics, training.needs_input_gradient, training.present
+        )
         outputs, way_back = original(inputs, handed_over)
         noted.outputs = outputs.copy()
         noted.remembered = handed_over.arrays

@@ -13,10 +13,10 @@ from plainnet.explain.formulas import LayerFormulas, of_layer
 from plainnet.explain.naming import Names
 from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import LayerRecord, Record
+from plainnet.explain.standing import Standing
 from plainnet.layers import Layer
 from plainnet.losses import Loss
 from plainnet.optimizers import Optimizer
-from plainnet.schedules import at_start
 
 if TYPE_CHECKING:
     from plainnet.network import Network
@@ -34,6 +34,7 @@ class ExplainedStep:
     recorded: Record
     differences: Differences
     names: Names
+    standing: Standing
 
     @cached_property
     def formulas(self) -> list[LayerFormulas]:
@@ -42,11 +43,6 @@ class ExplainedStep:
             of_layer(layer, noted.inputs.shape) if noted.inputs is not None else LayerFormulas()
             for _, layer, noted in self.by_layer()
         ]
-
-    @property
-    def rate(self) -> float:
-        """The learning rate of the first step of a run."""
-        return at_start(self.optimizer.schedule)
 
     @property
     def has_penalties(self) -> bool:

@@ -16,9 +16,6 @@ from plainnet.explain.recording import watch
 from plainnet.explain.step import ExplainedStep
 from plainnet.layers import Layer
 from plainnet.optimizers import DECAY, RATE, State
-from plainnet.schedules import Schedule, at_start
-
-FIRST_STEP = 1
 
 
 def updates(step: ExplainedStep) -> Iterator[Stage]:
@@ -26,9 +23,9 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
     net, taken = step.recorded.network, {}
     before = net.parameters.copy()
     assert step.recorded.gradient is not None
-    remembered = step.optimizer.start(net.parameters)
-    step.optimizer.check_factors(net.parameter_names())
-    state = remembered | step.optimizer.factors(net.parameters, net.parameter_views(net.parameters))
+    standing = step.standing
+    remembered = [name for name in standing.state if name not in (RATE, DECAY)]
+    state = {name: vector.copy() for name, vector in standing.state.items()}
     watched = copy.copy(step.optimizer)
 
     def update(original: Any, parameters: Array, gradient: Array, *rest: Any) -> None:
@@ -36,21 +33,22 @@ def updates(step: ExplainedStep) -> Iterator[Stage]:
         original(parameters, gradient, *rest)
 
     watch(watched, "update", update)
-    decay = step.optimizer.weight_decay
-    present = at_start(decay) if isinstance(decay, Schedule) else None
-    watched.whole_step(net.parameters, step.recorded.gradient.copy(), state, step.rate, FIRST_STEP, present)
-    rate = Quantity("η", "", np.array([[step.rate]]), "the learning rate of the first step")
+    rate, present = standing.learning_rate, standing.weight_decay
+    watched.whole_step(net.parameters, step.recorded.gradient.copy(), state, rate, standing.step, present)
+    which = "the first step" if standing.is_first else f"step {standing.step}"
+    shown = Quantity("η", "", np.array([[rate]]), f"the learning rate of {which}")
     norm = np.array([[math.sqrt(float(step.recorded.gradient @ step.recorded.gradient))]])
     length = Quantity("‖g‖", "", norm, "the length of the gradient of all parameters together")
     title = f"Optimizer: {step.optimizer!r}"
     notes = ["θ stands for every parameter and g for its gradient."]
     if remembered:
-        notes.append(f"What it remembers from step to step ({', '.join(remembered)}) begins at 0; t = 1.")
+        begins = " begins at 0" if standing.is_first else ": before this step, and after it"
+        notes.append(f"What it remembers from step to step ({', '.join(remembered)}){begins}; t = {standing.step}.")
     if present is not None:
-        notes.append(f"λ is the weight decay, which follows a schedule; in the first step it is {present:g}.")
+        notes.append(f"λ is the weight decay, which follows a schedule; in {which} it is {present:g}.")
     lines, note = formulas.update(step.optimizer)
     notes += [note] if note else []
-    yield Stage(title, "", (rate, length), tuple(lines), tuple(notes))
+    yield Stage(title, "", (shown, length), tuple(lines), tuple(notes))
     for i, layer, _ in step.by_layer():
         for name in net.parameter_views(before)[i]:
             quantities = _parameter_update(step, i, name, before, taken["g"], state, lines[-1] if lines else "")
@@ -73,7 +71,11 @@ def _parameter_update(
     note = "as the optimizer takes it" if prepared else f"∂loss/∂{name}"
     yield names.parameter("g", "", part(taken), like=name, note=note)
     for remembered, vector in state.items():
-        note = "for this parameter" if remembered in (RATE, DECAY) else "remembered for the next step"
+        is_factor = remembered in (RATE, DECAY)
+        if not (is_factor or step.standing.is_first):
+            earlier = part(step.standing.state[remembered])
+            yield names.parameter(f"{remembered} before", "", earlier, like=name, note="remembered from earlier steps")
+        note = "for this parameter" if is_factor else "remembered for the next step"
         yield names.parameter(remembered, "", part(vector), like=name, note=note)
     yield names.parameter("after", formula, part(net.parameters.copy()), like=name)
 

@@ -18,6 +18,7 @@ from plainnet.explain.forward import forward, loss_stage
 from plainnet.explain.naming import Names
 from plainnet.explain.numerical import Differences
 from plainnet.explain.recording import record
+from plainnet.explain.standing import Standing, at_beginning
 from plainnet.explain.step import ExplainedStep
 from plainnet.explain.update import updates
 from plainnet.network.examples import examples_for, loss_for
@@ -35,22 +36,26 @@ def walk(
     sample_weight: Any,
     dropout_seed: int,
     examples: Sequence[str] | None,
+    standing: Standing | None = None,
 ) -> Explanation:
-    """See `plainnet.explain.explain`."""
+    """See `plainnet.explain.explain`; `standing` says where the run stands, without it at its beginning."""
     checked_loss = loss_for(net, loss)
     inputs, targets, weight = in_memory(examples_for(net, X, y, checked_loss, sample_weight))
     _refuse_small_batch(net, len(inputs))
     chosen = optimizers.resolve(optimizer)
+    standing = standing or at_beginning(net, chosen)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        recorded = record(net, checked_loss, inputs, targets, weight, dropout_seed)
+        recorded = record(net, checked_loss, inputs, targets, weight, dropout_seed, standing)
     if not math.isfinite(recorded.value):
         raise InvalidValue(f"the loss of these examples is {recorded.value}, so there is no step to explain")
     twin = net.copy(dtype="float64")
     precise = in_memory(examples_for(twin, X, y, checked_loss, sample_weight))
-    differences = Differences(twin, checked_loss, *precise, dropout_seed)
+    differences = Differences(twin, checked_loss, *precise, dropout_seed, standing)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _written(ExplainedStep(net, checked_loss, chosen, targets, weight, recorded, differences, names))
+        return _written(
+            ExplainedStep(net, checked_loss, chosen, targets, weight, recorded, differences, names, standing)
+        )
 
 
 def _refuse_small_batch(net: Network, rows: int) -> None:
@@ -71,7 +76,7 @@ def _written(step: ExplainedStep) -> Explanation:
         optimizer=repr(step.optimizer),
         value=step.recorded.value,
         penalty=step.recorded.value - step.recorded.data_loss if step.has_penalties else 0.0,
-        learning_rate=step.rate,
+        learning_rate=step.standing.learning_rate,
         forward=Section("Forward", "Each layer takes the outputs of the one before it.", tuple(forward(step))),
         loss=Section("Loss", "How wrong the outputs are, in one number to descend.", (loss_stage(step),)),
         backward=Section(

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.pages import BLUE, VERMILION
 from plainnet._base.wording import in_digits
-from plainnet.errors import InvalidType, InvalidValue
 from plainnet.network import Network
 from plainnet.network.examples import inputs_for
 from plainnet.plots.drawing import legend_above, new_axes, open_frame, plain_numbers
+from plainnet.plots.landscape import (
+    POINTS,
+    Direction,
+    Directions,
+    Measured,
+    checked_path,
+    chosen_directions,
+    main_directions,
+    vector_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-POINTS = 41
-Direction = int | str
-"""A parameter: its place in `net.parameters`, or a name such as 'layers[0].weights[1, 2]'."""
-
-Measured = Callable[[Array], tuple[float, Array]]
-"""The loss and the gradient as a function of the parameters."""
-
-
-@dataclass(frozen=True)
-class Directions:
-    """One or two directions among the parameters: parameters = origin + coordinates @ vectors."""
-
-    origin: Array
-    vectors: Array
-    """The directions, (coordinates, parameters), each of length 1."""
-    labels: list[str]
-
-    def coordinates(self, parameters: Array) -> Array:
-        """Return the coordinates of the projection of parameters, (…, parameters)."""
-        return (parameters - self.origin) @ self.vectors.T
 
 
 def loss_surface(
@@ -75,9 +61,9 @@ def loss_surface(
     """
     inputs_for(net, X)
     net = net.copy("float64")
-    steps = _checked_path(net, path)
-    point = _vector(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())
-    directions = _chosen(net, along, point) if along is not None else _main_directions(steps)
+    steps = checked_path(net, path)
+    point = vector_of(net, "at", at) if at is not None else (steps[0] if steps is not None else net.parameters.copy())
+    directions = chosen_directions(net, along, point) if along is not None else main_directions(steps)
 
     def measured(parameters: Array) -> tuple[float, Array]:
         net.parameters = parameters
@@ -90,14 +76,11 @@ def loss_surface(
 def _curve(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(5.5, 4)
     here = float(along.coordinates(point)[0])
-    visited = along.coordinates(steps)[:, 0] if steps is not None else np.array([here])
-    reach = max(3.0, abs(here), float(np.abs(visited - here).max()))
-    places = np.linspace(here - 1.3 * reach, here + 1.3 * reach, 201)
-    base = point - here * along.vectors[0]
-    values = [measured(base + place * along.vectors[0])[0] for place in places]
+    (places,) = along.ranges(_visited(along, steps, point))
+    values = [measured(along.parameters(place))[0] for place in places[:, None]]
     value, gradient = measured(point)
     slope = float(gradient @ along.vectors[0])
-    tangent = np.array([here - 0.35 * reach, here + 0.35 * reach])
+    tangent = here + np.array([-0.135, 0.135]) * np.ptp(places)
     axes.plot(places, values, color=BLUE, linewidth=2, label="loss")
     axes.plot(tangent, value + slope * (tangent - here), color=VERMILION, linestyle="--", label=f"slope {slope:.3g}")
     axes.plot([here], [value], "o", color=VERMILION)
@@ -112,11 +95,11 @@ def _curve(measured: Measured, along: Directions, steps: Array | None, point: Ar
 def _map(measured: Measured, along: Directions, steps: Array | None, point: Array, axes: Axes | None) -> Axes:
     axes = axes if axes is not None else new_axes(6, 4.8)
     here = along.coordinates(point)
-    visited = along.coordinates(steps) if steps is not None else here[None]
-    first, second = (_span(np.append(visited[:, k], here[k])) for k in (0, 1))
-    origin = along.origin
-    values = np.array([[measured(origin + np.array([a, b]) @ along.vectors)[0] for a in first] for b in second])
-    value, gradient = measured(origin + here @ along.vectors)  # the point as the map shows it
+    visited = _visited(along, steps, point)
+    first, second = along.ranges(visited)
+    visited = visited[1:]
+    values = np.array([[measured(along.parameters(np.array([a, b])))[0] for a in first] for b in second])
+    value, gradient = measured(along.parameters(here))  # the point as the map shows it
     slope = along.vectors @ gradient
     if axes.name == "3d":
         _surface(axes, measured, along, first, second, values, visited if steps is not None else None)
@@ -135,6 +118,11 @@ def _map(measured: Measured, along: Directions, steps: Array | None, point: Arra
         plain_numbers(axes.xaxis, axes.yaxis)
         legend_above(axes)
     return axes
+
+
+def _visited(along: Directions, steps: Array | None, point: Array) -> Array:
+    """Return the coordinates of the point, then those of the path."""
+    return along.coordinates(point[None] if steps is None else np.vstack([point, steps]))
 
 
 def _contours(axes: Axes, first: Array, second: Array, values: Array) -> None:
@@ -175,7 +163,7 @@ def _surface(
         axis.labelpad = 8  # slanted names would run into the numbers
     if visited is not None:
         lift = 0.01 * np.ptp(values)
-        heights = [measured(along.origin + place @ along.vectors)[0] + lift for place in visited]
+        heights = [measured(along.parameters(place))[0] + lift for place in visited]
         axes.plot(*visited.T, heights, color=VERMILION, linewidth=2, label="descent, projected", zorder=10)
 
 
@@ -196,87 +184,3 @@ def _tangent(axes: Any, here: Array, value: float, slope: Array, first: Array, s
         shape = "simple,head_width=0.7,head_length=0.8,tail_width=0.2"
         arrow = {"arrowstyle": shape, "facecolor": "#222222", "edgecolor": "white", "shrinkA": 4, "shrinkB": 0}
         axes.annotate("", here + down, here, arrowprops=arrow, zorder=6)
-
-
-def _chosen(net: Network, along: Sequence[Direction], point: Array) -> Directions:
-    """Return the directions of one or two parameters; all others stay as they are at the point."""
-    given = [along] if isinstance(along, int | str) else list(along)
-    places = [_place(net, direction) for direction in given]
-    if len(places) not in (1, 2) or len(set(places)) < len(places):
-        raise InvalidValue(f"along is {along!r}; it takes one or two different parameters")
-    origin = point.copy()
-    origin[places] = 0
-    vectors = np.zeros((len(places), point.size))
-    vectors[range(len(places)), places] = 1
-    return Directions(origin, vectors, [_name(net, place) for place in places])
-
-
-def _main_directions(steps: Array | None) -> Directions:
-    """Return the two directions in which the path moves most from its end, by singular value decomposition."""
-    if steps is None:
-        raise InvalidValue(
-            "loss_surface has no directions: it takes along=, one or two parameters, or path=, the parameters of a run"
-        )
-    moved = steps - steps[-1]
-    _, singular, right = np.linalg.svd(moved, full_matrices=False)
-    if not singular[0] > 0 or len(right) < 2:
-        raise InvalidValue("path does not move; it takes the parameters at several steps of a run")
-    share = singular**2 / (singular**2).sum()
-    vectors = right[:2] * np.where((moved @ right[:2].T)[0] > 0, 1, -1)[:, None]
-    labels = [f"main direction {k + 1} of the path ({share[k]:.0%})" for k in (0, 1)]
-    return Directions(steps[-1], vectors, labels)
-
-
-def _arrays(net: Network) -> Iterator[tuple[str, tuple[int, ...], int]]:
-    """Yield the name and shape of each array of parameters, and the place where it begins in the vector."""
-    start = 0
-    views = [view for layer in net.parameter_views(net.parameters) for view in layer.values()]
-    for name, view in zip(net.parameter_names(), views, strict=True):
-        yield name, view.shape, start
-        start += view.size
-
-
-def _name(net: Network, place: int) -> str:
-    name, shape, start = next(array for array in reversed(list(_arrays(net))) if array[2] <= place)
-    return f"{name}[{', '.join(map(str, np.unravel_index(place - start, shape)))}]"
-
-
-def _place(net: Network, direction: Direction) -> int:
-    """Return the place of a parameter, which may be given by its name."""
-    if not isinstance(direction, str):
-        place = checks.whole_number("along", direction, least=0)
-        if place >= net.parameters.size:
-            raise InvalidValue(f"along is {direction}; the network has parameters 0 to {net.parameters.size - 1}")
-        return place
-    called, _, index = direction.strip().rpartition("[")
-    checks.one_of("the array named by along", called, net.parameter_names())
-    shape, start = next((shape, start) for name, shape, start in _arrays(net) if name == called)
-    try:
-        return start + int(np.ravel_multi_index([int(part) for part in index.rstrip("]").split(",")], shape))
-    except ValueError:
-        raise InvalidValue(f"along is {direction!r}; {called} has the shape {shape}") from None
-
-
-def _checked_path(net: Network, path: Sequence[Any] | None) -> Array | None:
-    if path is None:
-        return None
-    if not len(path):
-        raise InvalidValue("path is empty; it takes the parameters at several steps of a run")
-    return np.stack([_vector(net, "path", step) for step in path])
-
-
-def _vector(net: Network, name: str, values: Any) -> Array:
-    if values is None:
-        raise InvalidType(f"{name} holds None; it takes vectors like net.parameters")
-    vector = checks.numeric_array(name, values, np.dtype(float))
-    if vector.shape != net.parameters.shape:
-        raise InvalidValue(f"{name} has shape {vector.shape}; this network's parameters have {net.parameters.shape}")
-    checks.finite(name, vector)
-    return vector
-
-
-def _span(values: Array) -> Array:
-    """Return a range around the values, with room at both ends."""
-    low, high = float(values.min()), float(values.max())
-    margin = 0.5 * (high - low) or 4.0
-    return np.linspace(low - margin, high + margin, POINTS)

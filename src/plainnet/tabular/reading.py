@@ -28,6 +28,7 @@ from plainnet.tabular.sources import (
     PARQUET_ENDINGS,
     TEXT_ENDINGS,
     WORKBOOK_ENDINGS,
+    FileContent,
     NoRows,
     files_of,
     open_source,
@@ -266,7 +267,7 @@ def _open(given: Any, options: ReadOptions, wanted: Collection[str] | None = Non
     return together(_open_files(files, options)) if isinstance(given, list | tuple) else _open_file(given, options)
 
 
-def _open_files(files: Sequence[str | os.PathLike[str]], options: ReadOptions) -> list[RawTable]:
+def _open_files(files: Sequence[str | os.PathLike[str] | FileContent], options: ReadOptions) -> list[RawTable]:
     """Return the tables of those files that have rows; raise NoRows if none has."""
     found: list[RawTable] = []
     empty: NoRows | None = None
@@ -280,7 +281,7 @@ def _open_files(files: Sequence[str | os.PathLike[str]], options: ReadOptions) -
     return found
 
 
-def _open_file(path: str | os.PathLike[str], options: ReadOptions) -> RawTable:
+def _open_file(path: str | os.PathLike[str] | FileContent, options: ReadOptions) -> RawTable:
     from plainnet.tabular.text_table import read_text  # these two import polars
     from plainnet.tabular.typed_files import read_arrow, read_json_lines, read_parquet, read_workbook
 

@@ -19,8 +19,23 @@ from typing import IO, Any, TypeAlias
 
 from plainnet.errors import FileError
 
-TablePath: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""The name of a table file, or those of several with the same columns."""
+
+@dataclass(frozen=True)
+class FileContent:
+    """A FileContent is a table file in memory, such as one that was uploaded: its name, which says its kind, and bytes.
+
+    Functions that take the name of a table file take it as well.
+    """
+
+    name: str
+    content: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TablePath: TypeAlias = str | os.PathLike[str] | FileContent | Sequence[str | os.PathLike[str]]
+"""The name of a table file, or those of several with the same columns, or a file in memory."""
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 JSON_ENDINGS = (".jsonl", ".ndjson")
@@ -66,11 +81,13 @@ class Source:
     """The lines that stand before the content, where it is a part of a file."""
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
+def open_source(path: str | os.PathLike[str] | FileContent) -> Source:
     """Read the bytes of a table file; "-" is standard input, whose beginning says what it holds, as with a pipe.
 
     Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
+    if isinstance(path, FileContent):
+        return _of_content(Path(path.name), path.content)
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")
@@ -82,8 +99,12 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         content = path.read_bytes() if path.is_fifo() or compressed == ".zip" or ending else b""
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
-    if path.is_fifo():
-        return _of_unknown_kind(str(path), content)
+    return _of_unknown_kind(str(path), content) if path.is_fifo() else _of_content(path, content)
+
+
+def _of_content(path: Path, content: bytes) -> Source:
+    """Return the content of a file, whose kind its name says."""
+    compressed, ending = endings_of(path)
     if compressed == ".zip":
         return _of_archive(str(path), content)
     require_ending(path.with_suffix("") if compressed else path, ENDINGS)
@@ -96,10 +117,10 @@ def is_table(path: str | os.PathLike[str]) -> bool:
     return str(path) in STANDARD_INPUT or compressed == ".zip" or ending in ENDINGS
 
 
-def files_of(table: Any) -> list[str | os.PathLike[str]]:
-    """Return the files of a table that is given as the path of one or a list of paths; none for a table in memory."""
+def files_of(table: Any) -> list[str | os.PathLike[str] | FileContent]:
+    """Return the files of a table that is given as one or as a list; none for a frame or rows in memory."""
     each = table if isinstance(table, list | tuple) else [table]
-    return list(each) if all(isinstance(one, str | os.PathLike) for one in each) else []
+    return list(each) if all(isinstance(one, str | os.PathLike | FileContent) for one in each) else []
 
 
 def files_in(paths: Any) -> list[Path]:

@@ -30,6 +30,8 @@ class Views:
 
     def __init__(self) -> None:
         self.grids = maps.Grids()
+        self.survey: Any = None
+        """The map of the loss that is being made; see valley.py."""
 
 
 def frame(session: Session, given: CommandArguments) -> Reply:
@@ -63,7 +65,6 @@ def frame(session: Session, given: CommandArguments) -> Reply:
 def numbers(run: LiveRun) -> dict[str, Any]:
     """Return the numbers of a run at this moment."""
     told = story.of(run)
-    training = run.training
     norms = run.job.gradient_norms
     return {
         "state": run.state,
@@ -75,7 +76,7 @@ def numbers(run: LiveRun) -> dict[str, Any]:
         "gradient_norm": norms[-1] if norms else None,
         "seconds": run.seconds,
         "rows_per_second": run.rows_per_second,
-        "engine": str(training.choice),
+        "engine": run.engine,
         "story": told,
     }
 
@@ -105,23 +106,31 @@ def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> A
     """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs)."""
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 100)
-    output = given.whole("output", 0, max(0, (run.network.output_size or 1) - 1), 0)
+    output = given.whole("output", 0, (session.runs[0].network.output_size or 1) - 1, 0)
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
-    outputs = maps.predictions(run.network, inputs)
-    shown = outputs if len(axes) == 1 else outputs[:, output].reshape(points, points)
+    outputs = run.examples.in_units(run.predictions(inputs))
+    own = min(output, outputs.shape[1] - 1)  # the second run may have fewer
+    shown = outputs if len(axes) == 1 else outputs[:, own].reshape(points, points)
     return np.ascontiguousarray(shown, np.float32)
 
 
 def unit_maps(session: Session, run: LiveRun, given: CommandArguments) -> tuple[Array, list[list[float]]]:
-    """Return the maps of units as bytes, (units, points, points) or (units, points), and the range of each."""
+    """Return the maps of units as bytes, (units, points, points) or (units, points), and the range of each.
+
+    A unit that this run's network lacks has the range 0 to 0: the page may ask by the other run's network, or by that
+    of a moment ago.
+    """
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 32)
     sizes = [int(units) for _, units, _ in run.network.layer_sizes()]
-    units = [unit for unit in map(_unit, given.list("of", MOST_UNITS)) if _is_there(unit, sizes)]
+    units = [_unit(unit) for unit in given.list("of", MOST_UNITS)]
+    there = [i for i, (layer, unit) in enumerate(units) if 0 <= layer < len(sizes) and 0 <= unit < sizes[layer]]
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
-    values, ranges = maps.as_bytes(maps.unit_outputs(run.network, inputs, units))
+    values, ranges = np.zeros((len(units), len(inputs)), np.uint8), np.zeros((len(units), 2))
+    outputs = maps.unit_outputs(run.network, inputs, [units[i] for i in there])
+    values[there], ranges[there] = maps.as_bytes(outputs)
     return values.reshape(len(units), *[points] * len(axes)), ranges.tolist()
 
 
@@ -131,24 +140,23 @@ def _unit(given: Any) -> tuple[int, int]:
     return given[0], given[1]
 
 
-def _is_there(unit: tuple[int, int], sizes: list[int]) -> bool:
-    """Return True for a unit of this run's network: the page may ask by that of the other run, or of a moment ago."""
-    layer, place = unit
-    return 0 <= layer < len(sizes) and 0 <= place < sizes[layer]
-
-
 def dependence(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return the outputs over one column, (points, outputs), the others at their medians."""
+    """Return the outputs averaged over training examples as one column changes, (values, outputs).
+
+    It is `plainnet.attribution.partial_dependence` of some of them; the values are those of `Examples.dependence`.
+    """
     column = given.whole("column", 0, len(session.examples.columns) - 1)
     points = given.whole("points", 2, MOST_POINTS, 40)
     given.finish()
-    inputs = session.views.grids.plane(run.examples, run.network.dtype, [column], points, None)
-    return np.ascontiguousarray(maps.predictions(run.network, inputs), np.float32)
+    inputs = session.views.grids.dependence(run.examples, run.network.dtype, column, points)
+    values = len(run.examples.dependence(column, points)[0])
+    outputs = run.examples.in_units(run.predictions(inputs))
+    return outputs.reshape(values, -1, outputs.shape[1]).mean(axis=1).astype(np.float32)
 
 
 def truth(run: LiveRun) -> Array:
     """Return the prediction of each of the few examples: one output as (rows,), several as (rows, outputs)."""
-    outputs = maps.predictions(run.network, np.asarray(run.examples.training[0], run.network.dtype))
+    outputs = run.examples.in_units(run.predictions(np.asarray(run.examples.training[0], run.network.dtype)))
     return np.ascontiguousarray(outputs[:, 0] if outputs.shape[1] == 1 else outputs, np.float32)
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet.network import Network
-from plainnet.network.prediction import can_compile, outputs_of
+from plainnet.play.session.examples import Examples
 
 MOST_GRIDS = 8
 """The most grids of inputs that are kept."""
+
+MOST_AVERAGED = 200
+"""The most training examples over which the dependence on a column is averaged."""
+
+AVERAGED_NUMBERS = 2_000_000
+"""The most numbers of a grid for it; with many inputs there are fewer examples."""
 
 
 class Grids:
@@ -21,21 +27,38 @@ class Grids:
     def __init__(self) -> None:
         self.kept: dict[Any, tuple[Any, Array]] = {}
 
-    def plane(self, examples: Any, dtype: np.dtype[Any], axes: Sequence[int], points: int, at: int | None) -> Array:
+    def plane(
+        self, examples: Examples, dtype: np.dtype[Any], axes: Sequence[int], points: int, at: int | None
+    ) -> Array:
         """Return `examples.plane` in the network's number type; its latest answers are kept."""
-        key = id(examples), dtype, tuple(axes), points, at
+        key = "plane", id(examples), dtype, tuple(axes), points, at
+        return self._kept(key, examples, lambda: examples.plane(list(axes), points, at))
+
+    def dependence(self, examples: Examples, dtype: np.dtype[Any], column: int, points: int) -> Array:
+        """Return training examples with one column set to each of its values, (values · examples, inputs).
+
+        They are a sample, the same at every call; the rows of the first value come first.
+        """
+        key = "dependence", id(examples), dtype, column, points
+        return self._kept(key, examples, lambda: _with_values(examples, column, points))
+
+    def _kept(self, key: Any, examples: Examples, make: Callable[[], Array]) -> Array:
         if key not in self.kept:
-            rows = np.ascontiguousarray(examples.plane(list(axes), points, at), dtype)
+            rows = np.ascontiguousarray(make(), key[2])
             while len(self.kept) >= MOST_GRIDS:
                 del self.kept[next(iter(self.kept))]
             self.kept[key] = examples, rows  # the examples are kept, so that no other ones get their id
         return self.kept[key][1]
 
 
-def predictions(net: Network, inputs: Array) -> Array:
-    """Return the outputs over a grid, by machine code where that can be: a page asks for them many times a second."""
-    with np.errstate(all="ignore"):
-        return outputs_of(net, inputs, compiled=can_compile())
+def _with_values(examples: Examples, column: int, points: int) -> Array:
+    values, encoded = examples.dependence(column, points)
+    rows = examples.training[0]
+    most = max(1, min(MOST_AVERAGED, AVERAGED_NUMBERS // (len(values) * rows.shape[1])))
+    chosen = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
+    grid = np.tile(chosen, (len(values), 1))
+    grid[:, list(examples.columns[column].inputs)] = np.repeat(encoded.reshape(len(values), -1), len(chosen), axis=0)
+    return grid
 
 
 def unit_outputs(net: Network, inputs: Array, units: Sequence[tuple[int, int]]) -> Array:

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from plainnet._base.arrays import Array
 from plainnet._base.checks import whole_number
 from plainnet.engines import Job, blas
+from plainnet.engines.choosing import require_compiled
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
-from plainnet.network.prediction import measure
+from plainnet.network.examples import examples_for
+from plainnet.network.prediction import can_compile, measure, outputs_of
 from plainnet.play.session.carrying import carry, same_set, shapes
 from plainnet.play.session.curves import Curve
 from plainnet.play.session.examples import Examples
@@ -25,6 +28,9 @@ from plainnet.training.run import TrainingRun
 
 REPORTS = 1_000
 """A run that nothing watches reports about every thousandth part of the epochs behind it."""
+
+LOOKS = 10
+"""The pictures of a network after which its predictions are machine code."""
 
 CHEAP = 2_000_000
 """The products of test rows and parameters up to which the test loss is measured while the run plays."""
@@ -54,6 +60,8 @@ class LiveRun:
         self.setup, self.examples = setup, examples
         self.is_playing = False
         self.has_learned = False
+        self.seconds_to_engage = 0.0
+        """The seconds that it took to make the engine the last time."""
         self.restart()
 
     # ---- beginning ----
@@ -117,15 +125,39 @@ class LiveRun:
         self.is_as_set = False
         return False
 
-    def _prepared(self, setup: Setup, examples: Examples, network: Network) -> TrainingRun:
+    def _prepared(
+        self, setup: Setup, examples: Examples, network: Network, engine: str | None = "numpy"
+    ) -> TrainingRun:
+        """Return the run that a setup describes, with this engine, or with None by the setup's own."""
         inputs, targets, _ = examples.training
+        options = setup.options(examples)
+        if options.get("engine") == "compiled":
+            require_compiled()
         with warnings_passed_over():
-            options = Options.of({"report_every": 1, **setup.options(examples)})
-            return prepare(network, inputs, targets, options)
+            given = {"report_every": 1, **options, **({"engine": engine} if engine else {})}
+            return prepare(network, inputs, targets, Options.of(given))
+
+    def _engage(self) -> None:
+        """Choose the engine, before the first step.
+
+        To make machine code may take half a second. Whoever moves a slider does not wait for it at every change.
+        """
+        began = time.perf_counter()
+        self.is_engaged = True
+        before = self.training
+        if self.setup.engine == "numpy":
+            return
+        self.training = self._prepared(self.setup, self.examples, self.network, None)
+        carry(before.job, self.network, self.job, True)
+        self.training.epochs_before = self.job.epochs_done
+        self.training.engine  # noqa: B018  # made when it is first looked at
+        self.seconds_to_engage = time.perf_counter() - began
 
     def _take(self, network: Network, training: TrainingRun) -> None:
         self.network, self.training = network, training
         self.problem = ""
+        self.is_engaged = False
+        self.looks = 0
         self.has_learned = False
         self.edits = 0
         self.judged: tuple[Any, float, dict[str, Any]] | None = None
@@ -175,6 +207,11 @@ class LiveRun:
         return self.training.seconds / done if done > 0 else self.training.seconds
 
     @property
+    def engine(self) -> str | None:
+        """The engine in words, with the reason if it is not the one that was asked for; None before the first step."""
+        return str(self.training.choice) if self.is_engaged else None
+
+    @property
     def rows_per_second(self) -> float | None:
         """The training examples a second; None before the first step."""
         done = (self.epochs - self.training.epochs_before) * self.job.rows
@@ -221,6 +258,8 @@ class LiveRun:
         if self.is_over:
             return
         self.is_touched = False
+        if not self.is_engaged:
+            self._engage()
         training = self.training
         training.report_every = self._report_every()
         fitting = CALL / max(self.seconds_per_epoch, 1e-9)
@@ -281,6 +320,15 @@ class LiveRun:
         self.has_learned = False
         self.touched()
 
+    def predictions(self, inputs: Array) -> Array:
+        """Return the outputs for rows of inputs, for a picture.
+
+        It is machine code after some pictures of the same network, as making that takes as long as they do.
+        """
+        self.looks += self.is_playing
+        with np.errstate(all="ignore"):
+            return outputs_of(self.network, inputs, compiled=self.looks > LOOKS and can_compile())
+
     def measured(self) -> dict[str, float | None]:
         """Return the loss of the present parameters, penalties included, the validation loss and each metric."""
         key = self.steps, self.edits
@@ -291,8 +339,8 @@ class LiveRun:
     def _measure(self) -> dict[str, float | None]:
         training, net, loss = self.training, self.network, self.job.loss
         with np.errstate(all="ignore"):
-            own = measure(net, self.job.inputs, self.job.targets, self.job.sample_weight, loss, {})
-            on = measure(net, *training.measured_on, loss, training.metrics)
+            own = measure(net, self.job.inputs, self.job.targets, self.job.sample_weight, loss, {}, compiled=False)
+            on = measure(net, *training.measured_on, loss, training.metrics, compiled=False)
         validation = on.pop("loss") if training.validation is not None else None
         on.pop("loss", None)
         return {"loss": own["loss"] + penalties(net), "validation_loss": validation, **on}
@@ -304,9 +352,9 @@ class LiveRun:
             return None
         key = self.steps, self.edits
         if self._tested is None or self._tested[0] != key:
-            X, y, weights = test
             with np.errstate(all="ignore"):
-                found = self.network.evaluate(X, y, loss=self.job.loss, sample_weight=weights)
+                checked = examples_for(self.network, test[0], test[1], self.job.loss, test[2])
+                found = measure(self.network, *checked, self.job.loss, {}, compiled=False)
             self._tested = key, found["loss"]
         return self._tested[1]
 
@@ -324,6 +372,8 @@ class LiveRun:
                 "validation_loss": history.validation_loss[-1] if history.validation_loss else None,
                 "metrics": {name: values[-1] for name, values in history.metrics.items()},
             }
+        if self.is_playing and self.job.batches_done and not self.is_touched:  # the first epoch takes some time
+            return {"loss": self.job.loss_total / self.job.weight_total, "validation_loss": None, "metrics": {}}
         found = dict(self.measured())
         return {"loss": found.pop("loss"), "validation_loss": found.pop("validation_loss"), "metrics": found}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import frames, messages, scene
+from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -21,6 +21,11 @@ Command = Callable[["Session", CommandArguments], Reply]
 
 LONGEST_SLICE = 0.02
 """The most seconds of training in one call of `advance`, about."""
+
+QUIET = 0.15
+"""The seconds without a change after which training goes on, where it takes longer than QUICK to make the engine."""
+
+QUICK = 0.03
 
 MOST_LOG = 10_000
 """The most names of commands in the log."""
@@ -43,13 +48,15 @@ class Session:
         self.problems: list[dict[str, Any]] = []
         self.pace = Pace()
         self.is_playing = False
+        self.quiet_since = self.quiet_until = 0.0
+        """When training began to wait after a change, as another may follow at once, and when it goes on."""
         self.lesson: Any = None
         """The lesson that the page follows, an object with a method `progress(session) -> dict`; None for none."""
         self.log: list[str] = []
         """The names of the commands done, the latest last."""
         self.views = frames.Views()
         self._made: list[tuple[dict[str, Any], Examples]] = []
-        self.start(setup)
+        self.start(setup or self.held.setup)
 
     # ---- messages ----
 
@@ -118,6 +125,10 @@ class Session:
         self._made = [*self._made[-1:], (setup.data, examples)]
         return examples
 
+    def forget_examples(self) -> None:
+        """Make examples anew from now on, as there is another table of the same name."""
+        self._made.clear()
+
     def apply(self, setup: Setup, place: int = 0) -> bool:
         """Give a run another setup; return True if the runs began again.
 
@@ -134,7 +145,16 @@ class Session:
             except PlainnetError as error:
                 problems = [{"at": [], "message": str(error), "run": place}]
         self.setups, self.problems = setups, problems
+        self._wait_for_more_changes()
         return began
+
+    def _wait_for_more_changes(self) -> None:
+        """Let training wait a moment for the next change, but not for ever, if it takes long to make the engine."""
+        now = time.monotonic()
+        if now >= self.quiet_until:
+            self.quiet_since = now
+        slow = any(run.seconds_to_engage > QUICK for run in self.runs)
+        self.quiet_until = min(now + QUIET, self.quiet_since + 2 * QUIET) if slow else 0.0
 
     def _change(self, setups: Sequence[Setup], examples: Examples) -> bool:
         began = False
@@ -195,11 +215,11 @@ class Session:
     @property
     def wait(self) -> float | None:
         """The seconds until `advance` has something to do: 0 at full speed, None while nothing plays."""
-        return self.pace.wait if self.is_playing else None
+        return max(self.pace.wait, self.quiet_until - time.monotonic(), 0.0) if self.is_playing else None
 
     def advance(self, seconds: float = LONGEST_SLICE) -> None:
         """Train for about so long, at most LONGEST_SLICE; nothing happens while the page does not play."""
-        if not self.is_playing:
+        if not self.is_playing or time.monotonic() < self.quiet_until:
             return
         until = time.monotonic() + min(max(seconds, 0.0), LONGEST_SLICE)
         train(self.runs, self.pace, until)
@@ -218,7 +238,8 @@ def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
 
 def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
     """Return the run that a command names by its place; the first one without a name."""
-    return session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    place: int = given.whole("run", 0, len(session.runs) - 1, 0)
+    return session.runs[place]
 
 
 def _start(session: Session, given: CommandArguments) -> Reply:
@@ -297,6 +318,11 @@ def _epoch(session: Session, given: CommandArguments) -> Reply:
     return {"playing": False}, {}
 
 
+def _choices(session: Session, given: CommandArguments) -> Reply:
+    given.finish()
+    return choices.catalogue(), {}
+
+
 COMMANDS: dict[str, Command] = {
     "start": _start,
     "setup": _setup,
@@ -310,5 +336,11 @@ COMMANDS: dict[str, Command] = {
     "epoch": _epoch,
     "frame": frames.frame,
     "examples": frames.examples,
+    "point": points.point,
+    "upload": tables.upload,
+    "choices": _choices,
+    "explain": steps.explain,
+    "unit": units.unit,
+    "valley": valley.valley,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""

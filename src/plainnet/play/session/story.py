@@ -26,7 +26,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.attribution.outputs import class_labels, class_scores
 from plainnet.layers import Dropout
-from plainnet.play.session.maps import predictions
+from plainnet.network.prediction import outputs_of
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scene import is_truth_table
 
@@ -128,7 +128,7 @@ class Judgement:
     @cached_property
     def outputs(self) -> Array:
         """The predictions for them."""
-        return predictions(self.run.network, self.inputs)
+        return outputs_of(self.run.network, self.inputs, compiled=False)
 
     @cached_property
     def classes(self) -> Array | None:

@@ -65,6 +65,7 @@ export class App {
       return await this.ask(name, fields, arrays);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      error.run = fields.run ?? 0;
       this.tell("refusal", error);
       return null;
     }

@@ -1,10 +1,10 @@
 // Two runs side by side: the second begins from the same start, with one thing changed.
 
-import { formOf } from "./controls.js";
+import { dropout, formOf, shape } from "./controls.js";
 import { make, renew } from "./dom.js";
-import { defaults, field, nameOf, title } from "./fields.js";
+import { defaults, field, nameOf, place, title } from "./fields.js";
 
-// What can be changed for the second run: a name, its path, and the argument that makes its control.
+// What can be changed for the second run: a name, its path, and the argument that makes its control, or a maker of it.
 function changes(app, setup) {
   const { layers, optimizer } = setup;
   const entry = app.choices.optimizers.find(({ name }) => name === nameOf(optimizer));
@@ -12,6 +12,7 @@ function changes(app, setup) {
   const argument = (layer, name) => app.choices.layers.find((one) => one.name === layer.name)?.arguments.find((one) => one.name === name);
   const list = [
     rate && { name: "learning_rate", path: ["optimizer", "learning_rate"], argument: rate },
+    { name: "dropout", path: ["all", "dropout"], make: dropout },
     { name: "optimizer", path: ["optimizer"], argument: { name: "optimizer", kind: "choice", of: "optimizers", alone: true } },
     { name: "loss", path: ["loss"], argument: { name: "loss", kind: "choice", of: "losses" } },
     ...app.choices.options.filter(({ name }) => name === "batch_size" || name === "seed").map((one) => ({ name: one.name, path: [one.name], argument: one })),
@@ -29,23 +30,40 @@ function changes(app, setup) {
 export function comparePanel(app, element) {
   let draft = null; // the setup of the second run before it begins
   let which = "";
+  let built = "";
+  let refused = [];
+  const isTwo = () => app.scene.runs > 1;
   const form = formOf(
     app,
     "compare",
-    () => draft ?? app.scene.setups?.[1] ?? app.scene.setup,
+    () => (isTwo() ? app.scene.setups[1] : draft),
     async (path, value) => {
-      if (app.scene.runs > 1) return app.change(path, whole(app, path, value), 1);
+      if (isTwo()) return app.change(path, whole(app, path, value), 1);
       draft = changed(draft, path, whole(app, path, value));
       show();
     },
   );
   const show = () => {
-    form.fields.clear();
-    if (app.scene.runs > 1) draft = null;
-    else draft ??= structuredClone(app.scene.setup);
     const list = changes(app, form.value([]));
     which = list.some(({ path }) => path.join("/") === which) ? which : list[0].path.join("/");
-    renew(element, app.scene.runs > 1 ? besides(app, form, list) : before(app, form, list));
+    const wanted = JSON.stringify([isTwo(), which, list.map(({ path }) => path), shape(form.value([]))]);
+    if (wanted !== built) build(list);
+    else for (const one of form.fields.values()) one.show();
+    built = wanted;
+    element.querySelector(".what").replaceChildren(isTwo() ? differences(app) : make("p", {}, app.text("compare.lead")));
+    place(form.fields, [...app.scene.problems.filter(({ run }) => run === 1), ...refused]);
+  };
+  const build = (list) => {
+    form.fields.clear();
+    const act = isTwo() ? "end" : "begin";
+    const setup = () => (isTwo() ? null : draft);
+    const button = make(
+      "button",
+      { type: "button", class: isTwo() ? null : "main", id: `compare-${act}`, onclick: () => app.act("twin", { setup: setup() }) },
+      app.text(`compare.${act}`),
+    );
+    const controls = make("div", { class: "controls" }, chooser(list));
+    renew(element, make("div", { class: "what" }), controls, isTwo() ? looking(app) : null, button);
   };
   const chooser = (list) => {
     const option = (one) => make("option", { value: one.path.join("/") }, called(app, one));
@@ -53,28 +71,24 @@ export function comparePanel(app, element) {
     select.value = which;
     select.addEventListener("change", () => {
       which = select.value;
-      if (app.scene.runs === 1) draft = null; // one thing at a time
+      if (!isTwo()) draft = structuredClone(app.scene.setup); // one thing at a time
       show();
     });
     const one = list.find(({ path }) => path.join("/") === which);
+    const label = app.text("compare.second");
     return [
       make("div", { class: "field" }, make("label", { for: "compare-what" }, app.text("compare.what")), select),
-      field(form, one.argument, one.path, { label: app.text("compare.second") }).element,
+      one.make?.(form, label) ?? field(form, one.argument, one.path, { label }).element,
     ];
   };
-  const before = (app, form, list) => [
-    make("p", {}, app.text("compare.lead")),
-    make("div", { class: "controls" }, chooser(list)),
-    make("button", { type: "button", class: "main", id: "compare-begin", onclick: () => app.act("twin", { setup: draft }) }, app.text("compare.begin")),
-  ];
-  const besides = (app, form, list) => [
-    differences(app),
-    make("div", { class: "controls" }, chooser(list)),
-    looking(app),
-    make("button", { type: "button", id: "compare-end", onclick: () => app.act("twin", { setup: null }) }, app.text("compare.end")),
-  ];
   app.on("scene", () => {
-    if (app.scene.runs === 1) draft = null;
+    refused = [];
+    draft = isTwo() ? null : structuredClone(app.scene.setup);
+    show();
+  });
+  app.on("refusal", ({ at, message, run }) => {
+    if (run !== 1 || !at) return;
+    refused = [{ at, message }];
     show();
   });
 }
@@ -96,18 +110,27 @@ function changed(setup, path, value) {
 const called = (app, { name, layer, kind }) =>
   layer ? app.text("compare.inLayer", { name: title(app, name), layer, kind }) : title(app, name);
 
-// A table of what differs between the two setups.
+// A table of what differs between the two setups; lists of unlike layers stand there as a whole.
 function differences(app) {
-  const [first, second] = app.scene.setups ?? [app.scene.setup, app.scene.setup];
-  const rows = unlike(first, second);
+  const [first, second] = app.scene.setups;
+  const kinds = ({ layers }) => layers.map(({ name }) => name).join();
+  const alike = kinds(first) === kinds(second);
+  const whole = app.scene.networks.map(({ layers }) => layers.map(({ label }) => label).join(" → "));
+  const rows = unlike(alike ? first : { ...first, layers: whole[0] }, alike ? second : { ...second, layers: whole[1] });
   if (rows.length === 0) return make("p", {}, app.text("compare.same"));
-  const cells = (tag, texts) => make("tr", {}, texts.map((text, i) => make(i ? tag : "th", i ? {} : { scope: "row" }, text)));
-  return make(
-    "table",
-    { class: "differences" },
-    make("thead", {}, make("tr", {}, make("td"), [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run }))))),
-    make("tbody", {}, rows.map(([path, one, two]) => cells("td", [path.map((part) => (typeof part === "number" ? part + 1 : title(app, part === "layers" ? "layer" : part))).join(" "), written(app, one), written(app, two)]))),
-  );
+  const part = (name, i, path) => {
+    if (typeof name === "number") return name + 1;
+    return title(app, name === "layers" && path.length > 1 ? "layer" : name);
+  };
+  const row = ([path, one, two]) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, path.map(part).join(" ")),
+      [one, two].map((value) => make("td", {}, written(app, value))),
+    );
+  const heads = [1, 2].map((run) => make("th", { scope: "col" }, app.text("compare.run", { run })));
+  return make("table", { class: "differences" }, make("thead", {}, make("tr", {}, make("td"), heads)), make("tbody", {}, rows.map(row)));
 }
 
 function unlike(one, two, path = []) {

@@ -54,7 +54,8 @@ export function setupPanel(app, element) {
   let refused = [];
   let built = "";
   const problems = () => {
-    const left = place(form.fields, [...app.scene.problems, ...refused]);
+    const own = app.scene.problems.filter(({ run }) => !run); // the others are of the second run: see compare.js
+    const left = place(form.fields, [...own, ...refused]);
     rest.hidden = left.length === 0;
     rest.replaceChildren(...left.map((sentence) => make("li", {}, sentence)));
   };
@@ -69,8 +70,8 @@ export function setupPanel(app, element) {
     }
     problems();
   });
-  app.on("refusal", ({ at, message }) => {
-    if (!app.scene || !at) return;
+  app.on("refusal", ({ at, message, run }) => {
+    if (!app.scene || !at || run) return;
     refused = [{ at, message }];
     problems();
   });
@@ -99,7 +100,7 @@ function groups(form) {
   ];
 }
 
-const option = (form, argument) => field(form, argument, [argument.name], { hint: true }).element;
+const option = (form, argument) => field(form, argument, [argument.name], { hint: !SHOWN.includes(argument.name) }).element;
 
 // Loss and optimizer, with the optimizer's rate; its other settings lie in a fold.
 function learning(form) {
@@ -137,8 +138,7 @@ function penalties(form) {
 }
 
 // One control for Dropout after every hidden layer: its rate, and 0 takes the layers out.
-function dropout(form) {
-  const { app } = form;
+export function dropout(form, label = form.app.text("controls.all.dropout")) {
   const layers = () => form.value(["layers"]);
   const isDropout = ({ name }) => name === "Dropout";
   const change = (path, rate) => {
@@ -152,7 +152,7 @@ function dropout(form) {
     return typeof found === "number" ? found : (found.learning_rate ?? 0);
   };
   const argument = { name: "dropout", kind: "number", least: 0, below: 1, default: 0, rebuilds: true };
-  return field({ ...form, value: rate, change }, argument, ["all", "dropout"], { label: app.text("controls.all.dropout") }).element;
+  return field({ ...form, value: rate, change }, argument, ["all", "dropout"], { label }).element;
 }
 
 function stopping(form) {

@@ -3,6 +3,7 @@
 import { formOf, shape } from "./controls.js";
 import { make, renew } from "./dom.js";
 import { field, place } from "./fields.js";
+import { fold } from "./layers.js";
 import { uploadForm } from "./upload.js";
 import { thumbnail } from "./thumbnail.js";
 
@@ -19,8 +20,9 @@ export function dataPanel(app, element) {
   element.append(sets, about, options, uploadForm(app, element));
   let built = "";
   app.on("scene", ({ setup, data, problems }) => {
-    if (!sets.childElementCount) sets.append(...app.choices.datasets.map((entry) => choice(app, entry)));
-    for (const box of sets.querySelectorAll("input")) box.checked = setup.data.kind === "dataset" && box.value === setup.data.name;
+    if (!sets.childElementCount) sets.append(...app.choices.datasets.map((entry) => choice(app, entry)), own(app));
+    const chosen = { dataset: setup.data.name, points: OWN }[setup.data.kind];
+    for (const box of sets.querySelectorAll("input")) box.checked = box.value === chosen;
     about.textContent = described(app, setup, data);
     const wanted = JSON.stringify(shape({ kind: setup.data.kind, name: setup.data.name, options: setup.data.options }));
     if (wanted + setup.data.kind === built) for (const one of form.fields.values()) one.show();
@@ -34,14 +36,28 @@ export function dataPanel(app, element) {
   planeTools(app, document.querySelector("#plane .tools"));
 }
 
-function choice(app, entry) {
-  const box = make("input", { type: "radio", name: "data-set", id: `data-set-${entry.name}`, value: entry.name });
+const OWN = "own points";
+const TWO = [[-1, -1, 0], [1, 1, 1]]; // the start of own points: x, y and class
+
+// A data set of plainnet.
+function choice(app, { name, help, preview }) {
+  const data = { kind: "dataset", name, options: {} };
+  return tile(app, name, name, preview?.length ? thumbnail(preview) : null, data, help);
+}
+
+// The reader's own points: two to begin with, the others are drawn on the map.
+function own(app) {
+  const data = { kind: "points", task: "classification", classes: ["0", "1"], X: TWO.map(([x, y]) => [x, y]), y: [0, 1] };
+  return tile(app, OWN, app.text("data.draw"), thumbnail(TWO), data, app.text("data.drawHelp"));
+}
+
+function tile(app, value, name, picture, data, help) {
+  const box = make("input", { type: "radio", name: "data-set", id: `data-set-${value.replace(" ", "-")}`, value });
   box.addEventListener("change", () => {
     const { validation, test, seed } = app.scene.setup.data;
-    app.act("change", { path: ["data"], value: { kind: "dataset", name: entry.name, options: {}, validation, test, seed: seed ?? 0 }, run: 0 });
+    app.change(["data"], { ...data, validation, test, seed: seed ?? 0 });
   });
-  const picture = entry.preview?.length ? thumbnail(entry.preview) : null;
-  return make("label", { for: box.id, title: entry.help ?? null }, box, picture, make("span", {}, entry.name));
+  return make("label", { for: box.id, title: help ?? null }, box, picture, make("span", {}, name));
 }
 
 // Say what the data are: rows and parts, what is predicted, and where an uploaded table stays.
@@ -57,8 +73,9 @@ function described(app, { data: setting }, data) {
 function fieldsOf(form, data) {
   const entry = data.kind === "dataset" && form.app.choices.datasets.find(({ name }) => name === data.name);
   const own = (entry?.arguments ?? []).map((one) => field(form, one, ["data", "options", one.name]).element);
-  const common = form.app.choices.data.filter(({ name }) => name !== "seed" || data.kind !== "points");
-  return [...own, ...common.map((one) => field(form, one, ["data", one.name]).element)];
+  const [validation, ...others] = form.app.choices.data;
+  const first = field(form, validation, ["data", validation.name]).element;
+  return [...own, first, fold(form, ["data"], others, form.app.text("data.more"))];
 }
 
 // Beside the map: its axes, where the other columns stand, and the label of a new point.
@@ -68,7 +85,7 @@ function planeTools(app, element) {
     const wanted = JSON.stringify([data.columns, data.classes, data.editable, data.rows]);
     if (wanted === built) return show();
     built = wanted;
-    app.chosen.brush = data.classes ? 1 : middle(data);
+    app.chosen.brush = data.classes ? 1 : 0;
     renew(element, axesTools(app, data), data.editable ? brush(app, data) : []);
     show();
   });
@@ -81,10 +98,9 @@ function planeTools(app, element) {
   app.on("chosen", show);
 }
 
-const middle = () => 0;
-
 function axesTools(app, { columns, rows }) {
-  if (columns.length <= 2) return [];
+  const varied = columns.filter(({ range }) => !range || range[0] !== range[1]);
+  if (varied.length <= 2) return [];
   const option = ({ name }, i) => make("option", { value: i }, name);
   const axis = (place) => {
     const select = make("select", { id: `plane-axis-${place}`, "data-axis": place }, columns.map(option));

@@ -125,7 +125,7 @@ function byRatio(element, commit) {
 // A slider beside the number: for rates along their powers of ten, for shares from 0 to 1.
 function sliderOf(form, argument, path, now, { label }) {
   const share = argument.kind === "number" && !unbounded(argument) && (argument.least ?? argument.above) === 0;
-  if (!argument.log && !share) return null;
+  if (argument.kind === "whole" || (!argument.log && !share)) return null;
   const zero = argument.least === 0;
   const low = zero ? -6 : -5;
   const high = Math.log10(argument.most ?? argument.below ?? 10);
@@ -211,10 +211,11 @@ function partForm(form, path, entry) {
 // A part of plainnet is a name, or a description with a name among its settings.
 export const nameOf = (part) => (part && typeof part === "object" ? part.name : part);
 
+// Settings that are lists or objects are written as JSON; an empty input is none.
 function textInput(form, argument, path, now, { id, ...named }) {
   const read = (text) => {
     try {
-      return JSON.parse(text);
+      return text.trim() ? JSON.parse(text) : null;
     } catch {
       return text;
     }
@@ -222,10 +223,11 @@ function textInput(form, argument, path, now, { id, ...named }) {
   const element = make("input", {
     type: "text",
     id,
+    placeholder: empty(form.app, argument.name),
     "aria-describedby": named["aria-describedby"],
     onchange: () => form.change(path, read(element.value)),
   });
-  const write = (value) => (typeof value === "string" ? value : JSON.stringify(value ?? null));
+  const write = (value) => (typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
   return { element, show: () => (element.value = write(now())) };
 }
 

@@ -13,6 +13,7 @@ export function headerPanel(app, about, links) {
   app.on("scene", ({ setup, data, network }) => {
     const layers = [network.inputs.length, ...network.layers.map(({ label }) => label)].join(" → ");
     about.textContent = app.text("header.about", { name: data.name, layers, count: network.parameters });
+    document.title = app.text("header.title", { name: data.name });
     const now = JSON.stringify(setup);
     if (written !== null && written !== now) writeAddress(setup); // the first setup is what the address gave already
     written = now;

@@ -1,2 +1,172 @@
-// A panel to be filled; see main.js.
-export function planePanel(app, element) {}
+// What the network predicts: a map of one or two columns for each run, with the examples, which can be added, moved and
+// deleted; below it the reading at the pointer, the legend, and for tables the dependence on one column.
+
+import { dependenceChart } from "./dependence.js";
+import { make } from "./dom.js";
+import { listenToMap } from "./plane_keys.js";
+import { legendOf } from "./plane_legend.js";
+import { MapView } from "./plane_view.js";
+import { ShownExamples } from "./points.js";
+import { onColors } from "./colors.js";
+
+const TEXT_PAUSE = 200; // milliseconds
+
+export function planePanel(app, element) {
+  const shown = (app.shown ??= new ShownExamples(app));
+  const views = [0, 1].map((run) => new MapView(app, run, shown));
+  const maps = make("div", { class: "maps" }, views[0].whole);
+  const reading = make("p", { class: "plane-reading" });
+  const legend = make("div", {});
+  const outputs = make("div", { class: "plane-tools" });
+  const actions = make("div", { class: "plane-tools" });
+  const summary = make("p", { class: "quiet" });
+  element.append(outputs, maps, reading, legend, summary, actions, dependenceChart(app));
+  const panel = { app, shown, views, cross: null, carried: -1, read };
+  views.forEach((view) => listenToMap(panel, view));
+  const all = (act) => views.slice(0, app.scene?.runs ?? 1).forEach(act);
+
+  // Say what is predicted at a point; `aloud` for those who cannot see the pointer.
+  function read(point, { aloud = false } = {}) {
+    panel.cross = point;
+    all((view) => view.pointAtCross(point));
+    app.choose({ hover: point ? { point } : null });
+    write();
+    if (aloud) app.say(reading.textContent);
+  }
+
+  function write() {
+    const point = app.chosen.hover?.point;
+    reading.textContent = point ? `${whereOf(app, shown, point)}: ${views.slice(0, app.scene.runs).map((view) => predictionOf(app, view, point)).join(" · ")}` : app.text(app.scene?.data.editable ? "drawing.plane.hint" : "drawing.plane.choose");
+  }
+
+  function build() {
+    maps.classList.toggle("two", app.scene.runs > 1);
+    if (app.scene.runs > 1) maps.append(views[1].whole);
+    else views[1].whole.remove();
+    all((view) => view.build());
+    legend.replaceChildren(...legendOf(app, views[0]));
+    write();
+  }
+
+  let texted = 0;
+  app.on("examples", build);
+  app.on("scene", () => {
+    outputChoice(app, outputs);
+    actionButtons(panel, actions);
+    if (shown.count) build();
+  });
+  app.on("frame", (frame) => {
+    all((view) => view.update(frame));
+    if (frame.playing && performance.now() - texted < TEXT_PAUSE) return;
+    texted = performance.now();
+    all((view) => view.paintPoints());
+    summary.textContent = summaryOf(app, views[app.chosen.run] ?? views[0]);
+    if (app.chosen.hover) write();
+  });
+  app.on("chosen", (part) => {
+    if ("row" in part || "run" in part) {
+      all((view) => view.paintPoints());
+      actionButtons(panel, actions);
+    }
+    if ("output" in part) all((view) => legend.replaceChildren(...legendOf(app, view)));
+  });
+  app.wants((request) => {
+    const { axes, at } = app.chosen;
+    request.map = { points: axes.length > 1 ? 100 : 200, axes, at, output: outputWanted(app) };
+  });
+  new ResizeObserver(() => app.scene && build()).observe(maps);
+  onColors(() => app.scene && build());
+}
+
+// The output that the map shows: for two classes the second, for more the chosen one or the winner (null).
+function outputWanted({ scene, chosen }) {
+  const { data, network } = scene;
+  if (data.task === "classification" && network.outputs.length <= 2) return network.outputs.length - 1;
+  return chosen.output;
+}
+
+// Let the reader choose which of several outputs the map shows.
+function outputChoice(app, element) {
+  const { data, network } = app.scene;
+  const isClass = data.task === "classification";
+  const isOne = isClass ? network.outputs.length <= 2 : network.outputs.length < 2;
+  const key = JSON.stringify([data.name, network.outputs, isOne]);
+  if (element.dataset.key === key) return;
+  element.dataset.key = key;
+  app.chosen.output = isClass && !isOne ? null : 0;
+  element.hidden = isOne;
+  const option = (name, place) => make("option", { value: place }, isClass ? app.text("drawing.plane.share", { name }) : name);
+  const select = make("select", { id: "plane-output" }, isClass && make("option", { value: "" }, app.text("drawing.plane.winner")), network.outputs.map(option));
+  select.addEventListener("change", () => app.choose({ output: select.value === "" ? null : Number(select.value) }));
+  element.replaceChildren(make("label", { for: "plane-output" }, app.text("drawing.plane.shows")), select);
+}
+
+// What can be done with the chosen example.
+function actionButtons(panel, element) {
+  const { app } = panel;
+  const { row } = app.chosen;
+  const isChosen = row !== null;
+  element.hidden = !isChosen;
+  if (!isChosen) return element.replaceChildren();
+  const button = (key, act) => make("button", { type: "button", class: "plain", onclick: act }, app.text(`drawing.plane.${key}`));
+  const parts = [make("span", {}, app.text("drawing.plane.chosen", { row: row + 1 }))];
+  if (app.scene.data.editable) parts.push(button("delete", () => deletePoint(panel)));
+  parts.push(button("forget", () => app.choose({ row: null })));
+  return element.replaceChildren(...parts);
+}
+
+export async function deletePoint({ app }) {
+  const { row } = app.chosen;
+  if (row === null || !app.scene.data.editable) return;
+  app.choose({ row: null });
+  await app.act("point", { action: "delete", index: row });
+  app.say(app.text("drawing.plane.deleted", { row: row + 1 }));
+}
+
+// Return a point in words: each column with its number or its level.
+export function whereOf(app, { axes }, point) {
+  const part = (axis, i) => {
+    const { name, levels } = app.scene.data.columns[axis];
+    const value = levels?.length ? (levels[Math.round(point[i])] ?? "–") : app.number(point[i], 3);
+    return `${name} ${value}`;
+  };
+  return axes.map(part).join(", ");
+}
+
+// Return what a run predicts at a point, in words.
+export function predictionOf(app, view, point) {
+  const found = view.predict(point);
+  if (!found) return "–";
+  const { data } = app.scene;
+  const [value] = found.values;
+  if (data.task !== "classification") return app.text("drawing.plane.number", { target: data.target, value: app.number(value, 4) });
+  const name = data.classes[found.winner];
+  if (found.values.length > 1) return app.text("drawing.plane.class", { name, share: app.number(found.values[found.winner], 3) });
+  if (view.winner) return app.text("drawing.plane.class", { name, share: app.number(value, 3) });
+  const shownClass = data.classes.length === 2 ? 1 : (app.chosen.output ?? 0);
+  return app.text("drawing.plane.class", { name: data.classes[shownClass], share: app.number(value, 3) });
+}
+
+// Return the map in a sentence or two, for those who do not see it.
+function summaryOf(app, view) {
+  const { data } = app.scene;
+  const { map, shown } = view;
+  if (!map) return "";
+  const parts = [];
+  if (shown.of > shown.count) parts.push(app.text("drawing.plane.some", { count: shown.count, of: shown.of }));
+  if (view.wrong) parts.push(app.text("drawing.plane.wrong", { count: view.wrong.reduce((sum, one) => sum + one, 0), of: shown.count }));
+  if (data.task === "classification" && view.isPlane) {
+    const counts = data.classes.map(() => 0);
+    if (view.winner) for (const winner of view.winner) counts[winner] += 1;
+    else if (data.classes.length === 2) for (const share of map) counts[Number(share >= 0.5)] += 1;
+    if (view.winner || data.classes.length === 2) {
+      const shares = data.classes.map((name, k) => `${name} ${Math.round((100 * counts[k]) / map.length)} %`);
+      parts.push(app.text("drawing.plane.areas", { shares: shares.join(", ") }));
+    }
+  } else if (data.task !== "classification") {
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of map) [low, high] = [Math.min(low, value), Math.max(high, value)];
+    parts.push(app.text("drawing.plane.span", { low: app.number(low, 3), high: app.number(high, 3) }));
+  }
+  return parts.join(" ");
+}

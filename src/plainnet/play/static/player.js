@@ -13,31 +13,37 @@ export function playerPanel(app, element) {
   const buttons = makeButtons(app, acts);
   const speed = makeSpeed(app, acts);
   const readouts = make("dl", { class: "readouts" });
-  const story = make("p", { class: "story" });
+  const facts = make("p", { class: "facts" });
+  const story = make("div", { class: "story" });
   element.append(
-    make("div", { class: "bar" }, buttons.element, readouts),
+    make("div", { class: "bar" }, buttons.element, readouts, facts),
     make("div", { class: "stories" }, story, speed, make("p", { class: "refused", hidden: true })),
   );
   const refused = element.querySelector(".refused");
   const say = teller(app);
   watchKeys(app, { ...acts, help: () => openHelp(app) });
-  app.on("playing", (playing) => buttons.show(playing));
+  const problems = () => {
+    const sentences = app.scene.problems.map(({ message }) => message);
+    showRefused(refused, sentences.length ? app.text("player.problems", { sentences: sentences.join(" ") }) : "");
+  };
+  app.on("playing", (playing) => {
+    buttons.show(playing);
+    if (playing && app.scene) problems(); // what was refused before that is past
+  });
   app.on("frame", (frame) => {
     showReadouts(app, readouts, frame);
+    showFacts(app, facts, frame);
     say(showStory(app, story, frame), frame.runs[0].state);
   });
-  app.on("scene", (scene) => {
-    const sentences = scene.problems.map(({ message }) => message);
-    showRefused(app, refused, sentences.length ? app.text("player.problems", { sentences: sentences.join(" ") }) : "");
-  });
+  app.on("scene", problems);
   app.on("refusal", ({ message }) => {
-    showRefused(app, refused, message);
+    showRefused(refused, message);
     app.say(message, { assertive: true });
   });
   connection(app, element);
 }
 
-function showRefused(app, place, sentence) {
+function showRefused(place, sentence) {
   place.textContent = sentence;
   place.hidden = !sentence;
 }
@@ -118,22 +124,32 @@ function showReadouts(app, list, { runs }) {
   });
 }
 
+// Numbers about the run that few people need, in small letters; what is not known yet is left out.
+function showFacts(app, place, { runs }) {
+  const { learning_rate: rate, gradient_norm: gradient, rows_per_second: rows, engine, step } = runs[0];
+  const facts = { step: Math.round(step), rate, gradient, rows: rows && Number(rows.toPrecision(2)), engine };
+  const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined);
+  place.textContent = known.map(([name, value]) => app.text(`player.fact.${name}`, { value })).join(" · ");
+}
+
 function readout(app, name, runs) {
   const key = `player.readout.${name}`;
   const called = app.text(key) === key ? name.replaceAll("_", " ") : app.text(key);
   return make("div", { class: name }, make("dt", {}, called), Array.from({ length: runs }, () => make("dd")));
 }
 
-// Show what the runs do, as sentences of the texts, and return them.
+// Show what each run does, as a sentence of the texts, and return the sentences.
 function showStory(app, place, { runs }) {
-  const told = runs.map((run, i) => {
-    const sentence = run.story ? app.text(run.story.key, run.story.values) : "";
-    return runs.length > 1 ? app.text("player.run", { run: i + 1, sentence }) : sentence;
+  if (place.childElementCount !== runs.length) place.replaceChildren(...runs.map(() => make("p")));
+  const told = runs.map(({ story, state }, i) => {
+    const sentence = app.text(`story.${story.key}`, story.values);
+    const line = place.children[i];
+    line.dataset.state = state;
+    const shown = runs.length > 1 ? app.text("player.run", { run: i + 1, sentence }) : sentence;
+    if (line.textContent !== shown) line.textContent = shown;
+    return shown;
   });
-  const sentence = told.join(" ");
-  if (place.textContent !== sentence) place.textContent = sentence;
-  place.dataset.state = runs[0].state;
-  return sentence;
+  return told.join(" ");
 }
 
 // Tell screen readers a change of state at once, and the rest of the story now and then.

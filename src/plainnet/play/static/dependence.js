@@ -1,0 +1,69 @@
+// The dependence on one column: what is predicted while it varies and the others stay at their medians.
+
+import { axesOf, linePath } from "./chart.js";
+import { classColor, onColors, palette } from "./colors.js";
+import { make } from "./dom.js";
+import { draw } from "./svg.js";
+
+const POINTS = 40;
+const HEIGHT = 170;
+
+export function dependenceChart(app) {
+  const svg = draw("svg", { class: "chart", role: "img" });
+  const title = make("h3", {});
+  const element = make("div", { hidden: true }, title, svg);
+  const isShown = () => app.scene && app.scene.data.columns.length > 2;
+  app.wants((request) => {
+    if (isShown()) request.dependence = { column: app.chosen.column, points: POINTS };
+  });
+  const paint = () => {
+    element.hidden = !isShown();
+    const values = app.frame?.arrays["0.dependence"];
+    const width = Math.floor(element.clientWidth);
+    if (element.hidden || !values || width < 60) return;
+    const { data } = app.scene;
+    const column = data.columns[app.chosen.column];
+    title.textContent = app.text("drawing.dependence.title", { name: column.name });
+    const all = [values, app.frame.arrays["1.dependence"]].filter(Boolean);
+    const isClass = data.task === "classification";
+    const [low, high] = isClass ? [0, 1] : span(all);
+    const [from, to] = column.range;
+    const box = { left: 50, top: 8, width: width - 58, height: HEIGHT - 50 };
+    const { group, x, y } = axesOf(box, { low: from, high: to, name: column.name, levels: column.levels }, { low, high, lines: true, name: isClass ? app.text("drawing.plane.probability") : data.target }, app.number);
+    const lines = all.flatMap((array, run) => linesOf(array, run, { from, to, x, y, isClass, count: data.classes?.length }));
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    svg.setAttribute("height", HEIGHT);
+    svg.replaceChildren(group, ...lines);
+    svg.setAttribute("aria-label", inWords(app, values, column, isClass));
+  };
+  app.on("frame", paint);
+  app.on("scene", paint);
+  new ResizeObserver(paint).observe(element);
+  onColors(paint);
+  return element;
+}
+
+function span(all) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const array of all) for (const value of array) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  return Number.isFinite(low) ? [low - 0.05 * (high - low || 1), high + 0.05 * (high - low || 1)] : [0, 1];
+}
+
+// One line for each output; of two classes only the second, as the first says the same.
+function linesOf(array, run, { from, to, x, y, isClass, count }) {
+  const [points, outputs] = array.shape;
+  const wanted = Array.from({ length: outputs }, (_, k) => k).filter((k) => !(isClass && outputs === 2 && k === 0));
+  const xs = Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
+  return wanted.map((k) => {
+    const color = isClass && count > 1 ? classColor(outputs === 1 ? 1 : k) : palette().blue;
+    return draw("path", { class: `line${run ? " second" : ""}`, stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, xs.map((_, i) => array[i * outputs + k]), x, y) });
+  });
+}
+
+// Return the chart as a sentence: the prediction at both ends.
+function inWords(app, values, column, isClass) {
+  const [points, outputs] = values.shape;
+  const k = isClass && outputs === 2 ? 1 : 0;
+  const names = column.levels?.length ? [column.levels[0], column.levels.at(-1)] : column.range.map((end) => app.number(end, 3));
+  return app.text("drawing.dependence.words", { name: column.name, from: names[0], to: names[1], first: app.number(values[k], 3), last: app.number(values[(points - 1) * outputs + k], 3) });
+}
