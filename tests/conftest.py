@@ -75,6 +75,8 @@ NEEDS = {
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,
     "test_pages.py": (*COMMANDS, "sklearn"),
+    "test_play_data.py": ("tables",),
+    "test_play_browser.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_gate.py": ("play",),
     "test_play_server.py": (*COMMANDS, "play", "fast"),
     "test_plots.py": ("plots", "sklearn"),

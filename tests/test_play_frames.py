@@ -66,6 +66,21 @@ def test_the_map_is_the_prediction_over_the_plane(session: Session, axes: list[i
     np.testing.assert_allclose(arrays["0.map"], expected, atol=1e-6)
 
 
+def test_without_an_output_the_map_is_of_the_winning_class(session: Session) -> None:
+    _, arrays = session.handle({"do": "frame", "map": {"points": 9, "axes": [0, 1], "output": None}})
+    outputs = session.runs[0].network.predict(plane(session, [0, 1], 9, None), engine="numpy")
+    np.testing.assert_array_equal(arrays["0.winner"].ravel(), outputs.argmax(axis=1))
+    np.testing.assert_allclose(arrays["0.map"].ravel(), outputs.max(axis=1), atol=1e-6)
+
+
+def test_the_examples_of_another_predicted_class_are_wrong(session: Session) -> None:
+    _, arrays = session.handle({"do": "frame", "wrong": True})
+    rows = [session.examples.row(i).inputs for i in range(60)]
+    predicted = session.runs[0].network.predict(np.array(rows), engine="numpy").argmax(axis=1)
+    np.testing.assert_array_equal(arrays["0.wrong"], predicted != session.examples.labels)
+    assert 0 < arrays["0.wrong"].sum() < 60
+
+
 def test_the_maps_of_units_are_the_outputs_of_layers(session: Session) -> None:
     units = [[0, 4], [1, 0], [2, 2]]
     header, arrays = session.handle({"do": "frame", "units": {"points": 7, "axes": [0, 1], "of": units}})

@@ -32,6 +32,7 @@ from plainnet.network import Network
 from plainnet.network.averaging import averaged
 from plainnet.network.initialization import initialize_from_data
 from plainnet.optimizers import *  # noqa: F403 - the names are in its __all__
+from plainnet.play import play
 from plainnet.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "play",
     "plots",
     "scaled_by_temperature",
     "schedules",

@@ -8,6 +8,8 @@ from plainnet.errors import MissingExtraError
 
 def missing_extra(what: str, extra: str, library: str | None = None) -> MissingExtraError:
     """Return the error for `what`, which needs the libraries of `extra`, or one of them alone."""
+    if sys.platform == "emscripten":  # Python in a browser, where nobody installs
+        return MissingExtraError(f"{what} needs libraries that a browser has not; plainnet on your own machine does it")
     libraries = lacking(extra)
     if library is not None:
         libraries = [library] if libraries is None else [one for one in libraries if one.startswith(library)]

@@ -44,6 +44,8 @@ class Average(Layer):
     may_skip_input_gradient = True
 
     def __init__(self, *own: Sequence[Layer], branches: Sequence[Sequence[Any]] | None = None) -> None:
+        if branches is not None and (isinstance(branches, str) or not isinstance(branches, Iterable)):
+            raise InvalidType(f"branches is {branches!r}; it takes a list of lists of layers")
         given = own if branches is None else (*own, *branches)
         if not given:
             raise InvalidValue("branches is empty; Average takes at least one list of layers")

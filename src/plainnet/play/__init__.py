@@ -1,1 +1,71 @@
-"""The live page: watch a network learn."""
+"""The live page: watch a network learn, on any data, and change whatever you like while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+    from plainnet.play.server.serve import PlayServer
+
+__all__ = ["play"]
+
+
+def play(
+    net: Network | None = None,
+    X: Any = None,
+    y: Any = None,
+    *,
+    loss: Any = None,
+    optimizer: Any = None,
+    batch_size: int | None = 32,
+    validation: float = 0.0,
+    sample_weight: Any = None,
+    columns: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    lesson: int | None = None,
+    port: int = 0,
+    browser: bool | None = None,
+    notebook: bool | None = None,
+) -> PlayServer:
+    """Open a page in the browser on which `net` learns X and y; without arguments, a network that learns XOR.
+
+    The page trains a copy: `net` does not change, and `network` of what is returned is a copy of that one. Only this
+    machine reaches the page, by the address `url`, for as long as this process runs, or until `close()`. A script ends
+    with `wait()`, which returns a minute after the page was closed, or at Ctrl-C. In a notebook the last line of a cell
+    shows the page below it.
+
+    Arguments:
+        loss, optimizer, sample_weight: as `net.fit` takes them. Those not given are those of the network's latest run,
+            or the usual ones for such a network.
+        batch_size: examples per step; None for all at once.
+        validation: the fraction of the examples to hold out.
+        columns: names of the columns of X.
+        classes: names of the classes, in the order of their labels or of the outputs.
+        lesson: open the page with one of its lessons, 1 to 6.
+        port: a port of 127.0.0.1; 0 takes one that is free.
+        browser: True to start the browser; None for wherever there is no notebook.
+        notebook: True to let pages of servers on this machine show the page in a frame, as a notebook does; None for
+            in a notebook.
+
+    Raises MissingExtraError without the extra `play`, and InvalidValue and InvalidType as `net.fit` does.
+    """
+    from plainnet.play.opening import opened  # the rest of this package, when it is first asked for
+
+    return opened(
+        net,
+        X,
+        y,
+        loss=loss,
+        optimizer=optimizer,
+        sample_weight=sample_weight,
+        columns=columns,
+        classes=classes,
+        batch_size=batch_size,
+        validation=validation,
+        lesson=lesson,
+        port=port,
+        browser=browser,
+        notebook=notebook,
+    )

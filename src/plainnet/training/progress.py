@@ -34,7 +34,7 @@ def counting(unit: str, console: "Console | None" = None, *, shown: bool = True)
     """
     if not shown:
         yield lambda done, total, text: None
-    elif _in_notebook():  # rich's bar needs ipywidgets there
+    elif in_notebook():  # rich's bar needs ipywidgets there
         with _line(unit) as tell:
             yield tell
     elif not (_is_terminal(sys.stderr) if console is None else console.is_terminal):
@@ -97,7 +97,7 @@ def _is_terminal(stream: Any) -> bool:
     return stream is not None and stream.isatty()  # Python without a console has no streams
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Return True in a Jupyter kernel, whose output is a page and not a terminal."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     return hasattr(get_ipython(), "kernel")

@@ -4,38 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import socket
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from plainnet._base.extras import missing_extra
 from plainnet.errors import InvalidValue
 from plainnet.play.server import limits
 from plainnet.play.server.sessions import Sessions
-from plainnet.play.server.worker import Trainable
+from plainnet.play.server.worker import SessionEnded
+
+if TYPE_CHECKING:
+    from plainnet.network import Network
+    from plainnet.play.session.session import Session
 
 HOST = "127.0.0.1"
+LOOK_SECONDS = 0.5  # Windows lets no Ctrl-C into a longer wait
+CLOSE_SECONDS = 5.0
+FRAME = 'width="100%" height="820" style="border: 0"'
 
 
 class PlayServer:
-    """A server of the page, with a session of its own for each page; `make` makes one.
+    """A page in the browser on which a network learns, and the server behind it, which runs until it is closed.
 
-    It listens on 127.0.0.1 alone, on a free port unless one is given. Raises MissingExtraError without the libraries of
-    the extra `play`, and InvalidValue for a port that cannot be had.
+    Each page that is opened has a session of its own, made by `make`. It listens on 127.0.0.1 alone, on a free port
+    unless one is given. Raises MissingExtraError without the libraries of the extra `play`, and InvalidValue for a port
+    that cannot be had.
     """
 
-    def __init__(self, make: Callable[[], Trainable], port: int = 0, lesson: int | None = None, framed: bool = False):
+    def __init__(
+        self,
+        make: Callable[[], Session],
+        port: int = 0,
+        lesson: int | None = None,
+        framed: bool = False,
+    ) -> None:
         if not all(find_spec(library) for library in ("starlette", "uvicorn", "websockets")):
             raise missing_extra("the live page", "play")
-        self.sessions = Sessions(make)
         self.framed = framed
         self.query = "" if lesson is None else f"?lesson={lesson}"
         self.socket = _listening(port)
         self.port: int = self.socket.getsockname()[1]
+        self.sessions = Sessions(make, _network_of)
         self.failure: BaseException | None = None
         self.ended = threading.Event()
         self.should_end = False
@@ -44,8 +61,25 @@ class PlayServer:
 
     @property
     def url(self) -> str:
-        """The address of the page; whoever has it may use the page."""
-        return f"http://{HOST}:{self.port}/{self.query}#token={self.sessions.tokens.token}"
+        """The address of the page; whoever has it, and is on this machine, may use the page."""
+        return self._address(self.sessions.tokens.token)
+
+    def _address(self, token: str) -> str:
+        return f"http://{HOST}:{self.port}/{self.query}#token={token}"
+
+    @property
+    def network(self) -> Network:
+        """A copy of the network as it is now on the page that was opened last; at first, as it was given."""
+        worker = self.sessions.latest or self.sessions.spare
+        assert worker is not None, "start() makes the first session"
+        try:
+            return worker.call(_network_of).result()
+        except SessionEnded:
+            worker.thread.join()
+        if worker.failure is not None:
+            raise worker.failure
+        kept: Network = worker.kept
+        return kept
 
     def start(self) -> Self:
         """Serve, in a thread; the first session is made meanwhile."""
@@ -55,27 +89,47 @@ class PlayServer:
 
     def open_browser(self) -> None:
         """Show the page in the user's browser, without waiting for it."""
-        address = f"http://{HOST}:{self.port}/{self.query}#token={self.sessions.tokens.ticket()}"
+        address = self._address(self.sessions.tokens.ticket())
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the server has ended, or for so many seconds; raise what ended it."""
-        until = timeout
-        while not self.ended.wait(0.5 if until is None else min(until, 0.5)):  # in parts, as Windows lets no Ctrl-C in
-            if until is not None and (until := until - 0.5) <= 0:
-                return
+    def wait(self, timeout: float | None = None, *, until_left: bool = True) -> None:
+        """Wait until the last page has been closed for a minute, until Ctrl-C, or for so many seconds.
+
+        With `until_left=False` further pages are waited for. Raises what ended the server, if anything did.
+        """
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        with suppress(KeyboardInterrupt):
+            while (left := until - time.monotonic()) > 0 and not (until_left and self.sessions.are_left):
+                if self.ended.wait(min(left, LOOK_SECONDS)):
+                    break
         if self.failure is not None:
             raise self.failure
 
     def close(self) -> None:
-        """End the sessions and the server."""
+        """End all sessions and the server; `network` is still there."""
         self.should_end = True
         self.sessions.close()
         if self._server is not None:
             self._server.should_exit = True
         if self.thread.ident is not None:
-            self.thread.join(5)
+            self.thread.join(CLOSE_SECONDS)
         self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<plainnet play, {'ended' if self.should_end else f'at {self.url}'}>"
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, for a notebook, where it may be shown in one; else a link to it."""
+        if self.should_end:
+            return "<p>plainnet play has ended.</p>"
+        link = f'<p><a href="{self.url}" target="_blank" rel="noopener">plainnet play in a tab of its own</a></p>'
+        return (f'<iframe src="{self.url}" title="plainnet play" {FRAME}></iframe>' if self.framed else "") + link
 
     def _run(self) -> None:
         try:
@@ -118,6 +172,10 @@ class PlayServer:
         while True:
             await asyncio.sleep(1)
             self.sessions.sweep()
+
+
+def _network_of(session: Session) -> Network:
+    return session.runs[0].network.copy()
 
 
 def _listening(port: int) -> socket.socket:

@@ -29,20 +29,29 @@ class Seat:
 
 
 class Sessions:
-    """The sessions, each made by `make` in a thread of its own; `clock` gives the time in seconds."""
+    """The sessions, each made by `make` in a thread of its own, which keeps what `keep` returns for it at its end.
 
-    def __init__(self, make: Callable[[], Trainable], clock: Callable[[], float] = time.monotonic) -> None:
-        self.make, self.clock = make, clock
+    `clock` gives the time in seconds.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Trainable],
+        keep: Callable[[Any], Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.make, self.keep, self.clock = make, keep, clock
         self.tokens = Tokens(clock)
         self.seats: dict[str, Seat] = {}
         self.latest: Worker | None = None
         """The session that a page took last, also after its end."""
         self.spare: Worker | None = None
+        """A session that is made before its page asks for it."""
         self.has_closed = False
 
     def prepare(self) -> None:
         """Make the first session before its page asks for it: imports and machine code take their time."""
-        self.spare = Worker(self.make)
+        self.spare = Worker(self.make, self.keep)
 
     def admit(self, token: Any, name: Any, connection: Any) -> tuple[Seat, Any]:
         """Give a page the session of this name, or a new one, and the connection that had it until now.
@@ -65,7 +74,7 @@ class Sessions:
             if not away or self.has_closed:
                 raise Refused(f"{plural(len(self.seats), 'page')} are open at once, and no more can be: close one.")
             self._end(min(away, key=lambda seat: seat.left_at))
-        worker, self.spare = self.spare or Worker(self.make), None
+        worker, self.spare = self.spare or Worker(self.make, self.keep), None
         seat = Seat(secrets.token_urlsafe(16), worker)
         self.seats[seat.name] = seat
         return seat
@@ -81,6 +90,11 @@ class Sessions:
         for seat in list(self.seats.values()):
             if seat.worker.has_ended or (seat.connection is None and seat.left_at <= latest):
                 self._end(seat)
+
+    @property
+    def are_left(self) -> bool:
+        """Return True after the last page has been away for too long."""
+        return self.latest is not None and not self.seats
 
     def _end(self, seat: Seat) -> None:
         del self.seats[seat.name]

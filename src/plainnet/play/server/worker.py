@@ -38,10 +38,15 @@ class SessionEnded(Exception):
 
 
 class Worker:
-    """A thread with a session that `make` makes in it: nothing else ever touches the session."""
+    """A thread with a session that `make` makes in it: nothing else ever touches the session.
 
-    def __init__(self, make: Callable[[], Trainable]) -> None:
-        self.make = make
+    At its end it keeps what `keep` returns for the session, which is then forgotten.
+    """
+
+    def __init__(self, make: Callable[[], Trainable], keep: Callable[[Any], Any] | None = None) -> None:
+        self.make, self.keep = make, keep
+        self.kept: Any = None
+        self.failure: Exception | None = None
         self.asked: SimpleQueue[tuple[Callable[[Any], Any], Future[Any]] | None] = SimpleQueue()
         self.open: set[Future[Any]] = set()
         self.lock = threading.Lock()
@@ -85,7 +90,9 @@ class Worker:
                     continue
                 if asked is not None:
                     self._answer(session, *asked)
-        except Exception:
+            self.kept = None if self.keep is None else self.keep(session)
+        except Exception as error:
+            self.failure = error
             logging.getLogger(__name__).exception("plainnet play: a session failed")
         finally:
             self.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plainnet._base.configurable import build
+from plainnet.errors import InvalidValue
 from plainnet.layers import LAYERS, Layer, quantile_edges
 from plainnet.network import Network
 from plainnet.play.session.settings import FROM_DATA, placed
@@ -56,6 +57,10 @@ def filled(layer: dict[str, Any], examples: Examples) -> dict[str, Any]:
 def _from_data(layer: str, examples: Examples) -> Any:
     numbers = examples.input_size - len(examples.categories)
     if layer == "Embedding":
+        if not examples.categories:
+            raise InvalidValue(
+                "Embedding takes inputs that are codes of categories, and these data have none; leave it out"
+            )
         return list(examples.categories)
     if layer == "PeriodicEmbedding":
         return numbers

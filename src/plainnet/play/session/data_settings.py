@@ -7,7 +7,8 @@ from typing import Any
 
 from plainnet._base import checks
 from plainnet.play.session import settings
-from plainnet.play.session.choices import DATASETS, MOST_SEED, catalogue
+from plainnet.play.session.bounds import MOST_SEED
+from plainnet.play.session.choices import DATASETS, catalogue
 from plainnet.play.session.settings import InvalidSetting, placed, shown
 
 MOST_POINTS = 2_000

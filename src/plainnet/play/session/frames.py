@@ -24,6 +24,9 @@ MOST_UNITS = 256
 MOST_SHOWN = 5_000
 """The most examples that the page draws."""
 
+MOST_WRONG = 10_000
+"""The most examples of which a frame says whether they are predicted wrong."""
+
 
 class Views:
     """What frames keep from one to the next."""
@@ -39,6 +42,7 @@ def frame(session: Session, given: CommandArguments) -> Reply:
     runs = session.runs
     want_map, want_units, want_dependence = (given.part(name, None) for name in ("map", "units", "dependence"))
     have = _curve_rows(given, len(runs))
+    want_wrong = given.flag("wrong", False)
     given.finish()
     headers: list[dict[str, Any]] = []
     arrays: dict[str, Array] = {}
@@ -46,11 +50,13 @@ def frame(session: Session, given: CommandArguments) -> Reply:
         own: dict[str, Array] = {"parameters": run.network.parameters.astype(np.float32)}
         header = numbers(run)
         if want_map is not None:
-            own["map"] = prediction_map(session, run, want_map)
+            own |= prediction_map(session, run, want_map)
         if want_units is not None:
             own["units"], header["unit_ranges"] = unit_maps(session, run, want_units)
         if want_dependence is not None:
             own["dependence"] = dependence(session, run, want_dependence)
+        if want_wrong and run.examples.classes is not None:
+            own["wrong"] = wrong(run)
         if scene.is_truth_table(run.examples):
             own["truth"] = truth(run)
         header["curve_from"], rows = run.curve.since(have[i])
@@ -102,17 +108,34 @@ def _axes(session: Session, given: CommandArguments) -> tuple[list[int], int | N
     return axes, given.whole("at", 0, len(session.examples.labels) - 1, None)
 
 
-def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> Array:
-    """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs)."""
+def prediction_map(session: Session, run: LiveRun, given: CommandArguments) -> dict[str, Array]:
+    """Return one output over the plane, (points, points), or all outputs over one column, (points, outputs).
+
+    For `output` None the map is the probability of the class that wins, and "winner" says which class that is.
+    """
     axes, at = _axes(session, given)
     points = given.whole("points", 2, MOST_POINTS, 100)
-    output = given.whole("output", 0, (session.runs[0].network.output_size or 1) - 1, 0)
+    want_winner = given.plain("output", 0) is None
+    output = 0 if want_winner else given.whole("output", 0, (session.runs[0].network.output_size or 1) - 1, 0)
     given.finish()
     inputs = session.views.grids.plane(run.examples, run.network.dtype, axes, points, at)
     outputs = run.examples.in_units(run.predictions(inputs))
+    if len(axes) == 1:
+        return {"map": np.ascontiguousarray(outputs, np.float32)}
+    if want_winner and outputs.shape[1] > 1:
+        shape = points, points
+        winner = outputs.argmax(axis=1).astype(np.uint8)
+        return {"map": outputs.max(axis=1).astype(np.float32).reshape(shape), "winner": winner.reshape(shape)}
     own = min(output, outputs.shape[1] - 1)  # the second run may have fewer
-    shown = outputs if len(axes) == 1 else outputs[:, own].reshape(points, points)
-    return np.ascontiguousarray(shown, np.float32)
+    return {"map": np.ascontiguousarray(outputs[:, own].reshape(points, points), np.float32)}
+
+
+def wrong(run: LiveRun) -> Array:
+    """Return 1 for each of the first MOST_WRONG examples whose class is predicted wrong, else 0."""
+    examples = run.examples
+    outputs = run.predictions(np.asarray(examples.inputs[:MOST_WRONG], run.network.dtype))
+    predicted = outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0] >= 0.5
+    return (predicted != examples.labels[:MOST_WRONG]).astype(np.uint8)
 
 
 def unit_maps(session: Session, run: LiveRun, given: CommandArguments) -> tuple[Array, list[list[float]]]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plainnet import adapters, optimizers
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable, describe
 from plainnet.adapters import UserActivation
 from plainnet.attribution.outputs import activation_name
-from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warnings_gathered
+from plainnet.errors import InvalidType, InvalidValue, PlainnetError, warn, warnings_gathered
 from plainnet.layers import LAYERS, Layer
 from plainnet.network import Network
+from plainnet.network.averaging import members_of
 from plainnet.play.session import settings, usual
-from plainnet.play.session.choices import MOST_SEED
+from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.columns import number_column
 from plainnet.play.session.examples import Examples, Held
 from plainnet.play.session.points import parts_of
@@ -43,6 +45,8 @@ class GivenModel:
     classes: Sequence[str] | None = None
     table: HeldTable | None = None
     """The rows as a file, which the network's own table reads."""
+    parts: dict[str, Any] = field(default_factory=dict)
+    """The loss and the optimizer, where they are known as objects."""
 
 
 # ---- what `play` holds ----
@@ -56,6 +60,8 @@ def held_arrays(
     sample_weight: Any = None,
     columns: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    loss: Any = None,
+    optimizer: Any = None,
     name: str = "given",
 ) -> Held:
     """Return what a session keeps of a network and arrays; raise InvalidValue for what `net.fit` would not take."""
@@ -69,7 +75,18 @@ def held_arrays(
     if columns is not None and len(columns) != inputs.shape[1]:
         raise InvalidValue(f"columns has {len(columns)} names and X {inputs.shape[1]} columns")
     weights = None if sample_weight is None else np.asarray(sample_weight, float)
-    given = GivenModel(network, name, inputs, targets, weights, columns, None if classes is None else list(classes))
+    parts: dict[str, Any] = {} if loss is None else {"loss": adapters.loss_of(loss)}
+    parts |= {} if optimizer is None else {"optimizer": optimizers.resolve(optimizer)}
+    given = GivenModel(
+        network=shown_member(network),
+        name=name,
+        X=inputs,
+        y=targets,
+        sample_weight=weights,
+        columns=columns,
+        classes=None if classes is None else list(classes),
+        parts=parts,
+    )
     return _held(given, {})
 
 
@@ -77,7 +94,15 @@ def held_model(network: Network, table: HeldTable) -> Held:
     """Return what a session keeps of a model that was trained on a table, and of a file with such rows."""
     if network.table is None:
         raise InvalidValue("the model was not trained on a table, so it cannot read one; give arrays to plainnet.play")
-    return _held(GivenModel(network, table.name, table=table), {"validation": USUAL_VALIDATION})
+    return _held(GivenModel(shown_member(network), table.name, table=table), {"validation": USUAL_VALIDATION})
+
+
+def shown_member(network: Network) -> Network:
+    """Return a network, or the first of those that it averages, as an average is not what was trained."""
+    first, *others = members_of(network)
+    if others:
+        warn(f"the model averages {len(others) + 1} networks; the page shows and trains the first of them")
+    return first
 
 
 def held_table(
@@ -147,7 +172,7 @@ def of_given(data: dict[str, Any], held: Held) -> Examples:
     layers = described_layers(net)
     trained: dict[str, Any] = {}
     own: dict[str, Any] = {}
-    for name, part in zip(("loss", "optimizer"), net.trained_by or (), strict=False):
+    for name, part in {**_trained_by(net), **given.parts}.items():
         trained[name] = describe(part)
         if settings.has_own_parts(trained[name]):
             own[part_name(trained[name])] = part
@@ -161,6 +186,11 @@ def of_given(data: dict[str, Any], held: Held) -> Examples:
             "usual": {**fields, "metrics": usual.usual_metrics(made)},
         }
     )
+
+
+def _trained_by(net: Network) -> dict[str, Any]:
+    """Return the loss and the optimizer of a network's latest run as objects, if it was in this process."""
+    return dict(zip(("loss", "optimizer"), net.trained_by or (), strict=False))
 
 
 def part_name(description: Any) -> str:

@@ -16,11 +16,10 @@ from plainnet.metrics import METRICS
 from plainnet.network import Network
 from plainnet.network.examples import loss_for
 from plainnet.play.session import usual
+from plainnet.play.session.bounds import MOST_UNITS, MOST_UNITS_OF_TABLES, bounds_of
 from plainnet.play.session.building import is_as_given, layers_of, network_of
-from plainnet.play.session.choices import MOST_UNITS, MOST_UNITS_OF_TABLES, argument_of
+from plainnet.play.session.preparing import prepared
 from plainnet.play.session.settings import placed, shown
-from plainnet.training import prepare
-from plainnet.training.options import Options
 
 if TYPE_CHECKING:
     from plainnet.play.session.examples import Examples
@@ -87,7 +86,7 @@ def _of_sizes(layers: Sequence[Layer], most_units: int) -> Iterator[Problem]:
         )
     for i, layer in enumerate(layers):
         for name, value in layer.settings().items():
-            known = argument_of(layer.name, name)
+            known = bounds_of(layer.name, name)
             most = most_units if name == "units" else known.get("most", math.inf)
             if known.get("kind") == "whole" and value > most:
                 yield _problem(f"{name} is {shown(value)}; the page takes at most {most:,}", "layers", i, name)
@@ -102,7 +101,8 @@ def _of_output(setup: Setup, examples: Examples) -> Iterator[Problem]:
     at = ("layers", place, "activation")
     takes = usual.outputs_for(examples)
     if count not in takes:
-        yield _problem(_wrong_count(examples, count), "layers", place, *(["units"] if hasattr(last, "units") else []))
+        units = ["units"] if "units" in last.settings() else []
+        yield _problem(_wrong_count(examples, count, bool(units)), "layers", place, *units)
         return
     if name == "softmax" and count == 1:
         yield _problem(
@@ -138,13 +138,14 @@ def _is_own(name: str) -> bool:
     return name.startswith("own:")
 
 
-def _wrong_count(examples: Examples, count: int) -> str:
+def _wrong_count(examples: Examples, count: int, has_units: bool) -> str:
+    give = "give the last layer" if has_units else "end with a Dense layer of"
     has = f"the network has {plural(count, 'output')}"
     if examples.classes is None:
-        return f"{has} and {examples.target!r} is one quantity; give the last layer 1 unit"
+        return f"{has} and {examples.target!r} is one quantity; {give} 1 unit"
     classes = len(examples.classes)
     wanted = "1 unit with sigmoid, or 2 with softmax" if classes == 2 else f"{classes} units with softmax"
-    return f"{has} and the data {classes} classes; give the last layer {wanted}"
+    return f"{has} and the data {classes} classes; {give} {wanted}"
 
 
 def _of_metrics(setup: Setup, examples: Examples) -> Iterator[Problem]:
@@ -175,8 +176,7 @@ def _of_run(setup: Setup, examples: Examples) -> Iterator[Problem]:
         with warnings_passed_over():
             with placed("optimizer"):
                 build_optimizer(setup, examples)
-            options = Options.of({"report_every": 1, **setup.options(examples)})
-            prepare(network_of(setup, examples), *examples.training[:2], options)
+            prepared(setup, examples, network_of(setup, examples))
     except PlainnetError as error:
         message = str(error)
         at = getattr(error, "at", None) or next((at for begin, at in _PLACES.items() if message.startswith(begin)), [])

@@ -12,7 +12,6 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.checks import whole_number
 from plainnet.engines import Job, blas
-from plainnet.engines.choosing import require_compiled
 from plainnet.errors import DivergenceError, InvalidValue, warnings_passed_over
 from plainnet.network import Network
 from plainnet.network.examples import examples_for
@@ -21,9 +20,8 @@ from plainnet.play.session.carrying import carry, same_set, shapes
 from plainnet.play.session.curves import Curve
 from plainnet.play.session.examples import Examples
 from plainnet.play.session.path import ParameterPath
+from plainnet.play.session.preparing import prepared
 from plainnet.play.session.setup import Setup
-from plainnet.training import prepare
-from plainnet.training.options import Options
 from plainnet.training.run import TrainingRun
 
 REPORTS = 1_000
@@ -71,7 +69,7 @@ class LiveRun:
         if seed is not None:
             self.setup = self.setup.changed(["seed"], whole_number("seed", seed, least=0))
         network = self.setup.network(self.examples)
-        self._take(network, self._prepared(self.setup, self.examples, network))
+        self._take(network, prepared(self.setup, self.examples, network))
         self.curve, self.path = Curve(), ParameterPath(network)
         self.seconds_before, self.steps_before = 0.0, 0
         self.is_as_set = True
@@ -102,7 +100,7 @@ class LiveRun:
         remembers stays if it is of the same kind. Another seed, number type or data set begins again.
         """
         network = setup.network(examples)
-        training = self._prepared(setup, examples, network)
+        training = prepared(setup, examples, network)
         before, is_same_set = self.setup, same_set(self.setup, setup)
         had = self.training.job, self.network
         same = is_same_set and before.seed == setup.seed and before.dtype == setup.dtype
@@ -125,18 +123,6 @@ class LiveRun:
         self.is_as_set = False
         return False
 
-    def _prepared(
-        self, setup: Setup, examples: Examples, network: Network, engine: str | None = "numpy"
-    ) -> TrainingRun:
-        """Return the run that a setup describes, with this engine, or with None by the setup's own."""
-        inputs, targets, _ = examples.training
-        options = setup.options(examples)
-        if options.get("engine") == "compiled":
-            require_compiled()
-        with warnings_passed_over():
-            given = {"report_every": 1, **options, **({"engine": engine} if engine else {})}
-            return prepare(network, inputs, targets, Options.of(given))
-
     def _engage(self) -> None:
         """Choose the engine, before the first step.
 
@@ -147,7 +133,7 @@ class LiveRun:
         before = self.training
         if self.setup.engine == "numpy":
             return
-        self.training = self._prepared(self.setup, self.examples, self.network, None)
+        self.training = prepared(self.setup, self.examples, self.network, compiles=True)
         carry(before.job, self.network, self.job, True)
         self.training.epochs_before = self.job.epochs_done
         self.training.engine  # noqa: B018  # made when it is first looked at

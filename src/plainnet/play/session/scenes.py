@@ -2,8 +2,8 @@
 
 Nothing of the step is computed here: each value is one of the explanation's, and only the products that a sum is made
 of are multiplied out, so that a reader sees them. Names of units are left to the page: a label is {"unit": [layer,
-unit]} (layer -1: an input), {"weight": [layer, from, to]}, {"parameter": [layer, name, place]}, {"example": place} or
-{"text": words}.
+unit]} (layer -1: an input), {"from": [layer, unit]} for the weight from there, {"parameter": [layer, name, place]},
+{"rest": count} for all others together, or {"text": words}.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Scenes:
         is_product = summed and name == "weights"
         lines = [
             line(
-                {"weight": [i, j, k]},
+                {"from": [i - 1, j]},
                 value,
                 terms=np.column_stack([inputs[:, j], delta]).tolist() if is_product else None,
                 check=at(quantity, (j, k)),
@@ -195,7 +195,7 @@ class Scenes:
             for place, values in enumerate(zip(*(np.ravel(column) for column in columns), strict=True)):
                 label: Label = {"text": name} if k is not None else {"parameter": [i, name, place]}
                 if k is not None and columns[0].ndim:
-                    label = {"weight": [i, place, k]}
+                    label = {"from": [i - 1, place]}
                     links.append([i, place, k, float(values[-1])])
                 rows.append({"label": label, "values": [float(value) for value in values]})
         moved = [abs(row["values"][-1] - row["values"][0]) for row in rows]
@@ -320,7 +320,7 @@ def has(stage: Stage, name: str) -> bool:
 def _largest(lines: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the lines with the largest values in their order, and the others."""
     if len(lines) <= MOST_LINES:
-        return lines, []
+        return list(lines), []
     order = np.argsort([-abs(each["value"]) for each in lines], kind="stable")
     kept = set(order[: MOST_LINES - 1].tolist())
     return [each for k, each in enumerate(lines) if k in kept], [each for k, each in enumerate(lines) if k not in kept]

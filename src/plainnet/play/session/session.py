@@ -9,7 +9,7 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, units, valley
+from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, takeaway, units, valley
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
-        self.first = setup
+        self.first = setup or self.held.setup
         """What a page starts with that brings no setup of its own."""
         self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
@@ -56,7 +56,7 @@ class Session:
         """The names of the commands done, the latest last."""
         self.views = frames.Views()
         self._made: list[tuple[dict[str, Any], Examples]] = []
-        self.start(setup or self.held.setup)
+        self.start(self.first)
 
     # ---- messages ----
 
@@ -342,5 +342,6 @@ COMMANDS: dict[str, Command] = {
     "explain": steps.explain,
     "unit": units.unit,
     "valley": valley.valley,
+    "take": takeaway.take,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""

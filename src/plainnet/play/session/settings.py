@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from plainnet._base.configurable import OWN, Configurable, build, describe
 from plainnet.errors import InvalidValue, PlainnetError
 from plainnet.losses import LOSSES
 from plainnet.optimizers import OPTIMIZERS
-from plainnet.play.session.choices import argument_of
+from plainnet.play.session.bounds import bounds_of
 
 Path = Sequence[str | int]
 
@@ -128,8 +129,19 @@ def known_optimizer(value: Any) -> Any:
 
 
 def _checked(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> Configurable:
-    made: Configurable = build(kind, value, known)
+    made = _built(kind, value, known)
     check_sizes(made)
+    return made
+
+
+def _built(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> Configurable:
+    """Return the part that a description stands for; a refusal that begins with the name of a setting is about it."""
+    try:
+        made: Configurable = build(kind, value, known)
+    except PlainnetError as error:
+        setting = re.split(r"[ \[]", str(error), maxsplit=1)[0]
+        place = [setting] if isinstance(value, dict) and setting in value else []
+        raise InvalidSetting(str(error), place) from None
     return made
 
 
@@ -141,7 +153,7 @@ def settings_of(made: Configurable) -> dict[str, Any]:
 def check_sizes(made: Configurable) -> None:
     """Refuse whole numbers beyond the limits of the catalogue, in a part and in the parts in it."""
     for name, value in made.settings().items():
-        known = argument_of(made.name, name)
+        known = bounds_of(made.name, name)
         with placed(name):
             if isinstance(value, Configurable):
                 check_sizes(value)
@@ -169,7 +181,7 @@ def layer_of(value: Any, known: Mapping[str, Callable[..., Any]]) -> dict[str, A
     name = given.get("name")
     open_settings = [setting for (part, setting) in FROM_DATA if part == name and given.get(setting) is None]
     filled = {**given, **{setting: FROM_DATA[str(name), setting] for setting in open_settings}}
-    found = settings_of(build("layer", filled, known))
+    found = settings_of(_built("layer", filled, known))
     return {**found, **dict.fromkeys(open_settings)}
 
 

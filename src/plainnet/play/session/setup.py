@@ -12,7 +12,7 @@ from plainnet.engines import ENGINES
 from plainnet.layers import LAYERS
 from plainnet.metrics import METRICS
 from plainnet.play.session import settings
-from plainnet.play.session.choices import MOST_EPOCHS, MOST_SEED
+from plainnet.play.session.bounds import MOST_EPOCHS, MOST_SEED
 from plainnet.play.session.data_settings import checked_data
 from plainnet.play.session.settings import InvalidSetting, Path, placed, shown
 from plainnet.training.stopping import EarlyStopping

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 32
 """The most examples of a batch that is explained."""
 
+MOST_CELLS = 12
+"""The most cells of an example that are told."""
+
 MOST_CHOSEN = 16
 """The most units of large layers that have scenes of their own."""
 
@@ -36,6 +39,7 @@ def explain(session: Session, given: CommandArguments) -> Reply:
     explanation = walk(run.network, X, y, job.loss, job.optimizer, weight, run.steps, None, before_next_step(job))
     scenes = Scenes(explanation, run.network, chosen)
     header = {
+        **told(run, row),
         "row": row,
         "rows": rows,
         "epoch": run.epochs,
@@ -51,6 +55,17 @@ def explain(session: Session, given: CommandArguments) -> Reply:
         "scenes": scenes.all(),
     }
     return header, {}
+
+
+def told(run: LiveRun, row: int | None) -> dict[str, Any]:
+    """Return an example in words: its first cells, and the target."""
+    if row is None:
+        return {}
+    found = run.examples.row(row)
+    names = [column.name for column in run.examples.columns]
+    cells = list(zip(names, found.cells, strict=True))
+    more = [("…", "…")] if len(cells) > MOST_CELLS else []
+    return {"cells": [*cells[:MOST_CELLS], *more], "label": found.label, "target": run.examples.target}
 
 
 def chosen_units(net: Network, given: list[Any]) -> list[tuple[int, int]]:

@@ -116,7 +116,8 @@ def _follow(plain: dict[str, Any], examples: Examples) -> None:
     activation = plain["layers"][-1].get("activation")
     loss = plain["loss"]
     name = loss["name"] if isinstance(loss, dict) else loss
-    if name is not None and not loss_suits(name, examples, str(activation)):
+    another_task = plain["made_for"]["task"] != examples.task
+    if another_task or (name is not None and not loss_suits(name, examples, str(activation))):
         plain["loss"] = None
     kept = [metric for metric in plain["metrics"] or () if suits_task(metric, examples)]
     plain["metrics"] = kept or (usual_metrics(examples) if plain["metrics"] else [])

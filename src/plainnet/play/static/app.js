@@ -1,7 +1,7 @@
 // What all panels share: the session's latest scene and frame, what the reader has chosen to look at, and one way to ask.
 //
 // Events (`app.on`): "scene" after a change of setup or data, "frame" after each frame, "chosen" when the reader looks
-// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused"}), "refusal" (a Refusal), "playing".
+// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused", with Pyodide "starting" | "failed"}), "refusal" (a Refusal), "playing".
 
 import { Refusal } from "./transport.js";
 import { number, text } from "./texts.js";

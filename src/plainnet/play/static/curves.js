@@ -131,12 +131,12 @@ export function curvesPanel(app, element) {
     const axes = axesOf(plot, x, y, app.number);
     const paths = lines.map(({ name, run, rows, isGhost }) => {
       const ys = rows.map((row) => (y.log && !(row[COLUMNS[name]] > 0) ? NaN : row[COLUMNS[name]]));
-      return draw("path", { class: `line${isGhost ? " ghost" : run ? " second" : ""}`, stroke: isGhost ? null : colorOf(name), "stroke-dasharray": isGhost ? null : run ? (name === "validation" ? "2 5" : "2 2") : DASHES[name], d: linePath(rows.map((row) => row[0]), ys, axes.x, axes.y) });
+      return draw("path", { class: `line${isGhost ? " ghost" : ""}${rows.length > 500 ? " dense" : ""}`, stroke: isGhost ? null : colorOf(name, run), "stroke-dasharray": isGhost ? null : DASHES[name], d: linePath(rows.map((row) => row[0]), ys, axes.x, axes.y) });
     });
     const lastX = plot.left + plot.width;
     const changes = marks.map((epoch) => draw("path", { class: "pointer", "stroke-dasharray": "1 3", d: `M${Math.min(lastX, axes.x(epoch))} ${plot.top}v${plot.height}` }, draw("title", {}, app.text("drawing.curves.changed", { epoch }))));
-    const clip = draw("g", {}, changes, paths);
-    return { group: draw("g", {}, axes.group, clip), x: axes.x };
+    const numbers = app.scene.runs > 1 ? lines.filter(({ isGhost }) => !isGhost).map((line) => endNumber(line, axes, y.log)) : [];
+    return { group: draw("g", {}, axes.group, changes, paths, numbers), x: axes.x };
   }
 
   const metricName = () => Object.keys(app.frame?.runs[0]?.metrics ?? {})[0]?.replaceAll("_", " ") ?? app.text("drawing.curves.metric");
@@ -205,11 +205,17 @@ export function curvesPanel(app, element) {
   onColors(paint);
 }
 
-const colorOf = (name) => (name === "validation" ? palette().orange : palette().blue);
+// The second run has colours of its own; with two runs, a number stands at the end of each line too.
+const colorOf = (name, run) => ({ loss: [1, 3], validation: [0, 4], metric: [2, 5] })[name].map((k) => palette().classes[k])[run];
 
 function sample(name, run) {
-  const line = draw("path", { class: `line${name === "ghost" ? " ghost" : run ? " second" : ""}`, stroke: name === "ghost" ? null : colorOf(name), "stroke-dasharray": name === "ghost" ? null : run ? "2 2" : DASHES[name], d: "M1 5H25" });
+  const line = draw("path", { class: `line${name === "ghost" ? " ghost" : ""}`, stroke: name === "ghost" ? null : colorOf(name, run), "stroke-dasharray": DASHES[name], d: "M1 5H25" });
   return draw("svg", { width: 26, height: 10, "aria-hidden": "true" }, line);
+}
+
+function endNumber({ name, run, rows }, { x, y }, isLog) {
+  const row = rows.findLast((one) => (isLog ? one[COLUMNS[name]] > 0 : Number.isFinite(one[COLUMNS[name]])));
+  return row ? draw("text", { x: x(row[0]) + 3, y: y(row[COLUMNS[name]]) + 4, class: "strong" }, String(run + 1)) : null;
 }
 
 // Return the lowest and the highest number of lines, and the lowest above zero.

@@ -1,4 +1,4 @@
-// The dependence on one column: what is predicted while it varies and the others stay at their medians.
+// The partial dependence on one column: the mean prediction over some examples, while this column varies.
 
 import { axesOf, linePath } from "./chart.js";
 import { classColor, onColors, palette } from "./colors.js";
@@ -30,7 +30,7 @@ export function dependenceChart(app) {
     const [from, to] = column.range;
     const box = { left: 50, top: 8, width: width - 58, height: HEIGHT - 50 };
     const { group, x, y } = axesOf(box, { low: from, high: to, name: column.name, levels: column.levels }, { low, high, lines: true, name: isClass ? app.text("drawing.plane.probability") : data.target }, app.number);
-    const lines = all.flatMap((array, run) => linesOf(array, run, { from, to, x, y, isClass, count: data.classes?.length }));
+    const lines = all.flatMap((array, run) => linesOf(array, run, { column, x, y, isClass, count: data.classes?.length }));
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("height", HEIGHT);
     svg.replaceChildren(group, ...lines);
@@ -50,13 +50,16 @@ function span(all) {
 }
 
 // One line for each output; of two classes only the second, as the first says the same.
-function linesOf(array, run, { from, to, x, y, isClass, count }) {
+function linesOf(array, run, { column, x, y, isClass, count }) {
   const [points, outputs] = array.shape;
   const wanted = Array.from({ length: outputs }, (_, k) => k).filter((k) => !(isClass && outputs === 2 && k === 0));
-  const xs = Array.from({ length: points }, (_, i) => from + ((to - from) * i) / (points - 1));
-  return wanted.map((k) => {
+  const [from, to] = column.range;
+  const xs = Array.from({ length: points }, (_, i) => (column.levels?.length ? i : from + ((to - from) * i) / (points - 1)));
+  return wanted.flatMap((k) => {
     const color = isClass && count > 1 ? classColor(outputs === 1 ? 1 : k) : palette().blue;
-    return draw("path", { class: `line${run ? " second" : ""}`, stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, xs.map((_, i) => array[i * outputs + k]), x, y) });
+    // Nothing lies between two levels: each has a point of its own.
+    if (column.levels?.length) return xs.map((at) => draw("circle", { cx: x(at), cy: y(array[at * outputs + k]), r: 5, fill: run ? "none" : color, stroke: color, "stroke-width": 2 }));
+    return draw("path", { class: "line", stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, xs.map((_, i) => array[i * outputs + k]), x, y) });
   });
 }
 

@@ -9,6 +9,7 @@ import { moveBy } from "./diagram_keys.js";
 import { moreUnits, weightTables } from "./diagram_lists.js";
 import { onColors, palette } from "./colors.js";
 import { pinsPanel, samePin } from "./pins.js";
+import { watchHighlight } from "./highlight.js";
 import { draw, set } from "./svg.js";
 import { make } from "./dom.js";
 
@@ -189,12 +190,10 @@ export class NetworkDrawing {
     const units = frame.arrays[`${this.run}.units`];
     const ranges = frame.runs[this.run]?.unit_ranges;
     if (!units || !ranges || !asked) return;
-    const { layers } = this.network;
-    const there = asked.filter(([layer, unit]) => unit < (layers[layer]?.units ?? 0));
     const points = units.shape[1];
     const length = units.shape.length === 3 ? points * points : points;
-    if (there.length !== ranges.length) return;
-    there.forEach(([layer, unit], i) => {
+    if (asked.length !== ranges.length) return;
+    asked.forEach(([layer, unit], i) => {
       const node = this.nodes.find((one) => one.column.place === layer && one.unit === unit);
       if (!node) return;
       const bytes = units.subarray(i * length, (i + 1) * length);
@@ -211,7 +210,7 @@ export class NetworkDrawing {
     const { data } = this.app.scene;
     if (!column.isOutput) return {};
     if (data.task === "classification") return { ends: [0, 1], table: column.units > 1 ? palette().winners[unit % palette().winners.length] : null };
-    return { ends: this.app.shown?.targetEnds ?? null };
+    return {};
   }
 
   paint() {
@@ -285,6 +284,8 @@ export class NetworkDrawing {
     const isLink = target.kind === "link";
     this.cursor.setAttribute("tabindex", isLink ? 0 : -1);
     this.cursor.setAttribute("d", isLink ? curveOf(target.link) : "");
+    if (isLink) this.cursor.removeAttribute("aria-hidden");
+    else this.cursor.setAttribute("aria-hidden", "true"); // it stands for no link
     this.cursor.target = isLink ? target : null;
     if (!isLink) target.node.element.setAttribute("tabindex", 0);
     if (this.parameters) this.describe();
@@ -407,6 +408,7 @@ export function networkPanel(app, element) {
   const runs = make("div", { class: "drawings" });
   const drawings = [new NetworkDrawing(app, 0, tip), new NetworkDrawing(app, 1, tip)];
   runs.append(drawings[0].element);
+  watchHighlight(app, drawings);
   element.append(runs, legend(app), pinsPanel(app, drawings), tip.element);
   let asked = [];
   const shown = () => drawings.slice(0, app.scene?.runs ?? 1);

@@ -40,7 +40,7 @@ export function layOut(network, width, firsts = new Map()) {
   const columns = columnsOf(network);
   const most = Math.min(MOST_SHOWN, Math.max(...columns.map(({ units }) => units)));
   const roomy = width > 700;
-  const size = Math.round(clamp(roomy ? Math.min(width / 15, 480 / most) : width / (2.1 * columns.length + 1), 24, most > 10 ? 34 : 64));
+  const size = Math.round(clamp(roomy ? Math.min(width / 15, 600 / most) : width / (2.1 * columns.length + 1), 24, most > 10 ? (roomy ? 40 : 32) : 64));
   const pitch = Math.max(LEAST_PITCH, size + (size < 30 ? 8 : most > 10 ? 11 : roomy ? 30 : 24));
   const left = margin(columns[0].names, width) + size / 2;
   const right = margin(columns.at(-1).names ?? [], width) + size / 2;

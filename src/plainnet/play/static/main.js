@@ -1,6 +1,7 @@
 // The page: reads the address, connects to the session, and gives each panel its element.
 
 import { App } from "./app.js";
+import { balance } from "./board.js";
 import { comparePanel } from "./compare.js";
 import { setupPanel } from "./controls.js";
 import { curvesPanel } from "./curves.js";
@@ -37,7 +38,7 @@ const PANELS = {
 // `<html data-worker="worker.js">` is the page that carries Python with it.
 function transportOf(settings) {
   const { worker } = document.documentElement.dataset;
-  if (worker) return new WorkerTransport(new URL(worker, location.href));
+  if (worker) return new WorkerTransport(new URL(worker, location.href), text("player.starting"));
   const address = new URL("session", location.href.split(/[?#]/)[0]);
   address.protocol = address.protocol.replace("http", "ws");
   return new WebSocketTransport(address, settings.token, text("page.lost"));
@@ -67,6 +68,7 @@ async function start() {
     if (settings.setup === undefined) app.tell("refusal", { message: text("header.unreadable"), at: null });
     if (settings.lesson) await app.act("lesson", { number: settings.lesson });
   };
+  balance(document.querySelector(".board"));
   if (matchMedia("(max-width: 48rem)").matches) {
     for (const fold of document.querySelectorAll(".settings details")) fold.open = false; // the pictures come first
   }

@@ -60,7 +60,8 @@ export function planePanel(app, element) {
     if (frame.playing && performance.now() - texted < TEXT_PAUSE) return;
     texted = performance.now();
     all((view) => view.paintPoints());
-    summary.textContent = summaryOf(app, views[app.chosen.run] ?? views[0]);
+    const runs = app.scene.runs > 1;
+    summary.textContent = views.slice(0, app.scene.runs).map((view, run) => `${runs ? `${app.text("drawing.run", { run: run + 1 })}: ` : ""}${summaryOf(app, view)}`).join(" ");
     if (app.chosen.hover) write();
   });
   app.on("chosen", (part) => {
@@ -73,6 +74,7 @@ export function planePanel(app, element) {
   app.wants((request) => {
     const { axes, at } = app.chosen;
     request.map = { points: axes.length > 1 ? 100 : 200, axes, at, output: outputWanted(app) };
+    request.wrong = app.scene.data.task === "classification" && (!app.playing || performance.now() - texted > TEXT_PAUSE);
   });
   new ResizeObserver(() => app.scene && build()).observe(maps);
   onColors(() => app.scene && build());
@@ -143,8 +145,8 @@ export function predictionOf(app, view, point) {
   const name = data.classes[found.winner];
   if (found.values.length > 1) return app.text("drawing.plane.class", { name, share: app.number(found.values[found.winner], 3) });
   if (view.winner) return app.text("drawing.plane.class", { name, share: app.number(value, 3) });
-  const shownClass = data.classes.length === 2 ? 1 : (app.chosen.output ?? 0);
-  return app.text("drawing.plane.class", { name: data.classes[shownClass], share: app.number(value, 3) });
+  if (data.classes.length === 2) return app.text("drawing.plane.class", { name, share: app.number(found.winner ? value : 1 - value, 3) });
+  return app.text("drawing.plane.one", { name: data.classes[app.chosen.output ?? 0], share: app.number(value, 3) });
 }
 
 // Return the map in a sentence or two, for those who do not see it.
@@ -160,8 +162,8 @@ function summaryOf(app, view) {
     if (view.winner) for (const winner of view.winner) counts[winner] += 1;
     else if (data.classes.length === 2) for (const share of map) counts[Number(share >= 0.5)] += 1;
     if (view.winner || data.classes.length === 2) {
-      const shares = data.classes.map((name, k) => `${name} ${Math.round((100 * counts[k]) / map.length)} %`);
-      parts.push(app.text("drawing.plane.areas", { shares: shares.join(", ") }));
+      const shares = data.classes.map((name, k) => `${name}: ${Math.round((100 * counts[k]) / map.length)} %`);
+      parts.push(app.text("drawing.plane.areas", { shares: shares.join("; ") }));
     }
   } else if (data.task !== "classification") {
     let [low, high] = [Infinity, -Infinity];

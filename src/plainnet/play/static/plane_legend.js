@@ -20,7 +20,7 @@ export function legendOf(app, view) {
   const gray = palette().quiet;
   if (data.parts.validation) item({ kind: 0, color: gray, part: 1 }, app.text("drawing.plane.validation"));
   if (data.parts.test) item({ kind: 0, color: gray, part: 2 }, app.text("drawing.plane.test"));
-  if (data.classes && (data.columns.length <= 2 || data.truth)) item({ kind: 0, color: gray, wrong: true, radius: 3.2 }, app.text("drawing.plane.ringed"));
+  if (data.classes) item({ kind: 0, color: gray, wrong: true, radius: 3.2 }, app.text("drawing.plane.ringed"));
   if (line.childElementCount) parts.push(line);
   return parts;
 }

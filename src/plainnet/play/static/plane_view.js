@@ -41,8 +41,10 @@ export class MapView {
     const width = Math.floor(this.element.clientWidth);
     if (!shown.ranges || width < 60 || shown.ranges.length !== app.chosen.axes.length) return;
     const columns = shown.axes.map((axis) => app.scene.data.columns[axis]);
-    const side = Math.min(width - 58, MOST_SIDE);
-    const box = { left: 50, top: 8, width: side, height: this.isPlane ? side : Math.round(0.72 * side) };
+    const longest = Math.max(0, ...((this.isPlane && columns[1].levels) || []).map((level) => Math.min(12, String(level).length)));
+    const left = Math.max(50, 26 + 7 * longest);
+    const side = Math.min(width - left - 8, MOST_SIDE);
+    const box = { left, top: 8, width: side, height: this.isPlane ? side : Math.round(0.72 * side) };
     const axis = (i) => ({ low: shown.ranges[i][0], high: shown.ranges[i][1], name: columns[i].name, levels: columns[i].levels });
     this.levels = columns.map(({ levels }) => levels);
     const { task, target } = app.scene.data;
@@ -69,6 +71,8 @@ export class MapView {
 
   // Show a frame's map.
   update(frame) {
+    const wrong = frame.arrays[`${this.run}.wrong`];
+    if (wrong) Object.assign(this, { judged: wrong, judgedFor: this.shown.key });
     const map = frame.arrays[`${this.run}.map`];
     if (!map || !this.axes || (map.shape[1] === map.shape[0]) !== this.isPlane) return;
     this.map = map;
@@ -160,7 +164,7 @@ export class MapView {
     const context = this.over.getContext("2d");
     const { box } = axes;
     context.clearRect(box.left, box.top, box.width, box.height);
-    const radius = radiusOf(shown.count) * (box.width < 260 ? 0.85 : 1);
+    const radius = radiusOf(shown.count) * (box.width < 260 ? 0.7 : 1);
     const chosen = shown.placeOf(app.chosen.row);
     this.judge();
     const one = (i) => {
@@ -173,17 +177,10 @@ export class MapView {
     if (chosen >= 0) one(chosen);
   }
 
-  // Mark the examples that are predicted wrong, where the map covers all columns.
+  // Mark the examples that are predicted wrong: "wrong" has a number for each row of the data.
   judge() {
-    const { shown, app } = this;
-    const { data } = app.scene;
-    const truth = app.frame?.arrays[`${this.run}.truth`];
-    if (data.task === "classification" && data.truth && truth && shown.count === truth.shape[0]) {
-      this.wrong = Uint8Array.from(shown.rows, (row, i) => Number(classOf(truth, row) !== shown.labels[i]));
-      return;
-    }
-    const isKnown = this.map && data.task === "classification" && data.columns.length === shown.axes.length && (this.winner || data.classes.length === 2);
-    this.wrong = isKnown ? Uint8Array.from({ length: shown.count }, (_, i) => Number(this.predict(shown.at(i))?.winner !== shown.labels[i])) : null;
+    const { judged, shown } = this;
+    this.wrong = judged && this.judgedFor === shown.key ? Uint8Array.from(shown.rows, (row) => judged[row] ?? 0) : null;
   }
 
   // Return what the map says at a point: {values, winner}, or null outside.

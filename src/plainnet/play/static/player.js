@@ -23,8 +23,8 @@ export function playerPanel(app, element) {
   const say = teller(app);
   watchKeys(app, { ...acts, help: () => openHelp(app) });
   const problems = () => {
-    const sentences = app.scene.problems.map(({ message }) => message);
-    showRefused(refused, sentences.length ? app.text("player.problems", { sentences: sentences.join(" ") }) : "");
+    const sentences = app.scene.problems.map(({ message }) => `${message}.`).join(" ");
+    showRefused(refused, sentences && app.text("player.problems", { sentences }));
   };
   app.on("playing", (playing) => {
     buttons.show(playing);
@@ -175,7 +175,7 @@ function connection(app, element) {
       return;
     }
     const retry = make("button", { type: "button", onclick: () => app.transport.retry() }, app.text("player.retry"));
-    const sentence = app.text(state === "refused" ? "player.refused" : "player.lost", { reason: reason ?? "" });
+    const sentence = app.text(`player.${state}`, { reason: reason ?? "" });
     if (lost.hidden || lost.dataset.state !== state) lost.replaceChildren(sentence, " ", ...(state === "lost" ? [retry] : []));
     lost.dataset.state = state;
     lost.hidden = false;

@@ -28,13 +28,27 @@ export class ShownExamples {
     if (key === this.key) return;
     this.key = key;
     const columns = JSON.stringify(app.scene.data.columns.map(({ name, kind }) => [name, kind]));
-    if (columns !== this.columns) Object.assign(this, { columns, count: 0, ranges: null }); // nothing of the old data fits
+    if (columns !== this.columns) {
+      Object.assign(this, { columns, count: 0, ranges: null }); // nothing of the old data fits
+      if (this.preferNumbers()) return;
+    }
     const reply = await app.act("examples", { axes, most: MOST });
     if (!reply || key !== this.key) return;
     const { points, labels, parts, rows } = reply.arrays;
     Object.assign(this, { points, labels, parts, rows, ranges: reply.ranges, of: reply.of ?? rows.length, count: rows.length, axes });
     this.targetEnds = app.scene.data.task === "regression" ? ends(labels) : null;
     app.tell("examples", this);
+  }
+
+  // Begin with columns of numbers, as maps of them show more; return whether that has changed the axes.
+  preferNumbers() {
+    const { columns } = this.app.scene.data;
+    const numbers = columns.map((_, i) => i).filter((i) => columns[i].kind === "number");
+    const axes = numbers.slice(0, 2);
+    if (axes.length < 2 || this.app.chosen.axes.every((axis) => numbers.includes(axis))) return false;
+    this.key = "";
+    this.app.choose({ axes, column: axes[0] });
+    return true;
   }
 
   // Ask anew: what was moved here has been refused.

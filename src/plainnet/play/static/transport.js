@@ -11,7 +11,8 @@ export class Refusal extends Error {
   }
 }
 
-// What both have in common: questions that wait for their answers. `onState` hears "open", "lost" and "refused".
+// What both have in common: questions that wait for their answers. `onState` hears "open" and "lost" (or "starting"), and
+// "refused" (or "failed") where it is no use to try again.
 class Transport {
   waiting = new Map();
   last = 0;
@@ -98,23 +99,31 @@ export class WebSocketTransport extends Transport {
 }
 
 export class WorkerTransport extends Transport {
-  constructor(address) {
+  isReady = false;
+
+  constructor(address, starting) {
     super();
     this.address = address;
+    this.starting = starting; // the sentence for questions that come too early
   }
 
-  // The worker says {ready: true} once, when Python has started; every other message is a reply.
+  // The worker says {ready: true} once, when Python has started, or {failed: sentence}; all else are replies.
   open() {
+    const failed = (reason) => this.onState("failed", { reason });
+    this.onState("starting", {});
     this.worker = new Worker(this.address, { type: "module" });
     this.worker.onmessage = ({ data }) => {
-      if (data.ready) this.onState("open", { resumed: false });
-      else if (data.failed) this.onState("refused", { reason: data.failed });
+      if (data.ready) {
+        this.isReady = true;
+        this.onState("open", { resumed: false });
+      } else if (data.failed) failed(data.failed);
       else this.receive(data);
     };
-    this.worker.onerror = (event) => this.onState("refused", { reason: event.message });
+    this.worker.onerror = ({ message }) => failed(message ?? "");
   }
 
   send(bytes) {
+    if (!this.isReady) throw new Refusal(this.starting);
     this.worker.postMessage(bytes.buffer, [bytes.buffer]);
   }
 

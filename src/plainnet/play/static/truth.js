@@ -56,7 +56,7 @@ async function cellsOf(app, { columns }) {
 function head(app, { columns, target }) {
   const names = [...columns.map(({ name }) => name), target, app.text("drawing.truth.prediction")];
   const cell = (name) => make("th", { scope: "col" }, name);
-  return make("thead", {}, make("tr", {}, app.scene.runs > 1 && cell(app.text("drawing.truth.run")), names.map(cell), cell(""), make("th", { scope: "col", class: "verdict" }, app.text("drawing.truth.verdict"))));
+  return make("thead", {}, make("tr", {}, app.scene.runs > 1 && cell(app.text("drawing.truth.run")), names.map(cell), make("td"), make("th", { scope: "col", class: "verdict" }, app.text("drawing.truth.verdict"))));
 }
 
 // One row of the data: a table row for each run.

@@ -1,0 +1,155 @@
+"""The command `take`: a run as a file to keep: Python, the exports, the model, its arrays, a report."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plainnet.errors import InvalidValue, warnings_passed_over
+from plainnet.network import Network
+from plainnet.play.session.arguments import CommandArguments
+from plainnet.play.session.code import FEW_EPOCHS, arrays_of, needs_total, program_of
+from plainnet.play.session.run import LiveRun
+from plainnet.play.session.scene import input_names
+
+if TYPE_CHECKING:
+    from plainnet.play.session.session import Reply, Session
+
+MOST_SHOWN = 2_000
+"""The most rows on which a report shows the network."""
+
+Made = tuple[bytes, list[dict[str, Any]]]
+"""A file, and what is to be said about it."""
+
+
+def take(session: Session, given: CommandArguments) -> Reply:
+    """Return a run as a file: its name, its type, what is to be said about it, and its bytes."""
+    run = session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    what = given.one_of("what", KINDS)
+    given.finish()
+    ending, kind, make = KINDS[what]
+    content, notes = make(session, run)
+    name = f"{stem_of(run.examples.name)}{ending}"
+    if kind != ZIP and content.startswith(b"PK") and not name.endswith(".npz"):
+        name, kind = f"{Path(name).stem}.zip", ZIP
+    header = {"what": what, "name": name, "type": kind, "notes": notes}
+    return header, {"bytes": np.frombuffer(content, np.uint8)}
+
+
+def stem_of(name: str) -> str:
+    """Return the beginning of file names for some data: a name that Python can import."""
+    letters = re.sub(r"[^a-z0-9]+", "_", Path(name).stem.lower())[:40].strip("_")
+    return letters if letters and letters[0].isalpha() else f"data_{letters}".rstrip("_")
+
+
+def _code(session: Session, run: LiveRun) -> Made:
+    program = program_of(run, f"{stem_of(run.examples.name)}{KINDS['data'][0]}")
+    return program.text.encode(), program.notes
+
+
+def _data(session: Session, run: LiveRun) -> Made:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays_of(run))
+    return stream.getvalue(), []
+
+
+def _exported(to: str) -> Callable[[Session, LiveRun], Made]:
+    def make(session: Session, run: LiveRun) -> Made:
+        name = f"{stem_of(run.examples.name)}{KINDS[to][0]}"
+        net = trained(run)
+        return _written(name, lambda path: net.export(path, to)), []
+
+    return make
+
+
+def _trainer(session: Session, run: LiveRun) -> Made:
+    content, _ = _exported("trainer")(session, run)
+    left_out = run.examples.weights is not None or run.setup.class_weight or run.setup.early_stopping
+    return content, [{"key": "trainer", "values": {}}] * bool(left_out)
+
+
+def _model(session: Session, run: LiveRun) -> Made:
+    name = f"{stem_of(run.examples.name)}{KINDS['model'][0]}"
+    return _written(name, trained(run).save), []
+
+
+def _written(name: str, write: Callable[[Path], None]) -> bytes:
+    """Return the file that `write` makes, or a ZIP archive of several."""
+    with TemporaryDirectory() as folder, warnings_passed_over():
+        path = Path(folder) / name
+        write(path)
+        files = sorted(Path(folder).iterdir())
+        if len(files) == 1:
+            return files[0].read_bytes()
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                archive.write(file, file.name)
+        return stream.getvalue()
+
+
+def trained(run: LiveRun) -> Network:
+    """Return a copy of the network with the record of its training up to now."""
+    net = run.network.copy()
+    assert net.history is not None
+    if net.history.stopped == "not finished":
+        net.history.stopped = "interrupted"
+    settings = net.history.settings
+    if not needs_total(run):
+        settings["epochs"] = run.epochs or min(FEW_EPOCHS, run.job.epochs)
+    classes = run.examples.classes
+    if classes is not None and net.table is None and net.classes is None and net.output_size in (len(classes), 1):
+        net.classes = list(classes)
+    return net
+
+
+def _report(session: Session, run: LiveRun) -> Made:
+    from plainnet.report import of_arrays, report_html
+
+    examples, net = run.examples, trained(run)
+    name, part = next(
+        (name, part)
+        for name, part in (
+            ("test", examples.test),
+            ("validation", examples.validation),
+            ("training", examples.training),
+        )
+        if part is not None
+    )
+    X, y = part[0][:MOST_SHOWN], part[1][:MOST_SHOWN]
+    if not len(X):
+        raise InvalidValue("there are no rows to report on")
+    with warnings_passed_over():
+        subject = of_arrays(
+            net,
+            X,
+            y,
+            title=f"A network that learns {examples.name}",
+            names=input_names(examples, X.shape[1]),
+            classes=examples.classes,
+            target=examples.target,
+            rows_are=f"Shown on {len(X):,} {name} rows.",
+        )
+        return report_html(subject).encode(errors="backslashreplace"), []
+
+
+PYTHON, BINARY, ZIP = "text/x-python", "application/octet-stream", "application/zip"
+
+KINDS: dict[str, tuple[str, str, Callable[[Session, LiveRun], Made]]] = {
+    "code": ("_code.py", PYTHON, _code),
+    "script": ("_predict.py", PYTHON, _exported("script")),
+    "trainer": ("_train.py", PYTHON, _trainer),
+    "onnx": (".onnx", BINARY, _exported("onnx")),
+    "c": (".c", "text/x-c", _exported("c")),
+    "model": ("_model.npz", BINARY, _model),
+    "data": ("_data.npz", BINARY, _data),
+    "report": ("_report.html", "text/html", _report),
+}
+"""Each kind of file: the ending of its name, its type, and the function that makes it."""

@@ -1,0 +1,225 @@
+"""What is taken along from `plainnet play` does what the page did: each file is really run, compiled or loaded."""
+
+import io
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from tests import c_compilers
+
+import plainnet as pn
+from plainnet.errors import MissingExtraError
+from plainnet.play.session.session import Session
+
+SECONDS = 120
+DENSE = {"name": "Dense", "units": 5, "activation": "relu"}
+MOONS = {"kind": "dataset", "name": "moons", "options": {"noise": 0.2}, "validation": 0.25, "test": 0.1, "seed": 3}
+OWN = {
+    "kind": "points",
+    "name": 'mine"""\n\\ import os',
+    "task": "regression",
+    "X": [[0, 1.5], [2, 3], [4, -1], [5, 5.25], [0.1, 0.2]],
+    "y": [1, 2.5, -3, 4, 0],
+    "columns": ['a"b', "<i>"],
+    "parts": [0, 0, 1, 0, 2],
+}
+CLASSES = {"kind": "points", "classes": ["no", "yes\n'"], "X": [[0.0], [1.0], [2.0]], "y": [0, 1, 1]}
+
+
+def taken(session, what, run=0):
+    reply, arrays = session.handle({"do": "take", "what": what, "run": run})
+    return reply, arrays["bytes"].tobytes()
+
+
+def session_of(trained, setup=None, held=None):
+    session = Session(setup, held)
+    assert session.problems == []
+    session.runs[0].advance(epochs=trained)
+    return session
+
+
+def ran(text, folder):
+    """The parameters and the output of the network that a program makes, run in a process of its own."""
+    path = folder / "program.py"
+    path.write_bytes(text + b"\nimport sys\nnet.save(sys.argv[1])\n")
+    command = [sys.executable, str(path), str(folder / "made.npz")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, f"{done.stderr}\n{text.decode()}"
+    return pn.load(folder / "made.npz")
+
+
+CASES = {
+    "xor": (300, {}),
+    "numpy": (20, {"engine": "numpy", "dtype": "float64", "batch_size": 3, "shuffle": False}),
+    "moons": (12, {"data": MOONS, "metrics": ["accuracy"], "class_weight": "balanced"}),
+    "layers": (
+        7,
+        {
+            "data": MOONS,
+            "layers": [
+                {"name": "PiecewiseLinearEmbedding"},
+                {"name": "Dense", "units": 6, "activation": {"name": "leaky_relu", "slope": 0.3}, "l2": 0.01},
+                {"name": "BatchNorm"},
+                {"name": "Dropout", "rate": 0.3},
+                {"name": "Dense", "units": 2, "activation": "softmax"},
+            ],
+            "loss": {"name": "cross_entropy", "label_smoothing": 0.1},
+        },
+    ),
+    "schedule, in the middle": (
+        9,
+        {
+            "data": MOONS,
+            "epochs": 30,
+            "optimizer": {"name": "sgd", "momentum": 0.9, "learning_rate": {"name": "cosine", "learning_rate": 0.1}},
+        },
+    ),
+    "schedule, at the end": (
+        30,
+        {
+            "data": MOONS,
+            "epochs": 30,
+            "optimizer": {"name": "adamw", "learning_rate": {"name": "cosine", "learning_rate": 0.1}},
+        },
+    ),
+    "early stopping, in the middle": (25, {"data": MOONS, "early_stopping": {"patience": 200}, "epochs": 400}),
+    "early stopping, ended": (4000, {"data": MOONS, "early_stopping": {"patience": 3}, "epochs": 4000}),
+    "points": (40, {"data": OWN, "layers": [DENSE, {"name": "Dense", "units": 1}], "loss": "huber"}),
+    "classes": (40, {"data": CLASSES}),
+    "sine": (5, {"data": {"kind": "dataset", "name": "sine", "options": {"rows": 50}, "test": 0.5, "seed": 1}}),
+    "spirals": (5, {"data": {"kind": "dataset", "name": "spirals", "options": {"classes": 3}, "validation": 0.2}}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_code_makes_the_same_network_to_the_bit(name, tmp_path):
+    epochs, setup = CASES[name]
+    session = session_of(epochs, setup)
+    reply, text = taken(session, "code")
+    assert reply["notes"] == []
+    made = ran(text, tmp_path)
+    net = session.runs[0].network
+    np.testing.assert_array_equal(made.parameters, net.parameters)
+    np.testing.assert_array_equal(made.statistics, net.statistics)
+    X = session.examples.inputs
+    np.testing.assert_array_equal(made.predict(X), net.predict(X))
+
+
+def test_the_code_and_the_model_of_a_network_that_was_edited_by_hand_say_so(tmp_path):
+    session = session_of(30)
+    session.handle({"do": "weight", "place": 2, "value": 1.25})
+    reply, text = taken(session, "code")
+    assert [note["key"] for note in reply["notes"]] == ["edited"]
+    assert "edited by hand" in text.decode()
+    ran(text, tmp_path)
+    _, content = taken(session, "model")
+    (tmp_path / "model.npz").write_bytes(content)
+    net = pn.load(tmp_path / "model.npz")
+    assert net.parameters[2] == np.float32(1.25)
+    np.testing.assert_array_equal(net.parameters, session.runs[0].network.parameters)
+
+
+def test_the_code_says_where_the_page_stands_within_an_epoch_and_before_the_first_one(tmp_path):
+    session = Session({"data": MOONS})
+    reply, text = taken(session, "code")
+    assert [(note["key"], note["values"]) for note in reply["notes"]] == [("fresh", {"epochs": 1000})]
+    assert "epochs=1000," in text.decode()
+    session.runs[0].advance(epochs=2)
+    before = session.runs[0].network.parameters.copy()
+    session.handle({"do": "step"})
+    reply, text = taken(session, "code")
+    assert [note["key"] for note in reply["notes"]] == ["middle"]
+    np.testing.assert_array_equal(ran(text, tmp_path).parameters, before)
+
+
+def test_the_code_of_the_second_run_is_its_own(tmp_path):
+    session = Session({"data": MOONS})
+    session.handle({"do": "twin", "setup": {**session.setup.plain(), "batch_size": 7}})
+    for run in session.runs:
+        run.advance(epochs=3)
+    made = ran(taken(session, "code", run=1)[1], tmp_path)
+    np.testing.assert_array_equal(made.parameters, session.runs[1].network.parameters)
+
+
+@pytest.mark.parametrize("width", [5, 60])
+def test_the_exported_script_predicts_the_same(width, tmp_path):
+    wide = [{"name": "Dense", "units": width, "activation": "tanh"}] * 2
+    output = {"name": "Dense", "units": 1, "activation": "sigmoid"}
+    session = session_of(5, {"data": MOONS, "layers": [*wide, output]})
+    reply, content = taken(session, "script")
+    if width == 60:  # its numbers are in a file beside it
+        assert reply["name"] == "moons_predict.zip"
+        zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    else:
+        (tmp_path / reply["name"]).write_bytes(content)
+    X = session.examples.inputs.astype(np.float32)
+    np.save(tmp_path / "X.npy", X)
+    program = "import numpy as np; from moons_predict import predict; np.save('y.npy', predict(np.load('X.npy')))"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=SECONDS)
+    predicted = np.load(tmp_path / "y.npy")
+    np.testing.assert_array_equal(predicted, session.runs[0].network.predict(X, engine="numpy"))
+
+
+def test_the_trainer_trains_the_same_losses(tmp_path):
+    session = session_of(12, {"engine": "numpy"})
+    reply, content = taken(session, "trainer")
+    (tmp_path / reply["name"]).write_bytes(content)
+    X, y, _ = session.examples.training
+    np.savez(tmp_path / "data.npz", X=X, y=y.reshape(-1, 1))
+    program = (
+        "import numpy as np; import xor_train as t; d = np.load('data.npz');"
+        "np.save('losses.npy', list(t.train(d['X'], d['y'], p=t.initial_parameters())))"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=SECONDS)
+    np.testing.assert_allclose(np.load(tmp_path / "losses.npy"), session.runs[0].training.history.loss, rtol=1e-6)
+    subprocess.run([sys.executable, reply["name"]], cwd=tmp_path, check=True, timeout=SECONDS)  # its own check
+
+
+@c_compilers.needs_compiler
+def test_the_c_file_compiles_and_predicts_the_same(tmp_path):
+    session = session_of(12, {"data": MOONS})
+    reply, content = taken(session, "c")
+    path = tmp_path / reply["name"]
+    path.write_bytes(content)
+    net, X = session.runs[0].network, session.examples.inputs
+    actual = c_compilers.predicted(c_compilers.library(path), net, X, prefix="moons")
+    np.testing.assert_allclose(actual, net.predict(X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.needs("exchange", "onnxruntime")
+def test_the_onnx_file_predicts_the_same():
+    import onnxruntime
+
+    session = session_of(12, {"data": {**MOONS, "name": "spirals"}})
+    reply, content = taken(session, "onnx")
+    assert reply["name"] == "spirals.onnx"
+    run = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    X = session.examples.inputs.astype(np.float32)
+    outputs = run.run(None, {run.get_inputs()[0].name: X})
+    assert any(
+        found.shape == (len(X), 1) and np.allclose(found, session.runs[0].network.predict(X), atol=1e-5)
+        for found in outputs
+        if isinstance(found, np.ndarray)
+    )
+
+
+@pytest.mark.needs("plots")
+def test_the_report_is_one_page_on_the_held_out_rows():
+    session = session_of(3, {"data": MOONS})
+    reply, content = taken(session, "report")
+    assert (reply["name"], reply["type"]) == ("moons_report.html", "text/html")
+    html = content.decode()
+    assert "Shown on 20 test rows" in html
+    assert "https://" not in html
+
+
+def test_a_missing_extra_and_a_layer_that_cannot_be_exported_are_told_in_a_sentence(monkeypatch):
+    session = session_of(1)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "plainnet.export.onnx", raising=False)
+    monkeypatch.delitem(sys.modules, "plainnet.export.onnx_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "plainnet.export.onnx_operators", raising=False)
+    with pytest.raises(MissingExtraError, match="exchange"):
+        taken(session, "onnx")
