@@ -1,6 +1,6 @@
 """Makes the README's pictures of plainnet play: run `python docs/play/pictures.py` with plainnet[test] and Chromium.
 
-docs/images/play.webp is an animation of XOR being learned; play-desktop.png and play-phone.png are the page on a desk, in
+docs/images/play.webp is an animation of XOR being learned; play-desktop.webp and play-phone.webp are the page on a desk, in
 dark colours and with a table, and on a phone.
 """
 
@@ -42,12 +42,20 @@ def played(browser: Browser, *arguments: str, width: int, height: int, scheme: A
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1.5
         )
-        page = context.new_page()
-        page.goto(address[0].replace("/#", f"/{query}#"))
-        page.wait_for_function("document.querySelectorAll('#network svg image, #network svg canvas').length > 0")
-        yield page
-        context.close()
-        server.send_signal(signal.SIGINT)
+        try:
+            page = context.new_page()
+            page.goto(address[0].replace("/#", f"/{query}#"))
+            page.locator("#network svg").first.wait_for()
+            page.locator("#plane canvas").first.wait_for()
+            yield page
+        finally:
+            context.close()
+            server.send_signal(signal.SIGINT)
+
+
+def picture(page: Page) -> Image.Image:
+    """Return what the window shows."""
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
 def animation(browser: Browser) -> None:
@@ -55,7 +63,7 @@ def animation(browser: Browser) -> None:
     pictures = []
     with played(browser, width=1180, height=600, scheme="light", query="?hide=data,setup") as page:
         for _ in range(FRAMES):
-            pictures.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((885, 450)))
+            pictures.append(picture(page).resize((885, 450)))
             for _ in range(STEPS):
                 page.keyboard.press("e")
     first, *others = pictures
@@ -73,11 +81,11 @@ def stills(browser: Browser) -> None:
         page.keyboard.press("Space")
         page.wait_for_timeout(4000)
         page.keyboard.press("Space")
-        page.screenshot(path=IMAGES / "play-desktop.png")
+        picture(page).save(IMAGES / "play-desktop.webp", quality=85, method=6)
     with played(browser, width=390, height=844, scheme="light") as page:
         page.keyboard.press("Space")
         page.wait_for_timeout(2000)
-        page.screenshot(path=IMAGES / "play-phone.png")
+        picture(page).save(IMAGES / "play-phone.webp", quality=85, method=6)
 
 
 if __name__ == "__main__":
