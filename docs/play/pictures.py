@@ -61,9 +61,9 @@ def picture(page: Page) -> Image.Image:
 def animation(browser: Browser) -> None:
     """XOR from the first weights until it is learned, some epochs a picture."""
     pictures = []
-    with played(browser, width=1180, height=600, scheme="light", query="?hide=data,setup") as page:
+    with played(browser, width=1180, height=800, scheme="light", query="?hide=data,setup,explain") as page:
         for _ in range(FRAMES):
-            pictures.append(picture(page).resize((885, 450)))
+            pictures.append(picture(page).resize((885, 600)))
             for _ in range(STEPS):
                 page.keyboard.press("e")
     first, *others = pictures
