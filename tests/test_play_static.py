@@ -33,8 +33,8 @@ def named_in(source):
     return {name for name in names if name.split(".")[0] in TEXTS}
 
 
-def test_the_page_weighs_at_most_300_kb():
-    assert sum(path.stat().st_size for path in FILES) <= 300_000
+def test_the_page_weighs_at_most_300_kib():
+    assert sum(path.stat().st_size for path in FILES) <= 300 * 1024
 
 
 def test_every_text_that_the_page_names_exists_and_every_text_is_named():

@@ -51,6 +51,10 @@ class EarlyStopping(Configurable):
             )
 
 
+_USUAL = EarlyStopping()
+"""It says what is better without early stopping. A new one at each report would be a setting that changes."""
+
+
 class Stopping:
     """The rule of `Network.fit`: which epoch is the best so far, and when the run ends.
 
@@ -86,7 +90,7 @@ class Stopping:
 
     def is_best(self, loss: float, validation_loss: float | None, metrics: Mapping[str, float]) -> bool:
         """Return True if these numbers of an epoch are the best so far, and remember them then."""
-        stopping = self.early_stopping or EarlyStopping()
+        stopping = self.early_stopping or _USUAL
         if stopping.monitor == LOSS:
             monitored = loss if validation_loss is None else validation_loss
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from contextlib import suppress
 from importlib import resources
@@ -65,7 +66,11 @@ def _files(folder: Any, before: str = "") -> list[tuple[str, Any, str]]:
 
 def _serving(file: Any, kind: str) -> Any:
     async def serve(request: Request) -> Response:
-        return Response(file.read_bytes(), media_type=kind)
+        content = file.read_bytes()
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(content, media_type=kind)
+        headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
+        return Response(gzip.compress(content), media_type=kind, headers=headers)
 
     return serve
 

@@ -1,6 +1,6 @@
 // Small helpers to make elements. Text goes in as text nodes, never as HTML: column names and cells are not trusted.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { draw } from "./svg.js";
 
 // Return an element with attributes, listeners ("onclick") and children; what is null, undefined or false is left out.
 export function make(tag, attributes = {}, ...children) {
@@ -30,15 +30,8 @@ const ICONS = {
 
 // Return a picture of 18 × 18 units that has no name of its own: the button that holds it has one.
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 18 18");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  path.setAttribute("fill-rule", "evenodd");
-  svg.append(path);
-  return svg;
+  const path = draw("path", { d: ICONS[name], "fill-rule": "evenodd" });
+  return draw("svg", { viewBox: "0 0 18 18", class: "icon", "aria-hidden": "true" }, path);
 }
 
 // Put new children into `root`, and give the focus back to the element of the same id; folds stay open.

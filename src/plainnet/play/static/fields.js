@@ -32,7 +32,7 @@ export function field(form, argument, path, { label, hint = false } = {}) {
   const note = make("p", { class: "note", id: `${id}-note` });
   const name = make("label", { for: id }, shown.label);
   const parts = argument.kind === "flag" ? [input.element, name] : [name, input.element];
-  const element = make("div", { class: `field ${argument.kind}` }, parts, input.more, note);
+  const element = make("div", { class: `field of-${argument.kind}` }, parts, input.more, note);
   const made = {
     element,
     show() {

@@ -1,23 +1,18 @@
 // A small picture of a data set: its points, in the colours of their classes.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { draw } from "./svg.js";
+
 const SIZE = 40;
 
 // Return a picture of [x, y, label] (two columns) or [x, value] (one column).
 export function thumbnail(points) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${SIZE} ${SIZE}`);
-  svg.setAttribute("aria-hidden", "true");
-  const at = [0, 1].map((axis) => scaled(points.map((point) => point[axis])));
-  points.forEach((point, i) => {
-    const dot = document.createElementNS(SVG, "circle");
-    dot.setAttribute("cx", at[0][i]);
-    dot.setAttribute("cy", SIZE - at[1][i]);
-    dot.setAttribute("r", points.length > 12 ? 1.5 : 3);
-    dot.setAttribute("class", `class-${point.length > 2 ? Math.round(point[2]) % 8 : 1}`);
-    svg.append(dot);
-  });
-  return svg;
+  const [across, up] = [0, 1].map((axis) => scaled(points.map((point) => point[axis])));
+  const r = points.length > 12 ? 1.5 : 3;
+  const dot = (point, i) => {
+    const place = point.length > 2 ? Math.round(point[2]) % 8 : 1;
+    return draw("circle", { cx: across[i], cy: SIZE - up[i], r, class: `class-${place}` });
+  };
+  return draw("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, "aria-hidden": "true" }, points.map(dot));
 }
 
 function scaled(values) {
