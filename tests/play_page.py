@@ -30,7 +30,7 @@ OPTIONS = [
 NEEDS_CHROMIUM = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium: install it (Debian, Ubuntu: apt-get install chromium) to run this"
 )
-LONG = 60.0
+LONG = 40.0
 """Seconds that a condition may take on a busy machine."""
 
 
@@ -193,6 +193,11 @@ class Talk:
         if "network" in header and "setup" in header:
             self.scene = header
 
+    @property
+    def changes(self):
+        """The questions that change the setup."""
+        return [asked for asked in self.asked if asked["do"] in ("change", "setup", "twin")]
+
     def settle(self):
         """Wait until the session has answered all that the page has asked so far."""
         until(self.page, lambda: all(asked["id"] in self.answers for asked in self.asked))
@@ -223,7 +228,7 @@ def in_tab(context, url):
     page.complaints = complaints
     page.goto(url)
     yield page
-    assert complaints == []
+    assert complaints == [], complaints
     host = re.match(r"https?://[^/]+/", url)[0]
     own = (host, host.replace("http", "ws", 1), "data:", "blob:")
     assert [request for request in requests if not request.startswith(own)] == []
@@ -245,7 +250,7 @@ def until(page, condition):
     """Wait until a condition of the page or of its talk holds, and return its value."""
     latest = time.monotonic() + LONG
     while not (found := condition()):
-        assert time.monotonic() < latest, "this did not come true in time"
+        assert time.monotonic() < latest, f"this did not come true; the page has complained of {page.complaints}"
         page.wait_for_timeout(10)  # in which the page's events are heard
     return found
 

@@ -18,7 +18,7 @@ from distributed.cli import dask_scheduler, dask_worker
 from ray.scripts import scripts as ray_scripts
 
 import plainnet
-from plainnet.cli import app
+from plainnet import cli
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -58,7 +58,9 @@ def options_of(command):
 
 def known():
     """The options of each command that is installed, by its first words."""
-    found = {("plainnet", name): options_of(each) for name, each in typer.main.get_command(app).commands.items()}
+    found = {
+        ("plainnet", name): options_of(each) for name, each in typer.main.get_command(cli.program()).commands.items()
+    }
     found["dask", "scheduler"] = options_of(dask_scheduler.main)
     found["dask", "worker"] = options_of(dask_worker.main)
     found["ray", "start"] = options_of(ray_scripts.start)

@@ -268,6 +268,14 @@ def test_a_row_is_shown_as_it_stands_in_the_table():
     assert session.examples.row(5).cells[1] == "(missing)"
 
 
+def test_each_input_of_the_network_has_the_name_that_train_gives_it():
+    session = Session()
+    upload(session, "table.csv", csv(), "price")
+    names = [one["name"] for one in session.scene()["network"]["inputs"]]
+    assert names[:6] == [HOSTILE, "color=blue", "color=green", "color=red", "color missing", "day"]
+    assert "gap missing" in names
+
+
 def test_outputs_and_labels_are_in_the_unit_of_the_target():
     session = Session()
     upload(session, "table.csv", csv(), "price")
@@ -301,11 +309,62 @@ def test_a_table_that_is_not_in_memory_is_asked_for():
     assert caught.value.at == ["data"]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        (["target"], "nothing", ["data", "target"]),
+        (["options", "decimal"], "x", ["data", "options", "decimal"]),
+        (["options", "columns"], {"gap": "integer"}, ["data", "options"]),
+        (["validation"], 0.95, ["data", "validation"]),
+    ],
+)
+def test_a_table_that_cannot_be_read_so_is_refused_with_the_place(path, value, at):
+    session = Session()
+    upload(session, "table.csv", csv(), "kind")
+    with pytest.raises(InvalidValue) as caught:
+        session.handle({"do": "change", "path": ["data", *path], "value": value})
+    assert caught.value.at == at
+    assert session.setup.data["target"] == "kind"
+
+
+def test_columns_may_be_read_otherwise():
+    session = Session()
+    upload(session, "table.csv", csv(), "kind")
+    columns = {"gap": "category", "color": "ignore"}
+    session.handle({"do": "change", "path": ["data", "options", "columns"], "value": columns})
+    kinds = {column.name: column.kind for column in session.examples.columns}
+    assert kinds["gap"] == "category"
+    assert "color" not in kinds
+    session.handle({"do": "change", "path": ["data", "target"], "value": "price"})
+    assert (session.setup.loss, session.setup.layers[-1]["units"], session.problems) == ("mse", 1, [])
+
+
 def test_a_table_of_the_same_name_takes_the_place_of_the_first():
     session = Session()
     upload(session, "table.csv", csv(), "kind")
     upload(session, "table.csv", frame()[:60].write_csv().encode(), "kind")
     assert len(session.examples.labels) == 60
+
+
+def test_a_category_that_training_did_not_have_is_a_level_of_its_own():
+    session = Session()
+    rare = "\n".join(f"{i},{'only ' + str(i) if i % 5 == 0 else 'ab'[i % 2]},{i * 2.5}" for i in range(100))
+    upload(session, "rare.csv", b"x,c,y\n" + rare.encode(), "y")
+    column = session.examples.columns[1]
+    assert column.levels[-1] == "(not seen)"
+    assert not column.encode(np.array([len(column.levels) - 1.0])).any()
+    unseen = session.examples.cells[:, 1] == len(column.levels) - 1
+    assert not session.examples.inputs[unseen][:, column.inputs].any()
+    assert (session.examples.parts[unseen] == 1).all()
+    assert unseen.any()
+
+
+@pytest.mark.parametrize("rows", ["1,2\n3,4\n", "1,a\n2,b\n3,c\n4,d\n"])
+def test_a_table_too_small_to_hold_rows_out_trains_on_all(rows):
+    session = Session()
+    reply = upload(session, "small.csv", b"x,y\n" + rows.encode(), "y")
+    assert reply["data"]["parts"]["validation"] == 0
+    session.handle({"do": "epoch"})
 
 
 def test_many_classes_and_one_column():

@@ -147,16 +147,19 @@ def test_the_page_of_this_address_is_let_through(gate):
 
 
 def test_the_page_can_load_all_that_it_names(gate):
-    """What index.html refers to is among the routes, with the type that nosniff asks for."""
+    """What index.html refers to, and what its modules import, has a route with the type that nosniff asks for."""
     page = ask(gate, "/", headers()).body.decode()
     names = [part.split('"')[0] for mark in ('src="', 'href="') for part in page.split(mark)[1:]]
     files = [name for name in names if not name.startswith(("#", "data:"))]
     types = {"js": "text/javascript", "css": "text/css", "json": "application/json"}
-    assert len(files) > 10
-    for name in files:
+    for name in files:  # which grows
         answer = ask(gate, f"/{name}", headers())
         kind = dict(answer.sent[0]["headers"])[b"content-type"].decode()
         assert (answer.status, kind.partition(";")[0]) == (200, types[name.rpartition(".")[2]]), name
+        if name.endswith(".js"):
+            imported = [part.split('"')[0] for part in answer.body.decode().split(' from "./')[1:]]
+            files += [one for one in dict.fromkeys(imported) if one not in files]
+    assert {"style.css", "texts/en.json", "main.js", "app.js", "message.js"} <= set(files)
 
 
 BAD_HOSTS = [

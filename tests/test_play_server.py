@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import pytest
 from websockets.asyncio.client import connect
@@ -19,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import plainnet as pn
 from plainnet.cli import run
-from plainnet.errors import MissingExtraError
+from plainnet.errors import MissingExtraError, PlainnetWarning
 from plainnet.network.averaging import members_of
 from plainnet.play.server import limits, serve
 from plainnet.play.server.sessions import Refused, Sessions
@@ -337,10 +338,10 @@ def fetched(port, headers):
         return answer.status, answer.headers, answer.read()
 
 
-def test_a_port_that_is_taken_is_refused_in_one_line():
+def test_a_port_that_is_taken_is_refused_in_one_line(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert refusal("--port", port) == (
+        assert refusal(capsys, "--port", port) == (
             f"plainnet: port {port} of 127.0.0.1 is in use; take another one, or none for one that is free\n"
         )
 
@@ -389,24 +390,24 @@ def test_a_model_begins_with_its_own_weights(tmp_path):
     assert parameters.tolist() == members_of(pn.load(model))[0].parameters.tolist()
 
 
-def test_what_cannot_be_shown_is_refused_in_one_line(tmp_path):
+def test_what_cannot_be_shown_is_refused_in_one_line(tmp_path, capsys):
     table = tmp_path / "a.csv"
     table.write_text("x,y\n1,2\n3,4\n", encoding="utf-8")
-    assert "does not exist" in refusal(tmp_path / "b.csv", "--target", "y")
-    assert "no column" in refusal(table, "--target", "z")
-    assert "--target is missing" in refusal(table)
-    assert "goes with a table" in refusal("--target", "y")
-    assert "needs a table" in refusal(tmp_path / "a.npz")
-    assert "does not exist" in refusal(tmp_path / "a.npz", table)
-    assert "--decimal goes with a table alone" in refusal(tmp_path / "a.npz", table, "--decimal", ",")
+    assert "does not exist" in refusal(capsys, tmp_path / "b.csv", "--target", "y")
+    assert "no column" in refusal(capsys, table, "--target", "z")
+    assert "--target is missing" in refusal(capsys, table)
+    assert "goes with a table" in refusal(capsys, "--target", "y")
+    assert "needs a table" in refusal(capsys, tmp_path / "a.npz")
+    assert "does not exist" in refusal(capsys, tmp_path / "a.npz", table)
+    assert "--decimal goes with a table alone" in refusal(capsys, tmp_path / "a.npz", table, "--decimal", ",")
 
 
-def refusal(*arguments):
+def refusal(capsys, *arguments):
     """The line of a command that is refused with status 2."""
-    result = subprocess.run([*PLAY, *map(str, arguments)], capture_output=True, text=True, timeout=SECONDS)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
+    status, printed = run(["play", "--no-browser", *map(str, arguments)]), capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert printed.err.count("\n") == 1
+    return printed.err
 
 
 # ---- from a program ----
@@ -459,13 +460,24 @@ def test_a_notebook_gets_a_frame_and_a_program_a_link():
 
 def test_the_browser_gets_a_ticket_in_place_of_the_token(monkeypatch):
     addresses = []
-    monkeypatch.setattr(serve.webbrowser, "open", addresses.append)
+    monkeypatch.setenv("BROWSER", "one")
+    monkeypatch.setattr(serve.webbrowser, "get", lambda: SimpleNamespace(open=addresses.append))
     with pn.play() as page:
         until(lambda: addresses)
         base, _, ticket = addresses[0].partition("#token=")
         assert page.url.startswith(base)
         assert ticket != page.sessions.tokens.token
         talk(page.port, ticket, two_epochs)
+
+
+def test_without_a_browser_the_address_is_said(monkeypatch):
+    def get():
+        raise serve.webbrowser.Error
+
+    monkeypatch.setenv("BROWSER", "one")
+    monkeypatch.setattr(serve.webbrowser, "get", get)
+    with pytest.warns(PlainnetWarning, match=r"no browser was found; open http://127\.0\.0\.1:\d+/#token="), pn.play():
+        pass
 
 
 def test_wait_returns_when_the_page_has_been_closed_for_a_minute(net, clock):

@@ -4,13 +4,14 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from plainnet import __version__
-from plainnet.cli import compare, explain, export, launch, models, play, report, show, streams, train, tune, warmup, xor
+from plainnet.cli import launch, streams
 from plainnet.cli.streams import say
 from plainnet.errors import PlainnetError, PlainnetWarning
 
@@ -35,35 +36,41 @@ class Commands(_FlagsWithoutType, TyperGroup):
     """The program with its commands."""
 
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    epilog="Begin with: plainnet xor, or plainnet train table.csv --target column",
-)
+COMMANDS = {
+    "xor": ("xor", "--hidden 8 --activation tanh --explain"),
+    "train": ("train", "penguins.csv --target species --save penguins.npz"),
+    "predict": ("models", "penguins.npz new.csv -o predictions.csv"),
+    "evaluate": ("models", "penguins.npz more.csv"),
+    "show": ("show", "penguins.csv --target species"),
+    "play": ("play", "penguins.csv --target species"),
+    "export": ("export", "penguins.npz -o penguins.onnx"),
+    "report": ("report", "penguins.npz penguins.csv -o penguins.html"),
+    "explain": ("explain", "penguins.npz penguins.csv --row 3"),
+    "tune": ("tune", "penguins.csv --target species --trials 50 --storage study.db --save penguins.npz"),
+    "compare": ("compare", "penguins.csv --target species --hidden 8 --hidden 64,32 --seeds 10"),
+    "warmup": ("warmup", ""),
+}
+"""Each command with its module and an example."""
 
 
-def _add(command: Callable[..., None], example: str) -> None:
-    epilog = f"Example: plainnet {command.__name__} {example}".strip()
-    app.command(command.__name__, cls=Command, epilog=epilog)(command)
+def program(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the program with all its commands, or only the one that begins the arguments, as imports take time."""
+    app = typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog="Begin with: plainnet xor, or plainnet train table.csv --target column",
+    )
+    app.callback(invoke_without_command=True)(plainnet)
+    for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
+        module, example = COMMANDS[name]
+        epilog = f"Example: plainnet {name} {example}".strip()
+        command = getattr(import_module(f"plainnet.cli.{module}"), name)
+        app.command(name, cls=Command, epilog=epilog)(command)
+    return app
 
 
-_add(xor.xor, "--hidden 8 --activation tanh --explain")
-_add(train.train, "penguins.csv --target species --save penguins.npz")
-_add(models.predict, "penguins.npz new.csv -o predictions.csv")
-_add(models.evaluate, "penguins.npz more.csv")
-_add(show.show, "penguins.csv --target species")
-_add(export.export, "penguins.npz -o penguins.onnx")
-_add(report.report, "penguins.npz penguins.csv -o penguins.html")
-_add(explain.explain, "penguins.npz penguins.csv --row 3")
-_add(tune.tune, "penguins.csv --target species --trials 50 --storage study.db --save penguins.npz")
-_add(play.play, "")
-_add(compare.compare, "penguins.csv --target species --hidden 8 --hidden 64,32 --seeds 10")
-_add(warmup.warmup, "")
-
-
-@app.callback(invoke_without_command=True)
 def plainnet(
     context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
 ) -> None:
@@ -90,7 +97,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", PlainnetWarning)
         warnings.showwarning = _Notes(warnings.showwarning)
         try:
-            status: int | None = app(arguments, prog_name="plainnet", standalone_mode=False)
+            words = sys.argv[1:] if arguments is None else arguments
+            status: int | None = program(words)(words, prog_name="plainnet", standalone_mode=False)
             streams.finish()
             return status or 0
         except PlainnetError as error:

@@ -12,7 +12,6 @@ import typer
 
 from plainnet.cli import options
 from plainnet.cli.groups import grouped
-from plainnet.cli.models import load
 from plainnet.cli.options import DATA, option
 from plainnet.cli.streams import console
 from plainnet.cli.train_options import Reading
@@ -31,7 +30,7 @@ def play(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[TABLE | MODEL TABLE]",
+            metavar="FILES",
             help="Table to learn from, or a model of plainnet train and a table with its columns; nothing for XOR.",
         ),
     ] = None,
@@ -56,13 +55,14 @@ def play(
         server.start()
         console.print(f"plainnet play is at {server.url}", soft_wrap=True)
         console.print("Ctrl-C ends it.")
-        if browser:
-            server.open_browser()
+        if browser and not server.open_browser():
+            console.print("No browser was found here: open the address in one.")
         server.wait(until_left=False)
 
 
 def held_of(files: list[Path], target: str | None, task: str | None, reading: Reading) -> Held:
     """Return what the sessions begin with: a table, or a model and a table."""
+    from plainnet.cli.models import load  # what XOR, whose page opens at once, does without
     from plainnet.play.session import given
 
     *models, data = files

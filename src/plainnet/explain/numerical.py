@@ -42,6 +42,7 @@ class Differences:
         weight: Array | None,
         dropout_seed: int,
         standing: Standing,
+        most_entries: int = MOST_ENTRIES,
     ) -> None:
         self.network = net
         self.loss = loss
@@ -51,7 +52,7 @@ class Differences:
         self.recorded: Record = record(self.network, loss, inputs, targets, weight, dropout_seed, standing)
         self.present = standing.present(self.network)
         work = len(inputs) * max(1, self.network.parameters.size)
-        self.most_entries = round(min(max(WORK / work, LEAST_ENTRIES), MOST_ENTRIES))
+        self.most_entries = round(min(max(WORK / work, LEAST_ENTRIES), most_entries))
         self.scratch = self.network.parameter_views(np.zeros_like(self.network.parameters))
 
     def parameter(self, layer: int, name: str) -> Check:

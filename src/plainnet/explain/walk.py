@@ -16,7 +16,7 @@ from plainnet.explain.backward import backward
 from plainnet.explain.explanation import Explanation, Section
 from plainnet.explain.forward import forward, loss_stage
 from plainnet.explain.naming import Names
-from plainnet.explain.numerical import Differences
+from plainnet.explain.numerical import MOST_ENTRIES, Differences
 from plainnet.explain.recording import record
 from plainnet.explain.standing import Standing, at_beginning
 from plainnet.explain.step import ExplainedStep
@@ -37,8 +37,12 @@ def walk(
     dropout_seed: int,
     examples: Sequence[str] | None,
     standing: Standing | None = None,
+    most_entries: int = MOST_ENTRIES,
 ) -> Explanation:
-    """See `plainnet.explain.explain`; `standing` says where the run stands, without it at its beginning."""
+    """See `plainnet.explain.explain`; `standing` says where the run stands, without it at its beginning.
+
+    `most_entries` is the number of entries of each array whose gradient is checked by central differences.
+    """
     checked_loss = loss_for(net, loss)
     inputs, targets, weight = in_memory(examples_for(net, X, y, checked_loss, sample_weight))
     _refuse_small_batch(net, len(inputs))
@@ -50,7 +54,7 @@ def walk(
         raise InvalidValue(f"the loss of these examples is {recorded.value}, so there is no step to explain")
     twin = net.copy(dtype="float64")
     precise = in_memory(examples_for(twin, X, y, checked_loss, sample_weight))
-    differences = Differences(twin, checked_loss, *precise, dropout_seed, standing)
+    differences = Differences(twin, checked_loss, *precise, dropout_seed, standing, most_entries)
     names = Names.of(net, len(inputs), examples)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _written(

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plainnet.errors import InvalidType
+from plainnet.errors import InvalidType, warn
 from plainnet.play.server.serve import PlayServer
 from plainnet.training.progress import in_notebook
 
@@ -91,6 +91,6 @@ def opened(
         make = sessions_of(replace(held, setup={**held.setup, "data": data, "batch_size": batch_size}))
     framed = in_notebook() if notebook is None else notebook
     server = PlayServer(make, port, lesson, framed).start()
-    if not framed if browser is None else browser:
-        server.open_browser()
+    if (not framed if browser is None else browser) and not server.open_browser():
+        warn(f"no browser was found; open {server.url}")
     return server

@@ -19,6 +19,7 @@ import plainnet
 from plainnet.errors import PlainnetError
 from plainnet.play.server import limits
 from plainnet.play.server.gate import Gate
+from plainnet.play.server.sending import as_sent
 from plainnet.play.server.sessions import Refused, Seat, Sessions
 from plainnet.play.server.worker import SessionEnded
 from plainnet.play.session import messages
@@ -66,11 +67,11 @@ def _files(folder: Any, before: str = "") -> list[tuple[str, Any, str]]:
 
 def _serving(file: Any, kind: str) -> Any:
     async def serve(request: Request) -> Response:
-        content = file.read_bytes()
+        content = as_sent(file.name, file.read_bytes())
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(content, media_type=kind)
         headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
-        return Response(gzip.compress(content), media_type=kind, headers=headers)
+        return Response(gzip.compress(content, 1), media_type=kind, headers=headers)
 
     return serve
 
@@ -113,11 +114,11 @@ class Conversations:
                 await socket.send_bytes(messages.pack({"id": header.get("id"), "error": str(refusal), "at": None}))
             await close(socket, REFUSED, str(refusal))
             return None
-        if before is not None:
-            await close(before, REFUSED, "The page has been opened elsewhere.")
         reply = {"session": seat.name, "resumed": header.get("session") == seat.name}
         about = {"version": plainnet.__version__, "token": self.sessions.tokens.token}
         await socket.send_bytes(messages.pack({"id": header.get("id"), **reply, **about}))
+        if before is not None:
+            await close(before, REFUSED, "The page has been opened elsewhere.")
         return seat
 
     async def _first_of(self, socket: WebSocket) -> bytes:
@@ -183,9 +184,10 @@ async def receive(socket: WebSocket, most: int) -> bytes:
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:
-    """Close a connection, which may be closed already."""
-    with suppress(WebSocketDisconnect, RuntimeError, OSError):
-        await socket.close(code, reason)
+    """Close a connection, which may be closed already, or hang so that it takes nothing any more."""
+    with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
+        async with asyncio.timeout(limits.CLOSE_SECONDS):
+            await socket.close(code, reason)
 
 
 def _header(message: bytes) -> dict[str, Any]:

@@ -30,5 +30,8 @@ AWAY_SECONDS = 60.0
 TICKET_SECONDS = 120.0
 """The time in which a browser that the server opens has to use its ticket."""
 
+CLOSE_SECONDS = 1.0
+"""The time for telling a page that its connection is closed."""
+
 SLICE_SECONDS = 0.01
 """The time that a session trains before it looks for messages again."""

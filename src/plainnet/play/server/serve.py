@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
+import os
 import socket
 import sys
 import threading
@@ -87,10 +88,14 @@ class PlayServer:
         self.sessions.prepare()
         return self
 
-    def open_browser(self) -> None:
-        """Show the page in the user's browser, without waiting for it."""
+    def open_browser(self) -> bool:
+        """Show the page in the user's browser, without waiting for it; return False where there is none."""
+        browser = _browser()
+        if browser is None:
+            return False
         address = self._address(self.sessions.tokens.ticket())
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        threading.Thread(target=browser.open, args=(address,), daemon=True).start()
+        return True
 
     def wait(self, timeout: float | None = None, *, until_left: bool = True) -> None:
         """Wait until the last page has been closed for a minute, until Ctrl-C, or for so many seconds.
@@ -174,13 +179,24 @@ class PlayServer:
             self.sessions.sweep()
 
 
+def _browser() -> webbrowser.BaseBrowser | None:
+    """Return the user's browser; None without one, or where only one for terminals could be started."""
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))):
+        return None
+    try:
+        return webbrowser.get()
+    except webbrowser.Error:
+        return None
+
+
 def _network_of(session: Session) -> Network:
     return session.runs[0].network.copy()
 
 
 def _listening(port: int) -> socket.socket:
     """Return a socket that listens on this port of 127.0.0.1, on a free one for 0."""
-    listening = socket.socket()
+    # asyncio turns Nagle's delay off (40 ms for each file) only where a socket names its protocol
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform == "win32":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:

@@ -50,17 +50,17 @@ WHY = {
 
 
 @dataclass
-class Program:
+class WrittenProgram:
     """A program, and what a reader should know of it: keys of the page's texts, with values."""
 
     text: str
     notes: list[dict[str, Any]]
 
 
-def program_of(run: LiveRun, data_file: str) -> Program:
+def program_of(run: LiveRun, data_file: str) -> WrittenProgram:
     """Return the program of a run at its present epoch; `data_file` is the archive for arrays that it reads."""
     writer = Writer(run, data_file)
-    return Program(writer.text(), [{"key": key, "values": values} for key, values in writer.notes.items()])
+    return WrittenProgram(writer.text(), [{"key": key, "values": values} for key, values in writer.notes.items()])
 
 
 def needs_total(run: LiveRun) -> bool:

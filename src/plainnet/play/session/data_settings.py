@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from plainnet._base import checks
+from plainnet._base.arrays import Array
 from plainnet.play.session import settings
 from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.choices import DATASETS, catalogue
@@ -14,7 +17,7 @@ from plainnet.play.session.settings import InvalidSetting, placed, shown
 MOST_POINTS = 2_000
 MOST_COLUMNS = 20
 MOST_CLASSES = 20
-LONGEST_NAME = 200
+LONGEST_NAME = 500
 
 COMMON = ("kind", "validation", "test", "seed")
 
@@ -95,6 +98,10 @@ def _rows(value: Any) -> list[list[float]]:
         raise InvalidSetting(f"X has {len(value):,} points; the page takes at most {MOST_POINTS:,}, a table has more")
     if len(value[0]) > MOST_COLUMNS:
         raise InvalidSetting(f"X has {len(value[0])} columns; the page takes at most {MOST_COLUMNS}")
+    array = _numbers(value)
+    if array is not None and array.ndim == 2:
+        found: list[list[float]] = array.tolist()
+        return found
     rows = []
     for i, row in enumerate(value):
         if len(row) != len(value[0]):
@@ -107,6 +114,18 @@ FARTHEST = 1e6
 """The largest size of a number of a point."""
 
 
+def _numbers(value: list[Any]) -> Array | None:
+    """Return many numbers at once; None where one of them may have to be refused by its place."""
+    try:
+        given = np.array(value, dtype=object)
+        if not {*map(type, given.ravel().tolist())} <= {int, float}:
+            return None
+        array: Array = given.astype(float)
+    except (ValueError, OverflowError):
+        return None
+    return array if (np.abs(array) <= FARTHEST).all() else None
+
+
 def _number(name: str, value: Any) -> float:
     return checks.number(name, value, least=-FARTHEST, most=FARTHEST)
 
@@ -115,6 +134,17 @@ def _labels(value: Any, rows: int, classes: int | None) -> list[float] | list[in
     if not isinstance(value, list) or len(value) != rows:
         count = len(value) if isinstance(value, list) else shown(value)
         raise InvalidSetting(f"y is {count} and there are {rows} points; it takes a label or a number for each")
+    array = _numbers(value)
+    if classes is None and array is not None:
+        numbers: list[float] = array.tolist()
+        return numbers
+    if (
+        classes is not None
+        and array is not None
+        and ((array >= 0) & (array < classes) & (array == np.floor(array))).all()
+    ):
+        labels: list[int] = array.astype(int).tolist()
+        return labels
     if classes is None:
         return [_number(f"y[{i}]", number) for i, number in enumerate(value)]
     return [settings.whole(f"y[{i}]", label, 0, classes - 1) for i, label in enumerate(value)]
@@ -176,7 +206,8 @@ def reading_options(value: Any) -> dict[str, Any]:
         with placed(name):
             if name in found:
                 _name(name, found[name])
-    ReadOptions(**{name: part for name, part in found.items() if name != "task"})
+    with settings.placed_by_name(found):
+        ReadOptions(**{name: part for name, part in found.items() if name != "task"})
     return found
 
 

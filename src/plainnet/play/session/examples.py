@@ -76,6 +76,8 @@ class Examples:
     editable: bool = False
     unit: tuple[float, float] = (0.0, 1.0)
     """The mean and the deviation by which a quantity was standardized."""
+    input_names: tuple[str, ...] = ()
+    """The name of each input, where a column has several."""
     categories: tuple[int, ...] = ()
     """The number of categories of each of the last inputs, where these are codes for an embedding."""
     table: dict[str, Any] | None = None
@@ -202,9 +204,9 @@ class Examples:
 
 def examples_of(setup: Setup, held: Held) -> Examples:
     """Return the examples that the data of a setup describe."""
-    from plainnet.play.session.settings import placed
+    from plainnet.play.session.settings import placed, placed_by_name
 
-    with placed("data"):
+    with placed("data"), placed_by_name(("target", "validation", "test")):
         return _makers()[setup.data["kind"]](setup.data, held)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +21,10 @@ from plainnet.network.averaging import members_of
 from plainnet.play.session import settings, usual
 from plainnet.play.session.bounds import MOST_SEED
 from plainnet.play.session.columns import number_column
+from plainnet.play.session.data_settings import LONGEST_NAME
 from plainnet.play.session.examples import Examples, Held
 from plainnet.play.session.points import parts_of
-from plainnet.play.session.tables import USUAL_VALIDATION, HeldTable, examples_of_rows, refusals_of_polars, vars_of
+from plainnet.play.session.tables import USUAL_VALIDATION, HeldTable, examples_of_rows, refusals_of_polars
 
 if TYPE_CHECKING:
     from plainnet.tabular.read_options import ReadOptions
@@ -127,7 +128,7 @@ def plain_options(options: ReadOptions) -> dict[str, Any]:
 def _held(given: GivenModel, data: dict[str, Any]) -> Held:
     net = given.network
     setup = {
-        "data": {"kind": "given", "name": given.name[:200], **data},
+        "data": {"kind": "given", "name": given.name[:LONGEST_NAME], **data},
         "seed": seed_of(net),
         "dtype": net.dtype.name,
     }
@@ -177,14 +178,12 @@ def of_given(data: dict[str, Any], held: Held) -> Examples:
         if settings.has_own_parts(trained[name]):
             own[part_name(trained[name])] = part
     fields = {"layers": layers, **_recorded(net), **trained}
-    return Examples(
-        **{
-            **vars_of(made),
-            "network": net,
-            "custom": tuple(custom_parts(net.layers)),
-            "own": own,
-            "usual": {**fields, "metrics": usual.usual_metrics(made)},
-        }
+    return replace(
+        made,
+        network=net,
+        custom=tuple(custom_parts(net.layers)),
+        own=own,
+        usual={**fields, "metrics": usual.usual_metrics(made)},
     )
 
 
@@ -225,7 +224,7 @@ def _of_table(given: GivenModel, data: dict[str, Any]) -> Examples:
         labels = np.asarray(table.targets(frame))
         parts = parts_of(data, labels.reshape(len(frame)), table.task == "classification")
         made = examples_of_rows(given.name, table, frame, parts)
-    return Examples(**{**vars_of(made), "notes": tuple(dict.fromkeys(notes))})
+    return replace(made, notes=tuple(dict.fromkeys(notes)))
 
 
 def _of_arrays(given: GivenModel, data: dict[str, Any]) -> Examples:

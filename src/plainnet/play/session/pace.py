@@ -12,26 +12,33 @@ MOST_DUE = 0.25
 
 
 class Pace:
-    """The speed of playing: None for full speed, or so many epochs or steps a second."""
+    """The speed of playing: None for full speed, so many epochs or steps a second, or 0 for what is owed alone."""
 
-    def __init__(self, speed: float | None = None, by: str = "epochs") -> None:
+    def __init__(self, speed: float | None = None, by: str = "epochs", owed: int = 0) -> None:
         self.speed, self.by = speed, by
+        self.owed = owed
+        """The epochs or steps that are due and not done; an epoch may take several slices."""
         self.next = time.monotonic()
-        """When the next epoch or step is due."""
+        """When the next one is due."""
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing is owed and nothing will be."""
+        return self.speed == 0 and not self.owed
 
     @property
     def wait(self) -> float:
-        """The seconds until the next epoch or step is due."""
-        return 0.0 if self.speed is None else max(0.0, self.next - time.monotonic())
+        """The seconds until there is something to do."""
+        return 0.0 if not self.speed or self.owed else max(0.0, self.next - time.monotonic())
 
-    def take(self) -> bool:
-        """Return True if an epoch or step is due, and count it as done."""
-        assert self.speed is not None
+    def count(self) -> None:
+        """Count what has become due."""
         now = time.monotonic()
-        if now < self.next:
-            return False
-        self.next = max(self.next, now - MOST_DUE) + 1 / self.speed
-        return True
+        if self.speed and now >= self.next:
+            self.next = max(self.next, now - MOST_DUE)
+            due = int((now - self.next) * self.speed) + 1
+            self.next += due / self.speed
+            self.owed = min(self.owed + due, int(MOST_DUE * self.speed) + 1)
 
 
 def train(runs: Sequence[LiveRun], pace: Pace, until: float) -> None:
@@ -40,10 +47,24 @@ def train(runs: Sequence[LiveRun], pace: Pace, until: float) -> None:
     if pace.speed is None:
         _train_fully(going, until)
         return
-    while going and time.monotonic() < until and pace.take():
-        for run in going:
-            run.step() if pace.by == "steps" else run.epoch()
+    pace.count()
+    while going and pace.owed and time.monotonic() < until:
+        if pace.by == "steps":
+            for run in going:
+                run.step()
+        elif not _end_epoch(going, until):
+            return
+        pace.owed -= 1
         going = [run for run in going if not run.is_over]
+
+
+def _end_epoch(going: Sequence[LiveRun], until: float) -> bool:
+    """Train all runs to the end of the next epoch of the one that is behind; return False if there was no time."""
+    goal = min(run.epochs for run in going) + 1
+    for run in going:
+        if run.epochs < goal:
+            run.advance(until, goal - run.epochs)
+    return all(run.epochs >= goal or run.is_over for run in going)
 
 
 def _train_fully(going: Sequence[LiveRun], until: float) -> None:

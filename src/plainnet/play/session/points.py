@@ -172,14 +172,14 @@ def point(session: Session, given: CommandArguments) -> Reply:
     action = given.one_of("action", ("add", "move", "delete"))
     axes = given.list("axes", 2, None)
     where: dict[str, Any] = {"axes": axes}
+    examples = session.examples_for(session.setup)  # those that the page has set, even where they cannot run
     if action != "add":
-        where["index"] = given.whole("index", 0, len(session.examples.labels) - 1)
+        where["index"] = given.whole("index", 0, len(examples.labels) - 1)
     if action != "delete":
         x = given.list("x", MOST_COLUMNS)
 
         where["x"] = [checks.number(f"x[{i}]", value) for i, value in enumerate(x)]
         where["label"] = given.plain("label", None)
     given.finish()
-    examples = session.examples_for(session.setup)
     data = with_point(examples, session.setup.data, action, **where)
     return session.scene(session.apply(session.setup.changed(["data"], data))), {}

@@ -51,6 +51,8 @@ class LiveRun:
     training: TrainingRun
     curve: Curve
     path: ParameterPath
+    is_engaged: bool
+    """True if the engine has been chosen, for the first step."""
     problem: str
     """The message of a run that diverged."""
 
@@ -123,11 +125,13 @@ class LiveRun:
         self.is_as_set = False
         return False
 
-    def _engage(self) -> None:
-        """Choose the engine, before the first step.
+    def engage(self) -> None:
+        """Choose the engine before the first step, if that has not been done.
 
         To make machine code may take half a second. Whoever moves a slider does not wait for it at every change.
         """
+        if self.is_engaged or self.is_over:
+            return
         began = time.perf_counter()
         self.is_engaged = True
         before = self.training
@@ -244,12 +248,11 @@ class LiveRun:
         if self.is_over:
             return
         self.is_touched = False
-        if not self.is_engaged:
-            self._engage()
+        self.engage()
         training = self.training
         training.report_every = self._report_every()
         fitting = CALL / max(self.seconds_per_epoch, 1e-9)
-        most = min(most, max(self.path.next_epoch - self.epochs, int(fitting)))
+        most = min(most, max(self.path.next_epoch - self.epochs, int(fitting), 1))
         began = time.perf_counter() - training.seconds
         with warnings_passed_over():
             try:
@@ -260,8 +263,7 @@ class LiveRun:
             if training.is_over:
                 training.end()
                 self.touched()
-            else:
-                self.path.add(self.epochs, self.network.parameters)
+            self.path.add(self.epochs, self.network.parameters)
 
     def _report_every(self) -> int:
         """Return the epochs from report to report: more of them as the run gets longer, if no report steers it."""

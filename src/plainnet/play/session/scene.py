@@ -73,15 +73,13 @@ def label(layer: Layer, units: int) -> str:
 
 def input_names(examples: Examples, count: int) -> list[str]:
     """Return the name of each input of the network, by the columns that it is made of."""
+    if len(examples.input_names) == count:
+        return list(examples.input_names)
     names = [f"input {i}" for i in range(count)]
     for column in examples.columns:
         places = [place for place in column.inputs if place < count]
-        levels = [str(level) for level in column.levels or ()]
         for i, place in enumerate(places):
-            if column.kind == "category":
-                names[place] = f"{column.name} = {levels[i]}" if i < len(levels) else f"{column.name} ({i + 1})"
-            else:
-                names[place] = column.name if len(places) == 1 else f"{column.name} ({i + 1})"
+            names[place] = column.name if len(places) == 1 else f"{column.name} ({i + 1})"
     return names
 
 
@@ -112,6 +110,7 @@ def data(examples: Examples) -> dict[str, Any]:
         "target": examples.target,
         "classes": examples.classes,
         "editable": examples.editable,
+        "notes": list(examples.notes),
         "truth": is_truth_table(examples),
     }
 

@@ -281,7 +281,13 @@ def part(quantity: Quantity, lines: Sequence[Any], rest: Sequence[Any] = ()) -> 
     }
     if quantity.check is not None:
         check = quantity.check
-        found["check"] = {"verdict": check.verdict, "passed": check.passed, "error": check.relative_error}
+        found["check"] = {
+            "verdict": check.verdict,
+            "passed": check.passed,
+            "error": check.relative_error,
+            "entries": check.entries,
+            "of": check.numerical.size,
+        }
     return found
 
 

@@ -9,15 +9,30 @@ from typing import Any
 
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import choices, frames, messages, points, scene, steps, tables, takeaway, units, valley
+from plainnet.play.session import (
+    choices,
+    frames,
+    lessons,
+    messages,
+    points,
+    scene,
+    steps,
+    tables,
+    takeaway,
+    units,
+    valley,
+)
 from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.examples import Examples, Held, examples_of
 from plainnet.play.session.pace import Pace, train
 from plainnet.play.session.run import LiveRun
-from plainnet.play.session.setup import Setup
+from plainnet.play.session.setup import Setup, usual_of
 
 Reply = tuple[dict[str, Any], dict[str, Array]]
 Command = Callable[["Session", CommandArguments], Reply]
+
+AT_ONCE = 0.1
+"""The most seconds, about, that a step or an epoch of the page's trains before the answer; the rest follows later."""
 
 LONGEST_SLICE = 0.02
 """The most seconds of training in one call of `advance`, about."""
@@ -105,16 +120,15 @@ class Session:
         wanted = Setup.of(setup)
         examples = self.examples_for(wanted)
         wanted = wanted.completed(examples)
-        self.runs, self.setups, self.problems = [], [], wanted.problems(examples)
+        problems, run = wanted.problems(examples), None
+        if not problems:
+            try:
+                run = LiveRun(wanted, examples)
+            except PlainnetError as error:
+                problems = [{"at": [], "message": str(error)}]
+        run = run or LiveRun(usual_of(wanted.plain()).completed(examples), examples)
+        self.runs, self.setups, self.problems = [run], [wanted], problems
         self.pause()
-        try:
-            self.runs = [
-                LiveRun(wanted if not self.problems else Setup.of({"data": wanted.data}).completed(examples), examples)
-            ]
-        except PlainnetError as error:
-            self.problems = [{"at": [], "message": str(error)}]
-            self.runs = [LiveRun(Setup.of({"data": wanted.data}).completed(examples), examples)]
-        self.setups = [wanted]
 
     def examples_for(self, setup: Setup) -> Examples:
         """Return the examples of a setup; those of the latest ones are kept."""
@@ -163,6 +177,7 @@ class Session:
                 began = run.change(setup, examples) or began
         if began:
             self.restart()
+        self._set_playing(self.is_playing)  # a run that was over may go on
         return began
 
     def restart(self, seed: int | None = None) -> None:
@@ -221,10 +236,21 @@ class Session:
         """Train for about so long, at most LONGEST_SLICE; nothing happens while the page does not play."""
         if not self.is_playing or time.monotonic() < self.quiet_until:
             return
-        until = time.monotonic() + min(max(seconds, 0.0), LONGEST_SLICE)
-        train(self.runs, self.pace, until)
-        if all(run.is_over for run in self.runs):
+        self._train(min(max(seconds, 0.0), LONGEST_SLICE))
+
+    def _train(self, seconds: float) -> None:
+        train(self.runs, self.pace, time.monotonic() + seconds)
+        if self.pace.is_over or all(run.is_over for run in self.runs):
             self.pause()
+
+    def make(self, owed: int, by: str) -> None:
+        """Make so many epochs or steps; what takes longer than a slice is left to `advance`, which then pauses."""
+        self.play(0, by)
+        self.pace.owed = owed
+        self.quiet_until = 0.0
+        for run in self.runs:
+            run.engage()
+        self._train(AT_ONCE)
 
 
 def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
@@ -304,18 +330,14 @@ def _pause(session: Session, given: CommandArguments) -> Reply:
 
 def _step(session: Session, given: CommandArguments) -> Reply:
     given.finish()
-    session.pause()
-    for run in session.runs:
-        run.step()
-    return {"playing": False}, {}
+    session.make(1, "steps")
+    return {"playing": session.is_playing}, {}
 
 
 def _epoch(session: Session, given: CommandArguments) -> Reply:
     given.finish()
-    session.pause()
-    for run in session.runs:
-        run.epoch()
-    return {"playing": False}, {}
+    session.make(1, "epochs")
+    return {"playing": session.is_playing}, {}
 
 
 def _choices(session: Session, given: CommandArguments) -> Reply:
@@ -343,5 +365,7 @@ COMMANDS: dict[str, Command] = {
     "unit": units.unit,
     "valley": valley.valley,
     "take": takeaway.take,
+    "lesson": lessons.lesson,
+    "answer": lessons.answer,
 }
 """Each command by its name: it takes the session and its arguments, and returns a header and arrays."""

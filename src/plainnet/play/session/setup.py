@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from plainnet._base import checks
@@ -59,29 +59,34 @@ class Setup:
         """
         given = settings.an_object("setup", settings.checked_plain({} if plain is None else plain))
         _check_version(given.pop("version", VERSION))
-        names = [field.name for field in fields(cls)]
-        settings.known_keys("setup", given, names)
-        given.setdefault("data", {})
-        found: dict[str, Any] = {}
-        for name in names:
-            with placed(name):
-                value = given.get(name, _DEFAULTS.get(name))
-                found[name] = None if value is None and name in _MAY_BE_NONE else _CHECKS[name](value)
-        return cls(**found)
+        settings.known_keys("setup", given, list(_CHECKS))
+        return cls(**{name: _checked(name, given.get(name, _DEFAULTS.get(name))) for name in _CHECKS})
 
     def plain(self) -> dict[str, Any]:
         """Return the setup as plain data, which `of` takes."""
-        return copy.deepcopy({"version": VERSION, **{field.name: getattr(self, field.name) for field in fields(self)}})
+        plain = {name: copy.deepcopy(getattr(self, name)) for name in _CHECKS if name != "data"}
+        many = {name: list(self.data[name]) for name in ("X", "y") if name in self.data}
+        return {"version": VERSION, "data": {**copy.deepcopy({**self.data, **dict.fromkeys(many)}), **many}, **plain}
 
     def changed(self, path: Path, value: Any) -> Setup:
         """Return the setup with another value at a path, such as ["layers", 0, "units"].
 
         Another division of own points divides them anew.
         """
-        plain = _with(self.plain(), list(path), value, [])
-        if list(path[:1]) == ["data"] and path[1:2] and path[1] in ("validation", "test", "seed"):
-            plain["data"].pop("parts", None)
-        return Setup.of(plain)
+        place, *inside = path or ["setup"]
+        if place not in _CHECKS:
+            return Setup.of(
+                _with(self.plain(), list(path), value, [])
+            )  # which may be a whole setup, or refuses the name
+        new = _with(getattr(self, place), inside, value, [place])
+        if place == "data" and inside[:1] and inside[0] in ("validation", "test", "seed"):
+            new = {name: part for name, part in new.items() if name != "parts"}
+        return self.replaced({place: new})
+
+    def replaced(self, values: Mapping[str, Any]) -> Setup:
+        """Return the setup with other values of some fields; only what is new is checked."""
+        new = {name: value for name, value in values.items() if value != getattr(self, name)}
+        return replace(self, **{name: _checked(name, settings.checked_plain(new[name], [name])) for name in new})
 
     def completed(self, examples: Examples) -> Setup:
         """Return the setup with what suits the examples where it says nothing, or was made for data of another kind."""
@@ -117,6 +122,11 @@ class Setup:
             "sample_weight": examples.training[2],
             "validation": examples.validation,
         }
+
+
+def _checked(name: str, value: Any) -> Any:
+    with placed(name):
+        return None if value is None and name in _MAY_BE_NONE else _CHECKS[name](value)
 
 
 def _check_version(version: Any) -> None:
@@ -200,6 +210,7 @@ _CHECKS = {
     "made_for": _made_for,
 }
 _DEFAULTS: dict[str, Any] = {
+    "data": {},
     "seed": 0,
     "batch_size": USUAL_BATCH,
     "shuffle": True,

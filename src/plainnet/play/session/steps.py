@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 MOST_ROWS = 32
 """The most examples of a batch that is explained."""
 
+LEAST_CHECKED, MOST_CHECKED = 8, 2_000
+"""The numbers of entries of an array that are checked; MOST_CHECKED over the square of the number of layers.
+
+Each layer has a few arrays, each entry of them costs two passes through all layers, and the page waits.
+"""
+
 MOST_CELLS = 12
 """The most cells of an example that are told."""
 
@@ -36,7 +42,10 @@ def explain(session: Session, given: CommandArguments) -> Reply:
     given.finish()
     rows, X, y, weight = batch_of(run) if row is None else example_of(run, row)
     job = run.job
-    explanation = walk(run.network, X, y, job.loss, job.optimizer, weight, run.steps, None, before_next_step(job))
+    standing, entries = before_next_step(job), max(LEAST_CHECKED, MOST_CHECKED // len(run.network.layers) ** 2)
+    explanation = walk(
+        run.network, X, y, job.loss, job.optimizer, weight, run.steps, None, standing=standing, most_entries=entries
+    )
     scenes = Scenes(explanation, run.network, chosen)
     header = {
         **told(run, row),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import describe
 from plainnet._base.extras import missing_extra
-from plainnet.errors import InvalidValue, warnings_gathered
+from plainnet.errors import InvalidValue, shortened, warnings_gathered
 from plainnet.play.session import settings
 from plainnet.play.session.columns import ShownColumn, median_of, most_frequent, range_of
 from plainnet.play.session.data_settings import LONGEST_NAME, reading_options
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 USUAL_VALIDATION = 0.2
 MOST_TABLES = 2
 """The most tables that a session keeps: the latest one, and the one before it."""
+LONGEST_LEVEL = 200
+"""The most characters of a category that the page gets."""
 ENOUGH_FOR_FLOAT32 = 2_000_000
 """The number of features, over all rows, from which they are kept in float32."""
 PARTS = {"number": "number", "boolean": "category", "category": "category"}
@@ -57,24 +60,19 @@ class HeldTable:
         return self._read[1:]
 
 
-class refusals_of_polars:  # noqa: N801 - a context manager
+@contextmanager
+def refusals_of_polars(name: str) -> Iterator[None]:
     """Turn what polars raises for a file that it cannot read into a refusal of ours."""
+    from plainnet.tabular.sources import first_line
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        try:
-            import polars  # noqa: F401
-        except ImportError:
-            raise missing_extra("a table", "tables") from None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    try:
         from polars.exceptions import PolarsError
-
-        if isinstance(error, PolarsError):
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InvalidValue(f"{self.name} cannot be read: {said}") from None
+    except ImportError:
+        raise missing_extra("a table", "tables") from None
+    try:
+        yield
+    except PolarsError as error:
+        raise InvalidValue(f"{name} cannot be read: {first_line(error)}") from None
 
 
 def read_options(plain: dict[str, Any]) -> ReadOptions:
@@ -107,12 +105,7 @@ def of_table(data: dict[str, Any], held: Held) -> Examples:
         made = examples_of_rows(name, prepared.table, rows.frame, parts)
         usual = _usual(prepared, data, made)
     said = [*read_notes, *(note for note in notes if note not in read_notes)]
-    return Examples(**{**vars_of(made), "usual": usual, "notes": tuple(dict.fromkeys(said))})
-
-
-def vars_of(examples: Examples) -> dict[str, Any]:
-    """Return the fields of examples, to make other ones of them."""
-    return {name: getattr(examples, name) for name in Examples.__dataclass_fields__}
+    return replace(made, usual=usual, notes=tuple(dict.fromkeys(said)))
 
 
 def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array) -> Examples:
@@ -123,7 +116,8 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     kinds = of_kinds(table.columns, frame)
     cells = np.empty((len(frame), len(table.columns)))
     for place, values in codes(table.columns, kinds):
-        cells[:, place] = values
+        known = levels_of(table.columns[place])
+        cells[:, place] = np.where(values < 0, len(known), values) if known else values
     few = len(frame) * len(table.feature_names) <= ENOUGH_FOR_FLOAT32
     inputs = table.features(frame, dtype=np.float64 if few else np.float32)
     targets = table.targets(frame)
@@ -131,7 +125,7 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
     unit = (target.mean, target.deviation) if isinstance(target, NumberTarget) else None
     return Examples(
         name=name,
-        columns=tuple(shown_columns(table, cells[parts == 0])),
+        columns=tuple(shown_columns(table, cells[parts == 0], cells)),
         cells=cells,
         inputs=inputs,
         targets=targets,
@@ -140,18 +134,21 @@ def examples_of_rows(name: str, table: Table, frame: pl.DataFrame, parts: Array)
         target=table.target.name,
         classes=list(table.class_names) if unit is None else None,
         unit=unit or (0.0, 1.0),
+        input_names=table.feature_names,
         categories=table.groups.categories,
         table=table.to_dict(),
     )
 
 
-def shown_columns(table: Table, cells: Array) -> list[ShownColumn]:
-    """Return the columns of a table as the page shows them; ranges and usual values are those of the `cells`."""
+def shown_columns(table: Table, training: Array, cells: Array) -> list[ShownColumn]:
+    """Return the columns of a table as the page shows them; ranges are those of the `training` rows."""
     dates = set(table.date_columns)
     found = []
     for i, (column, places) in enumerate(zip(table.columns, table.features_of_columns, strict=True)):
-        values = cells[:, i]
+        values = training[:, i]
         levels = levels_of(column)
+        if levels and (cells[:, i] >= len(levels)).any():
+            levels = [*levels, "(not seen)"]  # in training; its place is beyond all others, so its features are 0
         kind = "category" if levels else "date" if column.name in dates else "number"
         usual = most_frequent(values, len(levels)) if levels else median_of(values)
         ends = (-0.5, len(levels) - 0.5) if levels else range_of(values)
@@ -164,7 +161,7 @@ def levels_of(column: Column) -> list[str]:
     from plainnet.tabular.columns import Categories
 
     if isinstance(column, Categories):
-        return [*column.values, *["(missing)"] * column.missing]
+        return [*(shortened(value, LONGEST_LEVEL) for value in column.values), *["(missing)"] * column.missing]
     return FALSE_TRUE if column.kind == "boolean" else []
 
 
@@ -215,7 +212,10 @@ def upload(session: Session, given: CommandArguments) -> Reply:
     session.held.tables = dict([*others, (name, table)][-MOST_TABLES:])
     session.forget_examples()
     try:
-        session.start(setup.plain())
+        try:
+            session.start(setup.plain())
+        except InvalidValue:  # a table of a few rows has none to set aside
+            session.start(setup.changed(["data", "validation"], 0.0).plain())
     except BaseException:
         session.held.tables = before
         raise

@@ -43,7 +43,8 @@ def completed(setup: Setup, examples: Examples) -> Setup:
     }.items():
         if plain[name] is None:
             plain[name] = usual
-    return Setup.of({**plain, "made_for": signature})
+    del plain["version"], plain["data"]
+    return setup.replaced({**plain, "made_for": signature})
 
 
 def fresh(plain: dict[str, Any], examples: Examples) -> dict[str, Any]:

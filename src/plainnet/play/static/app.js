@@ -136,6 +136,7 @@ export class App {
     this.asked = performance.now();
     const request = { map: null, units: null, dependence: null, curve: 0 };
     for (const wish of this.wishes) wish(request);
+    const { scene } = this;
     try {
       const frame = await this.ask("frame", request);
       const changed = frame.playing !== this.playing;
@@ -146,6 +147,7 @@ export class App {
       if (frame.lesson) this.tell("lesson", frame.lesson);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      if (scene !== this.scene) return; // it was about what the page showed before
       this.playing = false;
       if (this.connection === "open") this.tell("refusal", error);
     } finally {

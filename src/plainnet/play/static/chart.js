@@ -17,22 +17,30 @@ export function axesOf(box, x, y, number) {
     parts.push(draw("path", { class: "grid", d: y.lines ? `M${box.left - 4} ${toY(at)}H${right}` : `M${box.left - 4} ${toY(at)}h4` }));
     parts.push(draw("text", { x: box.left - 8, y: toY(at) + 4, "text-anchor": "end" }, text));
   }
-  if (x.name) parts.push(draw("text", { x: box.left + box.width / 2, y: bottom + 33, "text-anchor": "middle", class: "strong" }, shortened(x.name, box.width / 8)));
+  if (x.name) parts.push(draw("text", { x: box.left + box.width / 2, y: bottom + 33, "text-anchor": "middle", class: "strong" }, shortened(x.name, box.width / 7)));
   if (y.name) {
     const [cx, cy] = [11, box.top + box.height / 2];
-    parts.push(draw("text", { x: cx, y: cy, "text-anchor": "middle", class: "strong", transform: `rotate(-90 ${cx} ${cy})` }, shortened(y.name, box.height / 8)));
+    parts.push(draw("text", { x: cx, y: cy, "text-anchor": "middle", class: "strong", transform: `rotate(-90 ${cx} ${cy})` }, shortened(y.name, box.height / 6.4)));
   }
   return { group: draw("g", { "aria-hidden": "true" }, parts), x: toX, y: toY, box };
 }
 
+// Return a value of a column as text: a level, a date (days since 1970), or a number.
+export function valueText({ kind, levels }, value, number, digits = 3) {
+  if (levels?.length) return String(levels[Math.round(value)] ?? "–");
+  return kind === "date" && Math.abs(value) < 1e8 ? new Date(Math.round(value) * 864e5).toISOString().slice(0, 10) : number(value, digits);
+}
+
 // The marks of an axis: its levels for a category, else round numbers.
-function marksOf({ low, high, log, levels }, count, number) {
+function marksOf({ low, high, log, levels, kind }, count, number) {
   if (levels?.length) {
     const every = Math.ceil(levels.length / Math.max(2, count));
     const all = levels.map((level, at) => ({ at, text: shortened(level, 12) }));
     return all.filter(({ at }) => at % every === 0 && at >= low && at <= high);
   }
-  return (log ? logTicks(low, high, count) : ticks(low, high, count)).map((at) => ({ at, text: number(at, 3).replace(/^1·10/, "10") }));
+  const wanted = kind === "date" ? count / 1.6 : count;
+  const marks = log ? logTicks(low, high, count) : ticks(low, high, wanted);
+  return marks.map((at) => ({ at, text: valueText({ kind }, at, number).replace(/^1·10/, "10") }));
 }
 
 // Return the path of a line through (xs[i], ys[i]): of each column of pixels its first, lowest, highest and last value.

@@ -17,13 +17,15 @@ export function dataPanel(app, element) {
   const sets = make("div", { class: "sets", role: "radiogroup", "aria-label": app.text("data.sets") });
   const options = make("div", { class: "controls" });
   const about = make("p", { class: "quiet" });
-  element.append(sets, about, options, uploadForm(app, element));
+  const notes = make("ul", { class: "notes note" }); // what the reader of the table found that people may not expect
+  element.append(sets, about, notes, options, uploadForm(app, element));
   let built = "";
   app.on("scene", ({ setup, data, problems }) => {
     if (!sets.childElementCount) sets.append(...app.choices.datasets.map((entry) => choice(app, entry)), own(app));
     const chosen = { dataset: setup.data.name, points: OWN }[setup.data.kind];
     for (const box of sets.querySelectorAll("input")) box.checked = box.value === chosen;
     about.textContent = described(app, setup, data);
+    notes.replaceChildren(...(data.notes ?? []).map((note) => make("li", {}, note)));
     const wanted = JSON.stringify(shape({ kind: setup.data.kind, name: setup.data.name, options: setup.data.options }));
     if (wanted + setup.data.kind === built) for (const one of form.fields.values()) one.show();
     else {

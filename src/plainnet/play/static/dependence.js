@@ -1,6 +1,6 @@
 // The partial dependence on one column: the mean prediction over some examples, while this column varies.
 
-import { axesOf, linePath } from "./chart.js";
+import { axesOf, linePath, valueText } from "./chart.js";
 import { classColor, onColors, palette } from "./colors.js";
 import { make } from "./dom.js";
 import { draw } from "./svg.js";
@@ -29,7 +29,7 @@ export function dependenceChart(app) {
     const [low, high] = isClass ? [0, 1] : span(all);
     const [from, to] = column.range;
     const box = { left: 50, top: 8, width: width - 58, height: HEIGHT - 50 };
-    const { group, x, y } = axesOf(box, { low: from, high: to, name: column.name, levels: column.levels }, { low, high, lines: true, name: isClass ? app.text("drawing.plane.probability") : data.target }, app.number);
+    const { group, x, y } = axesOf(box, { low: from, high: to, name: column.name, levels: column.levels, kind: column.kind }, { low, high, lines: true, name: isClass ? app.text("drawing.plane.probability") : data.target }, app.number);
     const lines = all.flatMap((array, run) => linesOf(array, run, { column, x, y, isClass, count: data.classes?.length }));
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("height", HEIGHT);
@@ -67,6 +67,7 @@ function linesOf(array, run, { column, x, y, isClass, count }) {
 function inWords(app, values, column, isClass) {
   const [points, outputs] = values.shape;
   const k = isClass && outputs === 2 ? 1 : 0;
-  const names = column.levels?.length ? [column.levels[0], column.levels.at(-1)] : column.range.map((end) => app.number(end, 3));
+  const ends = column.levels?.length ? [0, column.levels.length - 1] : column.range;
+  const names = ends.map((end) => valueText(column, end, app.number));
   return app.text("drawing.dependence.words", { name: column.name, from: names[0], to: names[1], first: app.number(values[k], 3), last: app.number(values[(points - 1) * outputs + k], 3) });
 }

@@ -4,6 +4,7 @@
 // other layers (dropout, normalization, activation) are bands between two columns: what flows on passes through them.
 
 export const MOST_SHOWN = 16; // units of a column; the others are in the list below
+export const BAND = 30; // room for a band
 export const MOST_LINKS = 200; // links between two columns; the strongest are drawn
 const HEAD = 34; // above the columns, for the layers' labels
 const LEAST_PITCH = 34;
@@ -44,14 +45,14 @@ export function layOut(network, width, firsts = new Map()) {
   const pitch = Math.max(LEAST_PITCH, size + (size < 30 ? 8 : most > 10 ? 11 : roomy ? 30 : 24));
   const left = margin(columns[0].names, width) + size / 2;
   const right = margin(columns.at(-1).names ?? [], width) + size / 2;
-  const afters = columns.at(-1).after.length * 30;
+  const afters = columns.at(-1).after.length * BAND;
   const between = columns.length - 1 || 1;
-  const gaps = columns.slice(1).map(({ bands }) => size + 30 + bands.length * 30);
+  const gaps = columns.slice(1).map(({ bands }) => size + 30 + bands.length * BAND);
   const least = gaps.reduce((sum, gap) => sum + gap, 0);
   const room = width - left - right - afters;
   const spare = clamp((room - least) / between, 0, MOST_PITCH - size);
   const whole = left + right + afters + least + spare * between;
-  const height = HEAD + most * pitch + (columns.some(({ units }) => units > most) ? 22 : 4);
+  const height = HEAD + most * pitch + (columns.some(({ units }) => units > most) ? 30 : 4);
   let x = left + Math.max(0, (width - whole) / 2);
   columns.forEach((column, k) => {
     if (k > 0) x += gaps[k - 1] + spare;
@@ -60,7 +61,7 @@ export function layOut(network, width, firsts = new Map()) {
     column.bandsAt = spread(column.bands, columns[k - 1], column, size);
   });
   const last = columns.at(-1);
-  last.afterAt = last.after.map((layer, i) => ({ layer, x: last.x + size / 2 + 16 + i * 30 }));
+  last.afterAt = last.after.map((layer, i) => ({ layer, x: last.x + size / 2 + 16 + i * BAND }));
   const links = columns.slice(1).filter(({ linked }) => linked).map((column) => linksBetween(columns[columns.indexOf(column) - 1], column));
   return { columns, links, size, pitch, width: Math.max(width, Math.ceil(whole)), height, head: HEAD };
 }

@@ -22,9 +22,9 @@ export function moreUnits(drawing) {
 
 function bring(drawing, column, unit) {
   drawing.firsts.set(column.place, Math.max(0, unit - Math.floor(column.nodes.length / 2)));
-  drawing.build();
+  drawing.refresh();
   const node = drawing.nodes.find((one) => one.column.place === column.place && one.unit === unit);
-  drawing.rove({ kind: "unit", node });
+  drawing.pointing.rove({ kind: "unit", node });
   drawing.app.refresh();
 }
 

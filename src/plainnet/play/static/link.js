@@ -17,13 +17,27 @@ export async function readAddress() {
   return {
     lesson: Number(query.get("lesson")) || null,
     hide: new Set(hide),
-    token: token ?? sessionStorage.getItem(PLACE) ?? "",
+    token: token ?? keptToken() ?? "",
     setup: await unpacked(fragment.get("setup")),
   };
 }
 
 // Keep the token for the next time that this tab is loaded.
-export const keepToken = (token) => sessionStorage.setItem(PLACE, token);
+export function keepToken(token) {
+  try {
+    sessionStorage.setItem(PLACE, token);
+  } catch {
+    // a frame in a page of another site may be allowed to keep nothing
+  }
+}
+
+function keptToken() {
+  try {
+    return sessionStorage.getItem(PLACE);
+  } catch {
+    return null;
+  }
+}
 
 const address = (packed) => location.pathname + location.search + (packed ? `#setup=${packed}` : "");
 

@@ -1,62 +1,54 @@
 // The units of the drawing: a square that shows the unit's output over the input plane, with its bias and its name.
 
 import { Raster, css, palette, shades } from "./colors.js";
-import { biasOf } from "./diagram_layout.js";
-import { draw, set, setText, shortened } from "./svg.js";
+import { BAND, biasOf } from "./diagram_layout.js";
+import { draw, set, shortened } from "./svg.js";
 
 const ROUND = 6; // radius of a square's corners
 
 // Make the elements of one node.
-export function makeNode(node, { title }) {
+export function makeNode(node, { width, pitch }, label) {
   const { x, y, size, column } = node;
   const half = size / 2;
+  const isInput = column.place === -1;
   node.bias = biasOf(node);
   node.raster = new Raster();
-  node.frame = draw("rect", { class: "frame", x: x - half, y: y - half, width: size, height: size, rx: ROUND });
-  const parts = [node.frame];
+  const parts = [draw("rect", { class: "frame", x: x - half, y: y - half, width: size, height: size, rx: ROUND })];
   if (node.name !== null) {
-    const outer = column.place === -1 ? -1 : 1;
-    const after = outer > 0 ? column.after.length * 30 : 0;
-    const room = Math.max(3, Math.floor((node.room - 8) / 6.6));
-    const name = draw("text", { class: "name", x: x + outer * (half + 8) + after, y: y + 4, "text-anchor": outer < 0 ? "end" : "start" });
-    name.textContent = shortened(node.name, room);
-    if (name.textContent !== String(node.name)) name.append(draw("title", {}, String(node.name)));
-    parts.push(name);
+    const end = isInput ? x - half - 8 : x + half + 8 + column.after.length * BAND;
+    const room = (isInput ? end : width - end) / 7.2;
+    parts.push(draw("text", { class: "name", x: end, y: y + 4, "text-anchor": isInput ? "end" : "start" }, shortened(node.name, room), draw("title", {}, String(node.name))));
   }
   if (node.bias !== null) {
-    node.mark = draw("rect", { class: "bias", width: 9, height: 9 });
-    node.markAt = [x - half, y + half];
+    node.mark = draw("rect", { class: "bias" });
     parts.push(node.mark);
-    if (size >= 34 && node.roomBelow >= 12) {
-      node.number = draw("text", { class: "number", x: x + 4, y: y + half + 12, "text-anchor": "middle" });
-      parts.push(node.number);
-    }
+    if (size >= 34 && pitch - size >= 12) node.number = draw("text", { x: x + 4, y: y + half + 12, "text-anchor": "middle" });
   }
-  node.element = draw("g", { class: "node", tabindex: -1, role: "button", "aria-label": title }, parts);
+  node.element = draw("g", { class: "node", tabindex: -1, role: "button", "aria-label": label }, parts, node.number);
   node.element.target = { kind: "unit", node };
   return node.element;
 }
 
 // Show a bias: a square at the lower left corner, filled blue or hollow orange, larger for a larger number.
-export function showBias(node, value, text) {
-  if (!node.mark) return;
+export function showBias({ mark, x, y, size }, value) {
+  if (!mark) return;
   const side = 5 + 6 * (1 - Math.exp(-Math.abs(value) / 2));
-  set(node.mark, "class", value < 0 ? "bias minus" : "bias plus");
-  set(node.mark, "x", (node.markAt[0] - side / 2).toFixed(1));
-  set(node.mark, "y", (node.markAt[1] - side / 2).toFixed(1));
-  set(node.mark, "width", side.toFixed(1));
-  set(node.mark, "height", side.toFixed(1));
-  if (node.number && text) setText(node.number, text);
+  set(mark, "class", value < 0 ? "bias minus" : "bias plus");
+  set(mark, "x", (x - size / 2 - side / 2).toFixed(1));
+  set(mark, "y", (y + size / 2 - side / 2).toFixed(1));
+  set(mark, "width", side.toFixed(1));
+  set(mark, "height", side.toFixed(1));
 }
 
-// Colour a node's map. `map` is {bytes, low, high, points}; `classes` the number of classes of an output, else 0.
-export function colorMap(node, { bytes, low, high, points }, ends, tableOf) {
-  const [from, to] = ends ?? shades(node.column.layer?.activation, low, high);
-  const span = to - from || 1;
-  const slope = (((high - low) / 255) * 255) / span;
-  const start = ((low - from) * 255) / span + 0.5;
-  const table = tableOf ?? palette().signs;
-  node.raster.write(bytes, points, (byte) => table[Math.min(255, Math.max(0, (start + slope * byte) | 0))]);
+// Colour a node's map: by sign, or with `table` the share of a class.
+export function colorMap(node, table) {
+  const { bytes, low, high, points, isLine } = node.map;
+  if (isLine) return;
+  const [from, to] = table ? [0, 1] : shades(node.column.layer.activation, low, high);
+  const slope = (high - low) / (to - from);
+  const start = ((low - from) * 255) / (to - from) + 0.5;
+  const colors = table ?? palette().signs;
+  node.raster.write(bytes, points, (byte) => colors[Math.min(255, Math.max(0, (start + slope * byte) | 0))]);
 }
 
 // Colour an input's own map: the value itself along its axis, plain where it is not an axis.
@@ -77,7 +69,7 @@ export function paintNode(context, node) {
   context.beginPath();
   context.roundRect(x - half, y - half, size, size, ROUND);
   context.clip();
-  if (node.line) paintLine(context, node);
+  if (node.map?.isLine) paintLine(context, node);
   else if (node.raster.points && !node.plain) context.drawImage(node.raster.canvas, x - half, y - half, size, size);
   else {
     context.fillStyle = node.plain ?? palette().card;
@@ -86,26 +78,20 @@ export function paintNode(context, node) {
   context.restore();
 }
 
-// Paint a unit's output over one input as a line: {bytes, low, high}, the numbers as whole parts of 255.
-function paintLine(context, { x, y, size, line }) {
+// Paint a unit's output over one input as a line.
+function paintLine(context, { x, y, size, map, column }) {
+  const { bytes, low, high } = map;
   const colors = palette();
   const half = size / 2;
+  const [from, to] = shades(column.layer.activation, low, high);
+  const place = (value) => y + half - 4 - ((value - from) / (to - from)) * (size - 8);
   context.fillStyle = colors.card;
   context.fillRect(x - half, y - half, size, size);
-  const { bytes, ends, low, high } = line;
-  const place = (value) => y + half - 4 - ((value - ends[0]) / (ends[1] - ends[0] || 1)) * (size - 8);
-  context.strokeStyle = colors.line;
-  context.lineWidth = 1;
-  context.beginPath();
-  const zero = Math.min(y + half, Math.max(y - half, place(0)));
-  context.moveTo(x - half, zero);
-  context.lineTo(x + half, zero);
-  context.stroke();
+  context.fillStyle = colors.line;
+  context.fillRect(x - half, place(0), size, 1);
   context.strokeStyle = colors.blue;
   context.lineWidth = 2;
   context.beginPath();
-  bytes.forEach((byte, i) => {
-    context.lineTo(x - half + (i / (bytes.length - 1)) * size, place(low + (byte / 255) * (high - low)));
-  });
+  bytes.forEach((byte, i) => context.lineTo(x - half + (i / (bytes.length - 1)) * size, place(low + (byte / 255) * (high - low))));
   context.stroke();
 }

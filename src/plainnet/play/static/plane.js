@@ -1,6 +1,7 @@
 // What the network predicts: a map of one or two columns for each run, with the examples, which can be added, moved and
 // deleted; below it the reading at the pointer, the legend, and for tables the dependence on one column.
 
+import { valueText } from "./chart.js";
 import { dependenceChart } from "./dependence.js";
 import { make } from "./dom.js";
 import { listenToMap } from "./plane_keys.js";
@@ -127,11 +128,8 @@ export async function deletePoint({ app }) {
 
 // Return a point in words: each column with its number or its level.
 export function whereOf(app, { axes }, point) {
-  const part = (axis, i) => {
-    const { name, levels } = app.scene.data.columns[axis];
-    const value = levels?.length ? (levels[Math.round(point[i])] ?? "–") : app.number(point[i], 3);
-    return `${name} ${value}`;
-  };
+  const { columns } = app.scene.data;
+  const part = (axis, i) => `${columns[axis].name} ${valueText(columns[axis], point[i], app.number)}`;
   return axes.map(part).join(", ");
 }
 

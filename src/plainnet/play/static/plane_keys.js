@@ -121,11 +121,11 @@ function labelAt(app, view, y) {
   return view.axes.y.invert(y);
 }
 
-async function add({ app }, view, point, y) {
+async function add({ app, shown }, view, point, y) {
   if (!app.scene.data.editable) return;
   const label = labelAt(app, view, y);
   const { classes } = app.scene.data;
-  const reply = await app.act("point", { action: "add", x: point, label });
+  const reply = await app.act("point", { action: "add", x: point, axes: shown.axes, label });
   if (reply) app.say(app.text("drawing.plane.added", { label: classes?.[label] ?? app.number(label) }));
 }
 
@@ -141,7 +141,7 @@ function carry({ app, shown }, view, i, point, y) {
 async function drop({ app, shown }, view, i) {
   if (!app.scene.data.editable) return;
   const index = shown.rows[i];
-  const reply = await app.act("point", { action: "move", index, x: shown.at(i), label: shown.labels[i] });
+  const reply = await app.act("point", { action: "move", index, x: shown.at(i), axes: shown.axes, label: shown.labels[i] });
   if (!reply) return shown.forget();
   app.say(app.text("drawing.plane.moved", { row: index + 1, where: whereOf(app, shown, shown.at(i)) }));
 }

@@ -4,7 +4,7 @@ import { axesOf } from "./chart.js";
 import { Raster, classColor, palette } from "./colors.js";
 import { make } from "./dom.js";
 import { drawPoint, labelColor, radiusOf } from "./points.js";
-import { draw, ticks } from "./svg.js";
+import { draw, sharp, ticks } from "./svg.js";
 
 const HIT = 12; // pixels
 const MOST_SIDE = 640;
@@ -42,10 +42,10 @@ export class MapView {
     if (!shown.ranges || width < 60 || shown.ranges.length !== app.chosen.axes.length) return;
     const columns = shown.axes.map((axis) => app.scene.data.columns[axis]);
     const longest = Math.max(0, ...((this.isPlane && columns[1].levels) || []).map((level) => Math.min(12, String(level).length)));
-    const left = Math.max(50, 26 + 7 * longest);
+    const left = Math.max(this.isPlane && columns[1].kind === "date" ? 92 : 50, 26 + 7 * longest);
     const side = Math.min(width - left - 8, MOST_SIDE);
     const box = { left, top: 8, width: side, height: this.isPlane ? side : Math.round(0.72 * side) };
-    const axis = (i) => ({ low: shown.ranges[i][0], high: shown.ranges[i][1], name: columns[i].name, levels: columns[i].levels });
+    const axis = (i) => ({ low: shown.ranges[i][0], high: shown.ranges[i][1], name: columns[i].name, levels: columns[i].levels, kind: columns[i].kind });
     this.levels = columns.map(({ levels }) => levels);
     const { task, target } = app.scene.data;
     const upright = { low: -0.08, high: 1.08, name: app.text("drawing.plane.probability"), lines: true };
@@ -57,12 +57,8 @@ export class MapView {
     this.border = draw("rect", { class: "border", x: box.left, y: box.top, width: box.width, height: box.height, rx: 4 });
     this.cross = draw("path", { class: "pointer", d: "" });
     this.svg.replaceChildren(this.axes.group, this.border, this.cross);
-    const ratio = Math.min(3, window.devicePixelRatio || 1);
-    for (const canvas of [this.ground, this.over]) {
-      Object.assign(canvas, { width: box.width * ratio, height: box.height * ratio });
-      for (const name of ["left", "top", "width", "height"]) canvas.style[name] = `${box[name]}px`;
-      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, -box.left * ratio, -box.top * ratio);
-    }
+    sharp(this.ground, box);
+    sharp(this.over, box);
     this.element.setAttribute("aria-label", app.text(app.scene.data.editable ? "drawing.plane.editable" : "drawing.plane.label", { columns: columns.map(({ name }) => name).join(", ") }));
     this.title.textContent = app.scene.runs > 1 ? app.text("drawing.run", { run: this.run + 1 }) : "";
     this.paint();

@@ -43,7 +43,7 @@ export class ShownExamples {
   // Begin with columns of numbers, as maps of them show more; return whether that has changed the axes.
   preferNumbers() {
     const { columns } = this.app.scene.data;
-    const numbers = columns.map((_, i) => i).filter((i) => columns[i].kind === "number");
+    const numbers = columns.map((_, i) => i).filter((i) => columns[i].kind !== "category");
     const axes = numbers.slice(0, 2);
     if (axes.length < 2 || this.app.chosen.axes.every((axis) => numbers.includes(axis))) return false;
     this.key = "";

@@ -28,6 +28,16 @@ export function setText(element, value) {
   element.textContent = value;
 }
 
+// Put a canvas at a box {left, top, width, height} with all pixels of the screen; return its context in the page's pixels.
+export function sharp(canvas, { left, top, width, height }) {
+  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  Object.assign(canvas, { width: width * ratio, height: height * ratio });
+  Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, -left * ratio, -top * ratio);
+  return context;
+}
+
 // Return a function from [low, high] to [from, to], with its inverse; `log` takes logarithms first.
 export function scale(low, high, from, to, log = false) {
   const into = log ? (value) => Math.log10(Math.max(value, 1e-300)) : (value) => value;
@@ -67,8 +77,10 @@ export function logTicks(low, high, count = 5) {
   return found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
 }
 
-// Return a name that fits into about `length` characters.
-export const shortened = (name, length) => {
+// Return a name that fits into about `length` characters: its beginning and its end, as names of one table begin alike.
+export function shortened(name, length) {
   const whole = String(name);
-  return whole.length > length ? `${whole.slice(0, Math.max(1, length - 1))}…` : whole;
-};
+  const most = Math.max(3, Math.floor(length));
+  const end = Math.floor((most - 1) * 0.4);
+  return whole.length > most ? `${whole.slice(0, most - 1 - end)}…${whole.slice(whole.length - end)}` : whole;
+}

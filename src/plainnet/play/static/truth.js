@@ -1,5 +1,6 @@
 // The learned table: for data of a few rows, such as XOR, each row with its target and what is predicted.
 
+import { valueText } from "./chart.js";
 import { palette, classColor } from "./colors.js";
 import { make } from "./dom.js";
 import { classOf } from "./plane_view.js";
@@ -69,7 +70,7 @@ function line(app, { inputs, label }, row) {
     const goal = draw("path", { d: "", stroke: "currentColor", "stroke-width": 2 });
     const picture = draw("svg", { viewBox: "0 0 100 14", preserveAspectRatio: "none", "aria-hidden": "true" }, draw("path", { class: "grid", d: "M0 13H100" }), bar, goal);
     const verdict = make("td", { class: "verdict" });
-    const level = (value, i) => data.columns[i].levels?.[Math.round(value)] ?? app.number(value);
+    const level = (value, i) => valueText(data.columns[i], value, app.number, 4);
     const first = make("button", { type: "button", class: "plain", onclick: (event) => (event.stopPropagation(), choose()), "aria-label": app.text("drawing.truth.choose", { row: row + 1 }) }, level(inputs[0], 0));
     const cells = inputs.map((value, i) => make("td", {}, i || run ? level(value, i) : first));
     const answer = data.classes ? data.classes[label] : app.number(label);
@@ -80,7 +81,7 @@ function line(app, { inputs, label }, row) {
 }
 
 function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
-  if (!truth) return;
+  if (!truth || row >= truth.shape[0]) return; // a frame from before the data changed
   const { data } = app.scene;
   const count = truth.shape[1] ?? 1;
   if (data.task !== "classification") {
@@ -104,6 +105,6 @@ function showRow(app, { row, label, prediction, bar, goal, verdict }, truth) {
 }
 
 function fill(bar, width, color) {
-  set(bar, "width", Math.max(0.5, width).toFixed(1));
+  set(bar, "width", Math.max(0.5, width || 0).toFixed(1));
   set(bar, "fill", color);
 }

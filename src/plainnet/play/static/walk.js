@@ -46,10 +46,11 @@ function singleLine(app, part, line, named) {
 
 // Screen readers hear the caption first: what these numbers are.
 function linesTable(app, part, scene) {
-  const calculated = part.lines.some(({ terms }) => terms);
+  const isLong = part.lines.some((line) => line.terms?.length > 1); // sums over examples stand in a row of their own
+  const calculated = !isLong && part.lines.some((line) => line.terms);
   const checked = part.lines.some(({ numerical }) => numerical !== undefined);
   const head = ["", calculated && app.text("insight.calculation"), app.text("insight.value"), checked && app.text("insight.numerical")];
-  const row = (line) =>
+  const row = (line) => [
     make(
       "tr",
       { class: line.total && part.lines.length > 1 ? "total" : null },
@@ -57,7 +58,9 @@ function linesTable(app, part, scene) {
       calculated && make("td", { class: "terms" }, terms(app, line)),
       make("td", {}, app.number(line.value)),
       checked && make("td", { class: "quiet" }, line.numerical === undefined ? "" : app.number(line.numerical)),
-    );
+    ),
+    isLong && make("tr", {}, make("td", { class: "terms", colspan: checked ? 3 : 2 }, `= ${terms(app, line)}`)),
+  ];
   return table(`${part.name}: ${sceneTitle(app, scene)}`, head, part.lines.map(row), app, part.more);
 }
 
@@ -99,7 +102,8 @@ function table(caption, head, rows, app, more) {
   ];
 }
 
-function verdict(app, { passed, error, verdict: words }) {
+function verdict(app, { passed, error, entries, of, verdict: words }) {
+  const some = entries < of ? ` ${app.text("insight.places", { entries, of })}` : "";
   const shown = passed ? app.text("insight.agrees", { error: error.toExponential(1) }) : app.text("insight.differs", { verdict: words });
-  return make("p", { class: passed ? "agrees" : "differs" }, shown);
+  return make("p", { class: passed ? "agrees" : "differs" }, shown + some);
 }
