@@ -31,8 +31,11 @@ FEW_ROWS = 16
 HOMES = (layers, activations, losses, optimizers, schedules, initializers, plainnet)
 """The modules where the classes of a network's description are found."""
 
-OWN = re.compile(r"\b([A-Z]\w*)\(")
+CALL = re.compile(r"\b([A-Z]\w*)\(")
 """A call of a class in the text of an object."""
+
+OWN_PARTS = re.compile(r"['\"]own:([\w.]+)['\"]")
+"""The name of a part of the user's own in such a text."""
 
 WHY = {
     "edited": "The network on the page is not quite this one: weights were edited by hand, or settings were changed "
@@ -346,10 +349,11 @@ class Writer:
         if "array(" in text:
             self.uses_numpy = True
             text = re.sub(r"\barray\(", "np.array(", text)
-        return OWN.sub(name, double_quotes(text))
+        return OWN_PARTS.sub(r"\1", CALL.sub(name, double_quotes(text)))
 
     def _own_parts(self) -> list[str]:
-        return sorted({part.__name__ for part in self.examples.custom if hasattr(part, "__name__")})
+        parts = [*self.examples.custom, *self.examples.own.values()]
+        return sorted({getattr(part, "__name__", type(part).__name__) for part in parts})
 
     def _imports(self) -> str:
         lines = ["import numpy as np", ""] if self.uses_numpy else []
@@ -361,7 +365,7 @@ class Writer:
 
 def double_quotes(text: str) -> str:
     """Return source with the quotes that formatters of Python use around plain words."""
-    return re.sub(r"'(\w*)'", r'"\1"', text)
+    return re.sub(r"'([\w.]*)'", r'"\1"', text)
 
 
 def quoted(name: str) -> str:
