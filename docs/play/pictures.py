@@ -1,7 +1,7 @@
 """Makes the README's pictures of plainnet play: run `python docs/play/pictures.py` with plainnet[test] and Chromium.
 
-docs/images/play.webp is an animation of XOR being learned; play-desktop.webp and play-phone.webp are the page on a desk, in
-dark colours and with a table, and on a phone.
+docs/images/play.webp is an animation of XOR being learned; play-desktop.webp and play-phone.webp are the page on a
+desk, in dark colours and with a table, and on a phone.
 """
 
 import io
@@ -75,9 +75,7 @@ def animation(browser: Browser) -> None:
 
 def stills(browser: Browser) -> None:
     """The page on a desk with a table, and on a phone."""
-    with played(
-        browser, str(PENGUINS), "--target", "species", width=1440, height=900, scheme="dark"
-    ) as page:
+    with played(browser, str(PENGUINS), "--target", "species", width=1440, height=900, scheme="dark") as page:
         page.keyboard.press("Space")
         page.wait_for_timeout(4000)
         page.keyboard.press("Space")
