@@ -309,6 +309,36 @@ def test_a_table_that_is_not_in_memory_is_asked_for():
     assert caught.value.at == ["data"]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        (["target"], "nothing", ["data", "target"]),
+        (["options", "decimal"], "x", ["data", "options", "decimal"]),
+        (["options", "columns"], {"gap": "integer"}, ["data", "options"]),
+        (["validation"], 0.95, ["data", "validation"]),
+    ],
+)
+def test_a_table_that_cannot_be_read_so_is_refused_with_the_place(path, value, at):
+    session = Session()
+    upload(session, "table.csv", csv(), "kind")
+    with pytest.raises(InvalidValue) as caught:
+        session.handle({"do": "change", "path": ["data", *path], "value": value})
+    assert caught.value.at == at
+    assert session.setup.data["target"] == "kind"
+
+
+def test_columns_may_be_read_otherwise():
+    session = Session()
+    upload(session, "table.csv", csv(), "kind")
+    columns = {"gap": "category", "color": "ignore"}
+    session.handle({"do": "change", "path": ["data", "options", "columns"], "value": columns})
+    kinds = {column.name: column.kind for column in session.examples.columns}
+    assert kinds["gap"] == "category"
+    assert "color" not in kinds
+    session.handle({"do": "change", "path": ["data", "target"], "value": "price"})
+    assert (session.setup.loss, session.setup.layers[-1]["units"], session.problems) == ("mse", 1, [])
+
+
 def test_a_table_of_the_same_name_takes_the_place_of_the_first():
     session = Session()
     upload(session, "table.csv", csv(), "kind")

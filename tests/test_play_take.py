@@ -11,6 +11,8 @@ from tests import c_compilers
 
 import plainnet as pn
 from plainnet.errors import MissingExtraError
+from plainnet.play.session.examples import Held
+from plainnet.play.session.given import held_arrays
 from plainnet.play.session.session import Session
 
 SECONDS = 120
@@ -223,3 +225,96 @@ def test_a_missing_extra_and_a_layer_that_cannot_be_exported_are_told_in_a_sente
     monkeypatch.delitem(sys.modules, "plainnet.export.onnx_operators", raising=False)
     with pytest.raises(MissingExtraError, match="exchange"):
         taken(session, "onnx")
+
+
+# ---- tables and what was given ----
+
+
+def table(rows=80):
+    """A CSV file as German spreadsheets write it, with missing cells and names that are no names of Python."""
+    random = np.random.default_rng(1)
+    lines = ['"Länge; ""cm""";Farbe;Gewicht;Art']
+    for i in range(rows):
+        size, color = 100 + 50 * random.random(), random.choice(["rot", "blau", "grün"])
+        shown = "" if i % 9 == 4 else f"{size:.2f}".replace(".", ",")
+        lines.append(f"{shown};{color};{f'{2 * size:.3f}'.replace('.', ',')};{'groß' if size > 125 else 'klein'}")
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.needs("tables")
+@pytest.mark.parametrize(
+    ("target", "setup"),
+    [
+        ("Art", {}),
+        ("Gewicht", {}),
+        ("Gewicht", {"dtype": "float64", "data": {"validation": 0.0, "test": 0.3, "seed": 4}}),
+        ("Art", {"data": {"options": {"task": "classification", "missing": ["rot"]}}}),
+    ],
+)
+def test_the_code_of_a_table_reads_the_file_and_makes_the_same_network(target, setup, tmp_path):
+    from plainnet.play.session.tables import HeldTable
+
+    name = "Meine Tabelle.csv"
+    held = Held(tables={name: HeldTable(name, table())})
+    data = {"kind": "table", "name": name, "target": target, "validation": 0.2, **setup.get("data", {})}
+    session = session_of(6, {**setup, "data": data}, held)
+    reply, text = taken(session, "code")
+    assert reply["name"] == "meine_tabelle_code.py"
+    assert [(note["key"], note["values"]) for note in reply["notes"]] == [("table", {"data": name})]
+    (tmp_path / name).write_bytes(table())
+    made = ran(text, tmp_path)
+    net = session.runs[0].network
+    np.testing.assert_array_equal(made.parameters, net.parameters)
+    X = session.examples.inputs
+    np.testing.assert_array_equal(made.predict(X), net.predict(X))
+    assert made.table["target"] == net.table["target"]
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_the_code_of_given_arrays_and_a_given_network_reads_their_archive(is_trained, tmp_path):
+    X, y = pn.datasets.moons(80, noise=0.2, seed=1)
+    net = pn.Network(pn.Dense(5, "tanh"), pn.Dropout(0.2), pn.Dense(2, "softmax"), input_size=2, seed=3)
+    if is_trained:
+        net.fit(X, y, loss="cross_entropy", epochs=3)
+    session = session_of(5, held=held_arrays(net, X, y, sample_weight=np.linspace(0.5, 1, 80), name="my data"))
+    session.handle({"do": "change", "path": ["data", "validation"], "value": 0.25})
+    session.runs[0].advance(epochs=5)
+    reply, text = taken(session, "code")
+    assert [note["key"] for note in reply["notes"]] == ["data"]
+    named, content = taken(session, "data")
+    assert (named["name"], named["type"]) == ("my_data_data.npz", "application/octet-stream")
+    (tmp_path / named["name"]).write_bytes(content)
+    np.testing.assert_array_equal(ran(text, tmp_path).parameters, session.runs[0].network.parameters)
+
+
+def bend(z):
+    """An activation of a user's own, as plainnet takes it: values and slopes."""
+    return np.sin(z), np.cos(z)
+
+
+def test_the_code_names_parts_of_your_own(tmp_path):
+    X, y = pn.datasets.sine(20, seed=0)
+    net = pn.Network(pn.Dense(3, bend), pn.Dense(1), input_size=1, seed=0)
+    session = session_of(4, held=held_arrays(net, X, y))
+    reply, text = taken(session, "code")
+    assert [note["key"] for note in reply["notes"]] == ["data", "own"]
+    named, content = taken(session, "data")
+    (tmp_path / named["name"]).write_bytes(content)
+    mine = "import numpy as np\n\n\ndef bend(z):\n    return np.sin(z), np.cos(z)\n\n\n"
+    path = tmp_path / "program.py"
+    path.write_text(mine + text.decode() + "np.save('parameters.npy', net.parameters)\n", "utf-8")
+    subprocess.run([sys.executable, str(path)], cwd=tmp_path, check=True, timeout=SECONDS)
+    np.testing.assert_array_equal(np.load(tmp_path / "parameters.npy"), session.runs[0].network.parameters)
+
+
+@pytest.mark.needs("tables", "plots")
+def test_the_report_of_a_table():
+    from plainnet.play.session.tables import HeldTable
+
+    held = Held(tables={"t.csv": HeldTable("t.csv", table())})
+    data = {"kind": "table", "name": "t.csv", "target": "Art", "validation": 0.2}
+    session = session_of(6, {"data": data}, held)
+    _, content = taken(session, "report")
+    assert "Shown on 16 validation rows" in content.decode()
+    assert "Länge; &quot;cm&quot;" in content.decode()
+    assert "groß" in content.decode()

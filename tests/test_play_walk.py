@@ -63,7 +63,7 @@ def test_a_step_is_walked_through_by_keyboard_on_the_drawing(page):
         assert panel.locator(".differs").count() == 0
     assert len(seen) == len(set(seen)) == 21
     page.keyboard.press("Escape")
-    assert page.locator(".net .lit").count() == 0
+    until(page, lambda: page.locator(".net .lit").count() == 0)
     assert page.evaluate("document.activeElement.closest('#explain') !== null")
 
 
@@ -84,6 +84,10 @@ def test_the_update_of_a_batch_is_the_step_that_follows(page):
 
 def test_a_weight_of_a_unit_is_changed_by_number(page):
     panel = fold(page, "unit")
+    page.locator(".net .node").nth(5).hover()
+    panel.get_by_role("heading", name="unit 2 of layer 0", exact=True).wait_for()
+    page.mouse.move(0, 0)
+    panel.get_by_role("heading", name="unit 0 of layer 0", exact=True).wait_for()
     panel.get_by_label("Unit", exact=True).select_option(label="unit 2 of layer 0")
     weight = panel.get_by_label("x2", exact=True)
     weight.fill("1.5")

@@ -141,9 +141,7 @@ class Answer:
             return
         kind = "websocket.http" if is_socket else "http"
         body = sentence.encode()
-        text = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        await self.send({"type": f"{kind}.response.start", "status": status, "headers": text})
+        text = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        about = [] if is_socket else text  # the server adds both to the refusal of a WebSocket
+        await self.send({"type": f"{kind}.response.start", "status": status, "headers": about})
         await self.pass_on({"type": f"{kind}.response.body", "body": body})

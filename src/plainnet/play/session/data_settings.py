@@ -206,7 +206,8 @@ def reading_options(value: Any) -> dict[str, Any]:
         with placed(name):
             if name in found:
                 _name(name, found[name])
-    ReadOptions(**{name: part for name, part in found.items() if name != "task"})
+    with settings.placed_by_name(found):
+        ReadOptions(**{name: part for name, part in found.items() if name != "task"})
     return found
 
 

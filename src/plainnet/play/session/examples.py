@@ -204,9 +204,9 @@ class Examples:
 
 def examples_of(setup: Setup, held: Held) -> Examples:
     """Return the examples that the data of a setup describe."""
-    from plainnet.play.session.settings import placed
+    from plainnet.play.session.settings import placed, placed_by_name
 
-    with placed("data"):
+    with placed("data"), placed_by_name(("target", "validation", "test")):
         return _makers()[setup.data["kind"]](setup.data, held)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
+from plainnet.engines import blas
 from plainnet.errors import InvalidType, InvalidValue
 from plainnet.play.session import maps, scene, story
 from plainnet.play.session.arguments import CommandArguments
@@ -46,24 +47,25 @@ def frame(session: Session, given: CommandArguments) -> Reply:
     given.finish()
     headers: list[dict[str, Any]] = []
     arrays: dict[str, Array] = {}
-    for i, run in enumerate(runs):
-        own: dict[str, Array] = {"parameters": run.network.parameters.astype(np.float32)}
-        header = numbers(run)
-        if want_map is not None:
-            own |= prediction_map(session, run, want_map)
-        if want_units is not None:
-            own["units"], header["unit_ranges"] = unit_maps(session, run, want_units)
-        if want_dependence is not None:
-            own["dependence"] = dependence(session, run, want_dependence)
-        if want_wrong and run.examples.classes is not None:
-            own["wrong"] = wrong(run)
-        if scene.is_truth_table(run.examples):
-            own["truth"] = truth(run)
-        header["curve_from"], rows = run.curve.since(have[i])
-        header["curve_rows"] = header["curve_from"] + len(rows)
-        own["curve"] = rows.astype(np.float32)
-        headers.append(header)
-        arrays |= {f"{i}.{name}": array for name, array in own.items()}
+    with blas.limited(1 if blas.can_be_limited() else None):  # a small product takes longer on several threads
+        for i, run in enumerate(runs):
+            own: dict[str, Array] = {"parameters": run.network.parameters.astype(np.float32)}
+            header = numbers(run)
+            if want_map is not None:
+                own |= prediction_map(session, run, want_map)
+            if want_units is not None:
+                own["units"], header["unit_ranges"] = unit_maps(session, run, want_units)
+            if want_dependence is not None:
+                own["dependence"] = dependence(session, run, want_dependence)
+            if want_wrong and run.examples.classes is not None:
+                own["wrong"] = wrong(run)
+            if scene.is_truth_table(run.examples):
+                own["truth"] = truth(run)
+            header["curve_from"], rows = run.curve.since(have[i])
+            header["curve_rows"] = header["curve_from"] + len(rows)
+            own["curve"] = rows.astype(np.float32)
+            headers.append(header)
+            arrays |= {f"{i}.{name}": array for name, array in own.items()}
     lesson = None if session.lesson is None else session.lesson.progress(session)
     return {"playing": session.is_playing, "runs": headers, "lesson": lesson}, arrays
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,17 @@ def placed(*at: str | int) -> Iterator[None]:
         yield
     except PlainnetError as error:
         raise InvalidSetting(str(error), [*at, *getattr(error, "at", ())]) from None
+
+
+@contextmanager
+def placed_by_name(names: Container[str]) -> Iterator[None]:
+    """Give each refusal whose message begins with one of the names that place."""
+    try:
+        yield
+    except PlainnetError as error:
+        name = re.split(r"[ \[]", str(error), maxsplit=1)[0]
+        at = getattr(error, "at", None) or ([name] if name in names else [])
+        raise InvalidSetting(str(error), at) from None
 
 
 # ---- plain data ----
@@ -137,13 +148,8 @@ def _checked(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> 
 
 
 def _built(kind: str, value: Any, known: Mapping[str, Callable[..., Any]]) -> Configurable:
-    """Return the part that a description stands for; a refusal that begins with the name of a setting is about it."""
-    try:
+    with placed_by_name(value if isinstance(value, dict) else ()):
         made: Configurable = build(kind, value, known)
-    except PlainnetError as error:
-        setting = re.split(r"[ \[]", str(error), maxsplit=1)[0]
-        place = [setting] if isinstance(value, dict) and setting in value else []
-        raise InvalidSetting(str(error), place) from None
     return made
 
 
@@ -178,7 +184,7 @@ def layer_of(value: Any, known: Mapping[str, Callable[..., Any]]) -> dict[str, A
     the network that was given has them.
     """
     given = {"name": value} if isinstance(value, str) else an_object("layer", value)
-    if has_own_parts(given):
+    if has_own_parts(given) and isinstance(given.get("name"), str):
         return given
     name = given.get("name")
     open_settings = [setting for (part, setting) in FROM_DATA if part == name and given.get(setting) is None]

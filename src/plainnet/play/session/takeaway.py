@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plainnet.errors import InvalidValue, warnings_passed_over
+from plainnet._base.arrays import Array
+from plainnet.errors import warnings_passed_over
 from plainnet.network import Network
 from plainnet.play.session.arguments import CommandArguments
-from plainnet.play.session.code import FEW_EPOCHS, arrays_of, needs_total, program_of
+from plainnet.play.session.code import FEW_EPOCHS, needs_total, program_of
+from plainnet.play.session.code_data import arrays_of
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scene import input_names
 
 if TYPE_CHECKING:
     from plainnet.play.session.session import Reply, Session
+    from plainnet.report import Subject
 
 MOST_SHOWN = 2_000
 """The most rows on which a report shows the network."""
@@ -111,34 +114,47 @@ def trained(run: LiveRun) -> Network:
 
 
 def _report(session: Session, run: LiveRun) -> Made:
-    from plainnet.report import of_arrays, report_html
+    from plainnet.report import report_html
 
-    examples, net = run.examples, trained(run)
-    name, part = next(
-        (name, part)
-        for name, part in (
-            ("test", examples.test),
-            ("validation", examples.validation),
-            ("training", examples.training),
-        )
-        if part is not None
-    )
-    X, y = part[0][:MOST_SHOWN], part[1][:MOST_SHOWN]
-    if not len(X):
-        raise InvalidValue("there are no rows to report on")
+    examples = run.examples
+    part = max(set(examples.parts.tolist()))  # the test rows, or those for validation, or all
+    rows = np.flatnonzero(examples.parts == part)[:MOST_SHOWN]
+    told = f"Shown on {len(rows):,} {PARTS[part]} rows."
     with warnings_passed_over():
-        subject = of_arrays(
-            net,
-            X,
-            y,
-            title=f"A network that learns {examples.name}",
-            names=input_names(examples, X.shape[1]),
-            classes=examples.classes,
-            target=examples.target,
-            rows_are=f"Shown on {len(X):,} {name} rows.",
-        )
-        return report_html(subject).encode(errors="backslashreplace"), []
+        make = _subject_of_table if run.setup.data["kind"] == "table" else _subject_of_arrays
+        return report_html(make(session, run, rows, told)).encode(errors="backslashreplace"), []
 
+
+def _subject_of_arrays(session: Session, run: LiveRun, rows: Array, told: str) -> Subject:
+    from plainnet.report import of_arrays
+
+    examples = run.examples
+    return of_arrays(
+        trained(run),
+        examples.inputs[rows],
+        examples.targets[rows],
+        title=f"A network that learns {examples.name}",
+        names=input_names(examples, examples.input_size),
+        classes=examples.classes,
+        target=examples.target,
+        rows_are=told,
+    )
+
+
+def _subject_of_table(session: Session, run: LiveRun, rows: Array, told: str) -> Subject:
+    from plainnet.report import of_table
+    from plainnet.tabular.table import Table
+    from plainnet.tabular.targets import drop_missing_targets
+
+    examples, data = run.examples, run.setup.data
+    table = Table.from_dict(trained(run).table)
+    typed, _ = session.held.tables[data["name"]].typed(data["options"], data["target"])
+    frame, _ = drop_missing_targets(typed.frame, table.target.name)
+    title = f"A network that predicts {table.target.name}"
+    return of_table(trained(run), table, frame[rows], title=title, rows_are=told, rows=rows + 1, source=examples.name)
+
+
+PARTS = ("training", "validation", "test")
 
 PYTHON, BINARY, ZIP = "text/x-python", "application/octet-stream", "application/zip"
 

@@ -58,7 +58,7 @@ function linesOf(array, run, { column, x, y, isClass, count }) {
   return wanted.flatMap((k) => {
     const color = isClass && count > 1 ? classColor(outputs === 1 ? 1 : k) : palette().blue;
     // Nothing lies between two levels: each has a point of its own.
-    if (column.levels?.length) return xs.map((at) => draw("circle", { cx: x(at), cy: y(array[at * outputs + k]), r: 5, fill: run ? "none" : color, stroke: color, "stroke-width": 2 }));
+    if (column.levels?.length) return xs.filter((at) => Number.isFinite(array[at * outputs + k])).map((at) => draw("circle", { cx: x(at), cy: y(array[at * outputs + k]), r: 5, fill: run ? "none" : color, stroke: color, "stroke-width": 2 }));
     return draw("path", { class: "line", stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, xs.map((_, i) => array[i * outputs + k]), x, y) });
   });
 }

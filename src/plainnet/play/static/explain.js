@@ -34,8 +34,8 @@ class Walk {
     this.app = app;
     this.element = element;
     this.details = element.closest("details");
-    this.number = make("input", { type: "number", min: 0, id: "explain-row", onchange: () => this.choose(Math.max(0, Math.round(Number(this.number.value) || 0))) });
-    this.batch = make("input", { type: "checkbox", id: "explain-batch", onchange: () => this.choose(this.batch.checked ? null : Number(this.number.value)) });
+    this.number = make("input", { type: "number", min: 0, id: "explain-row", onchange: () => app.choose({ row: this.wanted() }) });
+    this.batch = make("input", { type: "checkbox", id: "explain-batch", onchange: () => this.choose(this.batch.checked ? null : this.wanted()) });
     this.again = make("button", { type: "button", onclick: () => this.begin() }, app.text("insight.again"));
     this.cells = make("p", { class: "note" });
     this.about = make("p", { class: "quiet" });
@@ -72,6 +72,12 @@ class Walk {
       this.player,
       this.where,
     );
+  }
+
+  // The row that the reader has typed, within those that there are.
+  wanted() {
+    const row = Math.round(Number(this.number.value)) || 0;
+    return Math.min(Math.max(row, 0), this.app.scene.data.rows - 1);
   }
 
   get isOpen() {
@@ -166,6 +172,7 @@ class Walk {
   leave() {
     this.stop();
     this.details.open = false;
+    this.show();
     this.details.querySelector("summary").focus();
   }
 

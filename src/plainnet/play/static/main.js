@@ -55,24 +55,40 @@ async function start() {
     panel(app, place.querySelector(".body") ?? place);
   }
   headerPanel(app, document.getElementById("about"), document.getElementById("links"));
-  transport.onState = async (state, reply) => {
+  transport.onState = (state, reply) => {
     app.connection = state;
     app.tell("connection", { state, ...reply });
     if (state !== "open") return;
     if (reply.token) keepToken(reply.token);
-    if (reply.resumed && app.scene) return app.refresh();
-    const choices = app.choices ?? app.ask("choices"); // both are asked at once; the answers come in this order
-    const started = app.act("start", { setup: app.scene?.setup ?? settings.setup ?? null });
-    app.choices = await choices;
-    await started;
-    if (settings.setup === undefined) app.tell("refusal", { message: text("header.unreadable"), at: null });
-    if (settings.lesson) await app.act("lesson", { number: settings.lesson });
+    if (reply.resumed && app.scene) app.refresh();
+    else begin(app, settings).catch((error) => app.tell("refusal", error)); // a new cut, say; it is tried again then
   };
   balance(document.querySelector(".board"));
   if (matchMedia("(max-width: 48rem)").matches) {
     for (const fold of document.querySelectorAll(".settings details")) fold.open = false; // the pictures come first
   }
   transport.open();
+}
+
+// Begin a session: with the setup before a cut, else with that of the address.
+async function begin(app, settings) {
+  const choices = app.choices ?? app.ask("choices"); // both are asked at once; the answers come in this order
+  const started = setUp(app, app.scene?.setup ?? settings.setup ?? null);
+  app.choices = await choices;
+  await started;
+  if (settings.setup === undefined) app.tell("refusal", { message: text("header.unreadable"), at: null });
+  if (settings.lesson) await app.act("lesson", { number: settings.lesson });
+}
+
+// A setup that is refused, such as that of a table which is not in memory, gives way to the usual one.
+async function setUp(app, setup) {
+  try {
+    await app.ask("start", { setup });
+  } catch (error) {
+    if (setup === null || app.connection !== "open") throw error;
+    await app.ask("start", { setup: null });
+    app.tell("refusal", error);
+  }
 }
 
 start();

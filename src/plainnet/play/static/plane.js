@@ -41,11 +41,12 @@ export function planePanel(app, element) {
   }
 
   function build() {
+    if (panel.cross?.length !== shown.ranges?.length) Object.assign(panel, { cross: null, carried: -1 });
     maps.classList.toggle("two", app.scene.runs > 1);
     if (app.scene.runs > 1) maps.append(views[1].whole);
     else views[1].whole.remove();
     all((view) => view.build());
-    legend.replaceChildren(...legendOf(app, views[0]));
+    if (shown.ranges) legend.replaceChildren(...legendOf(app, views[0]));
     write();
   }
 
@@ -54,7 +55,7 @@ export function planePanel(app, element) {
   app.on("scene", () => {
     outputChoice(app, outputs);
     actionButtons(panel, actions);
-    if (shown.count) build();
+    build();
   });
   app.on("frame", (frame) => {
     all((view) => view.update(frame));
@@ -70,7 +71,7 @@ export function planePanel(app, element) {
       all((view) => view.paintPoints());
       actionButtons(panel, actions);
     }
-    if ("output" in part) all((view) => legend.replaceChildren(...legendOf(app, view)));
+    if ("output" in part && shown.ranges) all((view) => legend.replaceChildren(...legendOf(app, view)));
   });
   app.wants((request) => {
     const { axes, at } = app.chosen;

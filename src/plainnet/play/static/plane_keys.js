@@ -28,11 +28,12 @@ export function listenToMap(panel, view) {
     if (event.button !== 0) return;
     const [x, y] = pixel(event);
     if (!view.pointAt(x, y)) return;
-    held = { i: view.hit(x, y, event.pointerType === "touch"), x, y, moved: false };
+    held = { i: view.hit(x, y, event.pointerType === "touch"), x, y, moved: false, columns: shown.columns };
     if (held.i >= 0) element.setPointerCapture(event.pointerId);
   });
   element.addEventListener("pointermove", (event) => {
     const [x, y] = pixel(event);
+    if (held?.columns !== shown.columns) held = null; // the data have changed meanwhile
     if (held && Math.hypot(x - held.x, y - held.y) > DRAG) held.moved = true;
     const point = view.pointAt(x, y);
     if (held?.moved && held.i >= 0 && app.scene.data.editable) {
@@ -45,6 +46,7 @@ export function listenToMap(panel, view) {
     const [x, y] = pixel(event);
     const point = view.pointAt(x, y);
     element.classList.remove("dragging");
+    if (held?.i >= shown.count) held = null;
     if (held?.moved && held.i >= 0) drop(panel, view, held.i);
     else if (held && held.i >= 0) app.choose({ row: shown.rows[held.i], run: view.run });
     else if (held && !held.moved && point) add(panel, view, point, y);

@@ -39,7 +39,8 @@ export class MapView {
   build() {
     const { app, shown } = this;
     const width = Math.floor(this.element.clientWidth);
-    if (!shown.ranges || width < 60 || shown.ranges.length !== app.chosen.axes.length) return;
+    if (!shown.ranges) this.axes = this.map = null; // those of the new data are on their way
+    if (!shown.ranges || width < 60) return;
     const columns = shown.axes.map((axis) => app.scene.data.columns[axis]);
     const longest = Math.max(0, ...((this.isPlane && columns[1].levels) || []).map((level) => Math.min(12, String(level).length)));
     const left = Math.max(this.isPlane && columns[1].kind === "date" ? 92 : 50, 26 + 7 * longest);

@@ -29,7 +29,7 @@ export class ShownExamples {
     this.key = key;
     const columns = JSON.stringify(app.scene.data.columns.map(({ name, kind }) => [name, kind]));
     if (columns !== this.columns) {
-      Object.assign(this, { columns, count: 0, ranges: null }); // nothing of the old data fits
+      Object.assign(this, { columns, count: 0, ranges: null, axes: [] }); // nothing of the old data fits
       if (this.preferNumbers()) return;
     }
     const reply = await app.act("examples", { axes, most: MOST });

@@ -12,7 +12,8 @@ export function unitPanel(app, element) {
   app.on("frame", follow);
   app.on("scene", () => panel.choices());
   app.on("chosen", (part) => {
-    if ("pinned" in part || "hover" in part || "run" in part) panel.point(part);
+    if ("pinned" in part || "run" in part) panel.point(app.chosen.pinned.at(-1));
+    if ("hover" in part) panel.pass(part.hover);
     if ("row" in part) panel.refresh();
   });
 }
@@ -54,13 +55,23 @@ class UnitPanel {
     this.refresh();
   }
 
-  // Follow the drawing: the unit under the pointer, else the last pinned one, or the one that a pinned weight leads to.
-  point() {
-    const { hover, pinned } = this.app.chosen;
-    const pin = Array.isArray(hover) || typeof hover === "number" ? hover : pinned.at(-1);
-    if (pin === undefined || pin === null) return;
-    const unit = Array.isArray(pin) ? pin : this.ownerOf(pin);
+  // Follow the drawing: the unit that was pinned last, or the one that a pinned weight leads to.
+  point(pin) {
+    this.kept = null;
+    const unit = Array.isArray(pin) ? pin : pin === undefined ? null : this.ownerOf(pin);
     if (unit && String(unit) !== String(this.unit)) this.take(unit);
+  }
+
+  // What the pointer or the focus passes over is shown for that time, but not while somebody works in the panel.
+  pass(pin) {
+    if (!this.details.open || this.body.contains(document.activeElement)) return;
+    if (Array.isArray(pin)) {
+      this.kept ??= this.unit;
+      this.take(pin);
+    } else if (this.kept) {
+      this.take(this.kept);
+      this.kept = null;
+    }
   }
 
   ownerOf(place) {
@@ -82,7 +93,7 @@ class UnitPanel {
 
   async refresh() {
     const { app } = this;
-    if (!app.scene || !this.details.open || this.element?.hidden) return;
+    if (!app.scene || !this.details.open) return;
     if (this.asking || (app.playing && performance.now() - this.last < PAUSE)) {
       this.again = true;
       return;
