@@ -61,7 +61,8 @@ window.WebSocket = class extends WebSocket {
         super(...given);
         this.addEventListener('message', ({data}) => {
             const {id, runs} = headerOf(data);
-            if (runs?.[0]?.epoch !== undefined) measured.frames.push([performance.now(), data.byteLength, runs[0].epoch]);
+            const {epoch} = runs?.[0] ?? {};
+            if (epoch !== undefined) measured.frames.push([performance.now(), data.byteLength, epoch]);
             measured.replies.push(id);
         });
     }
