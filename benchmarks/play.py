@@ -127,7 +127,7 @@ def under_the_page(browser: Any, url: str) -> dict[str, float]:
     page.wait_for_timeout(1000 * SECONDS)
     frames = np.array(page.evaluate("measured.frames"))
     seconds = (frames[-1, 0] - frames[0, 0]) / 1000
-    responses = [page.evaluate(RESPOND, [0.01 + 0.0001 * (i % 2)]) for i in range(20)]
+    responses = [page.evaluate(RESPOND, [0.002 + 0.0001 * i]) for i in range(20)]
     context.close()
     return {
         "frames": (len(frames) - 1) / seconds,
