@@ -138,7 +138,12 @@ LONG = (
 """Modules of many processes, large files or long runs."""
 
 _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-_MODULES = {"scikit-learn": "sklearn", "mpich": "mpi4py", "impi-rt": "mpi4py"}  # MPI itself is no Python module
+_MODULES = {
+    "scikit-learn": "sklearn",
+    "pytest-xdist": "xdist",
+    "mpich": "mpi4py",
+    "impi-rt": "mpi4py",
+}  # MPI itself is no Python module
 
 
 def _lacking(names):
