@@ -15,7 +15,7 @@ export function networkPanel(app, element) {
   const tip = makeTip();
   const runs = make("div", { class: "drawings" });
   const drawings = [new NetworkDrawing(app, 0, tip), new NetworkDrawing(app, 1, tip)];
-  element.append(runs, legend(app), pinsPanel(app, drawings), tip.element);
+  element.append(runs, legend(app), tip.element);
   watchHighlight(app, drawings);
   let asked = [];
   const all = (act) => app.scene && drawings.slice(0, app.scene.runs).forEach(act);
@@ -33,6 +33,7 @@ export function networkPanel(app, element) {
       if ("hover" in part) drawing.writeNumbers();
     }),
   );
+  tip.element.before(pinsPanel(app, drawings)); // it hears of a frame after the drawings, whose numbers it shows
   app.wants((request) => {
     const units = new Map();
     all((drawing) => drawing.wanted().forEach((unit) => units.set(unit.join(), unit)));
