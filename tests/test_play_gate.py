@@ -408,6 +408,16 @@ def test_sizes_are_limited(gate, sessions):
     assert connect(gate, hello(token), "text").closed == [1003]
 
 
+def test_who_says_nothing_is_not_waited_for(gate, monkeypatch):
+    monkeypatch.setattr(limits, "HELLO_SECONDS", 0.01)
+    silent = Talk(gate, "websocket", "/session", headers(origin=ORIGIN))
+    asyncio.run(silent.gate(silent.scope, silent.to_send.get, silent._send))
+    assert silent.closed == [1008]
+    assert "in time" in silent.answers[0]["error"]
+    monkeypatch.setattr(limits, "UNKNOWN", 0)
+    assert "Too many" in connect(gate, b"").answers[0]["error"]
+
+
 def test_a_failure_in_a_session_stays_in_it(gate, sessions, caplog):
     token = sessions.tokens.token
     answer = connect(gate, hello(token), pack({"id": 1, "do": "fail"}), pack({"id": 2}))

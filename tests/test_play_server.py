@@ -287,6 +287,17 @@ def test_xor_is_learned_a_cut_is_resumed_and_ctrl_c_ends_it():
         assert process.stderr.read() == ""
 
 
+def test_a_session_that_is_opened_elsewhere_closes_the_connection_it_had():
+    async def conversation(page):
+        await talk_in(port, token, lambda other: other.ask("frame"), page.hello["session"])
+        with pytest.raises(ConnectionClosed) as closed:
+            await page.ask("frame")
+        return closed.value.rcvd.code
+
+    with playing() as (_, port, token):
+        assert talk(port, token, conversation) == 1008
+
+
 def test_ctrl_c_ends_a_training_in_machine_code_with_its_page_open():
     async def conversation(page):
         await page.ask("start", setup={"data": {"kind": "dataset", "name": "spirals"}, "engine": "compiled"})

@@ -72,7 +72,8 @@ def plane(
     if base.shape != (X.shape[1],):
         raise InvalidValue(f"at has shape {base.shape}; it takes a number for each input, shape ({X.shape[1]},)")
     own_scales: list[Scale] = [scales[feature] if scales is not None else (0.0, 1.0) for feature in chosen]
-    shown = [_range(own_units(X[:, feature], scale), points) for feature, scale in zip(chosen, own_scales, strict=True)]
+    own = [own_units(X[:, feature], scale) for feature, scale in zip(chosen, own_scales, strict=True)]
+    shown = [np.linspace(*shown_range(values), points) for values in own]
     ranges = [as_inputs(values, scale) for values, scale in zip(shown, own_scales, strict=True)]
     rows = np.tile(base, (points ** len(chosen), 1)).astype(X.dtype)
     for feature, values in zip(chosen, np.meshgrid(*ranges), strict=True):
@@ -93,11 +94,12 @@ def as_inputs(shown: Array, scale: Scale) -> Array:
     return second(shown) if callable(second) else (shown - first) / second
 
 
-def _range(values: Array, points: int) -> Array:
+def shown_range(values: Array) -> tuple[float, float]:
+    """Return the range that a picture shows of values: theirs and a margin, without a few that lie far out."""
     values = values[near(values)]
     low, high = float(values.min()), float(values.max())
     margin = 0.08 * (high - low) or 1.0
-    return np.linspace(low - margin, high + margin, points)
+    return low - margin, high + margin
 
 
 def _checked_features(features: Any, inputs: int) -> tuple[int, ...]:

@@ -18,7 +18,6 @@ import numpy as np
 from plainnet import datasets
 from plainnet._base.configurable import describe
 from plainnet.activations import ACTIVATIONS
-from plainnet.errors import PlainnetError
 from plainnet.initializers import INITIALIZERS
 from plainnet.layers import LAYERS
 from plainnet.losses import LOSSES
@@ -137,13 +136,3 @@ def _preview(name: str) -> list[list[float]]:
     shown = np.column_stack([X[rows, :2], np.asarray(y).reshape(len(X), -1)[rows, 0]])
     found: list[list[float]] = np.round(shown, 2).tolist()
     return found
-
-
-def builds(name: str, list_name: str) -> bool:
-    """Return True if a part can be made with the defaults of the catalogue."""
-    made = next(one for one in catalogue()[list_name] if one["name"] == name)
-    try:
-        LISTS[list_name][name](**{one["name"]: one["default"] for one in made["arguments"]})
-    except PlainnetError:
-        return False
-    return True

@@ -9,11 +9,7 @@ import numpy as np
 
 from plainnet._base.arrays import Array
 from plainnet._base.wording import in_date, in_digits
-
-FAR = 5
-"""A few values do not stretch a range to more than so many times that of the middle 98 %."""
-MARGIN = 0.08
-"""The share of the range that is shown beyond each end."""
+from plainnet.plots.plane import shown_range
 
 
 @dataclass(frozen=True)
@@ -61,15 +57,9 @@ def number_column(name: str, values: Array, places: list[int], kind: str = "numb
 
 
 def range_of(values: Array) -> tuple[float, float]:
-    """Return the range that a picture shows of numbers: theirs and a margin, without a few that lie far out."""
+    """Return the range that a picture shows of the known numbers."""
     known = values[np.isfinite(values)]
-    if not len(known):
-        return -1.0, 1.0
-    low, high = np.quantile(known, (0.01, 0.99))
-    if not (low < high and np.ptp(known) > FAR * (high - low)):
-        low, high = known.min(), known.max()
-    margin = MARGIN * (high - low) or 1.0
-    return float(low - margin), float(high + margin)
+    return shown_range(known) if len(known) else (-1.0, 1.0)
 
 
 def median_of(values: Array) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidType, InvalidValue
+from plainnet.errors import InvalidType
 from plainnet.explain.standing import before_next_step
 from plainnet.explain.walk import walk
 from plainnet.network import Network
@@ -29,6 +29,10 @@ Each layer has a few arrays, each entry of them costs two passes through all lay
 
 MOST_CELLS = 12
 """The most cells of an example that are told."""
+
+COMPANY = 8
+"""The examples of the batch in which one is explained where a layer takes a mean over the batch: of two alone the
+normalized values are 1 and -1 whatever the weights are, and the gradients nothing but rounding."""
 
 MOST_CHOSEN = 16
 """The most units of large layers that have scenes of their own."""
@@ -103,8 +107,7 @@ def example_of(run: LiveRun, row: int) -> tuple[int, Array, Array, None]:
     X, y = found.inputs[None], found.target
     least = max(layer.smallest_batch for layer in run.network.layers)
     if least > 1:
-        if len(job.inputs) < least - 1:
-            raise InvalidValue(f"this network needs {least} examples for a step")
-        X = np.concatenate([X, job.inputs[: least - 1]])
-        y = np.concatenate([y.reshape(1, *job.targets.shape[1:]), job.targets[: least - 1]])
+        others = min(max(least, COMPANY) - 1, len(job.inputs))
+        X = np.concatenate([X, job.inputs[:others]])
+        y = np.concatenate([y.reshape(1, *job.targets.shape[1:]), job.targets[:others]])
     return len(X), X, y, None

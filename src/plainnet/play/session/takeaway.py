@@ -16,7 +16,8 @@ from plainnet._base.arrays import Array
 from plainnet.errors import warnings_passed_over
 from plainnet.network import Network
 from plainnet.play.session.arguments import CommandArguments
-from plainnet.play.session.code import FEW_EPOCHS, arrays_of, needs_total, program_of
+from plainnet.play.session.code import FEW_EPOCHS, needs_total, program_of
+from plainnet.play.session.code_data import arrays_of
 from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scene import input_names
 

@@ -15,7 +15,6 @@ export function networkPanel(app, element) {
   const tip = makeTip();
   const runs = make("div", { class: "drawings" });
   const drawings = [new NetworkDrawing(app, 0, tip), new NetworkDrawing(app, 1, tip)];
-  element.append(runs, legend(app), tip.element);
   watchHighlight(app, drawings);
   let asked = [];
   const all = (act) => app.scene && drawings.slice(0, app.scene.runs).forEach(act);
@@ -26,6 +25,7 @@ export function networkPanel(app, element) {
     all((drawing) => drawing.refresh());
   });
   app.on("frame", (frame) => all((drawing) => drawing.update(frame, asked)));
+  element.append(runs, legend(app), pinsPanel(app, drawings), tip.element); // the pins hear of a frame after the drawings
   app.on("chosen", (part) =>
     all((drawing) => {
       if ("axes" in part) drawing.paintInputs();
@@ -33,7 +33,6 @@ export function networkPanel(app, element) {
       if ("hover" in part) drawing.writeNumbers();
     }),
   );
-  tip.element.before(pinsPanel(app, drawings)); // it hears of a frame after the drawings, whose numbers it shows
   app.wants((request) => {
     const units = new Map();
     all((drawing) => drawing.wanted().forEach((unit) => units.set(unit.join(), unit)));
