@@ -93,6 +93,7 @@ NEEDS = {
     "test_ray.py": ("cluster", "ray"),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,
+    "test_play_reading.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_report_browser.py": (*COMMANDS, "playwright"),
     "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
     "test_sklearn_agreement.py": ("sklearn",),
@@ -137,7 +138,12 @@ LONG = (
 """Modules of many processes, large files or long runs."""
 
 _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-_MODULES = {"scikit-learn": "sklearn", "mpich": "mpi4py", "impi-rt": "mpi4py"}  # MPI itself is no Python module
+_MODULES = {
+    "scikit-learn": "sklearn",
+    "pytest-xdist": "xdist",
+    "mpich": "mpi4py",
+    "impi-rt": "mpi4py",
+}  # MPI itself is no Python module
 
 
 def _lacking(names):

@@ -239,7 +239,7 @@ def watched(page):
     """Return the lists of errors and of requests of a page, which fill while it lives."""
     complaints, requests = [], []
     page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
     page.on("request", lambda request: requests.append(request.url))
     page.on("worker", lambda worker: worker.on("console", lambda line: complaints.append(line.text)))
     page.on("websocket", lambda socket: requests.append(socket.url))

@@ -5,19 +5,23 @@ could send. The application is called as a server calls it, so that each byte of
 """
 
 import asyncio
+import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Route, WebSocketRoute
 
+import plainnet
 from plainnet.play.server import limits
 from plainnet.play.server.app import guarded, routes_of
 from plainnet.play.server.gate import Gate
 from plainnet.play.server.sessions import Sessions
 from plainnet.play.session.messages import pack, unpack
 
+STATIC = Path(plainnet.__file__).parent / "play" / "static"
 PORT = 8123
 HOST, ORIGIN = b"127.0.0.1:8123", b"http://127.0.0.1:8123"
 
@@ -160,6 +164,16 @@ def test_the_page_can_load_all_that_it_names(gate):
             imported = [part.split('"')[0] for part in answer.body.decode().split(' from "./')[1:]]
             files += [one for one in dict.fromkeys(imported) if one not in files]
     assert {"style.css", "texts/en.json", "main.js", "app.js", "message.js"} <= set(files)
+
+
+def test_the_page_weighs_at_most_300_kb(gate):
+    """All of its files together, as a browser is sent them."""
+    files = [path for path in PAGES if path != "/"]
+    answers = [ask(gate, path, headers(accept_encoding=b"gzip, deflate, br")) for path in files]
+    assert len(files) > 20
+    assert sum(len(answer.body) for answer in answers) <= 300_000
+    plain = ask(gate, "/main.js", headers()).body
+    assert gzip.decompress(answers[files.index("/main.js")].body) == plain == (STATIC / "main.js").read_bytes()
 
 
 BAD_HOSTS = [

@@ -9,7 +9,7 @@ import pytest
 import plainnet
 from plainnet.errors import InvalidValue
 from plainnet.play.session.session import Session
-from plainnet.play.session.tasks import LESSONS, is_separable
+from plainnet.play.session.tasks import LESSONS, TWO_UNITS, is_separable
 
 TEXTS = json.loads((Path(plainnet.__file__).parent / "play/static/texts/en.json").read_text("utf-8"))["lessons"]
 
@@ -206,6 +206,31 @@ def test_only_tasks_that_ask_for_a_number_take_one(fields):
     session = begun(1)
     with pytest.raises(InvalidValue, match="task is"):
         do(session, "answer", **fields)
+
+
+@pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
+@pytest.mark.parametrize(
+    "setup",
+    [
+        {},
+        {"data": {"kind": "dataset", "name": "moons"}},
+        {"data": {"kind": "dataset", "name": "sine"}},
+        {"data": {"kind": "dataset", "name": "spirals", "options": {"classes": 3}}},
+        {"data": {"kind": "dataset", "name": "gates"}, "layers": [{"name": "LayerNorm"}, *TWO_UNITS]},
+        {"data": {"kind": "points", "X": [[0.0, 1.0]], "y": [1]}, "layers": [TWO_UNITS[1]]},
+    ],
+)
+def test_a_lesson_bears_any_other_data_and_network(number, setup):
+    session = begun(number)
+    do(session, "setup", setup=setup)
+    trained(session, 3)
+    do(session, "weight", place=0, value=0.5)
+    assert session.handle({"do": "frame"})[0]["lesson"]["number"] == number
+    for task in LESSONS[number - 1].tasks:
+        if task.number:
+            assert answer(session, task.key, 123.0) in (None, False)
+    do(session, "lesson", number=number)
+    assert session.problems == []
 
 
 @pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))

@@ -1,4 +1,4 @@
-"""The files that `plainnet play` sends: their weight, their texts, and that they ask nothing of other hosts."""
+"""The files that `plainnet play` sends: their texts, and that they ask nothing of other hosts."""
 
 import json
 import re
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import plainnet
-from plainnet.play.server.sending import as_sent
 
 STATIC = Path(plainnet.__file__).parent / "play" / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
@@ -32,22 +31,6 @@ def named_in(source):
     attributes = re.findall(r'data-(?:text|label)="([\w.]+)"', source)
     names = {name for name in [*quoted, *attributes] if not name.endswith((".js", ".css"))}
     return {name for name in names if name.split(".")[0] in TEXTS}
-
-
-def test_the_page_as_it_is_sent_weighs_at_most_300_kib():
-    assert sum(len(as_sent(path.name, path.read_bytes())) for path in FILES) <= 300 * 1024
-
-
-def test_what_is_sent_lacks_nothing_but_lines_of_comments():
-    for path in FILES:
-        text, sent = path.read_text("utf-8"), as_sent(path.name, path.read_bytes()).decode()
-        if path.suffix == ".json":
-            assert json.loads(sent) == json.loads(text)
-        elif path.suffix == ".js":
-            assert sent.splitlines() == [line for line in text.splitlines() if not line.lstrip().startswith("//")]
-            assert all(line.count("`") % 2 == 0 for line in text.splitlines()), "a text over several lines"
-        else:
-            assert sent == text
 
 
 def test_every_text_that_the_page_names_exists_and_every_text_is_named():

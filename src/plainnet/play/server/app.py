@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import time
 from contextlib import suppress
 from importlib import resources
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -19,7 +20,6 @@ import plainnet
 from plainnet.errors import PlainnetError
 from plainnet.play.server import limits
 from plainnet.play.server.gate import Gate
-from plainnet.play.server.sending import as_sent
 from plainnet.play.server.sessions import Refused, Seat, Sessions
 from plainnet.play.server.worker import SessionEnded
 from plainnet.play.session import messages
@@ -42,7 +42,8 @@ def guarded(sessions: Sessions, port: int, framed: bool = False) -> Gate:
     routes = routes_of(sessions)
     paths = {route.path: route.methods or () for route in routes if isinstance(route, Route)}
     sockets = [route.path for route in routes if isinstance(route, WebSocketRoute)]
-    return Gate(Starlette(routes=routes), port, paths, sockets, framed)
+    app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware, compresslevel=1)])
+    return Gate(app, port, paths, sockets, framed)
 
 
 def routes_of(sessions: Sessions) -> list[BaseRoute]:
@@ -67,11 +68,7 @@ def _files(folder: Any, before: str = "") -> list[tuple[str, Any, str]]:
 
 def _serving(file: Any, kind: str) -> Any:
     async def serve(request: Request) -> Response:
-        content = as_sent(file.name, file.read_bytes())
-        if "gzip" not in request.headers.get("accept-encoding", ""):
-            return Response(content, media_type=kind)
-        headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
-        return Response(gzip.compress(content, 1), media_type=kind, headers=headers)
+        return Response(file.read_bytes(), media_type=kind)
 
     return serve
 

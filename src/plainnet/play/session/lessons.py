@@ -23,6 +23,9 @@ TRAINS = ("play", "step", "epoch")
 BEGINS = ("start", "setup", "restart", "twin", "lesson", "upload")
 """The commands after which a run stands at its beginning, or may."""
 
+MOST_ROWS = 200
+"""The most rows of data on which tasks are checked."""
+
 CHANGES = (*TRAINS, *BEGINS, "change", "point")
 """The commands after which a change of the loss is not that of a weight moved by hand."""
 
@@ -95,7 +98,7 @@ class Watched:
         return Moved(places.tolist(), float(parameters[last] - before[last]), loss - self._loss)
 
     def _note_end(self, run: LiveRun) -> None:
-        end = outcome(run)
+        end = outcome(run) if run.network.output_size == 1 and len(run.examples.labels) <= MOST_ROWS else None
         units = run.network.layers[0].settings().get("units")
         if end is not None and isinstance(units, int):
             self.ends[units, run.setup.seed] = end
@@ -120,6 +123,8 @@ class Course:
         self.number: int | None = None
         self.done: dict[int, set[str]] = {number: set() for number in range(1, len(LESSONS) + 1)}
         self.seen = Watched()
+        self.size = 0
+        """The number of parameters that the lesson began with."""
 
     @property
     def lesson(self) -> Lesson:
@@ -134,7 +139,15 @@ class Course:
         for place, value in enumerate(self.lesson.weights):
             run.set_parameter(place, value)
         session.log.clear()
+        self.size = run.network.parameters.size
         self.seen.look(run, [])
+
+    def fits(self, run: LiveRun) -> bool:
+        """Return True if the tasks can be asked of a run: its data and its network are still of the lesson's kind."""
+        examples, net, own = run.examples, run.network, self.lesson
+        same = net.parameters.size == self.size or not own.is_fixed
+        of_kind = examples.input_size == own.inputs and net.output_size == 1 and len(examples.labels) <= MOST_ROWS
+        return same and of_kind and (examples.classes is None) == (own is LESSONS[0])
 
     def progress(self, session: Session) -> dict[str, Any] | None:
         """Return the tasks of the present lesson and which are done; None if there is no lesson."""
@@ -143,7 +156,7 @@ class Course:
         done, run = self.done[self.number], session.runs[0]
         self.seen.look(run, session.log)
         session.log.clear()
-        for task in self.lesson.tasks:
+        for task in self.lesson.tasks if self.fits(run) else ():
             if task.key not in done and task.done is not None and task.done(self.seen, run):
                 done.add(task.key)
         tasks = [
@@ -197,7 +210,8 @@ def answer(session: Session, given: CommandArguments) -> Reply:
     task = course.task(key)
     course.progress(session)
     assert task.number is not None
-    right = task.number(course.seen, session.runs[0])
+    run = session.runs[0]
+    right = task.number(course.seen, run) if course.fits(run) else None
     is_right = None if right is None or not math.isfinite(right) else is_close(value, right, task.within)
     if is_right:
         course.done[course.number].add(key)

@@ -55,6 +55,9 @@ class Lesson:
     open: tuple[str, ...] = ()
     look: Mapping[str, Any] = field(default_factory=dict)
     """What the page looks at, as its `chosen`."""
+    inputs: int = 2
+    is_fixed: bool = True
+    """True if the tasks are about this very network; False if its layers may be changed."""
     weights: tuple[float, ...] = ()
     """The first parameters, set by hand in place of those that the seed drew."""
 
@@ -160,6 +163,7 @@ ONE_WEIGHT = Lesson(
     show=("player", "network", "valley", "setup", "table"),
     open=("valley",),
     look={"pinned": [0], "row": 0},
+    inputs=1,
     weights=(-0.5,),
     tasks=(
         Task("hand", _by_hand),
@@ -300,6 +304,7 @@ def _learns_fast(seen: Watched, run: LiveRun) -> bool:
 
 
 TOGETHER = Lesson(
+    is_fixed=False,
     setup={
         "data": gate("xor"),
         "layers": [{**TWO_UNITS[0], "units": 4}, TWO_UNITS[1]],
@@ -334,6 +339,7 @@ def _share(seen: Watched, run: LiveRun) -> float | None:
 
 
 SEEDS = Lesson(
+    is_fixed=False,
     setup={
         "data": gate("xor"),
         "layers": [{**TWO_UNITS[0], "activation": "tanh"}, TWO_UNITS[1]],

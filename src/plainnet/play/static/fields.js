@@ -102,7 +102,7 @@ function numberInput(form, argument, path, now, { id, ...named }) {
   const slider = sliderOf(form, argument, path, now, named);
   const show = () => {
     const value = now();
-    if (document.activeElement !== element || Number(element.value) !== value) element.value = Number.isNaN(value) ? "" : (value ?? "");
+    if (document.activeElement !== element || Number(element.value) !== value) element.value = Number.isFinite(value) ? value : "";
     slider?.show(value);
   };
   return { element: slider ? make("span", { class: "pair" }, slider.element, element) : element, show };

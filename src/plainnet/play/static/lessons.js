@@ -2,6 +2,7 @@
 // checked by the session, which saw what was done.
 
 import { make } from "./dom.js";
+import { hasText } from "./texts.js";
 
 const PANELS = ["data", "setup", "network", "plane", "curves", "table", "unit", "explain", "valley", "compare", "take", "player"];
 const FOLDED = ["unit", "explain", "valley", "compare", "take"];
@@ -10,7 +11,8 @@ const PLACE = "plainnet-lesson"; // the lesson that this browser had open last
 export function lessonPanel(app, element) {
   const panel = new LessonPanel(app, element);
   const open = make("button", { type: "button", id: "open-lessons", class: "plain", onclick: () => panel.toggle() }, app.text("lessons.open"));
-  document.getElementById("links").prepend(open);
+  if (!app.settings.hide.has("lesson")) document.getElementById("links").prepend(open);
+  panel.open = open;
   app.on("lesson", (lesson) => panel.show(lesson));
 }
 
@@ -37,7 +39,7 @@ class LessonPanel {
       localStorage.setItem(PLACE, number);
       this.heading.focus();
       this.section.scrollIntoView({ block: "nearest" });
-    } else document.getElementById("open-lessons").focus();
+    } else this.open.focus();
   }
 
   show(lesson) {
@@ -58,7 +60,7 @@ class LessonPanel {
     this.number = null;
     this.section.hidden = true;
     for (const name of PANELS) document.getElementById(name).classList.remove("off");
-    document.getElementById("open-lessons").textContent = this.app.text("lessons.open");
+    this.open.textContent = this.app.text("lessons.open");
   }
 
   build({ number, of, tasks, view }) {
@@ -82,7 +84,7 @@ class LessonPanel {
       make("div", { class: "buttons" }, this.step(number - 1, of, "previous"), this.step(number + 1, of, "next"), again, leave),
     );
     this.section.hidden = false;
-    document.getElementById("open-lessons").textContent = app.text("lessons.leave");
+    this.open.textContent = app.text("lessons.leave");
     for (const name of PANELS) document.getElementById(name).classList.toggle("off", !view.show.includes(name));
     for (const name of FOLDED) document.querySelector(`#${name} details`).open = view.open.includes(name);
     app.choose({ row: null, ...view.look });
@@ -112,13 +114,13 @@ class LessonPanel {
     const state = make("span", { class: "unseen" });
     const hint = make("details", { class: "more" }, make("summary", {}, app.text("lessons.hint")), make("p", { class: "quiet" }, text("hint")));
     const make_offer = offer && make("button", { type: "button", id: `offer-${key}`, onclick: () => app.change(offer.path, offer.value) }, text("offer"));
-    const item = make("li", {}, make("p", {}, state, text("do")), make_offer, asks && this.field(key, text), hint);
+    const item = make("li", {}, make("p", {}, state, text("do")), make_offer, asks && this.field(key, `lessons.${number}.tasks.${key}.unready`), hint);
     this.tasks.set(key, { item, state });
     return item;
   }
 
   // A field for the number that a task asks for; decimal commas and the sign − are taken as well.
-  field(key, text) {
+  field(key, unready) {
     const { app } = this;
     const input = make("input", { type: "text", inputmode: "decimal", id: `answer-${key}`, autocomplete: "off", "aria-label": app.text("lessons.answer") });
     const said = make("span", { role: "status" });
@@ -127,7 +129,7 @@ class LessonPanel {
       const value = Number(input.value.trim().replace(",", ".").replace("−", "-"));
       if (!input.value.trim() || !Number.isFinite(value)) return (said.textContent = app.text("lessons.number"));
       const reply = await app.act("answer", { task: key, value });
-      if (reply) said.textContent = reply.right === null ? text("unready") : app.text(reply.right ? "lessons.right" : "lessons.wrong");
+      if (reply) said.textContent = reply.right === null ? (hasText(unready) ? app.text(unready) : app.text("lessons.unready")) : app.text(reply.right ? "lessons.right" : "lessons.wrong");
       return undefined;
     };
     return make("form", { class: "answer", onsubmit: check }, input, make("button", {}, app.text("lessons.check")), said);

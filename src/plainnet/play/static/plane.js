@@ -131,7 +131,7 @@ export async function deletePoint({ app }) {
 export function whereOf(app, { axes }, point) {
   const { columns } = app.scene.data;
   const part = (axis, i) => `${columns[axis].name} ${valueText(columns[axis], point[i], app.number)}`;
-  return axes.map(part).join(", ");
+  return axes.filter((axis) => axis in columns).map(part).join(", "); // those of the data before, while the new ones come
 }
 
 // Return what a run predicts at a point, in words.

@@ -71,7 +71,7 @@ export class MapView {
     const wrong = frame.arrays[`${this.run}.wrong`];
     if (wrong) Object.assign(this, { judged: wrong, judgedFor: this.shown.key });
     const map = frame.arrays[`${this.run}.map`];
-    if (!map || !this.axes || (map.shape[1] === map.shape[0]) !== this.isPlane) return;
+    if (!map || !this.axes || !this.shown.ranges || (map.shape[1] === map.shape[0]) !== this.isPlane) return;
     this.map = map;
     this.winner = frame.arrays[`${this.run}.winner`] ?? null;
     this.paint();
@@ -222,6 +222,7 @@ export class MapView {
   // Show the crosshair at a point, or nowhere.
   pointAtCross(point) {
     if (!this.axes) return;
+    if (point && point.length !== 1 + this.isPlane) point = null; // one of the data before
     const { left, top, width, height } = this.axes.box;
     const x = point && this.axes.x(point[0]);
     const y = point && this.isPlane ? this.axes.y(point[1]) : null;

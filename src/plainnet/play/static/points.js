@@ -32,7 +32,8 @@ export class ShownExamples {
       Object.assign(this, { columns, count: 0, ranges: null, axes: [] }); // nothing of the old data fits
       if (this.preferNumbers()) return;
     }
-    const reply = await app.act("examples", { axes, most: MOST });
+    // A refusal is told unless a change of the data has come in between: then it was about those before.
+    const reply = await app.ask("examples", { axes, most: MOST }).catch((error) => key === this.key && app.tell("refusal", error));
     if (!reply || key !== this.key) return;
     const { points, labels, parts, rows } = reply.arrays;
     Object.assign(this, { points, labels, parts, rows, ranges: reply.ranges, of: reply.of ?? rows.length, count: rows.length, axes });
