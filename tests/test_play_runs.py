@@ -278,7 +278,7 @@ def test_xor_is_learned_and_the_story_says_so() -> None:
     while single.is_playing:
         single.advance()
     story = single.handle({"do": "frame"})[0]["runs"][0]["story"]
-    assert story["key"] == "guessing"
+    assert story["key"] == "guessing_line"  # one unit alone: no other seed or optimizer would help
     assert story["values"]["guess"] == pytest.approx(np.log(2))
 
 

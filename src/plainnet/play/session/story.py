@@ -10,6 +10,7 @@ overfits                 the validation loss rises while the training loss falls
 dead                     all units of a layer give the same for all examples: no gradient passes
 guessing, guessing_dead  the loss does not change, and is still that of guessing; some units are dead
 part                     the loss does not change, and some rows of a truth table are wrong
+guessing_line, part_line the same of a network without a hidden layer, which no other seed or optimizer helps
 learning, finished       none of these
 """
 
@@ -218,11 +219,18 @@ class Judgement:
         values: dict[str, Any] = {"loss": self.loss, "guess": self.guess}
         if float(self.curve[-1, 1]) > 0.9 * self.guess:
             dead = sum(dead for _, dead, _ in self.dead)
-            return ("guessing_dead", {**values, "count": dead}) if dead else ("guessing", values)
+            if dead:
+                return "guessing_dead", {**values, "count": dead}
+            return ("guessing" if self.has_hidden else "guessing_line"), values
         if is_truth_table(self.run.examples) and self.classes is not None:
             right = self._right(class_scores(self.outputs))
-            return "part", {**values, "right": right, "count": len(self.targets)}
+            return ("part" if self.has_hidden else "part_line"), {**values, "right": right, "count": len(self.targets)}
         return None
+
+    @property
+    def has_hidden(self) -> bool:
+        """True if a layer stands before the output layer: that alone draws no more than straight lines."""
+        return len(self.run.network.layers) > 1
 
     @cached_property
     def dead(self) -> list[tuple[int, int, int]]:

@@ -88,7 +88,7 @@ function planeTools(app, element) {
     if (wanted === built) return show();
     built = wanted;
     app.chosen.brush = data.classes ? 1 : 0;
-    renew(element, axesTools(app, data), data.editable ? brush(app, data) : []);
+    renew(element, axesTools(app, data), needsBrush(data) ? brush(app, data) : []);
     show();
   });
   const show = () => {
@@ -119,6 +119,9 @@ function axesTools(app, { columns, rows }) {
   row.addEventListener("change", () => app.choose({ at: row.value === "" ? null : Math.min(rows - 1, Math.max(0, Math.round(row.value))) }));
   return [axis(0), axis(1), make("label", {}, make("span", {}, app.text("data.at")), row)];
 }
+
+// Over one column of numbers the height of a click is the value already.
+const needsBrush = ({ editable, classes, columns }) => editable && (classes || columns.length > 1);
 
 // Which class, or which value, a new point gets.
 function brush(app, { classes }) {

@@ -15,6 +15,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A decimal comma counts as a point: browsers in other languages drop it, and 1,5 would silently become 15.
+export function takeCommas(root) {
+  root.addEventListener("beforeinput", (event) => {
+    if (event.target.type !== "number" || !event.data?.includes(",")) return;
+    event.preventDefault();
+    document.execCommand("insertText", false, event.data.replaceAll(",", "."));
+  });
+}
+
 const ICONS = {
   play: "M5 3l9 6-9 6z",
   pause: "M5 3h3v12H5zM10 3h3v12h-3z",

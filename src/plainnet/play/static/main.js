@@ -7,6 +7,7 @@ import { setupPanel } from "./controls.js";
 import { curvesPanel } from "./curves.js";
 import { dataPanel } from "./data.js";
 import { networkPanel } from "./diagram.js";
+import { takeCommas } from "./dom.js";
 import { explainPanel, unitPanel } from "./explain.js";
 import { headerPanel } from "./header.js";
 import { lessonPanel } from "./lessons.js";
@@ -47,6 +48,7 @@ function transportOf(settings) {
 async function start() {
   const [settings] = await Promise.all([readAddress(), loadTexts()]);
   fill(document);
+  takeCommas(document);
   const transport = transportOf(settings);
   const app = new App(transport, settings);
   for (const [name, panel] of Object.entries(PANELS)) {
