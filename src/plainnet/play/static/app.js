@@ -6,7 +6,7 @@
 import { Refusal } from "./transport.js";
 import { number, text } from "./texts.js";
 
-const LEAST_PAUSE = 1000 / 30; // milliseconds between two frames
+const LEAST_PAUSE = 30; // milliseconds between two frames
 
 export class App {
   scene = null;
@@ -128,7 +128,7 @@ export class App {
     if (!this.again && !this.playing) return;
     this.asking = true;
     const pause = this.again && !this.playing ? 0 : LEAST_PAUSE - (performance.now() - this.asked);
-    setTimeout(() => requestAnimationFrame(() => this.fetch()), Math.max(0, pause - 8));
+    setTimeout(() => this.fetch(), Math.max(0, pause)); // a wait for the next picture as well would lose some
   }
 
   async fetch() {

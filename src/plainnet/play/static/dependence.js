@@ -11,19 +11,23 @@ const HEIGHT = 170;
 export function dependenceChart(app) {
   const svg = draw("svg", { class: "chart", role: "img" });
   const title = make("h3", {});
-  const element = make("div", { hidden: true }, title, svg);
-  const isShown = () => app.scene && app.scene.data.columns.length > 2;
+  const element = make("details", { hidden: true, class: "facts", ontoggle: () => app.refresh() }, make("summary", {}, title), svg);
+  let known = "";
+  app.on("scene", ({ setup, data }) => {
+    element.hidden = data.columns.length <= 2;
+    if (known !== data.name) element.open = setup.data.kind === "table" || setup.data.kind === "given"; // few look for it elsewhere
+    known = data.name;
+  });
   app.wants((request) => {
-    if (isShown()) request.dependence = { column: app.chosen.column, points: POINTS };
+    if (!element.hidden && element.open) request.dependence = { column: app.chosen.column, points: POINTS };
   });
   const paint = () => {
-    element.hidden = !isShown();
     const values = app.frame?.arrays["0.dependence"];
     const width = Math.floor(element.clientWidth);
-    if (element.hidden || !values || width < 60) return;
+    const column = app.scene?.data.columns[app.chosen.column];
+    if (column) title.textContent = app.text("drawing.dependence.title", { name: column.name });
+    if (element.hidden || !element.open || !column || !values || width < 60) return;
     const { data } = app.scene;
-    const column = data.columns[app.chosen.column];
-    title.textContent = app.text("drawing.dependence.title", { name: column.name });
     const all = [values, app.frame.arrays["1.dependence"]].filter(Boolean);
     const isClass = data.task === "classification";
     const [low, high] = isClass ? [0, 1] : span(all);

@@ -16,7 +16,7 @@ export function makeNode(node, { width, pitch }, label) {
   const parts = [draw("rect", { class: "frame", x: x - half, y: y - half, width: size, height: size, rx: ROUND })];
   if (node.name !== null) {
     const end = isInput ? x - half - 8 : x + half + 8 + column.after.length * BAND;
-    const room = (isInput ? end : width - end) / 7.2;
+    const room = (isInput ? end : width - end) / 7.7;
     parts.push(draw("text", { class: "name", x: end, y: y + 4, "text-anchor": isInput ? "end" : "start" }, shortened(node.name, room), draw("title", {}, String(node.name))));
   }
   if (node.bias !== null) {

@@ -161,8 +161,8 @@ function summaryOf(app, view) {
     if (view.winner) for (const winner of view.winner) counts[winner] += 1;
     else if (data.classes.length === 2) for (const share of map) counts[Number(share >= 0.5)] += 1;
     if (view.winner || data.classes.length === 2) {
-      const shares = data.classes.map((name, k) => `${name}: ${Math.round((100 * counts[k]) / map.length)} %`);
-      parts.push(app.text("drawing.plane.areas", { shares: shares.join("; ") }));
+      const shares = data.classes.map((name, k) => app.text("drawing.plane.area", { name, share: Math.round((100 * counts[k]) / map.length) }));
+      parts.push(app.text("drawing.plane.areas", { shares: shares.join(", ") }));
     }
   } else if (data.task !== "classification") {
     let [low, high] = [Infinity, -Infinity];
