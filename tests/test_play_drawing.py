@@ -112,7 +112,7 @@ def test_by_keyboard_examples_are_added_moved_and_deleted(page):
     added = page.talk.scene["setup"]["data"]["X"][-1]
     until(page, lambda: page.evaluate("document.activeElement.matches('.map')"))
     press(page, "PageUp")
-    until(page, lambda: f"Example {rows + 1}" in said.inner_text())
+    until(page, lambda: f"Example {rows}:" in said.inner_text())
     press(page, "m", "ArrowLeft", "ArrowLeft", "Enter")
     until(page, lambda: page.talk.scene["setup"]["data"]["X"][-1][0] < added[0])
     press(page, "Delete")

@@ -39,10 +39,8 @@ class Curve:
             self.begun = self.begun[~is_over]
         while len(self.rows) > MOST:
             self.every *= 2
-            before, self.rows = len(self.rows), self._extremes(self.rows)
+            self.rows = self._extremes(self.rows)
             self._sent = 0
-            if len(self.rows) == before:  # these rows lie far apart: only longer stretches make them fewer
-                continue
         if len(self.begun) > MOST:
             self.begun = np.concatenate([self._extremes(self.begun[:-1]), self.begun[-1:]])
 

@@ -28,6 +28,9 @@ MOST_ARRAYS = 64
 MOST_AXES = 4
 """The most axes of an array."""
 
+MOST_ENTRIES = 2**40
+"""The most entries of an array, those along its other axes where one has none."""
+
 BEGIN = 4
 """The bytes of the header's length."""
 
@@ -96,8 +99,10 @@ def _entry(given: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if dtype not in DTYPES:
         raise InvalidValue(f"array {name!r} has dtype {dtype!r}; it takes one of: {', '.join(DTYPES)}")
     is_shape = isinstance(shape, list) and len(shape) <= MOST_AXES
-    if not is_shape or not all(type(size) is int and 0 <= size < 2**40 for size in shape):
+    if not is_shape or not all(type(size) is int and size >= 0 for size in shape):
         raise InvalidValue(f"array {name!r} takes a shape of at most {MOST_AXES} whole numbers of at least 0")
+    if math.prod(size or 1 for size in shape) > MOST_ENTRIES:  # NumPy refuses the shape even of an empty array
+        raise InvalidValue(f"array {name!r} has a shape of more than {MOST_ENTRIES:,} entries")
     return name, DTYPES[dtype], tuple(shape)
 
 

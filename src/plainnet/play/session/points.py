@@ -161,7 +161,6 @@ def _moved(examples: Examples, cells: list[float], x: Any, axes: Sequence[int] |
 
 
 def _label(examples: Examples, label: Any) -> Any:
-
     if examples.classes is None:
         return checks.number("label", label, least=-FARTHEST, most=FARTHEST)
     return settings.whole("label", label, 0, len(examples.classes) - 1)
@@ -177,7 +176,6 @@ def point(session: Session, given: CommandArguments) -> Reply:
         where["index"] = given.whole("index", 0, len(examples.labels) - 1)
     if action != "delete":
         x = given.list("x", MOST_COLUMNS)
-
         where["x"] = [checks.number(f"x[{i}]", value) for i, value in enumerate(x)]
         where["label"] = given.plain("label", None)
     given.finish()

@@ -74,10 +74,8 @@ class Setup:
         Another division of own points divides them anew.
         """
         place, *inside = path or ["setup"]
-        if place not in _CHECKS:
-            return Setup.of(
-                _with(self.plain(), list(path), value, [])
-            )  # which may be a whole setup, or refuses the name
+        if not isinstance(place, str) or place not in _CHECKS:  # a whole setup, or a place that is refused by name
+            return Setup.of(_with(self.plain(), list(path), value, []))
         new = _with(getattr(self, place), inside, value, [place])
         if place == "data" and inside[:1] and inside[0] in ("validation", "test", "seed"):
             new = {name: part for name, part in new.items() if name != "parts"}

@@ -208,7 +208,7 @@ class Judgement:
         """Say so if no unit of a hidden layer tells one example from another."""
         for layer, dead, units in self.dead:
             if dead == units:
-                return "dead", {"layer": layer + 1, "count": units}
+                return "dead", {"layer": layer, "count": units}
         return None
 
     def _stuck(self) -> tuple[str, dict[str, Any]] | None:

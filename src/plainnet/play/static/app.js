@@ -1,12 +1,14 @@
 // What all panels share: the session's latest scene and frame, what the reader has chosen to look at, and one way to ask.
 //
 // Events (`app.on`): "scene" after a change of setup or data, "frame" after each frame, "chosen" when the reader looks
-// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused", with Pyodide "starting" | "failed"}), "refusal" (a Refusal), "playing".
+// at something else, "lesson", "connection" ({state: "open" | "lost" | "refused", with Pyodide "starting" | "failed"}), "refusal" (a Refusal), "playing",
+// "late" (true when the session has not answered for some time, false when it has).
 
 import { Refusal } from "./transport.js";
 import { number, text } from "./texts.js";
 
 const LEAST_PAUSE = 30; // milliseconds between two frames
+const LATE = 2000; // milliseconds without an answer after which the page says so
 
 export class App {
   scene = null;
@@ -48,7 +50,7 @@ export class App {
 
   // Ask the session; rejects with a Refusal. A reply that holds a scene becomes the scene.
   async ask(name, fields = {}, arrays = {}) {
-    const reply = await this.transport.ask(name, fields, arrays);
+    const reply = await this.answer(this.transport.ask(name, fields, arrays));
     if (reply.network && reply.setup) this.take(reply);
     if ("playing" in reply && name !== "frame") {
       this.playing = reply.playing;
@@ -57,6 +59,18 @@ export class App {
     }
     if (reply.lesson !== undefined && name !== "frame") this.tell("lesson", reply.lesson);
     return reply;
+  }
+
+  // Wait for an answer, and say so where it takes long: one step on a large table may take seconds.
+  async answer(coming) {
+    let isLate = false;
+    const timer = setTimeout(() => this.tell("late", (isLate = true)), LATE);
+    try {
+      return await coming;
+    } finally {
+      clearTimeout(timer);
+      if (isLate) this.tell("late", false);
+    }
   }
 
   // Ask where nobody waits for the reply: a refusal is shown in the story line, or beside its control.

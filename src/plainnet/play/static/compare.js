@@ -21,7 +21,7 @@ function changes(app, setup) {
     for (const name of ["units", "activation", "rate", "l2"]) {
       const found = argument(layer, name);
       if (!found || (name === "units" && place === layers.length - 1)) continue;
-      list.push({ name, layer: place + 1, kind: layer.name, path: ["layers", place, name], argument: found });
+      list.push({ name, layer: place, kind: layer.name, path: ["layers", place, name], argument: found });
     }
   });
   return list.filter(Boolean);
@@ -108,7 +108,7 @@ function changed(setup, path, value) {
 }
 
 const called = (app, { name, layer, kind }) =>
-  layer ? app.text("compare.inLayer", { name: title(app, name), layer, kind }) : title(app, name);
+  layer !== undefined ? app.text("compare.inLayer", { name: title(app, name), layer, kind }) : title(app, name);
 
 // A table of what differs between the two setups; lists of unlike layers stand there as a whole.
 function differences(app) {

@@ -95,7 +95,7 @@ function planeTools(app, element) {
     const { axes, at } = app.chosen;
     for (const select of element.querySelectorAll("select[data-axis]")) select.value = axes[select.dataset.axis];
     const row = element.querySelector("#plane-at");
-    if (row && document.activeElement !== row) row.value = at === null ? "" : at + 1;
+    if (row && document.activeElement !== row) row.value = at ?? "";
   };
   app.on("chosen", show);
 }
@@ -115,8 +115,8 @@ function axesTools(app, { columns, rows }) {
     });
     return make("label", {}, make("span", {}, app.text(`data.axis.${place}`)), select);
   };
-  const row = make("input", { type: "number", id: "plane-at", min: 1, max: rows, step: 1, placeholder: app.text("data.median") });
-  row.addEventListener("change", () => app.choose({ at: row.value === "" ? null : Math.min(rows, Math.max(1, Math.round(row.value))) - 1 }));
+  const row = make("input", { type: "number", id: "plane-at", min: 0, max: rows - 1, step: 1, placeholder: app.text("data.median") });
+  row.addEventListener("change", () => app.choose({ at: row.value === "" ? null : Math.min(rows - 1, Math.max(0, Math.round(row.value))) }));
   return [axis(0), axis(1), make("label", {}, make("span", {}, app.text("data.at")), row)];
 }
 

@@ -10,12 +10,17 @@ export function headerPanel(app, about, links) {
   const help = make("button", { type: "button", id: "open-help", class: "plain", onclick: () => openHelp(app) }, app.text("header.help"));
   links.append(copy, help);
   let written = null;
+  let later;
   app.on("scene", ({ setup, data, network }) => {
     const layers = [network.inputs.length, ...network.layers.map(({ label }) => label)].join(" → ");
     about.textContent = app.text("header.about", { name: data.name, layers, count: network.parameters });
     document.title = app.text("header.title", { name: data.name });
     const now = JSON.stringify(setup);
-    if (written !== null && written !== now) writeAddress(setup); // the first setup is what the address gave already
+    if (written !== null && written !== now) {
+      // The first setup is what the address gave already. Browsers take long to change it, and not often: once it rests.
+      clearTimeout(later);
+      later = setTimeout(() => writeAddress(app.scene.setup), 500);
+    }
     written = now;
   });
   window.addEventListener("hashchange", async () => {

@@ -23,7 +23,7 @@ function item(form, layer, place) {
   const { app } = form;
   const path = ["layers", place];
   const entry = app.choices.layers.find(({ name }) => name === layer.name);
-  const called = app.text("controls.layers.called", { place: place + 1, kind: layer.name });
+  const called = app.text("controls.layers.called", { place, kind: layer.name });
   const known = entry?.arguments ?? [];
   const front = known.filter(({ name }) => FIRST.includes(name));
   const back = known.filter(({ name }) => !FIRST.includes(name));
@@ -56,7 +56,7 @@ function kind(form, layer, path) {
   const { app } = form;
   const select = make("select", {
     id: identity(form, path, "-kind"),
-    "aria-label": app.text("controls.layers.kind", { place: path[1] + 1 }),
+    "aria-label": app.text("controls.layers.kind", { place: path[1] }),
     onchange: () => {
       const fresh = defaults(app.choices.layers.find(({ name }) => name === select.value));
       const before = form.value(path);
@@ -103,13 +103,14 @@ function insert(form) {
   const { choices } = form.app;
   const hidden = layers.slice(0, -1).findLast(({ name }) => name === "Dense");
   const fresh = hidden ?? { ...defaults(choices.layers.find(({ name }) => name === "Dense")), units: 4, activation: "tanh" };
-  write(form, layers.toSpliced(Math.max(0, layers.length - 1), 0, structuredClone(fresh)), "added", { place: layers.length });
+  const place = Math.max(0, layers.length - 1);
+  write(form, layers.toSpliced(place, 0, structuredClone(fresh)), "added", { place });
 }
 
 function move(form, from, to) {
   const layers = form.value(["layers"]);
   const moved = layers[from];
-  write(form, layers.toSpliced(from, 1).toSpliced(to, 0, moved), "moved", { place: to + 1 });
+  write(form, layers.toSpliced(from, 1).toSpliced(to, 0, moved), "moved", { place: to });
   const side = to < from ? "up" : "down";
   document.getElementById(identity(form, ["layers", to], `-${side}`))?.focus();
 }

@@ -113,7 +113,7 @@ function actionButtons(panel, element) {
   element.hidden = !isChosen;
   if (!isChosen) return element.replaceChildren();
   const button = (key, act) => make("button", { type: "button", class: "plain", onclick: act }, app.text(`drawing.plane.${key}`));
-  const parts = [make("span", {}, app.text("drawing.plane.chosen", { row: row + 1 }))];
+  const parts = [make("span", {}, app.text("drawing.plane.chosen", { row }))];
   if (app.scene.data.editable) parts.push(button("delete", () => deletePoint(panel)));
   parts.push(button("forget", () => app.choose({ row: null })));
   return element.replaceChildren(...parts);
@@ -124,7 +124,7 @@ export async function deletePoint({ app }) {
   if (row === null || !app.scene.data.editable) return;
   app.choose({ row: null });
   await app.act("point", { action: "delete", index: row });
-  app.say(app.text("drawing.plane.deleted", { row: row + 1 }));
+  app.say(app.text("drawing.plane.deleted", { row }));
 }
 
 // Return a point in words: each column with its number or its level.

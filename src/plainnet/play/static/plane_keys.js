@@ -113,7 +113,7 @@ function choose(panel, view, i) {
   app.choose({ row: shown.rows[i], run: view.run });
   const { classes } = app.scene.data;
   const label = classes ? classes[shown.labels[i]] : app.number(shown.labels[i]);
-  app.say(app.text("drawing.plane.example", { row: shown.rows[i] + 1, where: whereOf(app, shown, shown.at(i)), label, prediction: predictionOf(app, view, shown.at(i)) }));
+  app.say(app.text("drawing.plane.example", { row: shown.rows[i], where: whereOf(app, shown, shown.at(i)), label, prediction: predictionOf(app, view, shown.at(i)) }));
 }
 
 // Over one column, the height of a new point is its number.
@@ -145,5 +145,5 @@ async function drop({ app, shown }, view, i) {
   const index = shown.rows[i];
   const reply = await app.act("point", { action: "move", index, x: shown.at(i), axes: shown.axes, label: shown.labels[i] });
   if (!reply) return shown.forget();
-  app.say(app.text("drawing.plane.moved", { row: index + 1, where: whereOf(app, shown, shown.at(i)) }));
+  app.say(app.text("drawing.plane.moved", { row: index, where: whereOf(app, shown, shown.at(i)) }));
 }

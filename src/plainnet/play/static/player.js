@@ -35,6 +35,10 @@ export function playerPanel(app, element) {
     showFacts(app, facts, frame);
     say(showStory(app, story, frame), frame.runs[0].state);
   });
+  app.on("late", (isLate) => {
+    if (isLate) app.say((facts.textContent = app.text("player.late")));
+    else if (app.frame) showFacts(app, facts, app.frame);
+  });
   app.on("scene", problems);
   app.on("refusal", ({ message }) => {
     showRefused(refused, message);

@@ -71,7 +71,7 @@ function line(app, { inputs, label }, row) {
     const picture = draw("svg", { viewBox: "0 0 100 14", preserveAspectRatio: "none", "aria-hidden": "true" }, draw("path", { class: "grid", d: "M0 13H100" }), bar, goal);
     const verdict = make("td", { class: "verdict" });
     const level = (value, i) => valueText(data.columns[i], value, app.number, 4);
-    const first = make("button", { type: "button", class: "plain", onclick: (event) => (event.stopPropagation(), choose()), "aria-label": app.text("drawing.truth.choose", { row: row + 1 }) }, level(inputs[0], 0));
+    const first = make("button", { type: "button", class: "plain", onclick: (event) => (event.stopPropagation(), choose()), "aria-label": app.text("drawing.truth.choose", { row }) }, level(inputs[0], 0));
     const cells = inputs.map((value, i) => make("td", {}, i || run ? level(value, i) : first));
     const answer = data.classes ? data.classes[label] : app.number(label);
     const own = make("tr", { onclick: choose }, runs > 1 && make("td", {}, run + 1), cells, make("td", {}, answer), prediction, make("td", { class: "bar" }, picture), verdict);
