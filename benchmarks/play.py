@@ -13,12 +13,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import plainnet
 from benchmarks.machine import describe
 
 SETUP = {
