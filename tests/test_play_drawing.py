@@ -172,7 +172,9 @@ def test_of_a_run_that_ends_by_itself_the_wrong_are_those_of_its_end(page):
 
 
 def test_the_picture_stands_alone(page):
-    page.evaluate("(scene) => { window.sceneOfTest = scene; }", page.talk.scene)
+    scene = page.talk.scene
+    scene = {**scene, "data": {**scene["data"], "name": "not \x07 XML"}}
+    page.evaluate("(scene) => { window.sceneOfTest = scene; }", scene)
     svg = ElementTree.fromstring(base64.b64decode(page.evaluate(PICTURE, "svg")))
     elements = [element.tag.rpartition("}")[2] for element in svg.iter()]
     assert elements.count("image") == 3  # the units' maps; the map and its points

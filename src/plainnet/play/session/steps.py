@@ -57,7 +57,7 @@ def explain(session: Session, given: CommandArguments) -> Reply:
         "row": row,
         "rows": rows,
         "epoch": run.epochs,
-        "step": job.steps_done + 1,
+        "step": run.steps + 1,
         "loss": float(explanation.value),
         "penalty": float(explanation.penalty),
         "learning_rate": float(explanation.learning_rate),
