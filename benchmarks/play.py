@@ -13,12 +13,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import plainnet
 from benchmarks.machine import describe
 
 SETUP = {
@@ -47,6 +45,9 @@ GOALS = {
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SENT = """[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .reduce((sum, {transferSize}) => sum + transferSize, 0)"""
+"""The bytes of all files of the page as they were sent, compressed and with their headers."""
 SECONDS = 3.0
 """The time that frames are counted and epochs are trained in each round."""
 
@@ -127,12 +128,14 @@ def under_the_page(browser: Any, url: str) -> dict[str, float]:
     page.wait_for_timeout(1000 * SECONDS)
     frames = np.array(page.evaluate("measured.frames"))
     seconds = (frames[-1, 0] - frames[0, 0]) / 1000
+    weight = page.evaluate(SENT)
     responses = [page.evaluate(RESPOND, [0.002 + 0.0001 * i]) for i in range(20)]
     context.close()
     return {
         "frames": (len(frames) - 1) / seconds,
         "epochs": (frames[-1, 2] - frames[0, 2]) / seconds,
         "bytes": float(frames[:, 1].max()),
+        "weight": weight,
         "response": float(np.percentile(responses, 95)),
     }
 
@@ -172,7 +175,6 @@ def measure(rounds: int) -> dict[str, float]:
     """Return each figure of GOALS."""
     from playwright.sync_api import sync_playwright
 
-    static = Path(plainnet.__file__).parent / "play" / "static"
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         first_picture(browser)  # files come into memory
@@ -190,7 +192,7 @@ def measure(rounds: int) -> dict[str, float]:
         middle["frames"],
         float(np.median(shares)),
         middle["response"],
-        sum(path.stat().st_size for path in static.rglob("*") if path.is_file()) / 1000,
+        middle["weight"] / 1000,
         middle["bytes"] / 1000,
     ]
     return dict(zip(GOALS, values, strict=True))

@@ -93,7 +93,7 @@ NEEDS = {
     "test_ray.py": ("cluster", "ray"),
     "test_recipe.py": ("tables",),
     "test_report.py": COMMANDS,
-    "test_play_reading.py": (*COMMANDS, "play", "fast", "playwright"),
+    "test_play_reading.py": (*COMMANDS, "play", "fast", "playwright", "axe-playwright-python"),
     "test_report_browser.py": (*COMMANDS, "playwright"),
     "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
     "test_sklearn_agreement.py": ("sklearn",),

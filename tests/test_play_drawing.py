@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from play_page import NEEDS_CHROMIUM, choose_data, chromium, opened, ready, served, until, wait_for_state
 
+from plainnet.play.session.session import Session
+
 pytestmark = NEEDS_CHROMIUM
 
 PIXEL = """([x, y]) => {
@@ -154,8 +156,25 @@ def test_of_several_classes_the_map_shows_the_winner_and_the_wrong_are_counted(p
     until(page, lambda: "0.winner" not in page.talk.frame[1])
 
 
+def test_of_a_run_that_ends_by_itself_the_wrong_are_those_of_its_end(page):
+    choose_data(page, "gaussians")
+    field = page.locator("#setup-epochs")
+    field.fill("30")
+    field.press("Tab")
+    until(page, lambda: page.talk.scene["setup"]["epochs"] == 30)
+    page.locator("#player-play").click()
+    wait_for_state(page, "finished")
+    session = Session(page.talk.scene["setup"])
+    (run,), (inputs, targets, _) = session.runs, session.examples.training
+    run.network.parameters = parameters(page)
+    rows, wrong = len(inputs), int((run.network.predict(inputs).argmax(axis=1) != np.ravel(targets)).sum())
+    page.locator("#plane").get_by_text(re.compile(rf"^{wrong} of {rows} examples (is|are) predicted wrong")).wait_for()
+
+
 def test_the_picture_stands_alone(page):
-    page.evaluate("(scene) => { window.sceneOfTest = scene; }", page.talk.scene)
+    scene = page.talk.scene
+    scene = {**scene, "data": {**scene["data"], "name": "not \x07 XML"}}
+    page.evaluate("(scene) => { window.sceneOfTest = scene; }", scene)
     svg = ElementTree.fromstring(base64.b64decode(page.evaluate(PICTURE, "svg")))
     elements = [element.tag.rpartition("}")[2] for element in svg.iter()]
     assert elements.count("image") == 3  # the units' maps; the map and its points

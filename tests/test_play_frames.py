@@ -224,3 +224,15 @@ def test_memory_stays_as_it_is_however_long_a_run_is() -> None:
         sizes.append(held())
     most = 200 * run.network.parameters.nbytes + (2 * MOST + 7) * 32 + 8 * 10_000 * 9
     assert max(sizes) <= most
+
+
+def test_a_dead_layer_is_named_by_its_place() -> None:
+    relu, output = {"name": "Dense", "units": 2, "activation": "relu"}, {"name": "Dense", "units": 1}
+    session = Session({"layers": [{**relu, "units": 3}, relu, {**output, "activation": "sigmoid"}]})
+    session.handle({"do": "epoch"})
+    run = session.runs[0]
+    own = run.network.parameter_views(run.network.parameters)[1]
+    own["weights"][...], own["bias"][...] = 0, -1
+    run.touched()
+    story = session.handle({"do": "frame"})[0]["runs"][0]["story"]
+    assert (story["key"], story["values"]["layer"], story["values"]["count"]) == ("dead", 1, 2)

@@ -129,7 +129,9 @@ def test_the_update_is_the_one_that_the_run_takes(optimizer):
         assert line["values"][0] == before[place]
         assert line["values"][-1] == pytest.approx(run.network.parameters[place], rel=1e-9)
     assert explained["learning_rate"] == pytest.approx(run.job.learning_rate)
-    assert explained["step"] == run.job.steps_done
+    assert explained["step"] == run.job.steps_done == 8
+    ask(playing, "change", path=["optimizer"], value="rmsprop")  # which counts its own steps from 1
+    assert ask(playing, "explain", row=None)[0]["step"] == 9
 
 
 LAYERS = [

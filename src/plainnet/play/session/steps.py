@@ -47,8 +47,9 @@ def explain(session: Session, given: CommandArguments) -> Reply:
     rows, X, y, weight = batch_of(run) if row is None else example_of(run, row)
     job = run.job
     standing, entries = before_next_step(job), max(LEAST_CHECKED, MOST_CHECKED // len(run.network.layers) ** 2)
+    names = None if row is None else [f"example {row}", *(f"companion {i}" for i in range(1, len(X)))]
     explanation = walk(
-        run.network, X, y, job.loss, job.optimizer, weight, run.steps, None, standing=standing, most_entries=entries
+        run.network, X, y, job.loss, job.optimizer, weight, run.steps, names, standing=standing, most_entries=entries
     )
     scenes = Scenes(explanation, run.network, chosen)
     header = {
@@ -56,7 +57,7 @@ def explain(session: Session, given: CommandArguments) -> Reply:
         "row": row,
         "rows": rows,
         "epoch": run.epochs,
-        "step": job.steps_done + 1,
+        "step": run.steps + 1,
         "loss": float(explanation.value),
         "penalty": float(explanation.penalty),
         "learning_rate": float(explanation.learning_rate),

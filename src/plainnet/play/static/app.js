@@ -157,7 +157,10 @@ export class App {
       this.frame = frame;
       this.playing = frame.playing;
       this.tell("frame", frame);
-      if (changed) this.tell("playing", frame.playing);
+      if (changed) {
+        this.tell("playing", frame.playing);
+        this.again = true; // a frame that is asked for in mid-run leaves out what the page shows less often
+      }
       if (frame.lesson) this.tell("lesson", frame.lesson);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

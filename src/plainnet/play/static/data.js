@@ -49,7 +49,7 @@ function choice(app, { name, help, preview }) {
 
 // The reader's own points: two to begin with, the others are drawn on the map.
 function own(app) {
-  const data = { kind: "points", task: "classification", classes: ["0", "1"], X: TWO.map(([x, y]) => [x, y]), y: [0, 1] };
+  const data = { kind: "points", task: "classification", classes: ["0", "1"], X: TWO.map(([x, y]) => [x, y]), y: [0, 1], validation: 0, test: 0 };
   return tile(app, OWN, app.text("data.draw"), thumbnail(TWO), data, app.text("data.drawHelp"));
 }
 
@@ -57,7 +57,7 @@ function tile(app, value, name, picture, data, help) {
   const box = make("input", { type: "radio", name: "data-set", id: `data-set-${value.replace(" ", "-")}`, value });
   box.addEventListener("change", () => {
     const { validation, test, seed } = app.scene.setup.data;
-    app.change(["data"], { ...data, validation, test, seed: seed ?? 0 });
+    app.change(["data"], { validation, test, seed: seed ?? 0, ...data });
   });
   return make("label", { for: box.id, title: help ?? null }, box, picture, make("span", {}, name));
 }

@@ -3,10 +3,11 @@
 import { axesOf, linePath, valueText } from "./chart.js";
 import { classColor, onColors, palette } from "./colors.js";
 import { make } from "./dom.js";
-import { draw } from "./svg.js";
+import { draw, shortened } from "./svg.js";
 
 const POINTS = 40;
 const HEIGHT = 170;
+const MOST_NAMES = 6; // more would cover each other
 
 export function dependenceChart(app) {
   const svg = draw("svg", { class: "chart", role: "img" });
@@ -34,7 +35,7 @@ export function dependenceChart(app) {
     const [from, to] = column.range;
     const box = { left: 50, top: 8, width: width - 58, height: HEIGHT - 50 };
     const { group, x, y } = axesOf(box, { low: from, high: to, name: column.name, levels: column.levels, kind: column.kind }, { low, high, lines: true, name: isClass ? app.text("drawing.plane.probability") : data.target }, app.number);
-    const lines = all.flatMap((array, run) => linesOf(array, run, { column, x, y, isClass, count: data.classes?.length }));
+    const lines = all.flatMap((array, run) => linesOf(array, run, { column, x, y, isClass, classes: data.classes }));
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("height", HEIGHT);
     svg.replaceChildren(group, ...lines);
@@ -54,17 +55,27 @@ function span(all) {
 }
 
 // One line for each output; of two classes only the second, as the first says the same.
-function linesOf(array, run, { column, x, y, isClass, count }) {
+function linesOf(array, run, { column, x, y, isClass, classes }) {
   const [points, outputs] = array.shape;
   const wanted = Array.from({ length: outputs }, (_, k) => k).filter((k) => !(isClass && outputs === 2 && k === 0));
   const [from, to] = column.range;
   const xs = Array.from({ length: points }, (_, i) => (column.levels?.length ? i : from + ((to - from) * i) / (points - 1)));
   return wanted.flatMap((k) => {
-    const color = isClass && count > 1 ? classColor(outputs === 1 ? 1 : k) : palette().blue;
+    const color = isClass && classes.length > 1 ? classColor(outputs === 1 ? 1 : k) : palette().blue;
     // Nothing lies between two levels: each has a point of its own.
     if (column.levels?.length) return xs.filter((at) => Number.isFinite(array[at * outputs + k])).map((at) => draw("circle", { cx: x(at), cy: y(array[at * outputs + k]), r: 5, fill: run ? "none" : color, stroke: color, "stroke-width": 2 }));
-    return draw("path", { class: "line", stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, xs.map((_, i) => array[i * outputs + k]), x, y) });
+    const values = xs.map((_, i) => array[i * outputs + k]);
+    const line = draw("path", { class: "line", stroke: color, "stroke-dasharray": run ? "2 3" : null, d: linePath(xs, values, x, y) });
+    return !run && isClass && outputs > 2 && outputs <= MOST_NAMES ? [line, nameAt(classes[k], xs, values, x, y)] : [line];
   });
+}
+
+// The name of a class where its line is highest, so that nobody has to tell the lines apart by colour.
+function nameAt(name, xs, values, x, y) {
+  const top = values.indexOf(Math.max(...values));
+  const share = top / (xs.length - 1);
+  const anchor = share < 0.2 ? "start" : share > 0.8 ? "end" : "middle";
+  return draw("text", { x: x(xs[top]), y: y(values[top]) + (values[top] > 0.85 ? 14 : -5), "text-anchor": anchor, class: "halo" }, shortened(name, 16));
 }
 
 // Return the chart as a sentence: the prediction at both ends.

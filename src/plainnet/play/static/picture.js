@@ -8,12 +8,13 @@ const GAP = 32;
 const HEAD = 58;
 const SHARP = 2; // pixels of the PNG for each pixel of the page
 const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "font-weight"];
+const NOT_XML = /[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu; // a name of the data may hold what XML cannot
 const PLAIN = /^(class|role|tabindex|aria-.*|style)$/;
 
 // Return the picture as a Blob, of the kind "svg" or "png".
 export async function picture(app, kind = "svg") {
   const svg = compose(app);
-  const text = new XMLSerializer().serializeToString(svg);
+  const text = new XMLSerializer().serializeToString(svg).replace(NOT_XML, "\ufffd");
   const blob = new Blob([text], { type: "image/svg+xml" });
   return kind === "svg" ? blob : asPng(blob, Number(svg.getAttribute("width")), Number(svg.getAttribute("height")));
 }

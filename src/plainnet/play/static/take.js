@@ -36,8 +36,8 @@ async function busy(panel, button, act) {
   try {
     await act();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
     panel.tell(make("p", { class: "refused" }, error.message));
+    if (!(error instanceof Refusal)) throw error; // a mistake of ours: the console says more
   } finally {
     panel.busy = false;
     button.removeAttribute("aria-busy");
