@@ -236,3 +236,13 @@ def test_a_dead_layer_is_named_by_its_place() -> None:
     run.touched()
     story = session.handle({"do": "frame"})[0]["runs"][0]["story"]
     assert (story["key"], story["values"]["layer"], story["values"]["count"]) == ("dead", 1, 2)
+
+
+def test_a_loss_that_rises_is_not_called_learning() -> None:
+    session = Session(
+        {"data": {"kind": "dataset", "name": "sine"}, "optimizer": {"name": "sgd", "learning_rate": 1e-6}}
+    )
+    session.handle({"do": "epoch"})
+    session.runs[0].network.parameters += 3
+    session.runs[0].touched()
+    assert session.handle({"do": "frame"})[0]["runs"][0]["story"]["key"] == "rises"

@@ -280,3 +280,9 @@ def test_looking_changes_nothing_of_the_training():
 def test_what_is_not_there_is_refused(bad):
     with pytest.raises((InvalidValue, InvalidType)):
         session().handle(bad)
+
+
+def test_a_network_without_parameters_has_no_valley():
+    playing = session(data={"kind": "dataset", "name": "sine"}, layers=[{"name": "Activation", "activation": "tanh"}])
+    assert not playing.problems
+    assert ask(playing, "valley", along=None)[0]["moved"] is False

@@ -11,6 +11,7 @@ dead                     all units of a layer give the same for all examples: no
 guessing, guessing_dead  the loss does not change, and is still that of guessing; some units are dead
 part                     the loss does not change, and some rows of a truth table are wrong
 guessing_line, part_line the same of a network without a hidden layer, which no other seed or optimizer helps
+rises                    the loss is higher than at first
 learning, finished       none of these
 """
 
@@ -90,8 +91,13 @@ class Judgement:
             or self._learned()
             or self._dead()
             or self._stuck()
-            or ("finished" if run.is_over else "learning", {"loss": self.loss, "first": self.first})
+            or (self._goes_on(), {"loss": self.loss, "first": self.first})
         )
+
+    def _goes_on(self) -> str:
+        if self.run.is_over:
+            return "finished"
+        return "rises" if self.loss is not None and self.first is not None and self.loss > self.first else "learning"
 
     # ---- what there is to see ----
 

@@ -65,7 +65,7 @@ class Survey:
         """Return the directions; None where the path has not moved and so has none."""
         if self.along is not None:
             return chosen_directions(self.net, self.along, self.point)
-        moved = np.abs(self.path - self.path[-1]).max() > 0
+        moved = (self.path != self.path[-1]).any()
         return main_directions(self.path) if moved and self.path.shape[1] > 1 else None
 
     @property
