@@ -280,6 +280,11 @@ def test_xor_is_learned_and_the_story_says_so() -> None:
     story = single.handle({"do": "frame"})[0]["runs"][0]["story"]
     assert story["key"] == "guessing_line"  # one unit alone: no other seed or optimizer would help
     assert story["values"]["guess"] == pytest.approx(np.log(2))
+    single.handle({"do": "change", "path": ["epochs"], "value": 4_000})
+    single.handle({"do": "change", "path": ["optimizer", "learning_rate"], "value": 0.5})
+    single.handle({"do": "epoch"})
+    story = single.handle({"do": "frame"})[0]["runs"][0]["story"]
+    assert story["key"] in ("learning", "rises")  # an epoch with another rate is too few to call it stuck
 
 
 def test_two_runs_keep_step_from_the_same_start() -> None:

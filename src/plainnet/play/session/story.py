@@ -157,10 +157,15 @@ class Judgement:
 
     @cached_property
     def is_flat(self) -> bool:
-        """True if the loss has hardly changed over the second half of the run, and that is some time."""
-        if self.run.steps < STEPS or self.run.epochs < 20 or len(self.curve) < 10 or math.isnan(self.guess):
+        """True if the loss has hardly changed over the second half of the run, and that is some time.
+
+        What was before the latest change of the setup or the data says nothing of what is now.
+        """
+        since = self.run.training.epochs_before
+        curve = self.curve[self.curve[:, 0] >= since]
+        if self.run.steps < STEPS or self.run.epochs - since < 20 or len(curve) < 10 or math.isnan(self.guess):
             return False
-        epoch, loss = self.curve[:, 0], self.curve[:, 1]
+        epoch, loss = curve[:, 0] - since, curve[:, 1]
         last = float(epoch[-1])
         middle = loss[(epoch >= 0.45 * last) & (epoch <= 0.6 * last)]
         end = loss[epoch >= 0.85 * last]
