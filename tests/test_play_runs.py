@@ -287,6 +287,22 @@ def test_xor_is_learned_and_the_story_says_so() -> None:
     assert story["key"] in ("learning", "rises")  # an epoch with another rate is too few to call it stuck
 
 
+def test_a_training_that_fails_ends_the_training_and_not_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(XOR)
+    session.handle({"do": "play"})
+    with monkeypatch.context() as patched:
+        patched.setattr(session.runs[0], "advance", lambda *_, **__: 1 / 0)
+        session.advance()
+    assert not session.is_playing
+    told, _ = unpack(session.receive(pack({"id": 1, "do": "frame"})))
+    assert "ZeroDivisionError" in told["error"]
+    told, _ = unpack(session.receive(pack({"id": 2, "do": "frame"})))
+    assert told["runs"][0]["epoch"] == 0
+    session.handle({"do": "play"})
+    session.advance()
+    assert session.runs[0].epochs > 0
+
+
 def test_two_runs_keep_step_from_the_same_start() -> None:
     plain = moons("numpy", epochs=40)
     session = Session(plain)

@@ -40,6 +40,9 @@ class Views:
 
 def frame(session: Session, given: CommandArguments) -> Reply:
     """Return the numbers of each run, with the maps, the curve and the parameters that the page asks for."""
+    if session.fault is not None:
+        fault, session.fault = session.fault, None
+        raise fault
     runs = session.runs
     want_map, want_units, want_dependence = (given.part(name, None) for name in ("map", "units", "dependence"))
     have = _curve_rows(given, len(runs))

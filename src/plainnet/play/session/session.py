@@ -65,6 +65,8 @@ class Session:
         self.is_playing = False
         self.quiet_since = self.quiet_until = 0.0
         """When training began to wait after a change, as another may follow at once, and when it goes on."""
+        self.fault: Exception | None = None
+        """What ended the training and no frame has told yet."""
         self.lesson: Any = None
         """The lesson that the page follows, an object with a method `progress(session) -> dict`; None for none."""
         self.log: list[str] = []
@@ -236,7 +238,11 @@ class Session:
         """Train for about so long, at most LONGEST_SLICE; nothing happens while the page does not play."""
         if not self.is_playing or time.monotonic() < self.quiet_until:
             return
-        self._train(min(max(seconds, 0.0), LONGEST_SLICE))
+        try:
+            self._train(min(max(seconds, 0.0), LONGEST_SLICE))
+        except Exception as error:  # the session goes on without training, and the next frame tells why
+            self.pause()
+            self.fault = error
 
     def _train(self, seconds: float) -> None:
         train(self.runs, self.pace, time.monotonic() + seconds)

@@ -29,6 +29,7 @@ class Walk {
   row = 0; // null for a batch
   units = []; // the units of large layers that the reader chose
   asked = 0;
+  isAsking = false;
 
   constructor(app, element) {
     this.app = app;
@@ -91,15 +92,27 @@ class Walk {
     else this.step = null;
   }
 
-  // Ask for the step that comes next. The training pauses: its numbers would run away below the text.
+  // Ask for the step that comes next. The training pauses: its numbers would run away below the text. Of a large network
+  // an answer takes seconds: whatever is asked for meanwhile is asked for once, when it has come.
   async begin() {
-    const { app } = this;
-    const number = ++this.asked;
+    this.asked += 1;
     this.stop();
+    if (this.isAsking) return;
+    this.isAsking = true;
+    for (let number = 0; number !== this.asked; ) {
+      number = this.asked;
+      await this.ask(number);
+    }
+    this.isAsking = false;
+    this.show();
+  }
+
+  async ask(number) {
+    const { app } = this;
     const rows = app.scene.data.rows;
     if (this.row !== null) this.row = Math.min(this.row, rows - 1);
-    if (app.playing) await app.act("pause");
     try {
+      if (app.playing) await app.act("pause");
       const step = await app.ask("explain", { run: app.chosen.run, row: this.row, units: this.units });
       if (number !== this.asked) return;
       this.step = step;
@@ -110,7 +123,6 @@ class Walk {
       this.step = null;
       this.refused = error.message;
     }
-    this.show();
   }
 
   // Another network or other data: what was explained is no more. A panel that stands open explains the new step.

@@ -202,6 +202,7 @@ export class MapView {
   hit(x, y, touch = false) {
     let best = -1;
     let least = (touch ? 2 : 1) * HIT;
+    if (!this.axes) return best; // nothing is drawn yet
     for (let i = 0; i < this.shown.count; i += 1) {
       const [px, py] = this.place(i);
       const distance = Math.hypot(px - x, py - y);
