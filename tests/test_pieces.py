@@ -64,6 +64,14 @@ def test_in_order_they_give_the_bits_of_arrays(engine, batch_size):
     assert_same_run(one, trained(X, LABELS, network_without_norm(), sample_weight=WEIGHT, **options))
 
 
+def assert_no_thread_reads():
+    """A thread that reads ends with the call that it makes, soon after nobody wants the result."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("plainnet-reading"):
+            thread.join(30)
+            assert not thread.is_alive()
+
+
 def network_without_norm():
     return pn.Network(pn.Dense(8, "tanh"), pn.Dropout(0.2), pn.Dense(CLASSES, "softmax"), seed=3)
 
@@ -105,7 +113,7 @@ def test_a_thread_reads_each_piece_once_an_epoch_with_all_its_columns():
     epochs = np.reshape(data.calls[-4 * len(filled) :], (4, -1))  # the passes before them look for bad rows
     assert [sorted(epoch) for epoch in epochs] == [filled] * 4
     assert any(name.startswith("plainnet-reading") for name in data.threads)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("plainnet-reading")]
+    assert_no_thread_reads()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -140,7 +148,7 @@ def test_an_error_of_the_reader_is_raised_in_the_training_with_its_place():
 
     with pytest.raises(InvalidValue, match=r"rows\.parquet, row 12: gone"):
         in_pieces(Failing(), epochs=20)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("plainnet-reading")]
+    assert_no_thread_reads()
     bad = X.copy()
     bad[417, 3] = np.nan
     data = Parts(bad)

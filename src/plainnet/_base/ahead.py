@@ -11,8 +11,9 @@ T = TypeVar("T")
 def ahead(calls: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
     """Yield the result of each call in turn; while it is used, a thread makes the next call.
 
-    An error of a call comes out when its result is asked for. Closing the generator waits for the call that is being
-    made. A single call is made at once, without a thread.
+    An error of a call comes out when its result is asked for. A single call is made at once, without a thread. A
+    generator that is closed early does not wait for the call that is being made: Python may close it in a finalizer,
+    where a Ctrl-C that came meanwhile would be lost.
     """
     each = iter(calls)
     first, second = next(each, None), next(each, None)
@@ -23,7 +24,7 @@ def ahead(calls: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
         return
     from concurrent.futures import ThreadPoolExecutor  # only pieces of large data pay for this import
 
-    executor = ThreadPoolExecutor(1, "plainnet-reading")
+    executor, is_done = ThreadPoolExecutor(1, "plainnet-reading"), False
     try:
         pending = executor.submit(first)
         following: Callable[[], T] | None = second
@@ -34,5 +35,6 @@ def ahead(calls: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
             del result
             following = next(each, None)
         yield pending.result()
+        is_done = True
     finally:
-        executor.shutdown(cancel_futures=True)
+        executor.shutdown(wait=is_done, cancel_futures=True)
