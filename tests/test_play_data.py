@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import zipfile
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,13 +13,13 @@ from test_table_sources import workbook
 
 import plainnet as pn
 from plainnet.attribution.dependence import partial_dependence
-from plainnet.errors import InvalidValue, PlainnetError
+from plainnet.errors import FileError, InvalidValue, PlainnetError
 from plainnet.play.session.examples import Held, examples_of
 from plainnet.play.session.given import held_arrays, held_model, held_table
 from plainnet.play.session.session import Session
 from plainnet.play.session.setup import Setup
 from plainnet.play.session.tables import HeldTable
-from plainnet.tabular import ReadOptions, read_table
+from plainnet.tabular import ReadOptions, read_table, sources
 from plainnet.tabular.building import network_for
 from plainnet.tabular.parts import Division, Share
 from plainnet.tabular.preparing import prepare
@@ -153,6 +154,17 @@ def test_a_file_in_memory_is_read_as_from_the_disk(ending, tmp_path):
         workbook(path, {"prices": [table.columns, *map(list, table.iter_rows())]})
     in_memory = read_table(FileContent(f"table.{ending}", path.read_bytes()))
     assert in_memory.equals(read_table(path))
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "zip"])
+def test_a_small_upload_does_not_unpack_to_all_of_the_memory(ending, monkeypatch):
+    monkeypatch.setattr(sources, "MOST_UNPACKED", 2**20)
+    text, archive = b"x,y\n" + b"1,2\n" * 2**18, io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writing:
+        writing.writestr("table.csv", text)
+    content = archive.getvalue() if ending == "zip" else gzip.compress(text)
+    with pytest.raises(FileError, match=rf"table\.{ending} holds more than 1 MiB once it is unpacked; take fewer rows"):
+        read_table(FileContent(f"table.{ending}", content))
 
 
 def test_german_commas_and_semicolons_are_numbers():

@@ -214,7 +214,7 @@ def test_a_quoted_newline_stays_where_lines_end_in_carriage_returns(tmp_path: Pa
         ("größe,y\n1,é\n".encode() + b"2,\xf6\n", "line 3: byte 0xf6 is not UTF-8 text; save the file as UTF-8"),
         (b"x,y\n1,\x81\n", "line 2: byte 0x81 is not UTF-8 text; .*--encoding"),
         (b"PK\x03\x04 and more", r"is a ZIP archive, as .xlsx files of Excel are; give it a name that ends in .zip or"),
-        (gzip.compress(b"x,y\n1,a\n"), "is compressed by gzip; give it a name that ends in .csv.gz"),
+        (gzip.compress(b"x,y\n1,a\n", mtime=0), "is compressed by gzip; give it a name that ends in .csv.gz"),
     ],
 )
 def test_what_is_no_text_is_called_by_its_name(tmp_path: Path, content: str | bytes, message: str) -> None:

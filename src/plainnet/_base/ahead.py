@@ -1,4 +1,4 @@
-"""One call ahead: the next one is made by another thread while the result of the last is used."""
+"""A thread makes the next call while the result of the last one is used."""
 
 from __future__ import annotations
 

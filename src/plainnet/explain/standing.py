@@ -1,4 +1,4 @@
-"""Where a run stands before a step: at its beginning, or anywhere in a training."""
+"""A Standing says where a run stands before a step: at its beginning, or anywhere in a training."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a step takes from the run that it belongs to."""
+    """A Standing holds what a step takes from the run that it belongs to."""
 
     step: int
     """The number of the step, from 1."""
     learning_rate: float
     weight_decay: float | None
-    """The present one where a schedule gives it."""
+    """This is the present one where a schedule gives it."""
     of_layers: Sequence[float] | None
     """The values of the layers' settings that follow a schedule, in their order; None for those of the first step."""
     state: State
-    """What the optimizer remembers, a vector like the parameters for each name, and its factors."""
+    """It holds what the optimizer remembers, a vector like the parameters for each name, and its factors."""
 
     @property
     def is_first(self) -> bool:

@@ -1,4 +1,4 @@
-"""The live page: watch a network learn, on any data, and change whatever you like while it does."""
+"""The live page shows a network that learns, on any data, and lets people change whatever they like meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page begins with: nothing but XOR, a table, a model with a table, or a network and arrays of a program."""
+"""A page begins with XOR, a table, a model with a table, or a network and arrays of a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss along one or two directions among the parameters: coordinates, ranges and values, without a picture."""
+"""The functions here find the loss along one or two directions among the parameters, without a picture."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Measured = Callable[[Array], tuple[float, Array]]
 
 @dataclass(frozen=True)
 class Directions:
-    """One or two directions among the parameters: parameters = origin + coordinates @ vectors."""
+    """Directions holds one or two directions among the parameters: parameters = origin + coordinates @ vectors."""
 
     origin: Array
     vectors: Array

@@ -51,6 +51,9 @@ COMPRESSED: dict[str, tuple[str, Callable[[Any], IO[bytes]]]] = {
 """The name of each compression, and what opens a file, by its path or as a stream, for reading."""
 STANDARD_INPUT = ("-", "/dev/stdin")
 
+MOST_UNPACKED = 2**30
+"""The bytes that a compressed file in memory may unpack to: it may come from anywhere, and a few bytes make many."""
+
 UNPACK = "unpack it first"
 OTHER_WAYS = {
     **dict.fromkeys((".zst", ".7z", ".tar", ".tgz", ".rar"), UNPACK),
@@ -87,7 +90,7 @@ def open_source(path: str | os.PathLike[str] | FileContent) -> Source:
     Raises FileError for a file that is absent, cannot be read or holds something else, with what to do instead.
     """
     if isinstance(path, FileContent):
-        return _of_content(Path(path.name), path.content)
+        return _of_content(Path(path.name), path.content, MOST_UNPACKED)
     if str(path) in STANDARD_INPUT:
         if sys.stdin is None:
             raise FileError("there is no standard input to read the table from")
@@ -102,13 +105,13 @@ def open_source(path: str | os.PathLike[str] | FileContent) -> Source:
     return _of_unknown_kind(str(path), content) if path.is_fifo() else _of_content(path, content)
 
 
-def _of_content(path: Path, content: bytes) -> Source:
-    """Return the content of a file, whose kind its name says."""
+def _of_content(path: Path, content: bytes, most: int | None = None) -> Source:
+    """Return the content of a file, whose kind its name says; `most` is the number of bytes to unpack at most."""
     compressed, ending = endings_of(path)
     if compressed == ".zip":
-        return _of_archive(str(path), content)
+        return _of_archive(str(path), content, most)
     require_ending(path.with_suffix("") if compressed else path, ENDINGS)
-    return Source(str(path), ending, _decompressed(str(path), content, compressed) if compressed else content)
+    return Source(str(path), ending, _decompressed(str(path), content, compressed, most) if compressed else content)
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:
@@ -208,9 +211,17 @@ def require_file(path: Path) -> None:
         raise FileError(f"{path} is a special file, not a table")
 
 
-def _decompressed(where: str, content: bytes, ending: str) -> bytes:
+def _decompressed(where: str, content: bytes, ending: str, most: int | None = None) -> bytes:
     with decompressing(where, io.BytesIO(content), ending) as stream:
-        return stream.read()
+        return _all_of(stream, where, most)
+
+
+def _all_of(stream: IO[bytes], where: str, most: int | None) -> bytes:
+    """Return what a stream unpacks; raise FileError if it is more than `most` bytes."""
+    content = stream.read() if most is None else stream.read(most + 1)
+    if most is not None and len(content) > most:
+        raise FileError(f"{where} holds more than {most // 2**20} MiB once it is unpacked; take fewer rows")
+    return content
 
 
 @contextmanager
@@ -238,10 +249,10 @@ def table_of_archive(where: str, file: Any) -> Iterator[tuple[str, IO[bytes]]]:
         raise FileError(f"{where} is not a whole ZIP archive without a password: {error}") from None
 
 
-def _of_archive(where: str, content: bytes) -> Source:
+def _of_archive(where: str, content: bytes, most: int | None = None) -> Source:
     """Return the one table of a ZIP archive."""
     with table_of_archive(where, io.BytesIO(content)) as (table, stream):
-        return Source(f"{where} ({table})", Path(table).suffix.lower(), stream.read())
+        return Source(f"{where} ({table})", Path(table).suffix.lower(), _all_of(stream, where, most))
 
 
 def _table_in(archive: zipfile.ZipFile, where: str) -> str:

@@ -1,1 +1,1 @@
-"""The server of `plainnet play`: a page and its sessions for the browser of this machine, and for nobody else."""
+"""The server of `plainnet play` gives a page and its sessions to the browser of this machine, and to nobody else."""

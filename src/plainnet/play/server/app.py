@@ -1,4 +1,4 @@
-"""The application: the files of the page, and the WebSocket over which a page talks with its session."""
+"""The application sends the files of the page, and has the WebSocket over which a page talks with its session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate before the server: the outermost application, which refuses all that it does not know to be ours.
+"""The gate stands before the server: the outermost application, which refuses all that it does not know to be ours.
 
 A page of any site can send requests to this machine, and a name of any site can be made to point to it (DNS rebinding).
 So the gate looks at each request and each WebSocket alike, and lets through only what a page from this very address
@@ -30,7 +30,7 @@ Refusal = tuple[int, str]
 
 
 class Gate:
-    """An application that passes a request on to `app` if it comes from our own page, and else refuses it.
+    """A Gate passes a request on to `app` if it comes from our own page, and refuses it otherwise.
 
     `paths` are the methods allowed for each path of a request; `sockets` are the paths of WebSockets. `framed` lets
     pages from servers on this machine show ours in a frame.
@@ -114,7 +114,7 @@ class Gate:
 
 
 class Answer:
-    """What goes back for one request: every response gets our headers, and a refusal is one sentence."""
+    """An Answer sends what goes back for one request: each response has our headers, and a refusal is one sentence."""
 
     def __init__(self, scope: Scope, send: Send, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.scope, self.pass_on, self.headers = scope, send, list(headers)

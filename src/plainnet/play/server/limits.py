@@ -1,4 +1,4 @@
-"""What a page may ask of the server: sizes, numbers and times."""
+"""These numbers limit what a page may ask of the server: sizes, counts and times."""
 
 SESSIONS = 8
 """The most sessions at once, each with a thread and a network."""

@@ -1,4 +1,4 @@
-"""The server: a socket on 127.0.0.1, a thread that serves it, and the browser that looks at it."""
+"""The server has a socket on 127.0.0.1 and a thread that serves it, and opens the browser that looks at it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FRAME = 'width="100%" height="820" style="border: 0"'
 
 
 class PlayServer:
-    """A page in the browser on which a network learns, and the server behind it, which runs until it is closed.
+    """A PlayServer shows a page in the browser on which a network learns; it runs until it is closed.
 
     Each page that is opened has a session of its own, made by `make`. It listens on 127.0.0.1 alone, on a free port
     unless one is given. Raises MissingExtraError without the libraries of the extra `play`, and InvalidValue for a port
@@ -62,7 +62,7 @@ class PlayServer:
 
     @property
     def url(self) -> str:
-        """The address of the page; whoever has it, and is on this machine, may use the page."""
+        """Return the address of the page; whoever has it, and is on this machine, may use the page."""
         return self._address(self.sessions.tokens.token)
 
     def _address(self, token: str) -> str:
@@ -70,7 +70,7 @@ class PlayServer:
 
     @property
     def network(self) -> Network:
-        """A copy of the network as it is now on the page that was opened last; at first, as it was given."""
+        """Return a copy of the network as it is now on the page that was opened last; at first, as it was given."""
         worker = self.sessions.latest or self.sessions.spare
         assert worker is not None, "start() makes the first session"
         try:

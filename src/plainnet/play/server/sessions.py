@@ -1,4 +1,4 @@
-"""The sessions of all pages: who may open one, who comes back to it, and when it ends."""
+"""The sessions of all pages are kept here: who may open one, who comes back to it, and when it ends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from plainnet.play.server.worker import Trainable, Worker
 
 
 class Refused(Exception):
-    """A page that gets no session; the message is for the person before it."""
+    """This is raised for a page that gets no session; its message is for the person before the page."""
 
 
 @dataclass(eq=False)
 class Seat:
-    """One session and the connection of its page, None while the page is away."""
+    """A Seat holds one session and the connection of its page, None while the page is away."""
 
     name: str
     worker: Worker
@@ -29,7 +29,9 @@ class Seat:
 
 
 class Sessions:
-    """The sessions, each made by `make` in a thread of its own, which keeps what `keep` returns for it at its end.
+    """Sessions holds all sessions, each in a thread of its own.
+
+    `make` makes one, and at its end the thread keeps what `keep` returns for it.
 
     `clock` gives the time in seconds.
     """

@@ -1,4 +1,4 @@
-"""Who may open a session: whoever has the token of this start, or a ticket that is used once."""
+"""Tokens say who may open a session: whoever has the token of this start, or a ticket that is used once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plainnet.play.server import limits
 
 
 class Tokens:
-    """The token, and the tickets that are handed out.
+    """Tokens holds the token, and the tickets that are handed out.
 
     The address with the token is printed for the user. A browser that we start gets a ticket instead, because other
     users of the machine can read the command lines of processes: a ticket opens one session, within two minutes, and

@@ -1,4 +1,4 @@
-"""The thread that owns one session: it answers messages in their order, and trains in between."""
+"""A thread owns one session: it answers messages in their order, and trains in between."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Trainable(Protocol):
-    """What the server needs of a session."""
+    """A Trainable has what the server needs of a session."""
 
     @property
     def is_playing(self) -> bool:
@@ -34,11 +34,11 @@ class Trainable(Protocol):
 
 
 class SessionEnded(Exception):
-    """The session that was asked has ended."""
+    """This is raised when the session that was asked has ended."""
 
 
 class Worker:
-    """A thread with a session that `make` makes in it: nothing else ever touches the session.
+    """A Worker is a thread with a session that `make` makes in it: nothing else ever touches the session.
 
     At its end it keeps what `keep` returns for the session, which is then forgotten.
     """

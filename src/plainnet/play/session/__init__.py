@@ -1,1 +1,1 @@
-"""The session behind the page: commands in, frames out. NumPy and plainnet alone, so it runs in a browser too."""
+"""The session behind the page takes commands and gives frames; it needs NumPy alone, and so runs in a browser too."""

@@ -15,7 +15,9 @@ _REQUIRED: Any = object()
 
 
 class CommandArguments:
-    """The fields and arrays of one command; each method returns one of them, or its default where it is not given.
+    """CommandArguments holds the fields and arrays of one command.
+
+    Each method returns one of them, or its default where it is not given.
 
     A field without a default is required; where the default is None, null is None. Raises InvalidValue and InvalidType,
     which name the field.

@@ -1,4 +1,4 @@
-"""What the signatures of parts do not tell of their arguments: bounds, kinds, help; and the options of a run.
+"""The tables here say what the signatures of parts do not tell: bounds, kinds and help, and the options of a run.
 
 An argument that is not in these tables gets the kind of its default and the help of its docstring.
 """

@@ -1,4 +1,4 @@
-"""The network of a setup: built from its description, or the one that was given."""
+"""The network of a setup is built from its description, or is the one that was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue of choices: every part of plainnet with its arguments, read from the parts themselves.
+"""The catalogue of choices has every part of plainnet with its arguments, read from the parts themselves.
 
 A new activation, layer, loss, optimizer, schedule or data set of plainnet appears here by itself: its name is in the
 registry of its kind, its arguments and their defaults are in its signature, and its help is the first sentence of its

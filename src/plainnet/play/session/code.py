@@ -1,4 +1,4 @@
-"""The Python program that does what a run on the page does: the same data, network and training, to the bit."""
+"""A Python program does what a run on the page does: the same data, network and training, to the bit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ WHY = {
 
 @dataclass
 class WrittenProgram:
-    """A program, and what a reader should know of it: keys of the page's texts, with values."""
+    """WrittenProgram holds a program, and what a reader should know of it: keys of the page's texts, with values."""
 
     text: str
     notes: list[dict[str, Any]]
@@ -106,7 +106,7 @@ class Writer(DataWriter):
 
     @property
     def epochs(self) -> int:
-        """The epochs that the program trains: those done on the page, all of them after its end, or the first ones."""
+        """Return the epochs that the program trains: those done on the page, or all of them, or the first ones."""
         total = self.run.job.epochs
         if self.run.is_over:
             return total if needs_total(self.run) or self._diverged else self.run.epochs

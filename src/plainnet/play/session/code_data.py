@@ -1,4 +1,4 @@
-"""The lines of a program that make the data of a run as the page did."""
+"""The functions here write the lines of a program that make the data of a run as the page did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column of the data as the page shows it: its own unit, its range, and the inputs that the network gets of it."""
+"""A Column of the data has its own unit and range, and the inputs that the network gets of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plainnet.plots.plane import shown_range
 
 @dataclass(frozen=True)
 class ShownColumn:
-    """A column of the data."""
+    """A Column is one column of the data, as the page shows it."""
 
     name: str
     kind: str

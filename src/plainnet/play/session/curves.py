@@ -1,4 +1,4 @@
-"""The curves of a run: loss, validation loss and a metric over the epochs, in bounded memory."""
+"""A Curve keeps loss, validation loss and a metric of a run over the epochs, in bounded memory."""
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Curve:
 
     @property
     def last_epoch(self) -> float:
-        """The epoch of the latest row, -1 without one."""
+        """Return the epoch of the latest row, -1 without one."""
         latest = self.begun if len(self.begun) else self.rows
         return float(latest[-1, 0]) if len(latest) else -1.0
 

@@ -1,4 +1,4 @@
-"""The settings of the data: a data set of plainnet with its options, own points, a table, or what was given."""
+"""The settings of the data name a data set of plainnet with its options, own points, a table, or what was given."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Part = tuple[Array, Array, Array | None]
 
 @dataclass
 class Held:
-    """What a session keeps in memory beside its setup: uploaded tables, and what was given to `play`."""
+    """Held has what a session keeps in memory beside its setup: uploaded tables, and what was given to `play`."""
 
     tables: dict[str, HeldTable] = field(default_factory=dict)
     """The tables by their names, the latest last."""
@@ -40,7 +40,7 @@ class Held:
 
 
 class ExampleRow(NamedTuple):
-    """One example."""
+    """ExampleRow holds one example."""
 
     inputs: Array
     """What the network takes, (inputs,)."""
@@ -55,7 +55,7 @@ class ExampleRow(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """The data of a session: all rows in the order of their source, with the part that each belongs to."""
+    """Examples holds the rows of a session in the order of their source, and the part that each belongs to."""
 
     name: str
     columns: tuple[ShownColumn, ...]

@@ -30,7 +30,7 @@ MOST_WRONG = 10_000
 
 
 class Views:
-    """What frames keep from one to the next."""
+    """Views holds what frames keep from one to the next."""
 
     def __init__(self) -> None:
         self.grids = maps.Grids()

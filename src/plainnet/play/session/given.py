@@ -1,4 +1,4 @@
-"""What a program or the command line gives to `play`: a network with arrays, a table, or a model with its table."""
+"""A program or the command line gives `play` a network with arrays, a table, or a model with its table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FEW_CLASSES = 20
 
 @dataclass(frozen=True, eq=False)
 class GivenModel:
-    """A network with the data that it is shown on."""
+    """GivenModel holds a network with the data that it is shown on."""
 
     network: Network
     name: str

@@ -31,7 +31,7 @@ CHANGES = (*TRAINS, *BEGINS, "change", "point")
 
 
 class Moved(NamedTuple):
-    """A change of parameters by hand: which, by how much the last of them, and by how much the loss."""
+    """Moved holds a change of parameters by hand: which, by how much the last of them, and by how much the loss."""
 
     places: Sequence[int]
     run: float
@@ -40,7 +40,7 @@ class Moved(NamedTuple):
 
 @dataclass
 class Watched:
-    """What was done in a lesson, as far as its tasks ask."""
+    """Watched holds what was done in a lesson, as far as its tasks ask."""
 
     trained: bool = False
     """True if the run trained since its beginning."""
@@ -115,7 +115,7 @@ class Watched:
 
 
 class Course:
-    """The lessons that a session goes through: the present one, and what was done in each."""
+    """Course holds the lessons that a session goes through: the present one, and what was done in each."""
 
     def __init__(self, before: dict[str, Any]) -> None:
         self.before = before
@@ -128,7 +128,7 @@ class Course:
 
     @property
     def lesson(self) -> Lesson:
-        """The present lesson."""
+        """Return the present lesson."""
         return LESSONS[(self.number or 1) - 1]
 
     def begin(self, session: Session, number: int) -> None:

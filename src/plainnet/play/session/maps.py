@@ -22,7 +22,7 @@ AVERAGED_NUMBERS = 2_000_000
 
 
 class Grids:
-    """The inputs over grids of columns, which stay the same from frame to frame."""
+    """Grids holds the inputs over grids of columns, which stay the same from frame to frame."""
 
     def __init__(self) -> None:
         self.kept: dict[Any, tuple[Any, Array]] = {}

@@ -1,4 +1,4 @@
-"""One message between the page and a session, as bytes: a header of plain data, then arrays of numbers.
+"""A message between the page and a session is bytes: a header of plain data, then arrays of numbers.
 
     uint32, little endian    the length of the header in bytes
     header                   a JSON object in UTF-8

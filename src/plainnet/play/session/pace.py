@@ -1,4 +1,4 @@
-"""How fast runs train, and how two of them keep step."""
+"""The pace says how fast runs train, and how two of them keep step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_DUE = 0.25
 
 
 class Pace:
-    """The speed of playing: None for full speed, so many epochs or steps a second, or 0 for what is owed alone."""
+    """Pace holds the speed: None for full speed, so many epochs or steps a second, or 0 for what is owed alone."""
 
     def __init__(self, speed: float | None = None, by: str = "epochs", owed: int = 0) -> None:
         self.speed, self.by = speed, by
@@ -28,7 +28,7 @@ class Pace:
 
     @property
     def wait(self) -> float:
-        """The seconds until there is something to do."""
+        """Return the seconds until there is something to do."""
         return 0.0 if not self.speed or self.owed else max(0.0, self.next - time.monotonic())
 
     def count(self) -> None:

@@ -1,4 +1,4 @@
-"""The path of a run through the space of its parameters, in bounded memory."""
+"""A ParameterPath keeps the path of a run through the space of its parameters, in bounded memory."""
 
 from plainnet._base.arrays import Array
 from plainnet.network import Network
@@ -11,7 +11,7 @@ PATH_NUMBERS = 4_000_000
 
 
 class ParameterPath:
-    """The parameters at some epochs of a run, evenly spread: every `every`th of them, at most MOST_IN_PATH."""
+    """ParameterPath holds the parameters at every `every`th epoch of a run, of at most MOST_IN_PATH."""
 
     def __init__(self, network: Network) -> None:
         size = max(1, network.parameters.size)
@@ -22,7 +22,7 @@ class ParameterPath:
 
     @property
     def next_epoch(self) -> int:
-        """The next epoch that it takes."""
+        """Return the next epoch that it takes."""
         return (self.epochs[-1] // self.every + 1) * self.every
 
     def add(self, epoch: int, parameters: Array) -> None:

@@ -1,4 +1,4 @@
-"""The run of a setup, ready to train: that of `net.fit` with the same options."""
+"""A setup gives a run that is ready to train: that of `net.fit` with the same options."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ ENDS = {"all epochs": "finished", "early stopping": "stopped", "diverged": "dive
 
 
 class LiveRun:
-    """A network in training.
+    """A LiveRun is a network in training.
 
     What it computes is, to the bit, what `net.fit` computes with the options and the seed of the setup, however the
     run is cut into slices: the job, its engine and its reports are those of `plainnet.training`.

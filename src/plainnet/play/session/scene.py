@@ -1,4 +1,4 @@
-"""The scene: what is set, the network as it is drawn, and the data in words."""
+"""The scene says what is set, how the network is drawn, and what the data are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scenes of one explained step: what `plainnet.explain` found, unit by unit, as it is shown on the drawing.
+"""The scenes of one explained step show what `plainnet.explain` found, unit by unit, on the drawing.
 
 Nothing of the step is computed here: each value is one of the explanation's, and only the products that a sum is made
 of are multiplied out, so that a reader sees them. Names of units are left to the page: a label is {"unit": [layer,
@@ -33,7 +33,7 @@ Label = dict[str, Any]
 
 
 class Scenes:
-    """The scenes of an explanation; `chosen` are the units, (layer, unit), of large layers that have their own."""
+    """Scenes makes the scenes of an explanation; the units `chosen`, (layer, unit), of large layers have their own."""
 
     def __init__(self, explanation: Explanation, net: Network, chosen: Sequence[tuple[int, int]]) -> None:
         self.explanation, self.net, self.chosen = explanation, net, set(chosen)

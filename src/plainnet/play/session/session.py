@@ -47,7 +47,7 @@ MOST_LOG = 10_000
 
 
 class Session:
-    """One or two runs on the same examples, what the page has set, and the commands that it may give.
+    """A Session holds one or two runs on the same examples, what the page has set, and the commands that it may give.
 
     One thread uses a session at a time. `receive` answers one message and changes nothing where it answers an error;
     `advance` trains for a slice of time while the page has it play.

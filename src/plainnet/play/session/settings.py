@@ -24,7 +24,7 @@ LONGEST_TEXT = 500
 
 
 class InvalidSetting(InvalidValue):
-    """A setting that is refused; `at` is its place in the setup, as a path of names and numbers."""
+    """This is raised for a setting that is refused; `at` is its place in the setup, a path of names and numbers."""
 
     def __init__(self, message: str, at: Path = ()) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The command `explain`: one step of a run on one example or on the first ones, scene by scene."""
+"""The command `explain` tells one step of a run on one example or on the first ones, scene by scene."""
 
 from __future__ import annotations
 

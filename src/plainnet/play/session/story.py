@@ -1,4 +1,4 @@
-"""The story of a run in one sentence: a key of the page's texts, and the values that stand in it.
+"""The story tells a run in one sentence: a key of the page's texts, and the values that stand in it.
 
 diverged, stopped        how it ended
 ready                    no step was made
@@ -72,7 +72,7 @@ def of(run: LiveRun) -> dict[str, Any]:
 
 @dataclass
 class Judgement:
-    """What a run's curve, predictions and units say of it."""
+    """A Judgement finds what a run's curve, predictions and units say of it."""
 
     run: LiveRun
 

@@ -1,4 +1,4 @@
-"""Tables in memory: an uploaded file, read as `plainnet train` reads it, divided and encoded as it does."""
+"""A table in memory is an uploaded file, read as `plainnet train` reads it, divided and encoded as it does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FALSE_TRUE = ["false", "true"]
 
 @dataclass(eq=False)
 class HeldTable:
-    """A table file in memory."""
+    """A HeldTable is a table file in memory."""
 
     name: str
     content: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""The command `take`: a run as a file to keep: Python, the exports, the model, its arrays, a report."""
+"""The command `take` makes a run a file to keep: Python, the exports, the model, its arrays, a report."""
 
 from __future__ import annotations
 

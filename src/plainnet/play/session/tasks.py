@@ -1,4 +1,4 @@
-"""The six lessons: what each sets up, what the page shows with it, and how each of its tasks is known to be done.
+"""The six lessons say what each sets up, what the page shows with it, and how each task is known to be done.
 
 They follow docs/xor.md: one weight, one unit, the network forward, one path back, all together, lucky seeds.
 """
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson: its setup, weights to begin with, the panels that the page shows, what it opens, and the tasks."""
+    """A Lesson has its setup, weights to begin with, the panels that the page shows, what it opens, and the tasks."""
 
     setup: Mapping[str, Any]
     show: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The command `unit`: one unit in numbers, with its formula."""
+"""The command `unit` tells one unit in numbers, with its formula."""
 
 from __future__ import annotations
 

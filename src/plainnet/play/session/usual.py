@@ -1,4 +1,4 @@
-"""The usual choices for some data: layers, output, loss, optimizer and metrics, where a setup leaves them open."""
+"""Some data have usual choices of layers, output, loss, optimizer and metrics, where a setup leaves them open."""
 
 from __future__ import annotations
 

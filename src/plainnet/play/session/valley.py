@@ -1,4 +1,4 @@
-"""The command `valley`: the loss over two weights, or over the two main directions of the path so far.
+"""The command `valley` gives the loss over two weights, or over the two main directions of the path so far.
 
 A map takes hundreds of passes through the network, so it is made in slices: the page asks again until it is ready, and
 the training goes on between two slices. The map is that of the parameters at its beginning.
@@ -34,7 +34,7 @@ FEWEST, MOST_POINTS = 5, 81
 
 
 class Survey:
-    """The loss over one or two directions around the parameters of a run, as far as it is known."""
+    """Survey holds the loss over one or two directions around the parameters of a run, as far as it is known."""
 
     def __init__(self, run: LiveRun, along: Sequence[int] | None, points: int) -> None:
         job = run.job
