@@ -3,7 +3,7 @@
 // A column is the inputs or a layer whose units are drawn: Dense, or any layer that changes the number of values. The
 // other layers (dropout, normalization, activation) are bands between two columns: what flows on passes through them.
 
-export const MOST_SHOWN = 16; // units of a column; the others are in the list below
+const MOST_SHOWN = 16; // units of a column; the others are in the list below
 export const BAND = 30; // room for a band
 export const MOST_LINKS = 200; // links between two columns; the strongest are drawn
 const HEAD = 34; // above the columns, for the layers' labels
@@ -11,13 +11,13 @@ const LEAST_PITCH = 34;
 const MOST_PITCH = 250; // between columns: longer links are harder to follow
 
 // Return whether a layer's weights join its units to those before, one number for each pair.
-export function isLinked({ parameters, units }, before) {
+function isLinked({ parameters, units }, before) {
   const shape = parameters.weights?.shape ?? [];
   return shape.length === 2 && shape[0] === before && shape[1] === units;
 }
 
 // Return the columns of a network: {place, units, label, linked, bands, names, layer}; place -1 is the inputs.
-export function columnsOf(network) {
+function columnsOf(network) {
   const columns = [{ place: -1, units: network.inputs.length, linked: false, bands: [], names: network.inputs.map(({ name }) => name) }];
   let bands = [];
   let before = network.inputs.length;

@@ -70,7 +70,7 @@ export function place(fields, problems) {
 const SERIES = [1, 2, 5, 10];
 
 // Return the next number up or down of 1, 2, 5, 10, 20, ...; 0 lies below 1e-6.
-export function neighbour(value, direction) {
+function neighbour(value, direction) {
   if (!(value > 0)) return direction > 0 ? 1e-6 : 0;
   const power = Math.floor(Math.log10(value) + 1e-9);
   const tens = 10 ** power;
@@ -159,7 +159,7 @@ function flagInput(form, argument, path, now, { id, ...named }) {
 }
 
 // Return the entries of a choice: those of the catalogue's list, or the values that the argument names itself.
-export function entriesOf(app, argument) {
+function entriesOf(app, argument) {
   if (!Array.isArray(argument.of)) return app.choices[argument.of] ?? [];
   const known = app.choices[`${argument.name}s`] ?? []; // an initializer has an entry in the list of initializers
   return argument.of.map((name) => known.find((entry) => entry.name === name) ?? { name });

@@ -42,7 +42,7 @@ function keptToken() {
 const address = (packed) => location.pathname + location.search + (packed ? `#setup=${packed}` : "");
 
 // Return a setup as base64url of its compressed JSON.
-export async function packed(setup) {
+async function packed(setup) {
   const stream = new Blob([JSON.stringify(setup)]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
@@ -50,7 +50,7 @@ export async function packed(setup) {
 }
 
 // Return the setup of such a text, null where there is none, undefined where it cannot be read.
-export async function unpacked(packed) {
+async function unpacked(packed) {
   if (!packed) return null;
   try {
     const letters = atob(packed.replaceAll("-", "+").replaceAll("_", "/"));

@@ -2,6 +2,7 @@
 
 import { formula, labelText, unitName } from "./mathml.js";
 import { make, renew } from "./dom.js";
+import { stepsTable } from "./walk.js";
 
 const PAUSE = 250; // milliseconds between two readings while it trains
 
@@ -151,15 +152,8 @@ class UnitPanel {
     ];
   }
 
-  table(caption, head, rows, more = 0) {
-    return [
-      make(
-        "div",
-        { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
-        make("table", { class: "steps" }, make("caption", {}, caption), make("thead", {}, make("tr", {}, make("td"), head.map((one) => make("th", { scope: "col" }, one)))), make("tbody", {}, rows)),
-      ),
-      more > 0 && make("p", { class: "note" }, this.app.text("insight.more", { count: more })),
-    ];
+  table(caption, head, rows, more) {
+    return stepsTable(this.app, caption, ["", ...head], rows, { more, isTitled: true });
   }
 
   // A row: `read` takes its line out of a reply; a column of null is the field in which the number is changed.

@@ -61,7 +61,7 @@ function linesTable(app, part, scene) {
     ),
     isLong && make("tr", {}, make("td", { class: "terms", colspan: checked ? 3 : 2 }, `= ${terms(app, line)}`)),
   ];
-  return table(`${part.name}: ${sceneTitle(app, scene)}`, head, part.lines.map(row), app, part.more);
+  return stepsTable(app, `${part.name}: ${sceneTitle(app, scene)}`, head, part.lines.map(row), { more: part.more });
 }
 
 // "0.5 × −1.2 + 0.3 × 2 + … 3 more"
@@ -87,16 +87,18 @@ function updateTable(app, { columns, rows, more }) {
       make("th", { scope: "row" }, labelText(app, label)),
       values.map((value, i) => make("td", { class: i === 0 || i === last ? "strong" : null }, app.number(value, 5))),
     );
-  return table(app.text("insight.update"), head, rows.map(row), app, more);
+  return stepsTable(app, app.text("insight.update"), head, rows.map(row), { more });
 }
 
-function table(caption, head, rows, app, more) {
+// Return a table in a box that scrolls; `more` of its rows are left out. In `head` false is no column, "" one without a name.
+export function stepsTable(app, caption, head, rows, { more = 0, isTitled = false } = {}) {
   const cells = head.filter((name) => name !== false).map((name) => (name ? make("th", { scope: "col" }, name) : make("td")));
+  const title = make("caption", { class: isTitled ? null : "unseen" }, caption);
   return [
     make(
       "div",
       { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
-      make("table", { class: "steps" }, make("caption", { class: "unseen" }, caption), make("thead", {}, make("tr", {}, cells)), make("tbody", {}, rows)),
+      make("table", { class: "steps" }, title, make("thead", {}, make("tr", {}, cells)), make("tbody", {}, rows)),
     ),
     more > 0 && make("p", { class: "note" }, app.text("insight.more", { count: more })),
   ];
