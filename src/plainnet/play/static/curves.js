@@ -57,6 +57,7 @@ export function curvesPanel(app, element) {
   let marks = []; // epochs at which the setup was changed in the middle of a run
   let pointer = null; // the epoch that is read
   let painted = 0;
+  let width = 0;
   let known = {};
   const shown = () => tracks.slice(0, app.scene?.runs ?? 1);
   const end = () => Math.max(1, ...shown().map(({ last }) => last));
@@ -86,7 +87,6 @@ export function curvesPanel(app, element) {
 
   function paint() {
     painted = performance.now();
-    const width = Math.floor(svg.clientWidth);
     if (!app.scene || width < 60) return;
     const losses = lines(LOSS, VALIDATION);
     const metrics = lines(METRIC);
@@ -177,7 +177,10 @@ export function curvesPanel(app, element) {
     event.stopPropagation();
     read(Math.min(end(), Math.max(0, (pointer ?? end()) + step * end())));
   });
-  new ResizeObserver(paint).observe(svg);
+  new ResizeObserver(([{ contentRect }]) => {
+    width = Math.floor(contentRect.width); // to ask for it in each frame would lay out the page anew
+    paint();
+  }).observe(svg);
   onColors(paint);
 }
 
