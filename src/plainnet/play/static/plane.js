@@ -13,73 +13,102 @@ import { onColors } from "./colors.js";
 const TEXT_PAUSE = 200; // milliseconds
 
 export function planePanel(app, element) {
-  const shown = (app.shown ??= new ShownExamples(app));
-  const views = [0, 1].map((run) => new MapView(app, run, shown));
-  const maps = make("div", { class: "maps" }, views[0].whole);
-  const reading = make("p", { class: "plane-reading" });
-  const legend = make("div", {});
-  const outputs = make("div", { class: "plane-tools" });
-  const actions = make("div", { class: "plane-tools" });
-  const summary = make("p", { class: "quiet" });
-  element.append(outputs, maps, reading, legend, summary, actions, dependenceChart(app));
-  const panel = { app, shown, views, cross: null, carried: -1, read };
-  views.forEach((view) => listenToMap(panel, view));
-  const all = (act) => views.slice(0, app.scene?.runs ?? 1).forEach(act);
+  const panel = new PlanePanel(app, element);
+  app.on("examples", () => panel.build());
+  app.on("scene", () => panel.scene());
+  app.on("frame", (frame) => panel.frame(frame));
+  app.on("chosen", (part) => panel.choice(part));
+  app.wants((request) => panel.wish(request));
+  new ResizeObserver(() => app.scene && panel.build()).observe(panel.maps);
+  onColors(() => app.scene && panel.build());
+}
+
+class PlanePanel {
+  cross = null; // the point that is read
+  carried = -1; // the example that the arrow keys move
+  texted = 0;
+
+  constructor(app, element) {
+    this.app = app;
+    this.shown = app.shown ??= new ShownExamples(app);
+    this.views = [0, 1].map((run) => new MapView(app, run, this.shown));
+    this.maps = make("div", { class: "maps" }, this.views[0].whole);
+    this.reading = make("p", { class: "plane-reading" });
+    this.legend = make("div", {});
+    this.outputs = make("div", { class: "plane-tools" });
+    this.actions = make("div", { class: "plane-tools" });
+    this.summary = make("p", { class: "quiet" });
+    element.append(this.outputs, this.maps, this.reading, this.legend, this.summary, this.actions, dependenceChart(app));
+    for (const view of this.views) listenToMap(this, view);
+  }
+
+  // The map of each run.
+  get seen() {
+    return this.views.slice(0, this.app.scene?.runs ?? 1);
+  }
 
   // Say what is predicted at a point; `aloud` for those who cannot see the pointer.
-  function read(point, { aloud = false } = {}) {
-    panel.cross = point;
-    all((view) => view.pointAtCross(point));
-    app.choose({ hover: point ? { point } : null });
-    write();
-    if (aloud) app.say(reading.textContent);
+  read(point, { aloud = false } = {}) {
+    this.cross = point;
+    for (const view of this.seen) view.pointAtCross(point);
+    this.app.choose({ hover: point ? { point } : null });
+    this.write();
+    if (aloud) this.app.say(this.reading.textContent);
   }
 
-  function write() {
+  write() {
+    const { app, shown } = this;
     const point = app.chosen.hover?.point;
-    reading.textContent = point ? `${whereOf(app, shown, point)}: ${views.slice(0, app.scene.runs).map((view) => predictionOf(app, view, point)).join(" · ")}` : app.text(app.scene?.data.editable ? "drawing.plane.hint" : "drawing.plane.choose");
+    const hint = app.scene?.data.editable ? "drawing.plane.hint" : "drawing.plane.choose";
+    this.reading.textContent = point ? `${whereOf(app, shown, point)}: ${this.seen.map((view) => predictionOf(app, view, point)).join(" · ")}` : app.text(hint);
   }
 
-  function build() {
-    if (panel.cross?.length !== shown.ranges?.length) Object.assign(panel, { cross: null, carried: -1 });
+  build() {
+    const { app, shown, views, maps } = this;
+    if (this.cross?.length !== shown.ranges?.length) Object.assign(this, { cross: null, carried: -1 });
     maps.classList.toggle("two", app.scene.runs > 1);
     if (app.scene.runs > 1) maps.append(views[1].whole);
     else views[1].whole.remove();
-    all((view) => view.build());
-    if (shown.ranges) legend.replaceChildren(...legendOf(app, views[0]));
-    write();
+    for (const view of this.seen) view.build();
+    this.explain();
+    this.write();
   }
 
-  let texted = 0;
-  app.on("examples", build);
-  app.on("scene", () => {
-    outputChoice(app, outputs);
-    actionButtons(panel, actions);
-    build();
-  });
-  app.on("frame", (frame) => {
-    all((view) => view.update(frame));
-    if (frame.playing && performance.now() - texted < TEXT_PAUSE) return;
-    texted = performance.now();
-    all((view) => view.paintPoints());
-    const runs = app.scene.runs > 1;
-    summary.textContent = views.slice(0, app.scene.runs).map((view, run) => `${runs ? `${app.text("drawing.run", { run: run + 1 })}: ` : ""}${summaryOf(app, view)}`).join(" ");
-    if (app.chosen.hover) write();
-  });
-  app.on("chosen", (part) => {
+  explain() {
+    if (this.shown.ranges) this.legend.replaceChildren(...legendOf(this.app, this.views[0]));
+  }
+
+  scene() {
+    outputChoice(this.app, this.outputs);
+    actionButtons(this, this.actions);
+    this.build();
+  }
+
+  frame(frame) {
+    const { app } = this;
+    for (const view of this.seen) view.update(frame);
+    if (frame.playing && performance.now() - this.texted < TEXT_PAUSE) return;
+    this.texted = performance.now();
+    for (const view of this.seen) view.paintPoints();
+    const nameOf = (run) => (app.scene.runs > 1 ? `${app.text("drawing.run", { run: run + 1 })}: ` : "");
+    this.summary.textContent = this.seen.map((view, run) => nameOf(run) + summaryOf(app, view)).join(" ");
+    if (app.chosen.hover) this.write();
+  }
+
+  choice(part) {
     if ("row" in part || "run" in part) {
-      all((view) => view.paintPoints());
-      actionButtons(panel, actions);
+      for (const view of this.seen) view.paintPoints();
+      actionButtons(this, this.actions);
     }
-    if ("output" in part && shown.ranges) all((view) => legend.replaceChildren(...legendOf(app, view)));
-  });
-  app.wants((request) => {
+    if ("output" in part) this.explain();
+  }
+
+  wish(request) {
+    const { app } = this;
     const { axes, at } = app.chosen;
     request.map = { points: axes.length > 1 ? 100 : 200, axes, at, output: outputWanted(app) };
-    request.wrong = app.scene.data.task === "classification" && (!app.playing || performance.now() - texted > TEXT_PAUSE);
-  });
-  new ResizeObserver(() => app.scene && build()).observe(maps);
-  onColors(() => app.scene && build());
+    request.wrong = app.scene.data.task === "classification" && (!app.playing || performance.now() - this.texted > TEXT_PAUSE);
+  }
 }
 
 // The output that the map shows: for two classes the second, for more the chosen one or the winner (null).

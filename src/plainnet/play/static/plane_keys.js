@@ -6,61 +6,76 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDo
 const DRAG = 4; // pixels that a pointer moves before it drags
 
 export function listenToMap(panel, view) {
-  const { app, shown } = panel;
   const { element } = view;
-  let held = null; // {i, x, y, moved}: the example, or the empty place, that the pointer went down on
-  const pixel = (event) => {
-    const box = element.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-
-  // A finger that goes down on an example moves it; anywhere else it scrolls the page.
-  element.addEventListener(
-    "touchstart",
-    (event) => {
-      const box = element.getBoundingClientRect();
-      const { clientX, clientY } = event.touches[0];
-      if (app.scene?.data.editable && view.hit(clientX - box.left, clientY - box.top, true) >= 0) event.preventDefault();
-    },
-    { passive: false },
-  );
-  element.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    const [x, y] = pixel(event);
-    if (!view.pointAt(x, y)) return;
-    held = { i: view.hit(x, y, event.pointerType === "touch"), x, y, moved: false, columns: shown.columns };
-    if (held.i >= 0) element.setPointerCapture(event.pointerId);
-  });
-  element.addEventListener("pointermove", (event) => {
-    const [x, y] = pixel(event);
-    if (held?.columns !== shown.columns) held = null; // the data have changed meanwhile
-    if (held && Math.hypot(x - held.x, y - held.y) > DRAG) held.moved = true;
-    const point = view.pointAt(x, y);
-    if (held?.moved && held.i >= 0 && app.scene.data.editable) {
-      element.classList.add("dragging");
-      if (point) carry(panel, view, held.i, point, y);
-    } else element.classList.toggle("over", view.hit(x, y) >= 0);
-    panel.read(point);
-  });
-  element.addEventListener("pointerup", (event) => {
-    const [x, y] = pixel(event);
-    const point = view.pointAt(x, y);
-    element.classList.remove("dragging");
-    if (held?.i >= shown.count) held = null;
-    if (held?.moved && held.i >= 0) drop(panel, view, held.i);
-    else if (held && held.i >= 0) app.choose({ row: shown.rows[held.i], run: view.run });
-    else if (held && !held.moved && point) add(panel, view, point, y);
-    held = null;
-  });
-  element.addEventListener("pointercancel", () => (held = null));
-  element.addEventListener("pointerleave", () => held || panel.read(null));
+  const pointer = new MapPointer(panel, view);
+  element.addEventListener("touchstart", (event) => pointer.touch(event), { passive: false });
+  element.addEventListener("pointerdown", (event) => pointer.down(event));
+  element.addEventListener("pointermove", (event) => pointer.move(event));
+  element.addEventListener("pointerup", (event) => pointer.up(event));
+  element.addEventListener("pointercancel", () => (pointer.held = null));
+  element.addEventListener("pointerleave", () => pointer.held || panel.read(null));
   element.addEventListener("blur", () => panel.read(null));
   element.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || !shown.ranges) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || !panel.shown.ranges) return;
     if (!press(panel, view, event)) return;
     event.preventDefault();
     event.stopPropagation();
   });
+}
+
+// The pointer on one map: it chooses, drags or adds an example.
+class MapPointer {
+  held = null; // {i, x, y, moved, columns}: the example, or the empty place (i = -1), that the pointer went down on
+
+  constructor(panel, view) {
+    Object.assign(this, { panel, view });
+  }
+
+  pixel({ clientX, clientY }) {
+    const box = this.view.element.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
+  }
+
+  // A finger that goes down on an example moves it; anywhere else it scrolls the page.
+  touch(event) {
+    const [x, y] = this.pixel(event.touches[0]);
+    if (this.panel.app.scene?.data.editable && this.view.hit(x, y, true) >= 0) event.preventDefault();
+  }
+
+  down(event) {
+    if (event.button !== 0) return;
+    const { view } = this;
+    const [x, y] = this.pixel(event);
+    if (!view.pointAt(x, y)) return;
+    this.held = { i: view.hit(x, y, event.pointerType === "touch"), x, y, moved: false, columns: this.panel.shown.columns };
+    if (this.held.i >= 0) view.element.setPointerCapture(event.pointerId);
+  }
+
+  move(event) {
+    const { panel, view } = this;
+    const [x, y] = this.pixel(event);
+    if (this.held?.columns !== panel.shown.columns) this.held = null; // the data have changed meanwhile
+    const { held } = this;
+    if (held && Math.hypot(x - held.x, y - held.y) > DRAG) held.moved = true;
+    const point = view.pointAt(x, y);
+    if (held?.moved && held.i >= 0 && panel.app.scene.data.editable) {
+      view.element.classList.add("dragging");
+      if (point) carry(panel, view, held.i, point, y);
+    } else view.element.classList.toggle("over", view.hit(x, y) >= 0);
+    panel.read(point);
+  }
+
+  up(event) {
+    const { panel, view, held } = this;
+    const [x, y] = this.pixel(event);
+    const point = view.pointAt(x, y);
+    this.held = null;
+    view.element.classList.remove("dragging");
+    if (!held || held.i >= panel.shown.count) return;
+    if (held.moved && held.i >= 0) drop(panel, view, held.i);
+    else if (held.i >= 0) panel.app.choose({ row: panel.shown.rows[held.i], run: view.run });
+    else if (!held.moved && point) add(panel, view, point, y);
+  }
 }
 
 // Do what a key says; return whether it says anything here.
