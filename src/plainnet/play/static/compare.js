@@ -2,7 +2,7 @@
 
 import { dropout, formOf, shape } from "./controls.js";
 import { make, renew } from "./dom.js";
-import { defaults, field, nameOf, place, title } from "./fields.js";
+import { defaults, field, key, nameOf, place, title } from "./fields.js";
 
 // What can be changed for the second run: a name, its path, and the argument that makes its control, or a maker of it.
 function changes(app, setup) {
@@ -28,69 +28,93 @@ function changes(app, setup) {
 }
 
 export function comparePanel(app, element) {
-  let draft = null; // the setup of the second run before it begins
-  let which = "";
-  let built = "";
-  let refused = [];
-  const isTwo = () => app.scene.runs > 1;
-  const form = formOf(
-    app,
-    "compare",
-    () => (isTwo() ? app.scene.setups[1] : draft),
-    async (path, value) => {
-      if (isTwo()) return app.change(path, whole(app, path, value), 1);
-      draft = changed(draft, path, whole(app, path, value));
-      show();
-    },
-  );
-  const show = () => {
-    const list = changes(app, form.value([]));
-    which = list.some(({ path }) => path.join("/") === which) ? which : list[0].path.join("/");
-    const wanted = JSON.stringify([isTwo(), which, list.map(({ path }) => path), shape(form.value([]))]);
-    if (wanted !== built) build(list);
-    else for (const one of form.fields.values()) one.show();
-    built = wanted;
-    element.querySelector(".what").replaceChildren(isTwo() ? differences(app) : make("p", {}, app.text("compare.lead")));
-    place(form.fields, [...app.scene.problems.filter(({ run }) => run === 1), ...refused]);
-  };
-  const build = (list) => {
-    form.fields.clear();
-    const act = isTwo() ? "end" : "begin";
-    const setup = () => (isTwo() ? null : draft);
-    const button = make(
-      "button",
-      { type: "button", class: isTwo() ? null : "main", id: `compare-${act}`, onclick: () => app.act("twin", { setup: setup() }) },
-      app.text(`compare.${act}`),
+  const panel = new ComparePanel(app, element);
+  app.on("scene", () => panel.scene());
+  app.on("refusal", (refusal) => panel.refuse(refusal));
+}
+
+class ComparePanel {
+  draft = null; // the setup of the second run before it begins
+  which = ""; // the path of what is changed
+  built = "";
+  refused = [];
+
+  constructor(app, element) {
+    Object.assign(this, { app, element });
+    this.form = formOf(
+      app,
+      "compare",
+      () => (this.isTwo ? app.scene.setups[1] : this.draft),
+      (path, value) => this.change(path, whole(app, path, value)),
     );
-    const controls = make("div", { class: "controls" }, chooser(list));
-    renew(element, make("div", { class: "what" }), controls, isTwo() ? looking(app) : null, button);
-  };
-  const chooser = (list) => {
-    const option = (one) => make("option", { value: one.path.join("/") }, called(app, one));
-    const select = make("select", { id: "compare-what" }, list.map(option));
-    select.value = which;
-    select.addEventListener("change", () => {
-      which = select.value;
-      if (!isTwo()) draft = structuredClone(app.scene.setup); // one thing at a time
-      show();
-    });
-    const one = list.find(({ path }) => path.join("/") === which);
+  }
+
+  get isTwo() {
+    return this.app.scene.runs > 1;
+  }
+
+  scene() {
+    this.refused = [];
+    this.begin();
+  }
+
+  // The second run begins as the first, and one thing is changed.
+  begin() {
+    this.draft = this.isTwo ? null : structuredClone(this.app.scene.setup);
+    this.show();
+  }
+
+  async change(path, value) {
+    if (this.isTwo) return this.app.change(path, value, 1);
+    this.draft = changed(this.draft, path, value);
+    return this.show();
+  }
+
+  refuse({ at, message, run }) {
+    if (run !== 1 || !at) return;
+    this.refused = [{ at, message }];
+    this.show();
+  }
+
+  show() {
+    const { app, form, isTwo } = this;
+    const list = changes(app, form.value([]));
+    this.which = list.some((one) => key(one.path) === this.which) ? this.which : key(list[0].path);
+    const wanted = JSON.stringify([isTwo, this.which, list.map(({ path }) => path), shape(form.value([]))]);
+    if (wanted !== this.built) this.build(list);
+    else for (const one of form.fields.values()) one.show();
+    this.built = wanted;
+    this.element.querySelector(".what").replaceChildren(isTwo ? differences(app) : make("p", {}, app.text("compare.lead")));
+    place(form.fields, [...app.scene.problems.filter(({ run }) => run === 1), ...this.refused]);
+  }
+
+  build(list) {
+    const { app, isTwo } = this;
+    this.form.fields.clear();
+    const name = isTwo ? "end" : "begin";
+    const act = () => app.act("twin", { setup: this.draft }); // none ends the second run
+    const button = make("button", { type: "button", class: isTwo ? null : "main", id: `compare-${name}`, onclick: act }, app.text(`compare.${name}`));
+    renew(this.element, make("div", { class: "what" }), make("div", { class: "controls" }, this.chooser(list)), isTwo ? looking(app) : null, button);
+  }
+
+  // What is changed, and the control that changes it.
+  chooser(list) {
+    const { app, form } = this;
+    const option = (one) => make("option", { value: key(one.path) }, called(app, one));
+    const choose = () => {
+      this.which = select.value;
+      if (this.isTwo) this.show();
+      else this.begin(); // one thing at a time
+    };
+    const select = make("select", { id: "compare-what", onchange: choose }, list.map(option));
+    select.value = this.which;
+    const one = list.find((other) => key(other.path) === this.which);
     const label = app.text("compare.second");
     return [
       make("div", { class: "field" }, make("label", { for: "compare-what" }, app.text("compare.what")), select),
       one.make?.(form, label) ?? field(form, one.argument, one.path, { label }).element,
     ];
-  };
-  app.on("scene", () => {
-    refused = [];
-    draft = isTwo() ? null : structuredClone(app.scene.setup);
-    show();
-  });
-  app.on("refusal", ({ at, message, run }) => {
-    if (run !== 1 || !at) return;
-    refused = [{ at, message }];
-    show();
-  });
+  }
 }
 
 // Another optimizer comes with its own defaults.

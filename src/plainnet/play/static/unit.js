@@ -101,11 +101,15 @@ class UnitPanel {
     this.asking = true;
     this.again = false;
     this.last = performance.now();
+    const { scene } = app;
+    const { run } = app.chosen;
     const [layer, unit] = this.unit;
+    const isMeant = () => scene === app.scene && run === app.chosen.run && String(this.unit) === String([layer, unit]);
     try {
-      const reply = await app.ask("unit", { run: app.chosen.run, layer, unit, row: app.chosen.row ?? 0 });
-      if (String(this.unit) === String([layer, unit])) this.show(reply);
+      const reply = await app.ask("unit", { run, layer, unit, row: app.chosen.row ?? 0 });
+      if (isMeant()) this.show(reply);
     } catch (error) {
+      if (!isMeant()) return;
       this.body.textContent = error.message;
       this.made = "";
     } finally {

@@ -17,26 +17,31 @@ export function uploadForm(app, panel) {
     message,
     chosen,
   );
+  let reads = 0; // of two files in a row the later counts, whichever comes first
   const read = async (file) => {
     if (!file) return;
+    const number = (reads += 1);
+    const isMeant = () => number === reads;
+    const done = (sentence, isDone) => {
+      if (!isMeant()) return;
+      say(sentence);
+      if (isDone) chosen.replaceChildren();
+    };
     chosen.replaceChildren();
     if (file.size > MOST) return say(app.text("data.large", { name: file.name }));
     say(app.text("data.reading", { name: file.name }));
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
       const { columns } = await app.ask("upload", { name: file.name, target: null, options: {} }, { bytes });
+      if (!isMeant()) return;
       say("");
       chosen.replaceChildren(...targetForm(app, file.name, bytes, columns, done));
       chosen.querySelector("select").focus();
     } catch (error) {
-      say(error.message);
+      done(error.message, false);
     }
   };
   const say = (sentence) => (message.textContent = sentence);
-  const done = (sentence, isDone) => {
-    say(sentence);
-    if (isDone) chosen.replaceChildren();
-  };
   input.addEventListener("change", () => read(input.files[0]).then(() => (input.value = "")));
   takeDrops(panel.closest(".panel"), read);
   return element;

@@ -105,11 +105,12 @@ class ValleyPanel {
   }
 
   frame() {
-    const run = this.app.frame?.runs[this.app.chosen.run];
-    if (run && this.drawn !== this.state(run)) this.ask();
+    if (this.app.frame?.runs[this.app.chosen.run]) this.ask();
   }
 
-  state(run) {
+  // What a map is made of, beside the scene.
+  state() {
+    const run = this.app.frame?.runs[this.app.chosen.run];
     return JSON.stringify([run?.epoch, run?.step, this.app.playing ? POINTS.playing : POINTS.still, this.along, this.app.chosen.run]);
   }
 
@@ -117,32 +118,42 @@ class ValleyPanel {
     return this.details.open && this.seen && !document.hidden && this.app.scene && this.app.connection === "open";
   }
 
-  // Ask for a map slice by slice until it is whole, and again as long as the training goes on.
+  // Ask for maps, one after the other, as long as what is drawn is not what is wanted. A map that is of an older scene or
+  // of other directions when it comes is dropped.
   async ask() {
     if (this.busy || !this.isWanted) return;
     this.busy = true;
-    const { app } = this;
-    try {
-      while (this.isWanted) {
-        const run = app.frame?.runs[app.chosen.run];
-        const state = this.state(run);
-        if (state === this.drawn) break;
-        const fields = { run: app.chosen.run, along: this.along, points: app.playing ? POINTS.playing : POINTS.still };
-        let reply = null;
-        for (let begins = true; !reply?.ready && this.isWanted; begins = false) {
-          const began = performance.now();
-          reply = await app.ask("valley", { ...fields, new: begins });
-          if (app.playing && !reply.ready) await pause(REST * (performance.now() - began));
-        }
+    while (this.isWanted && this.state() !== this.drawn) {
+      const { scene } = this.app;
+      const { along } = this;
+      const isMeant = () => scene === this.app.scene && along === this.along;
+      try {
+        const state = this.state();
+        const reply = await this.wholeMap(isMeant);
+        if (!isMeant()) continue;
         this.drawn = state;
-        if (reply?.ready) this.take(reply);
-        if (app.playing) await pause(PAUSE);
+        if (reply) this.take(reply);
+      } catch (error) {
+        if (!isMeant()) continue;
+        this.note.textContent = error.message;
+        break;
       }
-    } catch (error) {
-      this.note.textContent = error.message;
-    } finally {
-      this.busy = false;
+      if (this.app.playing) await pause(PAUSE);
     }
+    this.busy = false;
+  }
+
+  // Return a map, which comes slice by slice; null where nobody wants it any more.
+  async wholeMap(isMeant) {
+    const { app } = this;
+    const fields = { run: app.chosen.run, along: this.along, points: app.playing ? POINTS.playing : POINTS.still };
+    for (let begins = true; this.isWanted && isMeant(); begins = false) {
+      const began = performance.now();
+      const reply = await app.ask("valley", { ...fields, new: begins });
+      if (reply.ready) return reply;
+      if (app.playing) await pause(REST * (performance.now() - began));
+    }
+    return null;
   }
 
   take(reply) {
