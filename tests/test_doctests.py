@@ -18,6 +18,7 @@ MODULES = [
 NEEDS = {
     "plainnet.cli": ("cli", "tables", "plots"),
     "plainnet.engines.compiled": ("fast",),
+    "plainnet.play.server": ("play",),
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
     "plainnet.sklearn": ("sklearn", "tables"),

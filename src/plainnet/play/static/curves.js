@@ -52,7 +52,10 @@ export function curvesPanel(app, element) {
   app.on("scene", (scene) => panel.scene(scene));
   app.on("frame", (frame) => panel.frame(frame));
   listenTo(panel);
-  new ResizeObserver(() => panel.paint()).observe(panel.svg);
+  new ResizeObserver(([{ contentRect }]) => {
+    panel.width = Math.floor(contentRect.width); // to ask for it in each frame would lay out the page anew
+    panel.paint();
+  }).observe(panel.svg);
   onColors(() => panel.paint());
 }
 
@@ -78,6 +81,7 @@ class CurvesPanel {
   pointer = null; // the epoch that is read
   toX = null; // the scale of the epochs, as drawn
   painted = 0;
+  width = 0;
   known = {};
 
   constructor(app, element) {
@@ -138,7 +142,7 @@ class CurvesPanel {
 
   paint() {
     this.painted = performance.now();
-    const width = Math.floor(this.svg.clientWidth);
+    const { width } = this;
     if (!this.app.scene || width < 60) return;
     const metrics = this.lines(METRIC);
     const plot = { left: 58, top: 6, width: width - 70, height: HEIGHT - 46 };

@@ -3,7 +3,7 @@
 import { axesOf, linePath, valueText } from "./chart.js";
 import { classColor, onColors, palette } from "./colors.js";
 import { make } from "./dom.js";
-import { draw, shortened } from "./svg.js";
+import { draw, setText, shortened } from "./svg.js";
 
 const POINTS = 40;
 const HEIGHT = 170;
@@ -14,6 +14,7 @@ export function dependenceChart(app) {
   const title = make("h3", {});
   const element = make("details", { hidden: true, class: "facts", ontoggle: () => app.refresh() }, make("summary", {}, title), svg);
   let known = "";
+  let width = 0;
   app.on("scene", ({ setup, data }) => {
     element.hidden = data.columns.length <= 2;
     if (known !== data.name) element.open = setup.data.kind === "table" || setup.data.kind === "given"; // few look for it elsewhere
@@ -24,9 +25,8 @@ export function dependenceChart(app) {
   });
   const paint = () => {
     const values = app.frame?.arrays["0.dependence"];
-    const width = Math.floor(element.clientWidth);
     const column = app.scene?.data.columns[app.chosen.column];
-    if (column) title.textContent = app.text("drawing.dependence.title", { name: column.name });
+    if (column) setText(title, app.text("drawing.dependence.title", { name: column.name }));
     if (element.hidden || !element.open || !column || !values || width < 60) return;
     const { data } = app.scene;
     const all = [values, app.frame.arrays["1.dependence"]].filter(Boolean);
@@ -43,7 +43,10 @@ export function dependenceChart(app) {
   };
   app.on("frame", paint);
   app.on("scene", paint);
-  new ResizeObserver(paint).observe(element);
+  new ResizeObserver(([{ contentRect }]) => {
+    width = Math.floor(contentRect.width); // to ask for it in each frame would lay out the page anew
+    paint();
+  }).observe(element);
   onColors(paint);
   return element;
 }
