@@ -9,6 +9,7 @@ const keysAreOn = () => localStorage.getItem(SETTING) !== "off";
 
 // Keys do nothing while somebody types, or where the focused element takes them itself.
 export function watchKeys(app, acts) {
+  let isWaiting = false;
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (!keysAreOn() || document.querySelector("dialog[open]")) return;
@@ -18,7 +19,9 @@ export function watchKeys(app, acts) {
     const act = acts[KEYS[event.key]];
     if (!act) return;
     event.preventDefault();
-    act();
+    if (event.repeat && isWaiting) return; // a key that is held down asks again once the answer has come
+    isWaiting = true;
+    Promise.resolve(act()).finally(() => (isWaiting = false));
   });
 }
 

@@ -73,7 +73,7 @@ class LessonPanel {
     this.progress = make("progress", { max: tasks.length, value: 0, "aria-label": app.text("lessons.of", { number, of }) });
     this.told = make("p", { class: "quiet" });
     this.tally = make("p", { class: "quiet" });
-    const prose = ["lead", "more", "most"].filter((key) => text(key) !== `lessons.${number}.${key}`);
+    const prose = ["lead", "more", "most"].filter((key) => hasText(`lessons.${number}.${key}`));
     const again = make("button", { type: "button", class: "plain", id: "lesson-again", onclick: () => this.begin(number) }, app.text("lessons.again"));
     const leave = make("button", { type: "button", class: "plain", id: "lesson-leave", onclick: () => this.begin(null) }, app.text("lessons.leave"));
     this.element.replaceChildren(
@@ -113,8 +113,8 @@ class LessonPanel {
     const text = (part) => app.text(`lessons.${number}.tasks.${key}.${part}`);
     const state = make("span", { class: "unseen" });
     const hint = make("details", { class: "more" }, make("summary", {}, app.text("lessons.hint")), make("p", { class: "quiet" }, text("hint")));
-    const make_offer = offer && make("button", { type: "button", id: `offer-${key}`, onclick: () => app.change(offer.path, offer.value) }, text("offer"));
-    const item = make("li", {}, make("p", {}, state, text("do")), make_offer, asks && this.field(key, `lessons.${number}.tasks.${key}.unready`), hint);
+    const setUp = offer && make("button", { type: "button", id: `offer-${key}`, onclick: () => app.change(offer.path, offer.value) }, text("offer"));
+    const item = make("li", {}, make("p", {}, state, text("do")), setUp, asks && this.field(key, `lessons.${number}.tasks.${key}.unready`), hint);
     this.tasks.set(key, { item, state });
     return item;
   }

@@ -2,6 +2,7 @@
 
 import { openHelp, watchKeys } from "./help.js";
 import { icon, make } from "./dom.js";
+import { hasText } from "./texts.js";
 
 // Steps a second for slow motion, epochs a second, and null: as fast as it goes.
 const SPEEDS = [[1, "steps"], [5, "steps"], ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((speed) => [speed, "epochs"]), [null, "epochs"]];
@@ -138,7 +139,7 @@ function showFacts(app, place, { runs }) {
 
 function readout(app, name, runs) {
   const key = `player.readout.${name}`;
-  const called = app.text(key) === key ? name.replaceAll("_", " ") : app.text(key);
+  const called = hasText(key) ? app.text(key) : name.replaceAll("_", " ");
   return make("div", { class: name }, make("dt", {}, called), Array.from({ length: runs }, () => make("dd")));
 }
 

@@ -21,7 +21,8 @@ export function tablePanel(app, element) {
     const key = JSON.stringify([setup.data, data, runs]);
     if (key === asked) return;
     asked = key;
-    const rows = await cellsOf(app, data);
+    // A refusal is told unless the data have changed meanwhile: then it was about those before.
+    const rows = await cellsOf(app, data).catch((error) => key === asked && app.tell("refusal", error));
     if (!rows || key !== asked) return;
     lines = rows.map((cells, row) => line(app, cells, row));
     place.replaceChildren(make("table", { class: "truth" }, head(app, data), make("tbody", {}, lines.map(({ rows: own }) => own))));
@@ -45,8 +46,7 @@ export function tablePanel(app, element) {
 async function cellsOf(app, { columns }) {
   const pairs = [];
   for (let first = 0; first < columns.length; first += 2) pairs.push(columns.slice(first, first + 2).map((_, i) => first + i));
-  const replies = await Promise.all(pairs.map((axes) => app.act("examples", { axes, most: 100 })));
-  if (replies.includes(null)) return null;
+  const replies = await Promise.all(pairs.map((axes) => app.ask("examples", { axes, most: 100 })));
   const count = replies[0].arrays.labels.length;
   return Array.from({ length: count }, (_, row) => ({
     label: replies[0].arrays.labels[row],
