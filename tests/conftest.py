@@ -197,3 +197,30 @@ def pytest_collection_modifyitems(items):
 def in_empty_folder(tmp_path, monkeypatch):
     """The test runs in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for the tests of a module."""
+    from chromium import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A process that runs `plainnet play`, for the tests of a module."""
+    from play_page import served
+
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser, server):
+    """A page of `plainnet play`, ready to be used."""
+    from play_page import opened, ready
+
+    with opened(browser, server.url) as page:
+        yield ready(page)

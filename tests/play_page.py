@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import struct
 import subprocess
@@ -12,39 +11,10 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 from plainnet.play.session import messages
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NEEDS_CHROMIUM = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium: install it (Debian, Ubuntu: apt-get install chromium) to run this"
-)
 LONG = 90.0
 """Seconds that a condition may take on a busy machine."""
-
-
-@contextmanager
-def chromium():
-    """Yield Chromium, driven by Playwright."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 # ---- the server ----

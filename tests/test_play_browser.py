@@ -6,39 +6,10 @@ import sys
 import zipfile
 
 import pytest
-from play_page import (
-    NEEDS_CHROMIUM,
-    Cable,
-    choose_data,
-    chromium,
-    in_tab,
-    opened,
-    ready,
-    served,
-    story,
-    until,
-    wait_for_state,
-)
+from chromium import NEEDS_CHROMIUM
+from play_page import Cable, choose_data, in_tab, opened, ready, story, until, wait_for_state
 
 pytestmark = NEEDS_CHROMIUM
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as page:
-        yield ready(page)
 
 
 def learned_table(page):

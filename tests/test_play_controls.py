@@ -3,8 +3,8 @@
 import json
 import re
 
-import pytest
-from play_page import NEEDS_CHROMIUM, choose_data, chromium, opened, ready, served, show_all, until
+from chromium import NEEDS_CHROMIUM
+from play_page import choose_data, show_all, until
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -12,24 +12,6 @@ CONTROLS = "[...document.querySelectorAll('#PANEL .body :is(input, select)[id]')
 EACH = ("setup-loss", "setup-optimizer", "setup-layers-#-kind", "setup-layers-#-activation")
 """The lists of which each option is chosen; of the others two are."""
 SUFFIXES = ("slider", "schedule", "kind")
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as page:
-        yield ready(page)
 
 
 class Control:

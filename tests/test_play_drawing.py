@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from play_page import NEEDS_CHROMIUM, choose_data, chromium, opened, ready, served, until, wait_for_state
+from chromium import NEEDS_CHROMIUM
+from play_page import choose_data, opened, ready, until, wait_for_state
 
 from plainnet.play.session.session import Session
 
@@ -27,24 +28,6 @@ PICTURE = """async (kind) => {
     const bytes = new Uint8Array(await (await picture(numbers, kind)).arrayBuffer());
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }"""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as page:
-        yield ready(page)
 
 
 def parameters(page):

@@ -23,7 +23,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from play_page import NEEDS_CHROMIUM, chromium, opened, wait_for_state
+from chromium import NEEDS_CHROMIUM, chromium
+from play_page import opened, wait_for_state
 
 from plainnet.play.server.gate import NOTHING_BUT_OURS
 

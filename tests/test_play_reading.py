@@ -4,25 +4,14 @@ hand."""
 from pathlib import Path
 
 import pytest
-from play_page import NEEDS_CHROMIUM, choose_data, chromium, opened, ready, served, show_all, until, wait_for_state
+from chromium import NEEDS_CHROMIUM
+from play_page import choose_data, opened, ready, show_all, until, wait_for_state
 
 pytestmark = NEEDS_CHROMIUM
 
 TABLE = "Größe;Farbe;Preis\n" + "".join(
     f"{i / 4};{'rot' if i % 3 else 'blau'};{i}\n".replace(".", ",") for i in range(40)
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def just_opened(page):

@@ -4,27 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from play_page import NEEDS_CHROMIUM, choose_data, chromium, opened, ready, served, until
+from chromium import NEEDS_CHROMIUM
+from play_page import choose_data, until
 
 pytestmark = NEEDS_CHROMIUM
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser, server):
-    with opened(browser, server.url) as page:
-        yield ready(page)
 
 
 def fold(page, name):

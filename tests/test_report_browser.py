@@ -1,26 +1,12 @@
 """The report opened as a reader would, in Chromium: on a phone and a desk, in light and in dark."""
 
-import shutil
-
 import pytest
+from chromium import NEEDS_CHROMIUM
 
 import plainnet as pn
 from plainnet.report import of_arrays, write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium: install it (Debian, Ubuntu: apt-get install chromium) to run this"
-)
+pytestmark = NEEDS_CHROMIUM
 HEADINGS = [
     "How right it is",
     "The worst-predicted rows",
@@ -48,15 +34,6 @@ def report(tmp_path_factory):
     names = ["a_column_with_quite_a_long_name_in_the_table", "b"]
     write_report(path, of_arrays(net, X, y, title="Two moons", names=names, classes=["upper moon", "lower moon"]))
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
