@@ -8,8 +8,8 @@ import pytest
 
 import plainnet
 from plainnet.errors import InvalidValue
+from plainnet.play.session.lessons import LESSONS, TWO_UNITS, is_separable
 from plainnet.play.session.session import Session
-from plainnet.play.session.tasks import LESSONS, TWO_UNITS, is_separable
 
 TEXTS = json.loads((Path(plainnet.__file__).parent / "play/static/texts/en.json").read_text("utf-8"))["lessons"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,11 @@ class CommandArguments:
         if value > most:
             raise InvalidValue(f"{name} is {value}; it takes a whole number of at most {most}")
         return value
+
+    def place(self, name: str, among: Sequence[Any]) -> int:
+        """Return a place in a list, the first one where none is given."""
+        found: int = self.whole(name, 0, len(among) - 1, 0)
+        return found
 
     def number(self, name: str, least: float | None = None, most: float | None = None, default: Any = _REQUIRED) -> Any:
         """Return a finite number from `least` to `most`."""

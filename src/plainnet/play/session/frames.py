@@ -14,7 +14,8 @@ from plainnet.play.session.arguments import CommandArguments
 from plainnet.play.session.run import LiveRun
 
 if TYPE_CHECKING:
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
 
 MOST_POINTS = 200
 """The most points of a map along each axis."""

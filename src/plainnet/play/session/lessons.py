@@ -1,218 +1,361 @@
-"""The commands `lesson` and `answer`: lessons set up the page, and each of their tasks is checked by what was done."""
+"""The six lessons say what each sets up, what the page shows with it, and how each task is known to be done.
+
+They follow docs/xor.md: one weight, one unit, the network forward, one path back, all together, lucky seeds.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue
-from plainnet.play.session.arguments import CommandArguments
-from plainnet.play.session.bounds import MOST_EPOCHS
 from plainnet.play.session.run import LiveRun
-from plainnet.play.session.tasks import LESSONS, SEEDS, TRIED, Lesson, Task, is_close, loss_of, outcome
 
 if TYPE_CHECKING:
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.course import Watched
 
-TRAINS = ("play", "step", "epoch")
-BEGINS = ("start", "setup", "restart", "twin", "lesson", "upload")
-"""The commands after which a run stands at its beginning, or may."""
+SURE = 0.9
+"""The probability of the right answer from which on a row counts as learned, as in the page's story."""
 
-MOST_ROWS = 200
-"""The most rows of data on which tasks are checked."""
+CLOSE, CLOSE_AT_ZERO = 0.03, 5e-4
+"""A typed number is right within this share, or within this distance."""
 
-CHANGES = (*TRAINS, *BEGINS, "change", "point")
-"""The commands after which a change of the loss is not that of a weight moved by hand."""
+TRIES = 300
+"""The epochs for which one unit tries the points that no line separates."""
 
-
-class Moved(NamedTuple):
-    """Moved holds a change of parameters by hand: which, by how much the last of them, and by how much the loss."""
-
-    places: Sequence[int]
-    run: float
-    rise: float
+TRIED = 1_000
+"""The epochs after which a run of lesson 6 that has not learned counts as stuck."""
 
 
-@dataclass
-class Watched:
-    """Watched holds what was done in a lesson, as far as its tasks ask."""
+@dataclass(frozen=True)
+class Task:
+    """Something to do, and how it is known to be done.
 
-    trained: bool = False
-    """True if the run trained since its beginning."""
-    moved_by_hand: bool = False
-    """True if weights were moved by hand, and nothing trained since."""
-    loss_before_hand: float = math.nan
-    """The loss before the first of these moves."""
-    edited_at: int | None = None
-    """The epoch at which points were last added, moved or deleted."""
-    moved: Moved | None = None
-    """The latest move by hand."""
-    again: bool = False
-    """True if a run was begun again with the same setup and came to the same loss at the same epoch."""
+    `done` looks at what was done and at the run; `number` is the answer of a task that asks for a number, None where it
+    cannot be asked now. `offer` is a change of the setup that a button makes.
+    """
 
-    def __post_init__(self) -> None:
-        self.ends: dict[tuple[int, int], str] = {}
-        """How runs ended, by the units of their first layer and the seed."""
-        self.losses: dict[tuple[Any, ...], tuple[int, float]] = {}
-        """For each setup an epoch at which it was seen, and its loss there."""
-        self.beginnings = 0
-        self._parameters: Array | None = None
-        self._loss = math.nan
-
-    def outcomes_of(self, units: int) -> list[str]:
-        """Return how the runs with so many hidden units ended."""
-        return [end for (own, _), end in self.ends.items() if own == units]
-
-    def look(self, run: LiveRun, done: Sequence[str]) -> None:
-        """Take note of the commands done since the last time, and of the run as it is now."""
-        parameters, loss = run.network.parameters.astype(float), loss_of(run)
-        for name in done:
-            if name in BEGINS:
-                self.trained = self.moved_by_hand = False
-                self.beginnings += name == "restart"
-            elif name in TRAINS:
-                self.trained, self.moved_by_hand = True, False
-            elif name == "weight" and not self.moved_by_hand:
-                self.moved_by_hand, self.loss_before_hand = True, self._loss
-            if name == "point":
-                self.edited_at = run.epochs
-        changes = [name for name in done if name == "weight" or name in CHANGES]
-        if changes:
-            self.moved = self._move(parameters, loss) if set(changes) == {"weight"} else None
-        self._parameters, self._loss = parameters, loss
-        self._note_end(run)
-        self._note_again(run, loss)
-
-    def _move(self, parameters: Array, loss: float) -> Moved | None:
-        """Return how the parameters and the loss changed since the last look."""
-        before = self._parameters
-        if before is None or before.shape != parameters.shape or (before == parameters).all():
-            return None
-        places = np.flatnonzero(before != parameters)
-        last = int(places[-1])
-        return Moved(places.tolist(), float(parameters[last] - before[last]), loss - self._loss)
-
-    def _note_end(self, run: LiveRun) -> None:
-        end = outcome(run) if run.network.output_size == 1 and len(run.examples.labels) <= MOST_ROWS else None
-        units = run.network.layers[0].settings().get("units")
-        if end is not None and isinstance(units, int):
-            self.ends[units, run.setup.seed] = end
-
-    def _note_again(self, run: LiveRun, loss: float) -> None:
-        """Compare the loss with that of an earlier run of the same setup at the same epoch."""
-        if not run.is_as_set or not run.epochs or run.is_playing:
-            return
-        key = repr(run.setup.plain()), run.epochs
-        seen, before = self.losses.setdefault(key, (self.beginnings, loss))
-        self.again |= seen != self.beginnings and before == loss
-        if len(self.losses) > TRIED:
-            self.losses.pop(next(iter(self.losses)))
+    key: str
+    done: Callable[[Watched, LiveRun], bool] | None = None
+    number: Callable[[Watched, LiveRun], float | None] | None = None
+    offer: tuple[list[Any], Any] | None = None
+    within: float = CLOSE
 
 
-class Course:
-    """Course holds the lessons that a session goes through: the present one, and what was done in each."""
+@dataclass(frozen=True)
+class Lesson:
+    """A Lesson has its setup, weights to begin with, the panels that the page shows, what it opens, and the tasks."""
 
-    def __init__(self, before: dict[str, Any]) -> None:
-        self.before = before
-        """The setup of the page before the first lesson."""
-        self.number: int | None = None
-        self.done: dict[int, set[str]] = {number: set() for number in range(1, len(LESSONS) + 1)}
-        self.seen = Watched()
-        self.size = 0
-        """The number of parameters that the lesson began with."""
-
-    @property
-    def lesson(self) -> Lesson:
-        """Return the present lesson."""
-        return LESSONS[(self.number or 1) - 1]
-
-    def begin(self, session: Session, number: int) -> None:
-        """Set up a lesson; what was done in it before stays done."""
-        self.number, self.seen = number, Watched()
-        session.start({"epochs": MOST_EPOCHS, **self.lesson.setup})
-        run = session.runs[0]
-        for place, value in enumerate(self.lesson.weights):
-            run.set_parameter(place, value)
-        session.log.clear()
-        self.size = run.network.parameters.size
-        self.seen.look(run, [])
-
-    def fits(self, run: LiveRun) -> bool:
-        """Return True if the tasks can be asked of a run: its data and its network are still of the lesson's kind."""
-        examples, net, own = run.examples, run.network, self.lesson
-        same = net.parameters.size == self.size or not own.is_fixed
-        of_kind = examples.input_size == own.inputs and net.output_size == 1 and len(examples.labels) <= MOST_ROWS
-        return same and of_kind and (examples.classes is None) == (own is LESSONS[0])
-
-    def progress(self, session: Session) -> dict[str, Any] | None:
-        """Return the tasks of the present lesson and which are done; None if there is no lesson."""
-        if self.number is None:
-            return None
-        done, run = self.done[self.number], session.runs[0]
-        self.seen.look(run, session.log)
-        session.log.clear()
-        for task in self.lesson.tasks if self.fits(run) else ():
-            if task.key not in done and task.done is not None and task.done(self.seen, run):
-                done.add(task.key)
-        tasks = [
-            {"key": task.key, "done": task.key in done, "asks": task.number is not None} for task in self.lesson.tasks
-        ]
-        whole = [number for number, keys in self.done.items() if len(keys) == len(LESSONS[number - 1].tasks)]
-        ends = self.seen.outcomes_of(2) if self.lesson is SEEDS else []
-        tally = {"tally": {end: ends.count(end) for end in ("learned", "stuck")}} if ends else {}
-        return {"number": self.number, "of": len(LESSONS), "tasks": tasks, "whole": whole, **tally}
-
-    def view(self) -> dict[str, Any]:
-        """Return what the page shows, opens and looks at, and the changes that its buttons make."""
-        own = self.lesson
-        offers = {task.key: dict(zip(("path", "value"), task.offer, strict=True)) for task in own.tasks if task.offer}
-        return {"show": list(own.show), "open": list(own.open), "look": dict(own.look), "offers": offers}
-
-    def task(self, key: str) -> Task:
-        """Return the task of the present lesson that asks for a number."""
-        for task in self.lesson.tasks if self.number else ():
-            if task.key == key and task.number is not None:
-                return task
-        raise InvalidValue(f"task is {key[:40]!r}; it takes a task of the present lesson that asks for a number")
+    setup: Mapping[str, Any]
+    show: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    open: tuple[str, ...] = ()
+    look: Mapping[str, Any] = field(default_factory=dict)
+    """What the page looks at, as its `chosen`."""
+    inputs: int = 2
+    is_fixed: bool = True
+    """True if the tasks are about this very network; False if its layers may be changed."""
+    weights: tuple[float, ...] = ()
+    """The first parameters, set by hand in place of those that the seed drew."""
 
 
-def lesson(session: Session, given: CommandArguments) -> Reply:
-    """Begin a lesson; None ends the lessons and brings back what the page showed before them."""
-    number = given.whole("number", 1, len(LESSONS), None)
-    given.finish()
-    course: Course = session.lesson or Course(session.setup.plain())
-    if number is None:
-        if course.number is not None:
-            session.start(course.before)
-        course.number = None
-        session.lesson = course if session.lesson else None
-        return {**session.scene(True), "lesson": None}, {}
-    if course.number is None:
-        course.before = session.setup.plain()
-    session.lesson = course
-    course.begin(session, number)
-    progress = course.progress(session) or {}
-    return {**session.scene(True), "lesson": {**progress, "view": course.view()}}, {}
+def is_close(value: float, right: float, within: float = CLOSE) -> bool:
+    """Return True if a typed number is right, rounded as people round."""
+    return bool(abs(value - right) <= max(within * abs(right), CLOSE_AT_ZERO))
 
 
-def answer(session: Session, given: CommandArguments) -> Reply:
-    """Check a number that was typed: `right` is None where the task cannot be asked of the network as it is now."""
-    key, value = given.text("task", 40), given.number("value")
-    given.finish()
-    course: Course | None = session.lesson
-    if course is None or course.number is None:
-        raise InvalidValue("no lesson has begun")
-    task = course.task(key)
-    course.progress(session)
-    assert task.number is not None
-    run = session.runs[0]
-    right = task.number(course.seen, run) if course.fits(run) else None
-    is_right = None if right is None or not math.isfinite(right) else is_close(value, right, task.within)
-    if is_right:
-        course.done[course.number].add(key)
-    return {"right": is_right, "lesson": course.progress(session)}, {}
+# ---- looking at a run ----
+
+
+def loss_of(run: LiveRun) -> float:
+    """Return the loss of the present weights on the training examples."""
+    found = run.measured()["loss"]
+    return float("nan") if found is None else found
+
+
+def gradient_of(run: LiveRun) -> Array:
+    """Return the gradient of the loss at the present weights."""
+    X, y, weight = run.examples.training
+    found: Array = run.network.loss_and_gradient(X, y, loss=run.job.loss, sample_weight=weight)[1]
+    return found
+
+
+def chances(run: LiveRun) -> Array:
+    """Return the probability of the right answer for each row of two classes, by the one output."""
+    with np.errstate(all="ignore"):
+        outputs = run.network.predict(run.examples.inputs)[:, 0].astype(float)
+    return np.where(run.examples.labels == 1, outputs, 1 - outputs)
+
+
+def has_learned(run: LiveRun, sure: float = SURE) -> bool:
+    """Return True if all rows come out right, none with a smaller probability than `sure`."""
+    return run.network.output_size == 1 and bool((chances(run) >= sure).all())
+
+
+def is_separable(run: LiveRun) -> bool:
+    """Return True if a straight line has all points of one class on its one side and all of the other on its other.
+
+    Such a line exists exactly if all differences between a point of the one class and a point of the other lie within
+    an open half-plane: their directions leave a gap of more than half a turn.
+    """
+    points, labels = run.examples.inputs, run.examples.labels
+    differences = (points[labels == 1][:, None] - points[labels == 0][None]).reshape(-1, 2)
+    if not len(differences) or not differences.any(axis=1).all():
+        return not len(differences)
+    turns = np.sort(np.arctan2(differences[:, 1], differences[:, 0]))
+    gaps = np.diff(turns, append=turns[0] + 2 * np.pi)
+    return bool(gaps.max() > np.pi + 1e-9)
+
+
+def hidden(run: LiveRun, row: int) -> tuple[Array, Array]:
+    """Return the inputs of a row and the activations of the first layer for it."""
+    x = run.examples.inputs[row].astype(run.network.dtype)
+    return x, run.network.layers[0].predict(x[None])[0]
+
+
+def weighted_sum(run: LiveRun, unit: int, row: int) -> float:
+    """Return the sum z of a hidden unit for a row."""
+    x, _ = hidden(run, row)
+    own = run.network.parameter_views(run.network.parameters)[0]
+    return float(x @ own["weights"][:, unit] + own["bias"][unit])
+
+
+# ---- lesson 1: one weight ----
+
+
+def _by_hand(seen: Watched, run: LiveRun) -> bool:
+    return seen.moved_by_hand and seen.loss_before_hand >= 0.01 > loss_of(run)
+
+
+def _slope(seen: Watched, run: LiveRun) -> float | None:
+    slope = float(gradient_of(run)[0])
+    return slope if abs(slope) > 0.5 else None
+
+
+def _at_the_bottom(seen: Watched, run: LiveRun) -> bool:
+    return seen.trained and not seen.moved_by_hand and abs(float(gradient_of(run)[0])) < 0.1
+
+
+def _too_far(seen: Watched, run: LiveRun) -> bool:
+    before = run.training.loss  # that of the latest step, before it
+    return seen.trained and not seen.moved_by_hand and not run.is_touched and loss_of(run) > before > 0
+
+
+ONE_WEIGHT = Lesson(
+    setup={
+        "data": {
+            "kind": "points",
+            "task": "regression",
+            "X": [[2.0]],
+            "y": [3.0],
+            "columns": ["x"],
+            "name": "one example",
+        },
+        "layers": [{"name": "Dense", "units": 1, "activation": "identity", "bias": False}],
+        "loss": "mse",
+        "optimizer": {"name": "sgd", "learning_rate": 0.02},
+        "batch_size": None,
+        "dtype": "float64",
+    },
+    show=("player", "network", "valley", "setup", "table"),
+    open=("valley",),
+    look={"pinned": [0], "row": 0},
+    inputs=1,
+    weights=(-0.5,),
+    tasks=(
+        Task("hand", _by_hand),
+        Task("slope", number=_slope),
+        Task("steps", _at_the_bottom),
+        Task("far", _too_far),
+    ),
+)
+
+
+# ---- lesson 2: one unit ----
+
+
+def gate(name: str) -> dict[str, Any]:
+    """Return the data of a gate of two inputs."""
+    return {"kind": "dataset", "name": "gates", "options": {"name": name, "constant": False}}
+
+
+def _crossing(seen: Watched, run: LiveRun) -> float | None:
+    """Return where the line of the unit, w1·x1 + w2·x2 + b = 0, crosses the axis x2 = 0."""
+    w1, _, b = run.network.parameters.astype(float)
+    return -b / w1 if run.epochs and w1 else None
+
+
+def _fails(seen: Watched, run: LiveRun) -> bool:
+    return seen.edited_at is not None and run.epochs >= seen.edited_at + TRIES and not is_separable(run)
+
+
+def _resting_loss(seen: Watched, run: LiveRun) -> float | None:
+    """Return the loss of guessing both classes alike, ln 2, once the unit has been trained on XOR."""
+    guess = float(np.log(2))
+    return guess if run.epochs and not is_separable(run) and abs(loss_of(run) - guess) < 0.005 else None
+
+
+ONE_UNIT = Lesson(
+    setup={
+        "data": gate("or"),
+        "layers": [{"name": "Dense", "units": 1, "activation": "sigmoid"}],
+        "loss": "binary_cross_entropy",
+        "optimizer": {"name": "adam", "learning_rate": 0.1},
+        "batch_size": None,
+        "dtype": "float64",
+    },
+    show=("player", "network", "plane", "curves", "table", "unit"),
+    look={"pinned": [0, 1, [0, 0]]},
+    tasks=(
+        Task("or", lambda seen, run: seen.trained and is_separable(run) and has_learned(run)),
+        Task("line", number=_crossing),
+        Task("spoil", lambda seen, run: seen.edited_at is not None and not is_separable(run)),
+        Task("fails", _fails),
+        Task("xor", number=_resting_loss, offer=(["data"], gate("xor"))),
+    ),
+)
+
+
+# ---- lesson 3: forward ----
+
+ROW = 1
+"""The row x1 = 1, x2 = 0 of the gates."""
+
+
+def _output_by_hand(seen: Watched, run: LiveRun) -> bool:
+    return seen.moved_by_hand and not seen.trained and bool((chances(run) > 0.5).all())
+
+
+TWO_UNITS = (
+    {"name": "Dense", "units": 2, "activation": "sigmoid"},
+    {"name": "Dense", "units": 1, "activation": "sigmoid"},
+)
+
+FORWARD = Lesson(
+    setup={
+        "data": gate("xor"),
+        "layers": list(TWO_UNITS),
+        "loss": "binary_cross_entropy",
+        "batch_size": None,
+        "dtype": "float64",
+    },
+    show=("network", "table", "unit", "plane"),
+    open=("unit",),
+    look={"row": ROW, "pinned": [6, 7, [1, 0], [0, 0]]},
+    weights=(6.0, 6.0, 6.0, 6.0, -3.0, -9.0, 1.0, 1.0, 0.0),
+    tasks=(
+        Task("sum", number=lambda seen, run: weighted_sum(run, 0, ROW)),
+        Task("activation", number=lambda seen, run: float(hidden(run, ROW)[1][0])),
+        Task("output", _output_by_hand),
+    ),
+)
+
+
+# ---- lesson 4: one path back ----
+
+
+def _delta(seen: Watched, run: LiveRun) -> float | None:
+    """Return ∂L/∂s of the output's sum s = v·h + c: the gradient of its bias, whose factor is 1."""
+    return float(gradient_of(run)[8])
+
+
+def _rise_over_run(seen: Watched, run: LiveRun) -> float | None:
+    """Return the change of the loss over that of the first weight, if that was the latest thing moved, and a little."""
+    moved = seen.moved
+    if moved is None or list(moved.places) != [0] or not 0 < abs(moved.run) <= 0.2:
+        return None
+    return moved.rise / moved.run
+
+
+BACK = Lesson(
+    setup={
+        "data": {"kind": "points", "X": [[1.0, 0.0]], "y": [1], "name": "one row of XOR"},
+        "layers": list(TWO_UNITS),
+        "loss": "mse",
+        "optimizer": {"name": "sgd", "learning_rate": 1.0},
+        "batch_size": None,
+        "dtype": "float64",
+    },
+    show=("player", "network", "explain", "unit"),
+    open=("explain",),
+    look={"row": 0, "pinned": [0]},
+    weights=(1.0, -1.0, 0.5, 2.0, 0.0, 0.5, 2.0, -1.0, -1.0),
+    tasks=(
+        Task("delta", number=_delta),
+        Task("v", number=lambda seen, run: float(gradient_of(run)[6])),
+        Task("w", number=lambda seen, run: float(gradient_of(run)[0])),
+        Task("nudge", number=_rise_over_run, within=0.15),
+    ),
+)
+
+
+# ---- lesson 5: all together ----
+
+
+def _parameters(seen: Watched, run: LiveRun) -> float | None:
+    return float(run.network.parameters.size)
+
+
+def _learns_fast(seen: Watched, run: LiveRun) -> bool:
+    return seen.trained and run.is_as_set and run.epochs <= 500 and has_learned(run)
+
+
+TOGETHER = Lesson(
+    is_fixed=False,
+    setup={
+        "data": gate("xor"),
+        "layers": [{**TWO_UNITS[0], "units": 4}, TWO_UNITS[1]],
+        "loss": "mse",
+        "optimizer": {"name": "sgd", "learning_rate": 1.0},
+        "batch_size": None,
+    },
+    show=("player", "network", "plane", "curves", "table", "setup", "valley", "explain", "unit"),
+    look={"row": 0, "pinned": []},
+    tasks=(
+        Task("count", number=_parameters),
+        Task("learn", lambda seen, run: seen.trained and has_learned(run)),
+        Task("again", lambda seen, run: seen.again),
+        Task("fast", _learns_fast),
+    ),
+)
+
+
+# ---- lesson 6: lucky seeds ----
+
+
+def outcome(run: LiveRun) -> str | None:
+    """Return "learned" or "stuck" for a run as its seed began it; None while nobody can tell."""
+    if not run.is_as_set or not run.epochs:
+        return None
+    return "learned" if has_learned(run) else "stuck" if run.epochs >= TRIED else None
+
+
+def _share(seen: Watched, run: LiveRun) -> float | None:
+    ends = seen.outcomes_of(2)
+    return 100 * ends.count("learned") / len(ends) if len(ends) >= 5 else None
+
+
+SEEDS = Lesson(
+    is_fixed=False,
+    setup={
+        "data": gate("xor"),
+        "layers": [{**TWO_UNITS[0], "activation": "tanh"}, TWO_UNITS[1]],
+        "loss": "binary_cross_entropy",
+        "optimizer": {"name": "adam", "learning_rate": 0.05},
+        "batch_size": None,
+    },
+    show=("player", "network", "plane", "curves", "table"),
+    look={"pinned": []},
+    tasks=(
+        Task("three", lambda seen, run: len(seen.outcomes_of(2)) >= 3),
+        Task("both", lambda seen, run: {"learned", "stuck"} <= set(seen.outcomes_of(2))),
+        Task("share", number=_share),
+        Task("wide", lambda seen, run: seen.outcomes_of(8).count("learned") >= 3, offer=(["layers", 0, "units"], 8)),
+    ),
+)
+
+LESSONS = (ONE_WEIGHT, ONE_UNIT, FORWARD, BACK, TOGETHER, SEEDS)
+"""The lessons in their order; the first has the number 1."""

@@ -19,6 +19,9 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 
+Reply = tuple[dict[str, Any], dict[str, Array]]
+"""The header and the arrays of a message."""
+
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("float32", "float64", "int32", "uint8")}
 """The number types of arrays."""
 

@@ -19,7 +19,8 @@ from plainnet.training.splitting import split
 
 if TYPE_CHECKING:
     from plainnet.play.session.arguments import CommandArguments
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
 
 TEST_STREAM = 1
 """This number sets the random stream that draws the test part apart from the one that draws the validation part."""

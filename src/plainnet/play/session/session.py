@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plainnet._base.arrays import Array
-from plainnet.errors import InvalidValue, PlainnetError
-from plainnet.play.session import (
-    choices,
-    frames,
-    lessons,
-    messages,
-    points,
-    scene,
-    steps,
-    tables,
-    takeaway,
-    units,
-    valley,
-)
+from plainnet.errors import PlainnetError
+from plainnet.play.session import frames, messages, scene
 from plainnet.play.session.arguments import CommandArguments
+from plainnet.play.session.commands import COMMANDS
 from plainnet.play.session.examples import Examples, Held, examples_of
+from plainnet.play.session.messages import Reply
 from plainnet.play.session.pace import Pace, train
 from plainnet.play.session.run import LiveRun
+from plainnet.play.session.settings import InvalidSetting
 from plainnet.play.session.setup import Setup, usual_of
-
-Reply = tuple[dict[str, Any], dict[str, Array]]
-Command = Callable[["Session", CommandArguments], Reply]
 
 AT_ONCE = 0.1
 """The most seconds, about, that a step or an epoch of the page's trains before the answer; the rest follows later."""
@@ -86,7 +74,7 @@ class Session:
             reply, own = self.handle(header, arrays)
             return messages.pack({"id": number, **reply}, own)
         except PlainnetError as error:
-            at = getattr(error, "at", None)
+            at = getattr(error, "at", None) or None
             return messages.pack({"id": number, "error": str(error), "at": at})
         except Exception as error:  # a fault of ours; the session goes on
             logging.getLogger(__name__).exception("a command failed")
@@ -199,7 +187,7 @@ class Session:
         setup = setup.changed(["data"], self.runs[0].setup.data).completed(self.examples)
         problems = setup.problems(self.examples)
         if problems:
-            raise at(InvalidValue(f"the second run cannot be set so: {problems[0]['message']}"), problems[0]["at"])
+            raise InvalidSetting(f"the second run cannot be set so: {problems[0]['message']}", problems[0]["at"])
         second = LiveRun(setup, self.examples)
         self.runs, self.setups = [self.runs[0], second], [self.setups[0], setup]
         self.restart()
@@ -257,121 +245,3 @@ class Session:
         for run in self.runs:
             run.engage()
         self._train(AT_ONCE)
-
-
-def at(error: PlainnetError, path: Sequence[Any] | None) -> PlainnetError:
-    """Return the error with the place in the setup that it is about."""
-    error.at = list(path) if path else None  # type: ignore[attr-defined]
-    return error
-
-
-# ---- commands ----
-
-
-def chosen_run(session: Session, given: CommandArguments) -> LiveRun:
-    """Return the run that a command names by its place; the first one without a name."""
-    place: int = given.whole("run", 0, len(session.runs) - 1, 0)
-    return session.runs[place]
-
-
-def _start(session: Session, given: CommandArguments) -> Reply:
-    setup = given.plain("setup", None)
-    given.finish()
-    session.start(session.first if setup is None else setup)
-    return session.scene(True), {}
-
-
-def _setup(session: Session, given: CommandArguments) -> Reply:
-    setup, place = given.plain("setup"), given.whole("run", 0, len(session.runs) - 1, 0)
-    given.finish()
-    return session.scene(session.apply(Setup.of(setup), place)), {}
-
-
-def _change(session: Session, given: CommandArguments) -> Reply:
-    path, value = given.list("path", 12), given.plain("value")
-    place = given.whole("run", 0, len(session.runs) - 1, 0)
-    given.finish()
-    try:
-        return session.scene(session.apply(session.setups[place].changed(path, value), place)), {}
-    except PlainnetError as error:
-        raise at(error, getattr(error, "at", None) or path) from None
-
-
-def _restart(session: Session, given: CommandArguments) -> Reply:
-    seed = given.whole("seed", 0, 2**53, None)
-    given.finish()
-    session.restart(seed)
-    return session.scene(True), {}
-
-
-def _weight(session: Session, given: CommandArguments) -> Reply:
-    run = chosen_run(session, given)
-    place = given.whole("place", 0, run.network.parameters.size - 1)
-    value = given.number("value")
-    given.finish()
-    run.set_parameter(place, value)
-    return session.scene(), {}
-
-
-def _twin(session: Session, given: CommandArguments) -> Reply:
-    setup = given.plain("setup", None)
-    given.finish()
-    session.twin(None if setup is None else Setup.of(setup))
-    return session.scene(True), {}
-
-
-def _play(session: Session, given: CommandArguments) -> Reply:
-    speed = given.number("speed", 0.01, 1e6, None)
-    by = given.one_of("by", ("epochs", "steps"), "epochs")
-    given.finish()
-    session.play(speed, by)
-    return {"playing": session.is_playing}, {}
-
-
-def _pause(session: Session, given: CommandArguments) -> Reply:
-    given.finish()
-    session.pause()
-    return {"playing": False}, {}
-
-
-def _step(session: Session, given: CommandArguments) -> Reply:
-    given.finish()
-    session.make(1, "steps")
-    return {"playing": session.is_playing}, {}
-
-
-def _epoch(session: Session, given: CommandArguments) -> Reply:
-    given.finish()
-    session.make(1, "epochs")
-    return {"playing": session.is_playing}, {}
-
-
-def _choices(session: Session, given: CommandArguments) -> Reply:
-    given.finish()
-    return choices.catalogue(), {}
-
-
-COMMANDS: dict[str, Command] = {
-    "start": _start,
-    "setup": _setup,
-    "change": _change,
-    "restart": _restart,
-    "weight": _weight,
-    "twin": _twin,
-    "play": _play,
-    "pause": _pause,
-    "step": _step,
-    "epoch": _epoch,
-    "frame": frames.frame,
-    "examples": frames.examples,
-    "point": points.point,
-    "upload": tables.upload,
-    "choices": _choices,
-    "explain": steps.explain,
-    "unit": units.unit,
-    "valley": valley.valley,
-    "take": takeaway.take,
-    "lesson": lessons.lesson,
-    "answer": lessons.answer,
-}
-"""Each command by its name: it takes the session and its arguments, and returns a header and arrays."""

@@ -16,7 +16,8 @@ from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scenes import Scenes
 
 if TYPE_CHECKING:
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
 
 MOST_ROWS = 32
 """The most examples of a batch that is explained."""
@@ -40,7 +41,7 @@ MOST_CHOSEN = 16
 
 def explain(session: Session, given: CommandArguments) -> Reply:
     """Return the next step of a run as it were on one example alone, or on a batch of the first training examples."""
-    run = session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    run = session.runs[given.place("run", session.runs)]
     row = given.whole("row", 0, len(run.examples.labels) - 1, None)
     chosen = chosen_units(run.network, given.list("units", MOST_CHOSEN, []))
     given.finish()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plainnet.play.session.arguments import CommandArguments
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
     from plainnet.tabular.columns import Column
     from plainnet.tabular.read_options import ReadOptions
     from plainnet.tabular.reading import TypedTable

@@ -22,7 +22,8 @@ from plainnet.play.session.run import LiveRun
 from plainnet.play.session.scene import input_names
 
 if TYPE_CHECKING:
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
     from plainnet.report import Subject
 
 MOST_SHOWN = 2_000
@@ -34,7 +35,7 @@ Made = tuple[bytes, list[dict[str, Any]]]
 
 def take(session: Session, given: CommandArguments) -> Reply:
     """Return a run as a file: its name, its type, what is to be said about it, and its bytes."""
-    run = session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    run = session.runs[given.place("run", session.runs)]
     what = given.one_of("what", KINDS)
     given.finish()
     ending, kind, make = KINDS[what]

@@ -13,7 +13,8 @@ from plainnet.play.session.scenes import mathml
 
 if TYPE_CHECKING:
     from plainnet.network import Network
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
 
 MOST_WEIGHTS = 64
 """The most weights that are listed; of more the largest are."""
@@ -24,7 +25,7 @@ def unit(session: Session, given: CommandArguments) -> Reply:
 
     The values are those of a prediction for the example `row`; without one there are only the weights.
     """
-    run = session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    run = session.runs[given.place("run", session.runs)]
     net = run.network
     sizes = [net.input_size or 0, *(int(size) for _, size, _ in net.layer_sizes())]
     layer = given.whole("layer", -1, len(net.layers) - 1)

@@ -21,7 +21,8 @@ from plainnet.play.session.run import LiveRun
 from plainnet.plots.landscape import Directions, chosen_directions, main_directions
 
 if TYPE_CHECKING:
-    from plainnet.play.session.session import Reply, Session
+    from plainnet.play.session.messages import Reply
+    from plainnet.play.session.session import Session
 
 SLICE = 0.02
 """The seconds of one slice."""
@@ -123,7 +124,7 @@ class Survey:
 
 def valley(session: Session, given: CommandArguments) -> Reply:
     """Go on with a map for one slice, and return it when it is ready; `new` begins another one at the present point."""
-    run = session.runs[given.whole("run", 0, len(session.runs) - 1, 0)]
+    run = session.runs[given.place("run", session.runs)]
     along = given.list("along", 2, None)
     points = given.whole("points", FEWEST, MOST_POINTS, 41)
     begins = given.flag("new", False)
