@@ -14,7 +14,7 @@ import pytest
 from shared import PENGUINS, SMALL
 
 import plainnet as pn
-from plainnet.cli import run, streams
+from plainnet.cli import COMMANDS, run, streams
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
@@ -142,8 +142,6 @@ def test_xor_check_names_the_defects_of_each_array(capsys):
 
 
 # ---- help ----
-
-COMMANDS = ["xor", "train", "predict", "evaluate", "show", "export", "report", "explain", "compare", "warmup"]
 
 
 @pytest.mark.parametrize("width", ["60", "80", "120"])
