@@ -5,6 +5,7 @@
 
 import { hasText } from "./texts.js";
 import { make } from "./dom.js";
+import { setText } from "./svg.js";
 
 export const key = (path) => path.join("/");
 export const identity = (form, path, more = "") => `${form.prefix}-${path.join("-")}${more}`;
@@ -45,7 +46,7 @@ export function field(form, argument, path, { label, hint = false } = {}) {
       const control = element.querySelector("input, select");
       if (sentence) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
-      note.textContent = sentence || (hint && argument.help) || "";
+      setText(note, sentence || (hint && argument.help) || ""); // to set the same text again would lay out the page anew
     },
   };
   made.show();

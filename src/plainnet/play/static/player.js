@@ -40,7 +40,12 @@ export function playerPanel(app, element) {
     if (isLate) app.say((facts.textContent = app.text("player.late")));
     else if (app.frame) showFacts(app, facts, app.frame);
   });
-  app.on("scene", problems);
+  const enable = (is) => [...buttons.element.children].forEach((button) => (button.disabled = !is));
+  enable(false); // what is pressed before the session has begun, its beginning would undo
+  app.on("scene", () => {
+    enable(true);
+    problems();
+  });
   app.on("refusal", ({ message }) => {
     showRefused(refused, message);
     app.say(message, { assertive: true });
