@@ -93,6 +93,7 @@ def test_by_keyboard_examples_are_added_moved_and_deleted(page):
     press(page, "Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowUp", "Enter")
     until(page, lambda: page.talk.scene["data"]["rows"] == rows + 1)
     added = page.talk.scene["setup"]["data"]["X"][-1]
+    page.talk.settle()  # the map has its new examples
     until(page, lambda: page.evaluate("document.activeElement.matches('.map')"))
     press(page, "PageUp")
     until(page, lambda: f"Example {rows}:" in said.inner_text())

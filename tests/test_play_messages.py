@@ -43,6 +43,7 @@ def test_what_is_packed_comes_out_again(header: dict[str, Any], arrays: dict[str
         assert found_arrays[name].dtype == array.dtype
         assert found_arrays[name].shape == array.shape
         assert found_arrays[name].tobytes() == array.tobytes()
+        assert found_arrays[name].flags.writeable
 
 
 def test_the_bytes_are_those_of_the_format() -> None:
@@ -58,7 +59,7 @@ def test_the_bytes_are_those_of_the_format() -> None:
 WRONG_ENTRIES = [
     7, [7], [["a"]], [["a", "int32"]], [["a", "object", [1]]], [["a", "int32", 1]], [["a", "int32", [-1]]],
     [["a", "int32", [True]]], [["a", "int32", [1.0]]], [["a", "int32", [2**39, 2**39, 2**39]]], [["a", "int32", [2]]],
-    [["a", "int32", [0, 2**39, 2**39]]], [["a", "int32", [1]], ["a", "int32", [0]]],
+    [["a", "int32", [0, 2**39, 2**39]]], [["a", "int32", [0]], ["a", "int32", [0]]], [["a", "int32", [1] * 5]],
     [[None, "int32", [0]]], [["a", "int32", [0]]] * 65,
 ]  # fmt: skip
 

@@ -123,6 +123,16 @@ def test_the_code_and_the_model_of_a_network_that_was_edited_by_hand_say_so(tmp_
     np.testing.assert_array_equal(net.parameters, session.runs[0].network.parameters)
 
 
+def test_the_model_has_its_classes_and_the_record_of_its_training(tmp_path):
+    session = session_of(4, {"data": {**CLASSES, "name": "2 Räume.csv"}})
+    reply, content = taken(session, "model")
+    assert reply["name"] == "data_2_r_ume_model.npz"
+    (tmp_path / reply["name"]).write_bytes(content)
+    net = pn.load(tmp_path / reply["name"])
+    assert net.classes == CLASSES["classes"]
+    assert (net.history.stopped, net.history.epoch[-1]) == ("interrupted", 4)
+
+
 def test_the_code_says_where_the_page_stands_within_an_epoch_and_before_the_first_one(tmp_path):
     session = Session({"data": MOONS})
     reply, text = taken(session, "code")
@@ -167,6 +177,7 @@ def test_the_exported_script_predicts_the_same(width, tmp_path):
 def test_the_trainer_trains_the_same_losses(tmp_path):
     session = session_of(12, {"engine": "numpy"})
     reply, content = taken(session, "trainer")
+    assert reply["notes"] == []
     (tmp_path / reply["name"]).write_bytes(content)
     X, y, _ = session.examples.training
     np.savez(tmp_path / "data.npz", X=X, y=y.reshape(-1, 1))
@@ -177,6 +188,11 @@ def test_the_trainer_trains_the_same_losses(tmp_path):
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=SECONDS)
     np.testing.assert_allclose(np.load(tmp_path / "losses.npy"), session.runs[0].training.history.loss, rtol=1e-6)
     subprocess.run([sys.executable, reply["name"]], cwd=tmp_path, check=True, timeout=SECONDS)  # its own check
+
+
+def test_that_the_trainer_leaves_out_early_stopping_is_told():
+    reply, _ = taken(session_of(2, {"data": MOONS, "early_stopping": {"patience": 200}}), "trainer")
+    assert [note["key"] for note in reply["notes"]] == ["trainer"]
 
 
 @c_compilers.needs_compiler
