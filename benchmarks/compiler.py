@@ -1,4 +1,4 @@
-"""The compiled engine's own parts, beside a C compiler, BLAS and NumPy: the tables of docs/engines.md.
+"""The compiled engine's own parts, beside a C compiler, BLAS and NumPy: the tables of docs/how/engines.md.
 
 Run `python benchmarks/compiler.py steps`, `products` or `functions`. Each measures CPU seconds of one thread, in turns,
 and prints a table in Markdown; `steps` needs gcc.

@@ -1,4 +1,4 @@
-"""docs/cluster.md and examples/cluster/: what they say runs here, is parsed, or is held against the real options."""
+"""docs/use/cluster.md and examples/cluster/: what they say runs here, is parsed, or is held against the real options."""
 
 import os
 import re
@@ -21,7 +21,7 @@ import plainnet
 from plainnet import cli
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "use" / "cluster.md").read_text(encoding="utf-8")
 FOLDER = ROOT / "examples" / "cluster"
 SCRIPTS = sorted(FOLDER.glob("*.sbatch"))
 MANIFESTS = {path.name: list(yaml.safe_load_all(path.read_text(encoding="utf-8"))) for path in FOLDER.glob("*.yaml")}
@@ -84,9 +84,9 @@ def test_commands_exist_and_have_these_options():
 
 def test_links_lead_to_files():
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGE):
-        assert (ROOT / "docs" / target).exists(), target
+        assert (ROOT / "docs" / "use" / target).exists(), target
     for path in FOLDER.iterdir():
-        assert f"../examples/cluster/{path.name}" in PAGE, path.name
+        assert f"../../examples/cluster/{path.name}" in PAGE, path.name
 
 
 # ---- the page's programs ----

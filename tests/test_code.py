@@ -115,5 +115,5 @@ def test_what_does_not_go_with_code(options, reason, capsys):
 
 
 def test_the_page_on_engines_shows_what_the_command_prints(capsys):
-    page = Path(__file__).parent.parent / "docs" / "engines.md"
+    page = Path(__file__).parent.parent / "docs" / "how" / "engines.md"
     assert f"```c\n{printed(capsys, 'loops')}```" in page.read_text(encoding="utf-8")

@@ -162,7 +162,7 @@ def test_a_run_that_diverges_has_not_learned_and_ends_nothing():
 
 
 def test_nearly_every_start_learns_xor():
-    """Of 10,000 starts 99.67 % learn, see docs/compare.md."""
+    """Of 10,000 starts 99.67 % learn, see docs/use/compare.md."""
     net = pn.Network(
         pn.Dense(4, "sigmoid", initializer="normal"), pn.Dense(1, "sigmoid", initializer="normal"), dtype="float64"
     )

@@ -25,9 +25,9 @@ NEEDS = {
     "plainnet.tabular.study": ("tables", "tune"),
     "plainnet.tabular": ("tables",),
     "README.md": ("sklearn", "plots"),
-    "docs/engines.md": ("fast",),
-    "docs/estimators.md": ("sklearn", "tables"),
-    "docs/report.md": ("cli", "tables", "plots"),
+    "docs/how/engines.md": ("fast",),
+    "docs/use/estimators.md": ("sklearn", "tables"),
+    "docs/use/report.md": ("cli", "tables", "plots"),
 }
 """What the examples of a package, module or page need."""
 
@@ -46,7 +46,7 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("page", ["extending", "layers", "tracing"])
+@pytest.mark.parametrize("page", ["use/extending", "use/layers", "how/tracing"])
 def test_examples_that_show_their_results(page):
     guide = Path(__file__).parent.parent / "docs" / f"{page}.md"
     assert doctest.testfile(str(guide), module_relative=False, encoding="utf-8").failed == 0
@@ -55,14 +55,14 @@ def test_examples_that_show_their_results(page):
 DOCUMENTS = marked(
     [
         "README.md",
-        *(f"docs/{name}.md" for name in ["xor", "estimators", "large-data", "engines"]),
-        *(f"docs/{name}.md" for name in ["report", "explain", "check-your-own"]),
+        *(f"docs/{name}.md" for name in ["learn/xor", "use/estimators", "use/large-data", "how/engines"]),
+        *(f"docs/use/{name}.md" for name in ["report", "explain", "check-your-own"]),
     ]
 )
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
-    "docs/xor.md": ("seeds=1000", "seeds=50"),
-    "docs/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
+    "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
+    "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
 }
 """What a page computes for long, and what is enough to see that its examples run; `-m slow` runs them as they are."""
 

@@ -648,7 +648,7 @@ def test_refusals(xor):
 
 
 def test_the_guide_shows_what_is_printed():
-    guide = (Path(__file__).parent.parent / "docs" / "explain.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parent.parent / "docs" / "use" / "explain.md").read_text(encoding="utf-8")
     X, y = pn.datasets.xor()
     net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1, dtype="float64")
     printed = explain(net, X, y, loss="mse", optimizer=pn.SGD(learning_rate=1.0)).text(width=110).splitlines()

@@ -142,7 +142,7 @@ def test_the_path_says_the_format_in_python_too(net):
 
 
 def test_the_guide_shows_what_its_examples_print_and_write(capsys, monkeypatch):
-    text = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "docs" / "use" / "export.md").read_text(encoding="utf-8")
     monkeypatch.syspath_prepend(".")
     names: dict[str, object] = {}
     for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):

@@ -155,7 +155,7 @@ def test_shuffled_batches_see_every_example_once_an_epoch() -> None:
 
 
 def test_the_guide_shows_the_loop_that_runs() -> None:
-    guide = (Path(__file__).parent.parent / "docs" / "engines.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parent.parent / "docs" / "how" / "engines.md").read_text(encoding="utf-8")
     shown = re.search(r"```text\n(for inputs.*?)```", guide, re.DOTALL)
     assert shown is not None
     assert textwrap.indent(shown[1], " " * 8) in inspect.getsource(train)

@@ -10,7 +10,7 @@ import pytest
 from plainnet.cli import run
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(path for folder in (ROOT, ROOT / "docs", ROOT / "examples") for path in folder.glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 LANGUAGES = {"python", "py", "bash", "text", "c"}
 """`py` is Python that is shown and not run: excerpts of files that plainnet writes."""
 FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -71,7 +71,7 @@ def compare(
         resume: True to go on with the runs in that file, possibly with more seeds; any other change raises FileError.
         workers: processes to train in (joblib), each with one thread; by default one per core; 1 is this process.
             `with joblib.parallel_config(backend="dask")` (or "ray", "threading") trains there instead, see "On a
-            cluster" in docs/compare.md. Small networks on full batches are trained many at once in so many threads
+            cluster" in docs/use/compare.md. Small networks on full batches are trained many at once in so many threads
             instead, with the extra `fast` and a large `report_every`: see "Small networks in lanes" there.
         executor: deprecated, any `concurrent.futures.Executor` to train on; `joblib.parallel_config` replaces it.
         progress: True to show a bar.

@@ -5,7 +5,7 @@ to ∂loss/∂inputs. All that a pass needs to remember lives in that function a
 threads can use a network at once. In the backward pass the function writes the gradient of each of the layer's
 parameters into an array it is given for it.
 
-A user's own layer is a subclass of `Layer` with a `forward`; `docs/extending.md` has one, line by line.
+A user's own layer is a subclass of `Layer` with a `forward`; `docs/use/extending.md` has one, line by line.
 """
 
 from typing import Any

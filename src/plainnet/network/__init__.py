@@ -369,7 +369,7 @@ class Network:
     ) -> History:
         """Train on examples X (examples, features) and targets y, neither of which is changed.
 
-        Large `numpy.memmap` files are read in blocks and shuffled within them; see docs/large-data.md.
+        Large `numpy.memmap` files are read in blocks and shuffled within them; see docs/use/large-data.md.
 
         Arguments:
             loss: a name, an object or a function; see `plainnet.losses`. It has to be given.
@@ -402,7 +402,7 @@ class Network:
             communicator: a communicator of mpi4py (extra `cluster`), such as `MPI.COMM_WORLD`, whose ranks train this
                 network together: each calls `fit` with the same options and its own share of the rows. The shares may
                 differ in size, and a share may be empty. `batch_size` counts the rows of all ranks, and the network,
-                the history and every report are the same on all of them; see docs/cluster.md.
+                the history and every report are the same on all of them; see docs/use/cluster.md.
             compression: "float16" or "bfloat16", the number type in which gradients travel between ranks: half the
                 bytes of float32, and less precise; None for the network's own.
 

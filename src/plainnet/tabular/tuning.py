@@ -84,7 +84,7 @@ def tune(
         sampler, pruner: Optuna's own; by default TPE from the seed, and the median rule.
         time_limit: the seconds after which no trial begins.
         workers: the trials at a time, in processes with one thread each; by default one, in this process, or as many
-            as the backend takes that `joblib.parallel_config` names: see "Search" in docs/table-models.md.
+            as the backend takes that `joblib.parallel_config` names: see "Search" in docs/use/table-models.md.
         ignore: columns to leave out.
         on_trial: a function that Optuna calls after each trial.
         reading: arguments of `plainnet.tabular.problem_of`, such as `task`, `sample_weight` and `group`.

@@ -11,7 +11,7 @@ array([[0.5, 0.5, 0.5],
 >>> formula(graph)
 '1 / (1 + e^-z)'
 
-The whole is described in docs/tracing.md.
+The whole is described in docs/how/tracing.md.
 """
 
 from typing import TYPE_CHECKING, Any
