@@ -1,4 +1,4 @@
-"""docs/use/cluster.md and examples/cluster/: what they say runs here, is parsed, or is held against the real options."""
+"""What docs/use/cluster.md and examples/cluster/ say runs here, is parsed, or is held against the real options."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Makes the README's pictures of plainnet play: run `python docs/play/pictures.py` with plainnet[test] and Chromium.
+"""Makes the README's pictures of plainnet play: run `python docs/pictures/play.py` with plainnet[test] and Chromium.
 
 docs/images/play.webp is an animation of XOR being learned; play-desktop.webp and play-phone.webp are the page on a
 desk, in dark colours and with a table, and on a phone.

@@ -1,4 +1,4 @@
-"""Makes the README's pictures: run `python docs/pictures.py` in a checkout with plainnet[all] installed."""
+"""Makes the README's pictures: run `python docs/pictures/readme.py` in a checkout with plainnet[all] installed."""
 
 import re
 import sys
@@ -6,23 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from rich.terminal_theme import MONOKAI
+from style import GRAY, IMAGES, PENGUINS, STROKE, for_any_page, in_gray, save, save_drawing
 
 import plainnet as pn
 from plainnet import activations, cli, plots, tracing
 from plainnet.cli.display import console
-from plainnet.plots.drawing import QUIET
-
-GRAY = "#767676"
-"""About as far from white as from black."""
-HEAD = (
-    '<marker id="head" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="5" markerHeight="5" orient="auto">'
-    '<path d="M0 0 L6 3 L0 6 z" fill="#3b82c4"/></marker>'
-)
-"""The head of an arrow."""
-DOCS = Path(__file__).parent
-PENGUINS = DOCS.parent / "examples" / "penguins.csv"
 
 
 def terminal(name: str, *arguments: str) -> None:
@@ -33,7 +22,7 @@ def terminal(name: str, *arguments: str) -> None:
     shown = " ".join(["plainnet", *arguments]).replace(str(PENGUINS), "penguins.csv")
     svg = console.export_svg(title=shown.split(" --no-progress")[0], theme=MONOKAI, unique_id=Path(name).stem)
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # a picture loads nothing from elsewhere
-    (DOCS / "images" / name).write_text(svg.replace("Fira Code", "DejaVu Sans Mono"))
+    (IMAGES / name).write_text(svg.replace("Fira Code", "DejaVu Sans Mono"))
 
 
 def xor_pictures() -> None:
@@ -45,9 +34,10 @@ def xor_pictures() -> None:
     X, y = pn.datasets.xor()
     net, _ = trained_on_xor(penalty=0)
     units = plots.hidden_units(net, X, axes=plots.new_axes(7, 2.2), names=["x₁", "x₂", "x₃"], labels=y[:, 0])
-    picture("xor-units.svg", units)
+    save("xor-units.svg", units.figure)
     net, path = trained_on_xor(penalty=5e-4)
-    picture("xor-valley.svg", plots.loss_surface(net, X, y, loss="mse", path=path, axes=plots.new_axes(6.5, 4.4)))
+    surface = plots.loss_surface(net, X, y, loss="mse", path=path, axes=plots.new_axes(6.5, 4.4))
+    save("xor-valley.svg", surface.figure)
 
 
 def trained_on_xor(penalty: float) -> tuple[pn.Network, list[Any]]:
@@ -66,17 +56,10 @@ SMALL = ("--recipe", "small", "--validation", "0.2")
 
 def penguins() -> int:
     """The picture of `plainnet train --recipe small --validation 0.2 --plot`."""
-    plot = DOCS / "images" / "penguins-loss.svg"
+    plot = IMAGES / "penguins-loss.svg"
     code = cli.run(["train", str(PENGUINS), "--target", "species", *SMALL, "--plot", str(plot)])
     plot.write_text(in_gray(plot.read_text()))
     return code
-
-
-def picture(name: str, axes: Any) -> None:
-    """The figure of `axes` as an SVG, the same at every run."""
-    path = DOCS / "images" / name
-    axes.figure.savefig(path)
-    path.write_text(in_gray(path.read_text()))
 
 
 def traced(name: str) -> None:
@@ -85,9 +68,7 @@ def traced(name: str) -> None:
     graph = tracing.trace(activations.silu, tracing.ShapeDtype((32, 8)))
     rows = [("trace", graph), ("fold", tracing.fold(graph, {"sigmoid": sigmoid}))]
     parts = [part for i, (title, drawn) in enumerate(rows) for part in _graph(title, drawn, top=115 * i)]
-    box = 'viewBox="0 0 900 215" font-family="DejaVu Sans, sans-serif" font-size="14" text-anchor="middle"'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{HEAD}{"".join(parts)}</svg>'
-    (DOCS / "images" / name).write_text(svg.replace("><", ">\n<") + "\n")
+    save_drawing(name, 900, 215, ['<g text-anchor="middle">', *parts, "</g>"])
 
 
 def _graph(title: str, graph: tracing.Graph, top: int) -> Iterator[str]:
@@ -109,7 +90,7 @@ def _graph(title: str, graph: tracing.Graph, top: int) -> Iterator[str]:
             over = 32 if column[node] - column[given] > 1 else 0  # an arrow over the boxes between
             curve = f"{start + 60} {height - 2 * over} {x - 60} {y - 2 * over} {x - 43} {y - over / 8}"
             path = f"M{start + 40} {height} C{curve}"
-            yield f'<path d="{path}" fill="none" stroke="#3b82c4" marker-end="url(#head)"/>'
+            yield f'<path d="{path}" fill="none" stroke="{STROKE}" marker-end="url(#head)"/>'
     x, y = place[graph.result]
     yield f'<text x="{x + 45}" y="{y + 5}" text-anchor="start">= {tracing.formula(graph)}</text>'
 
@@ -158,29 +139,12 @@ def road(name: str) -> None:
             place = f'x="372" y="{top + 25 + 21 * j}"'
             parts.append(f'<text {place} font-family="DejaVu Sans Mono, monospace" font-size="12.5">{kept}</text>')
         if i:
-            parts.append(f'<path d="M180 {top - 24} V{top - 5}" stroke="#3b82c4" marker-end="url(#head)"/>')
-    height = 84 * len(ROAD)
-    box = f'viewBox="0 0 720 {height}" font-family="DejaVu Sans, sans-serif" font-size="14"'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {box} fill="{GRAY}" stroke-width="1.5">{HEAD}{"".join(parts)}</svg>'
-    (DOCS / "images" / name).write_text(svg.replace("><", ">\n<") + "\n")
-
-
-def in_gray(svg: str) -> str:
-    """An SVG with gray remarks and without its date, which would make it another one at every run."""
-    return re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL).replace(QUIET.lower(), GRAY)
-
-
-def for_any_page() -> Any:
-    """A style that reads on white and on black: no ground, lines and text in gray."""
-    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
-    style = dict.fromkeys(inked, GRAY) | dict.fromkeys(
-        ("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"
-    )
-    return matplotlib.rc_context(style | {"svg.hashsalt": "plainnet"})
+            parts.append(f'<path d="M180 {top - 24} V{top - 5}" stroke="{STROKE}" marker-end="url(#head)"/>')
+    save_drawing(name, 720, 84 * len(ROAD), parts)
 
 
 if __name__ == "__main__":
-    (DOCS / "images").mkdir(exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
     terminal("xor.svg", "xor")
     traced("tracing.svg")
     road("road.svg")
