@@ -1,0 +1,104 @@
+"""The site: `pip install ".[docs]"`, then `sphinx-build -W docs site`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import plainnet
+
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS), str(DOCS / "extensions")]
+
+project = "plainnet"
+author = "the plainnet authors"
+copyright = "the plainnet authors"
+version = release = plainnet.__version__
+exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "gallery/*.ipynb", "gallery/*.py", "sg_*"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+    "commands",
+    "docstrings",
+    "formulas",
+    "public",
+]
+nitpicky = False
+suppress_warnings = ["config.cache"]  # the settings of the gallery hold a function
+
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_heading_anchors = 4
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(DOCS.parent / "examples" / "gallery"),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "min_reported_time": 0,
+    "copyfile_regex": r".*\.rst",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "plainnet"
+html_static_path = ["static"]
+templates_path = ["templates"]
+html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_show_sourcelink = False
+html_copy_source = False
+html_math_renderer = "mathml"
+html_theme_options = {
+    "navigation_with_keys": True,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc", "notebook"],
+    "back_to_top_button": False,
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Put the live page and the notebooks of the course beside the pages."""
+    app.connect("html-page-context", name_the_notebook)
+    app.connect("build-finished", add_pages)
+
+
+def name_the_notebook(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Tell the template of a page whether the page is a notebook too."""
+    context["notebook"] = f"{Path(page).name}.ipynb" if page in pages_of_notebooks() else None
+
+
+def pages_of_notebooks() -> set[str]:
+    """Return the pages of the course that are notebooks too."""
+    from notebooks import chapters
+
+    return {f"learn/{path.stem}" for path in chapters()}
+
+
+def add_pages(app: Sphinx, error: Exception | None) -> None:
+    """Write the live page into `play/`, and the notebooks into `learn/`."""
+    if error is not None or app.builder.format != "html":
+        return
+    from notebooks import write
+
+    specification = importlib.util.spec_from_file_location("build_play", DOCS / "play" / "build.py")
+    assert specification is not None
+    assert specification.loader is not None
+    play = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(play)
+    play.build(Path(app.outdir) / "play")
+    write(Path(app.outdir) / "learn")
