@@ -72,6 +72,7 @@ NEEDS = {
     "test_thresholds.py": (*COMMANDS, "exchange", "onnxruntime", "sklearn"),
     "test_odd_tables.py": COMMANDS,
     "test_onnx.py": ("exchange", "tables", "onnxruntime"),
+    "test_notebooks.py": (*COMMANDS, "nbformat", "nbclient", "ipykernel"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,
     "test_pages.py": (*COMMANDS, "sklearn"),
