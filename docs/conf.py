@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import plainnet
 
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS), str(DOCS / "extensions")]
+
+import notebooks  # noqa: E402 - it stands beside this file
 
 project = "plainnet"
 author = "the plainnet authors"
@@ -84,21 +86,12 @@ def name_the_notebook(app: Sphinx, page: str, template: str, context: dict[str, 
 
 def pages_of_notebooks() -> set[str]:
     """Return the pages of the course that are notebooks too."""
-    from notebooks import chapters
-
-    return {f"learn/{path.stem}" for path in chapters()}
+    return {f"learn/{path.stem}" for path in notebooks.pages()}
 
 
 def add_pages(app: Sphinx, error: Exception | None) -> None:
     """Write the live page into `play/`, and the notebooks into `learn/`."""
     if error is not None or app.builder.format != "html":
         return
-    from notebooks import write
-
-    specification = importlib.util.spec_from_file_location("build_play", DOCS / "play" / "build.py")
-    assert specification is not None
-    assert specification.loader is not None
-    play = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(play)
-    play.build(Path(app.outdir) / "play")
-    write(Path(app.outdir) / "learn")
+    runpy.run_path(str(DOCS / "play" / "build.py"))["build"](Path(app.outdir) / "play")
+    notebooks.notebooks(Path(app.outdir) / "learn")

@@ -1,4 +1,4 @@
-"""The directive `commands` documents every command of plainnet with its arguments and options, from the program itself."""
+"""The directive `commands` documents every command of plainnet with its arguments and options."""
 
 from __future__ import annotations
 

@@ -53,9 +53,14 @@ class Public(Directive):
         return parent.children
 
 
-def named(module):
-    if hasattr(module, "__all__"): return module.__all__
-    return [n for n in dir(module) if not n.startswith("_") and getattr(getattr(module,n),"__module__",None)==module.__name__]
+def named(module: ModuleType) -> list[str]:
+    """Return the public names of a module."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__]
+    return [name for name in own if not name.startswith("_")]
+
+
 def documented(module: ModuleType, name: str, with_methods: bool) -> Iterator[str]:
     """Yield the directive of autodoc for one name."""
     thing = getattr(module, name)
