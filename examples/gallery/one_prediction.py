@@ -55,9 +55,9 @@ print(f"the values sum to {found.values.sum():+.3f}, exact: {found.exact}")
 # -----------
 # Read it from top to bottom: it begins at the average, the dotted line. The measures
 # that speak for malignant push the probability up (vermilion), the others push it down
-# (blue), and at the foot the prediction of this row is reached. The tumour is malignant:
-# six measures say so, and compactness most of all misled the network. What a measure adds
-# is what the network makes of it, not what causes what.
+# (blue), and at the foot the prediction of this row is reached. The tumour is
+# malignant: six measures say so, and compactness most of all misled the network. What a
+# measure adds is what the network makes of it, not what causes what.
 order = np.argsort(-found.values[:, 0])
 added = found.values[order, 0]
 ends = found.average[0] + np.cumsum(added)

@@ -71,9 +71,9 @@ draw(nets)
 # Early stopping
 # --------------
 # The same large network, stopped after 100 epochs without a lower validation loss, with
-# the parameters of its best epoch: it is as good as two units, a size that
-# nobody knows beforehand. These validation points chose the epoch, so a fair score of it
-# needs other points.
+# the parameters of its best epoch: it is as good as two units, a size that nobody
+# knows beforehand. These validation points chose the epoch, so a fair score of it needs
+# other points.
 stopped = train([100, 100], 0.002, early_stopping=100)
 for name, net in (nets | {"stopped early": stopped}).items():
     measured = net.evaluate(4 * validation[0], validation[1], loss="mse")
