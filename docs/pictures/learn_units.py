@@ -7,8 +7,6 @@ import matplotlib
 import numpy as np
 from style import GRAY, STROKE, for_any_page, save, save_animation, save_drawing
 
-import plainnet as pn
-from plainnet import plots
 from plainnet.plots.drawing import BLUE, GREEN, VERMILION, new_figure, open_frame
 
 X, Y = 2, 3
