@@ -75,7 +75,6 @@ NEEDS = {
     "test_notebooks.py": (*COMMANDS, "nbformat", "nbclient", "ipykernel"),
     "test_options.py": ("sklearn",),
     "test_outputs.py": COMMANDS,
-    "test_pages.py": (*COMMANDS, "sklearn"),
     "test_play_data.py": COMMANDS,
     "test_play_browser.py": (*COMMANDS, "play", "fast", "playwright"),
     "test_play_drawing.py": (*COMMANDS, "play", "playwright"),

@@ -26,8 +26,8 @@ except ImportError:
     print("PyTorch is not installed here: its part is shown, and not run.")
 
 # %%
-# **In plainnet.** After twenty epochs the network has not yet found the two arms of the
-# spiral.
+# **In plainnet.** After twenty epochs the network begins to see the two arms of the
+# spiral, and is far from sure.
 
 X, y = pn.datasets.spirals(300, noise=0.05, seed=1)
 layers = pn.Dense(32, "tanh"), pn.LayerNorm(), pn.Dense(16, "gelu")
