@@ -139,13 +139,15 @@ def run_python(text, names):
 def run_commands(text):
     """Run the commands of plainnet, and return whether all ran; those on files of the reader's own are parsed alone.
 
-    `plainnet play` is one of these: it waits for a browser.
+    `plainnet play` is one of these: it waits for a browser. A command that is meant to fail says so: `# exit status 1`.
     """
     from plainnet import cli
 
     ran = True
     for line in text.replace("\\\n", " ").splitlines():
-        for command in line.partition("#")[0].split("&&"):
+        line, _, comment = line.partition("#")
+        status = 1 if "exit status 1" in comment else 0
+        for command in line.split("&&"):
             program, *arguments = shlex.split(command) or [""]
             if program == "pip":
                 assert set(re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*?)\]", command)))) <= EXTRAS, command
@@ -154,7 +156,7 @@ def run_commands(text):
             name, *own = arguments
             files = [word for word in own if re.fullmatch(r"[\w/]+\.(csv|npz|parquet)|\w+/", word)]
             if name != "play" and (not files or Path(files[0]).exists()):
-                assert cli.run(arguments) == 0, command
+                assert cli.run(arguments) == status, command
             else:
                 ran = False
                 parse(name, own)
