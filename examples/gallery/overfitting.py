@@ -49,6 +49,7 @@ plt.show()
 # ----------------------
 # The large network goes through nearly every point, noise included, and is wrong
 # between them.
+# sphinx_gallery_thumbnail_number = 2
 x = np.linspace(-np.pi, np.pi, 400).reshape(-1, 1)
 
 
