@@ -50,10 +50,10 @@ plt.show()
 # Twelve pictures that the network gets wrong, those of which it was most certain first.
 # Above each stand the true digit and the predicted one, with its probability. The
 # eights that were taken for ones are slim: little white is left inside their loops.
-# sphinx_gallery_thumbnail_number = 2
 wrong = np.flatnonzero(predicted != y_test)
 wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1))][:12]
 
+# sphinx_gallery_thumbnail_number = 2
 fig, grid = plt.subplots(3, 4, figsize=(6.5, 6.5), layout="constrained")
 for axes in grid.flat:
     axes.axis("off")

@@ -49,7 +49,6 @@ plt.show()
 # ----------------------
 # The large network goes through nearly every point, noise included, and is wrong
 # between them.
-# sphinx_gallery_thumbnail_number = 2
 x = np.linspace(-np.pi, np.pi, 400).reshape(-1, 1)
 
 
@@ -66,6 +65,7 @@ def draw(nets):
     plt.show()
 
 
+# sphinx_gallery_thumbnail_number = 2
 draw(nets)
 
 # %%
