@@ -47,6 +47,7 @@ values = np.linspace(-1, 1, 31)
 curves = pn.attribution.individual_dependence(net, X, 1, values)[:, :, 0]
 average = pn.plots.partial_dependence(net, X, 1, values)[:, 0]
 
+# sphinx_gallery_thumbnail_number = 2
 fig, axes = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
 scale = diverging()
 for i in range(0, len(X), 5):

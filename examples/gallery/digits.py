@@ -53,6 +53,7 @@ plt.show()
 wrong = np.flatnonzero(predicted != y_test)
 wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1))][:12]
 
+# sphinx_gallery_thumbnail_number = 2
 fig, grid = plt.subplots(3, 4, figsize=(6.5, 6.5), layout="constrained")
 for axes in grid.flat:
     axes.axis("off")

@@ -65,6 +65,7 @@ def draw(nets):
     plt.show()
 
 
+# sphinx_gallery_thumbnail_number = 2
 draw(nets)
 
 # %%

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import plainnet as pn
-from plainnet.plots.drawing import BLUE, GRAY, VERMILION
+from plainnet.plots.drawing import BLUE, GRAY, VERMILION, open_frame
 
 X, y = load_diabetes(return_X_y=True)
 X, X_rest, y, y_rest = train_test_split(X, y, train_size=222, random_state=0)
@@ -23,7 +23,10 @@ scaler = StandardScaler().fit(X)
 mean, deviation = y.mean(), y.std()
 
 net = pn.Network(
-    pn.Dense(16, "tanh", l2=0.01), pn.Dense(1, "identity"), input_size=10, seed=0
+    pn.Dense(16, "tanh", l2=0.01),
+    pn.Dense(1, "identity"),
+    input_size=10,
+    seed=0,
 )
 net.fit(scaler.transform(X), (y - mean) / deviation, loss="mse", epochs=60)
 predicted = net.predict(scaler.transform(X_rest)).ravel() * deviation + mean
@@ -81,4 +84,5 @@ fig, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
 axes.hist(shares, bins=np.arange(0.75, 1.01, 1 / 110), color=BLUE)
 axes.axvline(0.9, color=VERMILION, linestyle="--")
 axes.set(xlabel="share of the test rows inside", ylabel="divisions")
+open_frame(axes)
 plt.show()
