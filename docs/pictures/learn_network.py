@@ -263,7 +263,7 @@ def all_paths() -> Iterator[str]:
 HIDDEN_WEIGHTS, HIDDEN_BIAS = np.array([[6.0, 6.0], [6.0, 6.0]]), np.array([-3.0, -9.0])
 """The two hidden units of lesson 3: OR and AND."""
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-CLASSES = np.array([0, 1, 1, 0])
+TARGETS = np.array([0, 1, 1, 0])
 
 
 def moved(points: Any, share: float) -> Any:
@@ -278,7 +278,7 @@ def square(axes: Any, share: float) -> None:
         for points in (np.column_stack([ticks, 0 * ticks + at]), np.column_stack([0 * ticks + at, ticks])):
             axes.plot(*moved(points, share).T, color=GRAY, linewidth=0.7, alpha=0.7)
     for label in (0, 1):
-        rows = moved(CORNERS[CLASSES == label], share)
+        rows = moved(CORNERS[label == TARGETS], share)
         look = {"marker": MARKERS[label], "color": CLASS_COLORS[label], "s": 90, "zorder": 3}
         axes.scatter(*rows.T, label=f"y = {label}", **look)
     axes.set(xlim=(-0.12, 1.12), ylim=(-0.12, 1.12), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
