@@ -28,6 +28,7 @@ NEEDS = {
     "README.md": (*COMMANDS, "sklearn"),
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
+    "docs/learn/training.md": ("fast", "plots"),
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
     "docs/use/explain.md": COMMANDS,
