@@ -21,6 +21,7 @@ train, choose, test = np.split(np.arange(8000), [4000, 6000])
 
 net = pn.Network(pn.Dense(16, "tanh"), pn.Dense(1, "sigmoid"), input_size=4, seed=0)
 net.fit(X[train], faulty[train], loss="binary_cross_entropy", epochs=20)
+print(f"{faulty.sum()} of {len(faulty):,} parts have a fault")
 
 # %%
 # What accuracy hides
@@ -70,7 +71,7 @@ plt.show()
 # The two kinds of mistakes
 # -------------------------
 # Left at 0.5, right at the threshold of the least cost: many more alarms, most of them
-# false, and few faults missed.
+# false, and fewer faults missed.
 fig, pair = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
 for axes, name in zip(pair, ("0.5", "least cost"), strict=True):
     answer = p > thresholds[name]

@@ -7,6 +7,8 @@ Which network is better? One run of each is a race between two lucky starts.
 It says which one is better, or that these runs do not decide.
 """
 
+import textwrap
+
 import matplotlib.pyplot as plt
 
 import plainnet as pn
@@ -29,6 +31,17 @@ options = {
     "workers": 1,
 }
 
+
+def show(comparison):
+    """Print what the runs decide and which network to take, and draw the runs."""
+    (verdict,) = comparison.verdicts()
+    print(f"{verdict.sentence}:\n    {verdict.numbers}\n")
+    print(textwrap.fill(comparison.conclusion(), 72))
+    _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+    comparison.draw_boxes(axes)
+    plt.show()
+
+
 # %%
 # Ten units or twelve?
 # --------------------
@@ -37,12 +50,7 @@ options = {
 # taken seed by seed, holds 0: these runs do not tell the two apart.
 variants = {"10 units": network(10, "tanh"), "12 units": network(12, "tanh")}
 comparison = pn.compare(variants, X, y, **options)
-print("\n".join(map(str, comparison.verdicts())))
-print(comparison.conclusion())
-
-fig, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-comparison.draw_boxes(axes)
-plt.show()
+show(comparison)
 
 # %%
 # tanh or sigmoid?
@@ -52,12 +60,7 @@ plt.show()
 # The differences seed by seed leave that luck out.
 variants = {"tanh": network(10, "tanh"), "sigmoid": network(10, "sigmoid")}
 comparison = pn.compare(variants, X, y, **options)
-print("\n".join(map(str, comparison.verdicts())))
-print(comparison.conclusion())
-
-fig, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-comparison.draw_boxes(axes)
-plt.show()
+show(comparison)
 
 # %%
 # The curves show why: after 100 epochs sigmoid is still learning. The verdict is one on
