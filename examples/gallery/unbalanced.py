@@ -59,6 +59,7 @@ for name, threshold in thresholds.items():
 # Every threshold is a point of this curve. Recall is the share of the faults that are
 # found, precision the share of the alarms that are right. The dotted line is guessing.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("Precision and recall of three thresholds")
 pn.plots.precision_recall_curve(y, p, axes=axes)
 for (name, threshold), marker in zip(thresholds.items(), "os^", strict=True):
     answer = p > threshold
@@ -72,7 +73,8 @@ plt.show()
 # -------------------------
 # Left at 0.5, right at the threshold of the least cost: many more alarms, most of them
 # false, and fewer faults missed.
-fig, pair = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+fig, pair = plt.subplots(1, 2, figsize=(7, 3.5), layout="constrained")
+fig.suptitle("True and predicted parts at two thresholds")
 for axes, name in zip(pair, ("0.5", "least cost"), strict=True):
     answer = p > thresholds[name]
     pn.plots.confusion_matrix(y, answer, names=["good", "faulty"], axes=axes)
