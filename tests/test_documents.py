@@ -28,6 +28,7 @@ NEEDS = {
     "README.md": (*COMMANDS, "sklearn"),
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
+    "docs/learn/training.md": ("fast", "plots"),
     "docs/use/c.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),

@@ -16,5 +16,6 @@ EXAMPLES = sorted(GALLERY.glob("*.py"))
 def test_an_example_runs_in_an_empty_folder_and_leaves_nothing(path: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "MPLBACKEND": "agg"}
     run = subprocess.run([sys.executable, path], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert run.returncode == 0 and not run.stderr, run.stderr
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr
     assert not list(tmp_path.iterdir())
