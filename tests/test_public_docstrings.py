@@ -42,20 +42,13 @@ MODULES = [
 """The public modules: plainnet itself, and those in it."""
 
 NOT_YET = {
-    "plainnet": """
-        EarlyStopping Network Pieces calibrated check_gradients compare explain fit_temperature
-        initialize_from_data load load_safetensors play scaled_by_temperature train_many tune
-    """,
     "attribution": """
         Importance RowExplanation ShapleyValues explain_rows importance_of_columns importance_of_inputs
         individual_dependence partial_dependence permutation_importance
     """,
     "comparison": "Comparison Difference Run Summary",
     "engines": "Choice Engine Job Notes choose cores decline free_cores make numpy_seconds",
-    "explain": "explain",
-    "gradients": "ArrayCheck GradientReport check check_by_hand check_gradients",
     "metrics": "precision_recall_curve reliability",
-    "play": "play",
     "plots": """
         activation_distributions confusion_matrix decision_boundary dependence gradient_norms hidden_units
         importance loss_curve loss_surface metric_curves network_diagram new_axes partial_dependence
