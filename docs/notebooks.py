@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import html
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -79,17 +81,18 @@ def cells(page: Path) -> list[Cell]:
 
 def _parts(text: str, folder: Path) -> Iterator[Cell]:
     end = 0
-    prose = ""
+    prose = before = ""
     for part in PARTS.finditer(text):
         prose += text[end : part.start()]
         end = part.end()
-        runs = part["kind"] and _runs(part["kind"], part["code"])
+        runs = part["kind"] and _runs(part["kind"], part["code"], before)
         if not runs and not PICTURE.fullmatch(part[0]):
             prose += part[0]
             continue
         yield from _sections(prose, folder)
         prose = ""
         if runs:
+            before += part["code"]
             yield Cell(
                 _commands(part["code"]) if part["kind"] == "bash" else part["code"].rstrip(), True, part["shown"]
             )
@@ -98,10 +101,26 @@ def _parts(text: str, folder: Path) -> Iterator[Cell]:
     yield from _sections(prose + text[end:], folder)
 
 
-def _runs(kind: str, code: str) -> bool:
-    """Whether a block becomes a cell that runs: Python, or commands of plainnet that come to an end."""
-    commands = code.replace("\\\n", " ").splitlines()
-    return kind == "python" or all(re.match(r"plainnet (?!play\b)", command) for command in commands)
+def _runs(kind: str, code: str, before: str) -> bool:
+    """Whether a block becomes a cell that runs: Python, or commands of plainnet that end and find their tables.
+
+    `before` is the code of the cells before it, which may have written the tables.
+    """
+    return kind == "python" or all(_finds_all(command, before) for command in code.replace("\\\n", " ").splitlines())
+
+
+def _finds_all(command: str, before: str) -> bool:
+    words = shlex.split(command)
+    tables = [
+        word
+        for option, word in pairwise(words)
+        if word.endswith((".csv", ".parquet")) and not option.startswith("--") and word not in before
+    ]
+    return (
+        words[:1] == ["plainnet"]
+        and words[1] != "play"
+        and all((LEARN.parents[1] / table).exists() for table in tables)
+    )
 
 
 def _commands(code: str) -> str:

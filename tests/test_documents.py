@@ -27,6 +27,7 @@ COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "README.md": (*COMMANDS, "sklearn"),
     "docs/how/engines.md": ("fast",),
+    "docs/learn/five-defects.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
     "docs/use/explain.md": COMMANDS,
@@ -39,6 +40,7 @@ NEEDS = {
 
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
+    "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
     "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
 }

@@ -14,6 +14,47 @@ from plainnet._base import checks
 from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable, needed, parts
 
+__all__ = [
+    "ActivationFunction",
+    "Elu",
+    "Exponential",
+    "Gelu",
+    "Identity",
+    "LeakyRelu",
+    "Mish",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "elu",
+    "elu_slope",
+    "exponential",
+    "exponential_slope",
+    "gelu",
+    "gelu_slope",
+    "leaky_relu",
+    "leaky_relu_slope",
+    "mish",
+    "mish_slope",
+    "relu",
+    "relu_slope",
+    "selu",
+    "selu_slope",
+    "sigmoid",
+    "sigmoid_slope",
+    "silu",
+    "silu_slope",
+    "softmax",
+    "softmax_slope",
+    "softplus",
+    "softplus_slope",
+    "tanh",
+    "tanh_slope",
+]
+
 
 @np.errstate(over="ignore")  # where e^-z overflows to infinity the quotient is 0, which is σ(z) to the last bit
 def sigmoid(z: Array) -> Array:

@@ -13,6 +13,16 @@ import numpy as np
 from plainnet._base import checks
 from plainnet._base.arrays import Array
 
+__all__ = [
+    "circles",
+    "gates",
+    "gaussians",
+    "moons",
+    "sine",
+    "spirals",
+    "xor",
+]
+
 GATE_INPUTS = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])  # in the order of the XOR post
 GATES = {
     "and": [0, 0, 1, 0],

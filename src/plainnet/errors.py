@@ -7,6 +7,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Self
 
+__all__ = [
+    "DivergenceError",
+    "FileError",
+    "InvalidRow",
+    "InvalidType",
+    "InvalidValue",
+    "MissingExtraError",
+    "PlainnetError",
+    "PlainnetWarning",
+    "RankError",
+    "WorkerError",
+]
+
 LONGEST_MESSAGE = 600
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from plainnet._base.arrays import Array
 from plainnet.errors import InvalidValue
 
+__all__ = ["History", "Report"]
+
 MOST_REPORTS = 10_000
 """The most reports that a History keeps."""
 

@@ -15,6 +15,19 @@ from plainnet._base.arrays import Array
 from plainnet._base.configurable import Configurable, build, parts
 from plainnet.errors import InvalidType
 
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "LecunNormal",
+    "LecunUniform",
+    "Normal",
+    "Scaled",
+    "Uniform",
+    "Zeros",
+]
+
 Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]
 
 

@@ -24,6 +24,25 @@ from plainnet._base.conversion import LABELS, numbers_of
 from plainnet.activations import sigmoid
 from plainnet.errors import InvalidRow, InvalidValue
 
+__all__ = [
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Huber",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Poisson",
+    "absolute_error",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "exponential_poisson",
+    "huber",
+    "poisson",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "squared_error",
+]
+
 Elements = tuple[Array, Array]
 
 

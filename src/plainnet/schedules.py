@@ -16,6 +16,19 @@ from plainnet._base import checks
 from plainnet._base.configurable import Adjustable, Configurable, build, own_name, parts, shown_name
 from plainnet.errors import InvalidType, InvalidValue
 
+__all__ = [
+    "Constant",
+    "Cosine",
+    "CosineLog",
+    "Exponential",
+    "FlatCosine",
+    "LinearWarmup",
+    "OneCycle",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+]
+
 Memory = dict[str, float]
 
 USUAL_EPOCHS = 100

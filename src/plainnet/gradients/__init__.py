@@ -21,6 +21,8 @@ from plainnet.gradients.differences import Function
 if TYPE_CHECKING:
     from plainnet.network import Network
 
+__all__ = ["ArrayCheck", "GradientReport", "check", "check_by_hand", "check_gradients"]
+
 TOLERANCE = 1e-6
 
 
