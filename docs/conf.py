@@ -27,7 +27,6 @@ exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "ga
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "commands",
     "docstrings",
