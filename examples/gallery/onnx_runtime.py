@@ -88,7 +88,7 @@ for size in sizes:
     ours.append(milliseconds(model.predict_proba, rows))
     runtimes.append(milliseconds(session.run, ["probabilities"], arrays(rows)))
 
-fig, axes = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 axes.loglog(sizes, ours, "o-", color=BLUE, label="plainnet, from a frame")
 axes.loglog(sizes, runtimes, "s--", color=VERMILION, label="ONNX Runtime, from arrays")
 axes.set(xlabel="rows in one call", ylabel="milliseconds")
