@@ -49,6 +49,7 @@ SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
     "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
+    "docs/use/compare.md": ("seeds=1000", "seeds=20"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
     "docs/use/table.md": ("--save model.npz", "--recipe small --save model.npz"),
 }
