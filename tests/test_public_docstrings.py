@@ -42,20 +42,7 @@ MODULES = [
 """The public modules: plainnet itself, and those in it."""
 
 NOT_YET = {
-    "attribution": """
-        Importance RowExplanation ShapleyValues explain_rows importance_of_columns importance_of_inputs
-        individual_dependence partial_dependence permutation_importance
-    """,
-    "comparison": "Comparison Difference Run Summary",
     "engines": "Choice Engine Job Notes choose cores decline free_cores make numpy_seconds",
-    "metrics": "precision_recall_curve reliability",
-    "plots": """
-        activation_distributions confusion_matrix decision_boundary dependence gradient_norms hidden_units
-        importance loss_curve loss_surface metric_curves network_diagram new_axes partial_dependence
-        permutation_importance precision_recall_curve predicted_against_true reliability_diagram residuals
-        roc_curve weight_distributions
-    """,
-    "sklearn": "MLPClassifier MLPRegressor TableClassifier TableRegressor",
     "tabular": """
         Division FeatureGroups Fitted Prepared Problem ReadOptions Recipe Share Table decide_task divide
         drop_missing_targets fit_table prepare prepare_stream problem_of problem_of_file read_table split

@@ -94,7 +94,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction for each row, (rows,), or (rows, outputs) if there are several."""
+        """Return the prediction for each row of X, (rows,), or (rows, outputs) if there are several."""
         return _one_axis(self._outputs(X))
 
     _numeric_targets = True

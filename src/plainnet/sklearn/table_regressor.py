@@ -69,7 +69,7 @@ class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
         self._set_arguments(locals())
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction for each row, in the units of y, (rows,)."""
+        """Return the prediction for each row of X, in the units of y, (rows,)."""
         outputs = self._outputs(X)
         return self.table_.decode(outputs)
 
