@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 class Summary:
     """A summary is one variant's runs in numbers.
 
-        variant    the name of the variant
-        runs       the number of its runs
-        learned    the number of those that have learned
-        diverged   the number of those that diverged
-        quartiles  those of the measure over the runs that did not diverge
+    variant    the name of the variant
+    runs       the number of its runs
+    learned    the number of those that have learned
+    diverged   the number of those that diverged
+    quartiles  those of the measure over the runs that did not diverge
     """
 
     variant: str
