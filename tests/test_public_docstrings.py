@@ -43,11 +43,6 @@ MODULES = [
 
 NOT_YET = {
     "engines": "Choice Engine Job Notes choose cores decline free_cores make numpy_seconds",
-    "tabular": """
-        Division FeatureGroups Fitted Prepared Problem ReadOptions Recipe Share Table decide_task divide
-        drop_missing_targets fit_table prepare prepare_stream problem_of problem_of_file read_table split
-        write_table
-    """,
     "tracing": "Graph Node Number ShapeDtype Symbol Text equations formula mathml trace",
 }
 """What docstrings do not say yet."""

@@ -28,13 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """A summary is one variant's runs in numbers.
+    """A summary is one variant's runs in numbers; `Comparison.summaries` returns one for each variant.
 
-    variant    the name of the variant
-    runs       the number of its runs
-    learned    the number of those that have learned
-    diverged   the number of those that diverged
-    quartiles  those of the measure over the runs that did not diverge
+    `variant` is its name, `runs` is the number of its runs, `learned` and `diverged` are the numbers of those that have
+    learned and of those that diverged. `quartiles` are those of the measure over the runs that did not diverge.
     """
 
     variant: str
