@@ -23,7 +23,7 @@ from plainnet.tabular.texts import as_text
 
 @documented_table
 class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
-    """A network that predicts classes from the columns of a table, as they are.
+    """TableClassifier is a network that predicts classes from the columns of a table, as they are.
 
     Nothing has to be prepared: numbers, text, categories, booleans, dates and missing values are encoded as the recipe
     says, what a column is being decided by its values, as for the tables of `plainnet train`.

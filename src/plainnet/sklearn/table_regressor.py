@@ -14,7 +14,7 @@ from plainnet.tabular.recipe import Recipe
 
 @documented_table
 class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
-    """A network that predicts quantities from the columns of a table, as they are.
+    """TableRegressor is a network that predicts quantities from the columns of a table, as they are.
 
     Nothing has to be prepared: numbers, text, categories, booleans, dates and missing values are encoded as the recipe
     says, what a column is being decided by its values, as for the tables of `plainnet train`. The target is
