@@ -55,7 +55,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference says how far two variants are apart, `first` - `second`, seed by seed, with 95 % bootstrap intervals.
+    """A difference compares two variants, `first` - `second`, seed by seed, with 95 % bootstrap intervals.
 
     `interval` is that of `value`, `share_interval` that of `share`; both are pairs of bounds.
     """

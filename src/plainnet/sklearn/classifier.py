@@ -39,7 +39,7 @@ def _is_multilabel(estimator: "MLPClassifier") -> bool:
 
 @documented
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """MLPClassifier is a network that predicts classes: `sklearn.neural_network.MLPClassifier`, with more to choose from.
+    """MLPClassifier predicts classes with a network: `sklearn.neural_network.MLPClassifier` with more to choose from.
 
     It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 

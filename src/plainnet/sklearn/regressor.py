@@ -20,7 +20,7 @@ from plainnet.sklearn.samples import Samples, is_constant
 
 @documented
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """MLPRegressor is a network that predicts numbers: `sklearn.neural_network.MLPRegressor`, with more to choose from.
+    """MLPRegressor predicts numbers with a network: `sklearn.neural_network.MLPRegressor` with more to choose from.
 
     It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 
