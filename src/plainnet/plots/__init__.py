@@ -1,14 +1,13 @@
 """Pictures with matplotlib (extra `plots`): each function draws on the axes given, or on its own, and returns them.
 
-The arguments that many of them have:
-
-    axes                  the matplotlib axes to draw on; None for new ones
-    net                   a network that has its parameters
-    X, y                  examples (examples, features) and their targets, as `net.fit` takes them
-    history               the record of a run, `net.history`
-    targets, predictions  targets, and what `net.predict` returns for them, as the metrics take them
-    sample_weight         a weight of at least 0 for each example
-    names, colors         names and colours of what is drawn: inputs, or classes
+Arguments:
+    axes: the matplotlib axes to draw on; None for new ones.
+    net: a network that has its parameters.
+    X, y: examples (examples, features) and their targets, as `net.fit` takes them.
+    history: the record of a run, `net.history`.
+    targets, predictions: targets, and what `net.predict` returns for them, as the metrics take them.
+    sample_weight: a weight of at least 0 for each example.
+    names, colors: names and colours of what is drawn: inputs, or classes.
 
 `axes.figure.savefig("picture.svg")` writes a picture to a file.
 

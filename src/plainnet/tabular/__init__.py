@@ -1,9 +1,9 @@
 """This package makes models of tables: rows become arrays, a recipe's network learns them, outputs become labels.
 
-    file or frame → `problem_of_file`, `problem_of`   rows with a known target, and what the target is
-                  → `divide`                          parts: some rows train, some choose, some test
-                  → `prepare`                         encoders learned on the training part, and arrays
-                  → `fit_table`                       the network of a `Recipe`, trained; it knows its `Table`
+    file or frame → problem_of_file, problem_of   rows with a known target, and what the target is
+                  → divide                          parts: some rows train, some choose, some test
+                  → prepare                         encoders learned on the training part, and arrays
+                  → fit_table                       the network of a Recipe, trained; it knows its Table
 
 Of files larger than memory, and for training by several ranks, `prepare_stream` takes the first three steps in one.
 

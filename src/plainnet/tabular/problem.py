@@ -51,6 +51,7 @@ class Divided:
     """Divided holds the parts of a problem's rows; a part may be empty."""
 
     training: TablePart
+    """The rows to train on."""
     validation: TablePart | os.PathLike[str]
     """The rows by which the best epoch is chosen, or a file that has them."""
     test: TablePart
