@@ -74,5 +74,6 @@ def test_an_example_runs_without_a_warning_and_leaves_no_file(example, tmp_path)
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
     assert not list(tmp_path.iterdir())
