@@ -56,7 +56,7 @@ SENTENCE = re.compile(r"\S.*?[.](?=\s|$)", re.DOTALL)
 ENTRY = re.compile(r"^ *((?:\*{0,2}\w+, )*\*{0,2}\w+)(?: ?: |  )", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 GIVES = re.compile(r"\b(?:return|yield)s?\b| = | -> |^Tell whether ", re.IGNORECASE)
-LIMIT = re.compile(r"([\d,]+)[\w\s]*\(`([A-Z][A-Z_]+)`\)")
+LIMIT = re.compile(r"(\d[\d,]*)[\w\s]*\(`([A-Z][A-Z_]+)`\)")
 EACH_GIVES = re.compile(r"\beach function\b[^.]*\breturns\b")
 
 
