@@ -12,13 +12,15 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from style import DOCS, for_any_page, save
+from style import DOCS, GRAY, for_any_page, save
 
 from plainnet.plots.drawing import CLASS_COLORS, MARKERS, new_figure, open_frame
 
 STEPS = 10_000
 EVERY = 20
 """The steps between two looks at the losses."""
+UNIT = 1
+"""The hidden unit whose sums are drawn."""
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 PLACES = ((18.5, 172), (19.8, 224), (15, 235))
 """Where the name of each species stands in the first map, in millimetres."""
@@ -73,6 +75,29 @@ def curves(name: str, losses: list[tuple[float, float]]) -> None:
     save(name, figure)
 
 
+def standardized(name: str, page: dict[str, Any]) -> None:
+    """Draw where the sums of a hidden unit lie on the curve of σ, with numbers as in the file and standardized."""
+    figure = new_figure(5, 2.7)
+    net = page["Network"](inputs=9, units=5, seed=0)
+    rows = page["training"][:40]
+    titles = ("as in the file", "standardized")
+    inputs = (np.hstack([page["numbers"], page["words"]]), page["X"])
+    for axes, given, title in zip(figure.subplots(1, 2, sharey=True), inputs, titles, strict=True):
+        sums = given[rows] @ net.W[:, UNIT]
+        reach = max(6, 1.25 * np.abs(sums).max())
+        places = np.linspace(-reach, reach, 401)
+        axes.plot(places, 0.5 + 0.5 * np.tanh(places / 2), color=GRAY, linewidth=2)
+        look = {"markeredgecolor": "white", "markeredgewidth": 0.6, "markersize": 6}
+        axes.plot(sums, 0.5 + 0.5 * np.tanh(sums / 2), "o", color=CLASS_COLORS[0], **look)
+        axes.set_title(title, fontsize=11)
+        axes.set_xlabel("sum z", fontsize=11)
+        axes.set_yticks([0, 0.5, 1])
+        axes.tick_params(labelsize=10)
+        open_frame(axes)
+    figure.axes[0].set_ylabel("σ(z)", fontsize=11)
+    save(name, figure)
+
+
 def maps(name: str, page: dict[str, Any], early: Any, late: Any) -> None:
     """Draw the likeliest species over the plane of two measures, early and late, with the rows."""
     figure = new_figure(5, 3.1)
@@ -112,5 +137,6 @@ if __name__ == "__main__":
     with for_any_page():
         page = session()
         losses, early, late = trained(page)
+        standardized("learn-table-standard.svg", page)
         curves("learn-table-losses.svg", losses)
         maps("learn-table-maps.svg", page, early, late)
