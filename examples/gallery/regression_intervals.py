@@ -62,6 +62,7 @@ print(f"prediction ± {q:.0f}; {inside.mean():.0%} of the test rows are inside")
 # truth where the point lies in the band. The band is wide, since ten columns say less
 # of the disease than one would like; without it nobody would have seen that.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("Test rows, and the band of the intervals")
 ends = np.array([y_rest.min(), y_rest.max()])
 axes.fill_between(ends, ends - q, ends + q, color=GRAY, alpha=0.2, lw=0)
 pn.plots.predicted_against_true(y_rest[110:], predicted[110:], axes=axes)
@@ -81,6 +82,7 @@ for _ in range(1000):
 print(f"mean of the shares: {np.mean(shares):.3f}")
 
 fig, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+fig.suptitle("Coverage of 1,000 divisions; dashed: 90 %")
 axes.hist(shares, bins=np.arange(0.75, 1.01, 1 / 110), color=BLUE)
 axes.axvline(0.9, color=VERMILION, linestyle="--")
 axes.set(xlabel="share of the test rows inside", ylabel="divisions")

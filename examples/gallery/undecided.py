@@ -37,7 +37,8 @@ def show(comparison):
     (verdict,) = comparison.verdicts()
     print(f"{verdict.sentence}:\n    {verdict.numbers}\n")
     print(textwrap.fill(comparison.conclusion(), 72))
-    _, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+    fig, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+    fig.suptitle(f"20 runs of {' and of '.join(comparison.variants)}")
     comparison.draw_boxes(axes)
     plt.show()
 
@@ -66,5 +67,6 @@ show(comparison)
 # The curves show why: after 100 epochs sigmoid is still learning. The verdict is one on
 # 100 epochs at this learning rate, not on sigmoid.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("Validation loss of 20 runs each")
 comparison.draw_curves(axes)
 plt.show()
