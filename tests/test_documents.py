@@ -29,6 +29,7 @@ NEEDS = {
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
     "docs/learn/training.md": ("fast", "plots"),
+    "docs/learn/your-table.md": (*COMMANDS, "sklearn"),
     "docs/use/c.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
@@ -50,6 +51,8 @@ SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
     "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
+    "docs/learn/your-table.md": ("--target species\n", "--target species --recipe small\n"),
+    "docs/use/compare.md": ("seeds=1000", "seeds=20"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
     "docs/use/table.md": ("--save model.npz", "--recipe small --save model.npz"),
 }

@@ -36,10 +36,13 @@ class Tuned:
     """Tuned holds the best recipe of a search, the model that was trained with it, and Optuna's study."""
 
     recipe: Recipe
+    """The best recipe."""
     varied: dict[str, Any]
     """The settings in which it differs from the recipe that the search began with."""
     fitted: Fitted
+    """The model that was trained with it."""
     study: optuna.Study
+    """Optuna's study, with every trial."""
     interrupted: bool = False
     """True if Ctrl-C ended the search."""
 
