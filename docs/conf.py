@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from sphinx.application import Sphinx
 
 import plainnet
@@ -16,20 +17,22 @@ sys.path[:0] = [str(DOCS), str(DOCS / "extensions")]
 
 import notebooks  # noqa: E402 - it stands beside this file
 
+NOTEBOOKS = {f"learn/{path.stem}" for path in notebooks.pages()}
+
 project = "plainnet"
 author = "the plainnet authors"
 copyright = "the plainnet authors"
 version = release = plainnet.__version__
-exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "gallery/*.ipynb", "gallery/*.py", "sg_*"]
+exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "gallery/*.ipynb", "gallery/*.py"]
 
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "commands",
     "docstrings",
     "formulas",
+    "headers",
     "public",
 ]
 nitpicky = False
@@ -40,8 +43,45 @@ myst_heading_anchors = 4
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
+
+GALLERY = [
+    "digits",
+    "table_in_python",
+    "overfitting",
+    "regression_intervals",
+    "unbalanced",
+    "one_prediction",
+    "dependence",
+    "undecided",
+    "plateau",
+    "wrong_gradient",
+    "own_activation",
+    "own_layer",
+    "thousand_networks",
+    "interrupted",
+    "model_as_c",
+    "onnx_runtime",
+    "pytorch_weights",
+]
+"""The examples from the simple to the special; those that are not named come first, so that nobody overlooks them."""
+
+
+class GalleryOrder:
+    """The place of an example in the gallery."""
+
+    def __init__(self, folder: str) -> None: ...
+
+    def __call__(self, name: str) -> int:
+        """Return the place of the example in this file."""
+        example = Path(name).stem
+        return GALLERY.index(example) if example in GALLERY else -1
+
+
+def larger_text(settings: dict[str, Any], example: str) -> None:
+    """Draw the example's pictures in 11 points, as plainnet's own are small beside the text of a page."""
+    matplotlib.rcParams["font.size"] = 11
+
 
 sphinx_gallery_conf = {
     "examples_dirs": str(DOCS.parent / "examples" / "gallery"),
@@ -51,7 +91,11 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 0,
+    "write_computation_times": False,
     "copyfile_regex": r".*\.rst",
+    "capture_repr": (),
+    "reset_modules": ("matplotlib", larger_text),
+    "within_subsection_order": "conf.GalleryOrder",
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -81,12 +125,7 @@ def setup(app: Sphinx) -> None:
 
 def name_the_notebook(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Tell the template of a page whether the page is a notebook too."""
-    context["notebook"] = f"{Path(page).name}.ipynb" if page in pages_of_notebooks() else None
-
-
-def pages_of_notebooks() -> set[str]:
-    """Return the pages of the course that are notebooks too."""
-    return {f"learn/{path.stem}" for path in notebooks.pages()}
+    context["notebook"] = f"{Path(page).name}.ipynb" if page in NOTEBOOKS else None
 
 
 def add_pages(app: Sphinx, error: Exception | None) -> None:

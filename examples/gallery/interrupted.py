@@ -91,11 +91,11 @@ folder.cleanup()
 # The losses of the three processes. The wide gray line is the run without interruption;
 # the two others lie on it everywhere. They overlap where epochs were trained again.
 
-fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 axes.plot(*whole.T, color=GRAY, linewidth=7, alpha=0.4, label="uninterrupted")
 axes.plot(*first.T, color=BLUE, label="killed")
 axes.plot(*second.T, "--", color=VERMILION, label="resumed")
 axes.axvline(first[-1, 0], color=BLUE, linestyle=":", linewidth=1)
-axes.set(xlabel="epoch", ylabel="loss", xlim=(0, 250))
+axes.set(xlabel="epoch", ylabel="loss", xlim=(0, 250), title="The three processes")
 axes.legend(frameon=False)
 plt.show()

@@ -30,10 +30,10 @@ def snake(z):
 
 z = np.linspace(-6, 6, 400)
 value, slope = snake(z)
-fig, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
 axes.plot(z, value, color=BLUE, label="value a")
 axes.plot(z, slope, "--", color=VERMILION, label="slope da/dz")
-axes.set(xlabel="z, the weighted sum", xlim=(-6, 6))
+axes.set(xlabel="z, the weighted sum", xlim=(-6, 6), title="The snake")
 axes.axhline(0, color=GRAY, linewidth=0.8)
 axes.legend(frameon=False)
 plt.show()
@@ -70,7 +70,7 @@ for engine in ["numpy", "compiled"][: 2 if find_spec("llvmlite") else 1]:
 
 networks = {"snake": net, "tanh": pn.Network(pn.Dense(16, "tanh"), pn.Dense(1), seed=0)}
 x = np.linspace(-20, 20, 600)[:, np.newaxis]
-fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 axes.plot(X, y, ".", color=GRAY, markersize=4, label="examples")
 for (name, network), style in zip(networks.items(), ("-", "--"), strict=True):
     options = {"optimizer": pn.Adam(0.01), "epochs": 3_000, "batch_size": None}
@@ -81,5 +81,6 @@ for (name, network), style in zip(networks.items(), ("-", "--"), strict=True):
     error = network.predict(x)[beyond] - np.sin(x[beyond])
     print(f"{name}: mean squared error beyond the examples {np.mean(error**2):.2f}")
 axes.set(xlabel="x", ylim=(-3, 3), xlim=(-20, 20))
+fig.suptitle("Inside and outside of the examples")
 axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 plt.show()

@@ -54,15 +54,20 @@ for seed, (net, path) in runs.items():
 # runs stays on its plateau. The other one comes to the edge after about 19,000 epochs.
 # Its gradient becomes a hundred times as long, and the loss falls.
 
-size = {"figsize": (7.5, 3.4), "layout": "constrained"}
-fig, (left, right) = plt.subplots(1, 2, sharex=True, **size)
+size = {"figsize": (5.5, 6), "layout": "constrained"}
+fig, (above, below) = plt.subplots(2, sharex=True, **size)
 for (seed, (net, _)), style in zip(runs.items(), ("-", "--"), strict=True):
     look = {"color": BLUE if seed == 437 else VERMILION, "label": f"seed {seed}"}
-    left.plot(net.history.epoch, net.history.loss, style, **look)
-    right.semilogy(net.history.epoch, net.history.gradient_norm, style, **look)
-left.set(xlabel="epoch", ylabel="loss", ylim=(0, None), xticks=(0, 10_000, 20_000))
-right.set(xlabel="epoch", ylabel="length of the gradient")
-left.legend(frameon=False, loc="lower left")
+    above.plot(net.history.epoch, net.history.loss, style, **look)
+    below.semilogy(net.history.epoch, net.history.gradient_norm, style, **look)
+above.set(
+    title="Two runs that wait",
+    ylabel="loss",
+    ylim=(0, None),
+    xticks=(0, 10_000, 20_000),
+)
+below.set(xlabel="epoch", ylabel="length of the gradient")
+above.legend(frameon=False, loc="lower left")
 plt.show()
 
 # %%
@@ -71,9 +76,10 @@ plt.show()
 # and turns into the deep valley. A hole has walls on all sides. This plateau has a way
 # out, and the gradient finds it, but it needs time.
 
-fig, axes = plt.subplots(figsize=(6.5, 4.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 4.6), layout="constrained")
 net, path = runs[505]
 pn.plots.loss_surface(net, X, y, loss="mse", path=path, axes=axes)
+fig.suptitle("The loss around the path of seed 505")
 plt.show()
 
 # %%
@@ -81,9 +87,10 @@ plt.show()
 # of the path, ever more gently, as the weights grow and the hidden units come to the
 # flat ends of their sigmoids. Longer steps only take it further out.
 
-fig, axes = plt.subplots(figsize=(6.5, 4.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 4.6), layout="constrained")
 net, path = runs[437]
 pn.plots.loss_surface(net, X, y, loss="mse", path=path, axes=axes)
+fig.suptitle("The loss around the path of seed 437")
 plt.show()
 
 # %%

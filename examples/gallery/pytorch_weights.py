@@ -81,9 +81,9 @@ if torch:
     networks["after 300 steps more in PyTorch"] = back
 folder.cleanup()
 
-size = {"figsize": (4 * len(networks), 3.8), "layout": "constrained"}
-fig, all_axes = plt.subplots(1, len(networks), squeeze=False, **size)
-for axes, (title, network) in zip(all_axes[0], networks.items(), strict=True):
+size = {"figsize": (5.5, 4.6 * len(networks)), "layout": "constrained"}
+fig, all_axes = plt.subplots(len(networks), squeeze=False, **size)
+for axes, (title, network) in zip(all_axes[:, 0], networks.items(), strict=True):
     pn.plots.decision_boundary(network, X, y, axes=axes)
     axes.set_title(title, pad=22)
 plt.show()

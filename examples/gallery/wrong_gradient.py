@@ -84,12 +84,12 @@ print(right)
 
 # %%
 # In a picture, on logarithmic axes and without signs: a slope that is right lies on the
-# diagonal, and a factor lifts it. On the left V lies on a line of its own, since one
-# factor is in all its slopes. W and b lie on no line, since each of their slopes is
-# wrong by another factor. So a picture tells much about a mistake that has no name yet.
+# diagonal, and a factor lifts it. Above, V lies on a line of its own, since one factor
+# is in all its slopes. W and b lie on no line, since each of their slopes is wrong by
+# another factor. So a picture tells much about a mistake that has no name yet.
 
-size = {"figsize": (7.5, 3.6), "layout": "constrained"}
-fig, both = plt.subplots(1, 2, sharex=True, sharey=True, **size)
+size = {"figsize": (5.5, 7), "layout": "constrained"}
+fig, both = plt.subplots(2, sharex=True, sharey=True, **size)
 for axes, report in zip(both, (written, right), strict=True):
     for i, array in enumerate(report.arrays):
         style = {"color": CLASS_COLORS[i], "label": "WbVc"[i]}
