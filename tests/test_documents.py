@@ -26,6 +26,7 @@ FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
     "README.md": (*COMMANDS, "sklearn"),
+    "docs/learn/one-unit.md": COMMANDS,
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
     "docs/learn/training.md": ("fast", "plots"),
