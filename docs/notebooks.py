@@ -157,7 +157,7 @@ def _needs(page: Path, parts: list[Cell]) -> str:
     """Return what a reader has to install and to have at hand for these cells."""
     code = "\n".join(cell.source for cell in parts if cell.is_code)
     if "plainnet" not in code:
-        needs = "This notebook needs NumPy, and nothing else."
+        needs = f"This notebook needs {'NumPy' if 'numpy' in code else 'Python'}, and nothing else."
     else:
         needs = 'This notebook needs plainnet: run `pip install ".[all]"` in a clone of its repository.'
     if "examples/" in code:

@@ -41,7 +41,6 @@ NEEDS = {
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
-    "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
 }
 """What a page computes for long, and what is enough to see that its blocks run; `-m slow` runs them as they are."""
