@@ -318,7 +318,7 @@ def test_it_needs_no_llvmlite(tmp_path):
 
 
 def test_the_guide_shows_the_file_and_what_its_program_prints(tmp_path):
-    text = (Path(__file__).parent.parent / "docs" / "use" / "export.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "docs" / "use" / "c.md").read_text(encoding="utf-8")
     pattern = r"^```c\n(#include.*?)^```\n\n^```text\n\$ [^\n]*\n(.*?)^```"
     code, printed = re.search(pattern, text, re.MULTILINE | re.DOTALL).groups()
     X, y = pn.datasets.xor()

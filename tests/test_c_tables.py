@@ -153,7 +153,7 @@ def test_a_text_with_a_zero_byte_is_refused():
 
 
 def test_the_guide_shows_what_its_program_of_a_table_prints(tmp_path):
-    text = (Path(__file__).parent.parent / "docs" / "use" / "export.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "docs" / "use" / "c.md").read_text(encoding="utf-8")
     shown = re.search(r'^```c\n(#include <stdio.h>\n#include "penguins.c".*?)^```', text, re.MULTILINE | re.DOTALL)
     net, _ = trained(PENGUINS, "species")
     net.export(tmp_path / "penguins.c")

@@ -28,12 +28,20 @@ NEEDS = {
     "README.md": (*COMMANDS, "sklearn"),
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
+    "docs/learn/training.md": ("fast", "plots"),
+    "docs/use/c.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
     "docs/use/explain.md": COMMANDS,
-    "docs/use/export.md": (*COMMANDS, "exchange", "onnxruntime"),
+    "docs/use/export.md": ("exchange",),
+    "docs/use/many-networks.md": ("fast", "cluster"),
+    "docs/use/onnx.md": (*COMMANDS, "exchange", "onnxruntime"),
+    "docs/use/pytorch.md": (*COMMANDS, "exchange"),
     "docs/use/report.md": COMMANDS,
+    "docs/use/reproducibility.md": ("fast",),
+    "docs/use/speed.md": ("fast",),
     "docs/use/table-models.md": COMMANDS,
+    "docs/use/table.md": (*COMMANDS, "sklearn"),
     "docs/use/tables.md": COMMANDS,
 }
 """What the blocks of a page need beyond NumPy."""
@@ -42,6 +50,7 @@ SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
+    "docs/use/table.md": ("--save model.npz", "--recipe small --save model.npz"),
 }
 """What a page computes for long, and what is enough to see that its blocks run; `-m slow` runs them as they are."""
 

@@ -89,7 +89,7 @@ def test_no_two_classes_have_one_name() -> None:
     assert shared == {"Exponential"}  # an activation and a schedule
 
 
-def test_contributing_shows_the_same_list() -> None:
-    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_the_page_on_the_architecture_shows_the_same_list() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "how" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
     assert [name for row in rows for name in re.findall(r"`(\w+)(?:/|\.py)`", row)] == LAYERS

@@ -56,13 +56,15 @@ def save_drawing(name: str, width: int, height: int, parts: Iterable[str]) -> No
     (IMAGES / name).write_text(svg.replace("><", ">\n<") + "\n")
 
 
-def save_animation(name: str, figures: Iterable[Any], milliseconds: int = 125, hold: int = 2_000) -> None:
+def save_animation(
+    name: str, figures: Iterable[Any], milliseconds: int = 125, hold: int = 2_000, dpi: int = 110, quality: int = 80
+) -> None:
     """Write figures as an animated WebP; the last one stays for `hold` milliseconds before it begins again."""
     frames = []
     for figure in figures:
         drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=110)
+        figure.savefig(drawn, format="png", dpi=dpi)
         frames.append(Image.open(drawn).convert("RGBA"))
     times = [milliseconds] * (len(frames) - 1) + [hold]
-    options: dict[str, Any] = {"duration": times, "loop": 0, "quality": 80, "method": 6}
+    options: dict[str, Any] = {"duration": times, "loop": 0, "quality": quality, "method": 6}
     frames[0].save(IMAGES / name, save_all=True, append_images=frames[1:], **options)

@@ -34,6 +34,7 @@ print(f"R² on the training rows: {r2:.2f}")
 # reader might strike it from the table. The shade, which holds the middle 80 % of the
 # rows' own curves, warns of that.
 fig, grid = plt.subplots(3, 1, figsize=(6, 8), sharey=True, layout="constrained")
+fig.suptitle("Average prediction as one input changes")
 for i, name in enumerate(["light", "water", "warmth"]):
     pn.plots.dependence(net, X, i, axes=grid[i], name=name, target="growth")
 plt.show()
@@ -47,7 +48,9 @@ values = np.linspace(-1, 1, 31)
 curves = pn.attribution.individual_dependence(net, X, 1, values)[:, :, 0]
 average = pn.plots.partial_dependence(net, X, 1, values)[:, 0]
 
+# sphinx_gallery_thumbnail_number = 2
 fig, axes = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+fig.suptitle("Prediction of each row as water changes")
 scale = diverging()
 for i in range(0, len(X), 5):
     axes.plot(values, curves[:, i], color=scale((light[i] + 1) / 2), linewidth=0.8)

@@ -27,9 +27,6 @@ net = pn.Network(
 )
 net.fit(X[:, ink], y, loss="cross_entropy", epochs=40, batch_size=32)
 
-# %%
-# Nothing was chosen on the test pictures, so they measure the network honestly: about
-# 96 of 100 are right.
 probabilities = net.predict(X_test[:, ink])
 predicted = probabilities.argmax(axis=1)
 right = pn.metrics.accuracy(y_test, probabilities)
@@ -38,9 +35,11 @@ print(f"{right:.0%} of {len(y_test)} test pictures are right")
 # %%
 # Which digit is taken for which
 # ------------------------------
-# Each row of the matrix is a true digit, each column a predicted one. About half of all
-# mistakes are eights, and most of these are taken for ones.
+# Nothing was chosen on the test pictures, so they measure the network honestly: about
+# 96 of 100 are right. Each row of the matrix is a true digit, each column a predicted
+# one. About half of all mistakes are eights, and most of these are taken for ones.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("True and predicted digits of the test pictures")
 pn.plots.confusion_matrix(y_test, probabilities, axes=axes)
 plt.show()
 
@@ -53,7 +52,9 @@ plt.show()
 wrong = np.flatnonzero(predicted != y_test)
 wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1))][:12]
 
-fig, grid = plt.subplots(3, 4, figsize=(6.5, 6.5), layout="constrained")
+# sphinx_gallery_thumbnail_number = 2
+fig, grid = plt.subplots(3, 4, figsize=(6.5, 6.8), layout="constrained")
+fig.suptitle("Test pictures that the network gets wrong")
 for axes in grid.flat:
     axes.axis("off")
 for axes, i in zip(grid.flat, wrong, strict=False):

@@ -5,7 +5,8 @@ A model as a C program
 A trained network becomes one file of C that needs ``math.h`` and nothing else, for a
 microcontroller or a program in another language. Here the C compiler of this machine
 makes a program of the file, and the program colours a map of the plane. It is the map
-of the network in Python, to rounding. Without a compiler the example stops at the file.
+of the network in Python, to rounding. Without a compiler the map of the C program is
+left out.
 """
 
 import shutil
@@ -71,10 +72,10 @@ if compiled:
     print(f"largest difference below 0.00001: {difference < 1e-5}")
 folder.cleanup()
 
-size = {"figsize": (7.5, 3), "layout": "constrained"}
-fig, all_axes = plt.subplots(1, len(maps), sharey=True, squeeze=False, **size)
+size = {"figsize": (5.5, 3.7 * len(maps)), "layout": "constrained"}
+fig, all_axes = plt.subplots(len(maps), sharex=True, squeeze=False, **size)
 colors = {"cmap": diverging().reversed(), "vmin": 0, "vmax": 1, "alpha": 0.6}
-for axes, (name, probabilities) in zip(all_axes[0], maps.items(), strict=True):
+for axes, (name, probabilities) in zip(all_axes[:, 0], maps.items(), strict=True):
     axes.pcolormesh(across, up, probabilities.reshape(len(up), len(across)), **colors)
     for label, marker in enumerate("o^"):
         style = {"color": CLASS_COLORS[label], "markeredgecolor": "white"}

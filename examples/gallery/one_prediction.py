@@ -63,6 +63,7 @@ added = found.values[order, 0]
 ends = found.average[0] + np.cumsum(added)
 
 fig, axes = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+fig.suptitle("What each measure adds to this prediction")
 colors = np.where(added > 0, VERMILION, BLUE)
 bars = axes.barh(range(10), added, left=ends - added, color=colors)
 axes.bar_label(bars, [f"{value:+.2f}" for value in added], padding=4)

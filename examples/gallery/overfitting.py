@@ -39,6 +39,7 @@ nets = {
     "100 and 100 units": train([100, 100], 0.002),
 }
 fig, rows = plt.subplots(3, 1, figsize=(6, 8), layout="constrained")
+fig.suptitle("Training and validation loss of three sizes")
 for axes, (name, net) in zip(rows, nets.items(), strict=True):
     pn.plots.loss_curve(net.history, axes=axes)
     axes.set_title(name, loc="right", fontsize="medium")
@@ -54,7 +55,8 @@ x = np.linspace(-np.pi, np.pi, 400).reshape(-1, 1)
 
 def draw(nets):
     """Draw the points, the sine without noise, and what each network predicts."""
-    _, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+    fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+    fig.suptitle("Noisy points of a sine, and what was learned")
     axes.plot(X, y, "o", color=GRAY, markersize=4)
     axes.plot(x, np.sin(x), color=GRAY, linestyle=":", label="sin x")
     for i, (name, net) in enumerate(nets.items()):
@@ -65,6 +67,7 @@ def draw(nets):
     plt.show()
 
 
+# sphinx_gallery_thumbnail_number = 2
 draw(nets)
 
 # %%

@@ -30,7 +30,7 @@ def snake(z):
 
 z = np.linspace(-6, 6, 400)
 value, slope = snake(z)
-fig, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
 axes.plot(z, value, color=BLUE, label="value a")
 axes.plot(z, slope, "--", color=VERMILION, label="slope da/dz")
 axes.set(xlabel="z, the weighted sum", xlim=(-6, 6))
@@ -70,7 +70,7 @@ for engine in ["numpy", "compiled"][: 2 if find_spec("llvmlite") else 1]:
 
 networks = {"snake": net, "tanh": pn.Network(pn.Dense(16, "tanh"), pn.Dense(1), seed=0)}
 x = np.linspace(-20, 20, 600)[:, np.newaxis]
-fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 axes.plot(X, y, ".", color=GRAY, markersize=4, label="examples")
 for (name, network), style in zip(networks.items(), ("-", "--"), strict=True):
     options = {"optimizer": pn.Adam(0.01), "epochs": 3_000, "batch_size": None}

@@ -91,7 +91,7 @@ net.fit(X, y, loss="cross_entropy", optimizer=pn.Adam(0.02), epochs=300)
 measured = net.evaluate(X, y, loss="cross_entropy", metrics=["accuracy"])
 print(f"accuracy on these examples: {measured['accuracy']:.2f}")
 
-fig, axes = plt.subplots(figsize=(6, 5), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 4.8), layout="constrained")
 pn.plots.decision_boundary(net, X, y, axes=axes)
 frame = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
 ways = np.stack([began, layer.centres])  # (begin and end, centres, inputs)

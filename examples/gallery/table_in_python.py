@@ -30,7 +30,7 @@ from plainnet.tabular.measuring import measure
 # ------------
 # The rows without a known sex are left out. What a column is, its values decide;
 # nothing has to be encoded or filled in by hand.
-folder = Path(globals().get("__file__", Path.cwd() / "here")).resolve().parents[1]
+folder = Path(globals().get("__file__", "here")).resolve().parents[1]
 problem = problem_of_file(folder / "penguins.csv", "sex")
 recipe = RECIPES["small"]
 parts = divide(problem, Division(), seed=0)
@@ -78,6 +78,7 @@ value = np.array([score.value for score in few])
 spread = np.abs(np.transpose([score.interval for score in few]) - value)
 
 fig, axes = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+fig.suptitle("Scores on rows not trained on")
 style = {"color": BLUE, "capsize": 4, "label": "network, with 95 % interval"}
 axes.errorbar(value, range(3), xerr=spread, fmt="o", **style)
 linear = [score.linear for score in few]
@@ -86,7 +87,7 @@ simplest = [score.baseline for score in few]
 axes.plot(simplest, range(3), "s", color=GRAY, label=measured.scores.baseline)
 axes.set_yticks(range(3), ["accuracy", "F1 of male", "area under ROC"])
 axes.set_ylim(2.5, -0.5)
-fig.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=10)
+fig.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=10)
 open_frame(axes)
 plt.show()
 

@@ -55,12 +55,12 @@ for units in (2, 3, 4):
 epochs = histories[0].epoch
 two = losses[2]
 stuck = two[:, -1] >= 0.01
-fig, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 4), layout="constrained")
 axes.plot(epochs, two[~stuck].T, color=BLUE, linewidth=0.5, alpha=0.15)
 axes.plot(epochs, two[stuck].T, color=VERMILION, linewidth=0.5, alpha=0.4)
 for height, name in ((1 / 8, "1/8"), (1 / 6, "1/6"), (1 / 4, "1/4")):
     axes.text(1.01 * epochs[-1], height, name, va="center")
-axes.set(xlabel="epoch", ylabel="loss", xlim=(0, epochs[-1]), ylim=(0, 0.32))
+axes.set(xlabel="epoch", ylabel="loss", xlim=(0, epochs[-1]), ylim=(0, 0.3))
 axes.set_title(f"learned: {np.sum(~stuck)} (blue), not: {np.sum(stuck)} (vermilion)")
 plt.show()
 
@@ -75,7 +75,7 @@ for seed in np.flatnonzero(stuck)[:6]:
 # How many have learned by which epoch. One unit more than needed already makes luck
 # matter much less: when one unit does not help, another one may.
 
-fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 for units, color, style in ((4, GREEN, "-."), (3, VERMILION, "--"), (2, BLUE, "-")):
     share = np.mean(losses[units] < 0.01, axis=0)
     axes.plot(epochs, share, style, color=color, label=f"{units} hidden units")

@@ -21,6 +21,7 @@ train, choose, test = np.split(np.arange(8000), [4000, 6000])
 
 net = pn.Network(pn.Dense(16, "tanh"), pn.Dense(1, "sigmoid"), input_size=4, seed=0)
 net.fit(X[train], faulty[train], loss="binary_cross_entropy", epochs=20)
+print(f"{faulty.sum()} of {len(faulty):,} parts have a fault")
 
 # %%
 # What accuracy hides
@@ -58,6 +59,7 @@ for name, threshold in thresholds.items():
 # Every threshold is a point of this curve. Recall is the share of the faults that are
 # found, precision the share of the alarms that are right. The dotted line is guessing.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("Precision and recall of three thresholds")
 pn.plots.precision_recall_curve(y, p, axes=axes)
 for (name, threshold), marker in zip(thresholds.items(), "os^", strict=True):
     answer = p > threshold
@@ -70,8 +72,9 @@ plt.show()
 # The two kinds of mistakes
 # -------------------------
 # Left at 0.5, right at the threshold of the least cost: many more alarms, most of them
-# false, and few faults missed.
-fig, pair = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+# false, and fewer faults missed.
+fig, pair = plt.subplots(1, 2, figsize=(7, 3.5), layout="constrained")
+fig.suptitle("True and predicted parts at two thresholds")
 for axes, name in zip(pair, ("0.5", "least cost"), strict=True):
     answer = p > thresholds[name]
     pn.plots.confusion_matrix(y, answer, names=["good", "faulty"], axes=axes)

@@ -7,6 +7,8 @@ Which network is better? One run of each is a race between two lucky starts.
 It says which one is better, or that these runs do not decide.
 """
 
+import textwrap
+
 import matplotlib.pyplot as plt
 
 import plainnet as pn
@@ -29,6 +31,18 @@ options = {
     "workers": 1,
 }
 
+
+def show(comparison):
+    """Print what the runs decide and which network to take, and draw the runs."""
+    (verdict,) = comparison.verdicts()
+    print(f"{verdict.sentence}:\n    {verdict.numbers}\n")
+    print(textwrap.fill(comparison.conclusion(), 72))
+    fig, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+    fig.suptitle(f"20 runs of {' and of '.join(comparison.variants)}")
+    comparison.draw_boxes(axes)
+    plt.show()
+
+
 # %%
 # Ten units or twelve?
 # --------------------
@@ -37,12 +51,7 @@ options = {
 # taken seed by seed, holds 0: these runs do not tell the two apart.
 variants = {"10 units": network(10, "tanh"), "12 units": network(12, "tanh")}
 comparison = pn.compare(variants, X, y, **options)
-print("\n".join(map(str, comparison.verdicts())))
-print(comparison.conclusion())
-
-fig, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-comparison.draw_boxes(axes)
-plt.show()
+show(comparison)
 
 # %%
 # tanh or sigmoid?
@@ -52,16 +61,12 @@ plt.show()
 # The differences seed by seed leave that luck out.
 variants = {"tanh": network(10, "tanh"), "sigmoid": network(10, "sigmoid")}
 comparison = pn.compare(variants, X, y, **options)
-print("\n".join(map(str, comparison.verdicts())))
-print(comparison.conclusion())
-
-fig, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-comparison.draw_boxes(axes)
-plt.show()
+show(comparison)
 
 # %%
 # The curves show why: after 100 epochs sigmoid is still learning. The verdict is one on
 # 100 epochs at this learning rate, not on sigmoid.
 fig, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+fig.suptitle("Validation loss of 20 runs each")
 comparison.draw_curves(axes)
 plt.show()

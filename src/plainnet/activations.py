@@ -3,7 +3,17 @@
 `silu(z)` takes the weighted sums; `silu_slope(z, a)` takes them together with the value, because for many activations
 the slope is shortest in terms of a: σ'(z) = a (1 - a). Shapes are (examples, units) throughout and every result has
 the dtype of z. The classes below the functions are what networks hold: a name, the settings, the initializer that
-goes with it. To add an activation, write its two functions and its class here; nothing else in the package changes.
+goes with it; a setting out of its range raises InvalidValue. To add an activation, write its two functions and its
+class here; nothing else in the package changes.
+
+>>> import numpy as np
+>>> from plainnet.activations import Elu, sigmoid, sigmoid_slope
+>>> z = np.array([[-1.0, 0.0, 2.0]])
+>>> a = sigmoid(z)
+>>> a.round(4), sigmoid_slope(z, a).round(4)
+(array([[0.2689, 0.5   , 0.8808]]), array([[0.1966, 0.25  , 0.105 ]]))
+>>> Elu(alpha=0.5).value(z).round(4)
+array([[-0.3161,  0.    ,  2.    ]])
 """
 
 from collections.abc import Callable
@@ -195,7 +205,7 @@ def softmax_slope(z: Array, a: Array) -> Array:
 
 
 class ActivationFunction(Configurable):
-    """An activation as the layers use it: its two functions, and what is nobody's formula.
+    """An activation is its two functions as the layers use them, and what is nobody's formula.
 
     A subclass has `value(z)` and `derivative(z, a)`, as methods or as `staticmethod(f)` of two plain functions.
     """
@@ -212,14 +222,12 @@ class ActivationFunction(Configurable):
     bounds: tuple[float, float] | None = None
     """The two bounds of the value, near which a unit hardly learns."""
 
-    value: Callable[..., Array] = needed("value(z)")
-    """a = f(z)."""
+    value: Callable[..., Array] = needed("value(z)", "Return a = f(z) for the sums z (examples, units).")
 
-    derivative: Callable[..., Array] = needed("derivative(z, a)")
-    """f'(z), given a = f(z) as well."""
+    derivative: Callable[..., Array] = needed("derivative(z, a)", "Return the slope f'(z), given a = f(z) as well.")
 
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
-        """∂loss/∂z = ∂loss/∂a · f'(z)."""
+        """∂loss/∂z = ∂loss/∂a · f'(z), where `gradient` is ∂loss/∂a; all shapes are (examples, units)."""
         return gradient * self.derivative(z, a)
 
 
@@ -239,14 +247,14 @@ class Identity(ActivationFunction):
 
 
 class Sigmoid(ActivationFunction):
-    """The logistic function, σ(z) = 1 / (1 + e^-z): an output between 0 and 1."""
+    """a = σ(z) = 1 / (1 + e^-z), the logistic function: an output between 0 and 1."""
 
     name, torch, bounds = "sigmoid", "Sigmoid()", (0.0, 1.0)
     value, derivative = staticmethod(sigmoid), staticmethod(sigmoid_slope)
 
 
 class Tanh(ActivationFunction):
-    """The hyperbolic tangent: an output between -1 and 1."""
+    """a = tanh(z), the hyperbolic tangent: an output between -1 and 1."""
 
     name, torch, bounds = "tanh", "Tanh()", (-1.0, 1.0)
     value, derivative = staticmethod(tanh), staticmethod(tanh_slope)
@@ -290,14 +298,14 @@ class Elu(ActivationFunction):
 
 
 class Selu(ActivationFunction):
-    """elu with the two constants of Klambauer et al. 2017, which keep mean 0 and variance 1 from layer to layer."""
+    """a = scale · elu(z, alpha), which keeps mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
 
     name, torch, initializer = "selu", "SELU()", "lecun_normal"
     value, derivative = staticmethod(selu), staticmethod(selu_slope)
 
 
 class Gelu(ActivationFunction):
-    """z Φ(z) by the tanh form of Hendrycks & Gimpel 2016, which differs from it by less than 0.0005."""
+    """a = z Φ(z) in its tanh form, which differs from it by less than 0.0005 (Hendrycks & Gimpel 2016)."""
 
     name, torch, initializer = "gelu", "GELU(approximate='tanh')", "he_uniform"
     value, derivative = staticmethod(gelu), staticmethod(gelu_slope)
@@ -332,7 +340,7 @@ class Exponential(ActivationFunction):
 
 
 class Softmax(ActivationFunction):
-    """Probabilities of classes that exclude each other: each row sums to 1 (Bridle 1990).
+    """a_i = e^z_i / Σ_j e^z_j, probabilities of classes that exclude each other: each row sums to 1 (Bridle 1990).
 
     With g = ∂loss/∂a the chain rule is ∂loss/∂z_j = Σ_i g_i ∂a_i/∂z_j = a_j (g_j - Σ_i g_i a_i).
     """

@@ -1,9 +1,14 @@
 """Generate data sets: each function returns `(X, y)`, X float64 with one row per example.
 
-Every function takes `noise`, the standard deviation of a Gaussian noise (on X; for the sine on y), and `seed`, a
-whole number or None for a different set each time. Apart from the gates, which keep the order of their truth
-table, the examples are independent draws in random order, so that the last 20 % serve as validation, and the
-same call with another seed as a test set.
+Every function takes `rows`, the number of examples, at least 1, `noise`, the standard deviation of a Gaussian noise (on
+X; for the sine on y), and `seed`, a whole number or None for a different set each time. Apart from the gates, which
+keep the order of their truth table, the examples are independent draws in random order, so that the last 20 % serve as
+validation, and the same call with another seed as a test set.
+
+>>> from plainnet import datasets
+>>> X, y = datasets.moons(100, noise=0.1, seed=1)
+>>> X.shape, y.shape
+((100, 2), (100,))
 """
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
@@ -56,7 +61,7 @@ def gates(
     noise: float = 0.0,
     seed: int | None = None,
 ) -> tuple[Array, Array]:
-    """Return the truth table of a logic gate: "and", "or", "nand", "nor", "xor" or "xnor".
+    """Return the truth table of the logic gate `name`: "and", "or", "nand", "nor", "xor" or "xnor".
 
     The inputs are (0, 1), (1, 0), (1, 1), (0, 0), over and over up to `rows`; with `constant`, a third input
     is always 1 and free of noise. X (rows, 2) or (rows, 3), y float64 (rows, 1). Raises InvalidValue or
@@ -153,7 +158,7 @@ def gaussians(
     `centre = R (cos t, sin t, 0, ..., 0)` with `t = 2π class / classes` and
     `R = separation / (2 sin(π / classes))`; features beyond the second tell nothing about the class. Of two
     classes, no classifier gets a larger share right on average than `Φ(separation / (2 noise))`, Φ the normal
-    distribution function. X (rows, features), features at least 2; y integer labels (rows,), as many of each
+    distribution function. X (rows, `features`), at least 2 of them; y integer labels (rows,), as many of each
     class to within one. Raises InvalidValue or InvalidType for an argument out of range.
 
     >>> X, y = gaussians(4, classes=2, separation=6, noise=0, seed=1)

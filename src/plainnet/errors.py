@@ -1,4 +1,14 @@
-"""The errors of plainnet: each is a ValueError or TypeError whose message says what came and what would do."""
+"""The errors of plainnet: each is a ValueError or TypeError whose message says what came and what would do.
+
+`except plainnet.errors.PlainnetError` catches them all; `except ValueError` goes on catching those that are one.
+
+>>> import plainnet as pn
+>>> try:
+...     pn.Dense(0)
+... except pn.errors.InvalidValue as error:
+...     print(error)
+units is 0; it takes a whole number of at least 1
+"""
 
 import sys
 import warnings
@@ -32,13 +42,19 @@ def shortened(message: str, longest: int = LONGEST_MESSAGE) -> str:
 
 
 class PlainnetError(Exception):
-    """The base of all errors of plainnet: the message is meant for the user as it stands, and is never a page long."""
+    """All errors of plainnet derive from this one.
+
+    The message is meant for the user as it stands, and is never a page long.
+    """
 
     def __str__(self) -> str:
         return shortened(super().__str__())
 
     def renamed(self, was: str, now: str) -> Self:
-        """Return the same error for an argument that the caller knows by another name; a message about others stays."""
+        """Return the same error for an argument `was` that the caller knows by another name, `now`.
+
+        A message about another argument stays as it is.
+        """
         message = str(self.args[0]) if self.args else ""
         if not message.startswith((f"{was} ", f"{was}[")):
             return self
@@ -46,11 +62,14 @@ class PlainnetError(Exception):
 
 
 class InvalidValue(PlainnetError, ValueError):
-    """A value outside what an argument takes: a shape, a range, a name, NaN in data."""
+    """A value is outside what an argument takes: a shape, a range, a name, NaN in data."""
 
 
 class InvalidRow(InvalidValue):
-    """An invalid row of data. `{row}` in the message is replaced by `row`, which counts from 0."""
+    """A row of data is invalid: its number, counted from 0, is `row`.
+
+    `{row}` in the message is replaced by it.
+    """
 
     def __init__(self, message: str, row: int) -> None:
         super().__init__(message, row)
@@ -65,15 +84,15 @@ class InvalidRow(InvalidValue):
 
 
 class InvalidType(PlainnetError, TypeError):
-    """A value of a kind that an argument does not take."""
+    """A value is of a kind that an argument does not take."""
 
 
 class FileError(InvalidValue):
-    """A file that is missing, damaged, of another format or from a newer version; the message names it."""
+    """A file is missing, damaged, of another format or from a newer version; the message names it."""
 
 
 class DivergenceError(InvalidValue):
-    """A training run whose loss stopped being finite; the network keeps its last finite parameters."""
+    """The loss of a training run stopped being finite; the network keeps its last finite parameters."""
 
 
 class WorkerError(PlainnetError, RuntimeError):
@@ -85,11 +104,11 @@ class RankError(PlainnetError, RuntimeError):
 
 
 class MissingExtraError(PlainnetError, ImportError):
-    """An optional library that is not installed; the message names the extra that brings it."""
+    """An optional library is not installed; the message names the extra that brings it."""
 
 
 class PlainnetWarning(UserWarning):
-    """Something that did not stop the work and that the user should know: its message is meant for them."""
+    """Something did not stop the work and the user should know it: the message is meant for them."""
 
     def __str__(self) -> str:
         return shortened(super().__str__())

@@ -20,11 +20,19 @@ SOURCE = ("weight_column", "data", "target", "seed", "command")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """A report on the run up to the end of an epoch.
+    """A report tells how a run stands at the end of an epoch.
 
     `loss` is the mean over the last epoch's batches, each taken before its step, penalties included;
     `validation_loss` and `metrics` are measured after the epoch, the metrics on the validation data if there are any,
     otherwise on the training data.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    >>> for report in net.training(X, y, loss="mse", epochs=20, report_every=10):
+    ...     print(report.epoch, report.epochs, report.is_best)
+    10 20 True
+    20 20 True
     """
 
     epoch: int
@@ -60,11 +68,19 @@ class Report:
 
 @dataclass
 class History:
-    """The reports of a run, a list for each of their numbers, all of the same length.
+    """A history keeps the reports of a run: a list for each of their numbers, all of the same length.
 
     At most `MOST_REPORTS` are kept, evenly spaced: a full history drops every second report and keeps every second
-    (then every fourth, ...) of what comes. The latest report is always its last. Memory stays bounded however long
-    a run is.
+    (then every fourth, ...) of what comes. The latest report is always its last. Memory stays bounded however long a
+    run is. `epoch`, `loss`, `metrics`, `learning_rate`, `gradient_norm`, `layer_gradient_norms` and `seconds` are those
+    of the reports; see `Report`.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    >>> history = net.fit(X, y, loss="mse", epochs=3, metrics=["rmse"])
+    >>> history.epoch, history.stopped, len(history.metrics["rmse"])
+    ([1, 2, 3], 'all epochs', 3)
     """
 
     epoch: list[int] = field(default_factory=list)
@@ -102,7 +118,7 @@ class History:
         self.source = moved | self.source
 
     def append(self, report: Report) -> None:
-        """Add a report."""
+        """Add a `report`."""
         self._make_room(1)
         self.epoch.append(report.epoch)
         self.loss.append(report.loss)
@@ -119,7 +135,10 @@ class History:
             self.best_epoch = report.epoch
 
     def extend(self, columns: Mapping[str, Array], layer_gradient_norms: Mapping[str, Array]) -> None:
-        """Add reports without validation and metrics: an array for each of their numbers, all of the same length."""
+        """Add reports without validation and metrics: an array for each of their numbers, all of the same length.
+
+        `columns` has them by their names ("epoch", "loss", ...), `layer_gradient_norms` by the layers' names.
+        """
         begin, new = self.reports, len(columns["epoch"])
         self._make_room(new)
         kept = np.arange(-begin % self.every, new, self.every)

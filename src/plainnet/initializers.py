@@ -1,7 +1,16 @@
 """Initializers: the weights a layer starts from.
 
-Each is a function of the shape (inputs, units) and a random generator. The scaled ones keep the variance of the
-signal about the same from layer to layer; they differ in what they divide by.
+Each is called with the shape (inputs, units) and a random generator, and returns an array of that shape. The scaled
+ones keep the variance of the signal about the same from layer to layer; they differ in what they divide by. Your own is
+a function (shape, random) -> array. A setting out of its range raises InvalidValue.
+
+>>> import numpy as np
+>>> import plainnet as pn
+>>> from plainnet.initializers import GlorotUniform
+>>> weights = GlorotUniform()((3, 4), np.random.default_rng(1))
+>>> weights.shape, bool(np.abs(weights).max() < np.sqrt(6 / (3 + 4)))
+((3, 4), True)
+>>> layer = pn.Dense(4, "tanh", initializer=GlorotUniform())
 """
 
 from __future__ import annotations  # np.random is loaded when it is first used, not by an annotation
@@ -32,7 +41,7 @@ Initializer = Callable[[tuple[int, ...], "np.random.Generator"], Array]
 
 
 class Zeros(Configurable):
-    """All zero: every unit of a layer then stays alike, which is why it is not the default."""
+    """Fill the weights with 0: every unit of a layer then stays alike, which is why it is not the default."""
 
     name = "zeros"
 
@@ -41,7 +50,10 @@ class Zeros(Configurable):
 
 
 class Normal(Configurable):
-    """Normal with mean 0 and a `standard_deviation` above 0; the default is the standard normal of the XOR post."""
+    """Draw weights from the normal distribution of mean 0 and `standard_deviation`, which is above 0.
+
+    The default, 1, is the standard normal of the XOR post.
+    """
 
     name = "normal"
 
@@ -53,7 +65,7 @@ class Normal(Configurable):
 
 
 class Uniform(Configurable):
-    """Uniform over [-limit, limit], with `limit` above 0."""
+    """Draw weights uniformly from [-limit, limit], with `limit` above 0."""
 
     name = "uniform"
 
@@ -65,7 +77,10 @@ class Uniform(Configurable):
 
 
 class Scaled(Configurable):
-    """Mean 0 and the variance of the subclass, as a normal or a uniform (limit √(3 · variance)) distribution."""
+    """Draw weights with mean 0 and the variance of the subclass; this is the base of the scaled initializers.
+
+    The distribution is normal, or uniform with the limit √(3 · variance).
+    """
 
     name, uniform = "", False
 
@@ -82,7 +97,7 @@ class Scaled(Configurable):
 
 
 class GlorotNormal(Scaled):
-    """Variance 2 / (inputs + units), for tanh and sigmoid (Glorot & Bengio 2010)."""
+    """variance = 2 / (inputs + units), for tanh and sigmoid (Glorot & Bengio 2010)."""
 
     name = "glorot_normal"
 
@@ -91,14 +106,14 @@ class GlorotNormal(Scaled):
 
 
 class GlorotUniform(GlorotNormal):
-    """Variance 2 / (inputs + units), uniform: limit √(6 / (inputs + units))."""
+    """variance = 2 / (inputs + units), uniform: limit √(6 / (inputs + units)) (Glorot & Bengio 2010)."""
 
     name = "glorot_uniform"
     uniform = True
 
 
 class HeNormal(Scaled):
-    """Variance 2 / inputs, for rectified units (He et al. 2015)."""
+    """variance = 2 / inputs, for rectified units (He et al. 2015)."""
 
     name = "he_normal"
 
@@ -107,14 +122,14 @@ class HeNormal(Scaled):
 
 
 class HeUniform(HeNormal):
-    """Variance 2 / inputs, uniform: limit √(6 / inputs)."""
+    """variance = 2 / inputs, uniform: limit √(6 / inputs) (He et al. 2015)."""
 
     name = "he_uniform"
     uniform = True
 
 
 class LecunNormal(Scaled):
-    """Variance 1 / inputs, for selu (LeCun et al. 1998; Klambauer et al. 2017)."""
+    """variance = 1 / inputs, for selu (LeCun et al. 1998; Klambauer et al. 2017)."""
 
     name = "lecun_normal"
 
@@ -123,7 +138,7 @@ class LecunNormal(Scaled):
 
 
 class LecunUniform(LecunNormal):
-    """Variance 1 / inputs, uniform: limit √(3 / inputs)."""
+    """variance = 1 / inputs, uniform: limit √(3 / inputs) (LeCun et al. 1998)."""
 
     name = "lecun_uniform"
     uniform = True

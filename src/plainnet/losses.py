@@ -8,8 +8,18 @@ The mean over all elements, with sample weights where there are any, is taken in
 Cross-entropies (and Poisson) have a second function, of the logits z, the weighted sums before the output's sigmoid,
 softmax or exponential: together the two simplify to ∂ℓ/∂z = ŷ - y, and nothing can overflow.
 
-Shapes: targets y and predictions ŷ (examples, outputs), integer labels (examples,), sample weights (examples,). To
-add a loss, write its function and its class here; nothing else in the package changes.
+Shapes: `targets` y, `predictions` ŷ and `logits` z (examples, outputs), integer labels (examples,), sample weights
+(examples,). Each function returns ℓ, (examples, outputs) or one for each row, and ℓ' (examples, outputs). To add a
+loss, write its function and its class here; nothing else in the package changes.
+
+>>> import numpy as np
+>>> from plainnet.losses import Huber, squared_error
+>>> y, predictions = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
+>>> squared_error(y, predictions)[0].tolist()
+[[0.25], [4.0]]
+>>> loss = Huber(delta=1.0)
+>>> loss.value(y, predictions), loss.gradient(y, predictions).tolist()
+(0.8125, [[-0.25], [0.5]])
 """
 
 from collections.abc import Callable
@@ -120,10 +130,11 @@ def exponential_poisson(targets: Array, logits: Array) -> Elements:
 
 
 class Loss(Configurable):
-    """A loss as training uses it: the mean of its function over all elements, the gradient, and what suits it.
+    """A loss is the mean of its function over all elements, with its gradient, and what suits it.
 
     A subclass has `elements(targets, predictions)`, as a method or as `staticmethod(f)` of a plain function, and where
-    it is `fused_with` an activation `elements_from_logits(targets, logits)`.
+    it is `fused_with` an activation `elements_from_logits(targets, logits)`. A setting out of its range raises
+    InvalidValue.
     """
 
     suits: tuple[str, ...] = ()
@@ -138,18 +149,27 @@ class Loss(Configurable):
     A batch of weight S counts them penalty_rows / S times.
     """
 
-    elements: Callable[..., Elements] = needed("elements(targets, predictions)")
-    """(targets, predictions) -> the loss of each element, and its derivative by each prediction."""
+    elements: Callable[..., Elements] = needed(
+        "elements(targets, predictions)", "Return the loss of each element, and its derivative by each prediction."
+    )
 
-    elements_from_logits: Callable[..., Elements] = needed("elements_from_logits(targets, logits)")
-    """(targets, logits) -> the same from the weighted sums before `fused_with`, and the derivative by them."""
+    elements_from_logits: Callable[..., Elements] = needed(
+        "elements_from_logits(targets, logits)",
+        "Return the same from the weighted sums before `fused_with`, and the derivative by them.",
+    )
 
     def value(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:
-        """L, the weighted mean over all elements."""
+        """Return L, the weighted mean over all elements.
+
+        `targets` are as `prepare` returns them, `predictions` (examples, outputs), `sample_weight` (examples,) or None.
+        """
         return float(self.value_and_gradient(targets, predictions, sample_weight)[0])
 
     def gradient(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> Array:
-        """∂L/∂predictions, shaped like the predictions."""
+        """Return ∂L/∂predictions, shaped like the predictions.
+
+        `targets`, `predictions` and `sample_weight` are as for `value`.
+        """
         return self.value_and_gradient(targets, predictions, sample_weight)[1]
 
     def value_and_gradient(
@@ -159,7 +179,11 @@ class Loss(Configurable):
         sample_weight: Array | None = None,
         from_logits: bool = False,
     ) -> tuple[float, Array]:
-        """L and ∂L/∂outputs, the outputs being predictions or, `from_logits`, the sums before them."""
+        """Return L and ∂L/∂outputs.
+
+        The `outputs` are predictions or, with `from_logits`, the sums before them; `targets` and `sample_weight` are as
+        for `value`.
+        """
         compute = self.elements_from_logits if from_logits else self.elements
         losses, derivatives = compute(targets, outputs)
         if sample_weight is None:
@@ -169,7 +193,11 @@ class Loss(Configurable):
         return (losses * share).sum(), derivatives * share
 
     def prepare(self, targets: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
-        """Return the user's targets, checked, as the array that `elements` takes for so many outputs."""
+        """Return the user's targets, checked, as the array that `elements` takes for so many outputs.
+
+        `targets` are (examples, outputs), or (examples,) for one output, or labels where the loss takes them; `outputs`
+        is their number and `dtype` that of the network. Raises InvalidValue where they do not fit.
+        """
         array = checks.numeric_array("y", targets, dtype, LABELS)
         if array.ndim == 1 and outputs == 1:
             array = array[:, None]
@@ -182,7 +210,7 @@ class Loss(Configurable):
         return array
 
     def check_output(self, activation: str) -> None:
-        """Refuse an output activation that this loss makes no sense with."""
+        """Refuse an output `activation` that this loss makes no sense with: raises InvalidValue."""
         if self.suits and activation not in self.suits and not activation.startswith(OWN):
             raise InvalidValue(
                 f"loss {self.name!r} expects {' or '.join(self.suits)} as the output's activation and the last layer "
@@ -191,21 +219,24 @@ class Loss(Configurable):
 
 
 class MeanSquaredError(Loss):
-    """The mean of (ŷ - y)², for numbers whose errors count by their square."""
+    """ℓ = (ŷ - y)², for numbers whose errors count by their square."""
 
     name = "mse"
     elements = staticmethod(squared_error)
 
 
 class MeanAbsoluteError(Loss):
-    """The mean of |ŷ - y|, which outliers move less than the squared error."""
+    """ℓ = |ŷ - y|, which outliers move less than the squared error."""
 
     name = "mae"
     elements = staticmethod(absolute_error)
 
 
 class Huber(Loss):
-    """Squared for errors of at most `delta` (above 0, in units of y), absolute beyond (Huber 1964)."""
+    """ℓ = e²/2 for |e| ≤ delta, else delta (|e| - delta/2), with e = ŷ - y: outliers count like an absolute error.
+
+    `delta` is above 0, in units of y (Huber 1964).
+    """
 
     name = "huber"
 
@@ -217,7 +248,7 @@ class Huber(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """-(y ln ŷ + (1 - y) ln(1 - ŷ)), for targets in [0, 1] and outputs that are each a yes or no of its own."""
+    """ℓ = -(y ln ŷ + (1 - y) ln(1 - ŷ)), for targets in [0, 1] and outputs that each are a yes or no of their own."""
 
     name = "binary_cross_entropy"
     suits = ("sigmoid",)
@@ -231,7 +262,7 @@ class BinaryCrossEntropy(Loss):
 
 
 class CrossEntropy(Loss):
-    """-Σ_k y_k ln ŷ_k, which is -ln ŷ_c for a label c, for classes that exclude each other. The mean is over rows.
+    """ℓ = -Σ_k y_k ln ŷ_k, for classes that exclude each other; of a label c it is -ln ŷ_c, and the mean is over rows.
 
     With `label_smoothing` ε, from 0 to below 1, the targets are (1 - ε) y + ε / K for K classes, so that no output is
     driven to 0 or 1 (Szegedy et al. 2016). A validation loss has them, too.
@@ -285,7 +316,7 @@ class CrossEntropy(Loss):
 
 
 class Poisson(Loss):
-    """ŷ - y ln ŷ, the Poisson likelihood without the terms in y alone, for counts y ≥ 0 and a rate ŷ > 0."""
+    """ℓ = ŷ - y ln ŷ, the Poisson likelihood without the terms in y alone, for counts y ≥ 0 and a rate ŷ > 0."""
 
     name = "poisson"
     suits = ("exponential", "softplus")

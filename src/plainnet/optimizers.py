@@ -9,6 +9,13 @@ weight decay: r times and d times those of the others.
 
 η is the learning rate, t counts the steps from 1, and all operations are elementwise. To add an optimizer, write its
 function and its class here; nothing else in the package changes.
+
+>>> import plainnet as pn
+>>> X, y = pn.datasets.xor()
+>>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+>>> history = net.fit(X, y, loss="mse", optimizer=pn.Adam(0.1, clip_norm=1.0), epochs=2)
+>>> history.learning_rate
+[0.1, 0.1]
 """
 
 import inspect
@@ -115,7 +122,7 @@ STRETCH = 131_072
 
 
 class Optimizer(Adjustable):
-    """The base of all optimizers: the learning rate, weight decay and clipping.
+    """An optimizer changes the parameters by their gradient; this is the base of all.
 
     A subclass has `update(parameters, gradient, state, learning_rate, t)`, which changes the parameters and the vectors
     in `state` in place. Every optimizer takes
@@ -318,10 +325,24 @@ def _check_names(setting: str, given: Factors, parameters: Sequence[str]) -> Non
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum μ where it is given (Robbins & Monro 1951; Polyak 1964).
+    """θ ← θ - η g, stochastic gradient descent, with momentum μ where it is given (Robbins & Monro 1951; Polyak 1964).
 
-    `momentum` is the share of the velocity that a step keeps, from 0 to below 1. With `nesterov` the step looks ahead
-    along the velocity (Sutskever et al. 2013).
+    With momentum, v ← μ v + g and θ ← θ - η v. With `nesterov` the step looks ahead along the velocity v,
+    θ ← θ - η (g + μ v) (Sutskever et al. 2013).
+
+        momentum  the share μ of the velocity that a step keeps, from 0 to below 1
+        nesterov  True for Nesterov's step, which needs momentum
+
+    The other arguments are those of `plainnet.optimizers.Optimizer`.
+
+    >>> import numpy as np
+    >>> import plainnet as pn
+    >>> sgd, parameters = pn.SGD(0.1, momentum=0.9), np.array([1.0, 2.0])
+    >>> state = sgd.start(parameters)
+    >>> for t in (1, 2):
+    ...     sgd.step(parameters, np.array([1.0, -1.0]), state, 0.1, t)
+    >>> parameters.round(4).tolist()
+    [0.71, 2.29]
     """
 
     name = "sgd"
@@ -353,10 +374,19 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps divided by the running root mean square of the gradient (Tieleman & Hinton 2012, lecture 6.5).
+    """s ← decay · s + (1 - decay) g², θ ← θ - η g / (√s + ε): steps divided by the gradient's root mean square.
 
-    `decay` is the share of the mean square that a step keeps, `momentum` that of the velocity, both from 0 to below 1;
-    `epsilon`, at least 0, keeps the divisor from 0.
+    With momentum μ, v ← μ v + g / (√s + ε) and θ ← θ - η v (Tieleman & Hinton 2012, lecture 6.5).
+
+        decay     the share of the mean square s that a step keeps, from 0 to below 1
+        epsilon   ε, at least 0, which keeps the divisor from 0
+        momentum  the share μ of the velocity that a step keeps, from 0 to below 1
+
+    The other arguments are those of `plainnet.optimizers.Optimizer`.
+
+    >>> import plainnet as pn
+    >>> pn.RMSprop(0.001, decay=0.9)
+    RMSprop(learning_rate=0.001, decay=0.9)
     """
 
     name = "rmsprop"
@@ -389,9 +419,14 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan & Singer 2011).
+    """s ← s + g², θ ← θ - η g / (√s + ε): steps divided by the root of the sum of all squared gradients so far.
 
-    `epsilon`, at least 0, keeps the divisor from 0.
+    `epsilon` is ε, at least 0, and keeps the divisor from 0 (Duchi, Hazan & Singer 2011). The other arguments are those
+    of `plainnet.optimizers.Optimizer`.
+
+    >>> import plainnet as pn
+    >>> pn.Adagrad(0.05)
+    Adagrad(learning_rate=0.05)
     """
 
     name = "adagrad"
@@ -415,10 +450,20 @@ class Adagrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum divided by the running root mean square, both corrected for their start at 0 (Kingma & Ba 2015).
+    """θ ← θ - η m̂ / (√v̂ + ε), a mean of gradients divided by their root mean square (Kingma & Ba 2015).
 
-    `beta1` and `beta2` are the shares of the mean and of the mean square that a step keeps, from 0 to below 1;
-    `epsilon`, at least 0, keeps the divisor from 0.
+    m ← β1 m + (1 - β1) g and v ← β2 v + (1 - β2) g² start at 0, for which m̂ = m / (1 - β1^t) and v̂ = v / (1 - β2^t)
+    make up.
+
+        beta1    the share β1 of the mean that a step keeps, from 0 to below 1
+        beta2    the share β2 of the mean square that a step keeps, from 0 to below 1
+        epsilon  ε, at least 0, which keeps the divisor from 0
+
+    The other arguments are those of `plainnet.optimizers.Optimizer`.
+
+    >>> import plainnet as pn
+    >>> pn.Adam(pn.schedules.Cosine(0.01), clip_norm=1.0, rate_factors={"bias": 0.1})
+    Adam(learning_rate=Cosine(learning_rate=0.01), clip_norm=1.0, rate_factors={'bias': 0.1})
     """
 
     name = "adam"
@@ -450,6 +495,10 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: first θ ← θ - η · weight_decay · d · θ, then Adam's step on g alone.
 
     d is the parameter's decay factor; its rate factor does not enter the decay (Loshchilov & Hutter 2019).
+
+    >>> import plainnet as pn
+    >>> pn.AdamW(0.01, weight_decay=0.1, decay_factors={"bias": 0})
+    AdamW(learning_rate=0.01, weight_decay=0.1, decay_factors={'bias': 0.0})
     """
 
     name = "adamw"

@@ -6,6 +6,15 @@ that lead to its end keep their last rate. `memory` is a dict kept with the run:
 step in epochs (1 where it is not there), and `ReduceOnPlateau` writes what it has seen there in `observe`.
 
 Weight decay and dropout's rate take a schedule as well: what it calls its learning rate is then their value.
+
+A setting out of its range raises InvalidValue, one of another kind InvalidType.
+
+>>> import plainnet as pn
+>>> from plainnet.schedules import Cosine, LinearWarmup
+>>> schedule = LinearWarmup(Cosine(0.1), warmup=10)
+>>> [round(schedule.rate(epoch, 100, {}), 4) for epoch in (0, 9, 50, 100)]
+[0.01, 0.098, 0.05, 0.0]
+>>> optimizer = pn.Adam(learning_rate=schedule)
 """
 
 import math
@@ -36,10 +45,16 @@ USUAL_EPOCHS = 100
 
 
 class Schedule(Adjustable):
-    """The base of all schedules. η is `learning_rate`, a number above 0; epochs are counted in fractions."""
+    """A schedule says what the learning rate is at each point of a run; this is the base of all.
+
+    η is `learning_rate`, a number above 0; epochs are counted in fractions. A schedule of your own has a method `rate`.
+    """
 
     def rate(self, epoch: float, epochs: int, memory: Memory) -> float:
-        """Return the learning rate at the point `epoch` of a run of `epochs` epochs."""
+        """Return the learning rate at the point `epoch` of a run of `epochs` epochs.
+
+        `memory` is the dict that belongs to the run: see above.
+        """
         raise NotImplementedError(f"{type(self).__name__} needs a method rate(epoch, epochs, memory)")
 
     @property
@@ -48,11 +63,11 @@ class Schedule(Adjustable):
         return type(self).observe is not Schedule.observe
 
     def observe(self, loss: float, memory: Memory) -> None:
-        """Take notice of a report's validation loss (training loss where there is no validation)."""
+        """Note in the dict `memory` a report's validation `loss`, or its training loss where there is no validation."""
 
 
 class Constant(Schedule):
-    """η."""
+    """rate = η, from the beginning to the end."""
 
     name = "constant"
 
@@ -64,7 +79,7 @@ class Constant(Schedule):
 
 
 class Step(Schedule):
-    """η · factor^⌊epoch / every⌋: a drop by `factor`, above 0, after every `every` epochs, at least 1."""
+    """rate = η · factor^⌊epoch / every⌋, a drop by `factor`, above 0, after every `every` epochs, at least 1."""
 
     name = "step"
 
@@ -78,7 +93,7 @@ class Step(Schedule):
 
 
 class Exponential(Schedule):
-    """η · factor^epoch, with `factor` above 0."""
+    """rate = η · factor^epoch, with `factor` above 0."""
 
     name = "exponential"
 
@@ -91,9 +106,9 @@ class Exponential(Schedule):
 
 
 class Cosine(Schedule):
-    """minimum + (η - minimum) (1 + cos(π epoch / epochs)) / 2 (Loshchilov & Hutter 2017, without restarts).
+    """rate = minimum + (η - minimum) (1 + cos(π epoch / epochs)) / 2, half a cosine from η down.
 
-    `minimum` is the rate at the end, from 0 to η.
+    `minimum` is the rate at the end, from 0 to η (Loshchilov & Hutter 2017, without restarts).
     """
 
     name = "cosine"
@@ -107,10 +122,10 @@ class Cosine(Schedule):
 
 
 class CosineLog(Schedule):
-    """η (1 - cos(2π log2(1 + (2^cycles - 1) t))) / 2 with t = epoch / epochs: `cycles` waves, each twice as long.
+    """rate = η (1 - cos(2π log2(1 + (2^cycles - 1) t))) / 2 with t = epoch / epochs: waves, each twice as long.
 
     It starts and ends at 0 and comes back to 0 after each wave, at t = (2^k - 1) / (2^cycles - 1) for k = 0 ... cycles.
-    Four cycles are "coslog4" of RealMLP (Holzmüller, Grinsztajn & Steinwart 2024). `cycles` is a whole number of at
+    Four cycles are "coslog4" of RealMLP (Holzmüller, Grinsztajn & Steinwart 2024). `cycles`, the number of waves, is at
     least 1.
     """
 
@@ -127,7 +142,7 @@ class CosineLog(Schedule):
 
 
 class FlatCosine(Schedule):
-    """η over the first `flat` share of the run, then η (1 + cos(π s)) / 2, where s goes from 0 to 1 over the rest.
+    """rate = η over the first `flat` share of the run, then η (1 + cos(π s)) / 2, where s goes from 0 to 1.
 
     `flat` is a share of the run from 0 to below 1. Half of it flat is RealMLP's schedule of dropout and weight decay
     (Holzmüller, Grinsztajn & Steinwart 2024).
@@ -145,11 +160,11 @@ class FlatCosine(Schedule):
 
 
 class LinearWarmup(Schedule):
-    """η rising in a line from start · η over the first `warmup` epochs, and from there the schedule given as η.
+    """The rate rises in a line from start · η to η over the first `warmup` epochs, and then is the schedule given as η.
 
     `learning_rate` is a number or another schedule, `warmup` a number of epochs above 0, `start` a share from 0 to 1.
     From 0, the default, each step takes the rate that the line reaches at its end, so that no step is lost at a rate
-    of 0: of n steps of warm-up, step t, counted from 0, has (t + 1) / n · η.
+    of 0: of n steps of warm-up, step t, counted from 0, has (t + 1) / n · η (Goyal et al. 2017).
     """
 
     name = "linear_warmup"
@@ -175,8 +190,9 @@ class LinearWarmup(Schedule):
 class OneCycle(Schedule):
     """The rate rises from η / 25 to η over the first `warmup` share of the run, then falls to η / 250,000, by cosines.
 
-    Smith & Topin 2018, with PyTorch's defaults for the two ends: `start_divisor` 25 and `end_divisor` 10,000, both at
-    least 1. `warmup` is a share of the run, above 0 and below 1.
+    `warmup` is a share of the run, above 0 and below 1. The rate starts at η / `start_divisor`, 25 by default, and ends
+    at this rate / `end_divisor`, 10,000 by default; both are at least 1 (Smith & Topin 2018; the defaults are
+    PyTorch's).
     """
 
     name = "one_cycle"
@@ -199,7 +215,7 @@ class OneCycle(Schedule):
 
 
 class ReduceOnPlateau(Schedule):
-    """η times `factor` each time the observed loss has not improved for more than `patience` reports.
+    """rate = η times `factor` for each time that the loss has not improved for more than `patience` reports.
 
     An improvement is a finite loss below best - threshold · |best|, best being the lowest so far; the rate does not
     fall below `minimum`. `factor` is above 0 and below 1, `patience` at least 0, `threshold` from 0 to below 1. Early

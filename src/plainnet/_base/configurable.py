@@ -85,12 +85,13 @@ def without_nan(data: Any) -> Any:
     return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
-def needed(method: str) -> Callable[..., Any]:
+def needed(method: str, docstring: str) -> Callable[..., Any]:
     """Stand in for a method that a subclass has to have, such as "value(z)": raise NotImplementedError."""
 
     def missing(self: Configurable, *arguments: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} needs a method {method}")
 
+    missing.__doc__ = docstring
     return missing
 
 

@@ -410,8 +410,9 @@ def _line_of(code: SourceCode, name: str, value: Any) -> str | None:
 
 
 def _indented(text: str) -> str:
-    """Return a docstring's text, for the inside of a class."""
-    lines = inspect.cleandoc(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').splitlines()
+    """Return a docstring's text, for the inside of a class; without examples, which import plainnet."""
+    told = [block for block in inspect.cleandoc(text).split("\n\n") if not block.startswith(">>> ")]
+    lines = "\n\n".join(told or [text]).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').splitlines()
     end = "\n    " if len(lines) > 1 else ""
     return "\n".join([lines[0], *(f"    {line}".rstrip() for line in lines[1:])]) + end
 

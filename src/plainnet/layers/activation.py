@@ -18,6 +18,9 @@ class Activation(Layer):
     """outputs = f(inputs), for an activation that stands apart from its Dense layer, as after BatchNorm.
 
     `activation` is a name, an object, or a function z -> (value, derivative).
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(4), pn.BatchNorm(), pn.Activation("relu"), pn.Dense(1), input_size=3)
     """
 
     def __init__(self, activation: Activatable) -> None:
@@ -27,7 +30,7 @@ class Activation(Layer):
         super().__setattr__(name, adapters.activation_of(value) if name == "activation" else value)
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        """z = inputs."""
+        """Return z = inputs, and the backward pass from ∂loss/∂z; `training` is not looked at."""
         return inputs, lambda gradient, gradients: gradient
 
     def forward(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
@@ -47,6 +50,11 @@ class ParametricActivation(Layer):
 
         ∂loss/∂alpha = Σ_examples g · (f(inputs) - inputs)
         ∂loss/∂inputs = (1 - alpha) · g + f'(inputs) · alpha · g
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(4), pn.ParametricActivation("silu"), pn.Dense(1), input_size=3)
+    >>> net.layers[1].alpha.tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
 
     def __init__(self, activation: Activatable) -> None:

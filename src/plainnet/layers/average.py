@@ -38,7 +38,17 @@ class Average(Layer):
 
     The parameters are those of the layers, by names such as branches[0].layers[2].weights.
 
-        branches  lists of layers whose last layers give as many outputs; a layer belongs to one branch
+        own, branches  lists of layers whose last layers give as many outputs, each by itself or all in one list; a
+                       layer
+                       belongs to one branch
+
+    Raises InvalidValue where the branches do not fit each other, InvalidType where one is no list of layers.
+
+    >>> import plainnet as pn
+    >>> mean = pn.Average([pn.Dense(4, "relu"), pn.Dense(1)], [pn.Dense(2, "tanh"), pn.Dense(1)])
+    >>> net = pn.Network(mean, input_size=3)
+    >>> net.predict([[1, 2, 3]]).shape, net.parameters.size
+    ((1, 1), 32)
     """
 
     may_skip_input_gradient = True

@@ -45,6 +45,13 @@ class Dense(Layer):
         bias         False leaves the bias out; biases start at 0
         initializer  a name, an object, a function (shape, random), or "auto", which suits the activation
         l1, l2       the penalty l1 · Σ|w| + l2/2 · Σw² on the weights, which is part of the loss; at least 0
+
+    Raises InvalidValue or InvalidType for an argument that it does not take.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(4, "relu", l2=0.01), pn.Dense(1), input_size=3, seed=1)
+    >>> net.layers[0].weights.shape, net.layers[0].bias.shape, net.predict([[0, 1, 1], [1, 0, 1]]).shape
+    ((3, 4), (4,), (2, 1))
     """
 
     torch = "Linear({features}, {units}, bias={bias})"
@@ -125,7 +132,10 @@ class Dense(Layer):
         return {"weights": Penalty(self.l1, self.l2)} if self.l1 or self.l2 else {}
 
     def pre_activation(self, inputs: Array, training: TrainingPass | None = None) -> tuple[Array, Backward]:
-        """z = inputs @ weights + bias, and the backward pass from ∂loss/∂z."""
+        """Return z = inputs @ weights + bias, and the backward pass from ∂loss/∂z.
+
+        `inputs` and `training` are as for `forward`.
+        """
         z = weighted_sums(inputs, self.weights, self.bias)
 
         def backward(gradient: Array, gradients: Mapping[str, Array]) -> Array:

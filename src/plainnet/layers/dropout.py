@@ -18,10 +18,14 @@ class Dropout(Layer):
     outputs = inputs · mask / (1 - rate), so the expected value stays as it is and a prediction changes nothing
     (Srivastava et al. 2014; the inverted form). The gradient passes through the same mask. `rate` is a number from 0 to
     below 1, or a schedule of such numbers: `Dropout(plainnet.schedules.FlatCosine(0.15))`.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(64, "relu"), pn.Dropout(0.2), pn.Dense(1), input_size=3)
     """
 
     torch = "Dropout({rate})"
     limits: ClassVar = {"rate": {"least": 0, "below": 1}}
+    """The limits of the settings that may be schedules."""
 
     def __init__(self, rate: Rate = 0.5) -> None:
         self.rate = schedules.number_or_schedule("rate", rate, self.limits["rate"])

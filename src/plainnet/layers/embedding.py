@@ -42,6 +42,15 @@ class Embedding(Layer):
         categories  the number of categories of each column, a list of whole numbers of at least 1; the columns are the
                     last of the inputs
         width       the numbers that each becomes, at least 1
+
+    Raises InvalidValue or InvalidType for an argument that it does not take, and where there are fewer inputs than
+    columns.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Embedding([3], width=2), input_size=2)
+    >>> net.layers[0].weights = [[0, 0], [1, 1], [2, 2], [3, 4]]
+    >>> net.predict([[0.5, 3], [0.5, 9]]).tolist()
+    [[0.5, 3.0, 4.0], [0.5, 0.0, 0.0]]
     """
 
     may_skip_input_gradient = True

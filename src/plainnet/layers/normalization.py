@@ -54,6 +54,11 @@ class BatchNorm(Layer):
     root from 0. A batch of one example has no variance: it leaves the running statistics alone, and training with
     batches of one raises InvalidValue. Where several ranks hold parts of a batch, n and the sums that mean, variance
     and ∂loss/∂inputs take are those of the whole batch.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(4), pn.BatchNorm(), pn.Activation("relu"), pn.Dense(1), input_size=3)
+    >>> net.layers[1].scale.tolist(), net.layers[1].running_mean.tolist()
+    ([1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0])
     """
 
     normalization, torch = "batch", "BatchNorm1d({features}, eps={epsilon}, momentum={momentum})"
@@ -106,8 +111,13 @@ class LayerNorm(Layer):
     """outputs = scale · x̂ + shift with x̂ = (inputs - mean) / √(variance + epsilon), an example at a time.
 
     Mean and variance run over one example's features, in training and prediction alike (Ba, Kiros & Hinton 2016).
-    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`. `epsilon`,
-    above 0, keeps the root from 0.
+    Shapes: scale, shift (features,). With g = ∂loss/∂outputs, ∂loss/∂x̂ = scale · g, then `centred_gradient`.
+    `epsilon`, above 0, keeps the root from 0.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.LayerNorm(), input_size=3, dtype="float64")
+    >>> net.predict([[1, 3, 5]]).round(3).tolist()
+    [[-1.225, 0.0, 1.225]]
     """
 
     normalization, torch = "layer", "LayerNorm({features}, eps={epsilon})"
@@ -155,6 +165,11 @@ class RMSNorm(Layer):
         ∂loss/∂scale = Σ_examples ∂loss/∂outputs · x̂        ∂loss/∂inputs = (g - x̂ mean(g x̂)) / r
 
     `epsilon`, above 0, keeps the root from 0.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.RMSNorm(), input_size=2, dtype="float64")
+    >>> net.predict([[1, 7]]).round(3).tolist()
+    [[0.2, 1.4]]
     """
 
     normalization, torch = "rms", "RMSNorm({features}, eps={epsilon})"

@@ -56,6 +56,14 @@ class PeriodicEmbedding(Layer):
         width        the numbers that a column becomes, itself included, at least 2
         deviation    that of the normal distribution of the frequencies at the start, above 0; the phases begin
                      uniform over [-π, π], weights and bias over ±1/√frequencies
+
+    Raises InvalidValue or InvalidType for an argument that it does not take, and where there are fewer inputs than
+    columns.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.PeriodicEmbedding(2, width=4), input_size=3, seed=1)
+    >>> net.predict([[0.5, -1.0, 2.0]]).shape, net.predict([[0.5, -1.0, 2.0]])[0, 6:].tolist()
+    ((1, 9), [0.5, -1.0, 2.0])
     """
 
     may_skip_input_gradient = True

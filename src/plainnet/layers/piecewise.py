@@ -14,9 +14,10 @@ from plainnet.layers.base import Backward, Layer, TrainingPass, one_axis
 
 
 def quantile_edges(X: Any, bins: int = 48) -> list[list[float]]:
-    """Return for each column of X the edges of at most `bins` bins with about as many rows each.
+    """Return for each column of X, (examples, columns), the edges of at most `bins` bins with about as many rows each.
 
     They are the distinct ones of the quantiles at 0, 1/bins, ..., 1; a column of one value v has the bin v ± 1/2.
+    Raises InvalidValue where X is not finite.
 
     >>> quantile_edges([[0, 1], [1, 1], [2, 1], [6, 1]], bins=3)
     [[0.0, 1.0, 2.0, 6.0], [0.5, 1.5]]
@@ -70,6 +71,17 @@ class PiecewiseLinearEmbedding(Layer):
 
         edges  for each column, from the first input on, two or more growing numbers
         width  the numbers that a column becomes, at least 1
+
+    Raises InvalidValue or InvalidType for an argument that it does not take, and where there are fewer inputs than
+    columns.
+
+    >>> import plainnet as pn
+    >>> X = [[0.0, 1.0], [1.0, 1.5], [2.0, 9.0], [6.0, 2.0]]
+    >>> embedding = pn.PiecewiseLinearEmbedding(pn.quantile_edges(X, bins=2), width=3)
+    >>> embedding.edges
+    [[0.0, 1.5, 6.0], [1.0, 1.75, 9.0]]
+    >>> pn.Network(embedding, input_size=2, seed=1).predict(X).shape
+    (4, 6)
     """
 
     may_skip_input_gradient = True

@@ -18,6 +18,12 @@ class Scale(Layer):
     g = ∂loss/∂outputs:
 
         ∂loss/∂scale = Σ_examples g · inputs        ∂loss/∂inputs = scale · g
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Scale(), input_size=2)
+    >>> net.layers[0].scale = [2, 0.5]
+    >>> net.predict([[3, 4]]).tolist()
+    [[6.0, 2.0]]
     """
 
     may_skip_input_gradient = True

@@ -1,0 +1,140 @@
+"""Makes the pictures of the first two chapters: run `python docs/pictures/learn_units.py` with plainnet[plots]."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib
+import numpy as np
+from style import GRAY, STROKE, for_any_page, save, save_animation, save_drawing
+
+from plainnet.plots.drawing import BLUE, GREEN, VERMILION, new_figure, open_frame
+
+X, Y = 2, 3
+"""The example of the first chapter."""
+WIDTH = 5.2
+"""Inches; with letters of 11.5 points they are 11 pixels high on a phone."""
+LETTERS = {"font.size": 11.5, "axes.titlesize": 11.5}
+
+
+def loss(w: Any) -> Any:
+    return (w * X - Y) ** 2
+
+
+def slope(w: Any) -> Any:
+    return 2 * (w * X - Y) * X
+
+
+# ---- one weight ----
+
+
+def valley(axes: Any, low: float, high: float) -> None:
+    """Draw the loss over the weight."""
+    w = np.linspace(low, high, 200)
+    axes.plot(w, loss(w), color=BLUE, linewidth=2)
+    axes.set_xlabel("weight w")
+    axes.set_ylabel("loss J")
+    open_frame(axes)
+
+
+def curve(name: str) -> None:
+    """The loss over the weight, with the five weights that the chapter tries."""
+    axes = new_figure(WIDTH, 3).add_subplot()
+    valley(axes, 0.2, 2.8)
+    for w in (0.5, 1.0, 1.5, 2.0, 2.5):
+        axes.plot([w], [loss(w)], "o", color=VERMILION)
+        side = "left" if w > 1.5 else "right"
+        away = -9 if w > 1.5 else 9
+        if w == 1.5:
+            axes.annotate("0: right", (w, 0), (0, 10), textcoords="offset points", ha="center")
+        else:
+            axes.annotate(f"{loss(w):g}", (w, loss(w)), (-away, -3), textcoords="offset points", ha=side)
+    axes.set_xticks([0.5, 1, 1.5, 2, 2.5])
+    axes.set_ylim(-0.3, 7)
+    save(name, axes.figure)
+
+
+def tangent(name: str) -> None:
+    """The curve, its tangent at the first weight, and a run of 0.5 with the rise that belongs to it."""
+    axes = new_figure(WIDTH, 3.4).add_subplot()
+    valley(axes, 0.1, 2.1)
+    w, run = 0.5, 0.5
+    ends = np.array([0.2, 1.0])
+    axes.plot(ends, loss(w) + slope(w) * (ends - w), "--", color=VERMILION, linewidth=1.8)
+    axes.plot([w, w + run, w + run], [loss(w), loss(w), loss(w + run)], color=GREEN, linewidth=1.8)
+    axes.plot([w, w + run], [loss(w), loss(w + run)], "o", color=GREEN, markersize=5)
+    axes.plot([w], [loss(w)], "o", color=VERMILION)
+    axes.text(w + run / 2, loss(w) + 0.12, "run", color=GREEN, ha="center")
+    axes.text(w + run + 0.03, 2.6, "rise (negative)", color=GREEN)
+    axes.annotate("tangent: slope −8", (0.23, 6.16), (10, 3), textcoords="offset points", color=VERMILION)
+    axes.set_xticks([0.5, 1, 1.5, 2])
+    axes.set_ylim(-0.3, 7)
+    save(name, axes.figure)
+
+
+def chain(name: str) -> None:
+    """The two steps from the weight to the loss: values above, slopes below."""
+    parts = ['<g text-anchor="middle">']
+    for x, title, first, second in ((150, "times x", "x = 2", ""), (315, "minus y,", "squared", "y = 3")):
+        parts.append(f'<rect x="{x - 45}" y="38" width="90" height="64" rx="8" fill="none" stroke="{GRAY}"/>')
+        lines = [line for line in (title, first, second) if line]
+        for i, line in enumerate(lines):
+            parts.append(f'<text x="{x}" y="{75 - 9 * len(lines) + 18 * (i + 0.5):g}">{line}</text>')
+    for start, end in ((52, 102), (197, 267), (362, 412)):
+        parts.append(f'<path d="M{start} 70 H{end}" stroke="{STROKE}" marker-end="url(#head)"/>')
+    for x, letter, value in ((26, "w", "0.5"), (232, "ŷ", "1"), (434, "J", "4")):
+        over = 75 if x != 232 else 58
+        parts.append(f'<text x="{x}" y="{over - 21 if x != 232 else 40}" font-weight="bold">{letter}</text>')
+        parts.append(f'<text x="{x}" y="{over}">{value}</text>')
+    for x, letters, value in ((150, "dŷ/dw = x", "2"), (315, "dJ/dŷ = 2(ŷ − y)", "−4")):
+        parts.append(f'<text x="{x}" y="142" fill="{VERMILION}">{letters}</text>')
+        parts.append(f'<text x="{x}" y="164" fill="{VERMILION}" font-weight="bold">{value}</text>')
+    parts.append(f'<text x="232" y="164" fill="{VERMILION}">×</text>')
+    parts.append(f'<text x="232" y="196" fill="{VERMILION}">slope dJ/dw = 2 · (−4) = −8</text>')
+    save_drawing(name, 456, 208, [*parts, "</g>"])
+
+
+RATES = ((0.02, "too small", GREEN), (0.1, "right", BLUE), (0.3, "too large", VERMILION))
+
+
+def rates(name: str, steps: int = 6) -> None:
+    """Three balls in the same valley, a step a second, each with its own learning rate."""
+    ways = [[0.5] for _ in RATES]
+    for way, (rate, _, _) in zip(ways, RATES, strict=True):
+        for _ in range(steps):
+            way.append(way[-1] - rate * slope(way[-1]))
+    frames = [(0, 1.0), *((step, part) for step in range(1, steps + 1) for part in (0.5, 1.0, 1.0))]
+    save_animation(name, (_rates_at(ways, step, part) for step, part in frames), milliseconds=300)
+
+
+def _rates_at(ways: list[list[float]], step: int, part: float) -> Any:
+    """Draw the three valleys while the balls have done `part` of this step."""
+    figure = new_figure(WIDTH, 3.2)
+    figure.suptitle(f"step {step}", fontsize=LETTERS["font.size"])
+    for axes, way, (rate, verdict, color) in zip(figure.subplots(1, 3, sharey=True), ways, RATES, strict=True):
+        w = np.linspace(-0.9, 3.9, 200)
+        axes.plot(w, loss(w), color=GRAY, linewidth=1.2)
+        been = np.array(way[: step + (part == 1.0)])
+        now = been[-1] if part == 1.0 else way[step - 1] + part * (way[step] - way[step - 1])
+        height = loss(now) if part == 1.0 else (loss(way[step - 1]) + loss(way[step])) / 2
+        axes.plot(been, loss(been), "-", color=color, linewidth=0.8)
+        axes.plot(been, loss(been), "o", color=color, markersize=3.5)
+        axes.plot([now], [height], "o", color=color, markersize=10)
+        axes.set(xlim=(-0.9, 3.9), ylim=(-1, 19), xticks=[0, 1.5, 3], yticks=[0, 5, 10, 15])
+        axes.set_title(f"η = {rate}\n{verdict}", color=color)
+        axes.set_xlabel(f"w = {now:.2f}")
+        open_frame(axes)
+    figure.axes[0].set_ylabel("loss J")
+    return figure
+
+
+def all_pictures() -> Iterator[None]:
+    yield curve("learn-curve.svg")
+    yield tangent("learn-slope.svg")
+    yield chain("learn-chain.svg")
+    yield rates("learn-rates.webp")
+
+
+if __name__ == "__main__":
+    with for_any_page(), matplotlib.rc_context(LETTERS):
+        for _ in all_pictures():
+            pass
