@@ -16,20 +16,22 @@ sys.path[:0] = [str(DOCS), str(DOCS / "extensions")]
 
 import notebooks  # noqa: E402 - it stands beside this file
 
+NOTEBOOKS = {f"learn/{path.stem}" for path in notebooks.pages()}
+
 project = "plainnet"
 author = "the plainnet authors"
 copyright = "the plainnet authors"
 version = release = plainnet.__version__
-exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "gallery/*.ipynb", "gallery/*.py", "sg_*"]
+exclude_patterns = ["extensions", "pictures", "play", "static", "templates", "gallery/*.ipynb", "gallery/*.py"]
 
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "commands",
     "docstrings",
     "formulas",
+    "headers",
     "public",
 ]
 nitpicky = False
@@ -40,7 +42,6 @@ myst_heading_anchors = 4
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
@@ -51,6 +52,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 0,
+    "write_computation_times": False,
     "copyfile_regex": r".*\.rst",
 }
 
@@ -81,12 +83,7 @@ def setup(app: Sphinx) -> None:
 
 def name_the_notebook(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Tell the template of a page whether the page is a notebook too."""
-    context["notebook"] = f"{Path(page).name}.ipynb" if page in pages_of_notebooks() else None
-
-
-def pages_of_notebooks() -> set[str]:
-    """Return the pages of the course that are notebooks too."""
-    return {f"learn/{path.stem}" for path in notebooks.pages()}
+    context["notebook"] = f"{Path(page).name}.ipynb" if page in NOTEBOOKS else None
 
 
 def add_pages(app: Sphinx, error: Exception | None) -> None:

@@ -95,6 +95,7 @@ NEEDS = {
     "test_report.py": COMMANDS,
     "test_play_reading.py": (*COMMANDS, "play", "fast", "playwright", "axe-playwright-python"),
     "test_report_browser.py": (*COMMANDS, "playwright"),
+    "test_site.py": (*COMMANDS, "docs", "playwright", "axe-playwright-python"),
     "test_sklearn_additions.py": ("sklearn", "exchange", "onnxruntime", "tables"),
     "test_sklearn_agreement.py": ("sklearn",),
     "test_sklearn_attributes.py": ("sklearn",),

@@ -16,11 +16,13 @@ MODULES = [
 NEEDS = {
     "plainnet.cli": ("cli", "tables", "plots"),
     "plainnet.engines.compiled": ("fast",),
-    "plainnet.play.server": ("play",),
+    "plainnet.export.safetensors": ("exchange",),
+    "plainnet.play": ("play",),
     "plainnet.plots": ("plots",),
     "plainnet.report": ("plots",),
     "plainnet.sklearn": ("sklearn", "tables"),
     "plainnet.tabular.study": ("tables", "tune"),
+    "plainnet.tabular.tuning": ("tables", "tune"),
     "plainnet.tabular": ("tables",),
 }
 """What the examples of a package or module need."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -33,4 +34,4 @@ def mathml(tex: str, display: str) -> str:
     formula = convert(tex.strip(), display=display)
     if "<mi>&</mi>" in formula or "<mi>\\" in formula or "<mtext>\\" in formula:
         raise ExtensionError(f"this formula has something that cannot be shown as MathML: {tex}")
-    return str(formula)
+    return str(formula).replace("<math ", f'<math alttext="{escape(tex.strip())}" ', 1)

@@ -14,7 +14,7 @@ from style import GRAY, for_any_page, save, save_animation, save_drawing
 
 from plainnet import plots
 from plainnet.activations import sigmoid
-from plainnet.plots.drawing import CLASS_COLORS, MARKERS, legend_above, new_figure
+from plainnet.plots.drawing import CLASS_COLORS, MARKERS, legend_above, new_figure, open_frame
 
 WEIGHTS = np.array([[0.5, -0.3, 0.8, -0.6], [-0.4, 0.7, 0.2, 0.9], [0.1, -0.2, -0.5, 0.3]])
 BIAS = np.array([0.2, -0.1, 0.0, 0.4])
@@ -258,6 +258,26 @@ def all_paths() -> Iterator[str]:
     yield from legend(rows, (4, 112, 134, 236, WIDTH - 4), 366)
 
 
+# ---- the loss over one weight ----
+
+
+def deep_weight() -> Any:
+    """The loss over the weight W[2][1], with its tangent."""
+    axes = plots.new_axes(4.0, 2.6)
+    weights = np.linspace(-12, 12, 121)
+    sums = np.delete(ACTIVATIONS * OUTPUT_WEIGHTS, 1).sum() + OUTPUT_BIAS
+    moved_sums = SUMS[1] + (weights - WEIGHTS[2, 1]) * EXAMPLE[2]
+    losses = (sigmoid(sums + sigmoid(moved_sums) * OUTPUT_WEIGHTS[1]) - TARGET) ** 2
+    axes.plot(weights, losses, color=BLUE, linewidth=2)
+    run = np.array([-2.5, 2.5])
+    axes.plot(WEIGHTS[2, 1] + run, J + EPSILON[1] * EXAMPLE[2] * run, color=RED, linewidth=2)
+    axes.plot(WEIGHTS[2, 1], J, "o", color=RED)
+    axes.annotate(f"slope {number(EPSILON[1], 4)}", (0.6, J), xytext=(1.4, J - 0.012), color=RED)
+    axes.set(xlabel="the weight W[2][1]", ylabel="loss J")
+    open_frame(axes)
+    return axes.figure
+
+
 # ---- the space of the hidden units ----
 
 HIDDEN_WEIGHTS, HIDDEN_BIAS = np.array([[6.0, 6.0], [6.0, 6.0]]), np.array([-3.0, -9.0])
@@ -315,5 +335,6 @@ if __name__ == "__main__":
     save_drawing("learn-one-path.svg", WIDTH, HEIGHT + 150, one_path())
     save_drawing("learn-all-paths.svg", WIDTH, HEIGHT + 80, all_paths())
     with for_any_page():
+        save("learn-deep-weight.svg", deep_weight())
         save("learn-hidden-space.svg", before_and_after())
         save_animation("learn-bending.webp", bending())

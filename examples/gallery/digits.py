@@ -53,7 +53,7 @@ wrong = np.flatnonzero(predicted != y_test)
 wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1))][:12]
 
 # sphinx_gallery_thumbnail_number = 2
-fig, grid = plt.subplots(3, 4, figsize=(6.5, 6.8), layout="constrained")
+fig, grid = plt.subplots(4, 3, figsize=(5, 8), layout="constrained")
 fig.suptitle("Test pictures that the network gets wrong")
 for axes in grid.flat:
     axes.axis("off")

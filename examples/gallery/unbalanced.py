@@ -71,12 +71,12 @@ plt.show()
 # %%
 # The two kinds of mistakes
 # -------------------------
-# Left at 0.5, right at the threshold of the least cost: many more alarms, most of them
+# Above at 0.5, below at the threshold of the least cost: many more alarms, most of them
 # false, and fewer faults missed.
-fig, pair = plt.subplots(1, 2, figsize=(7, 3.5), layout="constrained")
+fig, pair = plt.subplots(2, 1, figsize=(5, 6.5), layout="constrained")
 fig.suptitle("True and predicted parts at two thresholds")
 for axes, name in zip(pair, ("0.5", "least cost"), strict=True):
     answer = p > thresholds[name]
     pn.plots.confusion_matrix(y, answer, names=["good", "faulty"], axes=axes)
-    axes.set_title(name, fontsize="medium")
+    axes.set_title(f"threshold: {name}", fontsize="medium")
 plt.show()

@@ -224,7 +224,7 @@ class ActivationFunction(Configurable):
 
     value: Callable[..., Array] = needed("value(z)", "Return a = f(z) for the sums z (examples, units).")
 
-    derivative: Callable[..., Array] = needed("derivative(z, a)", "Return the slope f'(z), given a = f(z) as well.")
+    derivative: Callable[..., Array] = needed("derivative(z, a)", "Return the slope f'(z), given z and a = f(z).")
 
     def backward(self, gradient: Array, z: Array, a: Array) -> Array:
         """∂loss/∂z = ∂loss/∂a · f'(z), where `gradient` is ∂loss/∂a; all shapes are (examples, units)."""

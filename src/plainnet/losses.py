@@ -150,12 +150,13 @@ class Loss(Configurable):
     """
 
     elements: Callable[..., Elements] = needed(
-        "elements(targets, predictions)", "Return the loss of each element, and its derivative by each prediction."
+        "elements(targets, predictions)",
+        "Return the loss of each element of targets and predictions, and its derivative by each prediction.",
     )
 
     elements_from_logits: Callable[..., Elements] = needed(
         "elements_from_logits(targets, logits)",
-        "Return the same from the weighted sums before `fused_with`, and the derivative by them.",
+        "Return the same of targets and logits, the sums before `fused_with`, and the derivative by the logits.",
     )
 
     def value(self, targets: Array, predictions: Array, sample_weight: Array | None = None) -> float:

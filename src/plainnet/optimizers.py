@@ -492,7 +492,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: first θ ← θ - η · weight_decay · d · θ, then Adam's step on g alone.
+    """θ ← θ - η · weight_decay · d · θ, then Adam's step on g alone: Adam with decoupled weight decay.
 
     d is the parameter's decay factor; its rate factor does not enter the decay (Loshchilov & Hutter 2019).
 

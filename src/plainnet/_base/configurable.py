@@ -1,6 +1,7 @@
 """Objects that are their settings: what a description, a file, a `repr` and a rebuilt copy all read."""
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
@@ -91,7 +92,9 @@ def needed(method: str, docstring: str) -> Callable[..., Any]:
     def missing(self: Configurable, *arguments: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} needs a method {method}")
 
-    missing.__doc__ = docstring
+    names = ["self", *method.partition("(")[2].rstrip(")").split(", ")]
+    taken = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    missing.__doc__, missing.__signature__ = docstring, inspect.Signature(taken)  # type: ignore[attr-defined]
     return missing
 
 

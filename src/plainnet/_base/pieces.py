@@ -30,9 +30,23 @@ Check: TypeAlias = Callable[[Any], Array]
 
 
 class Pieces(ABC):
-    """Rows in pieces, each of which fits into memory several times.
+    """Pieces are rows of which memory does not hold all: each piece is read by itself, and fits several times.
 
     A subclass gives `lengths` and `read`. Training reads from another thread, one piece at a time.
+
+    >>> import numpy as np
+    >>> import plainnet as pn
+    >>> class Doubles(pn.Pieces):
+    ...     lengths = [3, 2]
+    ...
+    ...     def read(self, piece):
+    ...         x = np.arange(self.lengths[piece]).reshape(-1, 1) + 3.0 * piece
+    ...         return x, 2 * x
+    >>> pieces = Doubles()
+    >>> net = pn.Network(pn.Dense(1), seed=1)
+    >>> history = net.fit(pieces.inputs, pieces.targets, loss="mse", epochs=2)
+    >>> pieces.inputs.shape, history.epoch, net.predict(pieces.inputs).shape
+    ((5, 1), [1, 2], (5, 1))
     """
 
     files: tuple[str, ...] = ()
@@ -50,7 +64,8 @@ class Pieces(ABC):
     def read(self, piece: int) -> Columns:
         """Return the inputs (rows, features), the targets and the weights, or None, of a piece: the same at each call.
 
-        They may be of any type that `Network.fit` takes; arrays that are of the network's dtype need no conversion.
+        `piece` is its number, from 0. The columns may be of any type that `Network.fit` takes; arrays that are of the
+        network's dtype need no conversion.
         """
 
     def first(self) -> Columns:
@@ -61,11 +76,11 @@ class Pieces(ABC):
         raise InvalidValue("there is no row in any of the pieces")
 
     def part(self, piece: int, rows: slice) -> Columns:
-        """Return some rows of a piece that stand together."""
+        """Return some `rows` of a `piece` that stand together."""
         return rows_of_columns(self.read(piece), rows)
 
     def place(self, piece: int, row: int) -> str:
-        """Say where a row of a piece stands, for a message: "rows.parquet, row 7"; "" if its number says it."""
+        """Return where a `row` of a `piece` stands, for a message: "rows.parquet, row 7"; "" if its number says it."""
         return ""
 
     @cached_property

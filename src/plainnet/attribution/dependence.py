@@ -20,10 +20,10 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
 
     `PD(v) = 1/n · Σ_i f(x_i with the input set to v)`; every other input stays as it is in each example.
 
-    `features` is the column of X, or the columns that together are one input, such as those of a one-hot category.
-    `values` are the values to set: (values,) for one column, (values, columns) for several. The result is (values,
-    outputs). Source: Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29
-    (2001), section 8.2.
+    `net` is the network, X are the examples, (examples, features). `features` is the column of X, or the columns that
+    together are one input, such as those of a one-hot category. `values` are the values to set: (values,) for one
+    column, (values, columns) for several. The result is (values, outputs). Source: Friedman, "Greedy function
+    approximation: a gradient boosting machine", Annals of Statistics 29 (2001), section 8.2.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.moons(100, noise=0.1, seed=1)
@@ -37,9 +37,9 @@ def partial_dependence(net: Network, X: Any, features: int | Sequence[int], valu
 def individual_dependence(net: Network, X: Any, features: int | Sequence[int], values: Any) -> Array:
     """Return the prediction of each example with one input set to a value, (values, examples, outputs).
 
-    `partial_dependence`, which has the same arguments, is the average over the examples. Source: Goldstein, Kapelner,
-    Bleich and Pitkin, "Peeking inside the black box: visualizing statistical learning with plots of individual
-    conditional expectation", Journal of Computational and Graphical Statistics 24 (2015).
+    `net`, X, `features` and `values` are as for `partial_dependence`, which is the average over the examples. Source:
+    Goldstein, Kapelner, Bleich and Pitkin, "Peeking inside the black box: visualizing statistical learning with plots
+    of individual conditional expectation", Journal of Computational and Graphical Statistics 24 (2015).
     """
     return np.array(list(_predictions(net, X, features, values)))
 

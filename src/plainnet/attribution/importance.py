@@ -73,9 +73,12 @@ def importance_of_inputs(
     seed: int = 0,
     available: int | None = None,
 ) -> Importance:
-    """Measure the bounded `permutation_importance` of those of many inputs that vary, as reports and commands show it.
+    """Return the bounded `permutation_importance` of those of many inputs that vary, as reports and commands show it.
 
-    `available` is the number of rows that those of X were drawn from, if they were.
+    Arguments:
+        net, X, y, sample_weight, repeats, seed: as for `permutation_importance`.
+        inputs: for each input the columns of X that belong to it.
+        available: the number of rows that those of X were drawn from, if they were.
     """
     rows, targets = examples(net, X, y)
     labels = class_labels(net, targets)
@@ -153,12 +156,30 @@ def permutation_importance(
 ) -> Array:
     """Return the rise of the loss when an input's values are shuffled among the examples, (inputs, repeats).
 
-    `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. `inputs`
-    groups columns of X that belong together, such as those of one category; by default each column is one input. If
-    there are many rows, a sample is used (see `importance_rows`). A loss has no upper bound, so that one odd value can
-    decide; `bounded` takes the mean of `mistakes`, from 0 to 1 for each example, in its place. `sample_weight` takes a
-    weight for each example. Source: Breiman, "Random forests", Machine Learning 45 (2001); for any model Fisher, Rudin
-    & Dominici (2019).
+    `importance_i = loss(X with input i shuffled) - loss(X)`: 0 for an input that the network does not use. If there are
+    many rows, a sample is used (see `importance_rows`). Source: Breiman, "Random forests", Machine Learning 45 (2001);
+    for any model Fisher, Rudin & Dominici (2019).
+
+    Arguments:
+        net: the network, trained.
+        X, y: examples (examples, features) and targets, best those it was not trained on.
+        inputs: groups of columns of X that belong together, such as those of one category; by default each column is
+            one
+            input.
+        repeats: the number of times that each input is shuffled.
+        seed: decides the shuffling.
+        bounded: True to take the mean of `mistakes`, from 0 to 1 for each example, in place of the loss, which has no
+            upper
+            bound, so that one odd value can decide.
+        sample_weight: a weight for each example.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(1), input_size=2, dtype="float64")
+    >>> net.layers[0].weights = [[1], [0]]  # the second input has no weight
+    >>> X = [[0, 1], [1, 3], [2, 2], [3, 0]]
+    >>> rise = permutation_importance(net, X, [[0], [1], [2], [3]], repeats=3)
+    >>> rise.shape, bool(rise[0].mean() > 0), rise[1].tolist()
+    ((2, 3), True, [0.0, 0.0, 0.0])
     """
     rows, targets = examples(net, X, y)
     weights = weights_for(net, sample_weight, len(rows))

@@ -30,8 +30,9 @@ BACKGROUND = 100
 class RowExplanation:
     """A RowExplanation says what each column of a row adds to its prediction; `explain_rows` makes it.
 
-    For classes the prediction is the probability of the predicted class, for quantities it is in the target's units.
-    It prints as text and shows as a table in a notebook.
+    For classes the `prediction` is the probability of the predicted class, for quantities it is in the target's units.
+    `columns` are the names of the columns, `target` is that of the target. It prints as text and shows as a table in a
+    notebook.
     """
 
     name: str
@@ -103,12 +104,20 @@ def explain_rows(
     seed: int = 0,
     warn_of_news: bool = True,
 ) -> list[RowExplanation]:
-    """Explain the prediction of each row of a frame, compared with the rows of another one.
+    """Return an explanation of the prediction of each row of a frame, compared with the rows of another one.
 
-    `background` are rows of the table that stand for what is not known, such as those of the training or those of
-    `frame` itself; of more than `BACKGROUND` a sample is drawn by `seed`. `names` are those of the rows, `source` is
-    the background's; `predictions` and the method are those of `shapley_values`, with a table's columns as its groups:
-    a column counts as one input, however many features it has.
+    Arguments:
+        net: the network that was trained on the table.
+        table: what the network knows of its table, `plainnet.tabular.Table.from_dict(net.table)`.
+        frame: the rows to explain.
+        background: rows of the table that stand for what is not known, such as those of the training or those of
+            `frame`
+            itself; of more than `BACKGROUND` a sample is drawn by `seed`.
+        names: the names of the rows.
+        source: how the explanations call the background.
+        predictions, seed: as for `shapley_values`, with a table's columns as its groups: a column counts as one input,
+            however many features it has.
+        warn_of_news: False to give no warning of values that training did not have.
     """
     if not len(background):
         raise InvalidValue("background has no rows; it takes rows to compare with")
@@ -154,9 +163,11 @@ def importance_of_columns(
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> Importance:
-    """Measure how much worse the predictions become when the values of a column are shuffled among the rows.
+    """Return how much worse the predictions become when the values of a column are shuffled among the rows.
 
-    A column counts as one input, however many features it has. All rows need a target; of many a sample is taken.
+    A column counts as one input, however many features it has. All rows need a target; of many a sample is taken. `net`
+    and `table` are as for `explain_rows`, `frame` holds the rows, `sample_weight` (rows,) their weights; `repeats` and
+    `seed` are as for `permutation_importance`.
     """
     available = len(frame)
     count = importance_rows(available, len(table.columns))

@@ -50,9 +50,10 @@ def compare(
 ) -> Comparison:
     """Train every variant from the same seeds, on the same splits, and say what the runs decide.
 
-    A variant is a `Network`, of which every run makes a new one with the same layers and weights drawn from its own
-    seed; or a function seed -> Network. If variants differ in their training, each is a dict with one of these under
-    "network" and options of `fit` beside it, which take precedence over the shared `options`:
+    `variants` is a dict of them by their names. A variant is a `Network`, of which every run makes a new one with the
+    same layers and weights drawn from its own seed; or a function seed -> Network. If variants differ in their
+    training, each is a dict with one of these under "network" and options of `fit` beside it, which take precedence
+    over the shared `options`:
 
         pn.compare({"slow": {"network": net, "optimizer": pn.SGD(0.1)}, "fast": {...}}, X, y, loss="mse")
 

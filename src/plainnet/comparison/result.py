@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant's runs in numbers; `quartiles` are those of the measure over the runs that did not diverge."""
+    """A summary is one variant's runs in numbers; `Comparison.summaries` returns one for each variant.
+
+    `variant` is its name, `runs` is the number of its runs, `learned` and `diverged` are the numbers of those that have
+    learned and of those that diverged. `quartiles` are those of the measure over the runs that did not diverge.
+    """
 
     variant: str
     runs: int
@@ -51,7 +55,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """The differences of two variants, `first` - `second`, seed by seed, with 95 % bootstrap intervals."""
+    """A difference compares two variants, `first` - `second`, seed by seed, with 95 % bootstrap intervals.
+
+    `interval` is that of `value`, `share_interval` that of `share`; both are pairs of bounds.
+    """
 
     first: str
     second: str
@@ -71,7 +78,11 @@ class Difference:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """The runs of all variants; prints as a table with verdicts and shows itself in a notebook."""
+    """A comparison holds the runs of all variants; it prints as a table with verdicts and shows itself in a notebook.
+
+    `variants` are the names of the variants, `seeds` the seeds of each. `by` is the measure that they are compared by,
+    and `lower_is_better` says which of its values are better. `learned` tells of a `Run` if it has learned.
+    """
 
     variants: Sequence[str]
     seeds: Sequence[int]
@@ -189,25 +200,34 @@ class Comparison:
         return wording.as_html(self)
 
     def draw_curves(self, axes: Axes | None = None) -> Axes:
-        """Draw the curves of the runs, in one colour per variant; see `plainnet.comparison.pictures.curves`."""
+        """Draw the curves of the runs, in one colour per variant, and return the axes: `axes`, or new ones.
+
+        See `plainnet.comparison.pictures.curves`.
+        """
         from plainnet.comparison.pictures import curves
 
         return curves(self, axes)
 
     def draw_boxes(self, axes: Axes | None = None) -> Axes:
-        """Draw one box per variant over its runs, each run a point; see `plainnet.comparison.pictures.boxes`."""
+        """Draw one box per variant over its runs, each run a point, and return the axes: `axes`, or new ones.
+
+        See `plainnet.comparison.pictures.boxes`.
+        """
         from plainnet.comparison.pictures import boxes
 
         return boxes(self, axes)
 
     def draw(self) -> Figure:
-        """Draw both pictures in one figure, to save with its `savefig`."""
+        """Return a figure with both pictures, to save with its `savefig`."""
         from plainnet.comparison.pictures import draw
 
         return draw(self)
 
     def write_csv(self, path: str | PathLike[str]) -> None:
-        """Write one line per run: variant, seed, learned, diverged, epochs, seconds, and every measure."""
+        """Write one line per run to the file `path`.
+
+        Its columns are variant, seed, learned, diverged, epochs, seconds, and every measure.
+        """
         metrics = list(dict.fromkeys(name for run in self.runs for name in run.metrics))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -221,7 +241,7 @@ class Comparison:
             file.write(text.getvalue().encode())
 
     def write_json(self, path: str | PathLike[str]) -> None:
-        """Write `to_dict` as JSON."""
+        """Write `to_dict` as JSON to the file `path`."""
         with replacing(path) as file:
             file.write(json.dumps(self.to_dict(), allow_nan=False, indent=1).encode())
 

@@ -26,10 +26,17 @@ Measures: TypeAlias = tuple[float | None, float | None, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Run:
-    """The result of training a variant from a seed.
+    """A run is the result of training a variant from a seed.
 
     The measures are those of the parameters that the network ended with: the best ones under early stopping, the
     last ones otherwise. A run that diverged has none.
+
+        variant          the name of the variant
+        seed             the seed
+        diverged         True if the loss stopped being finite
+        seconds          the time that the training took
+        loss             the training loss; None if the run diverged
+        validation_loss  the loss on the validation data; None if there are none, or the run diverged
     """
 
     variant: str

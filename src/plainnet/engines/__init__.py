@@ -4,6 +4,16 @@ The contract is one class, `Engine`: it is made with a `Job` and a number of thr
 
 Two engines keep it: "numpy", the readable reference, and "compiled" (extra `fast`), which runs many epochs without
 returning to Python. `choose` decides between them.
+
+>>> import plainnet as pn
+>>> from plainnet import engines
+>>> X, y = (array.astype("float32") for array in pn.datasets.xor())
+>>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+>>> job = engines.Job(net, pn.losses.MeanSquaredError(), pn.SGD(0.5), X, y, None, None, shuffle=False, epochs=3)
+>>> engine = engines.make(engines.choose("numpy", job), job)
+>>> losses = engine.run(epochs=3)
+>>> len(losses), bool(losses[2] < losses[0])
+(3, True)
 """
 
 import math
@@ -30,7 +40,7 @@ __all__ = [
 
 
 class Engine(Protocol):
-    """The contract of an engine."""
+    """An engine trains a `Job`; every engine has what follows."""
 
     @property
     def blas_threads(self) -> int | None:
@@ -50,14 +60,14 @@ class Engine(Protocol):
           list; the job's good parameters are those from before it;
         - when `time.monotonic()` reaches `until`: then the list is shorter, and the job may be in mid-epoch.
 
-        Without notes an engine does no work for them; with notes, the rows that are written count also if an interrupt
+        Without `notes` an engine does no work for them; with them, the rows that are written count also if an interrupt
         leaves `run`. How the epochs are cut into calls makes no difference to any bit of the job and of the notes.
         """
         ...
 
 
 def make(choice: Choice, job: Job) -> Engine:
-    """Return the engine that was chosen, ready to run the job."""
+    """Return the engine of a `choice` that `choose` made, ready to run the `job`."""
     if choice.engine == "numpy":
         return NumpyEngine(job, choice.threads)
     from plainnet.engines.compiled.compiled_engine import CompiledEngine

@@ -31,7 +31,11 @@ On an idle machine two threads gain from a third of it on; on a busy one they wa
 
 
 class Choice(NamedTuple):
-    """An engine and its threads, as the report names them."""
+    """A choice is an engine and its threads, as the report names them.
+
+    `engine` is "numpy" or "compiled", `threads` their number; None leaves it to BLAS. `note` is the reason why it is
+    not the engine that was asked for.
+    """
 
     engine: str
     threads: int | None
@@ -56,6 +60,9 @@ def choose(
     declined: Callable[[Job, int], str | None] | None = None,
 ) -> Choice:
     """Return the engine meant by "numpy", "compiled" or "auto", and its threads.
+
+    `engine` is that word, `job` what it is to run, and `threads` the number asked for, None for as many as are worth
+    it.
 
     "auto" is "compiled" where llvmlite is installed and the work is worth it. What cannot be compiled (code that
     branches on values, say) runs in the NumPy engine whatever was asked for: the note says why, and a warning where
@@ -128,7 +135,7 @@ def why_unable() -> str | None:
 
 
 def decline(job: Job, threads: int) -> str | None:
-    """Return why a job cannot be compiled, in words; None where it can, and then its machine code is ready."""
+    """Return why a `job` cannot be compiled for so many `threads`, in words; None where its machine code is ready."""
     from plainnet.engines.compiled.compiling import compiled
     from plainnet.engines.compiled.loops import Unsupported
     from plainnet.tracing.untraceable import Untraceable
@@ -150,7 +157,7 @@ def require_compiled() -> None:
 
 
 def numpy_seconds(job: Job) -> tuple[float, float]:
-    """Return about how long the NumPy engine would take: in Python, and in loops over numbers.
+    """Return about how long the NumPy engine would take for a `job`: in Python, and in loops over numbers.
 
     The latter are two operations a parameter and product, and ten nanoseconds a parameter for the optimizer.
     """
@@ -177,7 +184,7 @@ def useful_threads(network: "Network", examples: int) -> int:
 
 
 def free_cores(sharing: int = 1) -> int:
-    """Return the number of cores for each process of those that share them; 1 where the caller runs in parallel."""
+    """Return the number of cores for each of `sharing` processes; it is 1 where the caller runs in parallel."""
     import multiprocessing  # which takes as long to import as all of plainnet
 
     in_parallel = threading.current_thread() is not threading.main_thread() or multiprocessing.parent_process()
@@ -185,7 +192,7 @@ def free_cores(sharing: int = 1) -> int:
 
 
 def cores(sharing: int = 1) -> int:
-    """Return how many threads may run at once in each process of those that share the cores of this one.
+    """Return how many threads may run at once in each process of the `sharing` ones that share the cores of this one.
 
     It is one per core, or fewer by OMP_NUM_THREADS.
     """

@@ -29,11 +29,13 @@ STREAMS = ("shuffling", "dropout")
 
 @dataclass
 class Job:
-    """Data and settings, fixed for the run, and the state of the run.
+    """A job is what an engine runs: data and settings, fixed for the run, and the state of the run.
 
     Engines read the data in the blocks of `plainnet.engines.batches`: one for arrays in memory, several for a file.
-    `sample_weight` is None or (examples,); `batch_size` None is the whole set at once. The random streams are the
-    network's own. An engine leaves the state such that another engine can go on from it, within an epoch too.
+    `network` is what is trained, with `loss` and `optimizer`, for so many `epochs`; `shuffle` is True for a new order
+    in each. `inputs` are (examples, features), `targets` as the loss takes them, `sample_weight` is None or
+    (examples,); `batch_size` None is the whole set at once. The random streams are the network's own. An engine leaves
+    the state such that another engine can go on from it, within an epoch too.
 
     Where several `ranks` train together, the inputs, targets and weights are those of this rank. Everything else is the
     same on every rank: batches, losses and weights are those of all together.
@@ -59,12 +61,15 @@ class Job:
 
     # What follows is the state of the job: all fields that the constructor does not take.
     epochs_done: int = field(init=False, default=0)
+    """Epochs done."""
     batches_done: int = field(init=False, default=0)
     """Batches done in the present epoch."""
     steps_done: int = field(init=False, default=0)
+    """Steps done, in all epochs."""
     loss_total: float = field(init=False, default=0.0)
     """Σ loss · weight over the present epoch's batches."""
     weight_total: float = field(init=False, default=0.0)
+    """Σ weight over the present epoch's batches."""
     order_state: Any = field(init=False, default=None)
     """The state of the shuffling stream from which the present epoch's order was drawn."""
     drawn_order: Array | None = field(init=False, default=None)
@@ -72,12 +77,15 @@ class Job:
     learning_rate: float = field(init=False, default=0.0)
     """The learning rate of the last step."""
     schedule_memory: Memory = field(init=False, default_factory=dict)
+    """What the schedules keep; see `plainnet.schedules`."""
     gradient_norms: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=10))
     """The norms of the latest steps' gradients, before clipping."""
     optimizer_state: State = field(init=False)
+    """What the optimizer remembers: vectors like the parameters, by name."""
     good_parameters: Array = field(init=False)
     """The parameters at the latest start of an epoch whose loss was finite; a run that is cut short returns to them."""
     good_statistics: Array = field(init=False)
+    """The statistics at that moment."""
     good_epoch: int = field(init=False, default=-1)
     """The number of epochs that had been done at the latest `keep_good`."""
 
@@ -137,7 +145,7 @@ class Job:
         return [*schedules.scheduled(self.optimizer), *layers]
 
     def scheduled_numbers(self, epoch: float) -> list[float]:
-        """Return the learning rate and the values of `scheduled` at a point of the run."""
+        """Return the learning rate and the values of `scheduled` at the point `epoch` of the run."""
         rate = self.optimizer.schedule.rate(epoch, self.epochs, self.schedule_memory)
         if not self.scheduled:  # as mostly, and a step of a small network takes less time than this
             return [rate]
@@ -169,7 +177,7 @@ class Job:
         self.steps_done += 1
 
     def end_step(self, loss: float, weight: float) -> None:
-        """Count a batch whose examples weigh `weight` together."""
+        """Count a batch with its `loss`, whose examples weigh `weight` together."""
         self.loss_total += weight * loss
         self.weight_total += weight
         self.batches_done += 1

@@ -12,7 +12,7 @@ MEASURES = ("loss", "learning_rate", "gradient_norm")
 
 
 class Notes:
-    """A table of the epochs that a call of `Engine.run` has to report: the engine writes a row at the end of each.
+    """Notes are a table of the epochs of a `job` that a call of `Engine.run` has to report, with a row for each.
 
     An epoch is reported if its number, counted from 1, is a multiple of `every` or is `last`. `rows` has room for
     those up to the epoch `goal`, and `count` says how many are written. The columns, in double precision:
@@ -39,7 +39,7 @@ class Notes:
         return epoch % self.every == 0 or epoch == self.last
 
     def add(self, job: Job, loss: float, gradient: Array) -> None:
-        """Write the row of the epoch that has just ended, with this loss and its last step's gradient."""
+        """Write the row of the epoch of `job` that has just ended, with its `loss` and its last step's `gradient`."""
         parts = [gradient[part] for part in self.layers.values()]
         norms = [math.sqrt(np.vdot(part, part)) for part in parts]
         self.rows[self.count] = loss, job.learning_rate, job.gradient_norms[-1], *norms

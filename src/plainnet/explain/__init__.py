@@ -23,11 +23,18 @@ def explain(
     dropout_seed: int = 0,
     examples: Sequence[str] | None = None,
 ) -> Explanation:
-    """Walk one training step of `net` on the examples X and y, with all its numbers and their formulas.
+    """Return one training step of `net` on the examples X and y, with all its numbers and their formulas.
 
     The step is the first of a run on these examples as one batch, of which `net.loss_and_gradient` with the same
     `sample_weight` and `dropout_seed` gives the gradient. Every gradient stands beside central differences, taken in
-    float64. Nothing of the network changes. `examples` are names for the rows.
+    float64. Nothing of the network changes.
+
+    Arguments:
+        X, y, loss: as `net.fit` takes them; a few examples are enough.
+        optimizer: a name or an object, whose update is shown.
+        sample_weight: a weight of at least 0 for each example.
+        dropout_seed: decides the dropout masks.
+        examples: names for the rows.
 
     Raises InvalidValue and InvalidType as `net.fit` does, and where the loss is not finite.
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """A gradient's central differences, NaN where an entry of a large array was left out, and relative errors."""
+    """A check is a gradient's central differences, with their relative errors.
+
+    `numerical` are the differences, NaN where an entry of a large array was left out, and `errors` the relative errors.
+    """
 
     numerical: Array
     errors: Array
@@ -50,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Quantity:
-    """An array of the step: its name, the formula it came from, and its numbers as the engine had them."""
+    """A quantity is an array of the step: its `name`, the formula it came from, and its numbers, `values`."""
 
     name: str
     formula: str
@@ -61,20 +64,27 @@ class Quantity:
     rows: tuple[str, ...] = ()
     """A name for each row, where rows have names."""
     columns: tuple[str, ...] = ()
+    """A name for each column, where columns have names."""
     check: Check | None = None
     """The numerical gradient beside a gradient."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """All that happens at one place: a layer, the loss, an array of parameters. `stage["z"]` is a quantity by name."""
+    """A stage is all that happens at one place: a layer, the loss, an array of parameters.
+
+    `title` names the place; `stage["z"]` is a quantity by its name.
+    """
 
     title: str
     code: str
     """Its name in Python, such as `net.layers[0]`; empty if it has none."""
     quantities: tuple[Quantity, ...]
+    """The arrays, in the order in which they are computed."""
     formulas: tuple[Formula, ...] = ()
+    """The formulas of what happens there."""
     notes: tuple[str, ...] = ()
+    """Remarks."""
 
     def __getitem__(self, name: str) -> Quantity:
         for quantity in self.quantities:
@@ -85,7 +95,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the step: forward, loss, backward or update."""
+    """A section is a part of the step, forward, loss, backward or update: a sequence of stages.
+
+    `title` names it, `note` says what it shows, and `stages` are its stages in order.
+    """
 
     title: str
     note: str
@@ -103,7 +116,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One training step in numbers; `plainnet.explain` makes it.
+    """An explanation is one training step in numbers; `plainnet.explain` makes it.
 
     `forward` has a stage a layer, `loss` one stage, `backward` a stage a layer from the last to the first, `update`
     one for the gradient as the optimizer takes it and one for each array of parameters. It prints as text, shows as
@@ -111,14 +124,21 @@ class Explanation:
     """
 
     network: str
+    """The network in words."""
     dtype: str
+    """The number type of the step."""
     examples: tuple[str, ...]
+    """A name for each example."""
     loss_name: str
+    """The name of the loss."""
     optimizer: str
+    """The optimizer in words."""
     value: float
     """The loss of the step, penalties included."""
     penalty: float
+    """The penalties on the weights, a part of `value`."""
     learning_rate: float
+    """The learning rate of the step."""
     forward: Section
     loss: Section
     backward: Section
@@ -136,7 +156,7 @@ class Explanation:
         return max((check.relative_error for check in checks), default=math.nan)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data that JSON holds: arrays as lists, None for a number that is not finite."""
+        """Return all of it as plain data that JSON holds: arrays as lists, None for a number that is not finite."""
         return {
             "network": self.network,
             "dtype": self.dtype,
@@ -159,7 +179,7 @@ class Explanation:
         return as_text(self, full, width)
 
     def rich(self, *, full: bool = False) -> RenderableType:
-        """Return an object that a rich console prints. Needs the extra `cli`."""
+        """Return an object that a rich console prints, arrays abbreviated unless `full`. Needs the extra `cli`."""
         from plainnet.explain.text import renderable
 
         return renderable(self, full)

@@ -176,7 +176,7 @@ def load(
     activation: Activatable | None = None,
     output_activation: Activatable | None = None,
 ) -> Network:
-    """Return the network of a safetensors file, or `net` with the file's arrays in it.
+    """Return the network of the safetensors file at `path`, or `net` with the file's arrays in it.
 
     Arrays go by their names: `layers.0.weights` and so on are plainnet's; `0.weight`, `2.weight` and so on are an
     `nn.Sequential`'s, whose modules with parameters belong, in order, to the layers with parameters, and whose
@@ -189,6 +189,15 @@ def load(
 
     Raises FileError, naming the file, where it is damaged or does not fit, and InvalidValue where `activation` is
     missing, or given for a network that is already described.
+
+    >>> import tempfile
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(2, "tanh"), pn.Dense(1), input_size=3, seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.export(f"{folder}/net.safetensors", layout="pytorch")
+    ...     same = pn.load_safetensors(f"{folder}/net.safetensors")
+    >>> bool((same.parameters == net.parameters).all())
+    True
     """
     file = fspath(path)
     if net is not None and not isinstance(net, Network):

@@ -37,8 +37,17 @@ def record_of(net: Network) -> dict[str, Any]:
 def load(path: str | PathLike[str], *, custom: Iterable[Any] = ()) -> Network:
     """Return the network that `save` wrote to `path`; `custom` are the user's own layer classes and functions in it.
 
-    A checkpoint is taken as well: the network as it was at that moment. Raises FileError, naming the file, where it
-    is missing, damaged, something else or from a newer version.
+    A checkpoint is taken as well: the network as it was at that moment. Nothing in the file is run. Raises FileError,
+    naming the file, where it is missing, damaged, something else or from a newer version.
+
+    >>> import tempfile
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(2, "tanh"), input_size=3, seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(f"{folder}/net.npz")
+    ...     same = pn.load(f"{folder}/net.npz")
+    >>> bool((same.predict([[1, 2, 3]]) == net.predict([[1, 2, 3]])).all())
+    True
     """
     record, arrays = read_archive(path)
     try:

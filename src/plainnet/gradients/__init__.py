@@ -2,6 +2,11 @@
 
 A gradient that fails is compared once more as it would be without each of the usual mistakes, and a mistake is named
 where it accounts for all of the difference: see `plainnet.gradients.diagnosis` and `plainnet.gradients.mistakes`.
+
+>>> from plainnet.gradients import check
+>>> report = check(lambda w: (w**3).sum(), lambda w: 3 * w**2, [1.0, -2.0])
+>>> report.passed, report.verdict
+(True, 'passed (tolerance 1e-06)')
 """
 
 import textwrap
@@ -28,7 +33,10 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, repr=False)
 class ArrayCheck:
-    """One array's gradient against central differences."""
+    """An array check is one array's gradient against central differences.
+
+    `name` says which array, `gradient` is what was checked, `numerical` are the differences; both have its shape.
+    """
 
     name: str
     gradient: Array
@@ -65,7 +73,10 @@ class ArrayCheck:
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """The check of all arrays; prints as a table with a verdict."""
+    """A gradient report is the check of all arrays; it prints as a table with a verdict.
+
+    `arrays` are the single checks, `tolerance` the largest relative error that passes.
+    """
 
     arrays: Sequence[ArrayCheck]
     tolerance: float = TOLERANCE
@@ -137,11 +148,12 @@ def check(
     candidates: Mapping[str, Any] | None = None,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
-    """Hold a hand-written `gradient` against central differences of the scalar `function` at the point `at`.
+    """Return a hand-written `gradient` held against central differences of the scalar `function` at the point `at`.
 
     A failure is diagnosed where it can be. `examples`, over how many the function takes its mean, lets a factor of
     that number be read. `candidates` are arrays by name, each the gradient with one thing mended: the one that
-    agrees, or agrees but for a constant factor, is named.
+    agrees, or agrees but for a constant factor, is named. `name` is what the report calls the gradient, `tolerance` the
+    largest relative error that passes. Raises InvalidValue where the gradient does not have the shape of the point.
 
     >>> check(lambda w: (w ** 2).sum(), lambda w: 2 * w, [1.0, -3.0]).passed
     True
@@ -178,11 +190,25 @@ def check_gradients(
     dropout_seed: int = 0,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
-    """Hold every parameter's gradient against central differences, in float64 on a copy of `net`.
+    """Return every parameter's gradient held against central differences, in float64 on a copy of `net`.
 
-    `training=False` checks the network as it predicts (BatchNorm with running statistics, no Dropout). Entries at a
-    kink of the loss, such as relu's or an L1 penalty's at 0, have no derivative: they are left out and counted in
-    `kinks`. Where a whole array lies at kinks, the report is undecided, and not passed.
+    Entries at a kink of the loss, such as relu's or an L1 penalty's at 0, have no derivative: they are left out and
+    counted in `kinks`. Where a whole array lies at kinks, the report is undecided, and not passed.
+
+    Arguments:
+        X, y, loss, sample_weight: as `net.loss_and_gradient` takes them; a few examples are enough.
+        training: False checks the network as it predicts (BatchNorm with running statistics, no Dropout).
+        dropout_seed: decides the dropout masks, the same for each difference.
+        tolerance: the largest relative error of a gradient that passes.
+
+    Raises InvalidValue or InvalidType for arguments that do not fit, or where the network has no parameters.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.xor()
+    >>> net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
+    >>> report = pn.check_gradients(net, X, y, loss="mse")
+    >>> report.passed, report.relative_error < 1e-6, [array.name for array in report.arrays]
+    (True, True, ['layers[0].weights', 'layers[0].bias', 'layers[1].weights', 'layers[1].bias'])
     """
     twin = net.copy(dtype="float64")
     if not twin.is_built:
@@ -208,11 +234,13 @@ def check_by_hand(
     loss: Any = None,
     tolerance: float = TOLERANCE,
 ) -> GradientReport:
-    """Hold a `gradient` that other code computed against `net` with the same layers and the same weights.
+    """Return a `gradient` of other code held against `net`, which has the same layers and the same weights.
 
     `gradient` has an array for each of `net.parameter_names()`, in that order or by name. Nothing of plainnet's own
     gradient enters the verdict: the truth is central differences of the loss. For Dense networks a failure is also
-    diagnosed by the mistakes of `plainnet.gradients.mistakes`, alone and together.
+    diagnosed by the mistakes of `plainnet.gradients.mistakes`, alone and together. X, y and `loss` are as for
+    `net.loss_and_gradient`; `tolerance` is the largest relative error that passes. Raises InvalidValue where an array
+    does not have the shape of its parameter.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.xor()

@@ -165,7 +165,7 @@ class Layer(Configurable):
     """The number of examples that a training step needs at least."""
 
     def claim(self) -> None:
-        """Mark the layer as belonging to a network; InvalidValue where it belongs to one already."""
+        """Mark the layer as belonging to a network; raise InvalidValue where it belongs to one already."""
         if self.__dict__.get("_claimed"):
             raise InvalidValue(f"{self!r} already belongs to a network; make a new layer for each place")
         self.__dict__["_claimed"] = True

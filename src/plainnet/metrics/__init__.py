@@ -26,6 +26,12 @@ largest entry, a probability in a single column, or of each of several labels, a
 
 Every formula is that for examples of weight 1. With `sample_weight`, each example counts as often as its weight
 says: sums and numbers of examples become sums of weights, and an example of weight 0 counts as absent.
+
+>>> import numpy as np
+>>> from plainnet import metrics
+>>> probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1], [0.0, 1.0, 0.0]])
+>>> metrics.accuracy(np.array([0, 2, 1, 1]), probabilities)
+0.75
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -96,7 +96,7 @@ class Reliability:
 def reliability(
     targets: Array, predictions: Array, sample_weight: Array | None = None, bins: int = BINS
 ) -> Reliability:
-    """Return confidence and accuracy of the likeliest classes in bins; see `expected_calibration_error`.
+    """Return confidence and accuracy of the likeliest classes in so many `bins`; see `expected_calibration_error`.
 
     Raises InvalidValue where targets do not fit predictions, have several labels in a row, or a prediction is no
     probability.

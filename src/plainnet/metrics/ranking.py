@@ -79,7 +79,9 @@ def roc_curve(positive: Array, scores: Array, sample_weight: Array | None = None
 
 
 def precision_recall_curve(positive: Array, scores: Array, sample_weight: Array | None = None) -> tuple[Array, Array]:
-    """Return precision and recall at each threshold, the highest first; all arrays are 1-D, as in `roc_curve`.
+    """Return precision and recall at each threshold, the highest first; all arrays are 1-D.
+
+    `positive` and `scores` are as for `roc_curve`.
 
     >>> precision_recall_curve(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))[0].round(3)
     array([1.   , 0.5  , 0.667, 0.5  ])

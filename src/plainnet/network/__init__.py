@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """Layers in order; each takes the outputs of the one before.
+    """A network is layers in order; each takes the outputs of the one before.
 
     `parameters` is one contiguous vector of all weights and biases, and every layer's arrays are views into it;
     `statistics` is a second vector, for what BatchNorm records.
@@ -86,7 +86,7 @@ class Network:
         self.dropout = np.random.default_rng(dropout)
 
     def reseed(self, seed: int) -> None:
-        """Take the seed of another network, as ranks do that train one together; parameters stay as they are."""
+        """Take the `seed` of another network, as ranks do that train one together; parameters stay as they are."""
         self.__dict__["seed"] = seed
         self._begin_streams()
 
@@ -219,7 +219,10 @@ class Network:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], custom: Iterable[Any] = ()) -> Network:
-        """Return the network that `describe` described; `custom` are the user's own classes and functions in it."""
+        """Return the network of a `description` that `describe` returned; its weights are drawn anew from its seed.
+
+        `custom` are the user's own classes and functions in it.
+        """
         custom = tuple(custom)
         layers = [build("layer", layer, LAYERS, custom) for layer in description["layers"]]
         return cls(
@@ -230,7 +233,15 @@ class Network:
         )
 
     def summary(self) -> str:
-        """Return a line for each layer: its arguments, the size of its outputs and its number of parameters."""
+        """Return a line for each layer: its arguments, the size of its outputs and its number of parameters.
+
+        >>> import plainnet as pn
+        >>> print(pn.Network(pn.Dense(4, "tanh"), pn.Dense(1), input_size=3).summary())
+        layer                              outputs  parameters
+        Dense(units=4, activation='tanh')        4          16
+        Dense(units=1)                           1           5
+        3 inputs, 21 parameters, float32
+        """
         rows = [("layer", "outputs", "parameters")]
         rows += [(repr(layer), str(units), f"{count:,}") for layer, units, count in self.layer_sizes()]
         size = f"{self.parameters.size:,} parameters, {self.dtype.name}" if self.is_built else "not built yet"
@@ -267,6 +278,12 @@ class Network:
         predicts whatever is asked for where a part is your own or X is a file. The two differ by rounding. Which one
         "auto" takes depends on the sizes of the network and of X alone, so equal networks give the same X the same
         outputs at every call.
+
+        >>> import plainnet as pn
+        >>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=2, dtype="float64")
+        >>> net.layers[0].weights, net.layers[0].bias = [[1], [-1]], [0.5]
+        >>> net.predict([[0, 0], [1, 0], [0, 1]]).round(3).ravel().tolist()
+        [0.622, 0.818, 0.378]
         """
         return checked_outputs(self, X, engine=engine)
 
@@ -288,7 +305,8 @@ class Network:
     def logits(self, X: Any, *, engine: str = "auto") -> Array:
         """Return for each row of X the weighted sums z of the last layer, whose activation f(z) `predict` returns.
 
-        X and `engine` are as for `predict`.
+        X and `engine` are as for `predict`; the result is (examples, outputs). Raises InvalidValue where the last layer
+        has no activation.
         """
         if not self.layers[-1].ends_in_activation:
             raise InvalidValue(f"the last layer, {self.layers[-1]!r}, has no activation and so no sums before it")
@@ -306,11 +324,21 @@ class Network:
         """Return the loss over the data, without penalties, and each metric by its name.
 
         Arguments:
+            X: the examples, as `predict` takes them.
+            y: the targets, as `fit` takes them.
             loss: a name, an object or a function; see `plainnet.losses`. It has to be given.
             metrics: names or functions (targets, predictions) -> float.
             sample_weight: a weight of at least 0 for each example, for the loss and the metrics; rows of weight 0 are
                 left out. A function gets the weights if it has an argument `sample_weight`; otherwise all its rows
                 count the same, and a warning says so.
+
+        Raises InvalidValue or InvalidType for arguments that do not fit.
+
+        >>> import plainnet as pn
+        >>> net = pn.Network(pn.Dense(1), input_size=1)
+        >>> net.layers[0].weights = 2
+        >>> net.evaluate([[1], [2]], [[3], [3]], loss="mse", metrics=["mae"])
+        {'loss': 1.0, 'mae': 1.0}
         """
         loss = loss_for(self, loss)
         inputs, targets, weights = without_weightless(examples_for(self, X, y, loss, sample_weight))
@@ -330,8 +358,16 @@ class Network:
     ) -> tuple[float, Array]:
         """Return the loss of one training step, penalties included, and its gradient, laid out like `parameters`.
 
-        With `training=False` Dropout and BatchNorm work as in `predict`. The network does not change: the dropout
-        masks come from `dropout_seed`, the same at every call, and the running statistics stay as they are.
+        X, y, `loss` and `sample_weight` are as for `evaluate`. With `training=False` Dropout and BatchNorm work as in
+        `predict`. The network does not change: the dropout masks come from `dropout_seed`, the same at every call, and
+        the running statistics stay as they are.
+
+        >>> import plainnet as pn
+        >>> net = pn.Network(pn.Dense(1), input_size=1, dtype="float64")
+        >>> net.layers[0].weights = 2
+        >>> loss, gradient = net.loss_and_gradient([[1.0]], [[3.0]], loss="mse")
+        >>> loss, gradient.tolist()  # (2 - 3)², and 2 (2 - 3) for the weight and the bias
+        (1.0, [-2.0, -2.0])
         """
         loss = loss_for(self, loss)
         examples = in_memory(without_weightless(examples_for(self, X, y, loss, sample_weight)))
@@ -409,6 +445,14 @@ class Network:
         Returns the record of the run, which is also in `history`. Raises InvalidValue or InvalidType for arguments
         that do not fit; DivergenceError if the loss stops being finite, with the network back at its last parameters
         that gave a finite loss.
+
+        >>> import plainnet as pn
+        >>> X, y = pn.datasets.moons(200, noise=0.1, seed=1)
+        >>> net = pn.Network(pn.Dense(16, "tanh"), pn.Dense(2, "softmax"), seed=1)
+        >>> history = net.fit(X, y, loss="cross_entropy", optimizer=pn.Adam(0.01), epochs=100, validation=0.2,
+        ...                   early_stopping=20, metrics=["accuracy"])
+        >>> history.metrics["accuracy"][-1] > 0.9
+        True
         """
         options = {**locals(), **unknown}  # by name, so that they need not be listed again
         for name in ("self", "X", "y", "unknown"):
@@ -418,18 +462,32 @@ class Network:
         return fit(self, X, y, **options)
 
     def training(self, X: Any, y: Any, **options: Any) -> Generator[Report, None, None]:
-        """Train as an iterator of reports; the options are those of `fit` but `progress`.
+        """Train as an iterator of reports; X, y and the options are those of `fit` but `progress`.
 
         The options are checked at the call; training starts with the first `next`. If the iterator is closed early or
         interrupted, the network has the best parameters if early stopping keeps them, otherwise those of the last
-        whole epoch.
+        whole epoch. Yields a `Report` every `report_every` epochs. Raises as `fit` does.
+
+        >>> import plainnet as pn
+        >>> X, y = pn.datasets.xor()
+        >>> net = pn.Network(pn.Dense(4, "tanh"), pn.Dense(1, "sigmoid"), seed=1)
+        >>> for report in net.training(X, y, loss="mse", optimizer=pn.SGD(1.0), epochs=10_000, report_every=10):
+        ...     if report.loss < 0.01:
+        ...         break
+        >>> report.epoch < 10_000
+        True
         """
         from plainnet.training import training
 
         return training(self, X, y, **options)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the network to an `.npz` file that `plainnet.load` reads; see `plainnet.files.model`."""
+        """Write the network to an `.npz` file at `path`, which `plainnet.load` reads.
+
+        The file holds the layers, their parameters and statistics, the table's schema, the classes and the history; an
+        existing file is replaced only by a whole new one. Raises InvalidValue where the network is not built, FileError
+        where the file cannot be written.
+        """
         from plainnet.files.model import save
 
         save(self, path)
@@ -437,7 +495,13 @@ class Network:
     def export(self, path: str | PathLike[str], to: str | None = None, **options: Any) -> None:
         """Write the network for other programs: "onnx", "safetensors", "script", "trainer" or "c".
 
-        Without `to`, the path's ending decides: .onnx, .safetensors, .c, or .py for the script. See `plainnet.export`.
+        Arguments:
+            path: the file.
+            to: the format; without it the path's ending decides: .onnx, .safetensors, .c, or .py for the script.
+            options: those of the format, such as `layout="pytorch"` of safetensors; see docs/use/export.md.
+
+        Raises InvalidValue for an unknown format and for a network that the format cannot hold, FileError where the
+        file cannot be written, MissingExtraError where the format's library is not installed.
         """
         from plainnet.export import export
 

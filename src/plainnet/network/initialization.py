@@ -29,6 +29,7 @@ def initialize_from_data(net: Network, X: Any, seed: int | None = None) -> None:
     its first values. A network that is not built is built for the columns of X.
 
     Arguments:
+        net: the network, whose weights and biases are changed.
         X: the examples of the training, (examples, features). Of many rows a random part is taken.
         seed: a whole number of at least 0; if it is not given, the network's own seed decides.
 

@@ -37,6 +37,7 @@ def play(
     shows the page below it.
 
     Arguments:
+        net, X, y: the network and its examples and targets; all three or none.
         loss, optimizer, sample_weight: as `net.fit` takes them. Those not given are those of the network's latest run,
             or the usual ones for such a network.
         batch_size: examples per step; None for all at once.
@@ -49,7 +50,16 @@ def play(
         notebook: True to let pages of servers on this machine show the page in a frame, as a notebook does; None for
             in a notebook.
 
-    Raises MissingExtraError without the extra `play`, and InvalidValue and InvalidType as `net.fit` does.
+    Returns the page's server. Raises MissingExtraError without the extra `play`, and InvalidValue and InvalidType as
+    `net.fit` does.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.circles(200, noise=0.1, seed=1)
+    >>> net = pn.Network(pn.Dense(8, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=1)
+    >>> page = pn.play(net, X, y, loss="cross_entropy", browser=False)  # True opens it
+    >>> page.url.startswith("http://127.0.0.1:")
+    True
+    >>> page.close()
     """
     from plainnet.play.opening import opened  # the rest of this package, when it is first asked for
 

@@ -57,7 +57,10 @@ def new_figure(width: float, height: float) -> Picture:
 
 
 def new_axes(width: float = 7, height: float = 4) -> Axes:
-    """Make the axes of a figure that belongs to no window and shows itself in a notebook; sizes are in inches."""
+    """Return the axes of a new figure that belongs to no window and shows itself in a notebook.
+
+    `width` and `height` are in inches. Raises MissingExtraError without matplotlib.
+    """
     return new_figure(width, height).add_subplot()
 
 

@@ -77,7 +77,8 @@ def _readable_on(ground: Array) -> str:
 def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
     """Draw a point for each example, its prediction over its true value; on the line the two are equal.
 
-    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn.
+    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. `name` is
+    that of the target.
     """
     true, predicted, left_out = _pairs(targets, predictions)
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)
@@ -94,7 +95,8 @@ def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = N
 def residuals(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
     """Draw the residual of each example, true value - prediction, over its prediction; a good model leaves no pattern.
 
-    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. Points that
+    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. `name` is
+    that of the target. Points that
     bend or fan out show what the model has not learned: a curve, or errors that grow with the value.
     """
     true, predicted, left_out = _pairs(targets, predictions)

@@ -70,8 +70,8 @@ def precision_recall_curve(
 ) -> Axes:
     """Draw precision over recall for every threshold, with the average precision, the area under the steps.
 
-    It takes what `roc_curve` takes and draws as many curves. Guessing has the share of a class as its precision, a
-    dotted line; where a class is rare the curve says more than the ROC curve.
+    It takes what `roc_curve` takes, `threshold` as well, and draws as many curves. Guessing has the share of a class as
+    its precision, a dotted line; where a class is rare the curve says more than the ROC curve.
     """
     shown = _Classes(targets, predictions, names, sample_weight, colors, metrics.average_precision, "average precision")
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)
@@ -95,9 +95,10 @@ def reliability_diagram(
 ) -> Axes:
     """Draw the share of right predictions over their confidence, with the expected calibration error.
 
-    The confidence is the probability of the predicted class. A point is a bin of confidences, the larger the more
-    examples are in it, with Wilson's interval of its share. On the dashed line confidence is right; below it the
-    network is too sure, above it not sure enough. Targets and predictions are those of `metrics.reliability`.
+    The confidence is the probability of the predicted class. A point is one of so many `bins` of confidences, the
+    larger the more examples are in it, with Wilson's interval of its share. On the dashed line confidence is right;
+    below it the network is too sure, above it not sure enough. Targets and predictions are those of
+    `metrics.reliability`.
     """
     found = metrics.reliability(targets, predictions, sample_weight, bins)
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)

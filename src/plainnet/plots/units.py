@@ -48,10 +48,10 @@ def hidden_units(
     """Draw the activation of each unit of a layer over the plane of two inputs: a tile per unit, the darker the higher.
 
     `layer` is a place in `net.layers`, by default that of the first hidden layer. `labels` is the class of each
-    example, (examples,), and colours its point; the other arguments are those of `decision_boundary`. Layers and units
-    count from 0. If there are more than `MOST_UNITS` units, those are drawn that vary most over the examples; if there
-    are more than `MOST_TILE_POINTS` examples, a sample is drawn. TensorFlow Playground (Smilkov et al. 2017) has such
-    pictures.
+    example, (examples,), and colours its point; `features`, `at`, `names` and `scales` are those of
+    `decision_boundary`. Layers and units count from 0. If there are more than `MOST_UNITS` units, those are drawn that
+    vary most over the examples; if there are more than `MOST_TILE_POINTS` examples, a sample is drawn. TensorFlow
+    Playground (Smilkov et al. 2017) has such pictures.
     """
     inputs = inputs_for(net, X)[:]
     place = _checked_layer(net, layer)

@@ -42,13 +42,13 @@ def loss_surface(
 ) -> Axes:
     """Draw the loss, penalties included, around a point, with the descent and the tangent there.
 
-    `along` names one or two parameters; all others stay as they are at the point. One gives the loss as a curve with
-    its tangent, whose slope is ∂loss/∂parameter; two give a map in contours, or a surface if `axes` is 3-D. `path` is
-    the parameters of a run, one vector per step, such as `[net.parameters.copy() for _ in net.training(...)]`; without
-    `along` the map spans its two main directions, the first two right singular vectors of path - path[-1]
-    (Li et al., "Visualizing the loss landscape of neural nets", 2018). `at` is the point, a vector of parameters; by
-    default it is the beginning of the path, or the network as it is. The tangent shows the steepest descent within the
-    map.
+    `loss` is a name, an object or a function. `along` names one or two parameters; all others stay as they are at the
+    point. One gives the loss as a curve with its tangent, whose slope is ∂loss/∂parameter; two give a map in contours,
+    or a surface if `axes` is 3-D. `path` is the parameters of a run, one vector per step, such as
+    `[net.parameters.copy() for _ in net.training(...)]`; without `along` the map spans its two main directions, the
+    first two right singular vectors of path - path[-1] (Li et al., "Visualizing the loss landscape of neural nets",
+    2018). `at` is the point, a vector of parameters; by default it is the beginning of the path, or the network as it
+    is. The tangent shows the steepest descent within the map.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.xor()

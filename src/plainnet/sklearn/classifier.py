@@ -39,7 +39,7 @@ def _is_multilabel(estimator: "MLPClassifier") -> bool:
 
 @documented
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A network that predicts classes: `sklearn.neural_network.MLPClassifier`, with more to choose from.
+    """MLPClassifier predicts classes with a network: `sklearn.neural_network.MLPClassifier` with more to choose from.
 
     It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 
@@ -115,12 +115,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> Array:
-        """Return the label of each row, (rows,); for several labels 0 or 1 for each, (rows, labels)."""
+        """Return the label of each row of X, (rows,); for several labels 0 or 1 for each, (rows, labels)."""
         outputs = self._outputs(X)
         return decode(self._label_binarizer, decide(self._label_binarizer, outputs))
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class in the order of `classes_`, (rows, classes)."""
+        """Return for each row of X the probability of each class in the order of `classes_`, (rows, classes)."""
         if self._is_binary():
             z = self._outputs(X, before_activation=True)
             return sigmoid(np.hstack([-z, z]))
@@ -128,7 +128,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return outputs if outputs.shape[1] == len(self.classes_) > 1 else np.ones_like(outputs)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the natural logarithm of `predict_proba`; it is finite where a probability rounds to 0."""
+        """Return the natural logarithm of `predict_proba` of X; it is finite where a probability rounds to 0."""
         z = self._outputs(X, before_activation=True)
         if len(self.classes_) == 1:
             return np.zeros_like(z)

@@ -20,7 +20,7 @@ from plainnet.sklearn.samples import Samples, is_constant
 
 @documented
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A network that predicts numbers: `sklearn.neural_network.MLPRegressor`, with more to choose from.
+    """MLPRegressor predicts numbers with a network: `sklearn.neural_network.MLPRegressor` with more to choose from.
 
     It minimizes, over a batch of rows i with weights s_i (1 without weights) and S = Σ_i s_i,
 
@@ -94,7 +94,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction for each row, (rows,), or (rows, outputs) if there are several."""
+        """Return the prediction for each row of X, (rows,), or (rows, outputs) if there are several."""
         return _one_axis(self._outputs(X))
 
     _numeric_targets = True

@@ -23,7 +23,7 @@ from plainnet.tabular.texts import as_text
 
 @documented_table
 class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
-    """A network that predicts classes from the columns of a table, as they are.
+    """TableClassifier is a network that predicts classes from the columns of a table, as they are.
 
     Nothing has to be prepared: numbers, text, categories, booleans, dates and missing values are encoded as the recipe
     says, what a column is being decided by its values, as for the tables of `plainnet train`.
@@ -83,18 +83,18 @@ class TableClassifier(ClassifierMixin, BaseTable):  # type: ignore[misc]
         self._set_arguments(locals())
 
     def predict(self, X: Any) -> Array:
-        """Return the most probable label of each row, (rows,)."""
+        """Return the most probable label of each row of X, (rows,)."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class in the order of `classes_`, (rows, classes)."""
+        """Return for each row of X the probability of each class in the order of `classes_`, (rows, classes)."""
         outputs = self._outputs(X)
         assert isinstance(self.table_.target, ClassTarget)
         return self._in_order(self.table_.target.probabilities(outputs), 0.0)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the natural logarithm of `predict_proba`; it is finite where a probability rounds to 0.
+        """Return the natural logarithm of `predict_proba` of X; it is finite where a probability rounds to 0.
 
         Of several networks the probabilities are averaged, so that it is -infinity where all of theirs round to 0.
         """

@@ -14,7 +14,7 @@ from plainnet.tabular.recipe import Recipe
 
 @documented_table
 class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
-    """A network that predicts quantities from the columns of a table, as they are.
+    """TableRegressor is a network that predicts quantities from the columns of a table, as they are.
 
     Nothing has to be prepared: numbers, text, categories, booleans, dates and missing values are encoded as the recipe
     says, what a column is being decided by its values, as for the tables of `plainnet train`. The target is
@@ -69,7 +69,7 @@ class TableRegressor(RegressorMixin, BaseTable):  # type: ignore[misc]
         self._set_arguments(locals())
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction for each row, in the units of y, (rows,)."""
+        """Return the prediction for each row of X, in the units of y, (rows,)."""
         outputs = self._outputs(X)
         return self.table_.decode(outputs)
 

@@ -41,5 +41,7 @@ class FeatureGroups:
     """
 
     numbers: int
+    """The number of features that are numbers."""
     plain: int
+    """The number of plain features, such as those of one-hot categories."""
     categories: tuple[int, ...] = ()

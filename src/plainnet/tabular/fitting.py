@@ -71,6 +71,7 @@ class Fitted:
     net: Network
     """One network, or several as one; it knows its table and the record of its training."""
     prepared: Prepared
+    """The arrays that it was trained on, and the table."""
     members: tuple[History, ...]
     """The record of each of the networks that are averaged; that of the network itself if it is a single one."""
     judged: Judged | None
@@ -80,6 +81,7 @@ class Fitted:
     temperature: float | None = None
     """The temperature by which its probabilities are scaled, if they are."""
     interrupted: bool = False
+    """True if somebody ended the training before its end."""
 
     @property
     def history(self) -> History:
@@ -116,11 +118,18 @@ def fit_table(
     deadline: float = math.inf,
     **options: Any,
 ) -> Fitted:
-    """Train the recipe's network on prepared rows, or one on each of their folds.
+    """Return the recipe's network, trained on prepared rows, or one on each of their folds.
 
-    `follow` consumes the reports of a single network, `progress` shows how far several are. At `deadline`, a time of
-    `time.monotonic`, the training ends with the best parameters so far. `options` are those of `Network.fit` that a
-    recipe leaves open, such as `engine` and `class_weight`. Raises as `Network.fit` does.
+    Arguments:
+        prepared: the arrays, from `prepare` or `prepare_stream`.
+        recipe: the recipe that the rows were prepared for.
+        seed: a whole number of at least 0 for the weights, the order of the rows and the dropout masks.
+        follow: a function that consumes the reports of a single network.
+        progress: True to show how far several networks are.
+        deadline: a time of `time.monotonic`, at which the training ends with the best parameters so far.
+        options: those of `Network.fit` that a recipe leaves open, such as `engine` and `class_weight`.
+
+    Raises as `Network.fit` does.
     """
     if prepared.stream:
         recipe = replace(recipe, refit=False)

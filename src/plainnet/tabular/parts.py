@@ -125,7 +125,10 @@ def part_of_file(table: Table, path: TablePath, sample_weight: str | None) -> Ta
 
 @dataclass(frozen=True)
 class Share:
-    """A Share is drawn from the rows at random, or taken from their end where they are in the order of time."""
+    """A Share is drawn from the rows at random, or taken from their end where they are in the order of time.
+
+    `fraction` is the share of the rows, from 0 to below 1; with `last` it is their end.
+    """
 
     fraction: float
     last: bool = False
@@ -170,7 +173,7 @@ class Division:
             raise InvalidValue("folds and ensemble are both given; each makes several networks: take one of them")
 
     def for_rows(self, count: int, groups: int | None = None) -> Division:
-        """Return the division with what it leaves open decided for so many rows, and groups if rows stay together."""
+        """Return the division with what it leaves open decided for `count` rows, and `groups` if rows stay together."""
         few = count < ENOUGH_FOR_A_TEST
         test = self.test or Share(0.0 if few or self.folds else USUAL_TEST)
         folds = self.folds

@@ -51,17 +51,25 @@ class Prepared:
     """
 
     problem: Problem
+    """The rows and the target."""
     parts: Divided
+    """The rows by their parts."""
     table: Table
+    """The table, learned from the training rows."""
     X: Rows
+    """The features of the training rows, (rows, features)."""
     y: Rows
+    """Their targets, as the network learns them."""
     sample_weight: Rows | None
+    """Their weights, (rows,); None if all count the same."""
     validation: tuple[Array, ...]
     """Features and targets, and the rows' weights if there are any; empty where no rows are held out."""
     held_out: TablePart
     """The validation rows as they stand in the table."""
     dtype: str
+    """The number type of the arrays, "float32" or "float64"."""
     stream: Stream | None = None
+    """What is known of rows that are read in pieces; None if they are in memory."""
 
     @property
     def examples(self) -> tuple[Array, Array, Array | None]:
@@ -97,10 +105,18 @@ class Prepared:
 def prepare(
     problem: Problem, parts: Divided, recipe: Recipe, *, dtype: str = "float32", measured: bool = True
 ) -> Prepared:
-    """Learn the encoders on the training part and make arrays of `dtype` of it and of the validation part.
+    """Return arrays of the training and of the validation part, with encoders learned on the training part.
 
-    With folds, the encoders are learned on the rows of all folds. Unless the other parts are to be `measured`, no
-    warning says that rows of them are equal to training rows. Raises as `Table.learn` and `Table.features` do.
+    With folds, the encoders are learned on the rows of all folds.
+
+    Arguments:
+        problem: the rows and the target, from `problem_of`.
+        parts: their division, from `divide`.
+        recipe: the recipe, which says how columns are encoded.
+        dtype: "float32" or "float64", the number type of the arrays.
+        measured: False to give no warning that rows of other parts are equal to training rows.
+
+    Raises as `Table.learn` and `Table.features` do.
     """
     import polars.selectors as cs
 

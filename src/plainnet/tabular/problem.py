@@ -28,7 +28,12 @@ USUAL_LOSSES: dict[Task, str] = {"classification": "cross_entropy", "regression"
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A Problem holds the rows of a table that have a target and count, what the target is, and how they were read."""
+    """A Problem holds the rows of a table that have a target and count, what the target is, and how they were read.
+
+    `rows` has the frame and its weights. `target` is the name of the target's column, `task` is "classification" or
+    "regression", `loss` is the name of the loss. `options` are those that the rows were read with; `weight_column` and
+    `group` name the columns that hold the weights and what keeps rows together, or are None.
+    """
 
     rows: TablePart
     target: str
@@ -46,6 +51,7 @@ class Divided:
     """Divided holds the parts of a problem's rows; a part may be empty."""
 
     training: TablePart
+    """The rows to train on."""
     validation: TablePart | os.PathLike[str]
     """The rows by which the best epoch is chosen, or a file that has them."""
     test: TablePart
@@ -67,7 +73,11 @@ def problem_of_file(
     task: str | None = None,
     loss: str | None = None,
 ) -> Problem:
-    """Read a table file as a problem; see `read_table` and, for the other arguments, `problem_of`."""
+    """Return the problem of predicting the column `target` of a table file.
+
+    `path`, `ignore` and `options` are as for `read_table`; `sample_weight`, `group`, `task` and `loss` are as for
+    `problem_of`. Raises as both do.
+    """
     check_roles(target, sample_weight, group, options.categories, ignore)
     typed = read_typed(path, ignore=ignore, options=options, target=target)
     return problem_of(
@@ -96,9 +106,11 @@ def problem_of(
     """Return the problem of predicting the column `target` of a frame from its other columns.
 
     Rows without a target are left out. `options` are those that the rows were read with. `sample_weight` names the
-    column of weights, which is then no input: rows of weight 0 are left out before anything is learned or measured,
-    and all else that is learned or measured takes each row as often as its weight says. `group` names a column whose
-    rows of equal value stay in one part; it is no input either. `source` is how messages call the table.
+    column of weights, which is then no input: rows of weight 0 are left out before anything is learned or measured, and
+    all else that is learned or measured takes each row as often as its weight says. `group` names a column whose rows
+    of equal value stay in one part; it is no input either. `source` is how messages call the table. `frame` is a frame
+    of polars, as `read_table` returns it. `task` is "classification" or "regression", `loss` the name of a loss; by
+    default the target decides.
 
     Raises InvalidValue for a target that is lacking, constant or missing throughout, for a loss that does not go with
     the task, and for weights that are no numbers of at least 0.
@@ -126,9 +138,10 @@ def problem_of(
 
 
 def divide(problem: Problem, division: Division, seed: int | None = None) -> Divided:
-    """Divide the rows of a problem; what the division leaves open is decided by their number.
+    """Return the rows of a problem in their parts; what the division leaves open is decided by their number.
 
-    Raises InvalidValue where a part or a fold would be empty.
+    `problem` is what `problem_of` returned, `division` says which parts there are, and `seed`, a whole number of at
+    least 0, decides which rows are drawn. Raises InvalidValue where a part or a fold would be empty.
     """
     rows, groups, given = problem.rows, problem.groups, (problem.target, problem.task)
     division = division.for_rows(len(rows), None if groups is None else len(np.unique(groups)))

@@ -134,7 +134,7 @@ class ReadOptions:
         return AMONG_NUMBERS if self.missing is None else ()
 
     def with_categories(self, names: Iterable[str]) -> ReadOptions:
-        """Return the options with these columns among `categories`."""
+        """Return the options with the columns `names` among `categories`."""
         return replace(self, categories=(*self.categories, *names))
 
     def to_dict(self) -> dict[str, Any]:

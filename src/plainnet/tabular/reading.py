@@ -50,7 +50,7 @@ def read_table(
     ignore: Collection[str] = (),
     options: ReadOptions = DEFAULT,
 ) -> pl.DataFrame:
-    """Read a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
+    r"""Return a table file as a frame of Float64, Boolean and String columns, with null where a value is missing.
 
     `path` is the name of a file, or a list of several names of files that have the same columns, whose rows follow each
     other. The name's ending says what a file is: .csv, .tsv and .txt are text with a header, separated by commas
@@ -67,6 +67,13 @@ def read_table(
     Raises FileError, naming the file and, where there is one, the first line that is wrong; InvalidValue for
     a column of mixed kinds, an infinite number, a type that is no number, boolean or text, and an unknown
     name.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "animals.csv")
+    ...     _ = file.write_text("animal;weight\ncat;4.5\ndog;\n", encoding="utf-8")
+    ...     read_table(file).to_dicts()
+    [{'animal': 'cat', 'weight': 4.5}, {'animal': 'dog', 'weight': None}]
     """
     return read_typed(path, categories=categories, ignore=ignore, options=options).frame
 
@@ -218,7 +225,7 @@ def _columns(
 
 
 def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Collection[str] = ()) -> None:
-    """Write a frame as CSV (.csv, .txt), TSV (.tsv) or Parquet (.parquet, .pq), as the name's ending says.
+    """Write a `frame` to the file `path` as CSV (.csv, .txt), TSV (.tsv) or Parquet (.parquet, .pq), by its ending.
 
     What it holds reads back equal. `kept` names columns of text as another file has it, see `read_keeping`, where
     NA and the like may stand for a missing value: they get no quotation marks for it.
@@ -226,6 +233,14 @@ def write_table(path: str | os.PathLike[str], frame: pl.DataFrame, *, kept: Coll
     The file appears at once or not at all; see `plainnet.files.writing.replacing`.
 
     Raises FileError for another ending and for a place that cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> import polars
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "animals.csv")
+    ...     write_table(file, polars.DataFrame({"animal": ["cat", "dog"], "weight": [4.5, None]}))
+    ...     file.read_text(encoding="utf-8").splitlines()
+    ['animal,weight', 'cat,4.5', 'dog,']
     """
     ending = require_ending(Path(path), TEXT_ENDINGS + PARQUET_ENDINGS)
     if ending not in PARQUET_ENDINGS:

@@ -56,25 +56,35 @@ class Recipe:
     scaling: bool = True
     """A factor for each input, learned; see `plainnet.Scale`."""
     hidden: tuple[int, ...] = (256, 256, 256)
+    """The units of each hidden layer."""
     activation: str | None = None
     """None is selu for classes and mish for a quantity."""
     parametric: bool = True
     """Each unit learns how much of the activation it takes; see `plainnet.ParametricActivation`."""
     initializer: str = FROM_DATA
+    """The initial weights: "data" looks at the training rows, or the name of an initializer, or "auto"."""
     dropout: float = 0.15
+    """The share of the outputs of a hidden layer that a step sets to 0."""
     dropout_schedule: str = "flat_cosine"
+    """The schedule of that share over the run."""
     normalization: str = "none"
+    """The layer between the sums and the activation: "batch", "layer", "rms" or "none"."""
     l1: float = 0.0
+    """The penalty l1 · Σ|w| on the weights."""
     l2: float = 0.0
+    """The penalty l2/2 · Σw² on the weights."""
 
     # ---- the training ----
     loss: str | None = None
     """None is cross-entropy for classes and the squared error for a quantity."""
     label_smoothing: float = 0.1
+    """The share of each target that is spread evenly over all classes; see `plainnet.losses.CrossEntropy`."""
     optimizer: str = "adamw"
+    """The name of the optimizer."""
     learning_rate: float | None = None
     """None is 0.04 for classes and 0.2 for a quantity, or the optimizer's own rate where `unit_rates` is False."""
     schedule: str = "cosine_log"
+    """The schedule of the learning rate."""
     unit_rates: bool = True
     """Groups of parameters have learning rates of their own: weights 1/√inputs of the rate, biases 1/10, and these:"""
     scale_rate: float = 6.0
@@ -84,12 +94,17 @@ class Recipe:
     first_rate: float = 1.0
     """That of the first hidden layer's weights, beside 1/√inputs."""
     beta2: float | None = 0.95
+    """The decay of the mean square of adam and adamw; None is the optimizer's own."""
     momentum: float | None = None
+    """The momentum of sgd and rmsprop; None is the optimizer's own."""
     nesterov: bool = False
+    """True for Nesterov's momentum in sgd."""
     weight_decay: float | None = 0.02
     """None is the optimizer's own."""
     decay_schedule: str = "flat_cosine"
+    """The schedule of the weight decay."""
     clip_norm: float | None = None
+    """The largest norm of the gradient; None for any."""
     epochs: int | None = None
     """None is 256, or 128 where a network of few rows is trained a second time, which takes as long and is better."""
     batch_size: int = 256
@@ -99,6 +114,7 @@ class Recipe:
     early_stopping: int = 0
     """Epochs without improvement to stop after; 0 trains all epochs. The best epoch is kept in any case."""
     minimum_improvement: float = 0.0
+    """An epoch is better if it is so by more than this."""
     monitor: str = "error"
     """The best epoch has the lowest "loss", or the lowest "error": 1 - accuracy, or the root mean squared error."""
     refit: bool | None = None
@@ -144,7 +160,7 @@ class Recipe:
             )
 
     def varied(self, **given: Any) -> Recipe:
-        """Return the recipe with other settings; those that are None stay as they are.
+        """Return the recipe with the `given` settings in place of its own; those that are None stay as they are.
 
         Another optimizer takes its own rate and decay: those of the recipe were found with AdamW.
         """
@@ -167,7 +183,7 @@ class Recipe:
         )
 
     def for_rows(self, rows: int, networks: int = 1) -> Recipe:
-        """Return the recipe with what it leaves to the number of rows decided, for one network or several."""
+        """Return the recipe with what it leaves to the number of `rows` decided, for so many `networks`."""
         few = rows <= FEW_ROWS
         refit = networks == 1 and (few if self.refit is None else self.refit)
         usual = SHORT_EPOCHS if refit and few else USUAL_EPOCHS

@@ -30,13 +30,15 @@ def prepare_stream(
     communicator: Any = None,
     stream: bool | None = None,
 ) -> Prepared:
-    """Learn a table from files that need not fit into memory, in one pass, and return it ready for `fit_table`.
+    """Return a table of files that need not fit into memory, learned in one pass and ready for `fit_table`.
 
     `paths` are a file, a folder of files, or a list of both. With a `communicator` of mpi4py each rank calls this with
     the same arguments, and takes an equal part of the rows. `division` says which rows are held out, at most about
     100,000 for each part, drawn by a rule that looks at the seed and a row's number alone. The training rows, once
     encoded, stay in memory where they take little of it, and are otherwise read, piece by piece, in each epoch; with
-    `stream` they take at most 128 MB of memory. See `problem_of_file` for the other arguments.
+    `stream` they take at most 128 MB of memory. `target`, `ignore`, `options`, `sample_weight`, `task` and `loss` are
+    as for `problem_of_file`, `recipe` and `dtype` as for `prepare`, and `seed`, a whole number of at least 0, decides
+    which rows are held out. Raises as they do.
 
     Means, deviations, counts, categories and ranges are those of all training rows; medians, quartiles and the means
     of clipped features are those of a sample of about 100,000. The classes of the target are those of all rows.

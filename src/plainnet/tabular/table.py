@@ -72,7 +72,9 @@ class Table:
     """
 
     columns: tuple[Column, ...]
+    """The input columns, in order."""
     target: Target
+    """The target, its classes or its scale."""
     options: ReadOptions = DEFAULT
     """The options with which its files are read."""
     fingerprint: str = field(default="", repr=False)
@@ -93,18 +95,23 @@ class Table:
         options: ReadOptions = DEFAULT,
         sample_weight: Array | None = None,
     ) -> Table:
-        """Learn the table of the training rows, whose every column but the target is an input.
+        """Return the table of the training rows, whose every column but the target is an input.
 
-        With the encoding "standard" numbers are standardized and categories one-hot; see the classes of
-        `plainnet.tabular.columns`. With "robust" numbers are scaled by quartiles and clipped smoothly, dates are taken
-        apart, two categories are one feature, up to `largest_one_hot` of them are one-hot, more are a code for an
-        embedding, and predictions of a quantity stay in the range of the training rows; see
-        `plainnet.tabular.robust_columns`.
+        A column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning.
 
-        A column that cannot help (all missing, constant, an identifier) is left out with a PlainnetWarning. The
-        target of a regression is standardized as well unless `standardize_target` is False, as a Poisson loss
-        needs it. `options` are those that the frame was read with; `read` reads later files alike. With
-        `sample_weight`, a number above 0 for each row, means, deviations and quartiles are weighted.
+        Arguments:
+            frame: the training rows, a frame of polars.
+            target: the name of the target's column.
+            task: "classification" or "regression".
+            encoding: "standard" standardizes numbers and makes categories one-hot; see the classes of
+                `plainnet.tabular.columns`. "robust" scales numbers by quartiles and clips them smoothly, takes dates
+                apart, and keeps predictions of a quantity in the range of the training rows; two categories are one
+                feature, up to `largest_one_hot` of them are one-hot, more are a code for an embedding; see
+                `plainnet.tabular.robust_columns`.
+            largest_one_hot: the most categories of a one-hot column ("robust" only).
+            standardize_target: False to leave the target of a regression as it is, as a Poisson loss needs it.
+            options: those that the frame was read with; `read` reads later files alike.
+            sample_weight: a number above 0 for each row, by which means, deviations and quartiles are weighted.
 
         Raises InvalidValue where no input column is left, where the target does not permit the task (see
         `decide_task`) or is missing in a row, and for an infinite number or a type that no kind takes.
@@ -150,7 +157,9 @@ class Table:
     ) -> Table:
         """Return the table of a target and of input columns on whose training rows these are the facts; see `learn`.
 
-        Columns with more than `most_categories` are left out, where there is a limit.
+        `facts` are those of each column, `target` is what was learned of the target, and `options`, `encoding` and
+        `largest_one_hot` are as for `learn`. Columns with more than `most_categories` are left out, where there is a
+        limit.
         """
         useless = useless_columns(facts, options.categories, most_categories)
         for note in notes(useless.values()):
@@ -233,7 +242,7 @@ class Table:
         return self.target.threshold if isinstance(self.target, ClassTarget) else HALF
 
     def with_threshold(self, threshold: float) -> Table:
-        """Return the table with another threshold; raise InvalidValue unless its target has two classes.
+        """Return the table with another `threshold`; raise InvalidValue unless its target has two classes.
 
         `plainnet.tabular.thresholds.choose_threshold` chooses one for an aim.
         """
@@ -248,9 +257,9 @@ class Table:
         target: bool = False,
         also: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Read the input columns of a table, and with `target` the target, from what `read_table` takes, as it does.
+        """Return the input columns of a table, and with `target` the target, from what `read_table` takes.
 
-        Columns named in `also` come with them where the file has them.
+        `path` is as for `read_table`. Columns named in `also` come with them where the file has them.
 
         Columns learned as categories are read as categories, and numbers in the notation that training had. Columns
         that the table does not know are not looked at. Raises as `read_table` does, and InvalidValue where the file
@@ -260,9 +269,10 @@ class Table:
         return read_columns(path, names, also=also, **self._how_to_read())
 
     def read_keeping(self, path: Any, keep: Collection[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Read the input columns as `read` does, and beside them the columns named in `keep` as they stand in the file.
+        """Return the input columns as `read` does, and beside them the columns named in `keep` as the file has them.
 
-        `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a name that is none.
+        `path` is as for `read`; `keep` may name any column of the file. Raises as `read` does, and InvalidValue for a
+        name that is none.
         """
         return read_keeping(path, self.column_names, keep, **self._how_to_read())
 
@@ -280,7 +290,7 @@ class Table:
         return {"categories": categories, "options": replace(self.options, notations=notations, columns=kinds)}
 
     def features(self, frame: pl.DataFrame, *, dtype: DTypeLike = np.float64, place: Place = row_of_frame) -> Array:
-        """Return the frame's rows as a network takes them, of `dtype`, shape (rows, features).
+        """Return the rows of a `frame` as a network takes them, of `dtype`, shape (rows, features).
 
         Columns go by their names, in any order; other columns are not looked at. A category that training did
         not have is unknown to every feature of its column; a missing number is the mean. Each column
@@ -302,7 +312,8 @@ class Table:
     ) -> Iterator[Array]:
         """Yield the features a block of rows at a time, so that many features need not fit into memory.
 
-        Without `warn_of_news` no warning says what training did not have, as where one did before.
+        `frame`, `dtype` and `place` are as for `features`. Without `warn_of_news` no warning says what training did not
+        have, as where one did before.
         """
         frame = self._in_kinds(frame, warn_of_news)
         size = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * len(self.feature_names)))
@@ -355,7 +366,7 @@ class Table:
     def predictions(
         self, outputs: Array, *, probabilities: bool = False, kept: pl.DataFrame | None = None
     ) -> pl.DataFrame:
-        """Return a network's outputs as a frame for `write_table`: the column "prediction".
+        """Return a network's `outputs` as a frame for `write_table`: the column "prediction".
 
         With `probabilities`, which a regression does not have, a column "probability_<class>" follows for each
         class. The columns of `kept`, such as `read_keeping` returns, stand before them. Numbers from float32 outputs

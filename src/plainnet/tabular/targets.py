@@ -58,13 +58,19 @@ def known_target(frame: pl.DataFrame, target: str) -> pl.Series:
 
 
 def drop_missing_targets(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
-    """Return the rows whose target is known, and the number of those left out."""
+    """Return the rows of a `frame` whose `target` is known, and the number of those left out.
+
+    >>> import polars
+    >>> rows, left_out = drop_missing_targets(polars.DataFrame({"x": [1, 2, 3], "y": ["a", None, "b"]}), "y")
+    >>> rows["x"].to_list(), left_out
+    ([1, 3], 1)
+    """
     known = target_column(frame, target).is_not_null()
     return frame.filter(known), int((~known).sum())
 
 
 def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Task:
-    """Decide if the target holds classes (classification) or quantities (regression).
+    """Return what the column `target` of a `frame` holds: classes ("classification") or quantities ("regression").
 
     Text and booleans are classes; so are numbers where all are whole and at most `FEW_CLASSES` of them
     differ. `task` decides otherwise where the target's values permit it. Missing values play no part.
@@ -72,6 +78,11 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
     Raises InvalidValue for an unknown target, one that is constant or entirely missing, and a task that it
     does not permit: regression on text, classification of numbers that are not whole or differ in more than
     `MOST_NUMERIC_CLASSES` values.
+
+    >>> import polars
+    >>> frame = polars.DataFrame({"animal": ["cat", "dog"], "weight": [4.5, 20.1]})
+    >>> decide_task(frame, "animal"), decide_task(frame, "weight")
+    ('classification', 'regression')
     """
     values = target_column(frame, target).drop_nulls()
     if len(values) == 0:
@@ -109,11 +120,20 @@ def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Ta
 def split(
     frame: pl.DataFrame, target: str, task: Task, fraction: float, random: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Draw the rows to train on and those to validate on; return their numbers, each in the frame's order.
+    """Return the numbers of the rows to train on and of those to validate on, each in the frame's order.
 
-    See `plainnet.training.splitting.split`; for classification each class gives its share.
+    `frame` has the rows, `target` is the name of the target's column, `task` is "classification" or "regression",
+    `fraction` is the share to validate on and `random` a generator of NumPy. For classification each class gives its
+    share; see `plainnet.training.splitting.split`.
 
     Raises InvalidValue for a fraction outside (0, 1), a missing target and too few rows.
+
+    >>> import numpy as np
+    >>> import polars
+    >>> frame = polars.DataFrame({"y": ["a", "b"] * 10})
+    >>> train, validate = split(frame, "y", "classification", 0.2, np.random.default_rng(1))
+    >>> len(train), len(validate), sorted(frame["y"][validate].to_list())
+    (16, 4, ['a', 'a', 'b', 'b'])
     """
     checks.number("fraction", fraction, above=0, below=1)
     values = known_target(frame, target)

@@ -36,10 +36,13 @@ class Tuned:
     """Tuned holds the best recipe of a search, the model that was trained with it, and Optuna's study."""
 
     recipe: Recipe
+    """The best recipe."""
     varied: dict[str, Any]
     """The settings in which it differs from the recipe that the search began with."""
     fitted: Fitted
+    """The model that was trained with it."""
     study: optuna.Study
+    """Optuna's study, with every trial."""
     interrupted: bool = False
     """True if Ctrl-C ended the search."""
 
@@ -69,13 +72,18 @@ def tune(
     reading: dict[str, Any] | None = None,
     **options: Any,
 ) -> Tuned:
-    """Try settings of a recipe on a table, a file (or several) or a frame, and return the best with its model.
+    """Return the best of many settings of a recipe on a table, with the model that was trained with them.
 
     Each trial is judged by its error, 1 - accuracy or the root mean squared error of the standardized target, on the
     validation rows; with folds on all rows, each predicted by the network that was not trained on it. Test rows take
     no part. The first trial is the recipe as it is.
 
     Arguments:
+        data: a file of a table (or several), or a frame of polars or pandas.
+        target: the name of the column to predict.
+        recipe: the recipe to begin with: a name of `plainnet.tabular.RECIPES`, or an object.
+        seed: a whole number for the parts, the weights and the proposals.
+        dtype: "float32" or "float64", the number type of the networks.
         trials: the number of trials that the study has at the end, those of earlier calls among them.
         division: which rows train, choose and test; see `plainnet.tabular.Division`.
         storage: a file (study.db) or an address of a database in which Optuna keeps the study, for several processes
@@ -93,6 +101,14 @@ def tune(
 
     Ctrl-C ends the search, and the best of the trials that have ended is trained; a second one ends that too. Raises
     MissingExtraError without the extra `tune`, and InvalidValue where no trial came to its end.
+
+    >>> import plainnet as pn
+    >>> import polars as pl
+    >>> X, y = pn.datasets.moons(200, noise=0.2, seed=1)
+    >>> frame = pl.DataFrame({"x1": X[:, 0], "x2": X[:, 1], "moon": y})
+    >>> tuned = pn.tune(frame, "moon", trials=2, recipe="small")
+    >>> len(tuned.study.trials), tuned.net.predict_labels(frame).shape
+    (2, (200,))
     """
     began = time.monotonic()
     base = recipe_of(recipe)

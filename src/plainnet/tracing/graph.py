@@ -22,7 +22,7 @@ ARRAY = "array"
 
 @dataclass(frozen=True)
 class ShapeDtype:
-    """The shape and dtype of an array that is not there yet, as an example for `trace`."""
+    """A ShapeDtype is the `shape` and `dtype` of an array that is not there yet, as an example for `trace`."""
 
     shape: Shape
     dtype: Any = np.float32
@@ -30,9 +30,9 @@ class ShapeDtype:
 
 @dataclass(frozen=True)
 class Number:
-    """A Python number that differs from run to run, such as the learning rate, as an example for `trace`.
+    """A Number is a Python number that differs from run to run, such as the learning rate, as an example for `trace`.
 
-    As a Python number it takes the dtype of the array that it meets.
+    `kind` is float or int. As a Python number it takes the dtype of the array that it meets.
     """
 
     kind: type[float] | type[int] = float
@@ -40,9 +40,11 @@ class Number:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """One operation: its name, the nodes it takes, its settings, and the shape and dtype of its result.
+    """A node is one operation: its name, the nodes it takes, its settings, and the shape and dtype of its result.
 
-    A `weak` node is a Python number (a float for float64, an int for int64), computed by Python itself.
+    `op` is the name, of a NumPy function wherever there is one, `inputs` are the nodes, `attributes` the settings;
+    `shape` and `dtype` are those of the result. `name` is that of an argument of the function, None for others. A
+    `weak` node is a Python number (a float for float64, an int for int64), computed by Python itself.
     """
 
     op: str
@@ -192,7 +194,7 @@ def ordered(roots: Iterable[Node], first: Iterable[Node] = (), known: Container[
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """The computation of a traced function: nodes in place of the arrays of its arguments and of its result."""
+    """A graph is what a traced function computes: nodes in place of the arrays of its arguments and of its result."""
 
     arguments: tuple[Any, ...]
     """The function's arguments, an input node in place of each array, generator and `Number`."""
@@ -233,7 +235,7 @@ class Graph:
         return values
 
     def run(self, *arguments: Any) -> Any:
-        """Do what the traced function does, changes of the arguments in place included."""
+        """Return what the traced function returns for these `arguments`, which change in place as they do there."""
         values = self.values(*arguments)
         new_values = {node: np.array(values[new]) for node, new in self.updates.items()}
         kept = {node: copy(values[node]) for node in self.outputs} if new_values else values

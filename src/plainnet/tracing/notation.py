@@ -25,9 +25,10 @@ class Piece(NamedTuple):
 
 
 class Text:
-    """Formulas as plain text: 1 / (1 + e^-z)."""
+    """Text sets formulas as plain text: 1 / (1 + e^-z)."""
 
     def name(self, name: str) -> Piece:
+        """Return the piece of a `name`."""
         return Piece(name)
 
     def number(self, number: Any) -> Piece:
@@ -39,7 +40,7 @@ class Text:
         return Piece(text, NEGATIVE if number < 0 else ATOM, bool(number < 0))
 
     def row(self, *parts: Piece | str, strength: int) -> Piece:
-        """Return pieces and the signs between them, one after the other."""
+        """Return `parts`, pieces and the signs between them, one after the other; `strength` is that of the whole."""
         shown = "".join(part if isinstance(part, str) else part.text for part in parts)
         return Piece(shown, strength, _begins_with_minus(parts))
 
@@ -48,20 +49,24 @@ class Text:
         return words
 
     def bracketed(self, piece: Piece, brackets: str = "()") -> Piece:
+        """Return the `piece` in `brackets`."""
         return Piece(f"{brackets[0]}{piece.text}{brackets[1]}")
 
     def held(self, piece: Piece, least: int) -> Piece:
-        """Return the piece, in brackets if it holds together less than that."""
+        """Return the `piece`, in brackets if it holds together less than `least`."""
         return piece if piece.strength >= least else self.bracketed(piece)
 
     def fraction(self, numerator: Piece, denominator: Piece) -> Piece:
+        """Return `numerator` / `denominator`."""
         above, below = self.held(numerator, PRODUCT), self.held(denominator, POWER)
         return Piece(f"{above.text} / {below.text}", FRACTION, above.begins_with_minus)
 
     def root(self, piece: Piece) -> Piece:
+        """Return the square root of a `piece`."""
         return Piece(f"√{self.held(piece, ATOM).text}", POWER)
 
     def power(self, base: Piece, exponent: Piece) -> Piece:
+        """Return `base` to the power of `exponent`."""
         base = self.held(base, ATOM)
         if exponent.text in _RAISED:
             return Piece(base.text + _RAISED[exponent.text], POWER)
@@ -69,16 +74,16 @@ class Text:
         return Piece(f"{base.text}^{exponent.text if is_simple else self.bracketed(exponent).text}", POWER)
 
     def below(self, base: str, index: str) -> Piece:
-        """Return a sign such as Σ with its index."""
+        """Return a sign, `base`, such as Σ with its `index`."""
         return Piece(f"{base}_{index}")
 
     def formula(self, piece: Piece) -> str:
-        """Return the finished formula."""
+        """Return the finished formula that is the `piece`."""
         return piece.text
 
 
 class MathML(Text):
-    """Formulas as MathML, for pages: a fraction, a root and an exponent show what they hold without brackets."""
+    """MathML sets formulas for pages: a fraction, a root and an exponent show what they hold without brackets."""
 
     def name(self, name: str) -> Piece:
         if "/" in name:

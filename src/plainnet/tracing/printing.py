@@ -40,7 +40,7 @@ Names = Mapping[str, str]
 
 
 def formula(graph: Graph, names: Names | None = None, notation: Text | None = None) -> str:
-    """Return what a function computes, as plain text unless another notation is given.
+    """Return what the function of a `graph` computes, as plain text unless another `notation` is given.
 
     `names` says how to write an argument or a function, where it is not in `SYMBOLS`.
 
@@ -54,7 +54,7 @@ def formula(graph: Graph, names: Names | None = None, notation: Text | None = No
 
 
 def mathml(graph: Graph, names: Names | None = None) -> str:
-    """Return what a function computes, as a `<math>` element."""
+    """Return what the function of a `graph` computes, as a `<math>` element; `names` are as for `formula`."""
     return formula(graph, names, MathML())
 
 
@@ -63,8 +63,8 @@ def equations(
 ) -> list[str]:
     """Return an equation for each result, and an assignment for each argument that the function changes in place.
 
-    `results` are the left sides, by default the keys of the dict that the function returns. An equation refers to those
-    before it by their left sides.
+    `graph` is that of the function. `results` are the left sides, by default the keys of the dict that the function
+    returns. An equation refers to those before it by their left sides. `names` and `notation` are as for `formula`.
     """
     notation = notation or Text()
     if not results and isinstance(graph.result, dict):

@@ -62,7 +62,11 @@ def _needs_numbers(reason: str) -> Callable[..., NoReturn]:
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """A stand-in for an array; `contiguous` is True if the array would lie in memory row by row."""
+    """A symbol stands in for an array in a function that is traced, and records what is computed with it.
+
+    `node` is its value, `view` the part of another symbol that it shows, if it does, and `contiguous` is True if the
+    array would lie in memory row by row. Methods of NumPy's arrays do what they do there.
+    """
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -106,7 +110,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         self._value = node
 
     def share(self, reason: str) -> None:
-        """Let nobody change the array in place from now on."""
+        """Let nobody change the array in place from now on; `reason` says why, for the error."""
         self._shared = reason
         if self._view:
             self._view.parent.share(reason)
@@ -201,7 +205,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         self._replace(make("setitem", self.node, cast(node, self.dtype), *arrays, index=key))
 
     def add_at(self, index: Any, value: Any) -> None:
-        """Record np.add.at, which adds as often as a place stands in the index."""
+        """Record np.add.at, which adds `value` as often as a place stands in the `index`."""
         key, arrays = index_of(index, self.shape)
         node = node_of(value, self.dtype)
         if not np.can_cast(node.dtype, self.dtype, "same_kind"):

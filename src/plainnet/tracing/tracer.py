@@ -14,12 +14,12 @@ from plainnet.tracing.untraceable import Untraceable, untraceable
 
 
 def trace(function: Callable[..., Any], *arguments: Any, names: Sequence[str] | None = None) -> Graph:
-    """Return the graph of what the function computes from its arguments, arrays in tuples, lists and dicts included.
+    """Return the graph of what a `function` computes from its `arguments`, arrays in tuples, lists and dicts too.
 
     An array, a NumPy scalar or a `ShapeDtype` becomes an input of that shape and dtype, a `Number` an input that is a
     Python number, a `np.random.Generator` one that records what is drawn. The function gets anything else as it is, and
     its value is part of the graph. The inputs have the `names` of the arguments, by default those of the function's
-    parameters. Raise Untraceable if the function does more than NumPy's operations on arrays.
+    parameters. Raises Untraceable if the function does more than NumPy's operations on arrays.
 
     The function runs twice: a number from np.random, a clock or a counter would differ, and is not part of any formula.
     """

@@ -12,7 +12,7 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "
 
 
 class Untraceable(InvalidType):
-    """A function that does more than NumPy's operations on arrays, so that it has no graph."""
+    """A function does more than NumPy's operations on arrays, so that it has no graph."""
 
 
 def untraceable(reason: str) -> Untraceable:

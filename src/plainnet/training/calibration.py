@@ -32,16 +32,17 @@ OUTPUTS = ("softmax", "sigmoid")
 
 
 def calibrated(net: Network, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, float]:
-    """Return the network with its temperature fitted on these rows, which it was not trained on, and the temperature.
+    """Return a copy of `net` with its temperature fitted on rows it was not trained on, and the temperature.
 
-    `y` are the classes of the rows, 0 ... classes - 1. Of networks that are averaged (`Average`) every one has its
-    logits divided by the temperature that is best for their average. Raises as `scaled_by_temperature` does.
+    X (rows, features) and y are those rows and their classes, 0 ... classes - 1, `sample_weight` (rows,) their weights.
+    Of networks that are averaged (`Average`) every one has its logits divided by the temperature that is best for their
+    average. Raises as `scaled_by_temperature` does.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.moons(400, noise=0.3, seed=1)
     >>> net = pn.Network(pn.Dense(16, "tanh"), pn.Dense(2, "softmax"), input_size=2, seed=1)
     >>> history = net.fit(X[:200], y[:200], loss="cross_entropy", epochs=300)
-    >>> scaled, temperature = calibrated(net, X[200:], y[200:])
+    >>> scaled, temperature = pn.calibrated(net, X[200:], y[200:])
     >>> before, after = (n.evaluate(X[200:], y[200:], loss="cross_entropy")["loss"] for n in (net, scaled))
     >>> after <= before
     True
@@ -62,8 +63,19 @@ def fit_temperature(targets: Array, logits: Array, sample_weight: Array | None =
 
     `targets` are their classes, 0 ... classes - 1, `logits` the weighted sums before softmax, (rows, classes), or
     before one sigmoid, (rows, 1); or those of several networks whose probabilities are averaged, (networks, rows,
-    classes). Added to the sum of the losses is (ln T)² / 2, as if ln T were drawn from a standard normal distribution:
-    of many rows it is nothing, and a few rows that are all right do not make the network certain.
+    classes). `sample_weight` (rows,) counts the rows. Added to the sum of the losses is (ln T)² / 2, as if ln T were
+    drawn from a standard normal distribution: of many rows it is nothing, and a few rows that are all right do not make
+    the network certain.
+
+    Raises InvalidValue where the targets do not fit the logits (Guo et al. 2017).
+
+    >>> import numpy as np
+    >>> import plainnet as pn
+    >>> logits = np.tile([[4.0, 0.0]], (1000, 1))  # 98 % for class 0, which 70 % of the rows have
+    >>> targets = np.repeat([0, 1], [700, 300])
+    >>> temperature = pn.fit_temperature(targets, logits)
+    >>> round(temperature, 1), round(1 / (1 + float(np.exp(-4 / temperature))), 2)
+    (4.7, 0.7)
     """
     z = np.asarray(logits, np.float64)
     z = z[np.newaxis] if z.ndim == 2 else z
@@ -91,10 +103,16 @@ def fit_temperature(targets: Array, logits: Array, sample_weight: Array | None =
 
 
 def scaled_by_temperature(net: Network, temperature: float) -> Network:
-    """Return a copy of a network whose logits are divided by a temperature, in its last weights and biases.
+    """Return a copy of `net` whose logits are divided by `temperature`, in its last weights and biases.
 
-    Raises InvalidValue unless the network ends in a Dense layer with softmax or sigmoid, in a plain one and such an
-    Activation, or in an Average of such networks.
+    `temperature` is above 0. Raises InvalidValue unless the network ends in a Dense layer with softmax or sigmoid, in a
+    plain one and such an Activation, or in an Average of such networks.
+
+    >>> import plainnet as pn
+    >>> net = pn.Network(pn.Dense(1, "sigmoid"), input_size=1)
+    >>> net.layers[0].weights = 4
+    >>> pn.scaled_by_temperature(net, 2.0).layers[0].weights.tolist()
+    [[2.0]]
     """
     temperature = checks.number("temperature", temperature, above=0)
     scaled = net.copy()

@@ -61,6 +61,8 @@ def train_many(
     Under `joblib.parallel_config(backend="dask")` (or "ray", "loky") groups of networks are trained there.
 
     Arguments:
+        networks: the networks, all of one shape.
+        X, y: the examples and targets, as `Network.fit` takes them.
         folds: for each network a pair of row numbers: the rows of X and y to train it on, and those to validate it on.
         progress: True to show a bar.
         deadline: a time of `time.monotonic` at which each network ends, at a whole epoch, with its best parameters.

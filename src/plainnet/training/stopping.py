@@ -24,6 +24,14 @@ class EarlyStopping(Configurable):
 
     Of epochs that are exactly as good as the best one the first is kept, or the last with `last`, as RealMLP has it
     (Holzmüller, Grinsztajn & Steinwart 2024). Such an epoch is no improvement, so `patience` goes on counting.
+
+    >>> import plainnet as pn
+    >>> X, y = pn.datasets.moons(200, noise=0.2, seed=1)
+    >>> net = pn.Network(pn.Dense(8, "tanh"), pn.Dense(2, "softmax"), seed=1)
+    >>> history = net.fit(X, y, loss="cross_entropy", epochs=200, validation=0.2, metrics=["accuracy"],
+    ...                   early_stopping=pn.EarlyStopping(patience=5, monitor="accuracy"))
+    >>> history.stopped, history.restored_epoch == history.best_epoch
+    ('early stopping', True)
     """
 
     def __init__(
@@ -35,7 +43,7 @@ class EarlyStopping(Configurable):
         self.last = checks.flag("last", last)
 
     def check_metrics(self, metrics: Mapping[str, Measure]) -> None:
-        """Refuse a monitor that a run with these metrics does not measure, or of which nobody knows the direction."""
+        """Refuse a monitor that a run with these `metrics` does not measure, or of which nobody knows the direction."""
         if self.monitor == LOSS:
             return
         if self.monitor not in metrics:

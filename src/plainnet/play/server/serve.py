@@ -35,9 +35,9 @@ FRAME = 'width="100%" height="820" style="border: 0"'
 class PlayServer:
     """A PlayServer shows a page in the browser on which a network learns; it runs until it is closed.
 
-    Each page that is opened has a session of its own, made by `make`. It listens on 127.0.0.1 alone, on a free port
-    unless one is given. Raises MissingExtraError without the libraries of the extra `play`, and InvalidValue for a port
-    that cannot be had.
+    Each page that is opened has a session of its own, made by `make`. It listens on 127.0.0.1 alone, on a free `port`
+    unless one is given; `lesson` opens the page with a lesson, and `framed` lets a notebook show it in a frame. Raises
+    MissingExtraError without the libraries of the extra `play`, and InvalidValue for a port that cannot be had.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class PlayServer:
         return kept
 
     def start(self) -> Self:
-        """Serve, in a thread; the first session is made meanwhile."""
+        """Serve, in a thread, and return the server; the first session is made meanwhile."""
         self.thread.start()
         self.sessions.prepare()
         return self
@@ -98,7 +98,7 @@ class PlayServer:
         return True
 
     def wait(self, timeout: float | None = None, *, until_left: bool = True) -> None:
-        """Wait until the last page has been closed for a minute, until Ctrl-C, or for so many seconds.
+        """Wait until the last page has been closed for a minute, until Ctrl-C, or for `timeout` seconds.
 
         With `until_left=False` further pages are waited for. Raises what ended the server, if anything did.
         """

@@ -1,0 +1,103 @@
+"""The site as a reader has it: links lead somewhere, a phone does not scroll sideways, axe has no complaint.
+
+The site is built without running the gallery, or stands in the folder that PLAINNET_SITE names.
+"""
+
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from chromium import NEEDS_CHROMIUM
+
+ROOT = Path(__file__).parent.parent
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built site."""
+    if folder := os.environ.get("PLAINNET_SITE"):
+        return Path(folder).resolve()
+    folder = tmp_path_factory.mktemp("site")
+    options = ["-W", "--keep-going", "-q", "-D", "plot_gallery=0", "-d", f"{folder}/doctrees"]
+    command = [sys.executable, "-m", "sphinx", *options, f"{ROOT}/docs", f"{folder}/html"]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert built.returncode == 0, built.stderr
+    return folder / "html"
+
+
+def pages(site):
+    """The pages that the theme makes; the live page has its own tests."""
+    found = sorted(path for path in site.rglob("*.html") if path.relative_to(site).parts[0] not in ("play", "_static"))
+    assert len(found) > 50
+    return found
+
+
+class Links(HTMLParser):
+    """What a page leads to and loads, and the places in it that a link can lead to."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.targets, self.loaded, self.places = [], [], {"", "top"}
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.places |= {given[name] for name in ("id", "name") if given.get(name)}
+        if tag == "a" and given.get("href"):
+            self.targets.append(given["href"])
+        if tag in ("img", "script", "source", "iframe") and given.get("src"):
+            self.loaded.append(given["src"])
+        if tag == "link" and given.get("rel") in ("stylesheet", "icon", "preload"):
+            self.loaded.append(given["href"])
+
+
+def test_every_link_leads_to_a_page_and_a_place_in_it(site):
+    links = {page: Links(page) for page in pages(site)}
+    broken = []
+    for page, found in links.items():
+        for address in (*found.targets, *found.loaded):
+            parts = urlsplit(address)
+            if parts.scheme:
+                continue
+            path = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            if not path.exists() or (path in links and unquote(parts.fragment) not in links[path].places):
+                broken.append((page.relative_to(site).as_posix(), address))
+    assert broken == []
+
+
+def test_pages_load_nothing_from_other_hosts(site):
+    loaded = {address for page in pages(site) for address in Links(page).loaded}
+    assert [address for address in loaded if urlsplit(address).netloc] == []
+
+
+@NEEDS_CHROMIUM
+def test_every_page_fits_on_a_phone_and_axe_has_no_complaint(browser, site):
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe = Axe()
+    complaints = []
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    tab = context.new_page()
+    for page in pages(site):
+        name = page.relative_to(site).as_posix()
+        tab.emulate_media(color_scheme="light")
+        tab.goto(page.as_uri())
+        if tab.evaluate("document.scrollingElement.scrollWidth") > PHONE["width"]:
+            complaints.append(f"{name} is wider than a phone")
+        complaints += [f"{name}: {line}" for line in violations(axe.run(tab))]
+        tab.emulate_media(color_scheme="dark")  # the same page in other colours
+        tab.wait_for_function("document.documentElement.dataset.theme == 'dark'")
+        options = {"runOnly": ["color-contrast"]}
+        complaints += [f"{name} in the dark: {line}" for line in violations(axe.run(tab, options=options))]
+    context.close()
+    assert complaints == []
+
+
+def violations(results):
+    found = results.response["violations"]
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
