@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from sphinx.application import Sphinx
 
 import plainnet
@@ -44,6 +45,44 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
+GALLERY = [
+    "digits",
+    "table_in_python",
+    "overfitting",
+    "regression_intervals",
+    "unbalanced",
+    "one_prediction",
+    "dependence",
+    "undecided",
+    "plateau",
+    "wrong_gradient",
+    "own_activation",
+    "own_layer",
+    "thousand_networks",
+    "interrupted",
+    "model_as_c",
+    "onnx_runtime",
+    "pytorch_weights",
+]
+"""The examples from the simple to the special; those that are not named come first, so that nobody overlooks them."""
+
+
+class GalleryOrder:
+    """The place of an example in the gallery."""
+
+    def __init__(self, folder: str) -> None: ...
+
+    def __call__(self, name: str) -> int:
+        """Return the place of the example in this file."""
+        example = Path(name).stem
+        return GALLERY.index(example) if example in GALLERY else -1
+
+
+def larger_text(settings: dict[str, Any], example: str) -> None:
+    """Draw the example's pictures in 11 points, as plainnet's own are small beside the text of a page."""
+    matplotlib.rcParams["font.size"] = 11
+
+
 sphinx_gallery_conf = {
     "examples_dirs": str(DOCS.parent / "examples" / "gallery"),
     "gallery_dirs": "gallery",
@@ -54,6 +93,9 @@ sphinx_gallery_conf = {
     "min_reported_time": 0,
     "write_computation_times": False,
     "copyfile_regex": r".*\.rst",
+    "capture_repr": (),
+    "reset_modules": ("matplotlib", larger_text),
+    "within_subsection_order": "conf.GalleryOrder",
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -38,7 +38,7 @@ REGISTRIES = {
 }
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PARTS = (ROOT / "docs" / "reference" / "parts.md").read_text(encoding="utf-8")
 GOLDENS = json.loads((ROOT / "tests" / "goldens" / "pytorch.json").read_text())
 ROWS, INPUTS, OUTPUTS = 8, 3, 2
 
@@ -167,8 +167,8 @@ def pytorch(case: Case) -> None:
 
 
 def documented(case: Case) -> None:
-    """The README's table of what there is has its name, or that of its class, in the row of its kind."""
-    row = re.search(rf"^\| {case.kind}(?:s|es) \| (.*) \|$", README, re.MULTILINE)
+    """The page of all parts has its name, or that of its class, in the row of its kind."""
+    row = re.search(rf"^\| {case.kind}(?:s|es) \| (.*) \|$", PARTS, re.MULTILINE)
     assert row
     listed = {re.sub(r"\W|_", "", name) for name in re.split("[,;(]", row[1])}
     assert {case.name.replace("_", ""), REGISTRIES[case.kind][case.name].__name__} & listed

@@ -14,6 +14,7 @@ MODULES = [
 
 
 NEEDS = {
+    "plainnet.attribution.rows": ("tables",),
     "plainnet.cli": ("cli", "tables", "plots"),
     "plainnet.engines.compiled": ("fast",),
     "plainnet.export.safetensors": ("exchange",),

@@ -29,6 +29,7 @@ NEEDS = {
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
     "docs/learn/training.md": ("fast", "plots"),
+    "docs/learn/your-table.md": (*COMMANDS, "sklearn"),
     "docs/use/c.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
@@ -49,6 +50,8 @@ NEEDS = {
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
+    "docs/learn/your-table.md": ("--target species\n", "--target species --recipe small\n"),
+    "docs/use/compare.md": ("seeds=1000", "seeds=20"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),
     "docs/use/table.md": ("--save model.npz", "--recipe small --save model.npz"),
 }
@@ -142,13 +145,15 @@ def run_python(text, names):
 def run_commands(text):
     """Run the commands of plainnet, and return whether all ran; those on files of the reader's own are parsed alone.
 
-    `plainnet play` is one of these: it waits for a browser.
+    `plainnet play` is one of these: it waits for a browser. A command that is meant to fail says so: `# exit status 1`.
     """
     from plainnet import cli
 
     ran = True
     for line in text.replace("\\\n", " ").splitlines():
-        for command in line.partition("#")[0].split("&&"):
+        line, _, comment = line.partition("#")
+        status = 1 if "exit status 1" in comment else 0
+        for command in line.split("&&"):
             program, *arguments = shlex.split(command) or [""]
             if program == "pip":
                 assert set(re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*?)\]", command)))) <= EXTRAS, command
@@ -157,7 +162,7 @@ def run_commands(text):
             name, *own = arguments
             files = [word for word in own if re.fullmatch(r"[\w/]+\.(csv|npz|parquet)|\w+/", word)]
             if name != "play" and (not files or Path(files[0]).exists()):
-                assert cli.run(arguments) == 0, command
+                assert cli.run(arguments) == status, command
             else:
                 ran = False
                 parse(name, own)

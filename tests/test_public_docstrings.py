@@ -16,6 +16,8 @@ import textwrap
 import numpy as np
 import pytest
 
+from plainnet.plots import drawing
+
 MODULES = [
     "plainnet",
     "activations",
@@ -54,6 +56,7 @@ SENTENCE = re.compile(r"\S.*?[.](?=\s|$)", re.DOTALL)
 ENTRY = re.compile(r"^ *((?:\*{0,2}\w+, )*\*{0,2}\w+)(?: ?: |  )", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 GIVES = re.compile(r"\b(?:return|yield)s?\b| = | -> |^Tell whether ", re.IGNORECASE)
+LIMIT = re.compile(r"(\d[\d,]*)[\w\s]*\(`([A-Z][A-Z_]+)`\)")
 EACH_GIVES = re.compile(r"\beach function\b[^.]*\breturns\b")
 
 
@@ -183,3 +186,15 @@ def test_every_result_is_documented(module, names):
     for name in names.split():
         cls = getattr(importlib.import_module(module), name)
         assert [*faults(cls, ""), *member_faults(cls)] == [], name
+
+
+def test_the_limits_that_docstrings_name_are_those_of_the_code():
+    """Such as "12 classes (`MOST_CLASSES`)"."""
+    found = {}
+    for module in ("plainnet", "attribution", "plots", "tabular"):
+        for name, thing in public(module_of(module)):
+            for number, limit in LIMIT.findall(inspect.getdoc(thing)):
+                own = getattr(sys.modules[thing.__module__], limit, None) or getattr(drawing, limit)
+                found[f"{name}: {limit}"] = own, int(number.replace(",", ""))
+    assert len(found) > 12
+    assert not {what: both for what, both in found.items() if both[0] != both[1]}

@@ -155,6 +155,7 @@ def test_all_that_was_written_is_in_style(written):
         [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", written], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not [path.name for path in written.glob("*.py") if ">>> " in path.read_text()]  # examples import plainnet
 
 
 def test_xor_as_in_the_documentation(tmp_path):

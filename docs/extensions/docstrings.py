@@ -96,11 +96,12 @@ def paragraph(block: str) -> Iterator[str]:
                 yield from (f".. rubric:: {section[1]}", "")
             yield from arguments(found)
             return
+    if re.match(r"[-*] ", block):
+        yield from (re.sub(r"^\\\*", "*", line) for line in escaped(block).splitlines())
+        return
     head, colon, indented = re.match(r"(.*?)(:?)\n(?= )(.*)|(.*)", block, re.DOTALL).groups("")[:3]  # type: ignore[union-attr]
     if indented:  # a formula that follows its sentence without an empty line
         yield from (*escaped(head + colon).splitlines(), "", "::", "", *indented.splitlines())
-    elif re.match(r"[-*] ", block):
-        yield from (re.sub(r"^\\\*", "*", line) for line in escaped(block).splitlines())
     else:
         yield from escaped(block).splitlines()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 from style import GRAY, for_any_page, save, save_animation, save_drawing
 
@@ -25,6 +26,8 @@ EXAMPLE, TARGET = np.array([1.0, 0.0, 1.0]), 1.0
 BLUE, RED = "#2b7ab8", "#c65200"
 """The blue and the vermilion of small text: a contrast of at least 4.5:1 on white and on black."""
 DIGITS = "₀₁₂₃"
+ON_A_PHONE = {"font.size": 11.5, "xtick.labelsize": 11.5, "ytick.labelsize": 11.5}
+"""Text of the curves that can be read on a narrow page."""
 
 # ---- where everything stands ----
 
@@ -334,7 +337,7 @@ if __name__ == "__main__":
     save_drawing("learn-forward.svg", WIDTH, HEIGHT, forward())
     save_drawing("learn-one-path.svg", WIDTH, HEIGHT + 150, one_path())
     save_drawing("learn-all-paths.svg", WIDTH, HEIGHT + 80, all_paths())
-    with for_any_page():
+    with for_any_page(), matplotlib.rc_context(ON_A_PHONE):
         save("learn-deep-weight.svg", deep_weight())
         save("learn-hidden-space.svg", before_and_after())
         save_animation("learn-bending.webp", bending())

@@ -95,7 +95,7 @@ def frames(losses: Sequence[float], path: Sequence[Any], steps: Sequence[int]) -
         open_frame(curve)
         map_of(output, answers, "output ŷ", 9)
         for k, axes in enumerate(lower.subplots(1, 4)):
-            map_of(axes, hidden[:, k].reshape(SIDE.size, SIDE.size), f"hidden $h_{k + 1}$", 5)
+            map_of(axes, hidden[:, k].reshape(SIDE.size, SIDE.size), f"hidden $h_{k}$", 5)
             if k:
                 axes.set_yticklabels([])
         yield figure

@@ -7,7 +7,9 @@ import matplotlib
 import numpy as np
 from style import GRAY, STROKE, for_any_page, save, save_animation, save_drawing
 
-from plainnet.plots.drawing import BLUE, GREEN, VERMILION, new_figure, open_frame
+import plainnet as pn
+from plainnet import activations, plots
+from plainnet.plots.drawing import BLUE, DARK, GREEN, VERMILION, new_figure, open_frame
 
 X, Y = 2, 3
 """The example of the first chapter."""
@@ -127,11 +129,134 @@ def _rates_at(ways: list[list[float]], step: int, part: float) -> Any:
     return figure
 
 
+# ---- one unit ----
+
+SYMBOL = 'text-anchor="middle" font-size="18"'
+INPUTS = ((1, "0.5"), (0, "−0.4"), (1, "0.1"))
+"""The inputs and the weights of the chapter's unit."""
+
+
+def unit(name: str) -> None:
+    """A unit with three inputs: the weighted sum, the bias, the sigmoid, and the numbers of the chapter."""
+    parts = []
+    for j, (value, weight) in enumerate(INPUTS):
+        y = 34 + 66 * j
+        parts.append(f'<text x="4" y="{y + 5}">x{"₁₂₃"[j]} = {value}</text>')
+        parts.append(f'<circle cx="70" cy="{y}" r="7" fill="{GRAY}" stroke="none"/>')
+        end = 100 + (y - 100) * 0.25
+        parts.append(f'<path d="M80 {y} L184 {end:g}" stroke="{STROKE}" marker-end="url(#head)"/>')
+        parts.append(f'<text x="92" y="{(22, 92, 184)[j]}" fill="{VERMILION}">w{"₁₂₃"[j]} = {weight}</text>')
+    parts.append(f'<path d="M215 192 V134" stroke="{STROKE}" marker-end="url(#head)"/>')
+    parts.append(f'<text x="215" y="210" text-anchor="middle" fill="{VERMILION}">bias b = 0.2</text>')
+    for x, symbol in ((215, "+"), (350, "σ")):
+        parts.append(f'<circle cx="{x}" cy="100" r="28" fill="none" stroke="{GRAY}"/>')
+        parts.append(f'<text x="{x}" y="106" {SYMBOL}>{symbol}</text>')
+    for start, end in ((244, 319), (379, 402)):
+        parts.append(f'<path d="M{start} 100 H{end}" stroke="{STROKE}" marker-end="url(#head)"/>')
+    parts += ['<text x="281" y="90" text-anchor="middle">z = 0.8</text>', '<text x="407" y="98">a =</text>']
+    parts += ['<text x="407" y="115">0.690</text>', '<text x="215" y="58" text-anchor="middle">sum</text>']
+    parts.append('<text x="350" y="58" text-anchor="middle">sigmoid</text>')
+    save_drawing(name, 456, 220, parts)
+
+
+def sigmoid(name: str) -> None:
+    """The sigmoid, and below it its slope, with the unit of the chapter on both."""
+    figure = new_figure(WIDTH, 4.4)
+    above, below = figure.subplots(2, 1, sharex=True)
+    z = np.linspace(-8, 8, 200)
+    a = activations.sigmoid(z)
+    for axes, values, color, label in (
+        (above, a, BLUE, "sigmoid: a = σ(z)"),
+        (below, a * (1 - a), VERMILION, "its slope: a(1 − a)"),
+    ):
+        axes.plot(z, values, color=color, linewidth=2)
+        axes.axvline(0, color=GRAY, linewidth=0.6)
+        axes.set_title(label, loc="left", color=color)
+        open_frame(axes)
+    above.set(yticks=[0, 0.5, 1])
+    below.set(yticks=[0, 0.1, 0.25], xlabel="sum z", xticks=[-8, -4, 0, 4, 8])
+    here = float(activations.sigmoid(np.array(0.8)))
+    above.plot([0.8], [here], "o", color=GREEN)
+    above.annotate("z = 0.8, a = 0.690", (0.8, here), (10, -10), textcoords="offset points", color=GREEN)
+    below.plot([0.8], [here * (1 - here)], "o", color=GREEN)
+    below.annotate("slope 0.214", (0.8, here * (1 - here)), (10, 0), textcoords="offset points", color=GREEN)
+    save(name, figure)
+
+
+def drawn_line(axes: Any, gate: str, weights: tuple[float, float, float]) -> None:
+    """Draw what one unit with these weights and this bias says over the plane, and ring what it gets wrong."""
+    X, y = pn.datasets.gates(gate, constant=False)
+    net = pn.Network(pn.Dense(1, "sigmoid"), input_size=2, dtype="float64")
+    net.parameters[:] = weights
+    plots.decision_boundary(net, X, y, axes=axes, names=["x₁", "x₂"])
+    axes.get_legend().remove()
+    wrong = X[(net.predict(X) > 0.5)[:, 0] != (y[:, 0] > 0.5)]
+    ring: dict[str, Any] = {"markersize": 17, "markerfacecolor": "none", "markeredgewidth": 1.5, "color": DARK}
+    for place in wrong:
+        for mark in axes.plot(*place, "o", clip_on=False, **ring):
+            mark.set_in_layout(False)  # a ring that crosses the frame must not make the frame smaller
+    axes.set(xticks=[0, 1], yticks=[0, 1], aspect="equal")
+
+
+def gates(name: str) -> None:
+    """The lines of a unit that has learned OR, and of one that has learned AND."""
+    figure = new_figure(WIDTH, 2.7)
+    for axes, gate in zip(figure.subplots(1, 2), ("or", "and"), strict=True):
+        drawn_line(axes, gate, trained(gate))
+        axes.set_title(gate.upper())
+    save(name, figure)
+
+
+def trained(gate: str, steps: int = 5_000) -> tuple[float, float, float]:
+    """Return the weights and the bias that the chapter's twelve lines learn."""
+    X, y = pn.datasets.gates(gate, constant=False)
+    w, b = np.array([0.5, -0.3]), 0.0
+    for _ in range(steps):
+        a = activations.sigmoid(X @ w + b)
+        share = 2 * (a - y[:, 0]) * a * (1 - a) / len(X)
+        w, b = w - share @ X, b - share.sum()
+    return float(w[0]), float(w[1]), float(b)
+
+
+LOOKS = (0, 10, 20, 30, 40, 60, 80, 120, 160, 320, 640, 1_280, 5_000)
+"""The steps of OR after which its line is drawn."""
+
+
+def turning(name: str) -> None:
+    """The line of a unit while it learns OR."""
+    figures = []
+    for steps in LOOKS:
+        axes = new_figure(3.2, 3.2).add_subplot()
+        drawn_line(axes, "or", trained("or", steps))
+        axes.set_title(f"OR, step {steps:,}")
+        figures.append(axes.figure)
+    save_animation(name, figures, milliseconds=500)
+
+
+FAILING = (("one wrong", (6.0, 6.0, -3.0)), ("one wrong", (-6.0, -6.0, 9.0)), ("two wrong", (8.0, 0.0, -4.0)))
+"""Lines that leave points of XOR on the wrong side."""
+
+
+def xor(name: str) -> None:
+    """Three lines that fail at XOR."""
+    figure = new_figure(WIDTH, 2.2)
+    for axes, (title, weights) in zip(figure.subplots(1, 3, sharey=True), FAILING, strict=True):
+        drawn_line(axes, "xor", weights)
+        axes.set_title(title)
+        axes.label_outer()
+    save(name, figure)
+
+
 def all_pictures() -> Iterator[None]:
     yield curve("learn-curve.svg")
     yield tangent("learn-slope.svg")
     yield chain("learn-chain.svg")
     yield rates("learn-rates.webp")
+    yield unit("learn-unit.svg")
+    yield sigmoid("learn-sigmoid.svg")
+    yield gates("learn-gates.svg")
+    yield turning("learn-turning.webp")
+    yield xor("learn-xor.svg")
 
 
 if __name__ == "__main__":

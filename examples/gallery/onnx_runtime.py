@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 import polars as pl
 
-from plainnet.plots.drawing import BLUE, VERMILION
+from plainnet.plots.drawing import BLUE, VERMILION, legend_above
 from plainnet.sklearn import TableClassifier
 
 # %%
@@ -92,5 +92,6 @@ fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 axes.loglog(sizes, ours, "o-", color=BLUE, label="plainnet, from a frame")
 axes.loglog(sizes, runtimes, "s--", color=VERMILION, label="ONNX Runtime, from arrays")
 axes.set(xlabel="rows in one call", ylabel="milliseconds")
-axes.legend(frameon=False, loc="upper left")
+legend_above(axes)
+fig.suptitle("The time of a call")
 plt.show()

@@ -31,7 +31,9 @@ from plainnet.plots.drawing import DARK
 # .. math::
 #
 #    \frac{\partial J}{\partial c_k} = \sum_i g_{ik} \, a_{ik} \, 2 s \, (x_i - c_k)
-#    \qquad
+#
+# .. math::
+#
 #    \frac{\partial J}{\partial x_i} = - \sum_k g_{ik} \, a_{ik} \, 2 s \, (x_i - c_k)
 #
 # A centre belongs to all examples, so its slope is a sum over i. An input goes to all
@@ -60,7 +62,7 @@ class Radial(pn.Layer):
         outputs = np.exp(-self.sharpness * (apart**2).sum(axis=2))
 
         def backward(gradient, gradients):
-            # g a 2s, with an axis more; times x - c it is the term of both sums
+            # g · a · 2s, with one more axis; times x - c it is the term of both sums
             factor = (gradient * outputs * 2 * self.sharpness)[:, :, np.newaxis]
             gradients["centres"][...] = (factor * apart).sum(axis=0)
             return -(factor * apart).sum(axis=1)
@@ -98,6 +100,7 @@ ways = np.stack([began, layer.centres])  # (begin and end, centres, inputs)
 axes.plot(ways[..., 0], ways[..., 1], ":", color=DARK, linewidth=1.5)
 axes.plot(*layer.centres.T, "o", color="white", markeredgecolor=DARK, markersize=9)
 axes.set(aspect="equal", **frame)
+fig.suptitle("The classes, and the ways of the centres")
 plt.show()
 
 # %%

@@ -60,7 +60,12 @@ for (seed, (net, _)), style in zip(runs.items(), ("-", "--"), strict=True):
     look = {"color": BLUE if seed == 437 else VERMILION, "label": f"seed {seed}"}
     above.plot(net.history.epoch, net.history.loss, style, **look)
     below.semilogy(net.history.epoch, net.history.gradient_norm, style, **look)
-above.set(ylabel="loss", ylim=(0, None), xticks=(0, 10_000, 20_000))
+above.set(
+    title="Two runs that wait",
+    ylabel="loss",
+    ylim=(0, None),
+    xticks=(0, 10_000, 20_000),
+)
 below.set(xlabel="epoch", ylabel="length of the gradient")
 above.legend(frameon=False, loc="lower left")
 plt.show()
@@ -74,6 +79,7 @@ plt.show()
 fig, axes = plt.subplots(figsize=(5.5, 4.6), layout="constrained")
 net, path = runs[505]
 pn.plots.loss_surface(net, X, y, loss="mse", path=path, axes=axes)
+fig.suptitle("The loss around the path of seed 505")
 plt.show()
 
 # %%
@@ -84,6 +90,7 @@ plt.show()
 fig, axes = plt.subplots(figsize=(5.5, 4.6), layout="constrained")
 net, path = runs[437]
 pn.plots.loss_surface(net, X, y, loss="mse", path=path, axes=axes)
+fig.suptitle("The loss around the path of seed 437")
 plt.show()
 
 # %%

@@ -61,7 +61,7 @@ axes.plot(epochs, two[stuck].T, color=VERMILION, linewidth=0.5, alpha=0.4)
 for height, name in ((1 / 8, "1/8"), (1 / 6, "1/6"), (1 / 4, "1/4")):
     axes.text(1.01 * epochs[-1], height, name, va="center")
 axes.set(xlabel="epoch", ylabel="loss", xlim=(0, epochs[-1]), ylim=(0, 0.3))
-axes.set_title(f"learned: {np.sum(~stuck)} (blue), not: {np.sum(stuck)} (vermilion)")
+axes.set_title(f"Learned: {np.sum(~stuck)} (blue), not: {np.sum(stuck)} (vermilion)")
 plt.show()
 
 # %%
@@ -79,7 +79,7 @@ fig, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 for units, color, style in ((4, GREEN, "-."), (3, VERMILION, "--"), (2, BLUE, "-")):
     share = np.mean(losses[units] < 0.01, axis=0)
     axes.plot(epochs, share, style, color=color, label=f"{units} hidden units")
-axes.set(xlabel="epoch", ylabel="share that has learned")
+axes.set(xlabel="epoch", ylabel="share", title="The share that has learned")
 axes.set(xlim=(0, epochs[-1]), ylim=(0, 1.02))
 axes.legend(frameon=False, loc="lower right")
 plt.show()

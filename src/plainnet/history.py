@@ -70,10 +70,10 @@ class Report:
 class History:
     """A history keeps the reports of a run: a list for each of their numbers, all of the same length.
 
-    At most `MOST_REPORTS` are kept, evenly spaced: a full history drops every second report and keeps every second
-    (then every fourth, ...) of what comes. The latest report is always its last. Memory stays bounded however long a
-    run is. `epoch`, `loss`, `metrics`, `learning_rate`, `gradient_norm`, `layer_gradient_norms` and `seconds` are those
-    of the reports; see `Report`.
+    At most 10,000 (`MOST_REPORTS`) are kept, evenly spaced: a full history drops every second report and keeps every
+    second (then every fourth, ...) of what comes. The latest report is always its last. Memory stays bounded however
+    long a run is. `epoch`, `loss`, `metrics`, `learning_rate`, `gradient_norm`, `layer_gradient_norms` and `seconds`
+    are those of the reports; see `Report`.
 
     >>> import plainnet as pn
     >>> X, y = pn.datasets.xor()

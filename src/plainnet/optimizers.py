@@ -7,7 +7,8 @@ For all: weight decay adds `weight_decay` · θ to the gradient (AdamW: see ther
 gradient whose norm ‖g‖ is above it. `rate_factors` and `decay_factors` give single parameters another η and another
 weight decay: r times and d times those of the others.
 
-η is the learning rate, t counts the steps from 1, and all operations are elementwise. To add an optimizer, write its
+η is the learning rate, t counts the steps from 1, and all operations are elementwise. A setting out of its range raises
+InvalidValue, one of another kind InvalidType. To add an optimizer, write its
 function and its class here; nothing else in the package changes.
 
 >>> import plainnet as pn

@@ -112,12 +112,26 @@ def explain_rows(
         frame: the rows to explain.
         background: rows of the table that stand for what is not known, such as those of the training or those of
             `frame`
-            itself; of more than `BACKGROUND` a sample is drawn by `seed`.
+            itself; of more than 100 (`BACKGROUND`) a sample is drawn by `seed`.
         names: the names of the rows.
         source: how the explanations call the background.
         predictions, seed: as for `shapley_values`, with a table's columns as its groups: a column counts as one input,
             however many features it has.
         warn_of_news: False to give no warning of values that training did not have.
+
+    >>> import polars
+    >>> import plainnet as pn
+    >>> from plainnet.tabular import Table
+    >>> frame = polars.DataFrame({"size": [1, 3, 2], "color": ["red", "blue", "red"], "price": [10.0, 30.0, 20.0]})
+    >>> table = Table.learn(frame, "price", "regression")
+    >>> net = pn.Network(pn.Dense(1), input_size=3, dtype="float64")
+    >>> net.layers[0].weights = [[1], [0], [0]]  # the price grows with the size alone
+    >>> (found,) = explain_rows(net, table, frame[:1], frame)
+    >>> found.columns, found.values.round(3).tolist(), round(found.prediction, 3), round(found.average, 3)
+    (('size', 'color'), [-10.0, 0.0], 10.0, 20.0)
+    >>> importance = importance_of_columns(net, table, frame, repeats=2)
+    >>> importance.of_classes, importance.values.shape
+    (False, (2, 2))
     """
     if not len(background):
         raise InvalidValue("background has no rows; it takes rows to compare with")

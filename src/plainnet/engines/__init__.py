@@ -53,12 +53,10 @@ class Engine(Protocol):
     def run(self, epochs: int, until: float = math.inf, notes: Notes | None = None) -> list[float]:
         """Train `epochs` epochs, or fewer; return the loss of each finished epoch, and note what is to be reported.
 
-        It stops early
-
-        - on a loss that is not finite, which is then the last of the list; the step changes nothing;
-        - after an epoch that leaves a parameter that is not finite. The epoch counts, and its loss is the last of the
-          list; the job's good parameters are those from before it;
-        - when `time.monotonic()` reaches `until`: then the list is shorter, and the job may be in mid-epoch.
+        It stops early on a loss that is not finite, which is then the last of the list; the step changes nothing. It
+        stops after an epoch that leaves a parameter that is not finite: the epoch counts, its loss is the last of the
+        list, and the job's good parameters are those from before it. And it stops when `time.monotonic()` reaches
+        `until`: then the list is shorter, and the job may be in mid-epoch.
 
         Without `notes` an engine does no work for them; with them, the rows that are written count also if an interrupt
         leaves `run`. How the epochs are cut into calls makes no difference to any bit of the job and of the notes.

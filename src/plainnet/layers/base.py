@@ -82,10 +82,11 @@ class Penalty(NamedTuple):
 class Layer(Configurable):
     """A layer makes outputs of its inputs and carries a gradient back; by itself this base passes its inputs on.
 
-    `parameter_shapes` names the layer's parameters. Once the network is built each is an attribute of that name:
-    a view into the network's one vector, and assigning to it writes there. `statistic_shapes` does the same for
-    numbers that training records without descending, such as running means. A layer of your own has `forward`, and
-    `parameter_shapes`, `output_shape` and `initialize` where it needs them. This one adds a number to each feature:
+    `parameter_shapes` names the layer's parameters. Once the network is built each is an attribute of that name: a view
+    into the network's one vector, and assigning to it writes there. `statistic_shapes` does the same for numbers that
+    training records without descending, such as running means. A setting out of its range raises InvalidValue, one of
+    another kind InvalidType. A layer of your own has `forward`, and `parameter_shapes`, `output_shape` and `initialize`
+    where it needs them. This one adds a number to each feature:
 
     >>> import plainnet as pn
     >>> class Shift(pn.Layer):

@@ -42,6 +42,8 @@ class Network:
             masks and the validation split; if not given, one is drawn and kept in `seed`.
         dtype: "float32" or "float64", the number type of parameters, inputs and outputs.
 
+    Raises InvalidValue or InvalidType for arguments that do not fit.
+
     >>> import plainnet as pn
     >>> net = pn.Network(pn.Dense(4, "sigmoid"), pn.Dense(1, "sigmoid"), input_size=3, seed=1)
     >>> net.layers[0].weights.shape, net.parameters.size
@@ -99,7 +101,10 @@ class Network:
     # ---- structure ----
 
     def build(self, input_size: int) -> None:
-        """Allocate the parameters for examples of `input_size` features and draw the initial weights."""
+        """Allocate the parameters for examples of `input_size` features and draw the initial weights.
+
+        Raises InvalidValue where the network is built already, or a layer does not take such examples.
+        """
         if self.is_built:
             raise InvalidValue(f"the network is already built for {self.input_size} inputs")
         self._parameter_shapes, self._statistic_shapes, output_shape = self._shapes(input_size)

@@ -33,6 +33,8 @@ def initialize_from_data(net: Network, X: Any, seed: int | None = None) -> None:
         X: the examples of the training, (examples, features). Of many rows a random part is taken.
         seed: a whole number of at least 0; if it is not given, the network's own seed decides.
 
+    Raises InvalidValue or InvalidType where X does not fit the network.
+
     >>> import plainnet as pn
     >>> X, y = pn.datasets.sine(200, seed=1)
     >>> net = pn.Network(pn.Dense(8, "selu"), pn.Dense(1), input_size=1, seed=1, dtype="float64")

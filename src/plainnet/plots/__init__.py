@@ -9,7 +9,8 @@ Arguments:
     sample_weight: a weight of at least 0 for each example.
     names, colors: names and colours of what is drawn: inputs, or classes.
 
-`axes.figure.savefig("picture.svg")` writes a picture to a file.
+`axes.figure.savefig("picture.svg")` writes a picture to a file. Raises InvalidValue or InvalidType for arguments that
+do not fit, and MissingExtraError without matplotlib.
 
 >>> import plainnet as pn
 >>> X, y = pn.datasets.moons(200, noise=0.1, seed=1)

@@ -44,8 +44,9 @@ def decision_boundary(
     `features` are the columns of the two inputs; one feature gives a curve. The other inputs stay at their medians, or
     at `at` (inputs,). `names` are those of the inputs, `classes` those of the classes; `scales` and `target_scale`,
     each (mean, deviation), show standardized inputs and targets in their own units; a scale may also be the function to
-    own units and its inverse. With more than `MOST_CLASSES` classes the rarest are gray; with more than `MOST_POINTS`
-    examples a sample is drawn. Of two classes the second has the region where its probability is above `threshold`.
+    own units and its inverse. With more than 10 classes (`MOST_CLASSES`) the rarest are gray; with more than 1,000
+    examples (`MOST_POINTS`) a sample is drawn. Of two classes the second has the region where its probability is above
+    `threshold`.
     """
     inputs, targets = examples(net, X, y)
     over = plane(inputs, features, POINTS, at, names, scales)

@@ -53,14 +53,14 @@ def dependence(
 ) -> Axes:
     """Draw the `partial_dependence` of the prediction on one input: a curve with the examples as ticks, or bars.
 
-    `features` and `values` are those of `partial_dependence`; for a curve `values_to_try` chooses them.
-    `labels`, the names of the values, give bars, as does a column of two different values. `name` is the name of the
-    input, `target` that of the quantity, `classes` and `colors` belong to the classes; `scale` and `target_scale`, each
-    (mean, deviation), show a standardized input and target in their own units. Where an input is several features, or
-    is not standardized, `shown` has the values and the examples in their own units. If there are two classes, the
-    probability of the second is drawn. A shade around a single curve, and a line over single bars, is where 80 % of the
-    examples have their own curves (`individual_dependence`), each moved to the level of the average: the wider, the
-    more the effect of the input depends on the others. With more than `MOST_POINTS` examples a sample is used.
+    `features` and `values` are those of `partial_dependence`; for a curve `values_to_try` chooses them. `labels`, the
+    names of the values, give bars, as does a column of two different values. `name` is the name of the input, `target`
+    that of the quantity, `classes` and `colors` belong to the classes; `scale` and `target_scale`, each (mean,
+    deviation), show a standardized input and target in their own units. Where an input is several features, or is not
+    standardized, `shown` has the values and the examples in their own units. If there are two classes, the probability
+    of the second is drawn. A shade around a single curve, and a line over single bars, is where 80 % of the examples
+    have their own curves (`individual_dependence`), each moved to the level of the average: the wider, the more the
+    effect of the input depends on the others. With more than 1,000 examples (`MOST_POINTS`) a sample is used.
     """
     inputs = inputs_for(net, X)[:]
     columns = checked_columns(features, inputs.shape[1])

@@ -37,8 +37,8 @@ def network_diagram(
     """Draw inputs, units and the links between them, blue for a positive weight and vermilion for a negative one.
 
     The wider the link, the larger |weight|; a unit is filled with the colour of its bias, on the same scale. If a layer
-    has more than `MOST_UNITS` units or inputs, each weight matrix is an image instead. Only the first `MOST_LAYERS`
-    Dense layers are drawn. `names` are those of the inputs, `classes` those of the outputs.
+    has more than 16 units or inputs (`MOST_UNITS`), each weight matrix is an image instead. Only the first 6 Dense
+    layers (`MOST_LAYERS`) are drawn. `names` are those of the inputs, `classes` those of the outputs.
 
     Raises InvalidValue for a network that is not built or has no Dense layer.
     """

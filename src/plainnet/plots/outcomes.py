@@ -29,8 +29,8 @@ def confusion_matrix(
     """Draw the true classes (rows) by the predicted ones (columns), with the count of examples in each cell.
 
     Right predictions, on the diagonal, are blue and wrong ones vermilion, the darker the larger the share of the true
-    class. Targets and predictions are those of `metrics.confusion_matrix`. Only the `MOST_CLASSES` classes with the
-    most mistakes are drawn.
+    class. Targets and predictions are those of `metrics.confusion_matrix`. Only the 12 classes (`MOST_CLASSES`) with
+    the most mistakes are drawn.
     """
     counts = metrics.confusion_matrix(targets, predictions)
     called = np.array([shortened(name, 14) for name in drawing.named("names", names, range(len(counts)))])
@@ -77,8 +77,8 @@ def _readable_on(ground: Array) -> str:
 def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
     """Draw a point for each example, its prediction over its true value; on the line the two are equal.
 
-    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. `name` is
-    that of the target.
+    Targets and predictions are (examples,) or (examples, 1); of more than 1,000 (`MOST_POINTS`) a sample is drawn.
+    `name` is that of the target.
     """
     true, predicted, left_out = _pairs(targets, predictions)
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)
@@ -95,9 +95,9 @@ def predicted_against_true(targets: Any, predictions: Any, axes: Axes | None = N
 def residuals(targets: Any, predictions: Any, axes: Axes | None = None, *, name: str = "") -> Axes:
     """Draw the residual of each example, true value - prediction, over its prediction; a good model leaves no pattern.
 
-    Targets and predictions are (examples,) or (examples, 1); of more than `MOST_POINTS` a sample is drawn. `name` is
-    that of the target. Points that
-    bend or fan out show what the model has not learned: a curve, or errors that grow with the value.
+    Targets and predictions are (examples,) or (examples, 1); of more than 1,000 (`MOST_POINTS`) a sample is drawn.
+    `name` is that of the target. Points that bend or fan out show what the model has not learned: a curve, or errors
+    that grow with the value.
     """
     true, predicted, left_out = _pairs(targets, predictions)
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)
@@ -136,7 +136,7 @@ def importance(
 ) -> Axes:
     """Draw the importance of each input, the largest on top: mean and range of `permutation_importance`'s repeats.
 
-    `values` is (inputs, repeats), `label` their name. Only the `MOST_BARS` most important inputs are drawn.
+    `values` is (inputs, repeats), `label` their name. Only the 15 (`MOST_BARS`) most important inputs are drawn.
     """
     values = checks.examples("values", values, np.dtype(float))
     called = drawing.named("names", names, [f"input {i}" for i in range(len(values))])

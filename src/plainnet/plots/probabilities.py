@@ -41,9 +41,9 @@ def roc_curve(
     """Draw the true positive rate over the false positive rate for every threshold, with the area under the curve.
 
     Targets and predictions are those of `metrics.roc_auc`. Two classes have the curve of the second, more a curve each
-    against the rest; of more than `MOST_CURVES` those with the smallest areas are drawn, and the macro average of all
-    areas stands above. Guessing has the dashed line. With `threshold`, of two classes, a point is where the second is
-    predicted above it.
+    against the rest; of more than 6 (`MOST_CURVES`) those with the smallest areas are drawn, and the macro average of
+    all areas stands above. Guessing has the dashed line. With `threshold`, of two classes, a point is where the second
+    is predicted above it.
     """
     shown = _Classes(targets, predictions, names, sample_weight, colors, metrics.roc_auc, "AUC")
     axes = axes if axes is not None else drawing.new_axes(5, 4.5)

@@ -49,9 +49,9 @@ def hidden_units(
 
     `layer` is a place in `net.layers`, by default that of the first hidden layer. `labels` is the class of each
     example, (examples,), and colours its point; `features`, `at`, `names` and `scales` are those of
-    `decision_boundary`. Layers and units count from 0. If there are more than `MOST_UNITS` units, those are drawn that
-    vary most over the examples; if there are more than `MOST_TILE_POINTS` examples, a sample is drawn. TensorFlow
-    Playground (Smilkov et al. 2017) has such pictures.
+    `decision_boundary`. Layers and units count from 0. If there are more than 16 units (`MOST_UNITS`), those are drawn
+    that vary most over the examples; if there are more than 100 examples (`MOST_TILE_POINTS`), a sample is drawn.
+    TensorFlow Playground (Smilkov et al. 2017) has such pictures.
     """
     inputs = inputs_for(net, X)[:]
     place = _checked_layer(net, layer)

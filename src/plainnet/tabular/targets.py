@@ -72,12 +72,12 @@ def drop_missing_targets(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame
 def decide_task(frame: pl.DataFrame, target: str, task: str | None = None) -> Task:
     """Return what the column `target` of a `frame` holds: classes ("classification") or quantities ("regression").
 
-    Text and booleans are classes; so are numbers where all are whole and at most `FEW_CLASSES` of them
-    differ. `task` decides otherwise where the target's values permit it. Missing values play no part.
+    Text and booleans are classes; so are numbers where all are whole and at most 10 (`FEW_CLASSES`) of them differ.
+    `task` decides otherwise where the target's values permit it. Missing values play no part.
 
-    Raises InvalidValue for an unknown target, one that is constant or entirely missing, and a task that it
-    does not permit: regression on text, classification of numbers that are not whole or differ in more than
-    `MOST_NUMERIC_CLASSES` values.
+    Raises InvalidValue for an unknown target, one that is constant or entirely missing, and a task that it does not
+    permit: regression on text, classification of numbers that are not whole or differ in more than 100 values
+    (`MOST_NUMERIC_CLASSES`).
 
     >>> import polars
     >>> frame = polars.DataFrame({"animal": ["cat", "dog"], "weight": [4.5, 20.1]})

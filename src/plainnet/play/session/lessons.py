@@ -1,7 +1,7 @@
 """The six lessons say what each sets up, what the page shows with it, and how each task is known to be done.
 
-They follow the first chapters of docs/learn: one weight, one unit, the network forward, one path back, all together,
-lucky seeds.
+They follow the first six chapters of docs/learn: one weight, one unit, the network forward, one path back, all paths,
+training with its lucky seeds.
 """
 
 from __future__ import annotations
