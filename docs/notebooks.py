@@ -23,14 +23,14 @@ LEARN = Path(__file__).parent / "learn"
 TYPES = {".svg": "image/svg+xml", ".webp": "image/webp", ".png": "image/png"}
 HERE = re.compile(r", or <a href=\"\.\./play/.*?</a>", flags=re.DOTALL)
 """The half of a page's `Live:` line that opens a page of the site."""
-PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[((?:(?!\]\().)*)\]\(([^)\s]+)\)", flags=re.DOTALL)
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s#]+\.md)?(#[^)\s]+)?\)")
 """A link to a page, to a heading of a page, or to a heading of this page."""
 PARTS = re.compile(
     r"^<details>.*?^</details>$"
     r"|^```(?P<kind>python|bash)\n(?P<code>.*?)^```$(?:\n+```text\n(?P<shown>.*?)^```$)?"
     r"|^```.*?^```$"
-    r"|^!\[[^\]]*\]\([^)\s]+\)$",
+    r"|^!\[(?:(?!\]\().)*\]\([^)\s]+\)$",
     flags=re.MULTILINE | re.DOTALL,
 )
 """The parts of a page between its paragraphs: a fold, code with what it prints, another block, a picture alone."""
@@ -145,7 +145,7 @@ def _alone(text: str, folder: Path) -> str:
 
     def link(found: re.Match[str]) -> str:
         words, page = found[1], found[2]
-        if not page:
+        if not page or not (folder / page).exists():  # Sphinx and the tests name links that lead nowhere
             return words
         title = (folder / page).read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ")
         return f"*{words}*" if words.casefold() == title.casefold() else f"{words} (page *{title}*)"
@@ -157,7 +157,7 @@ def _needs(page: Path, parts: list[Cell]) -> str:
     """Return what a reader has to install and to have at hand for these cells."""
     code = "\n".join(cell.source for cell in parts if cell.is_code)
     if "plainnet" not in code:
-        needs = "This notebook needs NumPy, and nothing else."
+        needs = f"This notebook needs {'NumPy' if 'numpy' in code else 'Python'}, and nothing else."
     else:
         needs = 'This notebook needs plainnet: run `pip install ".[all]"` in a clone of its repository.'
     if "examples/" in code:

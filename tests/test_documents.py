@@ -51,7 +51,6 @@ NEEDS = {
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
     "docs/learn/five-defects.md": ("seeds=1000, steps=10_000", "seeds=50, steps=1_000"),
-    "docs/learn/xor.md": ("seeds=1000", "seeds=50"),
     "docs/learn/your-table.md": ("--target species\n", "--target species --recipe small\n"),
     "docs/use/compare.md": ("seeds=1000", "seeds=20"),
     "docs/use/estimators.md": ("TableClassifier(random_state=0)", "TableClassifier(epochs=20, random_state=0)"),

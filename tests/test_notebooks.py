@@ -71,7 +71,7 @@ Text with [a page](other.md#there), [below](#below), [Other](other.md) and a lis
 
 Live: run `plainnet play`, or <a href="../play/index.html">open it in your browser</a>.
 
-![A dot](../images/dot.svg)
+![A dot [1]](../images/dot.svg)
 
 ```bash
 plainnet xor \\
@@ -115,7 +115,7 @@ def test_what_becomes_of_the_parts_of_a_page(tmp_path):
     assert text.source == (
         "Text with a page (page *Other*), below, *Other* and a list[0](1).\n\nLive: run `plainnet play`."
     )
-    assert picture.source == '<img alt="A dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
+    assert picture.source == '<img alt="A dot [1]" src="data:image/svg+xml;base64,PHN2Zy8+">'
     assert (command.source, command.is_code, command.shown) == ("!plainnet xor \\\n    --seed 2", True, "learned\n")
     assert below.source.startswith("## Below\n\n```bash\nplainnet train")
     assert below.source.endswith("hidden = 1\n```\n\n</details>")

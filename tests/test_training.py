@@ -35,7 +35,7 @@ TEST_MOONS = pn.datasets.moons(300, noise=0.15, seed=2)
 
 
 def test_the_posts_network_trained_correctly_follows_the_measured_losses():
-    """From the post's own initial weights: the figures of docs/learn/xor.md, to 1e-9."""
+    """From the post's own initial weights: the figures of docs/learn/five-defects.md, to 1e-9."""
     random = np.random.RandomState(1)
     hidden_weights, output_weights = random.randn(3, 4), random.randn(4, 1)
     hidden_bias, output_bias = random.randn(4), random.randn(1)

@@ -52,8 +52,8 @@ def biases(shown: int = 3_000) -> Any:
     at = range(0, shown, EVERY)
     for k, (color, dash) in enumerate([(BLUE, "-"), (BLUE, "--"), (VERMILION, "-"), (VERMILION, "--")]):
         upper.plot(at, [parameters.hidden_bias[k] for parameters in published[::EVERY]], color=color, linestyle=dash)
-    upper.text(100, 24, "biases 1 and 2", color=BLUE, va="center")
-    upper.text(100, -24, "biases 3 and 4", color=VERMILION, va="center")
+    upper.text(100, 24, "biases 0 and 1", color=BLUE, va="center")
+    upper.text(100, -24, "biases 2 and 3", color=VERMILION, va="center")
     upper.set(ylabel="hidden bias", ylim=(-32, 32))
     for run, color, dash in [(published, VERMILION, "--"), (mended, BLUE, "-")]:
         lower.plot(
@@ -79,8 +79,6 @@ def units() -> Iterator[Any]:
             figure = axes.figure
             for text in figure.findobj(Text):
                 text.set_fontsize(11.5)
-                if text.get_text().startswith("unit "):
-                    text.set_text(f"unit {int(text.get_text()[5:]) + 1}")  # the chapters count from 1
             figure.suptitle(f"step {step}")
             yield figure
 

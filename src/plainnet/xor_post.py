@@ -6,7 +6,7 @@ The post trains a 3-4-1 sigmoid network for the XOR gate. Its two layers compute
     output = σ(hidden output_weights + output_bias)        (4, 1)
 
 and every step subtracts `published_update` from the four arrays. The rest of plainnet trains the network
-correctly; this module keeps the original, so that the difference can be shown. docs/learn/xor.md explains it.
+correctly; this module keeps the original, so that the difference can be shown. docs/learn/five-defects.md explains it.
 """
 
 from collections.abc import Collection, Iterator

@@ -52,8 +52,8 @@ def xor(
 ) -> None:
     """Train a small network on XOR and show it learning.
 
-    It has 3 inputs, 4 hidden units and 1 output, like the network of a blog
-    post that was published with five mistakes, which docs/learn/xor.md explains.
+    It has 3 inputs, 4 hidden units and 1 output, like the network of a blog post
+    that was published with five mistakes; docs/learn/five-defects.md explains them.
     The exit status is 1 if it did not learn.
     """
     if as_published:
