@@ -1,8 +1,9 @@
 // Moving pictures (WebP) get a button that stops them, and stand still from the start where the reader's system asks for
 // little motion. A stopped picture is a drawing of its first frame.
+const STILL = /play-(desktop|phone)\.webp$/;
+
 for (const image of document.querySelectorAll('.bd-article img[src$=".webp"]')) {
-  const isMoving = /-moves\.webp$|\/play\.webp$/.test(image.src);
-  if (isMoving) whenLoaded(image, () => addButton(image));
+  if (!STILL.test(image.src)) whenLoaded(image, () => addButton(image));
 }
 
 function whenLoaded(image, then) {
