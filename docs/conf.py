@@ -40,9 +40,8 @@ suppress_warnings = ["config.cache"]  # the settings of the gallery hold a funct
 
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # the docstrings say in words what an argument takes
 autodoc_preserve_defaults = True
-python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
 GALLERY = [

@@ -57,6 +57,8 @@ def body(docstring: str, parameters: set[str]) -> list[str]:
     """Return the lines of a docstring without headings."""
     lines: list[str] = []
     for block in blocks(docstring):
+        if block.startswith("| "):  # a table of a package's files, for readers of the code
+            continue
         if block.startswith(">>> "):
             lines += block.splitlines()
         elif not block.startswith(" "):
