@@ -86,6 +86,7 @@ NEEDS = {
     "test_products.py": ("fast",),
     "test_compression.py": ("cluster",),
     "test_ranks.py": ("cluster",),
+    "test_habits.py": ("docs",),
     "test_ranks_compiled.py": ("cluster", "fast"),
     "test_ranks_pieces.py": ("cluster",),
     "test_ranks_parts.py": ("cluster", "fast"),

@@ -1,7 +1,7 @@
-"""Makes the README's pictures of plainnet play: run `python docs/pictures/play.py` with plainnet[test] and Chromium.
+"""Makes the pictures of plainnet play: run `python docs/pictures/play.py` with plainnet[test] and Chromium.
 
-docs/images/play.webp is an animation of XOR being learned; play-desktop.webp and play-phone.webp are the page on a
-desk, in dark colours and with a table, and on a phone.
+docs/images/play.webp and play-dark.webp are an animation of XOR being learned; play-desktop.webp and play-phone.webp
+are the page on a desk, in dark colours and with a table, and on a phone.
 """
 
 import io
@@ -58,19 +58,17 @@ def picture(page: Page) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def animation(browser: Browser) -> None:
+def animation(browser: Browser, name: str, scheme: str) -> None:
     """XOR from the first weights until it is learned, some epochs a picture."""
     pictures = []
-    with played(browser, width=1180, height=800, scheme="light", query="?hide=data,setup,explain") as page:
+    with played(browser, width=1180, height=800, scheme=scheme, query="?hide=data,setup,explain") as page:
         for _ in range(FRAMES):
             pictures.append(picture(page).resize((885, 600)))
             for _ in range(STEPS):
                 page.keyboard.press("e")
     first, *others = pictures
     durations = [MILLISECONDS] * (FRAMES - 1) + [2500]
-    first.save(
-        IMAGES / "play.webp", save_all=True, append_images=others, duration=durations, loop=0, quality=70, method=6
-    )
+    first.save(IMAGES / name, save_all=True, append_images=others, duration=durations, loop=0, quality=70, method=6)
 
 
 def stills(browser: Browser) -> None:
@@ -89,6 +87,7 @@ def stills(browser: Browser) -> None:
 if __name__ == "__main__":
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        animation(chromium)
+        animation(chromium, "play.webp", "light")
+        animation(chromium, "play-dark.webp", "dark")
         stills(chromium)
         chromium.close()

@@ -1,13 +1,12 @@
 """Makes the README's pictures: run `python docs/pictures/readme.py` in a checkout with plainnet[all] installed."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.terminal_theme import MONOKAI
-from style import GRAY, IMAGES, PENGUINS, STROKE, for_any_page, in_gray, save, save_drawing
+from style import GRAY, IMAGES, PENGUINS, STROKE, for_any_page, save, save_drawing
 
 import plainnet as pn
 from plainnet import activations, cli, plots, tracing
@@ -49,17 +48,6 @@ def trained_on_xor(penalty: float) -> tuple[pn.Network, list[Any]]:
     options = {"optimizer": pn.SGD(1.0), "epochs": 10_000, "batch_size": None, "report_every": 50}
     path += [net.parameters.copy() for _ in net.training(X, y, loss="mse", **options)]
     return net, path
-
-
-SMALL = ("--recipe", "small", "--validation", "0.2")
-
-
-def penguins() -> int:
-    """The picture of `plainnet train --recipe small --validation 0.2 --plot`."""
-    plot = IMAGES / "penguins-loss.svg"
-    code = cli.run(["train", str(PENGUINS), "--target", "species", *SMALL, "--plot", str(plot)])
-    plot.write_text(in_gray(plot.read_text()))
-    return code
 
 
 def traced(name: str) -> None:
@@ -150,4 +138,3 @@ if __name__ == "__main__":
     road("road.svg")
     with for_any_page():
         xor_pictures()
-        sys.exit(penguins())

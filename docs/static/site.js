@@ -13,7 +13,8 @@ function whenLoaded(image, then) {
 
 function addButton(image) {
   const frame = document.createElement("span");
-  frame.className = "moving";
+  const theme = [...image.classList].filter((name) => name.startsWith("only-")); // the theme hides one of two
+  frame.classList.add("moving", ...theme);
   image.replaceWith(frame);
   const still = document.createElement("canvas");
   still.width = image.naturalWidth;
