@@ -10,7 +10,8 @@ import pytest
 import plainnet as pn
 
 SOURCE = Path(pn.__file__).parent
-PAGE = Path(__file__).parent.parent / "docs" / "how" / "architecture.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "how" / "architecture.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 NAMED = re.compile(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)")
 
@@ -31,7 +32,7 @@ def defined(path):
 
 def test_every_file_and_function_exists():
     files = set(re.findall(r"`((?:\w+/)*\w+(?:\.py|/))`", TEXT)) - {"src/plainnet/", "src/"}
-    folders = [SOURCE, SOURCE.parent.parent, SOURCE / "engines", SOURCE / "engines" / "compiled"]
+    folders = [SOURCE, ROOT, SOURCE / "engines", SOURCE / "engines" / "compiled"]
     assert [name for name in files if not any((folder / name).exists() for folder in folders)] == []
     functions = NAMED.findall(TEXT)
     assert len(functions) > 30

@@ -132,6 +132,21 @@ def test_ctrl_c_ends_the_search_and_the_best_so_far_is_trained(workers):
 
 @pytest.mark.needs("cluster")
 @pytest.mark.skipif(os.name != "posix", reason="a terminal's Ctrl-C is sent by POSIX signals")
+def test_ctrl_c_waits_until_the_study_has_been_told_and_read():
+    """Amid a transaction the storage would answer it with an error of its own."""
+    read = []
+
+    def on_trial(study, trial):
+        signal.raise_signal(signal.SIGINT)
+        read.append(len(study.get_trials(states=[TrialState.COMPLETE])))
+
+    told = {"recipe": QUICK, "division": Division(Share(0.2), Share(0.2)), "engine": "numpy"}
+    with pytest.warns(PlainnetWarning, match="the search was interrupted"):
+        tuned = pn.tune(frame(), "y", trials=50, on_trial=on_trial, **told)
+    assert tuned.interrupted
+    assert read == [1]
+
+
 def test_ctrl_c_at_a_terminal_reaches_the_command_and_its_workers(tmp_path):
     frame().write_csv(tmp_path / "t.csv")
     told = "--target y --validation 0.2 --test 0 --folds 0 --recipe small --engine numpy --no-progress"

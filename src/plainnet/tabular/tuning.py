@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plainnet._base import checks, tasks
 from plainnet._base.extras import missing_extra
+from plainnet._base.interrupts import interrupts_held
 from plainnet.errors import InvalidValue, warn
 from plainnet.network import Network
 from plainnet.tabular.finishing import finish
@@ -160,9 +161,10 @@ class Search:
             while asking.wants_more():
                 with closing(tasks.run(try_out, asking, (self.rows,), 1 if here else workers)) as ended:
                     for i, outcome in ended:
-                        told = asking.tell(i, outcome)
-                        if on_trial is not None:
-                            on_trial(study, told)
+                        with interrupts_held():  # a storage turns Ctrl-C amid a transaction into an error of its own
+                            told = asking.tell(i, outcome)
+                            if on_trial is not None:
+                                on_trial(study, told)
                 asking.raise_failure()
         except KeyboardInterrupt:
             asking.give_up()
@@ -209,7 +211,7 @@ class AskAndTell:
         return self
 
     def __next__(self) -> tuple[Any, ...]:
-        with self.turn:
+        with self.turn, interrupts_held():
             if self.failure or not self.wants_more():
                 raise StopIteration
             try:
@@ -235,7 +237,7 @@ class AskAndTell:
         import optuna
 
         ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-        with self.turn:
+        with self.turn, interrupts_held():
             count = len(self.study.get_trials(deepcopy=False, states=ended)) + len(self.going)
         return count < self.trials and time.monotonic() < self.deadline
 
@@ -260,7 +262,7 @@ class AskAndTell:
         """Tell the study that the trials which are still being run have failed."""
         import optuna
 
-        with self.turn:
+        with self.turn, interrupts_held():
             self.trials = 0
             for trial in self.going.values():
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
