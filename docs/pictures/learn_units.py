@@ -109,13 +109,14 @@ def rates(name: str, steps: int = 6) -> None:
 
 
 def _rates_at(ways: list[list[float]], step: int, part: float) -> Any:
-    """Draw the three valleys while the balls have done `part` of this step."""
+    """Draw the three valleys while the balls have done `part` of this step, with the numbers of the last landing."""
     figure = new_figure(WIDTH, 3.2)
-    figure.suptitle(f"step {step}", fontsize=LETTERS["font.size"])
+    landed = step if part == 1.0 else step - 1
+    figure.suptitle(f"step {landed}", fontsize=LETTERS["font.size"])
     for axes, way, (rate, verdict, color) in zip(figure.subplots(1, 3, sharey=True), ways, RATES, strict=True):
         w = np.linspace(-0.9, 3.9, 200)
         axes.plot(w, loss(w), color=GRAY, linewidth=1.2)
-        been = np.array(way[: step + (part == 1.0)])
+        been = np.array(way[: landed + 1])
         now = been[-1] if part == 1.0 else way[step - 1] + part * (way[step] - way[step - 1])
         height = loss(now) if part == 1.0 else (loss(way[step - 1]) + loss(way[step])) / 2
         axes.plot(been, loss(been), "-", color=color, linewidth=0.8)
@@ -123,7 +124,7 @@ def _rates_at(ways: list[list[float]], step: int, part: float) -> Any:
         axes.plot([now], [height], "o", color=color, markersize=10)
         axes.set(xlim=(-0.9, 3.9), ylim=(-1, 19), xticks=[0, 1.5, 3], yticks=[0, 5, 10, 15])
         axes.set_title(f"η = {rate}\n{verdict}", color=color)
-        axes.set_xlabel(f"w = {now:.2f}")
+        axes.set_xlabel(f"w = {been[-1]:.2f}")
         open_frame(axes)
     figure.axes[0].set_ylabel("loss J")
     return figure
@@ -208,7 +209,7 @@ def gates(name: str) -> None:
 
 
 def trained(gate: str, steps: int = 5_000) -> tuple[float, float, float]:
-    """Return the weights and the bias that the chapter's twelve lines learn."""
+    """Return the weights and the bias that the chapter's ten lines learn."""
     X, y = pn.datasets.gates(gate, constant=False)
     w, b = np.array([0.5, -0.3]), 0.0
     for _ in range(steps):
