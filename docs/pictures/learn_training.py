@@ -23,8 +23,8 @@ START = np.array(
     ]
 )
 """The weights of chapters 3 to 6."""
-LIGHT = matplotlib.colors.LinearSegmentedColormap.from_list("answers", [VERMILION, "#f4f4f4", BLUE])
-"""The colours of 0, one half and 1."""
+LIGHT = matplotlib.colors.LinearSegmentedColormap.from_list("answers", [BLUE, "#f4f4f4", VERMILION])
+"""The colours of 0, one half and 1, which are those of the classes 0 and 1 in plainnet's plots."""
 GROUND = matplotlib.colors.LinearSegmentedColormap.from_list("heights", [BLUE, "#9ccbe8", "#ffffff"])
 """The colours of a low and a high loss."""
 RATES: Sequence[tuple[float, str, str, tuple[float, float]]] = (
@@ -67,8 +67,8 @@ def map_of(axes: Any, answers: Any, title: str, marker: float) -> None:
     axes.imshow(answers, cmap=LIGHT, vmin=0, vmax=1, origin="lower", extent=box, interpolation="bilinear")
     axes.contour(SIDE, SIDE, answers, [0.5], colors="white", linewidths=1.5)
     for row, target in zip(X, Y[:, 0], strict=True):
-        look = {"color": BLUE if target else VERMILION, "markeredgecolor": "white", "markersize": marker}
-        axes.plot(*row[:2], "o" if target else "s", **look)
+        look = {"color": VERMILION if target else BLUE, "markeredgecolor": "white", "markersize": marker}
+        axes.plot(*row[:2], "^" if target else "o", **look)
     axes.set_title(title, fontsize=11, pad=3)
     axes.set_xticks([0, 1])
     axes.set_yticks([0, 1])
