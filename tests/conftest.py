@@ -139,6 +139,26 @@ LONG = (
 )
 """Modules of many processes, large files or long runs."""
 
+THOROUGH = (
+    "test_compiled_bits.py",
+    "test_compiled_forms.py",
+    "test_compiled_many.py",
+    "test_compiled_numbers.py",
+    "test_compiled_own_layers.py",
+    "test_compiled_parts.py",
+    "test_compiled_predict.py",
+    "test_compiled_programs.py",
+    "test_compiled_runs.py",
+    "test_engine_pauses.py",
+    "test_hostile_files.py",
+    "test_killing.py",
+    "test_mapped.py",
+    "test_mathematics.py",
+    "test_processes.py",
+    "test_products.py",
+)
+"""Modules with so many cases that once is enough, with everything installed: no other extra changes them."""
+
 _project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _MODULES = {
     "scikit-learn": "sklearn",
@@ -173,6 +193,7 @@ def pytest_configure(config):
     if config.getoption("--whole") and (missing := _lacking(sorted(every))):
         raise pytest.UsageError(f"--whole, and not all libraries are installed of: {', '.join(missing)}")
     config.addinivalue_line("markers", "needs(*names): the test needs these extras or libraries")
+    config.addinivalue_line("markers", "thorough: many cases; no other extra than the test's own changes them")
     config.addinivalue_line("markers", "core: the test needs NumPy alone and does not take long")
     if config.option.markexpr == "core":
         collect_ignore.extend([*NEEDS, *LONG])
@@ -188,6 +209,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if names := NEEDS.get(item.path.name):
             item.add_marker(pytest.mark.needs(*names))
+        if item.path.name in THOROUGH:
+            item.add_marker(pytest.mark.thorough)
         if not item.get_closest_marker("needs") and not item.get_closest_marker("slow") and item.path.name not in LONG:
             item.add_marker(pytest.mark.core)
         for mark in item.iter_markers("needs"):
