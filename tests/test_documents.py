@@ -11,7 +11,7 @@ import doctest
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,12 +25,12 @@ FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
-    "README.md": (*COMMANDS, "sklearn"),
+    "README.md": ("sklearn",),
     "docs/learn/one-unit.md": COMMANDS,
     "docs/how/engines.md": ("fast",),
     "docs/learn/five-defects.md": COMMANDS,
     "docs/learn/training.md": ("fast", "plots"),
-    "docs/learn/your-table.md": (*COMMANDS, "sklearn"),
+    "docs/learn/your-table.md": ("sklearn",),
     "docs/use/c.md": COMMANDS,
     "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
@@ -46,7 +46,7 @@ NEEDS = {
     "docs/use/table.md": (*COMMANDS, "sklearn"),
     "docs/use/tables.md": COMMANDS,
 }
-"""What the blocks of a page need beyond NumPy."""
+"""What the blocks of a page need beyond NumPy, and beyond what its commands of plainnet need (`COMMANDS`)."""
 
 SHORTER = {
     "README.md": ("epochs=100_000", "epochs=1_000"),
@@ -91,7 +91,20 @@ def runs(page):
 
 def named(page):
     name = page.relative_to(ROOT).as_posix()
-    return pytest.param(page, id=name, marks=[pytest.mark.needs(*NEEDS[name])] if name in NEEDS else [])
+    has_commands = any(program == "plainnet" for b in blocks(page) for program, *_ in commands_in(b))
+    needs = (*NEEDS.get(name, ()), *(COMMANDS if has_commands else ()))
+    return pytest.param(page, id=name, marks=[pytest.mark.needs(*needs)] if needs else [])
+
+
+def commands_in(block):
+    """Yield the program, its arguments and the exit status that the page names of each command of a `bash` block."""
+    if block.language != "bash":
+        return
+    for line in block.text.replace("\\\n", " ").splitlines():
+        line, _, comment = line.partition("#")
+        for command in filter(str.strip, line.split("&&")):
+            program, *arguments = shlex.split(command)
+            yield program, arguments, 1 if "exit status 1" in comment else 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -126,7 +139,7 @@ def run_page(page, folder, monkeypatch, capsys, long="", short=""):
         text = block.text.replace(long, short) if long else block.text
         if block.language == "python":
             run_python(text, names)
-        elif block.language == "bash" and not run_commands(text):
+        elif block.language == "bash" and not run_commands(replace(block, text=text)):
             continue  # what it would print on the reader's own files
         printed = capsys.readouterr().out
         if block.output is not None and block.language in ("python", "bash") and text == block.text:
@@ -143,30 +156,27 @@ def run_python(text, names):
         print("" if value is None else repr(value))
 
 
-def run_commands(text):
+def run_commands(block):
     """Run the commands of plainnet, and return whether all ran; those on files of the reader's own are parsed alone.
 
     `plainnet play` is one of these: it waits for a browser. A command that is meant to fail says so: `# exit status 1`.
     """
-    from plainnet import cli
-
     ran = True
-    for line in text.replace("\\\n", " ").splitlines():
-        line, _, comment = line.partition("#")
-        status = 1 if "exit status 1" in comment else 0
-        for command in line.split("&&"):
-            program, *arguments = shlex.split(command) or [""]
-            if program == "pip":
-                assert set(re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*?)\]", command)))) <= EXTRAS, command
-            if program != "plainnet":
-                continue
-            name, *own = arguments
-            files = [word for word in own if re.fullmatch(r"[\w/]+\.(csv|npz|parquet)|\w+/", word)]
-            if name != "play" and (not files or Path(files[0]).exists()):
-                assert cli.run(arguments) == status, command
-            else:
-                ran = False
-                parse(name, own)
+    for program, arguments, status in commands_in(block):
+        if program == "pip":
+            named = re.findall(r"\[(.*?)\]", " ".join(arguments))
+            assert set(re.findall(r"[\w-]+", " ".join(named))) <= EXTRAS, arguments
+        if program != "plainnet":
+            continue
+        from plainnet import cli
+
+        name, *own = arguments
+        files = [word for word in own if re.fullmatch(r"[\w/]+\.(csv|npz|parquet)|\w+/", word)]
+        if name != "play" and (not files or Path(files[0]).exists()):
+            assert cli.run(arguments) == status, arguments
+        else:
+            ran = False
+            parse(name, own)
     return ran
 
 
