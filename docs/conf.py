@@ -35,7 +35,6 @@ extensions = [
     "headers",
     "public",
 ]
-nitpicky = False
 suppress_warnings = ["config.cache"]  # the settings of the gallery hold a function
 
 myst_enable_extensions = ["amsmath", "dollarmath"]

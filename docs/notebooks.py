@@ -102,7 +102,7 @@ def _parts(text: str, folder: Path) -> Iterator[Cell]:
 
 
 def _runs(kind: str, code: str, before: str) -> bool:
-    """Whether a block becomes a cell that runs: Python, or commands of plainnet that end and find their tables.
+    """Return whether a block becomes a cell that runs: Python, or commands of plainnet that end and find their tables.
 
     `before` is the code of the cells before it, which may have written the tables.
     """

@@ -25,26 +25,16 @@ FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE
 
 COMMANDS = ("cli", "tables", "plots")
 NEEDS = {
-    "README.md": ("sklearn",),
-    "docs/learn/one-unit.md": COMMANDS,
     "docs/how/engines.md": ("fast",),
-    "docs/learn/five-defects.md": COMMANDS,
     "docs/learn/training.md": ("fast", "plots"),
-    "docs/learn/your-table.md": ("sklearn",),
-    "docs/use/c.md": COMMANDS,
-    "docs/use/compare.md": COMMANDS,
     "docs/use/estimators.md": ("sklearn", "tables"),
-    "docs/use/explain.md": COMMANDS,
     "docs/use/export.md": ("exchange",),
     "docs/use/many-networks.md": ("fast", "cluster"),
-    "docs/use/onnx.md": (*COMMANDS, "exchange", "onnxruntime"),
+    "docs/use/onnx.md": ("exchange", "onnxruntime"),
     "docs/use/pytorch.md": (*COMMANDS, "exchange"),
-    "docs/use/report.md": COMMANDS,
     "docs/use/reproducibility.md": ("fast",),
     "docs/use/speed.md": ("fast",),
-    "docs/use/table-models.md": COMMANDS,
-    "docs/use/table.md": (*COMMANDS, "sklearn"),
-    "docs/use/tables.md": COMMANDS,
+    "docs/use/table.md": ("sklearn",),
 }
 """What the blocks of a page need beyond NumPy, and beyond what its commands of plainnet need (`COMMANDS`)."""
 

@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib import import_module
+from inspect import ismodule
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from chromium import NEEDS_CHROMIUM
+
+import plainnet
 
 ROOT = Path(__file__).parent.parent
 PHONE = {"width": 360, "height": 740}
@@ -68,6 +72,16 @@ def test_every_link_leads_to_a_page_and_a_place_in_it(site):
             if not path.exists() or (path in links and unquote(parts.fragment) not in links[path].places):
                 broken.append((page.relative_to(site).as_posix(), address))
     assert broken == []
+
+
+def test_the_reference_has_every_public_name(site):
+    """Each callable that plainnet, or a module of its own public names, lists in `__all__`."""
+    places = {place for page in (site / "reference").glob("*.html") for place in Links(page).places}
+    documented = {place.rpartition(".")[2] for place in places if place.startswith("plainnet.")}
+    modules = [plainnet, *(thing for name in plainnet.__all__ if ismodule(thing := getattr(plainnet, name)))]
+    modules += [import_module(f"plainnet.{name}") for name in ("attribution", "comparison", "sklearn", "tabular")]
+    names = {name for module in modules for name in module.__all__ if callable(getattr(module, name))}
+    assert names <= documented
 
 
 def test_pages_load_nothing_from_other_hosts(site):

@@ -26,23 +26,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def words(text: str) -> list[str]:
-    """Return the words of an option."""
-    return text.split()
-
-
 class Public(Directive):
     """The names of a module, or those that are given as the content."""
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"methods": words, "without": words}
+    option_spec: ClassVar[dict[str, Any]] = {"methods": str.split, "without": str.split}
 
     def run(self) -> list[nodes.Node]:
         """Return what autodoc makes of each name."""
         module = importlib.import_module(self.arguments[0])
-        names = words(" ".join(self.content)) or [
-            name for name in named(module) if name not in self.options.get("without", ())
+        names = " ".join(self.content).split() or [
+            name for name in module.__all__ if name not in self.options.get("without", ())
         ]
         methods = self.options.get("methods", ())
         if unknown := [name for name in (*names, *methods) if not hasattr(module, name)]:
@@ -51,14 +46,6 @@ class Public(Directive):
         parent = nodes.section()
         self.state.nested_parse(StringList(lines, source=module.__name__), 0, parent)
         return parent.children
-
-
-def named(module: ModuleType) -> list[str]:
-    """Return the public names of a module."""
-    if hasattr(module, "__all__"):
-        return list(module.__all__)
-    own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__]
-    return [name for name in own if not name.startswith("_")]
 
 
 def documented(module: ModuleType, name: str, with_methods: bool) -> Iterator[str]:

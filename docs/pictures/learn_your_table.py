@@ -23,7 +23,7 @@ UNIT = 1
 """The hidden unit whose sums are drawn."""
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 PLACES = ((18.5, 172), (19.8, 224), (15, 235))
-"""Where the name of each species stands in the first map, in millimetres."""
+"""The places of the species' names in the first map, in millimetres."""
 
 
 def session() -> dict[str, Any]:

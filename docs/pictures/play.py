@@ -26,7 +26,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FRAMES = 48
 """The pictures of the animation."""
 MILLISECONDS = 125
-"""How long each of them is shown."""
+"""Each of them is shown for so long."""
 STEPS = 6
 """The epochs from one to the next."""
 

@@ -111,7 +111,7 @@ ROAD = [
         ["run(context): batch, pass, update, again", "the losses of all epochs that ended"],
     ),
 ]
-"""From a formula to its machine code: what it is, who makes it, and how it looks for silu in `plainnet xor --code`."""
+"""Stations from a formula to its machine code: title, files, and how each looks for silu in `plainnet xor --code`."""
 
 
 def road(name: str) -> None:

@@ -77,11 +77,11 @@ class Job:
     learning_rate: float = field(init=False, default=0.0)
     """The learning rate of the last step."""
     schedule_memory: Memory = field(init=False, default_factory=dict)
-    """What the schedules keep; see `plainnet.schedules`."""
+    """The schedules keep this from report to report; see `plainnet.schedules`."""
     gradient_norms: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=10))
     """The norms of the latest steps' gradients, before clipping."""
     optimizer_state: State = field(init=False)
-    """What the optimizer remembers: vectors like the parameters, by name."""
+    """The optimizer remembers these vectors, which are like the parameters, by name."""
     good_parameters: Array = field(init=False)
     """The parameters at the latest start of an epoch whose loss was finite; a run that is cut short returns to them."""
     good_statistics: Array = field(init=False)

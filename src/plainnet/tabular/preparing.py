@@ -30,7 +30,7 @@ class Stream:
     rows: int
     """The rows of the table, of all ranks, that have a target and count."""
     to_train: int
-    """Those to train on."""
+    """The rows to train on."""
     nowhere: int
     """The last rows that are for nothing, as enough of them are held out."""
     examples: tuple[Array, Array, Array | None]
@@ -69,7 +69,7 @@ class Prepared:
     dtype: str
     """The number type of the arrays, "float32" or "float64"."""
     stream: Stream | None = None
-    """What is known of rows that are read in pieces; None if they are in memory."""
+    """Rows that are read in pieces are described here; None if they are in memory."""
 
     @property
     def examples(self) -> tuple[Array, Array, Array | None]:

@@ -120,7 +120,8 @@ def tune(
         raise missing_extra("tune", "tune") from None
     from plainnet.tabular.study import study_of
 
-    made = study_of(storage, study, seed, sampler, pruner)
+    with interrupts_held():  # a storage turns Ctrl-C amid a transaction into an error of its own
+        made = study_of(storage, study, seed, sampler, pruner)
     given = {"loss": base.loss, **(reading or {})}
     problem = problem_of_file(data, target, ignore=ignore, **given)
     search = Search(problem, division or Division(), base, seed, dtype, options)
@@ -154,14 +155,15 @@ class Search:
         from plainnet.tabular.study import begin_with
 
         own = of_recipe(self.recipe.for_task(self.task), **self.has)
-        begin_with(study, own, {AS_IT_IS: bool(own)})
+        with interrupts_held():
+            begin_with(study, own, {AS_IT_IS: bool(own)})
         here = not tasks.is_configured() and workers in (None, 1)
         asking = AskAndTell(self, study, trials, deadline, here)
         try:
             while asking.wants_more():
                 with closing(tasks.run(try_out, asking, (self.rows,), 1 if here else workers)) as ended:
                     for i, outcome in ended:
-                        with interrupts_held():  # a storage turns Ctrl-C amid a transaction into an error of its own
+                        with interrupts_held():
                             told = asking.tell(i, outcome)
                             if on_trial is not None:
                                 on_trial(study, told)

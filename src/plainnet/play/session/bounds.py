@@ -82,7 +82,7 @@ BOUNDS: dict[str, Argument] = {
     "separation": {"kind": "number", "least": 0, "most": 20},
     "gates.name": {"kind": "choice", "of": list(datasets.GATES)},
 }
-"""What the catalogue says of an argument, by its name, or by that of its part and its own where the two differ."""
+"""The catalogue says this of an argument, by its name, or by that of its part and its own where the two differ."""
 
 HELP = {
     "units": "The number of outputs.",

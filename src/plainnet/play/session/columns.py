@@ -24,7 +24,7 @@ class ShownColumn:
     inputs: list[int]
     """The places of its inputs among those of the network."""
     range: tuple[float, float]
-    """What a picture shows of it, in its own unit; half a place more than the levels of a category."""
+    """A picture shows this part of it, in its own unit; of a category half a place more than its levels."""
     usual: float
     """The median, or the place of the most frequent level."""
     formula: Callable[[Array], Array] | None = None

@@ -58,9 +58,9 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.ends: dict[tuple[int, int], str] = {}
-        """How runs ended, by the units of their first layer and the seed."""
+        """Runs ended in these states, by the units of their first layer and the seed."""
         self.losses: dict[tuple[Any, ...], tuple[int, float]] = {}
-        """For each setup an epoch at which it was seen, and its loss there."""
+        """Each setup was seen at this epoch, with this loss."""
         self.beginnings = 0
         self._parameters: Array | None = None
         self._loss = math.nan

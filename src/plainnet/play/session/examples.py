@@ -43,9 +43,9 @@ class ExampleRow(NamedTuple):
     """ExampleRow holds one example."""
 
     inputs: Array
-    """What the network takes, (inputs,)."""
+    """The network takes these numbers, (inputs,)."""
     target: Array
-    """What it has to learn, as `net.fit` takes it for one row: (1,) or (1, outputs)."""
+    """The network has to learn this, as `net.fit` takes it for one row: (1,) or (1, outputs)."""
     cells: list[str]
     """The value of each column, as text."""
     label: str
@@ -91,7 +91,7 @@ class Examples:
     usual: dict[str, Any] | None = None
     """The setup's fields that go with these data, beside the general ones."""
     notes: tuple[str, ...] = ()
-    """What a reader of the table should know, as `plainnet train` says it."""
+    """A reader of the table should know these things, as `plainnet train` says them."""
 
     # ---- for the network ----
 

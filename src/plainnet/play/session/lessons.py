@@ -55,7 +55,7 @@ class Lesson:
     tasks: tuple[Task, ...]
     open: tuple[str, ...] = ()
     look: Mapping[str, Any] = field(default_factory=dict)
-    """What the page looks at, as its `chosen`."""
+    """The page looks at this, as its `chosen`."""
     inputs: int = 2
     is_fixed: bool = True
     """True if the tasks are about this very network; False if its layers may be changed."""

@@ -44,7 +44,7 @@ class Session:
     def __init__(self, setup: Mapping[str, Any] | None = None, held: Held | None = None) -> None:
         self.held = held or Held()
         self.first = setup or self.held.setup
-        """What a page starts with that brings no setup of its own."""
+        """A page that brings no setup of its own starts with this one."""
         self.runs: list[LiveRun] = []
         self.setups: list[Setup] = []
         """The setup of each run, as the page shows it. One with problems waits, and the run before it stays."""
@@ -54,7 +54,7 @@ class Session:
         self.quiet_since = self.quiet_until = 0.0
         """When training began to wait after a change, as another may follow at once, and when it goes on."""
         self.fault: Exception | None = None
-        """What ended the training and no frame has told yet."""
+        """This ended the training, and no frame has told it yet."""
         self.lesson: Any = None
         """The lesson that the page follows, an object with a method `progress(session) -> dict`; None for none."""
         self.log: list[str] = []
